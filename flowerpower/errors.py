@@ -1,0 +1,111 @@
+"""What can go wrong, in two shapes.
+
+A `Problem` is a mistake in a spec: a value, collected so that one run shows them all.
+A `FlowerPowerError` is a failure: raised, and shown by the command line without a traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A point in a file; line and column count from 1, the file is relative to the project folder."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A mistake in a spec: where, what, and what to do."""
+
+    code: str
+    place: Place
+    what: str
+    hint: str = ""
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{self.place}: {self.code} {self.what}{hint}"
+
+
+class FlowerPowerError(Exception):
+    """Base of every error raised on purpose: a message, a hint, an exit code."""
+
+    exit_code: ClassVar[int] = 1
+    hint: str = ""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        if hint is not None:
+            self.hint = hint
+
+
+class UsageError(FlowerPowerError):
+    """The command or call itself was wrong."""
+
+
+class SpecError(FlowerPowerError):
+    """One or more specs are invalid; `problems` says which and where."""
+
+    hint = "run `flowerpower validate`"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        errors = sum(problem.severity == "error" for problem in self.problems)
+        first = next((str(p) for p in self.problems if p.severity == "error"), "")
+        super().__init__(f"{errors} invalid place{'s' if errors != 1 else ''} in the specs; first: {first}")
+
+
+class ProjectNotFoundError(FlowerPowerError):
+    """No flowerpower.yaml where one was looked for."""
+
+    hint = "run `flowerpower init` to make a project, or name one with --project"
+
+
+class StoreError(FlowerPowerError):
+    """Redis could not be read or changed."""
+
+    hint = "check --redis and that the server runs, then run the command again: apply is safe to repeat"
+
+
+class FormatError(StoreError):
+    """What lies in Redis was written by a newer flowerpower, or is not readable as ours."""
+
+    hint = "use the flowerpower version that wrote it, or a newer one"
+
+
+class RefusedError(FlowerPowerError):
+    """A guard or a policy stands in the way."""
+
+    exit_code = 3
+
+
+class StalePlanError(FlowerPowerError):
+    """The live state is no longer the one the plan was made for; nothing was written."""
+
+    exit_code = 4
+    hint = "plan again and look at what changed"
+
+
+class PipelineError(FlowerPowerError):
+    """A pipeline could not be built or run."""
+
+
+class MissingExtraError(FlowerPowerError):
+    """An optional part is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an optional part that is not installed")
+        self.hint = f"pip install 'flowerpower-gitops[{extra}]'"

@@ -1,0 +1,1 @@
+"""Hamilton: build, run, visualise, read and write data."""

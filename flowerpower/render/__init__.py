@@ -1,0 +1,1 @@
+"""Plans, problems and status as text, markdown and JSON."""

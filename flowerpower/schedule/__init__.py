@@ -1,0 +1,1 @@
+"""WHEN: triggers and the ticks they make."""

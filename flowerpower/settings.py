@@ -1,0 +1,48 @@
+"""Flags and environment variables to `Settings`; nothing else in the package reads `os.environ`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_PREFIX = "FLOWERPOWER_"
+_VARIABLE_PREFIX = "FLOWERPOWER_VAR_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a command was asked to do, from flags first and environment variables second."""
+
+    project: Path = Path()
+    env: str = "default"
+    redis: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold credentials
+    rq_prefix: str = "rq"
+
+
+def read_settings(
+    *,
+    project: Path | None = None,
+    env: str | None = None,
+    redis: str | None = None,
+    variables: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Return the settings of this process; a flag wins over its `FLOWERPOWER_...` variable."""
+    environment = os.environ if environ is None else environ
+    from_environment = {
+        name.removeprefix(_VARIABLE_PREFIX): value
+        for name, value in environment.items()
+        if name.startswith(_VARIABLE_PREFIX)
+    }
+    return Settings(
+        project=project or Path(environment.get(f"{_PREFIX}PROJECT", ".")),
+        env=env or environment.get(f"{_PREFIX}ENV") or "default",
+        redis=redis or environment.get(f"{_PREFIX}REDIS") or None,
+        variables={**from_environment, **(variables or {})},
+        environment=dict(environment),
+        rq_prefix=environment.get("RQ_KEY_PREFIX", "rq"),
+    )

@@ -1,0 +1,1 @@
+"""WANT: what people wrote, from text to checked specs."""

@@ -1,0 +1,1 @@
+"""HAVE: what is, or should be, in Redis."""
