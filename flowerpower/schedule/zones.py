@@ -1,0 +1,161 @@
+"""Time zones as spans of constant offset: what the clock on the wall shows, and when it is changed.
+
+Instants are whole seconds since the Unix epoch, walls are local seconds counted the same way, so that
+inside one span a wall is an instant plus a number.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from bisect import bisect_right
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, available_timezones
+
+from flowerpower.schedule.errors import TriggerError
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - walls are counted without a zone
+SECOND = timedelta(seconds=1)
+DAY = 86_400
+FIRST = (datetime(4, 1, 1, tzinfo=UTC) - EPOCH) // SECOND
+LAST = (datetime(9990, 1, 1, tzinfo=UTC) - EPOCH) // SECOND
+_CHUNK = 1 << 25
+# No two changes of one zone are closer than 6.9 days in any release so far (a law in the tests watches over it).
+_STEP = 2 * DAY
+_UTC_ALIASES = ("UTC", "UCT", "GMT", "GMT0", "GMT+0", "GMT-0", "Greenwich", "Universal", "Zulu")
+_UTC_NAMES = frozenset(_UTC_ALIASES) | {f"Etc/{name}" for name in _UTC_ALIASES}
+_FOREIGN = ("posix/", "right/", "posixrules", "localtime", "Factory")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)?)?", re.ASCII)
+
+
+class Span(NamedTuple):
+    """A stretch of time, `start` included and `end` not, through which a zone keeps one offset (seconds east of UTC).
+
+    `previous` is the offset just before `start`; a span may also end where nothing changes.
+    """
+
+    start: int
+    end: int
+    offset: int
+    previous: int
+
+
+class Zone:
+    """A time zone by name, read from the tz database and remembered span by span."""
+
+    def __init__(self, name: str, info: ZoneInfo) -> None:
+        self.name = name
+        self.info = info
+        self.is_utc = name in _UTC_NAMES
+        self._chunks: dict[int, tuple[list[int], list[Span]]] = {}
+
+    def offset(self, instant: int) -> int:
+        """Return the seconds east of UTC at that instant."""
+        local = (EPOCH + timedelta(seconds=instant)).astimezone(self.info)
+        offset = local.utcoffset()
+        return 0 if offset is None else offset // SECOND
+
+    def span_at(self, instant: int) -> Span:
+        """Return the span that holds the instant, which must lie between FIRST and LAST."""
+        number = instant // _CHUNK
+        chunk = self._chunks.get(number)
+        if chunk is None:
+            chunk = self._chunks[number] = self._read(number * _CHUNK)
+        starts, spans = chunk
+        return spans[0] if len(spans) == 1 else spans[bisect_right(starts, instant) - 1]
+
+    def local(self, instant: int) -> datetime:
+        """Return the instant as an aware datetime in this zone."""
+        return (EPOCH + timedelta(seconds=instant)).astimezone(self.info)
+
+    def first_instant(self, wall: int) -> int:
+        """Return when the clock first shows this wall, or the first instant after the gap that swallowed it."""
+        instant = min(max(wall - DAY, FIRST), LAST)
+        while True:
+            span = self.span_at(instant)
+            if span.start + span.previous <= wall < span.start + span.offset:
+                return span.start
+            if wall - span.offset < span.end:
+                return min(max(wall - span.offset, FIRST), LAST)
+            instant = span.end
+            if instant > LAST:
+                return LAST
+
+    def _read(self, begin: int) -> tuple[list[int], list[Span]]:
+        """Return the spans of one chunk of time, in order, with their starts for searching.
+
+        The first may start up to two days before the chunk: who asks what the clock showed just before must see a
+        change that lies there.
+        """
+        start, last = begin - _STEP, begin + _CHUNK - 1
+        instant, spans = start, []
+        previous, offset = self.offset(start - 1), self.offset(start)
+        while instant < last:
+            following = min(instant + _STEP, last)
+            new = self.offset(following)
+            if new != offset:
+                change = self._change_between(instant, following, offset)
+                spans.append(Span(start, change, offset, previous))
+                start, previous, offset = change, offset, new
+            instant = following
+        spans.append(Span(start, begin + _CHUNK, offset, previous))
+        spans = [span for span in spans if span.end > begin]
+        return [span.start for span in spans], spans
+
+    def _change_between(self, low: int, high: int, offset: int) -> int:
+        """Return the first instant after `low` with another offset; `high` has one."""
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.offset(middle) == offset:
+                low = middle
+            else:
+                high = middle
+        return high
+
+
+@lru_cache(maxsize=1024)
+def load_zone(name: str) -> Zone:
+    """Return the zone of that IANA name, or raise TriggerError with the nearest names."""
+    try:
+        if name.startswith(_FOREIGN):
+            raise ValueError(name)
+        return Zone(name, ZoneInfo(name))
+    except (ValueError, LookupError, OSError, TypeError):
+        raise TriggerError(f"there is no time zone {name[:60]!r}", hint=_nearest(name)) from None
+
+
+def _nearest(name: str) -> str:
+    """Return a hint with up to three names that look like this one."""
+    known = {zone.lower(): zone for zone in available_timezones() if not zone.startswith(_FOREIGN)}
+    wanted = name.strip().lower().replace(" ", "_")[:60]
+    cities = {zone.rsplit("/", 1)[-1]: zone for zone in known}
+    close = difflib.get_close_matches(wanted, known, n=3, cutoff=0.7)
+    close += [cities[city] for city in difflib.get_close_matches(wanted.rsplit("/", 1)[-1], cities, n=3, cutoff=0.75)]
+    names = list(dict.fromkeys(known[zone] for zone in close))[:3]
+    if not names:
+        return "use a name of the IANA time zone database, for instance Europe/Berlin or UTC"
+    return f"did you mean {' or '.join(names)}?"
+
+
+def parse_moment(text: str, zone: Zone, field: str) -> int:
+    """Return the instant of an ISO 8601 date or time; `field` is the name to blame in a TriggerError.
+
+    Without an offset it is read in the zone: in a gap it is the first instant after, and the first of two passes
+    when it occurs twice. A date alone is the start of that day in the zone. Years from 9990 on count as 9990.
+    """
+    hint = "write for instance 2026-03-01, 2026-03-01T06:30 or 2026-03-01T06:30:00+01:00, in whole seconds"
+    if not _MOMENT.fullmatch(text):
+        raise TriggerError(f"`{field}: {text[:80]}` is not a date or a time", hint=hint)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise TriggerError(f"`{field}: {text}` is not a date or a time: {error}", hint=hint) from None
+    wall = (moment.replace(tzinfo=None) - NAIVE_EPOCH) // SECOND
+    if not FIRST + DAY < wall < LAST - DAY:
+        return min(max(wall, FIRST), LAST)
+    if moment.tzinfo is not None:
+        return (moment - EPOCH) // SECOND
+    return zone.first_instant(wall)
