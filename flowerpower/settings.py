@@ -21,6 +21,8 @@ class Settings:
     variables: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold credentials
     rq_prefix: str = "rq"
+    redis_server: Path | None = None  # the program behind `redis: embedded`; None: find one
+    runtime_dir: Path | None = None  # where its socket goes; None: the temporary directory
 
 
 def read_settings(
@@ -45,4 +47,10 @@ def read_settings(
         variables={**from_environment, **(variables or {})},
         environment=dict(environment),
         rq_prefix=environment.get("RQ_KEY_PREFIX", "rq"),
+        redis_server=_path(environment.get(f"{_PREFIX}TEST_REDIS_SERVER")),
+        runtime_dir=_path(environment.get("XDG_RUNTIME_DIR")),
     )
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text).expanduser() if text else None

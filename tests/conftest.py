@@ -1,0 +1,40 @@
+"""What every test may ask for: above all a real Redis, started here, private to one test process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from flowerpower.embedded import embedded_server
+from flowerpower.settings import read_settings
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real server without persistence; FLOWERPOWER_TEST_REDIS_SERVER names another program."""
+    folder = tmp_path_factory.mktemp("redis")
+    with embedded_server(folder, binary=read_settings().redis_server, durable=False) as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(redis_server: str, redis_connection: redis.Redis) -> str:
+    """The URL of the test server, empty at the start of each test."""
+    return redis_server
+
+
+@pytest.fixture
+def redis_connection(redis_server: str) -> Iterator[redis.Redis]:
+    """A connection to the test server, empty at the start of each test."""
+    with redis.Redis.from_url(redis_server) as connection:
+        connection.flushall()
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def checkout() -> Path:
+    """The folder of the checkout that is being tested."""
+    return Path(__file__).resolve().parents[1]
