@@ -1,0 +1,192 @@
+"""The difference between two states, as data.
+
+`make_plan` is the heart of flowerpower: plain values in, one plain value out. It reads no file, no clock and no
+Redis. It tells three things apart: git changed (update), Redis changed behind our back (drift), both.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import fields as attributes
+from dataclasses import replace
+from typing import TypeVar
+
+from flowerpower.planning.fires import fire_change
+from flowerpower.planning.plan import Change, FieldChange, InFlight, Plan, Reason
+from flowerpower.planning.settle import pending_tick, settle, timing_of
+from flowerpower.state.desired import occurrence_at
+from flowerpower.state.keys import Keys
+from flowerpower.state.models import Desired, Json, Occurrence, Pipeline, Reading, Record, Schedule, Source, State
+
+T = TypeVar("T")
+_JOB_ATTRIBUTES = tuple(attribute.name for attribute in attributes(Occurrence))
+
+
+def make_plan(keys: Keys, desired: Desired, reading: Reading, source: Source) -> Plan:
+    """Return what turns the live state into the desired one, deletes first; guards have not spoken yet."""
+    wanted = settle(keys, desired.state, reading)
+    pipelines = _pairs(wanted.pipelines, reading.state.pipelines)
+    schedules = _pairs(wanted.schedules, reading.state.schedules)
+    changes = [
+        *(_pipeline_change(name, after, before, reading) for name, after, before in pipelines),
+        *(_schedule_change(keys, name, (after, before), reading) for name, after, before in schedules),
+    ]
+    in_flight = _in_flight(reading)
+    needed = sorted((change for change in changes if change), key=lambda change: (change.after is not None,))
+    return Plan(
+        project=keys.project,
+        env=keys.env,
+        source=source,
+        head=reading.head,
+        read_at=reading.now,
+        changes=tuple(
+            replace(
+                change,
+                place=desired.places.get(change.address, ""),
+                in_flight=in_flight.get(change.address, InFlight()),
+            )
+            for change in needed
+        ),
+        after=_after(wanted, reading.state, {change.address for change in needed}),
+        run_specs=_needed_specs(needed, desired.run_specs),
+        held={name: hold for name, hold in reading.holds.items() if name in reading.state.schedules},
+        firing=reading.firing,
+        unmanaged=reading.unmanaged,
+        consumers=reading.consumers,
+    )
+
+
+def _pairs(wanted: Mapping[str, T], live: Mapping[str, T]) -> Iterable[tuple[str, T | None, T | None]]:
+    return ((name, wanted.get(name), live.get(name)) for name in sorted(wanted.keys() | live.keys()))
+
+
+def _after(wanted: State, live: State, changed: set[str]) -> State:
+    """Return what will be live: a spec reworded without effect is not written, so its live wording stays."""
+    schedules = {
+        name: schedule if f"schedule.{name}" in changed else live.schedules[name]
+        for name, schedule in wanted.schedules.items()
+    }
+    return State(schedules, wanted.pipelines)
+
+
+def _needed_specs(changes: Iterable[Change], run_specs: Mapping[str, str]) -> dict[str, str]:
+    runs = {change.after.run for change in changes if isinstance(change.after, Schedule)}
+    return {run: run_specs[run] for run in sorted(runs)}
+
+
+def _pipeline_change(name: str, after: Pipeline | None, before: Pipeline | None, reading: Reading) -> Change | None:
+    address = f"pipeline.{name}"
+    record = reading.records.get(address)
+    if before is not None and after is not None and record is not None:
+        if before.digest == after.digest and record.intact:
+            return None
+        changes = _field_changes(before.fields, after.fields, "git" if record.intact else "drift")
+        if before.code != after.code:
+            changes = (*changes, FieldChange("code", before.code, after.code, before.code, "code"))
+        if not changes:  # the record's own digest was altered
+            changes = (_record_change(before.digest, after.digest),)
+    else:
+        changes = _whole(before, after)
+    seal, revision = _record_of(record)
+    return Change(address, before, after, changes, seal=seal, revision=revision, protected=False)
+
+
+def _schedule_change(
+    keys: Keys, name: str, pair: tuple[Schedule | None, Schedule | None], reading: Reading
+) -> Change | None:
+    after, before = pair
+    address = f"schedule.{name}"
+    record = reading.records.get(address)
+    changes = _whole(before, after)
+    if before is not None and after is not None and record is not None:
+        changes = _changed_fields(before, after, intact=record.intact)
+        if name not in reading.firing:
+            changes = (*changes, *_job_drift(keys, before, after, reading))
+        if not changes:
+            return None
+    seal, revision = _record_of(record)
+    return Change(
+        address,
+        before,
+        after,
+        changes,
+        timing_of(after, reading) if after else "none",
+        seal=seal,
+        revision=revision,
+        fires=fire_change(before, after, reading),
+        protected=bool(record and record.protected),
+    )
+
+
+def _record_of(record: Record | None) -> tuple[str, int]:
+    return (record.seal, record.revision) if record else ("", 0)
+
+
+def _whole(before: Schedule | Pipeline | None, after: Schedule | Pipeline | None) -> tuple[FieldChange, ...]:
+    old: Mapping[str, Json] = before.fields if before else {}
+    new: Mapping[str, Json] = after.fields if after else {}
+    return _field_changes(old, new, "git")
+
+
+def _field_changes(old: Mapping[str, Json], new: Mapping[str, Json], reason: Reason) -> tuple[FieldChange, ...]:
+    """Return the fields that differ; of a record altered behind our back nobody knows what it said before."""
+    known = reason != "drift"
+    return tuple(
+        FieldChange(name, old.get(name) if known else None, new.get(name), old.get(name), reason)
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    )
+
+
+def _changed_fields(before: Schedule, after: Schedule, *, intact: bool) -> tuple[FieldChange, ...]:
+    if before.digest == after.digest:
+        return () if intact else (_record_change(before.digest, after.digest),)
+    changes = _field_changes(before.fields, after.fields, "git" if intact else "drift")
+    if changes:
+        return changes
+    if before.run != after.run:
+        return (FieldChange("run", before.run, after.run, before.run, "pipeline" if intact else "drift"),)
+    return (FieldChange("timing", before.timing, after.timing, before.timing, "git" if intact else "drift"),)
+
+
+def _record_change(found: str, wanted: str) -> FieldChange:
+    return FieldChange("record", None, wanted, found, "drift")
+
+
+def _job_drift(keys: Keys, before: Schedule, after: Schedule, reading: Reading) -> tuple[FieldChange, ...]:
+    """Return how the real RQ job differs from what the last apply and the scheduler left there."""
+    found, wanted = before.occurrence, after.occurrence
+    if found == wanted:
+        return ()
+    expected = _expected(keys, before, reading)
+    if found is not None and expected is not None and wanted is not None:
+        drift = [
+            FieldChange(f"job.{name}", _job_value(expected, name), _job_value(wanted, name), value, "drift")
+            for name in _JOB_ATTRIBUTES
+            if (value := _job_value(found, name)) != _job_value(expected, name)
+        ]
+        return tuple(drift)
+    if found == expected and before.digest != after.digest:
+        return ()  # the changed fields say why it comes or goes
+    due = [None if job is None else job.due for job in (expected, wanted, found)]
+    return (FieldChange("job", due[0], due[1], due[2], "drift"),)
+
+
+def _job_value(occurrence: Occurrence, name: str) -> Json:
+    value = getattr(occurrence, name)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _expected(keys: Keys, live: Schedule, reading: Reading) -> Occurrence | None:
+    tick = pending_tick(keys, live.name, reading)
+    try:
+        return None if tick is None else occurrence_at(keys, live, tick)
+    except (KeyError, TypeError, ValueError, AttributeError):  # the record was altered beyond reading
+        return None
+
+
+def _in_flight(reading: Reading) -> dict[str, InFlight]:
+    runs = Counter((run.name, bool(run.execution)) for run in reading.active.values())
+    names = {name for name, _ in runs}
+    return {f"schedule.{name}": InFlight(queued=runs[name, False], running=runs[name, True]) for name in names}

@@ -1,0 +1,56 @@
+"""What a change of a schedule means in time: the next fires before and after, and what happens at the cut-over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flowerpower.planning.plan import Fires
+from flowerpower.schedule.cutover import cut_over
+from flowerpower.schedule.transitions import marks
+from flowerpower.schedule.trigger import Trigger, TriggerError
+from flowerpower.state.desired import trigger_of
+from flowerpower.state.models import Reading, Schedule
+
+SHOWN = 5
+
+
+def fire_change(before: Schedule | None, after: Schedule | None, reading: Reading) -> Fires:
+    """Return the next fires of both sides after the moment the live state was read."""
+    old, new = _active_trigger(before, reading), _active_trigger(after, reading)
+    shown = after or before
+    timezone = str(shown.fields.get("timezone", "UTC")) if shown else "UTC"
+    fires_before, fires_after = _next(old, reading.now), _next(new, reading.now)
+    unchanged = before is not None and after is not None and before.timing == after.timing
+    effect = None if unchanged and old and new else cut_over(old, new, at=reading.now)
+    return Fires(
+        timezone=timezone,
+        before=fires_before,
+        after=fires_after,
+        lost=effect.lost if effect and before and after else (),
+        gained=effect.gained if effect and before and after else (),
+        verdict=effect.verdict if effect and before and after else "none",
+        marks=_marks(timezone, {*fires_before, *fires_after}),
+    )
+
+
+def _active_trigger(schedule: Schedule | None, reading: Reading) -> Trigger | None:
+    """Return the trigger of a schedule that fires: not one that is absent, paused, held or altered beyond reading."""
+    if schedule is None or schedule.fields.get("paused") or schedule.name in reading.holds:
+        return None
+    try:
+        return trigger_of(schedule.fields)
+    except (TriggerError, TypeError, ValueError):
+        return None
+
+
+def _next(trigger: Trigger | None, after: int) -> tuple[int, ...]:
+    ticks: list[int] = []
+    tick = trigger.next_tick(after) if trigger else None
+    while trigger and tick is not None and len(ticks) < SHOWN:
+        ticks.append(tick)
+        tick = trigger.next_tick(tick)
+    return tuple(ticks)
+
+
+def _marks(timezone: str, ticks: Iterable[int]) -> dict[int, str]:
+    return dict(marks(timezone, sorted(ticks)))

@@ -1,0 +1,136 @@
+"""A plan: the difference between two states and its meaning, frozen.
+
+A plan is enough for apply, which reads nothing else of what people wrote. Times are epoch seconds, UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from flowerpower.state.models import Consumers, Head, Hold, Json, Pipeline, Schedule, Source, State
+
+Action = Literal["create", "update", "delete"]
+Reason = Literal["git", "code", "pipeline", "drift", "both"]
+Timing = Literal["keep", "reset", "none"]
+Verdict = Literal["pass", "warn", "refuse"]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field: what the last apply wrote, what this one will write, and what is really there."""
+
+    name: str
+    old: Json
+    new: Json
+    remote: Json
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Fires:
+    """When a schedule fires, before and after: the next ticks, in epoch seconds, and what happens at the cut-over."""
+
+    timezone: str
+    before: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+    lost: tuple[int, ...] = ()
+    gained: tuple[int, ...] = ()
+    verdict: str = "none"
+    marks: Mapping[int, str] = field(default_factory=dict)  # tick -> what the clock does near it
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """Runs of a schedule that are queued or running while it changes; they keep the spec they were made from."""
+
+    queued: int = 0
+    running: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of a plan. No `before` means create; no `after` means delete."""
+
+    address: str  # schedule.nightly
+    before: Schedule | Pipeline | None
+    after: Schedule | Pipeline | None
+    fields: tuple[FieldChange, ...] = ()
+    timing: Timing = "keep"  # what becomes of the pending occurrence
+    place: str = ""
+    seal: str = ""  # of the live record; empty when there is none
+    revision: int = 0  # of the live record
+    fires: Fires | None = None
+    in_flight: InFlight = InFlight()
+    protected: bool = False  # on the live object
+
+    @property
+    def action(self) -> Action:
+        """Return what the pair means."""
+        if self.before is None:
+            return "create"
+        return "update" if self.after is not None else "delete"
+
+    @property
+    def kind(self) -> str:
+        """Return `schedule` or `pipeline`."""
+        return self.address.partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        """Return the name without its kind."""
+        return self.address.partition(".")[2]
+
+    @property
+    def drifted(self) -> bool:
+        """Tell whether Redis was changed behind our back."""
+        return any(change.reason in ("drift", "both") for change in self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a guard says of a plan."""
+
+    name: str
+    verdict: Verdict
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What apply will do, and everything it needs to do it."""
+
+    project: str
+    env: str
+    source: Source
+    head: Head  # the live head the plan was made for
+    read_at: int  # Redis time, epoch seconds
+    changes: tuple[Change, ...]
+    after: State  # the whole namespace once applied
+    run_specs: Mapping[str, str] = field(default_factory=dict, repr=False)
+    checks: tuple[Check, ...] = ()
+    held: Mapping[str, Hold] = field(default_factory=dict)
+    firing: frozenset[str] = frozenset()
+    unmanaged: Mapping[str, int] = field(default_factory=dict)
+    consumers: Consumers = field(default_factory=Consumers)
+
+    @property
+    def namespace(self) -> str:
+        """Return `<project>.<env>`."""
+        return f"{self.project}.{self.env}"
+
+    def count(self, action: Action) -> int:
+        """Return how many changes have that action."""
+        return sum(change.action == action for change in self.changes)
+
+    @property
+    def refused(self) -> tuple[Check, ...]:
+        """Return the guards that stand in the way."""
+        return tuple(check for check in self.checks if check.verdict == "refuse")
+
+    @property
+    def applicable(self) -> bool:
+        """Tell whether apply would do it."""
+        return not self.refused

@@ -1,0 +1,52 @@
+"""Which tick each wanted schedule waits for next, given what the live one has decided already.
+
+An unchanged trigger keeps its pending tick; a new, changed or resumed one starts from now: never a surprise run,
+never a tick twice.
+"""
+
+from __future__ import annotations
+
+from flowerpower.planning.plan import Timing
+from flowerpower.state.desired import trigger_of, with_occurrence
+from flowerpower.state.keys import Keys, tick_of
+from flowerpower.state.models import Reading, Schedule, State
+
+
+def settle(keys: Keys, wanted: State, reading: Reading) -> State:
+    """Return the wanted state with every schedule's pending occurrence filled in."""
+    schedules = {
+        name: with_occurrence(keys, schedule, next_tick(keys, schedule, reading))
+        for name, schedule in wanted.schedules.items()
+    }
+    return State(schedules, wanted.pipelines)
+
+
+def next_tick(keys: Keys, schedule: Schedule, reading: Reading) -> int | None:
+    """Return the tick (epoch seconds) that a wanted schedule waits for, None when paused, held or exhausted."""
+    if schedule.fields.get("paused") or schedule.name in reading.holds:
+        return None
+    if kept(schedule, reading):
+        return pending_tick(keys, schedule.name, reading)
+    return trigger_of(schedule.fields).next_tick(reading.now)
+
+
+def pending_tick(keys: Keys, name: str, reading: Reading) -> int | None:
+    """Return the tick of a live schedule's pending occurrence, as its cursor names it."""
+    cursor = reading.cursors.get(name)
+    run_id = keys.parse_run_id(cursor.pending) if cursor and cursor.pending else None
+    return tick_of(run_id[1]) if run_id else None
+
+
+def kept(schedule: Schedule, reading: Reading) -> bool:
+    """Tell whether the live pending tick stays: same fire times, same jitter, and a cursor that names one."""
+    live, cursor = reading.state.schedules.get(schedule.name), reading.cursors.get(schedule.name)
+    if live is None or cursor is None or cursor.pending is None:
+        return False
+    return live.timing == schedule.timing and live.fields.get("jitter") == schedule.fields.get("jitter")
+
+
+def timing_of(schedule: Schedule, reading: Reading) -> Timing:
+    """Return what the commit does with the pending occurrence of a settled schedule."""
+    if schedule.occurrence is None:
+        return "none"
+    return "keep" if kept(schedule, reading) else "reset"

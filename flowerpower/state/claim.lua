@@ -1,0 +1,44 @@
+-- A worker asks whether it may run a run now. ARGV[2] is JSON:
+-- {id, name, run, tick, execution, worker, deadline (seconds, 0 for none)}.
+-- Answers {'run', attempt, commit} or {'refused', reason}.
+local ask = cjson.decode(ARGV[2])
+local seconds = now()
+local bad = wrong_type(our_types())
+if bad then return redis.error_reply('WRONGTYPE ' .. bad) end
+
+local function finished()
+  local key = ours('outcomes:' .. ask.name)
+  for _, raw in ipairs(redis.call('ZRANGEBYSCORE', key, ask.tick, ask.tick)) do
+    local read, outcome = pcall(cjson.decode, raw)
+    if read and outcome.run == ask.id and outcome.status == 'succeeded' then return true end
+  end
+end
+
+local function refuse(reason)
+  record_event({event = 'refused', schedule = ask.name, tick = ask.tick, reason = reason, job = ask.id})
+  return {'refused', reason}
+end
+
+if finished() then return refuse('it has succeeded already') end
+local entry = read_active(ask.id)
+if entry and entry.execution and entry.execution ~= '' and entry.execution ~= ask.execution
+  and redis.call('EXISTS', names.rq .. ':execution:' .. ask.id .. ':' .. entry.execution) == 1 then
+  return refuse('another worker runs it')
+end
+if not entry then
+  local known = redis.call('HEXISTS', ours('schedules'), ask.name) + redis.call('HEXISTS', ours('pipelines'), ask.name)
+  if known == 0 then return refuse('its schedule was deleted') end
+  entry = {name = ask.name, tick = ask.tick, attempt = 0, since = seconds, commit = redis.call('HGET', ours('head'), 'commit') or ''}
+end
+if ask.deadline > 0 and entry.attempt == 0 and seconds - entry.since > ask.deadline then
+  clear_active(ask.id, ask.name, ask.run)
+  record_outcome(ask.name, {first = ask.tick, last = ask.tick, count = 1, status = 'missed', reason = 'start deadline', run = ask.id, at = seconds})
+  record_event({event = 'missed', schedule = ask.name, tick = ask.tick, reason = 'start deadline', job = ask.id})
+  return {'refused', 'it waited longer than its start_deadline'}
+end
+entry.attempt = entry.attempt + 1
+entry.execution = ask.execution
+entry.started = seconds
+set_active(ask.id, ask.name, ask.run, entry)
+record_event({event = 'started', schedule = ask.name, tick = ask.tick, attempt = entry.attempt, job = ask.id, worker = ask.worker, commit = entry.commit or ''})
+return {'run', entry.attempt, entry.commit or ''}

@@ -1,0 +1,254 @@
+"""Text forms of what lies in Redis, for people who look with `redis-cli` and for the Lua scripts.
+
+Records are JSON objects with `format: 1`; a cursor is `<tick> <revision> <pending job id or ->`.
+A format newer than ours is refused; a damaged record is reported, never guessed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flowerpower.errors import FormatError
+from flowerpower.state.models import Cursor, Head, Hold, Json, Occurrence, Pipeline, Record, Run, Schedule
+
+FORMAT = 1
+_EMPTY_JOB_FIELDS = (
+    "success_callback_name",
+    "failure_callback_name",
+    "stopped_callback_name",
+    "started_at",
+    "ended_at",
+    "last_heartbeat",
+    "worker_name",
+    "group_id",
+)
+JOB_FIELDS = ("data", "origin", "timeout", "result_ttl", "failure_ttl", "retries_left", "retry_intervals", "status")
+
+
+def canonical(value: Any) -> str:
+    """Return the one JSON text of a value: sorted keys, no blanks, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of a text in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def seal(raw: bytes) -> str:
+    """Return the SHA-1 of a raw record, as Redis computes it with `redis.sha1hex`."""
+    return hashlib.sha1(raw, usedforsecurity=False).hexdigest()
+
+
+def encode_schedule(schedule: Schedule, *, revision: int, commit: str, place: str) -> str:
+    """Return the record of a schedule."""
+    return canonical(
+        {
+            "format": FORMAT,
+            "name": schedule.name,
+            "spec": schedule.fields,
+            "timing": schedule.timing,
+            "run": schedule.run,
+            "digest": schedule.digest,
+            "revision": revision,
+            "protected": bool(schedule.fields.get("protected")),
+            "provenance": {"place": place, "commit": commit},
+        }
+    )
+
+
+def encode_pipeline(pipeline: Pipeline, *, revision: int, commit: str, place: str) -> str:
+    """Return the record of a pipeline."""
+    return canonical(
+        {
+            "format": FORMAT,
+            "name": pipeline.name,
+            "spec": pipeline.fields,
+            "code": pipeline.code,
+            "digest": pipeline.digest,
+            "revision": revision,
+            "provenance": {"place": place, "commit": commit},
+        }
+    )
+
+
+def schedule_digest(name: str, fields: Mapping[str, Json], timing: str, run: str) -> str:
+    """Return the identity of a schedule: the trigger counts by its fire times, not by its wording."""
+    worded = ("cron", "every", "at", "start", "end")
+    rest = {key: value for key, value in fields.items() if key not in worded}
+    return digest(canonical(["schedule", name, rest, timing, run]))
+
+
+def pipeline_digest(name: str, fields: Mapping[str, Json], code: str) -> str:
+    """Return the identity of a pipeline: its spec and its code."""
+    return digest(canonical(["pipeline", name, fields, code]))
+
+
+def decode_schedule(name: str, raw: bytes) -> tuple[Schedule, Record]:
+    """Return a live schedule, its occurrence not yet known, and its record; raise `FormatError` if unreadable."""
+    data = _decode_record("schedule", name, raw)
+    try:
+        fields, timing, run = dict(data["spec"]), str(data["timing"]), str(data["run"])
+        identity = schedule_digest(name, fields, timing, run)
+        return Schedule(name, fields, timing, run, identity), _record(data, raw, identity)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _unreadable("schedule", name) from error
+
+
+def decode_pipeline(name: str, raw: bytes) -> tuple[Pipeline, Record]:
+    """Return a live pipeline and its record; raise `FormatError` if unreadable."""
+    data = _decode_record("pipeline", name, raw)
+    try:
+        fields, code = dict(data["spec"]), str(data["code"])
+        identity = pipeline_digest(name, fields, code)
+        return Pipeline(name, fields, code, identity), _record(data, raw, identity)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _unreadable("pipeline", name) from error
+
+
+def _record(data: Mapping[str, Any], raw: bytes, identity: str) -> Record:
+    return Record(
+        revision=int(data["revision"]),
+        seal=seal(raw),
+        protected=bool(data.get("protected")),
+        intact=data["digest"] == identity,
+        commit=str(data.get("provenance", {}).get("commit", "")),
+    )
+
+
+def _decode_record(kind: str, name: str, raw: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(raw)
+        version = data["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise _unreadable(kind, name) from error
+    if version != FORMAT:
+        raise FormatError(f"the record of {kind} {name!r} has format {version}; this flowerpower reads format {FORMAT}")
+    return dict(data)
+
+
+def _unreadable(kind: str, name: str) -> FormatError:
+    return FormatError(
+        f"the record of {kind} {name!r} in Redis is damaged",
+        hint=f"look at it with redis-cli, remove it with HDEL if it is beyond repair, and apply again: "
+        f"the {kind} is then made anew from git",
+    )
+
+
+def encode_cursor(cursor: Cursor) -> str:
+    """Return the text of a cursor."""
+    return f"{cursor.tick} {cursor.revision} {cursor.pending or '-'}"
+
+
+def decode_cursor(schedule: str, raw: bytes) -> Cursor:
+    """Return a cursor; raise `FormatError` if it is not one."""
+    parts = raw.decode(errors="replace").split(" ")
+    try:
+        tick, revision, pending = parts
+        return Cursor(int(tick), int(revision), None if pending == "-" else pending)
+    except ValueError as error:
+        raise FormatError(
+            f"the cursor of schedule {schedule!r} in Redis is damaged: {raw[:80]!r}",
+            hint="remove it with HDEL and apply again: the schedule then starts from now",
+        ) from error
+
+
+def decode_head(raw: Mapping[bytes, bytes]) -> Head:
+    """Return the head; an empty hash is generation 0."""
+    if not raw:
+        return Head()
+    text = {key.decode(): value.decode(errors="replace") for key, value in raw.items()}
+    if text.get("format", "") != str(FORMAT):
+        raise FormatError(f"this namespace has format {text.get('format')!r}; this flowerpower reads format {FORMAT}")
+    try:
+        return Head(
+            generation=int(text["generation"]),
+            apply_id=text.get("apply_id", ""),
+            commit=text.get("commit", ""),
+            repository=text.get("repository", ""),
+            who=text.get("who", ""),
+            when=int(text.get("when", "0")),
+            flowerpower=text.get("flowerpower", ""),
+            tzdata=text.get("tzdata", ""),
+        )
+    except (KeyError, ValueError) as error:
+        raise FormatError("the head of this namespace in Redis is damaged") from error
+
+
+def decode_hold(raw: bytes) -> Hold:
+    """Return a hold; one that cannot be read still holds."""
+    try:
+        data = json.loads(raw)
+        return Hold(str(data["who"]), str(data["why"]), int(data["since"]), data.get("until"))
+    except (ValueError, KeyError, TypeError):
+        return Hold("unknown", "the hold's record is damaged", 0)
+
+
+def decode_run(run_id: str, raw: bytes) -> Run | None:
+    """Return an active run, None if its entry cannot be read."""
+    try:
+        data = json.loads(raw)
+        return Run(
+            id=run_id,
+            name=str(data["name"]),
+            tick=int(data["tick"]),
+            attempt=int(data["attempt"]),
+            since=int(data["since"]),
+            execution=str(data.get("execution") or ""),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def job_fields(occurrence: Occurrence) -> dict[str, str]:
+    """Return the fields of the RQ job hash that do not depend on the tick, named and written as RQ does."""
+    fields = dict.fromkeys(_EMPTY_JOB_FIELDS, "")
+    fields |= {
+        "data": json.dumps([occurrence.function, None, list(occurrence.args), {}]),
+        "origin": occurrence.queue,
+        "timeout": str(occurrence.timeout),
+        "result_ttl": str(occurrence.result_ttl),
+        "failure_ttl": str(occurrence.failure_ttl),
+    }
+    if occurrence.retries:
+        fields["retries_left"] = str(occurrence.retries)
+        fields["retry_intervals"] = json.dumps(list(occurrence.retry_intervals or (0,)))
+    return fields
+
+
+def decode_occurrence(run_id: str, due: int, values: Sequence[bytes | None]) -> Occurrence | None:
+    """Return the pending occurrence that a live RQ job is, from its `JOB_FIELDS`; None if it is not readable as one."""
+    data, origin, timeout, result_ttl, failure_ttl, retries, intervals, _status = values
+    try:
+        function, _instance, args, _kwargs = _decode_data(data or b"")
+        return Occurrence(
+            id=run_id,
+            queue=(origin or b"").decode(),
+            due=due,
+            function=function,
+            args=tuple(args),
+            timeout=int(timeout or 0),
+            result_ttl=int(result_ttl or 0),
+            failure_ttl=int(failure_ttl or 0),
+            retries=int(retries or 0),
+            retry_intervals=tuple(json.loads(intervals)) if intervals and int(retries or 0) else (),
+        )
+    except (ValueError, TypeError, zlib.error):
+        return None
+
+
+def _decode_data(raw: bytes) -> tuple[str, Any, list[Any], dict[str, Any]]:
+    text = raw if raw.startswith(b"[") else _decompress(raw)
+    function, instance, args, kwargs = json.loads(text)
+    if not isinstance(function, str) or not isinstance(args, list):
+        raise TypeError("not a job of ours")
+    return function, instance, args, kwargs
+
+
+def _decompress(raw: bytes, limit: int = 1 << 20) -> bytes:
+    """Inflate RQ's compressed job data, at most *limit* bytes: what lies in Redis may be hostile."""
+    return zlib.decompressobj().decompress(raw, limit)

@@ -1,0 +1,166 @@
+-- Make Redis match git in one step, or change nothing.
+-- ARGV[2] is JSON: {apply_id, generation, chunks, head = {field = value}, summary, changed, cursor_time}.
+-- The staged chunks are JSON lists of changes: see flowerpower/apply.py.
+local order = cjson.decode(ARGV[2])
+local stage_key = ours('stage:' .. order.apply_id)
+local seconds, micros = now()
+
+local function conflict(kind, detail) return {'conflict', kind, cjson.encode(detail or {})} end
+
+-- 1. Read and check everything; nothing is written before all of it holds.
+local bad = wrong_type(our_types())
+if bad then return conflict('type', {bad}) end
+
+local generation = tonumber(redis.call('HGET', ours('head'), 'generation') or '0')
+if not generation or generation ~= order.generation then return conflict('generation', {tostring(generation)}) end
+
+local changes = {}
+for chunk = 1, order.chunks do
+  local read, items = pcall(cjson.decode, redis.call('HGET', stage_key, tostring(chunk)) or '')
+  if not read then return conflict('stage', {}) end
+  for _, item in ipairs(items) do changes[#changes + 1] = item end
+end
+
+local stale, checked = {}, {}
+for _, change in ipairs(changes) do
+  local raw = redis.call('HGET', ours(change.kind .. 's'), change.name)
+  if (raw and redis.sha1hex(raw) or '') ~= change.seal then
+    stale[#stale + 1] = change.kind .. '.' .. change.name
+  end
+  if change.kind == 'schedule' then
+    local text = redis.call('HGET', ours('cursors'), change.name)
+    change.tick, change.live_revision, change.pending = read_cursor(text)
+    if text and not change.tick then return conflict('cursor', {change.name}) end
+    if change.pending == '-' then change.pending = nil end
+    if redis.call('HEXISTS', ours('holds'), change.name) == 1 then change.timing = 'none' end
+    for _, id in ipairs({change.pending or change.id, change.id}) do
+      if id and not has_type(job_key(id), 'hash') then return conflict('type', {job_key(id)}) end
+    end
+    local live_queue = change.pending and redis.call('HGET', job_key(change.pending), 'origin')
+    change.live_queue = live_queue or nil
+    for _, queue in ipairs({change.live_queue or change.queue, change.queue, change.old_queue}) do
+      local key = scheduled_key(queue)
+      if checked[key] == nil then checked[key] = has_type(key, 'zset') end
+      if not checked[key] then return conflict('type', {key}) end
+    end
+    if not has_type(ours('outcomes:' .. change.name), 'zset') then
+      return conflict('type', {ours('outcomes:' .. change.name)})
+    end
+  end
+end
+if #stale > 0 then return conflict('revision', stale) end
+
+-- 2. Write.
+local function remove_pending(change)
+  local id = change.pending
+  if not id then return end
+  local waited = 0
+  for _, queue in ipairs({change.live_queue or '', change.old_queue or '', change.queue or ''}) do
+    if queue ~= '' then waited = waited + redis.call('ZREM', scheduled_key(queue), id) end
+  end
+  local status = redis.call('HGET', job_key(id), 'status')
+  -- A stock scheduler may have moved it to its queue: then it is a run, and runs are kept.
+  if waited > 0 or not (status == 'queued' or status == 'started') then redis.call('DEL', job_key(id)) end
+end
+
+local function in_flight(id)
+  local status = redis.call('HGET', job_key(id), 'status')
+  return status == 'queued' or status == 'started'
+end
+
+local function write_pending(change, id, due, texts)
+  local fields = {'status', 'scheduled', 'created_at', rq_time(seconds, micros)}
+  for name, value in pairs(change.job) do
+    fields[#fields + 1] = name
+    fields[#fields + 1] = value
+  end
+  for name, value in pairs(texts) do
+    fields[#fields + 1] = name
+    fields[#fields + 1] = value
+  end
+  redis.call('DEL', job_key(id))
+  redis.call('HSET', job_key(id), unpack(fields))
+  redis.call('ZADD', scheduled_key(change.queue), due, id)
+  redis.call('SADD', names.rq .. ':queues', queue_key(change.queue))
+end
+
+local function set_cursor(change, tick, pending)
+  redis.call('HSET', ours('cursors'), change.name,
+    string.format('%d %d %s', tick, change.revision, pending or '-'))
+end
+
+-- The tick stays as it is, also when it fired since the plan was made: the cursor is carried on.
+local function keep_pending(change)
+  local id = change.pending
+  if not id then return set_cursor(change, change.tick, nil) end
+  if in_flight(id) then return set_cursor(change, change.tick, id) end
+  local due, texts = change.due, {description = change.description, meta = change.meta}
+  if id ~= change.id then
+    local old = redis.call('HMGET', job_key(id), 'description', 'meta')
+    local score = redis.call('ZSCORE', scheduled_key(change.live_queue or change.queue), id)
+    texts = {description = old[1] or change.description, meta = old[2] or change.meta}
+    due = score or change.due
+  end
+  remove_pending(change)
+  write_pending(change, id, due, texts)
+  set_cursor(change, change.tick, id)
+end
+
+local function reset_pending(change)
+  remove_pending(change)
+  if not in_flight(change.id) then
+    write_pending(change, change.id, change.due, {description = change.description, meta = change.meta})
+  end
+  set_cursor(change, math.max(change.tick or 0, order.cursor_time), change.id)
+end
+
+local function put_schedule(change)
+  redis.call('HSET', ours('schedules'), change.name, change.record)
+  redis.call('HSET', ours('specs'), change.run, change.run_spec)
+  redis.call('PERSIST', ours('outcomes:' .. change.name))
+  if change.timing == 'keep' and change.tick then
+    keep_pending(change)
+  elseif change.timing == 'none' then
+    remove_pending(change)
+    set_cursor(change, math.max(change.tick or 0, order.cursor_time), nil)
+  else
+    reset_pending(change)
+  end
+end
+
+local function delete_schedule(change)
+  remove_pending(change)
+  redis.call('HDEL', ours('schedules'), change.name)
+  redis.call('HDEL', ours('cursors'), change.name)
+  redis.call('HDEL', ours('holds'), change.name)
+  redis.call('EXPIRE', ours('outcomes:' .. change.name), 30 * 86400)
+end
+
+for _, change in ipairs(changes) do
+  if change.kind == 'pipeline' then
+    if change.record == '' then
+      redis.call('HDEL', ours('pipelines'), change.name)
+    else
+      redis.call('HSET', ours('pipelines'), change.name, change.record)
+    end
+  elseif change.record == '' then
+    delete_schedule(change)
+  else
+    put_schedule(change)
+  end
+end
+
+if order.changed then generation = generation + 1 end
+local head = {'generation', tostring(generation), 'apply_id', order.apply_id, 'when', tostring(seconds)}
+for name, value in pairs(order.head) do
+  head[#head + 1] = name
+  head[#head + 1] = value
+end
+redis.call('HSET', ours('head'), unpack(head))
+if order.changed then
+  redis.call('XADD', ours('history'), 'MAXLEN', '~', 200, '*', 'apply_id', order.apply_id,
+    'generation', tostring(generation), 'when', tostring(seconds), 'commit', order.head.commit, 'who', order.head.who,
+    'summary', order.summary, 'inverse', redis.call('HGET', stage_key, 'inverse') or '')
+end
+redis.call('DEL', stage_key)
+return {'applied', tostring(generation), tostring(seconds)}

@@ -1,0 +1,139 @@
+"""From specs to the state that Redis should have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flowerpower.schedule.jitter import delay
+from flowerpower.schedule.trigger import Trigger, parse_trigger
+from flowerpower.specs.loader import Project
+from flowerpower.specs.models import PipelineSpec, ScheduleSpec
+from flowerpower.state.codec import canonical, digest, pipeline_digest, schedule_digest
+from flowerpower.state.keys import Keys
+from flowerpower.state.models import Desired, Json, Occurrence, Pipeline, Schedule, State
+
+JOB_FUNCTION = "flowerpower.jobs.run.run_scheduled"
+_TRIGGER_FIELDS = ("cron", "every", "at", "timezone", "start", "end")
+_NOT_STATE = {"name", "environments", "previous_names"}
+_INHERITED = ("timeout", "retry", "result_ttl", "failure_ttl")
+_MERGED = ("inputs", "config", "overrides")
+
+
+def desired_state(project: Project, code: Mapping[str, str]) -> Desired:
+    """Return the state that *project* asks for; `code` is the digest of each pipeline's modules, by pipeline name.
+
+    Occurrences are left open: which tick comes next depends on what the live schedule has decided already
+    (`planning.settle`).
+    """
+    pipelines = {name: _pipeline(name, spec, code[name]) for name, spec in project.pipelines.items()}
+    schedules: dict[str, Schedule] = {}
+    run_specs: dict[str, str] = {}
+    for name, spec in project.schedules.items():
+        pipeline = project.pipelines[spec.pipeline]
+        fields = _schedule_fields(project, spec, pipeline)
+        run_text = canonical(_run_spec(project, name, fields, pipeline, code[spec.pipeline]))
+        run = digest(run_text)
+        run_specs[run] = run_text
+        timing = trigger_of(fields).key
+        schedules[name] = Schedule(name, fields, timing, run, schedule_digest(name, fields, timing, run))
+    return Desired(
+        state=State(schedules, pipelines),
+        run_specs=run_specs,
+        places={address: str(place) for address, place in project.places.items()},
+    )
+
+
+def trigger_of(fields: Mapping[str, Json]) -> Trigger:
+    """Return the trigger of a resolved schedule; raise `TriggerError` if its record holds none."""
+    values: dict[str, Any] = {key: fields[key] for key in _TRIGGER_FIELDS if key in fields}
+    return parse_trigger(**values)
+
+
+def occurrence_at(keys: Keys, schedule: Schedule, tick: int) -> Occurrence:
+    """Return the RQ job that should wait for *tick* (epoch seconds)."""
+    fields: Mapping[str, Any] = schedule.fields
+    retry: Mapping[str, Any] = fields.get("retry") or {}
+    retries = int(retry.get("max", 0))
+    return Occurrence(
+        id=keys.run_id(schedule.name, tick),
+        queue=keys.queue(str(fields["queue"])),
+        due=tick + delay(schedule.name, tick, int(fields.get("jitter", 0))),
+        function=JOB_FUNCTION,
+        args=(keys.namespace, schedule.name, schedule.run),
+        timeout=int(fields["timeout"]),
+        result_ttl=int(fields["result_ttl"]),
+        failure_ttl=int(fields["failure_ttl"]),
+        retries=retries,
+        retry_intervals=_waits(retry.get("intervals") or [0], retries),
+    )
+
+
+def _waits(intervals: Sequence[int], retries: int) -> tuple[int, ...]:
+    """Return one wait for each retry: the last one repeats, where RQ would repeat the first."""
+    return tuple(int(intervals[min(index, len(intervals) - 1)]) for index in range(retries))
+
+
+def with_occurrence(keys: Keys, schedule: Schedule, tick: int | None) -> Schedule:
+    """Return the schedule with its pending occurrence at *tick*, or with none."""
+    occurrence = None if tick is None else occurrence_at(keys, schedule, tick)
+    return replace(schedule, occurrence=occurrence)
+
+
+def describe_run(schedule: Schedule, tick: int) -> tuple[str, dict[str, str]]:
+    """Return the description and the meta of the RQ job for a tick, for people who look at it in RQ's own tools."""
+    timezone = str(schedule.fields.get("timezone", "UTC"))
+    local = datetime.fromtimestamp(tick, ZoneInfo(timezone))
+    clock = "%Y-%m-%d %H:%M:%S" if tick % 60 else "%Y-%m-%d %H:%M"
+    meta = {
+        "schedule": schedule.name,
+        "pipeline": str(schedule.fields["pipeline"]),
+        "owner": str(schedule.fields.get("owner", "")),
+        "tick": local.isoformat(),
+    }
+    return f"{schedule.name} @ {local.strftime(clock)} {timezone}", meta
+
+
+def _pipeline(name: str, spec: PipelineSpec, code: str) -> Pipeline:
+    fields = _dump(spec)
+    return Pipeline(name, fields, code, pipeline_digest(name, fields, code))
+
+
+def _schedule_fields(project: Project, spec: ScheduleSpec, pipeline: PipelineSpec) -> dict[str, Json]:
+    fields = _dump(spec)
+    inherited = _dump(pipeline)
+    fields |= {key: inherited[key] for key in _INHERITED if key not in fields and key in inherited}
+    fields.setdefault("timezone", project.spec.timezone)
+    fields["overlap"] = spec.effective_overlap
+    if project.spec.schedules == "paused":
+        fields["paused"] = True
+    return fields
+
+
+def _run_spec(
+    project: Project, name: str, fields: Mapping[str, Json], pipeline: PipelineSpec, code: str
+) -> dict[str, Json]:
+    spec = _dump(pipeline)
+    for key in _MERGED:
+        base: Any = spec.get(key) or {}
+        over: Any = fields.get(key) or {}
+        spec[key] = {**base, **over}
+    folders: list[Json] = list(project.spec.modules)
+    return {
+        "format": 1,
+        "namespace": project.namespace,
+        "schedule": name,
+        "pipeline": str(fields["pipeline"]),
+        "trigger": {key: fields[key] for key in _TRIGGER_FIELDS if key in fields},
+        "folders": folders,
+        "spec": spec,
+        "code": code,
+        "start_deadline": fields.get("start_deadline"),
+    }
+
+
+def _dump(spec: PipelineSpec | ScheduleSpec) -> dict[str, Json]:
+    return spec.model_dump(mode="json", exclude=_NOT_STATE, exclude_none=True)

@@ -1,0 +1,21 @@
+-- An attempt of a run has ended. ARGV[2] is JSON:
+-- {id, name, run, tick, execution ('' when nobody can speak for it), status, reason, final, duration (seconds, a string)}.
+-- Answers 'recorded', or 'lost' if another execution has claimed the run meanwhile or its outcome is recorded already.
+local done = cjson.decode(ARGV[2])
+local seconds = now()
+local bad = wrong_type(our_types())
+if bad then return redis.error_reply('WRONGTYPE ' .. bad) end
+
+local entry = read_active(done.id)
+if not entry or (done.execution ~= '' and entry.execution ~= done.execution) then return 'lost' end
+record_event({event = done.final and done.status or 'attempt_failed', schedule = done.name, tick = done.tick,
+  attempt = entry.attempt, reason = done.reason, duration = done.duration, job = done.id, commit = entry.commit or ''})
+if done.final then
+  clear_active(done.id, done.name, done.run)
+  record_outcome(done.name, {first = done.tick, last = done.tick, count = 1, status = done.status, reason = done.reason,
+    run = done.id, attempt = entry.attempt, duration = done.duration, at = seconds, commit = entry.commit or ''})
+else
+  entry.execution = ''
+  set_active(done.id, done.name, done.run, entry)
+end
+return 'recorded'

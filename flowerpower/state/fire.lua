@@ -1,0 +1,105 @@
+-- Decide due ticks: record the missed, push the runs, create the next occurrence, move the cursor, in one step.
+-- ARGV[2..]: one JSON object for each schedule:
+--   {name, cursor = its cursor as read, queue, mode, overlap, job = {field = value}, meta = {...}, decided = tick,
+--    runs = {{tick, id, description, local time}}, missed = {{first, last, count, reason}}, next = {id, due, description}}
+-- mode: 'due' (the occurrence waits and is due), 'heal' (there is none), 'claimed' (a stock scheduler moved it, it runs).
+-- Answers one word for each: fired, moved (someone else decided), early, damaged.
+local seconds, micros = now()
+local bad = wrong_type(our_types())
+if bad then return redis.error_reply('WRONGTYPE ' .. bad) end
+local commit = redis.call('HGET', ours('head'), 'commit') or ''
+
+local function check(fire)
+  local raw = redis.call('HGET', ours('cursors'), fire.name)
+  if raw ~= fire.cursor then return 'moved' end
+  local _, _, pending = read_cursor(raw)
+  fire.pending = pending ~= '-' and pending or nil
+  if fire.mode == 'due' then
+    local due = fire.pending and redis.call('ZSCORE', scheduled_key(fire.queue), fire.pending)
+    if not due then return 'moved' end
+    if tonumber(due) > seconds then return 'early' end
+  end
+  if not has_type(ours('outcomes:' .. fire.name), 'zset') then return 'damaged' end
+  if fire.next and not has_type(job_key(fire.next[1]), 'hash') then return 'damaged' end
+  for _, run in ipairs(fire.runs) do
+    if not has_type(job_key(run[2]), 'hash') then return 'damaged' end
+  end
+end
+
+local function texts(fire, description, tick_text)
+  local meta = fire.meta
+  meta.tick, meta.commit = tick_text, commit
+  local fields = {description = description, meta = cjson.encode(meta), created_at = rq_time(seconds, micros)}
+  for name, value in pairs(fire.job) do fields[name] = value end
+  return fields
+end
+
+local function activate(fire, tick, id)
+  set_active(id, fire.name, tostring(tick),
+    {name = fire.name, tick = tick, attempt = 0, since = seconds, commit = commit, queue = fire.queue})
+end
+
+local function start(fire, run)
+  local tick, id = run[1], run[2]
+  if fire.overlap == 'skip' and has_active(fire.name) then
+    record_outcome(fire.name, {first = tick, last = tick, count = 1, status = 'skipped', reason = 'overlap', at = seconds})
+    record_event({event = 'skipped', schedule = fire.name, tick = tick, reason = 'overlap'})
+    return false
+  end
+  activate(fire, tick, id)
+  push(fire.queue, id, texts(fire, run[3], run[4]), seconds, micros)
+  return true
+end
+
+local function write_next(fire)
+  if not fire.next then return '-' end
+  local id = fire.next[1]
+  local values = {'status', 'scheduled'}
+  for name, value in pairs(texts(fire, fire.next[3], fire.next[4])) do
+    values[#values + 1] = name
+    values[#values + 1] = value
+  end
+  redis.call('DEL', job_key(id))
+  redis.call('HSET', job_key(id), unpack(values))
+  redis.call('ZADD', scheduled_key(fire.queue), fire.next[2], id)
+  redis.call('SADD', names.rq .. ':queues', queue_key(fire.queue))
+  return id
+end
+
+local function fire_one(fire)
+  local _, revision = read_cursor(fire.cursor)
+  local pending = fire.pending
+  if fire.mode == 'claimed' then
+    activate(fire, fire.claimed, pending)
+  elseif pending then
+    redis.call('ZREM', scheduled_key(fire.queue), pending)
+    redis.call('DEL', job_key(pending))
+  end
+  for _, range in ipairs(fire.missed) do
+    record_outcome(fire.name, {first = range[1], last = range[2], count = range[3], status = 'missed', reason = range[4], at = seconds})
+    record_event({event = 'missed', schedule = fire.name, tick = range[2], count = range[3], reason = range[4]})
+  end
+  for _, run in ipairs(fire.runs) do start(fire, run) end
+  local next_id = write_next(fire)
+  redis.call('HSET', ours('cursors'), fire.name, string.format('%d %d %s', fire.decided, revision, next_id))
+  if fire.mode == 'heal' then record_event({event = 'healed', schedule = fire.name, tick = fire.decided, job = next_id}) end
+end
+
+local queues, answers = {}, {}
+for index = 2, #ARGV do
+  local fire = cjson.decode(ARGV[index])
+  local answer = check(fire)
+  if not answer then
+    if queues[fire.queue] == nil then
+      queues[fire.queue] = has_type(queue_key(fire.queue), 'list') and has_type(scheduled_key(fire.queue), 'zset')
+    end
+    if queues[fire.queue] then
+      fire_one(fire)
+      answer = 'fired'
+    else
+      answer = 'damaged'
+    end
+  end
+  answers[#answers + 1] = answer
+end
+return answers

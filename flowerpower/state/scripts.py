@@ -1,0 +1,50 @@
+"""The Lua scripts, each preceded by the clock and by what they share.
+
+Tests hand in another clock (hours in seconds, on a real Redis); the package itself ships only Redis' own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from flowerpower.state.keys import Keys
+
+if TYPE_CHECKING:
+    from redis import Redis
+    from redis.commands.core import Script
+
+
+@cache
+def _text(name: str) -> str:
+    return (files("flowerpower.state") / f"{name}.lua").read_text(encoding="utf-8")
+
+
+def clock_text() -> str:
+    """Return the Lua text of the clock that ships: Redis `TIME`."""
+    return _text("clock")
+
+
+class Scripts:
+    """The scripts of one namespace, ready to be called over one connection."""
+
+    def __init__(self, connection: Redis, keys: Keys, clock: str | None = None) -> None:
+        self._connection = connection
+        self._clock = clock_text() if clock is None else clock
+        self._names = json.dumps({"ns": keys.prefix, "rq": keys.rq})
+        self._keys = [keys.head]
+        self._scripts: dict[str, Script] = {}
+
+    def call(self, name: str, arguments: Sequence[str | bytes | int] = ()) -> Any:
+        """Run `<name>.lua` with the given arguments after the first one, and return its answer."""
+        if name not in self._scripts:
+            text = "\n".join((self._clock, _text("shared"), _text(name)))
+            self._scripts[name] = self._connection.register_script(text)
+        return self._scripts[name](keys=self._keys, args=[self._names, *arguments])
+
+    def time(self) -> int:
+        """Return the time in whole seconds, by the clock that the scripts decide with."""
+        return int(self.call("time")[0])

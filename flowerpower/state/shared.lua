@@ -1,0 +1,112 @@
+-- What the scripts have in common: key names, checks before the first write, records of what happened.
+-- ARGV[1] is JSON: {ns = prefix of our keys, rq = prefix of RQ's keys}.
+local names = cjson.decode(ARGV[1])
+
+local function ours(name) return names.ns .. name end
+local function job_key(id) return names.rq .. ':job:' .. id end
+local function scheduled_key(queue) return names.rq .. ':scheduled:' .. queue end
+local function queue_key(queue) return names.rq .. ':queue:' .. queue end
+
+-- A script error is not rolled back, so every key is checked before the first write.
+local function has_type(key, wanted)
+  local found = redis.call('TYPE', key).ok
+  return found == 'none' or found == wanted
+end
+
+local function wrong_type(keys)
+  for key, wanted in pairs(keys) do
+    if not has_type(key, wanted) then return key end
+  end
+end
+
+local function our_types()
+  return {
+    [ours('head')] = 'hash', [ours('schedules')] = 'hash', [ours('pipelines')] = 'hash',
+    [ours('cursors')] = 'hash', [ours('active')] = 'hash', [ours('active_index')] = 'zset',
+    [ours('holds')] = 'hash', [ours('specs')] = 'hash', [ours('runs')] = 'stream',
+    [ours('history')] = 'stream', [names.rq .. ':queues'] = 'set',
+  }
+end
+
+-- Returns tick, revision, pending id ('-' for none); nothing if there is no readable cursor.
+local function read_cursor(raw)
+  if not raw then return nil end
+  local tick, revision, pending = string.match(raw, '^(%d+) (%d+) (%S+)$')
+  return tonumber(tick), tonumber(revision), pending
+end
+
+-- RQ writes times as 2026-11-22T01:00:00.000000Z.
+local function rq_time(seconds, micros)
+  local days = math.floor(seconds / 86400)
+  local rest = seconds - days * 86400
+  local z = days + 719468
+  local era = math.floor(z / 146097)
+  local doe = z - era * 146097
+  local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
+  local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
+  local mp = math.floor((5 * doy + 2) / 153)
+  local day = doy - math.floor((153 * mp + 2) / 5) + 1
+  local month = mp < 10 and mp + 3 or mp - 9
+  local year = yoe + era * 400 + (month <= 2 and 1 or 0)
+  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%06dZ', year, month, day,
+    math.floor(rest / 3600), math.floor(rest % 3600 / 60), rest % 60, micros)
+end
+
+local OUTCOMES_KEPT = 1000
+
+-- One outcome of one tick, or of a range of ticks; a newer outcome of the same tick takes its place.
+local function record_outcome(schedule, outcome)
+  local key = ours('outcomes:' .. schedule)
+  if outcome.first == outcome.last then
+    for _, raw in ipairs(redis.call('ZRANGEBYSCORE', key, outcome.last, outcome.last)) do
+      local read, old = pcall(cjson.decode, raw)
+      if not read or old.first == old.last then redis.call('ZREM', key, raw) end
+    end
+  end
+  redis.call('ZADD', key, outcome.last, cjson.encode(outcome))
+  redis.call('ZREMRANGEBYRANK', key, 0, -OUTCOMES_KEPT - 1)
+end
+
+local function record_event(event)
+  local fields = {}
+  for name, value in pairs(event) do
+    fields[#fields + 1] = name
+    fields[#fields + 1] = tostring(value)
+  end
+  redis.call('XADD', ours('runs'), 'MAXLEN', '~', 10000, '*', unpack(fields))
+end
+
+-- An active run: from its push to its final outcome, waiting retries included.
+local function set_active(id, schedule, run, entry)
+  redis.call('HSET', ours('active'), id, cjson.encode(entry))
+  redis.call('ZADD', ours('active_index'), 0, schedule .. '--' .. run)
+end
+
+local function clear_active(id, schedule, run)
+  redis.call('HDEL', ours('active'), id)
+  redis.call('ZREM', ours('active_index'), schedule .. '--' .. run)
+end
+
+local function read_active(id)
+  local raw = redis.call('HGET', ours('active'), id)
+  if not raw then return nil end
+  local read, entry = pcall(cjson.decode, raw)
+  if read and type(entry) == 'table' then return entry end
+end
+
+local function has_active(schedule)
+  local from = '[' .. schedule .. '--'
+  return #redis.call('ZRANGEBYLEX', ours('active_index'), from, from .. '\255', 'LIMIT', 0, 1) > 0
+end
+
+-- Hand a job to the workers exactly as RQ does.
+local function push(queue, id, fields, seconds, micros)
+  local values = {'status', 'queued', 'origin', queue, 'enqueued_at', rq_time(seconds, micros)}
+  for name, value in pairs(fields) do
+    values[#values + 1] = name
+    values[#values + 1] = value
+  end
+  redis.call('HSET', job_key(id), unpack(values))
+  redis.call('SADD', names.rq .. ':queues', queue_key(queue))
+  redis.call('RPUSH', queue_key(queue), id)
+end
