@@ -1,7 +1,8 @@
 """Text to values with positions, in one parse, by the rules of YAML 1.2 core.
 
 PyYAML's parser (C where it is built in) gives events; the composer here makes plain JSON values of them and
-notes where each stands. Nothing is constructed from tags, and nothing can grow beyond fixed bounds.
+can note where each stands. Nothing is constructed from tags, and nothing can grow beyond fixed bounds.
+Positions are noted only for files that turn out to need them: those are parsed once more, by the same code.
 Merge keys (`<<`) are refused: YAML 1.2 has none, and tools disagree on what they mean.
 """
 
@@ -10,12 +11,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NoReturn
 
 import yaml
 
-from flowerpower.errors import Place, Problem
+from flowerpower.errors import Place, Problem, Severity
 from flowerpower.specs.codes import CODES
 
 MAX_BYTES = 1024 * 1024
@@ -23,7 +25,6 @@ MAX_NODES = 100_000
 MAX_DEPTH = 64
 
 _PARSER: Any = yaml.CBaseLoader if yaml.__with_libyaml__ else yaml.BaseLoader
-_NO_KEY: Any = object()
 _MERGE_KEY = "<<"
 _CORE = "tag:yaml.org,2002:"
 _ODD_FIRST = frozenset("0123456789+-.~nNtTfF")
@@ -42,39 +43,24 @@ _CONFLICT = re.compile(rb"^<{7} .*$", re.MULTILINE)
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
-class Mark(Protocol):
-    """A position of the parser; counts from 0."""
-
-    line: int
-    column: int
-
-
-Marks = dict[str, tuple[Mark, Mark]] | list[Mark]
+Offsets = Mapping[int, Mapping[str | int, tuple[int, int]]]
+"""By `id()` of a container and key or index in it: the offsets of key and value in the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One YAML document: plain JSON values, and where each of them stands."""
+    """One YAML document: plain JSON values, and where they come from."""
 
     file: str
+    number: int
+    line: int
     data: Any
-    start: Mark
-    marks: Mapping[int, Marks] = field(repr=False)  # by id() of the container, which `data` keeps alive
-    sound: bool = True  # False: it has problems of its own, and its data is only a guess
+    sound: bool  # False: it has problems of its own, and its data is only a guess
 
-    def find(self, path: Sequence[str | int], *, key: bool = False) -> tuple[Place, int]:
-        """Return the place of the value (or *key*) at *path* and how many steps of it were found."""
-        node, mark = self.data, self.start
-        for depth, step in enumerate(path):
-            marks = self.marks.get(id(node))
-            if isinstance(step, str) and isinstance(marks, dict) and step in marks:
-                mark = marks[step][0 if key and depth == len(path) - 1 else 1]
-            elif isinstance(step, int) and isinstance(marks, list) and step < len(marks):
-                mark = marks[step]
-            else:
-                return Place(self.file, mark.line + 1, mark.column + 1), depth
-            node = node[step]
-        return Place(self.file, mark.line + 1, mark.column + 1), len(path)
+    @property
+    def place(self) -> Place:
+        """The place of its first line."""
+        return Place(self.file, self.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +73,51 @@ class Parsed:
 
 def parse(file: str, content: bytes) -> Parsed:
     """Return the documents of a spec file; never raises, every mistake is a Problem."""
+    composer = _compose(file, content, positions=False)
+    if composer.problems:
+        composer = _compose(file, content, positions=True)
+    return Parsed(tuple(composer.documents), tuple(composer.problems))
+
+
+def find(document: Document, content: bytes, path: Sequence[str | int], *, key: bool = False) -> tuple[Place, int]:
+    """Return the place of the value (or *key*) at *path* and how many steps of it are there in *document*."""
+    composer = _positions(document.file, content)
+    if document.number >= len(composer.documents):
+        return document.place, 0
+    node, offset = composer.documents[document.number].data, composer.starts[document.number]
+    for depth, step in enumerate(path):
+        offsets = composer.offsets.get(id(node), {})
+        if step not in offsets:
+            return composer.place(offset), depth
+        offset = offsets[step][0 if key and depth == len(path) - 1 else 1]
+        node = node[step]
+    return composer.place(offset), len(path)
+
+
+@lru_cache(maxsize=32)
+def _positions(file: str, content: bytes) -> _Composer:
+    return _compose(file, content, positions=True)
+
+
+def _compose(file: str, content: bytes, *, positions: bool) -> _Composer:
     found = _look_at_bytes(file, content)
     if isinstance(found, Problem):
-        return Parsed((), (found,))
-    composer = _Composer(file)
-    if found.startswith("\ufeff"):
-        found = found[1:]
+        composer = _Composer(file, "", positions=positions)
+        composer.problems.append(found)
+        return composer
+    text = found.removeprefix("\ufeff")
+    composer = _Composer(file, text, positions=positions)
+    if text is not found:
         composer.report("FP004", "the file starts with a byte order mark", severity="warning")
     try:
-        composer.compose(found)
+        composer.compose()
     except yaml.YAMLError as error:
-        composer.problems.append(_syntax_problem(file, found, error))
+        composer.problems.append(_syntax_problem(file, text, error))
     except _StopError:
         pass
     if not composer.documents and not composer.problems:
         composer.report("FP018", "the file holds no spec")
-    return Parsed(tuple(composer.documents), tuple(composer.problems))
+    return composer
 
 
 def read_scalar(text: str) -> Any:
@@ -193,76 +208,126 @@ class _StopError(Exception):
     """The rest of the file is not looked at: a bound is passed."""
 
 
+@dataclass(slots=True)
 class _Anchor:
     """A value with a name: how many nodes it is written out, and how deep."""
 
-    __slots__ = ("done", "height", "size", "value")
-
-    def __init__(self, value: Any) -> None:
-        self.value, self.done, self.size, self.height = value, False, 1, 0
+    value: Any = None
+    size: int = 1
+    height: int = 0
+    done: bool = False
 
 
 class _Composer:
     """Makes documents of events. One per file; the hot path of every command."""
 
-    def __init__(self, file: str) -> None:
-        self.file = file
+    def __init__(self, file: str, text: str, *, positions: bool) -> None:
+        self.file, self.text, self.positions = file, text, positions
         self.documents: list[Document] = []
+        self.starts: list[int] = []
         self.problems: list[Problem] = []
-        self.nodes = 0
-        self._handlers: dict[type, Callable[[Any], None]] = {
-            yaml.ScalarEvent: self._scalar,
-            yaml.MappingStartEvent: self._start_mapping,
-            yaml.SequenceStartEvent: self._start_sequence,
-            yaml.MappingEndEvent: self._end,
-            yaml.SequenceEndEvent: self._end,
-            yaml.AliasEvent: self._alias,
-            yaml.DocumentStartEvent: self._start_document,
-            yaml.DocumentEndEvent: self._end_document,
-            yaml.StreamStartEvent: lambda _event: None,
-        }
+        self.offsets: dict[int, dict[str | int, tuple[int, int]]] = {}
+        self._nodes = self._depth = self._deepest = 0
+        self._anchors: dict[str, _Anchor] = {}
+        self._next: Callable[[], Any] = lambda: None
 
-    def report(self, code: str, what: str, mark: Mark | None = None, *, severity: Any = "error") -> None:
+    def place(self, offset: int) -> Place:
+        """Return the place of the character at *offset*."""
+        before = self.text[:offset].replace("\r\n", "\n").replace("\r", "\n")
+        return Place(self.file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+
+    def report(self, code: str, what: str, mark: Any = None, *, severity: Severity = "error") -> None:
         """Note a problem at *mark*, or at the start of the file."""
-        place = Place(self.file, mark.line + 1, mark.column + 1) if mark else Place(self.file)
+        place = self.place(mark.index) if mark else Place(self.file)
         self.problems.append(Problem(code, place, what, CODES[code].advice, severity))
 
-    def compose(self, text: str) -> None:
-        """Read all documents of *text*; YAMLError for broken syntax."""
-        parser = _PARSER(text)
-        handlers, get_event = self._handlers, parser.get_event
+    def compose(self) -> None:
+        """Read all documents of the text; YAMLError for broken syntax."""
+        parser = _PARSER(self.text)
+        self._next = parser.get_event
         try:
-            while type(event := get_event()) is not yaml.StreamEndEvent:
-                handlers[type(event)](event)
+            while type(event := self._next()) is not yaml.StreamEndEvent:
+                if type(event) is yaml.DocumentStartEvent:
+                    self._document(event)
         finally:
+            self._next = lambda: None
             parser.dispose()
 
-    def _start_document(self, event: Any) -> None:
-        if event.version not in (None, (1, 2)):
-            self.report("FP010", "specs are YAML 1.2; remove the %YAML line", event.start_mark)
-        self._root: Any = None
-        self._root_mark: Mark = event.end_mark
-        self._anchors: dict[str, _Anchor] = {}
-        self._marks: dict[int, Marks] = {}
-        self._frames: list[tuple[Any, Any, Any, Any, Mark, _Anchor | None, int, int]] = []
-        self._container: Any = None
-        self._places: Any = None
-        self._key: Any = _NO_KEY
-        self._key_mark: Any = None
-        self._deepest = 0
-        self._problems_before = sum(problem.severity == "error" for problem in self.problems)
+    def _document(self, start: Any) -> None:
+        before = len(self.problems)
+        if start.version not in (None, (1, 2)):
+            self.report("FP010", "specs are YAML 1.2; remove the %YAML line", start.start_mark)
+        self._anchors = {}
+        event = self._next()
+        data = self._node(event)
+        self._next()  # the end of the document
+        if data is None:
+            self.report("FP018", "the document is empty", event.start_mark)
+        number, mark = len(self.documents), event.start_mark
+        self.starts.append(mark.index)
+        self.documents.append(Document(self.file, number, mark.line + 1, data, len(self.problems) == before))
 
-    def _end_document(self, event: Any) -> None:
-        if self._root is None:
-            self.report("FP018", "the document is empty", self._root_mark)
-        errors = sum(problem.severity == "error" for problem in self.problems)
-        sound = errors == self._problems_before
-        self.documents.append(Document(self.file, self._root, self._root_mark, self._marks, sound))
+    def _node(self, event: Any) -> Any:
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            return self._scalar(event)
+        if kind is yaml.AliasEvent:
+            return self._alias(event)
+        mapping = kind is yaml.MappingStartEvent
+        if event.tag is not None:
+            self._check_tag(event, "map" if mapping else "seq")
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            self._stop("FP015", f"values are nested more than {MAX_DEPTH} deep", event.start_mark)
+        if event.anchor is not None:
+            return self._anchored(event, self._mapping if mapping else self._sequence)
+        self._deepest = max(self._deepest, self._depth)
+        return self._mapping(event) if mapping else self._sequence(event)
 
-    def _scalar(self, event: Any) -> None:
-        self.nodes += 1
-        if self.nodes > MAX_NODES:
-            self._stop("FP014", f"the file holds more than {MAX_NODES:,} values", event.start_mark)
+    def _anchored(self, event: Any, read: Callable[[Any], Any]) -> Any:
+        anchor = self._anchors[event.anchor] = _Anchor()
+        nodes, deepest = self._nodes, self._deepest
+        self._deepest = self._depth
+        anchor.value = read(event)
+        anchor.size, anchor.done = self._nodes - nodes, True
+        anchor.height = self._deepest - self._depth
+        self._deepest = max(deepest, self._deepest)
+        return anchor.value
+
+    def _mapping(self, start: Any) -> dict[str, Any]:
+        following, scalar, end = self._next, yaml.ScalarEvent, yaml.MappingEndEvent
+        data: dict[str, Any] = {}
+        offsets = self.offsets.setdefault(id(data), {}) if self.positions else None
+        while type(key_event := following()) is not end:
+            key = key_event.value if type(key_event) is scalar else ""
+            if not key or key[0] in _ODD_FIRST or key in data or key == _MERGE_KEY or key_event.anchor or key_event.tag:
+                key = self._odd_key(key_event, data)
+            event = following()
+            value = self._scalar(event) if type(event) is scalar else self._node(event)
+            data[key] = value
+            if offsets is not None:
+                offsets[key] = (key_event.start_mark.index, event.start_mark.index)
+        self._close(start, len(data))
+        return data
+
+    def _sequence(self, start: Any) -> list[Any]:
+        following, scalar, end = self._next, yaml.ScalarEvent, yaml.SequenceEndEvent
+        data: list[Any] = []
+        offsets = self.offsets.setdefault(id(data), {}) if self.positions else None
+        while type(event := following()) is not end:
+            if offsets is not None:
+                offsets[len(data)] = (event.start_mark.index, event.start_mark.index)
+            data.append(self._scalar(event) if type(event) is scalar else self._node(event))
+        self._close(start, len(data))
+        return data
+
+    def _close(self, start: Any, members: int) -> None:
+        self._depth -= 1
+        self._nodes += members + 1
+        if self._nodes > MAX_NODES:
+            self._stop("FP014", f"the file holds more than {MAX_NODES:,} values", start.start_mark)
+
+    def _scalar(self, event: Any) -> Any:
         value = event.value
         if event.implicit[0]:  # plain and untagged
             if not value or value[0] in _ODD_FIRST:
@@ -272,90 +337,45 @@ class _Composer:
         elif event.tag is not None:
             self._check_tag(event, "str")
         if event.anchor is not None:
-            anchor = self._anchors[event.anchor] = _Anchor(value)
-            anchor.done = True
-        self._add(value, event.start_mark)
+            self._anchors[event.anchor] = _Anchor(value, done=True)
+        return value
 
-    def _add(self, value: Any, mark: Mark) -> None:
-        container = self._container
-        if container.__class__ is dict:
-            if self._key is _NO_KEY:
-                self._key, self._key_mark = self._check_key(value, mark), mark
-            else:
-                container[self._key] = value
-                self._places[self._key] = (self._key_mark, mark)
-                self._key = _NO_KEY
-        elif container is None:
-            self._root, self._root_mark = value, mark
-        else:
-            container.append(value)
-            self._places.append(mark)
-
-    def _check_key(self, key: Any, mark: Mark) -> str:
-        if key.__class__ is not str:
-            self.report("FP017", f"the key {_show(key)} is not a text", mark)
-            return str(key)
-        if key in self._container:
-            first = self._places[key][0]
-            self.report("FP011", f"the key '{key[:80]}' is there twice, first in line {first.line + 1}", mark)
+    def _odd_key(self, event: Any, data: dict[str, Any]) -> str:
+        """Return the key of an event that is not just a new text."""
+        key = self._node(event)
+        if not isinstance(key, str):
+            shown = "that is a collection" if isinstance(key, (dict, list)) else str(event.value)[:80]
+            self.report("FP017", f"the key {shown} is not a text", event.start_mark)
+        elif key in data:
+            self.report("FP011", f"the key '{key[:80]}' is there twice{self._first(key, data)}", event.start_mark)
         elif key == _MERGE_KEY:
-            self.report("FP016", "the merge key `<<` is not part of YAML 1.2", mark)
+            self.report("FP016", "the merge key `<<` is not part of YAML 1.2", event.start_mark)
         return str(key)
 
-    def _start_mapping(self, event: Any) -> None:
-        self._start(event, {}, {}, "map")
+    def _first(self, key: str, data: dict[str, Any]) -> str:
+        found = self.offsets.get(id(data), {}).get(key)
+        return f", first in line {self.place(found[0]).line}" if found else ""
 
-    def _start_sequence(self, event: Any) -> None:
-        self._start(event, [], [], "seq")
-
-    def _start(self, event: Any, container: Any, places: Any, kind: str) -> None:
-        self.nodes += 1
-        if event.tag is not None:
-            self._check_tag(event, kind)
-        anchor = None
-        if event.anchor is not None:
-            anchor = self._anchors[event.anchor] = _Anchor(container)
-        frame = (self._container, self._places, self._key, self._key_mark, event.start_mark, anchor)
-        self._frames.append((*frame, self.nodes, self._deepest))
-        self._container, self._places, self._key = container, places, _NO_KEY
-        self._marks[id(container)] = places
-        self._deepest = len(self._frames)
-        if len(self._frames) > MAX_DEPTH:
-            self._stop("FP015", f"values are nested more than {MAX_DEPTH} deep", event.start_mark)
-
-    def _end(self, _event: Any) -> None:
-        value, deepest = self._container, self._deepest
-        self._container, self._places, self._key, self._key_mark, mark, anchor, nodes, before = self._frames.pop()
-        if anchor is not None:
-            anchor.done, anchor.size, anchor.height = True, self.nodes - nodes + 1, deepest - len(self._frames)
-        self._deepest = max(deepest, before)
-        self._add(value, mark)
-
-    def _alias(self, event: Any) -> None:
+    def _alias(self, event: Any) -> Any:
         anchor, mark = self._anchors.get(event.anchor), event.start_mark
         if anchor is None or not anchor.done:
             why = "is not defined above" if anchor is None else "stands inside itself"
             self.report("FP013", f"the alias *{event.anchor[:80]} {why}", mark)
-            self._add("", mark)
-            return
-        self.nodes += anchor.size
-        depth = len(self._frames) + anchor.height
+            return ""
+        self._nodes += anchor.size
+        depth = self._depth + anchor.height + 1
         self._deepest = max(self._deepest, depth)
-        if self.nodes > MAX_NODES:
+        if self._nodes > MAX_NODES:
             self._stop("FP014", f"the aliases stand for more than {MAX_NODES:,} values", mark)
         if depth > MAX_DEPTH:
             self._stop("FP015", f"the alias nests values more than {MAX_DEPTH} deep", mark)
-        self._add(anchor.value, mark)
+        return anchor.value
 
     def _check_tag(self, event: Any, kind: str) -> None:
         if event.tag not in ("!", f"{_CORE}{kind}"):
             name = event.tag.replace(_CORE, "!!")
             self.report("FP012", f"the tag {name[:80]} is not allowed in a spec", event.start_mark)
 
-    def _stop(self, code: str, what: str, mark: Mark) -> None:
+    def _stop(self, code: str, what: str, mark: Any) -> NoReturn:
         self.report(code, what, mark)
         raise _StopError
-
-
-def _show(key: object) -> str:
-    return "that is a collection" if isinstance(key, (dict, list)) else f"{key!r}"[:80]
