@@ -47,6 +47,7 @@ FIELDS = (SECOND, MINUTE, HOUR, DAY, MONTH, WEEKDAY)
 _TERM = re.compile(r"(\*|[0-9]+(?:-[0-9]+)?)(?:/([0-9]+))?")
 _LAST_OR_NTH_WEEKDAY = re.compile(r"([0-9]+)(?:L|#([0-9]+))")
 _NEAREST_WEEKDAY = re.compile(r"[0-9]+W|W[0-9]*")
+_RANGE_OF_ONE = re.compile(r"^0*([0-9]+)-0*\1/.*$")
 _HASHED = re.compile(r"H(\(.*\))?(/.*)?")
 
 
@@ -100,7 +101,8 @@ def _check(field: Field, written: str) -> str:
     terms = [_numbers(field, term) for term in part.split(",")]
     for term in terms:
         _check_term(field, term, written)
-    return ",".join(terms)
+    # CronSim reads 5-5/10 as 5/10, which goes on to the end of the field; cron reads a range of one number.
+    return ",".join(_RANGE_OF_ONE.sub(r"\1", term) for term in terms)
 
 
 def _numbers(field: Field, term: str) -> str:
