@@ -1,0 +1,201 @@
+"""One small filesystem over fsspec, rooted at a folder or a URL, that never leaves its root.
+
+No filesystem object outlives a call: those of object stores are not safe to use after a fork, and workers fork.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, BinaryIO, cast
+
+from flowerpower.errors import FlowerPowerError, RefusedError
+
+_WRAPPERS = frozenset({"simplecache", "zip", "tar"})  # before `::`; what they wrap is what is checked
+_SPOOL = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Filesystem:
+    """Files below *root*, a local folder or any fsspec URL.
+
+    Paths are relative to the root. An absolute path or URL, or one that leaves the root, raises RefusedError, unless
+    it lies in one of the *allowed* folders or URL prefixes. *options* go to fsspec and may hold credentials.
+    This keeps honest specs in their place; it is no sandbox for hostile code.
+    """
+
+    root: str
+    allowed: Sequence[str] = ()
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def resolve(self, path: str) -> str:
+        """Return the full path or URL that *path* means; raises RefusedError when it is out of bounds."""
+        _refuse_odd(path)
+        if is_url(path):
+            return self._allowed_url(path)
+        if is_url(self.root):
+            if path.startswith("/") or ".." in path.split("/"):
+                raise _refusal(path, self.root)
+            return f"{self.root.rstrip('/')}/{path}"
+        return self._local(path)
+
+    @contextmanager
+    def open(self, path: str) -> Iterator[BinaryIO]:
+        """Open *path* for reading, as bytes; raises FileNotFoundError when it is not there."""
+        full = self.resolve(path)
+        if not is_url(full):
+            with Path(full).open("rb") as handle:
+                yield handle
+            return
+        store, inner = self._store(full)
+        with store.open(inner, "rb") as handle:
+            yield handle
+
+    @contextmanager
+    def write(self, path: str) -> Iterator[BinaryIO]:
+        """Open *path* for writing, as bytes; what was there before stays until the block ends well.
+
+        A local file is replaced in one step after its bytes are on the disk; elsewhere the file is put in one piece, as
+        atomic as the store itself. Folders are made as needed.
+        """
+        full = self.resolve(path)
+        with _replace_file(Path(full)) if not is_url(full) else self._put(full) as handle:
+            yield handle
+
+    def exists(self, path: str) -> bool:
+        """Return whether there is a file or folder at *path*."""
+        full = self.resolve(path)
+        if not is_url(full):
+            return Path(full).exists()
+        store, inner = self._store(full)
+        return bool(store.exists(inner))
+
+    def list(self, folder: str = "") -> tuple[str, ...]:
+        """Return the paths of all files below *folder*, relative to the root and sorted; none when it is not there."""
+        full = self.resolve(folder) if folder else self.root
+        if not is_url(full):
+            base = Path(self.root).resolve()
+            start = Path(full).resolve()
+            return tuple(sorted(found.relative_to(base).as_posix() for found in start.rglob("*") if found.is_file()))
+        store, inner = self._store(full)
+        _, base_path = self._store(self.root)
+        prefix = base_path.rstrip("/") + "/"
+        return tuple(sorted(str(found).removeprefix(prefix) for found in store.find(inner)))
+
+    def _local(self, path: str) -> str:
+        """Return the real path behind *path*, symbolic links followed."""
+        base = Path(self.root).resolve()
+        real = (base / path).resolve()
+        if ".." in path.split("/") and not Path(path).is_absolute():
+            raise _refusal(path, self.root)
+        if not any(real.is_relative_to(folder) for folder in self._local_folders(base, path)):
+            raise _refusal(path, self.root)
+        return str(real)
+
+    def _local_folders(self, base: Path, path: str) -> Iterator[Path]:
+        if not Path(path).is_absolute():
+            yield base
+        yield from ((base / folder).resolve() for folder in self.allowed if not is_url(folder))
+
+    def _allowed_url(self, path: str) -> str:
+        *wrappers, target = path.split("::")
+        known = all(part.partition("://")[0] in _WRAPPERS for part in wrappers)
+        climbs = ".." in target.split("/") or "%2e" in target.lower()
+        if known and not climbs and any(_covers(prefix, target) for prefix in self.allowed if is_url(prefix)):
+            return path
+        raise _refusal(path, self.root)
+
+    def _store(self, url: str) -> tuple[Any, str]:
+        import fsspec
+
+        try:
+            store, inner = fsspec.core.url_to_fs(url, **self.options)
+        except ImportError as error:
+            raise FlowerPowerError(f"{hide_credentials(url)} needs a library that is not installed: {error}") from None
+        except ValueError as error:
+            raise FlowerPowerError(f"{hide_credentials(url)}: {error}") from None
+        return store, str(inner)
+
+    @contextmanager
+    def _put(self, url: str) -> Iterator[BinaryIO]:
+        store, inner = self._store(url)
+        # Not opened for writing in the store: closing such a file after an error would publish half of it.
+        with tempfile.SpooledTemporaryFile(max_size=_SPOOL) as spool:
+            yield cast("BinaryIO", spool)
+            spool.seek(0)
+            if parent := inner.rpartition("/")[0]:
+                with suppress(NotImplementedError, PermissionError):
+                    store.makedirs(parent, exist_ok=True)
+            with store.open(inner, "wb") as handle:
+                shutil.copyfileobj(cast("IO[bytes]", spool), handle)
+
+
+def is_url(path: str) -> bool:
+    """Return whether *path* names a protocol, as `s3://bucket/key` and `zip://a.csv::file.zip` do."""
+    return "://" in path or "::" in path
+
+
+def hide_credentials(url: str) -> str:
+    """Return *url* without user, password, query and fragment."""
+    shown = []
+    for part in url.split("::"):
+        protocol, separator, rest = part.partition("://")
+        place = rest.partition("?")[0].partition("#")[0]
+        host, slash, path = place.partition("/")
+        shown.append(f"{protocol}{separator}{host.rpartition('@')[2]}{slash}{path}" if separator else part)
+    return "::".join(shown)
+
+
+def _refuse_odd(path: str) -> None:
+    if not path or "\x00" in path or "\\" in path or path.startswith("~"):
+        raise RefusedError(f"{path!r} is not a path", hint="write it relative to the project folder, with slashes")
+
+
+def _refusal(path: str, root: str) -> RefusedError:
+    return RefusedError(
+        f"{hide_credentials(path)} lies outside of {hide_credentials(root)}",
+        hint="use a path inside the project, or list its folder or URL under `allow: {paths: [...]}`",
+    )
+
+
+def _covers(prefix: str, url: str) -> bool:
+    whole = prefix.rstrip("/")
+    return url == whole or url.startswith(f"{whole}/")
+
+
+@contextmanager
+def _replace_file(target: Path) -> Iterator[BinaryIO]:
+    """Write beside *target* and rename at the end, so that a killed writer leaves the old file or the new one."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.tmp")
+    try:
+        with draft.open("xb") as handle:
+            yield handle
+            if not handle.closed:
+                handle.flush()
+        with draft.open("rb") as written:
+            os.fsync(written.fileno())
+        with suppress(FileNotFoundError):
+            draft.chmod(stat.S_IMODE(target.stat().st_mode))
+        draft.replace(target)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename last; a system that cannot open folders does it by itself."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
