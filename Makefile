@@ -25,7 +25,7 @@ check: .venv/installed ## run the linters, the type checker and the import contr
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/python -m mypy
-	@$(BIN)/lint-imports --no-logo >.import-contracts.log 2>&1 || { cat .import-contracts.log; exit 1; }
+	@said=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$said"; exit 1; }
 	@$(BIN)/python -m pre_commit validate-config .pre-commit-config.yaml
 	@echo "All checks passed."
 
@@ -33,7 +33,7 @@ bench: .venv/installed ## run the benchmarks, or the one called NAME
 	@$(BIN)/python -m benchmarks $(NAME)
 
 clean: ## remove caches and build results (not .venv: remove that by hand)
-	@rm -rf dist build .coverage .coverage.* .import-contracts.log .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	@rm -rf dist build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache *.egg-info
 	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
 
