@@ -44,6 +44,21 @@ def connect(url: str, *, timeout: float = SCRIPT_TIMEOUT) -> Redis:
         raise UsageError(f"{hide_credentials(url)!r} is not a Redis URL: {error}") from None
 
 
+def without_retries(connection: Redis) -> Redis:
+    """Return a client for the server of *connection* that is fit to send scripts: it never resends on its own."""
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    pool = connection.connection_pool
+    options: dict[str, Any] = {
+        **pool.connection_kwargs,
+        "retry": Retry(NoBackoff(), 0),
+        "socket_timeout": SCRIPT_TIMEOUT,
+    }
+    return redis.Redis(connection_pool=redis.ConnectionPool(connection_class=pool.connection_class, **options))
+
+
 def hide_credentials(url: str) -> str:
     """Return the URL without its user and password, fit to be shown."""
     try:

@@ -29,7 +29,7 @@ def desired_state(project: Project, code: Mapping[str, str]) -> Desired:
     Occurrences are left open: which tick comes next depends on what the live schedule has decided already
     (`planning.settle`).
     """
-    pipelines = {name: _pipeline(name, spec, code[name]) for name, spec in project.pipelines.items()}
+    pipelines = {name: _pipeline(project, name, spec, code[name]) for name, spec in project.pipelines.items()}
     schedules: dict[str, Schedule] = {}
     run_specs: dict[str, str] = {}
     for name, spec in project.schedules.items():
@@ -97,8 +97,9 @@ def describe_run(schedule: Schedule, tick: int) -> tuple[str, dict[str, str]]:
     return f"{schedule.name} @ {local.strftime(clock)} {timezone}", meta
 
 
-def _pipeline(name: str, spec: PipelineSpec, code: str) -> Pipeline:
-    fields = _dump(spec)
+def _pipeline(project: Project, name: str, spec: PipelineSpec, code: str) -> Pipeline:
+    folders: list[Json] = list(project.spec.modules)
+    fields = _dump(spec) | {"folders": folders, "timezone": project.spec.timezone}
     return Pipeline(name, fields, code, pipeline_digest(name, fields, code))
 
 

@@ -133,6 +133,10 @@ class Keys:
         """Return RQ's hash of one job."""
         return f"{self.rq}:job:{run_id}"
 
+    def execution(self, run_id: str, execution: str) -> str:
+        """Return RQ's hash of one execution of a job, which lives as long as its worker renews it."""
+        return f"{self.rq}:execution:{run_id}:{execution}"
+
 
 def tick_of(run: str) -> int | None:
     """Return the tick (epoch seconds) that the last piece of a run id names, None for manual runs."""

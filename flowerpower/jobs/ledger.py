@@ -1,0 +1,89 @@
+"""What happens to runs, written down in Redis: fire, claim, finish, enqueue. Each is one atomic script."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from flowerpower.state.connection import redis_errors
+from flowerpower.state.keys import tick_of
+from flowerpower.state.store import Store
+
+Answer = Literal["fired", "moved", "early", "damaged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's right to run a run now, or why it may not."""
+
+    attempt: int = 0
+    commit: str = ""
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    """A run by its id and the pieces of it; `tick` is epoch seconds."""
+
+    id: str
+    name: str
+    run: str
+    tick: int
+
+
+class Ledger:
+    """The run records of one namespace."""
+
+    def __init__(self, store: Store) -> None:
+        self._scripts = store.scripts
+
+    def fire(self, messages: Sequence[str]) -> list[str]:
+        """Fire a batch of due schedules; one answer each: fired, moved, early, damaged."""
+        with redis_errors("firing due schedules"):
+            return [answer.decode() for answer in self._scripts.call("fire", messages)]
+
+    def claim(self, run: RunRef, *, execution: str, worker: str, deadline: int) -> Claim:
+        """Ask to run a run now; `deadline` is its start deadline in seconds, 0 for none."""
+        ask = _named(run) | {"execution": execution, "worker": worker, "deadline": deadline}
+        with redis_errors(f"claiming run {run.id}"):
+            answer = self._scripts.call("claim", [json.dumps(ask)])
+        if answer[0] == b"run":
+            return Claim(attempt=int(answer[1]), commit=answer[2].decode())
+        return Claim(refused=answer[1].decode())
+
+    def finish(self, run: RunRef, *, execution: str, status: str, reason: str, final: bool, duration: float) -> bool:
+        """Record the end of an attempt; False when another execution has claimed the run meanwhile."""
+        done = _named(run) | {
+            "execution": execution,
+            "status": status,
+            "reason": reason[:2000],
+            "final": final,
+            "duration": f"{duration:.3f}",
+        }
+        with redis_errors(f"recording the end of run {run.id}"):
+            return bool(self._scripts.call("finish", [json.dumps(done)]) == b"recorded")
+
+    def enqueue(self, order: Mapping[str, Any]) -> bool:
+        """Enqueue a run outside its schedule; False when a job of that id exists."""
+        with redis_errors("enqueueing a run"):
+            return bool(self._scripts.call("enqueue", [json.dumps(order)]) == b"enqueued")
+
+    def release(self, queue: str, job_ids: Sequence[str]) -> int:
+        """Move due jobs that are no occurrences to their queue, as RQ does; return how many were."""
+        with redis_errors("moving due retries"):
+            return int(self._scripts.call("release", [queue, *job_ids]))
+
+
+def _named(run: RunRef) -> dict[str, Any]:
+    return {"id": run.id, "name": run.name, "run": run.run, "tick": run.tick}
+
+
+def run_ref(store: Store, run_id: str, now: int) -> RunRef | None:
+    """Return the pieces of a run id of this namespace, None for any other; a manual run's tick is `now`."""
+    parts = store.keys.parse_run_id(run_id)
+    if parts is None:
+        return None
+    tick = tick_of(parts[1])
+    return RunRef(run_id, parts[0], parts[1], now if tick is None else tick)

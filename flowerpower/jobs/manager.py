@@ -1,0 +1,124 @@
+"""The public way to the job queue: `JobQueueManager` makes a back end, `RQManager` is the one for RQ.
+
+Both are thin: they call the functions beside them. What is enqueued is always the applied record, never the work tree.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+from flowerpower.errors import FlowerPowerError, UsageError
+from flowerpower.jobs.ledger import Ledger
+from flowerpower.jobs.manual import RunHandle, cancel_run, manual_order
+from flowerpower.jobs.processes import WorkerOptions, run_scheduler, run_worker
+from flowerpower.jobs.status import ScheduleStatus, Status, read_status
+from flowerpower.specs.fields import parse_duration
+from flowerpower.state.store import Store
+
+
+class RQManager:
+    """One namespace's jobs on RQ: enqueue now, at, in; schedules; workers; the scheduler; cancel and status."""
+
+    def __init__(
+        self,
+        store: Store,
+        url: str,
+        *,
+        root: Path = Path(),
+        folders: Sequence[str] = ("flows",),
+        modules: Sequence[str] = (),
+        queues: Sequence[str] = ("default",),
+    ) -> None:
+        self.store = store
+        self._url = url
+        self._options = WorkerOptions(queues=queues, root=root, folders=folders, modules=modules)
+
+    def enqueue(self, name: str, inputs: Mapping[str, Any] | None = None) -> RunHandle:
+        """Enqueue one run of an applied pipeline or schedule now; `inputs` are merged over the applied ones.
+
+        Raises `UsageError` when nothing of that name is applied, `StoreError` when Redis fails.
+        """
+        return self._enqueue(name, inputs, due=0)
+
+    def enqueue_at(self, name: str, when: datetime, inputs: Mapping[str, Any] | None = None) -> RunHandle:
+        """Enqueue one run at a moment (an aware datetime); a past moment means now."""
+        if when.tzinfo is None:
+            raise UsageError("`when` has no time zone", hint="pass an aware datetime")
+        return self._enqueue(name, inputs, due=int(when.timestamp()))
+
+    def enqueue_in(
+        self, name: str, delay: str | float | timedelta, inputs: Mapping[str, Any] | None = None
+    ) -> RunHandle:
+        """Enqueue one run after a delay: seconds, a timedelta, or a text such as `10m`."""
+        seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
+        if isinstance(seconds, str):
+            seconds = parse_duration(seconds)
+        return self._enqueue(name, inputs, due=self.store.time() + int(seconds))
+
+    def schedules(self) -> tuple[ScheduleStatus, ...]:
+        """Return what is live and how it went, one entry for each applied schedule."""
+        return self.status().schedules
+
+    def status(self) -> Status:
+        """Return what is live: schedules, workers, scheduler."""
+        return read_status(self.store)
+
+    def cancel(self, run_id: str) -> str:
+        """Drop a waiting run, or tell the worker of a running one to stop; return which of the two was done."""
+        return cancel_run(self.store, run_id)
+
+    def start_worker(
+        self,
+        *,
+        burst: bool = False,
+        queues: Sequence[str] | None = None,
+        with_scheduler: bool = True,
+        grace: float | None = None,
+        allowed: Sequence[str] = (),
+    ) -> bool:
+        """Work in this process until stopped, or until the queues are empty with `burst`.
+
+        Returns True when the project's code changed on disk and the process should be started anew.
+        """
+        options = replace(
+            self._options,
+            burst=burst,
+            queues=tuple(queues or self._options.queues),
+            with_scheduler=with_scheduler,
+            grace=grace,
+            allowed=tuple(allowed),
+        )
+        return run_worker(self._url, self.store.keys, options)
+
+    def start_scheduler(self) -> None:
+        """Run a scheduler in this process until it is told to stop."""
+        run_scheduler(self._url, self.store.keys)
+
+    def _enqueue(self, name: str, inputs: Mapping[str, Any] | None, due: int) -> RunHandle:
+        order = manual_order(self.store, name, inputs or {}, due=due, entropy=os.urandom(10), millis=_millis())
+        if not Ledger(self.store).enqueue(order):
+            raise FlowerPowerError(f"a run with the id {order['id']} exists already", hint="try again")
+        return RunHandle(self.store, str(order["id"]))
+
+
+class JobQueueManager:
+    """Makes job-queue back ends by name, so that *what* runs stays apart from *how and when*."""
+
+    backends: ClassVar[dict[str, Callable[..., RQManager]]] = {"rq": RQManager}
+
+    @classmethod
+    def create(cls, backend: str = "rq", **options: Any) -> RQManager:
+        """Return a back end; raise `UsageError` for an unknown one. For `rq`: `store`, `url`, `root`, `folders` ..."""
+        if backend not in cls.backends:
+            raise UsageError(f"there is no job queue {backend!r}", hint=f"known: {', '.join(cls.backends)}")
+        return cls.backends[backend](**options)
+
+
+def _millis() -> int:
+    return time.time_ns() // 1_000_000

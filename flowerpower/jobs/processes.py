@@ -1,0 +1,146 @@
+"""The processes of a worker: itself, the scheduler it carries, and its starting anew when the code changed."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from flowerpower.jobs.run import use_project
+from flowerpower.jobs.scheduler import Scheduler, scheduler_name
+from flowerpower.jobs.worker import FlowerPowerWorker, code_fingerprint, forget_modules, make_worker
+from flowerpower.state.connection import connect
+from flowerpower.state.keys import Keys
+from flowerpower.state.store import Store
+
+logger = logging.getLogger("flowerpower.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """How a worker works."""
+
+    queues: Sequence[str] = ("default",)  # as the specs name them
+    root: Path = Path()
+    folders: Sequence[str] = ("flows",)
+    modules: Sequence[str] = ()  # Hamilton modules to import before forking
+    burst: bool = False
+    with_scheduler: bool = True
+    grace: float | None = None
+    name: str | None = None
+    allowed: Sequence[str] = ()
+    clock: str | None = field(default=None, repr=False)
+
+
+def run_scheduler(url: str, keys: Keys, clock: str | None = None, interval: float = 1.0) -> None:
+    """Run a scheduler in this process until SIGINT or SIGTERM, or until the process that started it is gone."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    parent = os.getppid()
+    watcher = threading.Thread(target=_stop_with_parent, args=(parent, stop), daemon=True)
+    watcher.start()
+    store = Store(connect(url), keys, clock)
+    Scheduler(store, scheduler_name(socket.gethostname()), interval).run(stop)
+
+
+def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
+    """Work until stopped, or until the queues are empty with `burst`; tell whether the code changed meanwhile.
+
+    A worker that ends because Redis went away is started again; the caller starts the whole process anew when True.
+    """
+    use_project(options.root)
+    with _scheduler_beside(url, keys, options):
+        pause = 1.0
+        while True:
+            began = time.monotonic()
+            worker = _work_once(url, keys, options)
+            if worker is not None and (options.burst or worker.stopped):
+                return worker.outdated
+            pause = 1.0 if time.monotonic() - began > 60 else min(pause * 2, 10.0)
+            logger.warning("the worker ended; starting it again in %.0f s", pause)
+            time.sleep(pause)
+
+
+def start_anew() -> None:
+    """Replace this process by a new one with the same command line: modules are never reloaded in place."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line, once more
+
+
+def _work_once(url: str, keys: Keys, options: WorkerOptions) -> FlowerPowerWorker | None:
+    """Run one RQ worker to its end; None when it could not even start."""
+    try:
+        connection = Redis.from_url(url)
+        worker = make_worker(connection, keys, options.queues, name=options.name, allowed=options.allowed)
+        worker.grace = options.grace
+        worker.fingerprint = lambda: code_fingerprint(options.root, options.folders)
+        worker.forget_modules = lambda: forget_modules(options.root, options.folders)
+        worker.preload = _preloader(options)
+        worker.import_first()
+        worker.work(burst=options.burst, logging_level="INFO")
+    except (RedisError, OSError) as error:
+        logger.warning("Redis is away: %s", error)
+        return None
+    return worker
+
+
+def _preloader(options: WorkerOptions) -> Callable[[], None]:
+    def preload() -> None:
+        from flowerpower.pipelines.manager import preload as import_modules
+
+        import_modules(list(options.modules), options.root, list(options.folders))
+
+    return preload
+
+
+@contextmanager
+def _scheduler_beside(url: str, keys: Keys, options: WorkerOptions) -> Iterator[None]:
+    """Keep a scheduler running in a process of its own: one that dies is started again."""
+    if not options.with_scheduler:
+        yield
+        return
+    context = multiprocessing.get_context("fork")
+    done = threading.Event()
+
+    def start() -> multiprocessing.process.BaseProcess:
+        process = context.Process(target=run_scheduler, args=(url, keys, options.clock), name="flowerpower-scheduler")
+        process.start()
+        return process
+
+    current = [start()]
+
+    def watch() -> None:
+        while not done.wait(2.0):
+            if not current[0].is_alive():
+                logger.warning("the scheduler process ended; starting another")
+                current[0] = start()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join(timeout=5.0)
+        current[0].terminate()
+        current[0].join(timeout=10.0)
+
+
+def _stop_with_parent(parent: int, stop: threading.Event) -> None:
+    while not stop.wait(1.0):
+        if os.getppid() != parent:
+            stop.set()

@@ -1,0 +1,162 @@
+"""Heal what a crash, a lost write or a stranger's hand left behind; every heal is recorded.
+
+An active schedule without a pending occurrence gets one; a run that RQ lost between pop and start is delivered again;
+a run whose worker died gets its outcome.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from flowerpower.jobs.ledger import RunRef, run_ref
+from flowerpower.state.codec import decode_cursor, decode_run
+from flowerpower.state.connection import redis_errors
+from flowerpower.state.models import Cursor, Run
+
+if TYPE_CHECKING:
+    from flowerpower.jobs.scheduler import Scheduler
+
+SLICES = 40  # a full look at all schedules takes this many passes
+LOST_AFTER = 60  # seconds a run may be queued in no list before it is delivered again
+_ENDED = {b"failed": "failed", b"stopped": "cancelled", b"canceled": "cancelled", b"finished": "succeeded"}
+
+logger = logging.getLogger("flowerpower.scheduler")
+
+
+class Reconciler:
+    """The healing half of a scheduler."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._store = scheduler.store
+        self._scan = 0
+        self._missing: set[str] = set()
+
+    def step(self, queues: Sequence[str], now: int, *, whole: bool) -> None:
+        """Look at the active runs and at a slice of the schedules; at all of them when *whole*."""
+        self._abandon(queues)
+        self._check_runs(queues, now)
+        self._check_schedules(self._slice(whole=whole), now)
+
+    def discard(self, run_id: str, name: str, queue: str) -> None:
+        """Remove a waiting job of ours that nothing expects."""
+        self._call("discard", {"id": run_id, "name": name, "queue": queue})
+        logger.warning("removed job %s: it waited, but no schedule expects it", run_id)
+
+    def _slice(self, *, whole: bool) -> dict[str, bytes]:
+        connection, key = self._store.connection, self._store.keys.schedules
+        with redis_errors("reading schedules"):
+            if whole:
+                self._scan = 0
+                everything: Any = connection.hgetall(key)
+                return {name.decode(): raw for name, raw in everything.items()}
+            count = max(10, int(connection.hlen(key)) // SLICES)
+            some: Any = connection.hscan(key, cursor=self._scan, count=count)
+            self._scan, found = some
+        return {name.decode(): raw for name, raw in found.items()}
+
+    def _check_schedules(self, records: Mapping[str, bytes], now: int) -> None:
+        if not records:
+            return
+        names = sorted(records)
+        keys = self._store.keys
+        with redis_errors("reading cursors"):
+            pipe = self._store.connection.pipeline(transaction=False)
+            pipe.hmget(keys.cursors, names)
+            pipe.hmget(keys.holds, names)
+            cursors, holds = pipe.execute()
+        idle = {
+            name: decode_cursor(name, cursor)
+            for name, cursor, hold in zip(names, cursors, holds, strict=True)
+            if cursor is not None and hold is None and b'"paused":true' not in records[name]
+        }
+        lost = self._without_occurrence(idle)
+        if lost:
+            self._scheduler.fire(lost, now, mode="heal")
+
+    def _without_occurrence(self, cursors: Mapping[str, Cursor]) -> dict[str, Cursor]:
+        """Return those that have neither a waiting nor a running occurrence, and a tick left to wait for."""
+        keys, scheduler = self._store.keys, self._scheduler
+        scheduler.compile({name: cursor.revision for name, cursor in cursors.items()})
+        waiting = {name: cursor for name, cursor in cursors.items() if cursor.pending}
+        with redis_errors("looking for pending occurrences"):
+            pipe = self._store.connection.pipeline(transaction=False)
+            for name, cursor in waiting.items():
+                pipe.zscore(keys.scheduled(scheduler.queue_of(name)), str(cursor.pending))
+                pipe.hget(keys.job(str(cursor.pending)), "status")
+            replies = iter(pipe.execute())
+        found = {name for name in waiting if _is_somewhere(next(replies), next(replies))}
+        return {
+            name: cursor
+            for name, cursor in cursors.items()
+            if name not in found and (cursor.pending or scheduler.has_tick_after(name, cursor.tick))
+        }
+
+    def _check_runs(self, queues: Iterable[str], now: int) -> None:
+        keys, connection = self._store.keys, self._store.connection
+        with redis_errors("reading active runs"):
+            raw: Any = connection.hgetall(keys.active)
+            runs = [run for key, value in raw.items() if (run := decode_run(key.decode(), value))]
+            pipe = connection.pipeline(transaction=False)
+            for run in runs:
+                pipe.hmget(keys.job(run.id), "status", "origin")
+                pipe.exists(keys.execution(run.id, run.execution))
+            replies = iter(pipe.execute())
+        suspects: dict[str, list[Run]] = {}
+        for run in runs:
+            (status, origin), alive = next(replies), next(replies)
+            reference = run_ref(self._store, run.id, run.tick)
+            if reference and not alive and (status is None or status in _ENDED):
+                self._close(reference, status)
+            elif status == b"queued" and now - run.since > LOST_AFTER:
+                suspects.setdefault((origin or b"").decode(), []).append(run)
+        missing = {run.id for queue in queues if queue in suspects for run in self._unlisted(queue, suspects[queue])}
+        for queue in queues:
+            self._redeliver(queue, [run for run in suspects.get(queue, []) if run.id in missing & self._missing])
+        self._missing = missing - self._missing
+
+    def _close(self, run: RunRef, status: bytes | None) -> None:
+        """Give a run its outcome when RQ has ended it without our code having had the chance to."""
+        outcome = "failed" if status is None else _ENDED[status]
+        reason = "its job vanished from Redis" if status is None else f"RQ ended it as {status.decode()}"
+        if outcome == "succeeded":
+            reason = ""
+        self._scheduler.ledger.finish(run, execution="", status=outcome, reason=reason, final=True, duration=0.0)
+        logger.warning("run %s had no outcome and got one: %s %s", run.id, outcome, reason)
+
+    def _unlisted(self, queue: str, runs: Sequence[Run]) -> list[Run]:
+        """Return the runs that are neither in their queue, nor between queue and worker, nor with a worker."""
+        key = self._store.keys.queue_list(queue)
+        with redis_errors("looking for lost runs"):
+            pipe = self._store.connection.pipeline(transaction=False)
+            pipe.lrange(key, 0, -1)
+            pipe.lrange(f"{key}:intermediate", 0, -1)
+            pipe.zrange(f"{self._store.keys.rq}:wip:{queue}", 0, -1)
+            members = {member.decode(errors="replace") for reply in pipe.execute() for member in reply}
+        listed = {member.partition(":")[0] for member in members}
+        return [run for run in runs if run.id not in listed]
+
+    def _redeliver(self, queue: str, runs: Sequence[Run]) -> None:
+        """Push runs again that were seen in no list twice in a row: a worker may just have been about to start one."""
+        for run in runs:
+            self._call("redeliver", {"id": run.id, "name": run.name, "tick": run.tick, "queue": queue})
+            logger.warning("run %s was lost between queue and worker: delivered again", run.id)
+
+    def _abandon(self, queues: Sequence[str]) -> None:
+        """Let RQ retry or fail the runs whose worker died, which it otherwise does every ten minutes."""
+        from flowerpower.jobs.restricted import registries
+
+        with redis_errors("looking for abandoned runs"):
+            for registry in registries(self._store.connection, queues):
+                registry.cleanup()
+
+    def _call(self, script: str, argument: Mapping[str, Any]) -> Any:
+        with redis_errors(f"running the {script} script"):
+            return self._store.scripts.call(script, [json.dumps(argument)])
+
+
+def _is_somewhere(score: float | None, status: bytes | None) -> bool:
+    return score is not None or status in (b"queued", b"started")

@@ -1,0 +1,228 @@
+"""The scheduler: every second it fires what is due, and now and then it heals what was lost.
+
+Safety never rests on a lock: each fire is checked inside its script, so two schedulers cannot fire a tick twice. The
+lease only decides who works first; the others stand by. A Redis that goes away is waited for.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from flowerpower.errors import FlowerPowerError, StoreError
+from flowerpower.jobs.firing import Compiled, compile_schedule, fire_message
+from flowerpower.jobs.ledger import Ledger
+from flowerpower.jobs.reconcile import Reconciler
+from flowerpower.schedule.trigger import TriggerError
+from flowerpower.state.codec import decode_cursor, decode_schedule
+from flowerpower.state.connection import redis_errors
+from flowerpower.state.models import Cursor
+from flowerpower.state.store import Store
+
+LEASE_SECONDS = 5
+RECONCILE_SECONDS = 15
+BATCH = 500
+PASSES = 20  # batches fired before the lease is renewed
+
+logger = logging.getLogger("flowerpower.scheduler")
+
+
+class Scheduler:
+    """Fires the schedules of one namespace while it holds the lease, and stands by while another does."""
+
+    def __init__(self, store: Store, name: str, interval: float = 1.0) -> None:
+        self.store = store
+        self.name = name
+        self.interval = interval
+        self.ledger = Ledger(store)
+        self.alarm = ""
+        self._compiled: dict[str, Compiled] = {}
+        self._broken: dict[str, int] = {}
+        self._strays: set[str] = set()
+        self._generation = 0
+        self._reconciler = Reconciler(self)
+        self._reconciled = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until *stop* is set; a Redis that fails is tried again, with growing pauses of at most 5 s."""
+        pause = self.interval
+        while not stop.is_set():
+            try:
+                self.step()
+                pause = self.interval
+            except FlowerPowerError as error:
+                logger.warning("%s; trying again", error)
+                pause = min(pause * 2, 5.0)
+            stop.wait(pause)
+        self.resign()
+
+    def step(self) -> int:
+        """Do one pass and return how many schedules fired; 0 when another scheduler holds the lease."""
+        with redis_errors("taking the scheduler's lease"):
+            if not self.store.scripts.call("lease", [self.name, LEASE_SECONDS]):
+                return 0
+        queues, generation = self._look()
+        if not self._trustworthy(generation):
+            return 0
+        changed = generation != self._generation
+        self._generation = generation
+        now = self.store.time()
+        fired = self._fire_due(queues, now)
+        self._maintain(queues, now, whole=changed)
+        return fired
+
+    def resign(self) -> None:
+        """Give the lease back, so that another scheduler need not wait for it to expire."""
+        try:
+            with redis_errors("giving the lease back"):
+                connection, key = self.store.connection, self.store.keys.lease
+                if connection.get(key) == self.name.encode():
+                    connection.delete(key)
+        except StoreError as error:
+            logger.debug("%s", error)
+
+    def _look(self) -> tuple[list[str], int]:
+        """Return our RQ queues and the generation of the live state."""
+        keys = self.store.keys
+        with redis_errors("looking for due schedules"):
+            pipe = self.store.connection.pipeline(transaction=False)
+            pipe.smembers(keys.queues)
+            pipe.hget(keys.head, "generation")
+            found, generation = pipe.execute()
+        prefix = keys.queue_list("")
+        names = (key.decode().removeprefix(prefix) for key in found)
+        return sorted(name for name in names if keys.owns_queue(name)), int(generation or 0)
+
+    def _trustworthy(self, generation: int) -> bool:
+        """Refuse to fire from a Redis that has lost what we saw: it was flushed, or an old copy came back."""
+        if generation >= self._generation:
+            if self.alarm:
+                logger.warning("generation %d is live again: firing goes on", generation)
+            self.alarm = ""
+            return True
+        if not self.alarm:
+            self.alarm = f"Redis holds generation {generation}, but {self._generation} was seen: it looks reset"
+            logger.error("%s; nothing is fired until the next apply", self.alarm)
+        return False
+
+    def _fire_due(self, queues: Iterable[str], now: int) -> int:
+        fired = 0
+        for queue in queues:
+            for _ in range(PASSES):
+                due = self._due(queue, now)
+                done = self._fire_batch(queue, due, now)
+                fired += done
+                if len(due) < BATCH or not done:
+                    break
+        return fired
+
+    def _due(self, queue: str, now: int) -> list[str]:
+        with redis_errors("looking for due schedules"):
+            found: Any = self.store.connection.zrangebyscore(
+                self.store.keys.scheduled(queue), "-inf", now, start=0, num=BATCH
+            )
+        return [member.decode(errors="replace") for member in found]
+
+    def _fire_batch(self, queue: str, due: Sequence[str], now: int) -> int:
+        """Fire the pending occurrences among due jobs and pass the other jobs on; return how many left the registry."""
+        if not due:
+            return 0
+        names = {run_id: parts[0] for run_id in due if (parts := self.store.keys.parse_run_id(run_id))}
+        cursors = self.cursors(sorted(set(names.values())))
+        pending = {run_id for run_id, name in names.items() if name in cursors and cursors[name].pending == run_id}
+        fired = self.fire({names[run_id]: cursors[names[run_id]] for run_id in due if run_id in pending}, now)
+        return fired + self._pass_on(queue, [run_id for run_id in due if run_id not in pending], names)
+
+    def fire(self, cursors: dict[str, Cursor], now: int, mode: str = "due") -> int:
+        """Decide and fire the given schedules; one that is broken is logged and does not stop the others."""
+        self.compile({name: cursor.revision for name, cursor in cursors.items()})
+        messages: list[str] = []
+        for name, cursor in cursors.items():
+            compiled = self._compiled.get(name)
+            if compiled and compiled.revision == cursor.revision:
+                messages.append(fire_message(self.store.keys, compiled, cursor, now, mode))  # type: ignore[arg-type]
+        if not messages:
+            return 0
+        answers = self.ledger.fire(messages)
+        damaged = answers.count("damaged")
+        if damaged:
+            logger.error("%d due schedules found keys of another type in their way", damaged)
+        return answers.count("fired")
+
+    def cursors(self, names: Sequence[str]) -> dict[str, Cursor]:
+        """Return the cursors of the named schedules; those that have none are left out."""
+        if not names:
+            return {}
+        with redis_errors("reading cursors"):
+            found: Any = self.store.connection.hmget(self.store.keys.cursors, list(names))
+        return {name: decode_cursor(name, raw) for name, raw in zip(names, found, strict=True) if raw is not None}
+
+    def compile(self, revisions: dict[str, int]) -> None:
+        """Read and compile the schedules whose revision is not the one we know."""
+        names = [name for name, revision in revisions.items() if self._needs(name, revision)]
+        if not names:
+            return
+        with redis_errors("reading schedules"):
+            found: Any = self.store.connection.hmget(self.store.keys.schedules, names)
+        for name, raw in zip(names, found, strict=True):
+            if raw is None:
+                self._compiled.pop(name, None)
+                continue
+            try:
+                schedule, record = decode_schedule(name, raw)
+                self._compiled[name] = compile_schedule(self.store.keys, schedule, record.revision)
+            except (FlowerPowerError, TriggerError, KeyError, TypeError, ValueError) as error:
+                self._broken[name] = revisions[name]
+                logger.error("schedule %s cannot be fired: %s; apply repairs it", name, error)
+
+    def queue_of(self, name: str) -> str:
+        """Return the RQ queue of a schedule that was compiled, an empty text for any other."""
+        compiled = self._compiled.get(name)
+        return self.store.keys.queue(str(compiled.schedule.fields["queue"])) if compiled else ""
+
+    def has_tick_after(self, name: str, tick: int) -> bool:
+        """Tell whether a compiled schedule has a tick after that second."""
+        compiled = self._compiled.get(name)
+        return compiled is not None and compiled.trigger.next_tick(tick) is not None
+
+    def _needs(self, name: str, revision: int) -> bool:
+        known = self._compiled.get(name)
+        return (known is None or known.revision != revision) and self._broken.get(name) != revision
+
+    def _pass_on(self, queue: str, others: Sequence[str], names: dict[str, str]) -> int:
+        """Move retries and jobs of others as RQ would; remove a stray of ours when it is seen for the second time."""
+        if not others:
+            return 0
+        with redis_errors("looking up active runs"):
+            active: Any = self.store.connection.hmget(self.store.keys.active, list(others))
+        moved = [run_id for run_id, entry in zip(others, active, strict=True) if entry or run_id not in names]
+        strays = {run_id for run_id in others if run_id not in moved}
+        for run_id in strays & self._strays:
+            self._reconciler.discard(run_id, names[run_id], queue)
+        self._strays = (self._strays | strays) - (strays & self._strays)
+        return self.ledger.release(queue, moved) if moved else 0
+
+    def _maintain(self, queues: Sequence[str], now: int, *, whole: bool) -> None:
+        if not whole and now - self._reconciled < RECONCILE_SECONDS and now >= self._reconciled:
+            return
+        self._reconciled = now
+        self._keep_stock_schedulers_off(queues)
+        self._reconciler.step(queues, now, whole=whole)
+
+    def _keep_stock_schedulers_off(self, queues: Sequence[str]) -> None:
+        """Take RQ's own scheduler lock of our queues where it is free; a stock scheduler that holds it does no harm."""
+        connection, seconds = self.store.connection, 2 * RECONCILE_SECONDS
+        with redis_errors("taking RQ's scheduler locks"):
+            for queue in queues:
+                key = f"{self.store.keys.rq}:scheduler-lock:{queue}"
+                taken = connection.set(key, self.name, nx=True, ex=seconds)
+                if not taken and connection.get(key) == self.name.encode():
+                    connection.expire(key, seconds)
+
+
+def scheduler_name(host: str) -> str:
+    """Return a name that no other scheduler has: the host and the process."""
+    return f"{host}.{os.getpid()}.{os.urandom(3).hex()}"

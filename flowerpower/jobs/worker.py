@@ -1,0 +1,144 @@
+"""The worker: an RQ worker that imports before it forks, runs only what it should, and carries the scheduler."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from rq import Queue, Worker
+from rq.executions import Execution
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from flowerpower.jobs.ledger import Ledger, run_ref
+from flowerpower.jobs.restricted import restricted_job, restricted_queue
+from flowerpower.state.connection import without_retries
+from flowerpower.state.keys import Keys
+from flowerpower.state.store import Store
+
+MONITORING_SECONDS = 10  # how often a running job's heartbeat is sent
+
+logger = logging.getLogger("flowerpower.worker")
+
+
+class FlowerPowerWorker(Worker):
+    """RQ's worker with flowerpower's rules; `stopped` tells whether somebody asked it to stop."""
+
+    grace: float | None = None  # seconds a running job is given after the first signal
+    preload: Callable[[], None] | None = None
+    fingerprint: Callable[[], str] | None = None  # of the code that was preloaded
+    keys: Keys
+
+    @property
+    def stopped(self) -> bool:
+        """Tell whether a signal or a command asked this worker to stop."""
+        return bool(self._stop_requested)
+
+    @property
+    def outdated(self) -> bool:
+        """Tell whether the code on disk is no longer the code this process has imported."""
+        return self.fingerprint is not None and self._imported != self.fingerprint()
+
+    _imported: str = ""
+
+    def import_first(self) -> None:
+        """Import Hamilton and the project's modules before any fork; what cannot be imported is left to the runs."""
+        self._imported = self.fingerprint() if self.fingerprint else ""
+        if self.preload:
+            self.preload()
+
+    def request_stop(self, signum: int, frame: Any) -> None:
+        """Finish the running job, within the grace if there is one, and stop; a second signal stops at once."""
+        if self.grace is not None and self.horse_pid:
+            timer = threading.Timer(self.grace, os.kill, (os.getpid(), signum))
+            timer.daemon = True
+            timer.start()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Run one job in a fork of this process; code that changed since the preload is imported after the fork."""
+        super().execute_job(job, queue)
+        if self.outdated:
+            logger.info("the code changed: this worker starts itself anew")
+            self._stop_requested = True
+
+    def main_work_horse(self, job: Job, queue: Queue) -> None:
+        """Run the job in the forked child."""
+        if self.outdated and self.forget_modules:
+            self.forget_modules()
+        super().main_work_horse(job, queue)
+
+    forget_modules: Callable[[], None] | None = None
+
+    def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
+        """Renew the heartbeats of a running job; a Redis that is away does not end the job."""
+        try:
+            super().maintain_heartbeats(job, execution)
+        except (RedisConnectionError, RedisTimeoutError) as error:
+            logger.warning("Redis is away while a job runs: %s", error)
+
+    def handle_work_horse_killed(self, job: Job, retpid: Any, ret_val: Any, rusage: Any) -> None:
+        """Record the end of an attempt whose process was killed: it could not speak for itself."""
+        super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[no-untyped-call]
+        store = Store(without_retries(self.connection), self.keys)
+        run = run_ref(store, job.id, 0)
+        if run is None:
+            return
+        killed = os.WTERMSIG(ret_val) if ret_val is not None and os.WIFSIGNALED(ret_val) else None
+        reason = f"its process was killed by signal {killed}" if killed else "its process ended without a word"
+        final = not int(job.retries_left or 0)
+        Ledger(store).finish(run, execution="", status="failed", reason=reason, final=final, duration=0.0)
+
+
+def make_worker(
+    connection: Redis,
+    keys: Keys,
+    queues: Sequence[str],
+    *,
+    name: str | None = None,
+    allowed: Iterable[str] = (),
+) -> FlowerPowerWorker:
+    """Return a worker for some queues of a namespace, named as in the specs."""
+    job_class = restricted_job(allowed)
+    worker = FlowerPowerWorker(
+        [restricted_queue(keys.queue(queue), connection, job_class) for queue in queues],
+        name=name,
+        connection=connection,
+        job_class=job_class,
+        serializer=JSONSerializer,
+        job_monitoring_interval=MONITORING_SECONDS,
+        maintenance_interval=60,
+    )
+    worker.keys = keys
+    return worker
+
+
+def code_fingerprint(root: Path, folders: Sequence[str]) -> str:
+    """Return a value that changes when a module below the folders is edited, added or removed: names, sizes, times."""
+    seen = hashlib.sha256()
+    for folder in folders:
+        for file in sorted((root / folder).rglob("*.py")):
+            try:
+                stat = file.stat()
+            except OSError:
+                continue
+            seen.update(f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return seen.hexdigest()
+
+
+def forget_modules(root: Path, folders: Sequence[str]) -> None:
+    """Drop the project's modules from this process, so that the next import reads what is on disk now."""
+    homes = tuple(str((root / folder).resolve()) + os.sep for folder in folders)
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and str(Path(file).resolve()).startswith(homes):
+            del sys.modules[name]
