@@ -152,6 +152,40 @@ class Cron:
         found = day - 1 if self._every_day else self._day_before(day)
         return None if found is None else found * SECONDS_OF_DAY + self._last
 
+    def count(self, first: int, last: int) -> int:
+        """Return how many walls match between two, both included."""
+        if last < first:
+            return 0
+        first_day, skipped = divmod(first, SECONDS_OF_DAY)
+        last_day, shown = divmod(last + 1, SECONDS_OF_DAY)
+        total = self._count_days(first_day, last_day) * len(self._minutes) * len(self._seconds)
+        if self._runs_on(first_day):
+            total -= self._times_before(skipped)
+        return total + self._times_before(shown) if self._runs_on(last_day) else total
+
+    def _times_before(self, second: int) -> int:
+        """Return how many times of a matching day come before that second of it."""
+        minute, rest = divmod(second, 60)
+        index = bisect_left(self._minutes, minute)
+        inside = index < len(self._minutes) and self._minutes[index] == minute
+        return index * len(self._seconds) + (bisect_left(self._seconds, rest) if inside else 0)
+
+    def _count_days(self, first: int, end: int) -> int:
+        """Return how many days match from one day to before another."""
+        if self._every_day:
+            return end - first
+        start, stop = date.fromordinal(first + EPOCH_ORDINAL), date.fromordinal(end + EPOCH_ORDINAL)
+        months = range(start.year * 12 + start.month - 1, stop.year * 12 + stop.month)
+        whole = sum(len(self._days(number)) for number in months)
+        before = bisect_left(self._days(months[0]), start.day)
+        after = len(self._days(months[-1])) - bisect_left(self._days(months[-1]), stop.day)
+        return whole - before - after
+
+    def _days(self, month: int) -> tuple[int, ...]:
+        """Return the matching days of a month counted from year 0."""
+        year, index = divmod(month, 12)
+        return self._rule.days(year, index + 1) if index + 1 in self._months else ()
+
     def _runs_on(self, day: int) -> bool:
         when = date.fromordinal(day + EPOCH_ORDINAL)
         return when.month in self._months and when.day in self._rule.days(when.year, when.month)
