@@ -178,7 +178,10 @@ class ScheduleSpec(Spec):
         default=None, title="start", description="Nothing fires before.", examples=["2026-01-01"]
     )
     end: Annotated[Moment | None, Written] = Field(
-        default=None, title="end", description="Nothing fires at or after.", examples=["2027-01-01"]
+        default=None,
+        title="end",
+        description="Nothing fires after; a date is its start.",
+        examples=["2027-01-01"],
     )
     queue: Name = Field(default="default", title="queue", description="Queue the runs wait in.", examples=["default"])
     inputs: JsonObject = Field(

@@ -79,12 +79,12 @@ def parse(file: str, content: bytes) -> Parsed:
     return Parsed(tuple(composer.documents), tuple(composer.problems))
 
 
-def find(document: Document, content: bytes, path: Sequence[str | int], *, key: bool = False) -> tuple[Place, int]:
-    """Return the place of the value (or *key*) at *path* and how many steps of it are there in *document*."""
-    composer = _positions(document.file, content)
-    if document.number >= len(composer.documents):
-        return document.place, 0
-    node, offset = composer.documents[document.number].data, composer.starts[document.number]
+def find(file: str, number: int, content: bytes, path: Sequence[str | int], *, key: bool = False) -> tuple[Place, int]:
+    """Return the place of the value (or *key*) at *path* of a document, and how many steps of the path exist."""
+    composer = _positions(file, content)
+    if number >= len(composer.documents):
+        return Place(file), 0
+    node, offset = composer.documents[number].data, composer.starts[number]
     for depth, step in enumerate(path):
         offsets = composer.offsets.get(id(node), {})
         if step not in offsets:

@@ -1,0 +1,182 @@
+"""`${...}` in specs: which kinds there are, where each may stand, and filling in variables.
+
+Variables are filled in when a project is loaded. Ticks, runs and secrets are only checked here and left for the
+worker, `${env:...}` for the moment of the connection; texts that hold those keep their `$${` until then too, and
+a `${` that comes from a variable's value is kept literal, so a value can never bring a placeholder in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from flowerpower.errors import Place, Problem, SpecError
+
+Path = tuple[str | int, ...]
+
+_TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+_NAMED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::(-|\?)(.*))?", re.DOTALL)
+_SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_TICKS = ("tick", "tick.start", "tick.end", "tick.utc")
+_RUNS = ("run.id", "run.schedule", "run.pipeline", "run.commit", "run.attempt")
+_WORDS = ("var:NAME", "env:NAME", "secret:NAME", *_TICKS, *_RUNS)
+
+_NONE: frozenset[str] = frozenset()
+_SECRETS = frozenset({"secret"})
+_ALL_RUNTIME = frozenset({"secret", "tick", "run"})
+_PLACES: Mapping[str, frozenset[str]] = {
+    "inputs": _ALL_RUNTIME,
+    "overrides": _ALL_RUNTIME,
+    "load": _ALL_RUNTIME,
+    "save": _ALL_RUNTIME,
+    "cache": _ALL_RUNTIME,
+    "config": _SECRETS,
+    "on_failure": frozenset({"secret", "run"}),
+    "on_success": frozenset({"secret", "run"}),
+    "notify": frozenset({"secret", "run"}),
+    "redis": frozenset({"env"}),
+}
+_WHERE: Mapping[str, str] = {
+    "env": "only in `redis:`",
+    "secret": "only in inputs, config, overrides, load, save and notification URLs",
+    "tick": "only in inputs, overrides, load and save",
+    "run": "only in inputs, overrides, load, save and notification URLs",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong with a placeholder, and where in the data it stands."""
+
+    code: str
+    path: Path
+    what: str
+    hint: str
+
+
+class _BadPlaceholderError(Exception):
+    def __init__(self, code: str, what: str, hint: str) -> None:
+        super().__init__(what)
+        self.code, self.what, self.hint = code, what, hint
+
+
+def fill_variables(data: Any, variables: Mapping[str, str]) -> tuple[Any, list[Mistake]]:
+    """Return a raw spec with variables filled in, and the mistakes in its placeholders."""
+    mistakes: list[Mistake] = []
+
+    def fill(value: Any, path: Path) -> Any:
+        if isinstance(value, str):
+            if "${" not in value:
+                return value
+            try:
+                return _fill_text(value, variables, _allowed(path))
+            except _BadPlaceholderError as error:
+                mistakes.append(Mistake(error.code, path, error.what, error.hint))
+                return value
+        if isinstance(value, dict):
+            return {key: fill(inner, (*path, key)) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [fill(inner, (*path, position)) for position, inner in enumerate(value)]
+        return value
+
+    return fill(data, ()), mistakes
+
+
+def resolve_redis(value: str, environment: Mapping[str, str]) -> str:
+    """Return `redis:` with `${env:...}` filled in; SpecError, which never shows a value, if one is not set."""
+
+    def replace(name: str) -> str:
+        kind, _, rest = name.partition(":")
+        if kind != "env":
+            raise _unknown(name)
+        return _named(rest, environment, "the environment variable", "set {name} where flowerpower runs")
+
+    try:
+        return "".join(text if name is None else replace(name) for text, name in _tokens(value, keep=False))
+    except _BadPlaceholderError as error:
+        raise SpecError([Problem(error.code, Place("flowerpower.yaml"), f"redis: {error.what}", error.hint)]) from None
+
+
+def _allowed(path: Path) -> frozenset[str]:
+    return _PLACES.get(str(path[0]), _NONE) if path else _NONE
+
+
+def _fill_text(text: str, variables: Mapping[str, str], allowed: frozenset[str]) -> str:
+    pieces = []
+    for literal, name in _tokens(text, keep=bool(allowed)):
+        if name is None:
+            pieces.append(literal)
+        elif name.startswith("var:"):
+            value = _named(name[4:], variables, "the variable", "give --var {name}=VALUE or set FLOWERPOWER_VAR_{name}")
+            pieces.append(value.replace("${", "$${") if allowed else value)
+        else:
+            _check(name, allowed)
+            pieces.append(literal)
+    return "".join(pieces)
+
+
+def _tokens(text: str, *, keep: bool) -> Iterator[tuple[str, str | None]]:
+    """Yield the pieces of a text: itself, and the inside of a placeholder or None; *keep* leaves `$${` as it is."""
+    end = 0
+    for match in _TOKEN.finditer(text):
+        yield text[end : match.start()], None
+        end = match.end()
+        if match[0] == "$${":
+            yield ("$${" if keep else "${"), None
+        elif match[1] is None:
+            raise _BadPlaceholderError(
+                "FP204", "a `${` is not closed, or holds another one", "write `$${` for a literal `${`"
+            )
+        else:
+            yield match[0], match[1]
+    yield text[end:], None
+
+
+def _named(rest: str, values: Mapping[str, str], noun: str, hint: str) -> str:
+    match = _NAMED.fullmatch(rest)
+    if match is None:
+        shown = rest.partition(":")[0][:40]
+        raise _BadPlaceholderError(
+            "FP204", f"{noun} {shown!r} is not well written", "NAME, NAME:-default or NAME:?message"
+        )
+    name, operator, operand = match.groups()
+    value = values.get(name, "")
+    if value or (name in values and operator is None):
+        return value
+    if operator == "-":
+        return str(operand)
+    message = f": {operand}" if operator == "?" and operand else ""
+    raise _BadPlaceholderError("FP202", f"{noun} {name} is not set{message}", hint.format(name=name))
+
+
+def _check(name: str, allowed: frozenset[str]) -> None:
+    head, colon, rest = name.partition(":")
+    kind = head.partition(".")[0]
+    if not _is_well_written(head, colon, rest):
+        raise _unknown(name)
+    if kind not in allowed:
+        raise _BadPlaceholderError(
+            "FP203", f"${{{head}}} may not stand here", f"it may stand {_WHERE[kind]}; write `$${{` for a literal `${{`"
+        )
+
+
+def _is_well_written(head: str, colon: str, rest: str) -> bool:
+    checks: Mapping[str, Callable[[], bool]] = {
+        "env": lambda: _NAMED.fullmatch(rest) is not None,
+        "secret": lambda: _SECRET.fullmatch(rest) is not None,
+        **dict.fromkeys(_TICKS, lambda: not colon or "%" in rest),
+        **dict.fromkeys(_RUNS, lambda: not colon),
+    }
+    return head in checks and checks[head]()
+
+
+def _unknown(name: str) -> _BadPlaceholderError:
+    shown = name.partition(":")[0][:40]
+    close = get_close_matches(shown, _WORDS, n=1)
+    hint = f"did you mean ${{{close[0]}}}?" if close else f"there are {', '.join(_WORDS)}"
+    return _BadPlaceholderError(
+        "FP204", f"${{{shown}}} is not a placeholder", f"{hint}; write `$${{` for a literal `${{`"
+    )

@@ -1,0 +1,75 @@
+"""Where the values of resolved specs were written: environment patch, spec file, or defaults of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from flowerpower.errors import Place
+from flowerpower.specs.placeholders import Path
+from flowerpower.specs.yaml import Document, find
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The document a spec came from."""
+
+    kind: str  # "project", "pipeline" or "schedule"
+    file: str
+    number: int
+    line: int
+
+    @property
+    def place(self) -> Place:
+        """The place of its first line."""
+        return Place(self.file, self.line)
+
+
+def origin_of(kind: str, document: Document) -> Origin:
+    """Return the origin of a spec in *document*."""
+    return Origin(kind, document.file, document.number, document.line)
+
+
+class Places(Mapping[str, Place]):
+    """The places of all specs by address: `project`, `pipeline.<name>`, `schedule.<name>`.
+
+    `at` goes further into a spec. It parses that file again, so it is for problems, not for every value.
+    """
+
+    def __init__(self, texts: Mapping[str, bytes], env: str, project: Origin | None) -> None:
+        self._texts, self._env, self._project = texts, env, project
+        self._origins: dict[str, Origin] = {} if project is None else {"project": project}
+
+    def __getitem__(self, address: str) -> Place:
+        return self._origins[address].place
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._origins)
+
+    def __len__(self) -> int:
+        return len(self._origins)
+
+    def add(self, address: str, origin: Origin) -> None:
+        """Note where the spec at *address* came from."""
+        self._origins[address] = origin
+
+    def at(self, address: str, *path: str | int, key: bool = False) -> Place:
+        """Return the place of a value (or *key*) in a spec, or of what is nearest to it if it was not written."""
+        origin = self._origins.get(address)
+        return self.within(origin, path, key=key) if origin else Place(address)
+
+    def within(self, origin: Origin, path: Path, *, key: bool = False) -> Place:
+        """Return the place of *path* in the spec from *origin*, in whichever layer has it."""
+        best, most = origin.place, 0
+        for layer, prefix in self._layers(origin):
+            place, found = find(layer.file, layer.number, self._texts[layer.file], (*prefix, *path), key=key)
+            if found - len(prefix) > most:
+                best, most = place, found - len(prefix)
+        return best
+
+    def _layers(self, origin: Origin) -> Iterator[tuple[Origin, Path]]:
+        yield origin, ("environments", self._env)
+        yield origin, ()
+        if self._project is not None and origin.kind != "project":
+            yield self._project, ("environments", self._env, "defaults", origin.kind)
+            yield self._project, ("defaults", origin.kind)

@@ -1,0 +1,34 @@
+"""A project as it is in one environment: the value that everything after loading works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flowerpower.errors import Place
+from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
+from flowerpower.specs.places import Places
+
+PROJECT_FILES = ("flowerpower.yaml", "flowerpower.yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """All specs of a project, resolved for one environment, and where each stands."""
+
+    spec: ProjectSpec
+    env: str
+    pipelines: Mapping[str, PipelineSpec]
+    schedules: Mapping[str, ScheduleSpec]
+    places: Mapping[str, Place]  # by address: project, pipeline.<name>, schedule.<name>
+
+    @property
+    def namespace(self) -> str:
+        """The owner mark of its objects in Redis."""
+        return f"{self.spec.name}.{self.env}"
+
+    def place(self, address: str, *path: str | int) -> Place:
+        """Return the place of a value of a spec, as near as it is known."""
+        if isinstance(self.places, Places):
+            return self.places.at(address, *path)
+        return self.places.get(address, Place(PROJECT_FILES[0]))

@@ -1,0 +1,166 @@
+"""Checks across specs: what no single spec can know about itself, and the house rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from flowerpower.errors import Problem, Severity
+from flowerpower.schedule.errors import TriggerError
+from flowerpower.schedule.trigger import parse_trigger
+from flowerpower.specs.codes import CODES
+from flowerpower.specs.messages import did_you_mean
+from flowerpower.specs.models import PipelineSpec, ScheduleSpec
+from flowerpower.specs.policies import check_policies
+from flowerpower.specs.project import Project
+from flowerpower.specs.unsupported import UNSUPPORTED
+
+_MODULE_ENDINGS = (".py", "/__init__.py")
+_REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "${")
+
+
+def check(project: Project, elsewhere: Mapping[str, str]) -> list[Problem]:
+    """Return what is wrong between the specs; *elsewhere* says of addresses why they are not in the project."""
+    problems = [*_check_project(project)]
+    for name, pipeline in project.pipelines.items():
+        problems += _check_pipeline(project, f"pipeline.{name}", pipeline)
+    for name, schedule in project.schedules.items():
+        problems += _check_schedule(project, f"schedule.{name}", schedule, elsewhere)
+    return [*problems, *check_policies(project)]
+
+
+def check_modules(project: Project, modules: Mapping[str, bytes]) -> list[Problem]:
+    """Return the modules of pipelines that are not among *modules* (path in the project folder -> content)."""
+    folders = [_folder(folder) for folder in project.spec.modules]
+    problems = []
+    for name, pipeline in project.pipelines.items():
+        for position, module in enumerate(pipeline.modules):
+            if not _exists(module, folders, modules):
+                hint = did_you_mean(module, _module_names(folders, modules)) or f"looked in {', '.join(folders)}"
+                address, what = f"pipeline.{name}", f"there is no module '{module}'"
+                problems.append(problem(project, "FP305", (address, "modules", position), what, hint))
+    return problems
+
+
+def check_future(project: Project, now: int) -> list[Problem]:
+    """Return a warning for each schedule that has no tick after *now* (epoch seconds)."""
+    problems = []
+    for name, schedule in project.schedules.items():
+        if parse_trigger(**schedule.trigger).next_tick(now) is None:
+            path = (f"schedule.{name}", *_written_trigger(schedule))
+            problems.append(problem(project, "FP304", path, "the schedule never fires again", severity="warning"))
+    return problems
+
+
+def problem(
+    project: Project, code: str, path: tuple[str | int, ...], what: str, hint: str = "", severity: Severity = "error"
+) -> Problem:
+    """Return a problem with the value at *path*, whose first step is the address of the spec."""
+    return Problem(code, project.place(str(path[0]), *path[1:]), what, hint or CODES[code].advice, severity)
+
+
+def _check_project(project: Project) -> Iterator[Problem]:
+    yield from _check_supported(project, "project", project.spec)
+    redis = project.spec.redis
+    if isinstance(redis, str):
+        if redis != "embedded" and not redis.startswith(_REDIS_SCHEMES):
+            what = "`redis` is neither `embedded` nor a redis://, rediss:// or unix:// URL"
+            yield problem(project, "FP103", ("project", "redis"), what)
+        elif _holds_password(redis):
+            what = "`redis` holds a password for everyone who can read the repository"
+            yield problem(project, "FP307", ("project", "redis"), what, severity="warning")
+    try:
+        parse_trigger(every=60, timezone=project.spec.timezone)
+    except TriggerError as error:
+        yield problem(project, "FP303", ("project", "timezone"), error.what, error.hint)
+
+
+def _holds_password(redis: str) -> bool:
+    user, at, _ = redis.partition("://")[2].rpartition("@")
+    password = user.partition(":")[2]
+    return bool(at and password and not password.startswith("${"))
+
+
+def _check_supported(project: Project, address: str, spec: object) -> Iterator[Problem]:
+    for entry in UNSUPPORTED[address.partition(".")[0]]:
+        if entry.is_used(spec):
+            yield problem(project, "FP390", (address, *entry.path), f"{entry.what} is not supported yet", entry.hint)
+
+
+def _check_pipeline(project: Project, address: str, spec: PipelineSpec) -> Iterator[Problem]:
+    yield from _check_supported(project, address, spec)
+    executor = spec.executor
+    if executor.max_workers is not None and executor.type not in ("threads", "processes"):
+        what = f"`max_workers` has no effect on the executor `{executor.type}`"
+        yield problem(project, "FP306", (address, "executor", "max_workers"), what, "use threads or processes")
+    if executor.address is not None and executor.type not in ("dask", "ray"):
+        what = f"`address` has no effect on the executor `{executor.type}`"
+        yield problem(project, "FP306", (address, "executor", "address"), what)
+
+
+def _check_schedule(
+    project: Project, address: str, spec: ScheduleSpec, elsewhere: Mapping[str, str]
+) -> Iterator[Problem]:
+    yield from _check_supported(project, address, spec)
+    if spec.pipeline not in project.pipelines:
+        yield from _check_missing_pipeline(project, address, spec, elsewhere.get(f"pipeline.{spec.pipeline}"))
+    queues = project.spec.queues
+    if queues is not None and spec.queue not in queues:
+        hint = did_you_mean(spec.queue, queues) or f"there are {', '.join(queues) or 'none'}"
+        yield problem(project, "FP302", (address, "queue"), f"the queue '{spec.queue}' is not declared", hint)
+    yield from _check_trigger(project, address, spec)
+
+
+def _check_missing_pipeline(project: Project, address: str, spec: ScheduleSpec, why: str | None) -> Iterator[Problem]:
+    if why is None:
+        hint = did_you_mean(spec.pipeline, project.pipelines)
+        what = f"there is no pipeline '{spec.pipeline}'"
+        yield problem(project, "FP301", (address, "pipeline"), what, hint)
+    elif why.startswith("is left out"):
+        hint = f"leave the schedule out too: `environments: {{{project.env}: null}}`"
+        yield problem(project, "FP301", (address, "pipeline"), f"the pipeline '{spec.pipeline}' {why}", hint)
+
+
+def _check_trigger(project: Project, address: str, spec: ScheduleSpec) -> Iterator[Problem]:
+    try:
+        parse_trigger(**spec.trigger)
+    except TriggerError as error:
+        path = _wrong_part(spec)
+        if path != ("timezone",) or spec.timezone != project.spec.timezone:  # said once, of the project
+            yield problem(project, "FP303", (address, *path), error.what, error.hint)
+
+
+def _wrong_part(spec: ScheduleSpec) -> tuple[str, ...]:
+    """Return the field that `parse_trigger` refuses, tried one after the other."""
+    for name in ("timezone", "start", "end"):
+        given = {"timezone": spec.timezone, "start": spec.start if name != "timezone" else None}
+        try:
+            parse_trigger(every=60, **given, end=spec.end if name == "end" else None)  # type: ignore[arg-type]
+        except TriggerError:
+            return (name,)
+    return _written_trigger(spec)
+
+
+def _written_trigger(spec: ScheduleSpec) -> tuple[str, ...]:
+    return ("cron" if spec.cron is not None else "every" if spec.every is not None else "at",)
+
+
+def _folder(folder: str) -> str:
+    parts = [part for part in folder.split("/") if part not in ("", ".")]
+    return "/".join(parts) or "."
+
+
+def _exists(module: str, folders: list[str], files: Mapping[str, bytes]) -> bool:
+    path = module.replace(".", "/")
+    starts = ["" if folder == "." else f"{folder}/" for folder in folders]
+    return any(f"{start}{path}{ending}" in files for start in starts for ending in _MODULE_ENDINGS)
+
+
+def _module_names(folders: list[str], files: Mapping[str, bytes]) -> list[str]:
+    names = []
+    for file in files:
+        for folder in folders:
+            start = "" if folder == "." else f"{folder}/"
+            if file.startswith(start):
+                name = file.removeprefix(start).removesuffix(".py").removesuffix("/__init__")
+                names.append(name.replace("/", "."))
+    return names

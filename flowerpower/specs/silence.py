@@ -1,0 +1,68 @@
+"""Comments that silence a problem: `# flowerpower: ignore FP304 the reason`.
+
+A comment behind a value counts for its line; one that stands alone counts for the next line. The reason is required.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from flowerpower.errors import Place, Problem
+from flowerpower.specs.codes import CODES
+
+_COMMENT = re.compile(r"(?:^|(?<=\s))#\s*flowerpower:(?P<rest>[^\n]*)")
+_IGNORE = re.compile(r"\s*ignore\s+(?P<code>\S+)(?P<reason>.*)")
+_FORM = CODES["FP901"].advice
+
+
+@dataclass(frozen=True, slots=True)
+class _Silenced:
+    file: str
+    line: int
+    code: str
+
+
+def silence(problems: Iterable[Problem], texts: Mapping[str, bytes]) -> list[Problem]:
+    """Return the problems that no comment silences."""
+    kept = list(problems)
+    files = {problem.place.file for problem in kept}
+    comments = [comment for file in files for comment in _comments(file, texts.get(file, b""))]
+    silenced = {comment for comment in comments if isinstance(comment, _Silenced)}
+    return [
+        problem for problem in kept if _Silenced(problem.place.file, problem.place.line, problem.code) not in silenced
+    ]
+
+
+def wrong_comments(texts: Mapping[str, bytes]) -> list[Problem]:
+    """Return what is wrong with the comments themselves: no reason, an unknown code, one that cannot be silenced."""
+    return [
+        entry for file, content in texts.items() for entry in _comments(file, content) if isinstance(entry, Problem)
+    ]
+
+
+def _comments(file: str, content: bytes) -> list[_Silenced | Problem]:
+    if b"flowerpower:" not in content:
+        return []
+    found: list[_Silenced | Problem] = []
+    for number, line in enumerate(content.decode("utf-8", "replace").split("\n"), start=1):
+        if comment := _COMMENT.search(line):
+            alone = not line[: comment.start()].strip()
+            place = Place(file, number, comment.start() + 1)
+            found.append(_read(comment["rest"], place, number + 1 if alone else number))
+    return found
+
+
+def _read(rest: str, place: Place, line: int) -> _Silenced | Problem:
+    ignore = _IGNORE.fullmatch(rest)
+    if ignore is None:
+        return Problem("FP901", place, "a comment for flowerpower that is not understood", _FORM)
+    code = ignore["code"]
+    if code not in CODES:
+        return Problem("FP901", place, f"there is no code {code[:40]}", _FORM)
+    if not CODES[code].can_be_silenced:
+        return Problem("FP901", place, f"{code} ({CODES[code].title}) cannot be silenced", CODES[code].advice)
+    if not ignore["reason"].strip():
+        return Problem("FP901", place, f"{code} is silenced without a reason", _FORM)
+    return _Silenced(place.file, line, code)

@@ -1,0 +1,63 @@
+"""What specs may say but this version would silently ignore; each entry is removed when its behaviour is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_BUFFERING = ("buffer_one", "buffer_all", "cancel_other")
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A value of a spec that nothing acts on yet."""
+
+    path: tuple[str, ...]
+    is_used: Callable[[Any], bool]
+    what: str
+    hint: str
+
+
+_REMOVE = "remove it; this version would ignore it"
+
+UNSUPPORTED: Mapping[str, tuple[Unsupported, ...]] = {
+    "project": (
+        Unsupported(("code",), lambda spec: spec.code == "git", "`code: git`", "use `code: local`"),
+        Unsupported(("notify",), lambda spec: spec.notify is not None, "`notify`", _REMOVE),
+        Unsupported(("plugins",), lambda spec: bool(spec.plugins), "`plugins`", _REMOVE),
+        Unsupported(
+            ("allow", "pickle"), lambda spec: spec.allow.pickle, "`allow: {pickle: true}`", "use parquet or json"
+        ),
+        Unsupported(("redis",), lambda spec: not isinstance(spec.redis, str), "`redis` as a mapping", "write a URL"),
+    ),
+    "pipeline": (
+        Unsupported(
+            ("executor", "type"),
+            lambda spec: spec.executor.type in ("dask", "ray"),
+            "an executor on a cluster",
+            "use local, threads or processes",
+        ),
+        Unsupported(("cache",), lambda spec: spec.cache is not False, "`cache`", _REMOVE),
+        Unsupported(("adapters",), lambda spec: bool(spec.adapters), "`adapters`", _REMOVE),
+    ),
+    "schedule": (
+        Unsupported(("on_failure",), lambda spec: bool(spec.on_failure), "`on_failure`", _REMOVE),
+        Unsupported(("on_success",), lambda spec: bool(spec.on_success), "`on_success`", _REMOVE),
+        Unsupported(("after",), lambda spec: bool(spec.after), "`after`", _REMOVE),
+        Unsupported(
+            ("overlap",),
+            lambda spec: spec.overlap in _BUFFERING,
+            "an overlap that buffers or cancels",
+            "use skip or allow",
+        ),
+        Unsupported(
+            ("catchup",),
+            lambda spec: spec.overlap is None and spec.effective_overlap in _BUFFERING,
+            "`catchup: all` without `overlap` (it means `overlap: buffer_all`)",
+            "add `overlap: skip` or `overlap: allow`",
+        ),
+        Unsupported(("on_inflight",), lambda spec: spec.on_inflight == "cancel", "`on_inflight: cancel`", "use keep"),
+        Unsupported(("previous_names",), lambda spec: bool(spec.previous_names), "`previous_names`", _REMOVE),
+    ),
+}
