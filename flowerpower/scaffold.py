@@ -1,0 +1,163 @@
+"""Make a new project from the template: one that validates, plans and runs at once.
+
+Template files that end in `.jinja` have their `{{ variables }}` filled in and lose that ending; all
+others are copied as they are. A file that exists is never overwritten.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import unicodedata
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+from flowerpower import __version__
+from flowerpower.errors import UsageError
+
+Repository = Literal["committed", "not committed", "already in one", "no git"]
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*(-[a-z0-9_]+)*")
+_LONGEST_NAME = 63
+_RENDERED = ".jinja"
+_NOT_COPIED = {"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", "out", ".flowerpower"}
+
+
+def init(target: Path, *, name: str | None = None) -> list[Path]:
+    """Write a new project into folder *target* and return its files, relative to it and sorted.
+
+    Without *name* the project is named after the folder. Raises UsageError, and leaves everything as it
+    was, when a file would be overwritten, the name is not a valid one, or the folder cannot be written.
+    """
+    variables = {"name": _checked(name) if name is not None else name_from(target), "version": __version__}
+    files = _template_files(variables)
+    try:
+        _refuse_to_overwrite(target, list(files))
+        _write_all(target, files)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {error.filename or target}: {error.strerror or error}; nothing was left behind",
+            hint="name a folder that you can write, on a disk with room",
+        ) from error
+    return sorted(files)
+
+
+def name_from(folder: Path) -> str:
+    """Return a valid project name that is as close as possible to the folder's own."""
+    plain = unicodedata.normalize("NFKD", folder.resolve().name).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9_]+", "-", plain).strip("-_")
+    if not words:
+        return "project"
+    started = words if words[0].isalpha() else f"project-{words}"
+    return started[:_LONGEST_NAME].rstrip("-")
+
+
+def start_repository(folder: Path, files: list[Path]) -> Repository:
+    """Put the new project under git, with a first commit of *files*, unless it lies in a repository already."""
+    try:
+        if _git(folder, "rev-parse", "--git-dir"):
+            return "already in one"
+        if not _git(folder, "init", "--quiet", "--initial-branch=main"):
+            return "no git"
+        added = _git(folder, "add", "--force", "--", *map(str, files))
+        message = "Start the project with flowerpower init"
+        # Fails where git does not know who the author is: the files then wait, added.
+        committed = added and _git(folder, "commit", "--quiet", f"--message={message}")
+    except (OSError, subprocess.TimeoutExpired):
+        return "no git"
+    return "committed" if committed else "not committed"
+
+
+def _git(folder: Path, *arguments: str) -> bool:
+    done = subprocess.run(
+        ["git", "-c", "commit.gpgsign=false", *arguments],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode == 0
+
+
+def _checked(name: str) -> str:
+    if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot be a project's name",
+            hint="at most 63 of a-z, 0-9, _ and single -, beginning with a letter, for example "
+            f"{name_from(Path('/') / name.replace('/', '-'))}",
+        )
+    return name
+
+
+def _template_files(variables: dict[str, str]) -> dict[Path, bytes]:
+    """Return every file of a new project, by its path in it."""
+    template = _data_folder("project_template")
+    files = {}
+    for path in sorted(template.rglob("*")):
+        place = path.relative_to(template)
+        if path.is_file() and not _NOT_COPIED & set(place.parts):
+            rendered = place.suffix == _RENDERED
+            files[place.with_suffix("") if rendered else place] = _render(path, variables if rendered else {})
+    for path in sorted(_data_folder("schemas").glob("*.schema.json")):
+        files[Path("schemas") / path.name] = path.read_bytes()
+    return files
+
+
+def _data_folder(name: str) -> Path:
+    """Return a folder that lies inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    installed = package / "_data" / name
+    return installed if installed.is_dir() else package.parent / name
+
+
+def _render(path: Path, variables: dict[str, str]) -> bytes:
+    content = path.read_bytes()
+    for name, value in variables.items():
+        content = content.replace(f"{{{{ {name} }}}}".encode(), value.encode())
+    return content
+
+
+def _refuse_to_overwrite(target: Path, files: list[Path]) -> None:
+    if os.path.lexists(target) and not target.is_dir():
+        raise UsageError(f"{target} is not a folder", hint="name a new folder, or an empty one")
+    in_the_way = [str(file) for file in files if _is_blocked(target, file)]
+    if in_the_way:
+        raise UsageError(
+            f"{target} already has {', '.join(in_the_way)}; nothing was written",
+            hint="name a new folder, or move these files away",
+        )
+
+
+def _is_blocked(target: Path, file: Path) -> bool:
+    """Say whether *file* exists in *target*, or one of its folders is something else there."""
+    parents = [target / parent for parent in file.parents]
+    return os.path.lexists(target / file) or any(os.path.lexists(path) and not path.is_dir() for path in parents)
+
+
+def _write_all(target: Path, files: dict[Path, bytes]) -> None:
+    made: list[Path] = []
+    try:
+        for file, content in files.items():
+            _make_folders((target / file).parent, made)
+            with (target / file).open("xb") as stream:  # x: what appeared meanwhile is not overwritten either
+                made.append(target / file)
+                stream.write(content)
+    except BaseException:
+        _remove(made)
+        raise
+
+
+def _make_folders(folder: Path, made: list[Path]) -> None:
+    missing = [path for path in [folder, *folder.parents] if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir()
+        made.append(path)
+
+
+def _remove(made: list[Path]) -> None:
+    for path in reversed(made):
+        with suppress(OSError):
+            path.rmdir() if path.is_dir() else path.unlink()
