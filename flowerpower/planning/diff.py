@@ -15,6 +15,7 @@ from typing import TypeVar
 from flowerpower.planning.fires import fire_change
 from flowerpower.planning.plan import Change, FieldChange, InFlight, Plan, Reason
 from flowerpower.planning.settle import pending_tick, settle, timing_of
+from flowerpower.state.codec import WORDING
 from flowerpower.state.desired import occurrence_at
 from flowerpower.state.keys import Keys
 from flowerpower.state.models import Desired, Json, Occurrence, Pipeline, Reading, Record, Schedule, Source, State
@@ -141,12 +142,15 @@ def _field_changes(old: Mapping[str, Json], new: Mapping[str, Json], reason: Rea
 
 def _changed_fields(before: Schedule, after: Schedule, *, intact: bool) -> tuple[FieldChange, ...]:
     if before.digest == after.digest:
-        return () if intact else (_record_change(before.digest, after.digest),)
+        same_words = all(before.fields.get(name) == after.fields.get(name) for name in WORDING)
+        if intact and (before.run == after.run or not same_words):
+            return ()
+        return (_record_change(before.run, after.run),)
     changes = _field_changes(before.fields, after.fields, "git" if intact else "drift")
     if changes:
         return changes
-    if before.run != after.run:
-        return (FieldChange("run", before.run, after.run, before.run, "pipeline" if intact else "drift"),)
+    if before.basis != after.basis:
+        return (FieldChange("basis", before.basis, after.basis, before.basis, "pipeline" if intact else "drift"),)
     return (FieldChange("timing", before.timing, after.timing, before.timing, "git" if intact else "drift"),)
 
 

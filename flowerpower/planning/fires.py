@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from flowerpower.planning.plan import Fires
 from flowerpower.schedule.cutover import cut_over
-from flowerpower.schedule.transitions import marks
+from flowerpower.schedule.transitions import Touch, marks, touches
 from flowerpower.schedule.trigger import Trigger, TriggerError
 from flowerpower.state.desired import trigger_of
 from flowerpower.state.models import Reading, Schedule
@@ -29,8 +29,17 @@ def fire_change(before: Schedule | None, after: Schedule | None, reading: Readin
         lost=effect.lost if effect and before and after else (),
         gained=effect.gained if effect and before and after else (),
         verdict=effect.verdict if effect and before and after else "none",
+        moved_by=effect.moved_by if effect and before and after else 0,
         marks=_marks(timezone, {*fires_before, *fires_after}),
+        touches=touches_of(new, reading.now),
     )
+
+
+def touches_of(trigger: Trigger | None, now: int) -> tuple[Touch, ...]:
+    """Return the changes of the clocks in the next 12 months that move, drop or double a fire."""
+    if trigger is None or trigger.kind != "cron":
+        return ()
+    return tuple(touch for touch in touches(trigger, after=now) if touch.effect != "near")
 
 
 def _active_trigger(schedule: Schedule | None, reading: Reading) -> Trigger | None:
@@ -53,4 +62,9 @@ def _next(trigger: Trigger | None, after: int) -> tuple[int, ...]:
 
 
 def _marks(timezone: str, ticks: Iterable[int]) -> dict[int, str]:
-    return dict(marks(timezone, sorted(ticks)))
+    """Say of each tick that lies near a change of the clocks which way they go."""
+    try:
+        found = marks(timezone, sorted(ticks))
+    except TriggerError:  # a zone that this machine does not know, in a record altered behind our back
+        return {}
+    return {mark.tick: "clocks go forward" if mark.change.is_gap else "clocks go back" for mark in found}

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from flowerpower.schedule.transitions import Touch
 from flowerpower.state.models import Consumers, Head, Hold, Json, Pipeline, Schedule, Source, State
 
 Action = Literal["create", "update", "delete"]
@@ -37,8 +38,10 @@ class Fires:
     after: tuple[int, ...] = ()
     lost: tuple[int, ...] = ()
     gained: tuple[int, ...] = ()
-    verdict: str = "none"
+    verdict: str = "none"  # none, skipped, twice, moved
+    moved_by: int = 0  # seconds later, or earlier below zero
     marks: Mapping[int, str] = field(default_factory=dict)  # tick -> what the clock does near it
+    touches: tuple[Touch, ...] = ()  # changes of the clocks within 12 months that touch a fire
 
 
 @dataclass(frozen=True, slots=True)

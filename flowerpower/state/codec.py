@@ -16,6 +16,7 @@ from flowerpower.errors import FormatError
 from flowerpower.state.models import Cursor, Head, Hold, Json, Occurrence, Pipeline, Record, Run, Schedule
 
 FORMAT = 1
+WORDING = ("cron", "every", "at", "start", "end")  # the fields that word a trigger
 _EMPTY_JOB_FIELDS = (
     "success_callback_name",
     "failure_callback_name",
@@ -52,6 +53,7 @@ def encode_schedule(schedule: Schedule, *, revision: int, commit: str, place: st
             "name": schedule.name,
             "spec": schedule.fields,
             "timing": schedule.timing,
+            "basis": schedule.basis,
             "run": schedule.run,
             "digest": schedule.digest,
             "revision": revision,
@@ -76,11 +78,10 @@ def encode_pipeline(pipeline: Pipeline, *, revision: int, commit: str, place: st
     )
 
 
-def schedule_digest(name: str, fields: Mapping[str, Json], timing: str, run: str) -> str:
+def schedule_digest(name: str, fields: Mapping[str, Json], timing: str, basis: str) -> str:
     """Return the identity of a schedule: the trigger counts by its fire times, not by its wording."""
-    worded = ("cron", "every", "at", "start", "end")
-    rest = {key: value for key, value in fields.items() if key not in worded}
-    return digest(canonical(["schedule", name, rest, timing, run]))
+    rest = {key: value for key, value in fields.items() if key not in WORDING}
+    return digest(canonical(["schedule", name, rest, timing, basis]))
 
 
 def pipeline_digest(name: str, fields: Mapping[str, Json], code: str) -> str:
@@ -92,9 +93,10 @@ def decode_schedule(name: str, raw: bytes) -> tuple[Schedule, Record]:
     """Return a live schedule, its occurrence not yet known, and its record; raise `FormatError` if unreadable."""
     data = _decode_record("schedule", name, raw)
     try:
-        fields, timing, run = dict(data["spec"]), str(data["timing"]), str(data["run"])
-        identity = schedule_digest(name, fields, timing, run)
-        return Schedule(name, fields, timing, run, identity), _record(data, raw, identity)
+        fields, timing, basis = dict(data["spec"]), str(data["timing"]), str(data["basis"])
+        identity = schedule_digest(name, fields, timing, basis)
+        schedule = Schedule(name, fields, timing, basis, str(data["run"]), identity)
+        return schedule, _record(data, raw, identity)
     except (KeyError, TypeError, ValueError) as error:
         raise _unreadable("schedule", name) from error
 

@@ -14,7 +14,10 @@ if bad then return conflict('type', {bad}) end
 local generation = tonumber(redis.call('HGET', ours('head'), 'generation') or '0')
 if not generation or generation ~= order.generation then return conflict('generation', {tostring(generation)}) end
 
-local changes = {}
+local changes, known_queues = {}, our_queues()
+for _, queue in ipairs(known_queues) do
+  if not has_type(scheduled_key(queue), 'zset') then return conflict('type', {scheduled_key(queue)}) end
+end
 for chunk = 1, order.chunks do
   local read, items = pcall(cjson.decode, redis.call('HGET', stage_key, tostring(chunk)) or '')
   if not read then return conflict('stage', {}) end
@@ -58,6 +61,8 @@ local function remove_pending(change)
   for _, queue in ipairs({change.live_queue or '', change.old_queue or '', change.queue or ''}) do
     if queue ~= '' then waited = waited + redis.call('ZREM', scheduled_key(queue), id) end
   end
+  -- It may have been put into another of our queues behind our back.
+  for _, queue in ipairs(known_queues) do waited = waited + redis.call('ZREM', scheduled_key(queue), id) end
   local status = redis.call('HGET', job_key(id), 'status')
   -- A stock scheduler may have moved it to its queue: then it is a run, and runs are kept.
   if waited > 0 or not (status == 'queued' or status == 'started') then redis.call('DEL', job_key(id)) end

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from flowerpower.schedule.jitter import delay
 from flowerpower.schedule.trigger import Trigger, parse_trigger
-from flowerpower.specs.loader import Project
-from flowerpower.specs.models import PipelineSpec, ScheduleSpec
 from flowerpower.state.codec import canonical, digest, pipeline_digest, schedule_digest
 from flowerpower.state.keys import Keys
 from flowerpower.state.models import Desired, Json, Occurrence, Pipeline, Schedule, State
+
+if TYPE_CHECKING:
+    from flowerpower.specs.loader import Project
+    from flowerpower.specs.models import PipelineSpec, ScheduleSpec
 
 JOB_FUNCTION = "flowerpower.jobs.run.run_scheduled"
 _TRIGGER_FIELDS = ("cron", "every", "at", "timezone", "start", "end")
@@ -39,7 +41,8 @@ def desired_state(project: Project, code: Mapping[str, str]) -> Desired:
         run = digest(run_text)
         run_specs[run] = run_text
         timing = trigger_of(fields).key
-        schedules[name] = Schedule(name, fields, timing, run, schedule_digest(name, fields, timing, run))
+        basis = pipelines[spec.pipeline].digest
+        schedules[name] = Schedule(name, fields, timing, basis, run, schedule_digest(name, fields, timing, basis))
     return Desired(
         state=State(schedules, pipelines),
         run_specs=run_specs,

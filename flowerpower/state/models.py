@@ -36,8 +36,9 @@ class Schedule:
     name: str
     fields: Mapping[str, Json]
     timing: str  # the trigger's key: equal timing means equal fire times
+    basis: str  # digest of the pipeline it runs: that one's spec and code
     run: str  # digest of the run spec: what a worker will execute
-    digest: str  # digest of all of the above
+    digest: str  # identity: the fields, the timing (not its wording) and the basis
     occurrence: Occurrence | None = None  # None: paused, held, or no tick left
 
 

@@ -34,7 +34,7 @@ class Scripts:
     def __init__(self, connection: Redis, keys: Keys, clock: str | None = None) -> None:
         self._connection = connection
         self._clock = clock_text() if clock is None else clock
-        self._names = json.dumps({"ns": keys.prefix, "rq": keys.rq})
+        self._names = json.dumps({"ns": keys.prefix, "rq": keys.rq, "queues": keys.queue("")})
         self._keys = [keys.head]
         self._scripts: dict[str, Script] = {}
 

@@ -1,5 +1,5 @@
 -- What the scripts have in common: key names, checks before the first write, records of what happened.
--- ARGV[1] is JSON: {ns = prefix of our keys, rq = prefix of RQ's keys}.
+-- ARGV[1] is JSON: {ns = prefix of our keys, rq = prefix of RQ's keys, queues = prefix of our queues}.
 local names = cjson.decode(ARGV[1])
 
 local function ours(name) return names.ns .. name end
@@ -26,6 +26,15 @@ local function our_types()
     [ours('holds')] = 'hash', [ours('specs')] = 'hash', [ours('runs')] = 'stream',
     [ours('history')] = 'stream', [names.rq .. ':queues'] = 'set',
   }
+end
+
+-- Our queues in RQ's own set of them, by name.
+local function our_queues()
+  local start, found = queue_key(names.queues), {}
+  for _, key in ipairs(redis.call('SMEMBERS', names.rq .. ':queues')) do
+    if string.sub(key, 1, #start) == start then found[#found + 1] = string.sub(key, #queue_key('') + 1) end
+  end
+  return found
 end
 
 -- Returns tick, revision, pending id ('-' for none); nothing if there is no readable cursor.
