@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, Strict, StringConstraints, WithJsonSchema
@@ -50,13 +51,19 @@ def parse_duration(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return _within_bounds(value)
     if isinstance(value, str):
-        if value.isascii() and value.isdigit() and len(value) <= 9:
-            return _within_bounds(int(value))
-        match = _DURATION.fullmatch(value)
-        if match and value:
-            days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-            return _within_bounds(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+        return _parse_duration_text(value)
     raise ValueError(f"{value!r} is not a duration")
+
+
+@lru_cache(maxsize=1024)
+def _parse_duration_text(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= 9:
+        return _within_bounds(int(text))
+    match = _DURATION.fullmatch(text)
+    if not match or not text:
+        raise ValueError(f"{text!r} is not a duration")
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return _within_bounds(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
 
 
 def _within_bounds(seconds: int) -> int:

@@ -6,7 +6,7 @@ Order of layers: project patch; spec over the project's defaults; the spec's env
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -74,21 +74,26 @@ class _Loading:
         self._timezone = "UTC"
         self._fill_everywhere = False
         self._places = Places(texts, env, None)
+        self._files: dict[str | None, list[str]] = {"project": [], "pipeline": [], "schedule": [], None: []}
+        for file in sorted(texts):
+            self._files[kind_of_file(file)].append(file)
 
     def project(self) -> Project | None:
         """Return the project, also with problems as long as its own file is good."""
-        documents: dict[str, list[tuple[Document, bool]]] = {"project": [], "pipeline": [], "schedule": []}
-        for file in sorted(self.texts):
-            if kind := kind_of_file(file):
-                parsed = parse(file, self.texts[file])
-                self.problems += parsed.problems
-                documents[kind] += [(document, len(parsed.documents) == 1) for document in parsed.documents]
-                if not parsed.documents:
-                    self.elsewhere[f"{kind}.{_stem(file)}"] = "cannot be read"
-        spec = self._project_spec([document for document, _ in documents["project"]])
-        pipelines = self._specs("pipeline", PipelineSpec, documents["pipeline"])
-        schedules = self._specs("schedule", ScheduleSpec, documents["schedule"])
+        spec = self._project_spec([document for document, _ in self._documents("project")])
+        pipelines = self._specs("pipeline", PipelineSpec)
+        schedules = self._specs("schedule", ScheduleSpec)
         return None if spec is None else Project(spec, self.env, pipelines, schedules, self._places)
+
+    def _documents(self, kind: str) -> Iterator[tuple[Document, bool]]:
+        """Parse the files of a kind one after the other; yield documents, and whether each is alone."""
+        for file in self._files[kind]:
+            parsed = parse(file, self.texts[file])
+            self.problems += parsed.problems
+            if not parsed.documents:
+                self.elsewhere[f"{kind}.{_stem(file)}"] = "cannot be read"
+            for document in parsed.documents:
+                yield document, len(parsed.documents) == 1
 
     def _project_spec(self, documents: Sequence[Document]) -> ProjectSpec | None:
         files = [file for file in PROJECT_FILES if file in self.texts]
@@ -131,9 +136,9 @@ class _Loading:
             filled, _ = fill_variables({"timezone": zone}, self.variables)
             self._timezone = filled["timezone"]
 
-    def _specs(self, kind: str, model: type[_Model], documents: Sequence[tuple[Document, bool]]) -> dict[str, _Model]:
+    def _specs(self, kind: str, model: type[_Model]) -> dict[str, _Model]:
         found: dict[str, _Model] = {}
-        for document, alone in documents:
+        for document, alone in self._documents(kind):
             origin = origin_of(kind, document)
             spec = self._spec(model, document, origin, alone=alone)
             if spec is None:

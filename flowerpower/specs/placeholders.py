@@ -8,9 +8,10 @@ a `${` that comes from a variable's value is kept literal, so a value can never 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from flowerpower.errors import Place, Problem, SpecError
@@ -153,24 +154,26 @@ def _named(rest: str, values: Mapping[str, str], noun: str, hint: str) -> str:
 
 
 def _check(name: str, allowed: frozenset[str]) -> None:
-    head, colon, rest = name.partition(":")
-    kind = head.partition(".")[0]
-    if not _is_well_written(head, colon, rest):
+    kind = _kind(name)
+    if kind is None:
         raise _unknown(name)
     if kind not in allowed:
+        head = name.partition(":")[0]
         raise _BadPlaceholderError(
             "FP203", f"${{{head}}} may not stand here", f"it may stand {_WHERE[kind]}; write `$${{` for a literal `${{`"
         )
 
 
-def _is_well_written(head: str, colon: str, rest: str) -> bool:
-    checks: Mapping[str, Callable[[], bool]] = {
-        "env": lambda: _NAMED.fullmatch(rest) is not None,
-        "secret": lambda: _SECRET.fullmatch(rest) is not None,
-        **dict.fromkeys(_TICKS, lambda: not colon or "%" in rest),
-        **dict.fromkeys(_RUNS, lambda: not colon),
-    }
-    return head in checks and checks[head]()
+@lru_cache(maxsize=1024)
+def _kind(name: str) -> str | None:
+    """Return which kind of placeholder this is, None if it is none or badly written."""
+    head, colon, rest = name.partition(":")
+    if head in _TICKS:
+        return "tick" if not colon or "%" in rest else None
+    if head in _RUNS:
+        return None if colon else "run"
+    pattern = {"env": _NAMED, "secret": _SECRET}.get(head)
+    return head if pattern is not None and pattern.fullmatch(rest) else None
 
 
 def _unknown(name: str) -> _BadPlaceholderError:

@@ -27,7 +27,7 @@ MAX_DEPTH = 64
 _PARSER: Any = yaml.CBaseLoader if yaml.__with_libyaml__ else yaml.BaseLoader
 _MERGE_KEY = "<<"
 _CORE = "tag:yaml.org,2002:"
-_ODD_FIRST = frozenset("0123456789+-.~nNtTfF")
+_NUMBER_FIRST = frozenset("0123456789+-.")
 _CONSTANTS: Mapping[str, Any] = {
     "": None,
     "~": None,
@@ -35,6 +35,7 @@ _CONSTANTS: Mapping[str, Any] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_ODD_KEYS = frozenset({*_CONSTANTS, _MERGE_KEY})
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", re.ASCII)
@@ -300,7 +301,8 @@ class _Composer:
         offsets = self.offsets.setdefault(id(data), {}) if self.positions else None
         while type(key_event := following()) is not end:
             key = key_event.value if type(key_event) is scalar else ""
-            if not key or key[0] in _ODD_FIRST or key in data or key == _MERGE_KEY or key_event.anchor or key_event.tag:
+            odd = key in _ODD_KEYS or key[0] in _NUMBER_FIRST or key in data
+            if odd or key_event.anchor or key_event.tag:
                 key = self._odd_key(key_event, data)
             event = following()
             value = self._scalar(event) if type(event) is scalar else self._node(event)
@@ -330,7 +332,9 @@ class _Composer:
     def _scalar(self, event: Any) -> Any:
         value = event.value
         if event.implicit[0]:  # plain and untagged
-            if not value or value[0] in _ODD_FIRST:
+            if value in _CONSTANTS:
+                value = _CONSTANTS[value]
+            elif value[0] in _NUMBER_FIRST:
                 value = read_scalar(value)
                 if value.__class__ is float and not math.isfinite(value):
                     self.report("FP019", f"{event.value[:40]} is not a finite number", event.start_mark)
