@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.jobs.ledger import RunRef, run_ref
-from flowerpower.state.codec import decode_cursor, decode_run
+from flowerpower.state.codec import decode_run
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.models import Cursor, Run
 
@@ -46,33 +46,33 @@ class Reconciler:
         self._call("discard", {"id": run_id, "name": name, "queue": queue})
         logger.warning("removed job %s: it waited, but no schedule expects it", run_id)
 
-    def _slice(self, *, whole: bool) -> dict[str, bytes]:
+    def _slice(self, *, whole: bool) -> list[str]:
         connection, key = self._store.connection, self._store.keys.schedules
         with redis_errors("reading schedules"):
             if whole:
                 self._scan = 0
-                everything: Any = connection.hgetall(key)
-                return {name.decode(): raw for name, raw in everything.items()}
+                everything: Any = connection.hkeys(key)
+                return [name.decode() for name in everything]
             count = max(10, int(connection.hlen(key)) // SLICES)
             some: Any = connection.hscan(key, cursor=self._scan, count=count)
             self._scan, found = some
-        return {name.decode(): raw for name, raw in found.items()}
+        return [name.decode() for name in found]
 
-    def _check_schedules(self, records: Mapping[str, bytes], now: int) -> None:
-        if not records:
+    def _check_schedules(self, names: Sequence[str], now: int) -> None:
+        if not names:
             return
-        names = sorted(records)
         keys = self._store.keys
         with redis_errors("reading cursors"):
             pipe = self._store.connection.pipeline(transaction=False)
             pipe.hmget(keys.cursors, names)
             pipe.hmget(keys.holds, names)
             cursors, holds = pipe.execute()
-        idle = {
-            name: decode_cursor(name, cursor)
+        unheld = {
+            name: cursor
             for name, cursor, hold in zip(names, cursors, holds, strict=True)
-            if cursor is not None and hold is None and b'"paused":true' not in records[name]
+            if hold is None
         }
+        idle = self._scheduler.decode_cursors(unheld)
         lost = self._without_occurrence(idle)
         if lost:
             self._scheduler.fire(lost, now, mode="heal")
@@ -92,7 +92,7 @@ class Reconciler:
         return {
             name: cursor
             for name, cursor in cursors.items()
-            if name not in found and (cursor.pending or scheduler.has_tick_after(name, cursor.tick))
+            if name not in found and scheduler.expects_occurrence(name, cursor)
         }
 
     def _check_runs(self, queues: Iterable[str], now: int) -> None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from flowerpower.errors import FlowerPowerError, StoreError
-from flowerpower.jobs.firing import Compiled, compile_schedule, fire_message
+from flowerpower.errors import FlowerPowerError, FormatError, StoreError
+from flowerpower.jobs.firing import Compiled, Mode, compile_schedule, fire_message
 from flowerpower.jobs.ledger import Ledger
 from flowerpower.jobs.reconcile import Reconciler
-from flowerpower.schedule.trigger import TriggerError
 from flowerpower.state.codec import decode_cursor, decode_schedule
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.models import Cursor
@@ -25,6 +24,7 @@ from flowerpower.state.store import Store
 LEASE_SECONDS = 5
 RECONCILE_SECONDS = 15
 BATCH = 500
+_UNUSABLE = (FlowerPowerError, KeyError, TypeError, ValueError, AttributeError)  # what an altered record can raise
 PASSES = 20  # batches fired before the lease is renewed
 
 logger = logging.getLogger("flowerpower.scheduler")
@@ -111,18 +111,20 @@ class Scheduler:
     def _fire_due(self, queues: Iterable[str], now: int) -> int:
         fired = 0
         for queue in queues:
+            stuck = 0  # those that cannot leave the registry must not hide the ones behind them
             for _ in range(PASSES):
-                due = self._due(queue, now)
+                due = self._due(queue, now, stuck)
                 done = self._fire_batch(queue, due, now)
                 fired += done
-                if len(due) < BATCH or not done:
+                stuck += len(due) - done
+                if len(due) < BATCH:
                     break
         return fired
 
-    def _due(self, queue: str, now: int) -> list[str]:
+    def _due(self, queue: str, now: int, start: int) -> list[str]:
         with redis_errors("looking for due schedules"):
             found: Any = self.store.connection.zrangebyscore(
-                self.store.keys.scheduled(queue), "-inf", now, start=0, num=BATCH
+                self.store.keys.scheduled(queue), "-inf", now, start=start, num=BATCH
             )
         return [member.decode(errors="replace") for member in found]
 
@@ -136,14 +138,18 @@ class Scheduler:
         fired = self.fire({names[run_id]: cursors[names[run_id]] for run_id in due if run_id in pending}, now)
         return fired + self._pass_on(queue, [run_id for run_id in due if run_id not in pending], names)
 
-    def fire(self, cursors: dict[str, Cursor], now: int, mode: str = "due") -> int:
+    def fire(self, cursors: dict[str, Cursor], now: int, mode: Mode = "due") -> int:
         """Decide and fire the given schedules; one that is broken is logged and does not stop the others."""
         self.compile({name: cursor.revision for name, cursor in cursors.items()})
         messages: list[str] = []
         for name, cursor in cursors.items():
             compiled = self._compiled.get(name)
-            if compiled and compiled.revision == cursor.revision:
-                messages.append(fire_message(self.store.keys, compiled, cursor, now, mode))  # type: ignore[arg-type]
+            if compiled is None or compiled.revision != cursor.revision:
+                continue
+            try:
+                messages.append(fire_message(self.store.keys, compiled, cursor, now, mode))
+            except _UNUSABLE as error:
+                self._break(name, cursor.revision, error)
         if not messages:
             return 0
         answers = self.ledger.fire(messages)
@@ -158,7 +164,18 @@ class Scheduler:
             return {}
         with redis_errors("reading cursors"):
             found: Any = self.store.connection.hmget(self.store.keys.cursors, list(names))
-        return {name: decode_cursor(name, raw) for name, raw in zip(names, found, strict=True) if raw is not None}
+        return self.decode_cursors(dict(zip(names, found, strict=True)))
+
+    def decode_cursors(self, raw: Mapping[str, bytes | None]) -> dict[str, Cursor]:
+        """Return the cursors that can be read; a damaged one is logged once and left to apply."""
+        cursors: dict[str, Cursor] = {}
+        for name, text in raw.items():
+            try:
+                if text is not None:
+                    cursors[name] = decode_cursor(name, text)
+            except FormatError as error:
+                self._break(name, 0, error)
+        return cursors
 
     def compile(self, revisions: dict[str, int]) -> None:
         """Read and compile the schedules whose revision is not the one we know."""
@@ -174,19 +191,27 @@ class Scheduler:
             try:
                 schedule, record = decode_schedule(name, raw)
                 self._compiled[name] = compile_schedule(self.store.keys, schedule, record.revision)
-            except (FlowerPowerError, TriggerError, KeyError, TypeError, ValueError) as error:
-                self._broken[name] = revisions[name]
-                logger.error("schedule %s cannot be fired: %s; apply repairs it", name, error)
+            except _UNUSABLE as error:
+                self._break(name, revisions[name], error)
+
+    def _break(self, name: str, revision: int, error: Exception) -> None:
+        """Set a schedule aside whose records are not usable; say so once."""
+        self._compiled.pop(name, None)
+        if self._broken.get(name) != revision:
+            self._broken[name] = revision
+            logger.error("schedule %s cannot be fired: %s; apply repairs it", name, error)
 
     def queue_of(self, name: str) -> str:
         """Return the RQ queue of a schedule that was compiled, an empty text for any other."""
         compiled = self._compiled.get(name)
         return self.store.keys.queue(str(compiled.schedule.fields["queue"])) if compiled else ""
 
-    def has_tick_after(self, name: str, tick: int) -> bool:
-        """Tell whether a compiled schedule has a tick after that second."""
+    def expects_occurrence(self, name: str, cursor: Cursor) -> bool:
+        """Tell whether a compiled schedule should have a pending occurrence."""
         compiled = self._compiled.get(name)
-        return compiled is not None and compiled.trigger.next_tick(tick) is not None
+        if compiled is None or compiled.schedule.fields.get("paused"):
+            return False
+        return cursor.pending is not None or compiled.trigger.next_tick(cursor.tick) is not None
 
     def _needs(self, name: str, revision: int) -> bool:
         known = self._compiled.get(name)

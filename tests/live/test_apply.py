@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,9 +18,8 @@ from flowerpower.apply import apply_plan
 from flowerpower.errors import FormatError, StalePlanError
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.plan import Plan
-from flowerpower.state.codec import decode_occurrence
 from flowerpower.state.keys import Keys
-from flowerpower.state.models import Desired
+from flowerpower.state.models import Desired, Occurrence
 from flowerpower.state.store import Store
 
 ON_REAL_REDIS = settings(
@@ -245,45 +245,34 @@ def populate_by_others(connection: Redis) -> None:
     connection.set("flowerpower:acme.prod:head", "x")
 
 
-TAMPERINGS = st.sampled_from(
-    [
-        "nothing",
-        "timeout",
-        "data",
-        "due",
-        "job lost",
-        "registry lost",
-        "status",
-        "second queue",
-        "cursor lost",
-        "record",
-    ]
-)
-
-
-def tamper(connection: Redis, store: Store, name: str, occurrence: Any, how: str) -> None:
+def tamper(connection: Redis, store: Store, name: str, occurrence: Occurrence | None, how: str) -> None:
+    """Do to one schedule what a stranger's hand might."""
     keys = store.keys
     if how == "cursor lost":
         connection.hdel(keys.cursors, name)
-    elif how == "record":
+    if how == "record":
         record = connection.hget(keys.schedules, name)
         connection.hset(keys.schedules, name, record.replace(b'"timeout":', b'"timeout":1'))
-    if occurrence is None:
-        return
-    job, registry = keys.job(occurrence.id), keys.scheduled(occurrence.queue)
-    match how:
-        case "timeout":
-            connection.hset(job, "timeout", "1")
-        case "data":
-            connection.hset(job, "data", '["os.system", null, ["true"], {}]')
-        case "due":
-            connection.zadd(registry, {occurrence.id: occurrence.due + 3600})
-        case "job lost":
-            connection.delete(job)
-        case "registry lost":
-            connection.zrem(registry, occurrence.id)
-        case "status":
-            connection.hset(job, "status", "deferred")
-        case "second queue":
-            connection.zadd(keys.scheduled(keys.queue("elsewhere")), {occurrence.id: occurrence.due})
-            connection.sadd(keys.queues, keys.queue_list(keys.queue("elsewhere")))
+    if occurrence is not None and how in JOB_TAMPERINGS:
+        JOB_TAMPERINGS[how](connection, keys, occurrence)
+
+
+def put_into_second_queue(connection: Redis, keys: Keys, occurrence: Occurrence) -> None:
+    connection.zadd(keys.scheduled(keys.queue("elsewhere")), {occurrence.id: occurrence.due})
+    connection.sadd(keys.queues, keys.queue_list(keys.queue("elsewhere")))
+
+
+def set_field(name: str, value: str) -> Callable[[Redis, Keys, Occurrence], Any]:
+    return lambda connection, keys, occurrence: connection.hset(keys.job(occurrence.id), name, value)
+
+
+JOB_TAMPERINGS: dict[str, Callable[[Redis, Keys, Occurrence], Any]] = {
+    "timeout": set_field("timeout", "1"),
+    "data": set_field("data", '["os.system", null, ["true"], {}]'),
+    "status": set_field("status", "deferred"),
+    "due": lambda redis, keys, job: redis.zadd(keys.scheduled(job.queue), {job.id: job.due + 3600}),
+    "job lost": lambda redis, keys, job: redis.delete(keys.job(job.id)),
+    "registry lost": lambda redis, keys, job: redis.zrem(keys.scheduled(job.queue), job.id),
+    "second queue": put_into_second_queue,
+}
+TAMPERINGS = st.sampled_from(["nothing", "cursor lost", "record", *JOB_TAMPERINGS])
