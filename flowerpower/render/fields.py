@@ -1,0 +1,179 @@
+"""What changes in one object, field by field, as rows that every output lays out in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from flowerpower.planning.plan import Change, FieldChange
+from flowerpower.render.words import duration, moment, safe, short, value_text
+from flowerpower.state.models import Json
+
+_DURATIONS = {"every", "timeout", "result_ttl", "failure_ttl", "jitter", "catchup_window", "start_deadline"}
+_DURATION_LISTS = {"intervals", "retry_intervals"}
+_ABSENT = "(none)"
+# What a reader looks for first; the rest follows by name.
+_ORDER = (
+    "pipeline",
+    "cron",
+    "every",
+    "at",
+    "timezone",
+    "start",
+    "end",
+    "paused",
+    "queue",
+    "modules",
+    "outputs",
+    "inputs",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a field diff; `old` is what is there now, None where there is nothing to compare."""
+
+    symbol: str  # + ~ - and ! for drift
+    name: str
+    old: str | None
+    new: str | None
+    note: str = ""
+
+
+def rows(change: Change, now: int) -> tuple[Row, ...]:
+    """Return the rows of a change: all that differs of an update, all that is not a default of a new object."""
+    if change.action == "delete":
+        return ()
+    timezone = _timezone(change)
+    found = [row for field in change.fields for row in _field_rows(change, field, (timezone, now))]
+    return tuple(sorted(found, key=lambda row: (row.symbol != "!", _rank(row.name), row.name)))
+
+
+def _rank(name: str) -> int:
+    head = name.partition(".")[0]
+    return _ORDER.index(head) if head in _ORDER else len(_ORDER)
+
+
+def _timezone(change: Change) -> str:
+    shown = change.after or change.before
+    return str(shown.fields.get("timezone", "UTC")) if shown else "UTC"
+
+
+def _field_rows(change: Change, field: FieldChange, when: tuple[str, int]) -> Iterator[Row]:
+    if change.action == "create":
+        if field.new is not None and field.new != _defaults(change.kind).get(field.name):
+            yield Row("+", field.name, None, show(field.name, field.new, when))
+    elif field.reason in ("drift", "both"):
+        yield _drift_row(field, when)
+    elif field.name in _IN_WORDS:
+        yield _IN_WORDS[field.name](change, field)
+    else:
+        for name, old, new in _leaves(field.name, field.remote, field.new):
+            yield _row(name, old, new, when)
+
+
+def _row(name: str, old: Json, new: Json, when: tuple[str, int]) -> Row:
+    symbol = "+" if old is None else "-" if new is None else "~"
+    return Row(symbol, name, None if symbol == "+" else show(name, old, when), show(name, new, when))
+
+
+def _drift_row(field: FieldChange, when: tuple[str, int]) -> Row:
+    """Return a three-way row: what is there, what it will be, and what the last apply had written."""
+    if field.name == "record":
+        return Row("!", "record", "altered in Redis", "as written in git", "drift")
+    if field.name == "job":
+        return Row("!", "pending run", _due(field.remote, when), _due(field.new, when), _due_note(field, when))
+    found, new = show(field.name, field.remote, when), show(field.name, field.new, when)
+    note = f"drift: found {found} in Redis"
+    if field.old is not None:
+        note = f"drift: applied {show(field.name, field.old, when)}, found {found} in Redis"
+    return Row("!", field.name, found, new, note)
+
+
+def _due(value: Json, when: tuple[str, int]) -> str:
+    return moment(int(value), *when) if isinstance(value, int) else "missing"
+
+
+def _due_note(field: FieldChange, when: tuple[str, int]) -> str:
+    applied = "none" if field.old is None else _due(field.old, when)
+    return f"drift: applied {applied}, found {'none' if field.remote is None else _due(field.remote, when)} in Redis"
+
+
+def _code_row(change: Change, field: FieldChange) -> Row:
+    return Row("~", "code", short(str(field.remote)), short(str(field.new)), "its modules changed")
+
+
+def _pipeline_row(change: Change, field: FieldChange) -> Row:
+    pipeline = change.after.fields.get("pipeline") if change.after else ""
+    return Row("~", "runs", None, f"the changed pipeline {safe(str(pipeline))}")
+
+
+def _timing_row(change: Change, field: FieldChange) -> Row:
+    return Row("~", "fire times", safe(str(field.remote)), safe(str(field.new)))
+
+
+_IN_WORDS = {"code": _code_row, "basis": _pipeline_row, "timing": _timing_row}
+
+
+def _leaves(name: str, old: Json, new: Json) -> Iterator[tuple[str, Json, Json]]:
+    """Return what differs inside two mappings key by key, and any other pair as it is."""
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        yield name, old, new
+        return
+    for key in sorted(old.keys() | new.keys()):
+        if old.get(key) != new.get(key):
+            yield from _leaves(f"{name}.{safe(key)}", old.get(key), new.get(key))
+
+
+def show(name: str, value: Json, when: tuple[str, int] = ("UTC", 0)) -> str:
+    """Return a field's value as its author would write it: durations as `30m`, a job's due time as a date."""
+    if value is None:
+        return _ABSENT
+    last = name.rpartition(".")[2]
+    if isinstance(value, int) and not isinstance(value, bool):
+        if last == "due":
+            return moment(value, *when)
+        if last in _DURATIONS:
+            return duration(value)
+    if isinstance(value, list) and last in _DURATION_LISTS:
+        return ", ".join(duration(item) if isinstance(item, int) else value_text(item) for item in value) or _ABSENT
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{safe(key)}: {show(key, item, when)}" for key, item in value.items()) + "}"
+    return _show_plain(value)
+
+
+def _show_plain(value: Json) -> str:
+    if isinstance(value, list) and value and all(_is_word(item) for item in value):
+        return ", ".join(str(item) for item in value)
+    return str(value) if _is_word(value) else value_text(value)
+
+
+def _is_word(value: Json) -> bool:
+    """Tell whether a text reads well without quotes: names, zones, ISO dates."""
+    if not isinstance(value, str) or not value or not value[0].isalpha() or value.lower() in _NOT_WORDS:
+        return False
+    return not set(value) - _WORD
+
+
+_NOT_WORDS = {"true", "false", "null", "yes", "no", "on", "off"}
+_WORD = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-/+.:")
+
+
+@cache
+def _defaults(kind: str) -> Mapping[str, Json]:
+    """Return what a field holds when nobody wrote it."""
+    from flowerpower.specs.models import PipelineSpec, ScheduleSpec
+
+    pipeline = _model_defaults(PipelineSpec)
+    if kind == "pipeline":
+        return pipeline
+    return {**pipeline, **_model_defaults(ScheduleSpec), "overlap": "skip"}
+
+
+def _model_defaults(model: Any) -> dict[str, Json]:
+    written = {"name": "x", "pipeline": "x", "at": "2000-01-01", "modules": ["x"], "outputs": ["x"]}
+    required = {name: value for name, value in written.items() if name in model.model_fields}
+    values: dict[str, Json] = model.model_validate(required).model_dump(mode="json", exclude_none=True)
+    return {name: value for name, value in values.items() if name not in required}

@@ -1,0 +1,90 @@
+"""What a plan says beside its changes: where it comes from, guards, warnings, what is left alone, the counts."""
+
+from __future__ import annotations
+
+from flowerpower.planning.plan import Change, Check, Plan
+from flowerpower.render.style import Emphasis, Style
+from flowerpower.render.words import count, listed, moment, rough_duration, safe, short, wrap
+from flowerpower.state.models import Hold, Schedule
+
+
+def origin(plan: Plan) -> str:
+    """Return which namespace goes from which commit to which."""
+    wanted = short(plan.source.commit) if plan.source.commit else "the specs"
+    if not plan.head.generation:
+        return f"{plan.namespace}: nothing applied yet -> {wanted}"
+    live = short(plan.head.commit) if plan.head.commit else "unknown"
+    return f"{plan.namespace}: {live} (apply {plan.head.generation}) -> {wanted}"
+
+
+def summary(plan: Plan) -> str:
+    """Return the last line of a plan, in Terraform's words."""
+    beside = [
+        f"{number} {word}"
+        for number, word in ((sum(plan.unmanaged.values()), "unmanaged"), (len(plan.held), "held"))
+        if number
+    ]
+    extra = f" {', '.join(beside)}." if beside else ""
+    if not plan.changes:
+        return f"No changes.{extra}"
+    add, change, destroy = (plan.count(action) for action in ("create", "update", "delete"))
+    return f"Plan: {add} to add, {change} to change, {destroy} to destroy.{extra}"
+
+
+def in_flight_words(change: Change) -> tuple[str, ...]:
+    """Return what becomes of queued and running runs of a changed schedule, if there are any."""
+    queued, running = change.in_flight.queued, change.in_flight.running
+    parts = [f"{number} {word}" for number, word in ((running, "running"), (queued, "queued")) if number]
+    if not parts:
+        return ()
+    fate = "kept with the spec they were made from"
+    shown = change.after or change.before
+    if isinstance(shown, Schedule) and shown.fields.get("on_inflight") == "cancel":
+        fate = "to be cancelled (on_inflight: cancel)"
+    return (f"in flight: {' and '.join(parts)}, {fate}",)
+
+
+def held_words(hold: Hold, plan: Plan, name: str) -> str:
+    """Return who holds a schedule, why and until when, and that apply leaves the hold alone."""
+    schedule = plan.after.schedules.get(name)
+    timezone = str(schedule.fields.get("timezone", "UTC")) if schedule else "UTC"
+    why = f' "{safe(hold.why)}"' if hold.why else ""
+    until = f" until {moment(hold.until, timezone, plan.read_at)}" if hold.until else ""
+    ago = rough_duration(max(0, plan.read_at - hold.since))
+    return f"paused by {safe(hold.who) or 'somebody'} {ago} ago{why}{until}; apply will not resume it"
+
+
+def notes(plan: Plan, width: int, style: Style) -> list[list[str]]:
+    """Return the blocks of lines that follow the changes."""
+    warned = [check for check in plan.checks if check.verdict == "warn"]
+    blocks = [[line for check in warned for line in _check_lines(check, width, style)]]
+    blocks.append([line for sentence in side_notes(plan) for line in wrap(f"Note: {sentence}", width, " " * 6)])
+    if plan.refused:
+        title = style("Apply would be refused:", "error")
+        blocks.append([title, *(line for check in plan.refused for line in _check_lines(check, width, style))])
+    return blocks
+
+
+def side_notes(plan: Plan) -> list[str]:
+    """Return what is good to know and asks for nothing: what is left alone, and what could not be compared."""
+    found = []
+    if plan.unmanaged:
+        jobs = count(sum(plan.unmanaged.values()), "scheduled job")
+        found.append(f"{jobs} not managed by flowerpower, left alone: queue {safe(listed(sorted(plan.unmanaged)))}")
+    if plan.firing:
+        found.append(f"firing right now, so not compared with their jobs: {safe(listed(sorted(plan.firing)))}")
+    if plan.source.commit.startswith("tree:"):
+        found.append("outside git: commits cannot be compared, guards `older` and `dirty` do not apply")
+    if plan.changes and not plan.consumers.scheduler:
+        found.append("no scheduler is alive; nothing fires until one runs: flowerpower worker")
+    return found
+
+
+def _check_lines(check: Check, width: int, style: Style) -> list[str]:
+    mark: str
+    emphasis: Emphasis
+    mark, emphasis = ("x", "error") if check.verdict == "refuse" else ("!", "warning")
+    head = f"{mark} {check.name}:"
+    lines = wrap(f"  {head} {safe(check.message)}", width, "    ")
+    lines[0] = lines[0].replace(head, f"{style(mark, emphasis)} {style(head[2:], 'strong')}", 1)
+    return lines + [style(line, "faint") for line in wrap(f"    {safe(check.hint)}", width, "    ") if check.hint]

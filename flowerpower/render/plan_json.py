@@ -1,0 +1,132 @@
+"""A plan as JSON, with Terraform's names where the thing is the same."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flowerpower import __version__
+from flowerpower.planning.plan import Change, Fires, Plan
+from flowerpower.state.models import Hold, Json, Pipeline, Schedule
+
+FORMAT_VERSION = "1.0"
+_ACTION_REASONS = {"delete": "delete_because_no_resource_config"}
+
+
+def plan_dict(plan: Plan, *, plan_hash: str = "") -> dict[str, Any]:
+    """Return the plan as a JSON document; its texts and numbers are those of the specs, times are ISO 8601 in UTC."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "flowerpower_version": __version__,
+        "timestamp": iso(plan.read_at),
+        "applyable": plan.applicable and bool(plan.changes),
+        "complete": True,
+        "errored": False,
+        "target": {"namespace": plan.namespace, "project": plan.project, "env": plan.env},
+        "source": {
+            "repo": plan.source.repository,
+            "commit": plan.source.commit,
+            "dirty": plan.source.commit.endswith("+dirty"),
+        },
+        "live": {
+            "generation": plan.head.generation,
+            "commit": plan.head.commit,
+            "apply_id": plan.head.apply_id,
+            "read_at": iso(plan.read_at),
+        },
+        "resource_changes": [_change_dict(change, plan) for change in plan.changes],
+        "resource_drift": [_drift_dict(change) for change in plan.changes if change.drifted],
+        "unmanaged": [{"queue": queue, "jobs": jobs} for queue, jobs in sorted(plan.unmanaged.items())],
+        "held": [{"address": f"schedule.{name}", **_hold_dict(hold)} for name, hold in sorted(plan.held.items())],
+        "firing": [f"schedule.{name}" for name in sorted(plan.firing)],
+        "checks": [
+            {"name": check.name, "status": _STATUS[check.verdict], "message": check.message, "hint": check.hint}
+            for check in plan.checks
+        ],
+        "summary": {
+            "add": plan.count("create"),
+            "change": plan.count("update"),
+            "import": 0,
+            "remove": plan.count("delete"),
+            "operation": "plan",
+        },
+        "plan_hash": plan_hash,
+    }
+
+
+_STATUS = {"pass": "pass", "warn": "warn", "refuse": "fail"}
+
+
+def iso(tick: int) -> str:
+    """Return epoch seconds as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(tick, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _change_dict(change: Change, plan: Plan) -> dict[str, Any]:
+    hold = plan.held.get(change.name) if change.kind == "schedule" else None
+    return {
+        "address": change.address,
+        "previous_address": None,
+        "type": change.kind,
+        "name": change.name,
+        "source_range": _range(change.place),
+        "change": {
+            "actions": [change.action],
+            "before": _object_dict(change.before),
+            "after": _object_dict(change.after),
+            "fields": {field.name: _field_dict(field) for field in change.fields},
+        },
+        "action_reason": _ACTION_REASONS.get(change.action),
+        "live_revision": change.revision or None,
+        "schedule_effect": _effect_dict(change.fires) if change.fires else None,
+        "inflight": {"queued": change.in_flight.queued, "running": change.in_flight.running},
+        "protected": change.protected,
+        "held": _hold_dict(hold) if hold else None,
+    }
+
+
+def _object_dict(side: Schedule | Pipeline | None) -> dict[str, Json] | None:
+    return None if side is None else dict(side.fields)
+
+
+def _field_dict(field: Any) -> dict[str, Json]:
+    return {"old": field.old, "new": field.new, "remote": field.remote, "reason": field.reason}
+
+
+def _drift_dict(change: Change) -> dict[str, Any]:
+    drifted = [field for field in change.fields if field.reason in ("drift", "both")]
+    return {
+        "address": change.address,
+        "type": change.kind,
+        "name": change.name,
+        "change": {"actions": [change.action], "fields": {field.name: _field_dict(field) for field in drifted}},
+    }
+
+
+def _effect_dict(fires: Fires) -> dict[str, Any]:
+    return {
+        "timezone": fires.timezone,
+        "next_before": [iso(tick) for tick in fires.before],
+        "next_after": [iso(tick) for tick in fires.after],
+        "lost": [iso(tick) for tick in fires.lost],
+        "extra": [iso(tick) for tick in fires.gained],
+        "at_cutover": fires.verdict,
+        "clock_changes": {iso(tick): mark for tick, mark in sorted(fires.marks.items())},
+    }
+
+
+def _hold_dict(hold: Hold) -> dict[str, Any]:
+    return {
+        "who": hold.who,
+        "why": hold.why,
+        "since": iso(hold.since),
+        "until": iso(hold.until) if hold.until else None,
+    }
+
+
+def _range(place: str) -> dict[str, Any] | None:
+    file, _, rest = place.rpartition(":")
+    file, _, line = file.rpartition(":")
+    if not file or not line.isdigit() or not rest.isdigit():
+        return None
+    return {"filename": file, "start": {"line": int(line), "column": int(rest)}}

@@ -1,0 +1,163 @@
+"""A plan as the sticky comment of a pull request.
+
+A hidden header for machines, what is deleted or skipped first, a table, details folded. A comment that had to be cut
+says so in its header, and can never count as approval.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from flowerpower.planning.plan import Change, Plan
+from flowerpower.render.fields import rows
+from flowerpower.render.fires import cut_over_words, mark_words, next_fire, zone_label
+from flowerpower.render.notes import held_words, in_flight_words, side_notes, summary
+from flowerpower.render.plan_text import SYMBOLS, ordered, place_of
+from flowerpower.render.words import count, listed, safe, short
+
+LIMIT = 65_536  # characters of a comment on GitHub
+_OPEN_BELOW = 10  # lines of a diff that are shown unfolded
+_DIFF_MARK = {"+": "+", "-": "-", "~": "!", "!": "!"}
+
+
+def plan_markdown(plan: Plan, *, plan_hash: str = "", limit: int = LIMIT) -> str:
+    """Return the comment, at most *limit* characters: the details are cut first, then rows of the table."""
+    for details, table in ((True, None), (False, None), (False, 100), (False, 10), (False, 0)):
+        truncated = not details or table is not None
+        text = _comment(plan, plan_hash, details=details, table=table, truncated=truncated)
+        if len(text) <= limit:
+            return text
+    return text[:limit]
+
+
+def _comment(plan: Plan, plan_hash: str, *, details: bool, table: int | None, truncated: bool) -> str:
+    changes = ordered(plan)
+    blocks = [_header(plan, plan_hash, truncated), f"## {_title(plan)}", *_alarms(plan)]
+    if changes:
+        blocks.append("\n".join(_table(plan, changes if table is None else changes[:table], len(changes))))
+    if details:
+        blocks += list(_details(plan, changes))
+    blocks += [f"- {line}" for line in _held(plan)]
+    blocks += [f"_{_text(sentence)}_" for sentence in side_notes(plan)]
+    if truncated:
+        blocks.append("_Cut to fit: this comment shows less than the plan. Run `flowerpower plan` for all of it._")
+    blocks.append(_footer(plan, plan_hash))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _header(plan: Plan, plan_hash: str, truncated: bool) -> str:
+    values = {
+        "namespace": plan.namespace,
+        "env": plan.env,
+        "plan_hash": plan_hash,
+        "commit": plan.source.commit,
+        "truncated": truncated,
+    }
+    return f"<!-- flowerpower {json.dumps(values)} -->"
+
+
+def _title(plan: Plan) -> str:
+    return f"Plan ({plan.env}): {summary(plan).removeprefix('Plan: ')}"
+
+
+def _alarms(plan: Plan) -> Iterator[str]:
+    """Return what must be seen first: refusals, deletes, skipped and doubled fires, drift, warnings."""
+    caution = [f"**{check.name}**: {_text(check.message)}. {_sentence(check.hint)}" for check in plan.refused]
+    if caution:
+        yield _alert("CAUTION", ["Apply would be refused.", *caution])
+    lines = []
+    deleted = [change.name for change in plan.changes if change.action == "delete" and change.kind == "schedule"]
+    if deleted:
+        lines.append(f"**{count(len(deleted), 'schedule')} will be deleted**: {_text(listed(deleted))}")
+    for change in ordered(plan):
+        if change.fires:
+            lines += [f"**{change.name}**: {words}" for words in cut_over_words(change.fires, plan.read_at)]
+    drifted = [change.address for change in plan.changes if change.drifted]
+    if drifted:
+        lines.append(f"**Changed in Redis behind git's back**, will be put back: {_text(listed(drifted))}")
+    lines += [f"{_text(check.message)} ({safe(check.hint)})" for check in plan.checks if check.verdict == "warn"]
+    if lines:
+        yield _alert("WARNING", lines)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{safe(text[1:])}." if text else ""
+
+
+def _alert(kind: str, lines: list[str]) -> str:
+    return "\n".join([f"> [!{kind}]", *(f"> {line}  " for line in lines)])
+
+
+def _table(plan: Plan, changes: list[Change], total: int) -> Iterator[str]:
+    yield "| | What | Change | Next fire before | after | Zone | File |"
+    yield "|---|---|---|---|---|---|---|"
+    for change in changes:
+        yield "| " + " | ".join(_cells(change, plan.read_at)) + " |"
+    if len(changes) < total:
+        yield f"| | and {total - len(changes):,} more | | | | | |"
+
+
+def _cells(change: Change, now: int) -> list[str]:
+    fires = change.fires
+    before = next_fire(fires, fires.before, now) if fires else ""
+    after = next_fire(fires, fires.after, now) if fires else ""
+    if fires and after != before and change.action == "update":
+        after = f"**{after}**"
+    zone = _text(zone_label(fires.timezone)) if fires and (fires.before or fires.after) else ""
+    return [
+        f"`{SYMBOLS[change.action]}`",
+        f"`{safe(change.address)}`",
+        _words(change, now),
+        before,
+        after,
+        zone,
+        _text(place_of(change)),
+    ]
+
+
+def _words(change: Change, now: int) -> str:
+    if change.action != "update":
+        return {"create": "new", "delete": "**deleted**"}[change.action]
+    names = dict.fromkeys(row.name.partition(".")[0] for row in rows(change, now))
+    return _text(listed(names)) + (" **(drift)**" if change.drifted else "")
+
+
+def _details(plan: Plan, changes: list[Change]) -> Iterator[str]:
+    lines = [line for change in changes for line in _diff_lines(change, plan)]
+    if not lines:
+        return
+    body = "\n".join(lines)
+    fence = "`" * max(3, *(len(run) + 1 for run in re.findall(r"`+", body) or [""]))
+    is_open = " open" if len(lines) < _OPEN_BELOW else ""
+    yield f"<details{is_open}><summary>Field by field</summary>\n\n{fence}diff\n{body}\n{fence}\n\n</details>"
+
+
+def _diff_lines(change: Change, plan: Plan) -> Iterator[str]:
+    found = rows(change, plan.read_at)
+    remarks = [*in_flight_words(change)]
+    if change.fires:
+        remarks += [*cut_over_words(change.fires, plan.read_at), *mark_words(change.fires, plan.read_at)]
+    if not found and not remarks:
+        return
+    yield f"@@ {safe(change.address)} @@"
+    for row in found:
+        arrow = str(row.new) if row.old is None else f"{row.old} -> {row.new}"
+        yield f"{_DIFF_MARK[row.symbol]} {row.name}: {arrow}" + (f"  # {row.note}" if row.note else "")
+    yield from (f"# {words}" for words in remarks)
+
+
+def _held(plan: Plan) -> Iterator[str]:
+    for name, hold in sorted(plan.held.items()):
+        yield f"`‖ schedule.{name}` {_text(held_words(hold, plan, name))}"
+
+
+def _footer(plan: Plan, plan_hash: str) -> str:
+    plan_name = f"Plan `{short(plan_hash)}`" if plan_hash else "Planned"
+    return f"<sub>{plan_name} at `{short(plan.source.commit) or 'unknown'}` against apply {plan.head.generation}</sub>"
+
+
+def _text(text: str) -> str:
+    """Return free text that cannot become markup, a mention or a new cell."""
+    return re.sub(r"([\\`*_\[\]<>|@#~])", r"\\\1", safe(text)).replace("\\@", "&#64;").replace("\\<", "&lt;")

@@ -1,0 +1,173 @@
+"""A plan as text, in Terraform's layout: what changes first, notes after, one line of counts last.
+
+A reader must see in five seconds what is deleted, what fires differently and what stands in the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flowerpower.planning.plan import Change, Plan
+from flowerpower.render.fields import Row, rows
+from flowerpower.render.fires import SHOWN, FireTable, cut_over_words, fire_table, mark_words, next_fire
+from flowerpower.render.notes import held_words, in_flight_words, notes, origin, summary
+from flowerpower.render.style import Emphasis, Style, plain
+from flowerpower.render.words import count, listed, safe, wrap
+
+SYMBOLS = {"create": "+", "update": "~", "delete": "-"}
+_EMPHASIS: dict[str, Emphasis] = {"+": "create", "~": "update", "-": "delete", "!": "drift"}
+_ORDER = {"delete": 0, "update": 1, "create": 2}
+_MANY = 30  # above this, new objects take one line each
+_FEW = 5  # above this, what nobody should miss is said once more at the end
+_INDENT = " " * 6
+_NARROWEST = 40
+
+
+def plan_text(plan: Plan, *, width: int = 80, style: Style = plain, concise: bool = False) -> str:
+    """Return the plan for people; the last line has Terraform's shape, and there is no line break after it."""
+    width = max(width, _NARROWEST)
+    blocks = [style(origin(plan), "faint"), *_change_blocks(plan, width, style, concise)]
+    blocks += ["\n".join(lines) for lines in (_held(plan, width, style), *notes(plan, width, style)) if lines]
+    if len(plan.changes) > _FEW:
+        blocks += ["\n".join(_watch(plan, style))] if list(_watch(plan, style)) else []
+    blocks.append(style(summary(plan), "strong"))
+    return "\n\n".join(blocks)
+
+
+def ordered(plan: Plan) -> list[Change]:
+    """Return the changes as people want to read them: deletes, drift, updates, then what is new."""
+    return sorted(plan.changes, key=_urgency)
+
+
+def _urgency(change: Change) -> tuple[int, bool, bool, str]:
+    return (_ORDER[change.action], not change.drifted, change.kind != "schedule", change.name)
+
+
+def _change_blocks(plan: Plan, width: int, style: Style, concise: bool) -> list[str]:
+    changes = ordered(plan)
+    brief = sum(_says_little(change) for change in changes) > _MANY
+    blocks: list[str] = []
+    lines: list[str] = []
+    for change in changes:
+        if concise or (brief and _says_little(change)):
+            lines.append(_brief(change, plan.read_at, style))
+        else:
+            blocks.append("\n".join(_detailed(change, plan, width, style)))
+    return [*blocks, "\n".join(lines)] if lines else blocks
+
+
+def _says_little(change: Change) -> bool:
+    """Tell whether one line is enough when there are many: a new object, or a schedule of a changed pipeline."""
+    return change.action == "create" or {field.reason for field in change.fields} == {"pipeline"}
+
+
+def _title(change: Change, style: Style) -> str:
+    symbol = SYMBOLS[change.action]
+    return f"  {style(symbol, _EMPHASIS[symbol])} {style(safe(change.address), 'strong')}"
+
+
+def _brief(change: Change, now: int, style: Style) -> str:
+    words = ["drift"] if change.drifted else []
+    if change.action == "update":
+        words.append(", ".join(dict.fromkeys(row.name.partition(".")[0] for row in rows(change, now))))
+    if change.fires and change.action != "delete":
+        words.append(f"next {next_fire(change.fires, change.fires.after, now)}")
+    return f"{_title(change, style)}  {style('; '.join(words), 'faint')}".rstrip()
+
+
+def _detailed(change: Change, plan: Plan, width: int, style: Style) -> Iterator[str]:
+    where = place_of(change)
+    yield f"{_title(change, style)}  {style(where, 'faint')}".rstrip()
+    yield from _row_lines(rows(change, plan.read_at), width, style)
+    table = fire_table(change, plan.read_at, change.name in plan.held)
+    if table:
+        yield from _fire_lines(table, width, style)
+    if change.fires:
+        for words in cut_over_words(change.fires, plan.read_at):
+            yield f"{_INDENT}{style(f'> {words}', 'warning')}"
+        for words in mark_words(change.fires, plan.read_at):
+            yield f"{_INDENT}{style(f'> {words}', 'warning')}"
+    yield from (f"{_INDENT}{style(words, 'faint')}" for words in in_flight_words(change))
+
+
+def place_of(change: Change) -> str:
+    """Return file and line of a change, or why there is none."""
+    if change.after is None:
+        return "no longer in the specs" if not change.protected else "no longer in the specs; protected"
+    return safe(":".join(change.place.split(":")[:2]))
+
+
+def _row_lines(found: tuple[Row, ...], width: int, style: Style) -> Iterator[str]:
+    pad = max((len(row.name) + 1 for row in found), default=0)
+    for row in found:
+        symbol = style(row.symbol, _EMPHASIS[row.symbol])
+        name = f"{row.name}:".ljust(pad)
+        one_line = f"{_value(row)}" + (f"  {row.note}" if row.note else "")
+        if len(_INDENT) + 3 + pad + len(one_line) <= width:
+            note = f"  {style(row.note, _note_emphasis(row))}" if row.note else ""
+            yield f"{_INDENT}{symbol} {name} {_value(row)}{note}"
+            continue
+        if row.old is not None and len(_INDENT) + 3 + pad + len(_value(row)) > width:
+            yield f"{_INDENT}{symbol} {name} {row.old}"
+            yield f"{_INDENT}{' ' * pad}-> {row.new}"
+        else:
+            yield f"{_INDENT}{symbol} {name} {_value(row)}"
+        if row.note:
+            yield f"{_INDENT}  {' ' * pad} {style(row.note, _note_emphasis(row))}"
+
+
+def _note_emphasis(row: Row) -> Emphasis:
+    return "drift" if row.symbol == "!" else "faint"
+
+
+def _value(row: Row) -> str:
+    return str(row.new) if row.old is None else f"{row.old} -> {row.new}"
+
+
+def _fire_lines(table: FireTable, width: int, style: Style) -> Iterator[str]:
+    if table.same:
+        yield _fire_row("fires", table.after or (), table, width) + "  " + style("unchanged", "faint")
+        return
+    if table.before is None:
+        yield _fire_row("fires", table.after or (), table, width)
+        return
+    yield f"{_INDENT}fires   {style(table.zone, 'faint')}"
+    before = _fire_row("now", table.before, table, width, named=False)
+    yield style(before, "delete") if table.before else before
+    after = _fire_row("then", table.after or (), table, width, named=False)
+    yield style(after, "create" if table.after else "warning")
+
+
+def _fire_row(label: str, cells: tuple[str, ...], table: FireTable, width: int, named: bool = True) -> str:
+    start = f"{_INDENT}{label:7} " if named else f"{_INDENT}  {label:5} "
+    if not cells:
+        return start + (table.silence if label != "now" else "nothing")
+    zone = f"  {table.zone}" if named else ""
+    size = max(len(cell) for cell in cells)
+    fitting = max(1, (width - len(start) - len(zone) + 2) // (size + 2))
+    return start + "  ".join(cell.ljust(size) for cell in cells[: min(SHOWN, fitting)]).rstrip() + zone
+
+
+def _held(plan: Plan, width: int, style: Style) -> list[str]:
+    found = []
+    for name, hold in sorted(plan.held.items()):
+        if name in plan.after.schedules:
+            head = f"‖ schedule.{safe(name)}"
+            lines = wrap(f"  {head}  {held_words(hold, plan, name)}", width, "      ")
+            found.append(lines[0].replace(head, f"{style('‖', 'warning')} {style(head[2:], 'strong')}", 1))
+            found += lines[1:]
+    return found
+
+
+def _watch(plan: Plan, style: Style) -> Iterator[str]:
+    """Return once more, near the last line, what nobody should miss in a long plan."""
+    deleted = [change.name for change in plan.changes if change.action == "delete" and change.kind == "schedule"]
+    if deleted:
+        yield f"  {style('-', 'delete')} {count(len(deleted), 'schedule')} deleted: {safe(listed(deleted))}"
+    for change in ordered(plan):
+        if change.fires and change.fires.verdict in ("skipped", "twice"):
+            words = "; ".join(cut_over_words(change.fires, plan.read_at))
+            yield f"  {style('>', 'warning')} {safe(change.name)}: {words}"
+    drifted = [change.address for change in plan.changes if change.drifted]
+    if drifted:
+        yield f"  {style('!', 'drift')} changed in Redis behind git's back: {safe(listed(drifted))}"

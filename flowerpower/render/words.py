@@ -1,0 +1,139 @@
+"""Values in words: durations, moments, counts, and texts made safe to show."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterable
+from datetime import UTC, datetime, tzinfo
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from flowerpower.state.models import Json
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_LONGEST_VALUE = 400
+_MORNING, _EVENING = 6, 18
+
+
+def duration(seconds: int) -> str:
+    """Return `90` as `1m30s`, the way a spec writes it."""
+    if seconds <= 0:
+        return f"{seconds}s"
+    parts = []
+    for unit, size in _UNITS:
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts)
+
+
+def rough_duration(seconds: int) -> str:
+    """Return a duration by its largest unit, good enough for `3d ago`."""
+    for unit, size in _UNITS:
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return "0s"
+
+
+def stopwatch(seconds: float) -> str:
+    """Return a measured time with about three digits: `0.4 ms`, `12.3 s`, `3m20s`."""
+    if seconds >= 120:
+        return duration(round(seconds))
+    if seconds >= 1:
+        return f"{seconds:.1f} s"
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.01 else f"{seconds * 1000:.0f} ms"
+
+
+def count(number: int, noun: str) -> str:
+    """Return `1 schedule`, `2 schedules`."""
+    ending = "" if number == 1 else "s"
+    return f"{number:,} {noun}{ending}"
+
+
+def listed(names: Iterable[str], most: int = 5) -> str:
+    """Return names with commas, and how many more there are."""
+    shown = list(names)
+    rest = len(shown) - most
+    return ", ".join(shown[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def safe(text: str) -> str:
+    """Return the text with everything that could move a cursor or turn writing around escaped."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def wrap(text: str, width: int, indent: str) -> list[str]:
+    """Return the lines of a text, the first as it is, the others indented; long words are left whole."""
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def value_text(value: Json) -> str:
+    """Return a value as a spec could hold it, on one line, cut when it is very long."""
+    text = safe(json.dumps(value, ensure_ascii=False))
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}… ({len(text):,} characters)"
+
+
+@cache
+def zone(name: str) -> tzinfo:
+    """Return the time zone of that name; UTC for one that does not exist, which a damaged record may hold."""
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        return UTC
+
+
+def local(tick: int, timezone: str) -> datetime:
+    """Return the moment (epoch seconds) in a zone."""
+    return datetime.fromtimestamp(tick, zone(timezone))
+
+
+def moment(tick: int, timezone: str, now: int) -> str:
+    """Return a moment such as `Tue 24 Nov 02:00`; the year only when it is not the year of *now*."""
+    when, today = local(tick, timezone), local(now, timezone)
+    year = f" {when.year}" if when.year != today.year else ""
+    return f"{_DAYS[when.weekday()]} {when.day:2} {_MONTHS[when.month - 1]}{year} {clock(when)}"
+
+
+def moment_with_utc(tick: int, timezone: str, now: int) -> str:
+    """Return a moment in its zone and, in brackets, in UTC, with the weekday where that differs."""
+    when = local(tick, timezone)
+    return moment(tick, timezone, now) if is_utc(timezone) else f"{moment(tick, timezone, now)} ({_in_utc(when)})"
+
+
+def _in_utc(when: datetime) -> str:
+    utc = when.astimezone(UTC)
+    return clock(utc) if utc.date() == when.date() else f"{_DAYS[utc.weekday()]} {clock(utc)}"
+
+
+def is_utc(timezone: str) -> bool:
+    """Tell whether a zone is UTC by another name."""
+    return timezone in {"UTC", "Etc/UTC", "GMT", "Etc/GMT", "Zulu"}
+
+
+def clock(when: datetime) -> str:
+    """Return `02:00`, with seconds only where there are some."""
+    return when.strftime("%H:%M:%S" if when.second else "%H:%M")
+
+
+def spoken(tick: int, timezone: str, now: int) -> str:
+    """Return `tonight's 02:00`, `today's 14:00`, `tomorrow's 09:00`, or the date: what people would say."""
+    when, today = local(tick, timezone), local(now, timezone)
+    days = (when.date() - today.date()).days
+    this_night = (days == 0 and when.hour >= _EVENING) or (days == 1 and when.hour < _MORNING)
+    if this_night and tick >= now:
+        return f"tonight's {clock(when)}"
+    if days in {0, 1}:
+        return f"{'tomorrow' if days else 'today'}'s {clock(when)}"
+    return moment(tick, timezone, now)
+
+
+def short(digest: str) -> str:
+    """Return a commit or digest short enough to read, its marks kept: `tree:1a2b3c4`, `1a2b3c4+dirty`."""
+    prefix, _, rest = digest.rpartition(":")
+    body, mark, _ = rest.partition("+")
+    return f"{prefix}:{body[:7]}" if prefix else body[:7] + ("+dirty" if mark else "")
