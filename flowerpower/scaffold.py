@@ -1,4 +1,4 @@
-"""Make a new project from the template: one that validates, plans and runs at once.
+"""Make a new project from the template, and new specs in a project: they validate, plan and run at once.
 
 Template files that end in `.jinja` have their `{{ variables }}` filled in and lose that ending; all
 others are copied as they are. A file that exists is never overwritten.
@@ -6,9 +6,11 @@ others are copied as they are. A file that exists is never overwritten.
 
 from __future__ import annotations
 
+import keyword
 import os
 import re
 import subprocess
+import sys
 import unicodedata
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +26,47 @@ _LONGEST_NAME = 63
 _RENDERED = ".jinja"
 _NOT_COPIED = {"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", "out", ".flowerpower"}
 
+_PIPELINE = """\
+# yaml-language-server: $schema=../schemas/pipeline.schema.json
+
+description: Says what is left of the year. Replace it with what you need.
+modules: [{module}]
+outputs: [message]
+inputs: {day: "${tick:%Y-%m-%d}"}
+"""
+
+_MODULE = '''\
+"""What this dataflow makes, in a sentence. Every public function is a node, its parameters are what it needs."""
+
+from datetime import date
+
+
+def days_left(day: str) -> int:
+    """How many days of the year follow *day*, which looks like 2026-11-22."""
+    today = date.fromisoformat(day)
+    return (date(today.year, 12, 31) - today).days
+
+
+def message(day: str, days_left: int) -> str:
+    """A sentence for people."""
+    return f"On {day} the year has {days_left} more days."
+'''
+
+_TEST = """\
+import {module}
+
+
+def test_the_last_day_of_a_year_has_none_left() -> None:
+    assert {module}.days_left("2026-12-31") == 0
+"""
+
+_SCHEDULE = """\
+# yaml-language-server: $schema=../schemas/schedule.schema.json
+
+pipeline: {pipeline}
+cron: "0 6 * * *" # every day at six, in the project's time zone
+"""
+
 
 def init(target: Path, *, name: str | None = None) -> list[Path]:
     """Write a new project into folder *target* and return its files, relative to it and sorted.
@@ -31,17 +74,31 @@ def init(target: Path, *, name: str | None = None) -> list[Path]:
     Without *name* the project is named after the folder. Raises UsageError, and leaves everything as it
     was, when a file would be overwritten, the name is not a valid one, or the folder cannot be written.
     """
-    variables = {"name": _checked(name) if name is not None else name_from(target), "version": __version__}
-    files = _template_files(variables)
-    try:
-        _refuse_to_overwrite(target, list(files))
-        _write_all(target, files)
-    except OSError as error:
-        raise UsageError(
-            f"cannot write {error.filename or target}: {error.strerror or error}; nothing was left behind",
-            hint="name a folder that you can write, on a disk with room",
-        ) from error
-    return sorted(files)
+    name = name_from(target) if name is None else _checked(name, "project")
+    return _write_new(target, _template_files({"name": name, "version": __version__}))
+
+
+def new_pipeline(project: Path, name: str, *, modules_folder: str = "flows") -> list[Path]:
+    """Add a pipeline, its Hamilton module and its test to folder *project*; return their paths in it, sorted.
+
+    Raises UsageError, and writes nothing, when a file exists already or the name is not a valid one.
+    """
+    module = _checked(name, "pipeline").replace("-", "_")
+    if keyword.iskeyword(module) or module in sys.stdlib_module_names:
+        raise UsageError(f"a module cannot be called {module}: Python has its own", hint=f"try {name}_flow")
+    texts = {
+        f"pipelines/{name}.yaml": _PIPELINE,
+        f"{modules_folder}/{module}.py": _MODULE,
+        f"tests/test_{module}.py": _TEST,
+    }
+    filled = {Path(path): text.replace("{module}", module) for path, text in texts.items()}
+    return _write_new(project, {path: text.encode() for path, text in filled.items()})
+
+
+def new_schedule(project: Path, name: str, *, pipeline: str) -> list[Path]:
+    """Add a daily schedule for *pipeline* to folder *project*; return its path in it. Raises as `new_pipeline` does."""
+    _checked(name, "schedule")
+    return _write_new(project, {Path(f"schedules/{name}.yaml"): _SCHEDULE.replace("{pipeline}", pipeline).encode()})
 
 
 def name_from(folder: Path) -> str:
@@ -82,10 +139,10 @@ def _git(folder: Path, *arguments: str) -> bool:
     return done.returncode == 0
 
 
-def _checked(name: str) -> str:
+def _checked(name: str, kind: str) -> str:
     if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} cannot be a project's name",
+            f"{name!r} cannot be a {kind}'s name",
             hint="at most 63 of a-z, 0-9, _ and single -, beginning with a letter, for example "
             f"{name_from(Path('/') / name.replace('/', '-'))}",
         )
@@ -120,6 +177,19 @@ def _render(path: Path, variables: dict[str, str]) -> bytes:
     return content
 
 
+def _write_new(target: Path, files: dict[Path, bytes]) -> list[Path]:
+    """Write *files* into *target*, all or none, and return their paths."""
+    try:
+        _refuse_to_overwrite(target, list(files))
+        _write_all(target, files)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {error.filename or target}: {error.strerror or error}; nothing was left behind",
+            hint="name a folder that you can write, on a disk with room",
+        ) from error
+    return sorted(files)
+
+
 def _refuse_to_overwrite(target: Path, files: list[Path]) -> None:
     if os.path.lexists(target) and not target.is_dir():
         raise UsageError(f"{target} is not a folder", hint="name a new folder, or an empty one")
@@ -127,7 +197,7 @@ def _refuse_to_overwrite(target: Path, files: list[Path]) -> None:
     if in_the_way:
         raise UsageError(
             f"{target} already has {', '.join(in_the_way)}; nothing was written",
-            hint="name a new folder, or move these files away",
+            hint="choose another name, or move these files away",
         )
 
 

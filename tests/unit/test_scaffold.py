@@ -14,13 +14,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowerpower.errors import UsageError
-from flowerpower.scaffold import init, name_from, start_repository
+from flowerpower.scaffold import init, name_from, new_pipeline, new_schedule, start_repository
+from flowerpower.specs.loader import Loaded, load
 
 VALID_NAME = re.compile(r"[a-z][a-z0-9_]*(-[a-z0-9_]+)*")
 
 
 def tree(folder: Path) -> set[Path]:
     return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+
+
+def load_project(folder: Path, env: str = "default") -> Loaded:
+    texts = {str(file): (folder / file).read_bytes() for file in tree(folder) if file.suffix == ".yaml"}
+    return load({name: text for name, text in texts.items() if not name.startswith(".")}, env=env, variables={})
+
+
+def uncommented(text: str) -> str:
+    """Return *text* with every commented field in force."""
+    return re.sub(r"^( *)# ( *[a-z_]+:(?: |$))", r"\1\2", text, flags=re.MULTILINE)
+
+
+def run_tests(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -68,15 +84,65 @@ def test_every_yaml_file_has_a_modeline_that_leads_to_a_schema_of_init(tmp_path:
 def test_the_tests_of_a_new_project_pass(tmp_path: Path) -> None:
     init(tmp_path)
 
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_tests(tmp_path)
 
     assert done.returncode == 0, done.stdout
+
+
+def test_a_new_project_is_valid(tmp_path: Path) -> None:
+    init(tmp_path, name="acme")
+
+    loaded = load_project(tmp_path)
+
+    assert loaded.problems == ()
+    assert loaded.project is not None
+    assert (set(loaded.project.pipelines), set(loaded.project.schedules)) == ({"licences"}, {"licences_hourly"})
+
+
+@pytest.mark.parametrize("env", ["default", "staging", "prod"])
+def test_the_fields_shown_as_comments_are_valid_too(tmp_path: Path, env: str) -> None:
+    init(tmp_path)
+    for path in tmp_path.glob("**/*.yaml"):
+        path.write_text(uncommented(path.read_text()))
+    assert {"queues", "policies", "environments"} <= set(yaml.safe_load((tmp_path / "flowerpower.yaml").read_text()))
+
+    loaded = load_project(tmp_path, env)
+
+    assert [problem for problem in loaded.problems if problem.severity == "error"] == []
+
+
+def test_new_specs_are_valid_and_their_tests_pass(tmp_path: Path) -> None:
+    init(tmp_path)
+
+    files = new_pipeline(tmp_path, "year-end") + new_schedule(tmp_path, "year-end-daily", pipeline="year-end")
+
+    assert [str(file) for file in files] == [
+        "flows/year_end.py",
+        "pipelines/year-end.yaml",
+        "tests/test_year_end.py",
+        "schedules/year-end-daily.yaml",
+    ]
+    assert load_project(tmp_path).problems == ()
+    done = run_tests(tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_new_spec_never_replaces_another(tmp_path: Path) -> None:
+    init(tmp_path)
+    before = (tmp_path / "pipelines/licences.yaml").read_bytes()
+
+    with pytest.raises(UsageError, match=r"pipelines/licences\.yaml"):
+        new_pipeline(tmp_path, "licences")
+    with pytest.raises(UsageError, match="schedule's name"):
+        new_schedule(tmp_path, "../licences", pipeline="licences")
+
+    assert (tmp_path / "pipelines/licences.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["json", "class"])
+def test_a_pipeline_whose_module_would_hide_pythons_own_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="Python has its own"):
+        new_pipeline(tmp_path, name)
 
 
 @pytest.mark.parametrize(
