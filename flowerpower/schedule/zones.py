@@ -6,13 +6,13 @@ inside one span a wall is an instant plus a number.
 
 from __future__ import annotations
 
-import difflib
 import re
 from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from importlib import import_module, resources
 from typing import NamedTuple
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, reset_tzpath
 
 from flowerpower.schedule.errors import TriggerError
 
@@ -27,7 +27,6 @@ _CHUNK = 1 << 25
 _STEP = 2 * DAY
 _UTC_ALIASES = ("UTC", "UCT", "GMT", "GMT0", "GMT+0", "GMT-0", "Greenwich", "Universal", "Zulu")
 _UTC_NAMES = frozenset(_UTC_ALIASES) | {f"Etc/{name}" for name in _UTC_ALIASES}
-_FOREIGN = ("posix/", "right/", "posixrules", "localtime", "Factory")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 
 
@@ -119,17 +118,36 @@ class Zone:
 @lru_cache(maxsize=1024)
 def load_zone(name: str) -> Zone:
     """Return the zone of that IANA name, or raise TriggerError with the nearest names."""
-    try:
-        if name.startswith(_FOREIGN):
-            raise ValueError(name)
-        return Zone(name, ZoneInfo(name))
-    except (ValueError, LookupError, OSError, TypeError):
-        raise TriggerError(f"there is no time zone {name[:60]!r}", hint=_nearest(name)) from None
+    # The list decides, not the files: some systems ignore case, and some hold more, such as `right/` with leap seconds.
+    if name not in zone_names():
+        raise TriggerError(f"there is no time zone {name[:60]!r}", hint=_nearest(name))
+    return Zone(name, ZoneInfo(name))
+
+
+@lru_cache(maxsize=1)
+def zone_names() -> frozenset[str]:
+    """Return the names of all time zones, the same on every machine."""
+    names = resources.files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
+    return frozenset(names) - {"Factory", "localtime"}
+
+
+def use_packaged_zones() -> str:
+    """Read zones from the tzdata package alone from now on, in the whole process, and return its IANA version.
+
+    For a program to call once when it starts: without it Python prefers the files of the system, whose version nobody
+    can tell, and two machines may disagree about a tick.
+    """
+    reset_tzpath(to=())
+    ZoneInfo.clear_cache()
+    load_zone.cache_clear()
+    return str(import_module("tzdata").IANA_VERSION)
 
 
 def _nearest(name: str) -> str:
     """Return a hint with up to three names that look like this one."""
-    known = {zone.lower(): zone for zone in available_timezones() if not zone.startswith(_FOREIGN)}
+    import difflib
+
+    known = {zone.lower(): zone for zone in sorted(zone_names())}
     wanted = name.strip().lower().replace(" ", "_")[:60]
     cities = {zone.rsplit("/", 1)[-1]: zone for zone in known}
     close = difflib.get_close_matches(wanted, known, n=3, cutoff=0.7)

@@ -1,0 +1,42 @@
+"""Where the zones come from."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zoneinfo
+
+import pytest
+import tzdata
+
+from flowerpower.schedule.trigger import TriggerError, parse_trigger
+from flowerpower.schedule.zones import use_packaged_zones, zone_names
+
+
+def test_the_names_are_those_of_iana() -> None:
+    assert {"UTC", "Europe/Berlin", "America/Argentina/Ushuaia"} <= zone_names()
+    assert not [name for name in zone_names() if name.startswith(("posix", "right"))]
+
+
+@pytest.mark.parametrize("name", ["europe/berlin", "EUROPE/BERLIN", "Europe/Berlin ", "Factory", "posix/UTC"])
+def test_a_name_is_refused_even_where_the_file_system_would_find_it(name: str) -> None:
+    with pytest.raises(TriggerError, match="no time zone"):
+        parse_trigger(cron="@daily", timezone=name)
+
+
+def test_a_program_can_pin_its_zones_to_the_package() -> None:
+    try:
+        assert use_packaged_zones() == tzdata.IANA_VERSION
+        assert zoneinfo.TZPATH == ()
+        assert parse_trigger(cron="0 6 * * *", timezone="Europe/Berlin").next_tick(1_767_225_600) == 1_767_243_600
+    finally:
+        zoneinfo.reset_tzpath()
+
+
+def test_triggers_import_nothing_heavy() -> None:
+    heavy = {"pydantic", "rq", "redis", "hamilton", "pandas", "fsspec"}
+    code = f"import sys, flowerpower.schedule; print(sorted({heavy} & set(sys.modules)))"
+
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
