@@ -81,14 +81,6 @@ def test_every_yaml_file_has_a_modeline_that_leads_to_a_schema_of_init(tmp_path:
         assert json.loads(schema.read_text())["properties"], file
 
 
-def test_the_tests_of_a_new_project_pass(tmp_path: Path) -> None:
-    init(tmp_path)
-
-    done = run_tests(tmp_path)
-
-    assert done.returncode == 0, done.stdout
-
-
 def test_a_new_project_is_valid(tmp_path: Path) -> None:
     init(tmp_path, name="acme")
 
@@ -111,7 +103,7 @@ def test_the_fields_shown_as_comments_are_valid_too(tmp_path: Path, env: str) ->
     assert [problem for problem in loaded.problems if problem.severity == "error"] == []
 
 
-def test_new_specs_are_valid_and_their_tests_pass(tmp_path: Path) -> None:
+def test_new_specs_are_valid_and_all_tests_of_the_project_pass(tmp_path: Path) -> None:
     init(tmp_path)
 
     files = new_pipeline(tmp_path, "year-end") + new_schedule(tmp_path, "year-end-daily", pipeline="year-end")
