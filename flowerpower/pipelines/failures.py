@@ -1,0 +1,112 @@
+"""When a project's own code fails: show the author's lines first, and the library's after them."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from flowerpower.errors import FlowerPowerError, PipelineError
+
+_FOREIGN = frozenset({"site-packages", "dist-packages", ".venv", "venv", ".tox", "node_modules"})
+_MOST_FRAMES = 20
+_MOST_LIBRARY_FRAMES = 3
+_LONGEST_MESSAGE = 2_000
+_DEEPEST_CHAIN = 5
+
+
+class UserCodeError(PipelineError):
+    """The project's code failed, in the node `node` or, when that is empty, while it was imported.
+
+    `details` is the user's traceback as text. Message and details hold no secret that the run was given.
+    """
+
+    def __init__(self, message: str, *, node: str = "", details: str = "") -> None:
+        super().__init__(message)
+        self.node = node
+        self.details = details
+
+
+def user_traceback(exc: BaseException, root: Path) -> str:
+    """Return what went wrong as text: the error, the frames in files below *root*, then the last library frames."""
+    if isinstance(exc, UserCodeError) and exc.details:
+        return exc.details
+    parts = [_one_error(error, root) for error in _chain(exc)]
+    return "\ncaused by\n".join(parts)
+
+
+def user_place(exc: BaseException, root: Path) -> str:
+    """Return `file:line` of the deepest frame below *root*, or an empty text."""
+    if isinstance(exc, SyntaxError) and exc.filename and (mine := _relative(exc.filename, root)):
+        return f"{mine}:{exc.lineno or 1}"
+    places = [f"{mine}:{frame.lineno}" for frame in _frames(exc) if (mine := _relative(frame.filename, root))]
+    return places[-1] if places else ""
+
+
+def describe(exc: BaseException) -> str:
+    """Return the type and the message of an error, cut when it is long."""
+    try:
+        text = exc.msg if isinstance(exc, SyntaxError) else str(exc)
+    except Exception:  # noqa: BLE001  an error of the user's may not even be able to say what it is
+        text = "(its message could not be read)"
+    if len(text) > _LONGEST_MESSAGE:
+        text = f"{text[:_LONGEST_MESSAGE]}... ({len(text)} characters)"
+    return f"{type(exc).__name__}: {text}" if text else type(exc).__name__
+
+
+def _chain(exc: BaseException) -> Iterator[BaseException]:
+    """Yield the errors to show, from the last to the first cause; ours only wrap what the user needs to see."""
+    seen: set[int] = set()
+    current: BaseException | None = exc
+    while current is not None and id(current) not in seen and len(seen) < _DEEPEST_CHAIN:
+        seen.add(id(current))
+        following = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+        if following is None or not isinstance(current, FlowerPowerError):
+            yield current
+        current = following
+
+
+def _one_error(exc: BaseException, root: Path) -> str:
+    mine: list[str] = []
+    library: list[str] = []
+    if isinstance(exc, SyntaxError) and exc.filename:
+        mine.append(_show(_relative(exc.filename, root) or exc.filename, exc.lineno, "", (exc.text or "").strip()))
+    else:
+        for frame in _frames(exc):
+            if path := _relative(frame.filename, root):
+                mine.append(_show(path, frame.lineno, frame.name, frame.line or ""))
+                library.clear()
+            else:
+                library.append(_show(frame.filename, frame.lineno, frame.name, frame.line or ""))
+    shown = [describe(exc), *_cut(mine)]
+    if library and not isinstance(exc, FlowerPowerError):
+        shown.append("  in a library:" if mine else "  outside of the project:")
+        shown.extend(library[-_MOST_LIBRARY_FRAMES:])
+    return "\n".join(shown)
+
+
+def _frames(exc: BaseException) -> Sequence[traceback.FrameSummary]:
+    return traceback.extract_tb(exc.__traceback__)
+
+
+def _show(path: str, line: int | None, function: str, source: str) -> str:
+    where = f"  {path}:{line}" + (f", in {function}" if function else "")
+    return f"{where}\n      {source}" if source else where
+
+
+def _cut(frames: Sequence[str]) -> list[str]:
+    if len(frames) <= _MOST_FRAMES:
+        return list(frames)
+    head = _MOST_FRAMES // 4
+    tail = _MOST_FRAMES - head
+    return [*frames[:head], f"  ... {len(frames) - _MOST_FRAMES} frames left out", *frames[-tail:]]
+
+
+def _relative(filename: str, root: Path) -> str:
+    """Return the path relative to *root*, or an empty text when it is not the user's."""
+    path = Path(filename)
+    for base in (root, root.resolve()):
+        if path.is_relative_to(base):
+            inner = path.relative_to(base)
+            return "" if _FOREIGN.intersection(inner.parts) else inner.as_posix()
+    return ""

@@ -1,0 +1,142 @@
+"""Imports a project's Hamilton modules from its folders, and says clearly what is wrong with one.
+
+Modules are never reloaded in place. Two projects in one process may use the same module name; each gets its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+
+from flowerpower.errors import PipelineError
+from flowerpower.pipelines.failures import UserCodeError, describe, user_place, user_traceback
+
+_OWNER = "__flowerpower_folder__"
+_LOCK = threading.RLock()
+
+
+@contextmanager
+def importable(root: Path, folders: Sequence[str]) -> Iterator[None]:
+    """Let the project's *folders* be found first by imports, while modules load and while their functions run."""
+    entries = [str((root / folder).resolve()) for folder in folders]
+    with _LOCK:
+        importlib.invalidate_caches()  # a file may be younger than what Python remembers of its folder
+        _forget_other_projects(entries)
+        sys.path[:0] = entries
+    try:
+        yield
+    finally:
+        with _LOCK:
+            for entry in entries:
+                with suppress(ValueError):
+                    sys.path.remove(entry)
+            _mark(entries)
+
+
+def import_modules(names: Sequence[str], root: Path, folders: Sequence[str]) -> list[ModuleType]:
+    """Return the modules *names*; call it inside `importable`.
+
+    Raises PipelineError for a module that is not there, UserCodeError for one whose import fails.
+    """
+    return [_import(name, root, folders) for name in names]
+
+
+def preload(modules: Sequence[str], root: Path, folders: Sequence[str]) -> Mapping[str, str]:
+    """Import Hamilton and *modules* once, in a worker before it forks; return the errors of those that failed."""
+    import hamilton.driver  # noqa: F401
+
+    failed: dict[str, str] = {}
+    with importable(root, folders):
+        for name in modules:
+            try:
+                _import(name, root, folders)
+            except PipelineError as error:
+                failed[name] = str(error)
+    return failed
+
+
+def _import(name: str, root: Path, folders: Sequence[str]) -> ModuleType:
+    try:
+        with _LOCK:
+            module = importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
+            raise _not_there(name, root, folders) from None
+        place = user_place(error, root)
+        raise UserCodeError(
+            f"module {name!r} cannot be imported: {f'{place}: ' if place else ''}{describe(error)}",
+            details=user_traceback(error, root),
+        ) from error
+    _refuse_namesake(module, name, root, folders)
+    return module
+
+
+def _not_there(name: str, root: Path, folders: Sequence[str]) -> PipelineError:
+    there = sorted({found for folder in folders for found in _names_in(root / folder)})
+    close = get_close_matches(name, there, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(there[:20]) or 'none'}"
+    return PipelineError(f"there is no module {name!r} in {', '.join(folders) or 'any folder'}", hint=hint)
+
+
+def _refuse_namesake(module: ModuleType, name: str, root: Path, folders: Sequence[str]) -> None:
+    """Refuse a module of the project that another of the same name, already imported, stands in front of."""
+    entries = [str((root / folder).resolve()) for folder in folders]
+    inner = name.replace(".", "/")
+    mine = [entry for entry in entries if _is_module(Path(entry), inner)]
+    found = _place_of(module)
+    if mine and found and not any(_lies_in(found, entry) for entry in entries):
+        raise PipelineError(
+            f"module {name!r} is hidden by another of the same name: {found}",
+            hint="give the project's module another name",
+        )
+
+
+def _is_module(entry: Path, inner: str) -> bool:
+    return (entry / f"{inner}.py").is_file() or (entry / inner / "__init__.py").is_file()
+
+
+def _names_in(folder: Path) -> Iterator[str]:
+    for path in folder.rglob("*.py") if folder.is_dir() else ():
+        parts = path.relative_to(folder).with_suffix("").parts
+        if not any(part.startswith(".") or part == "__pycache__" for part in parts):
+            yield ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+def _forget_other_projects(entries: Sequence[str]) -> None:
+    """Drop modules that another project loaded under a name that this one has too."""
+    ours = {path.stem for entry in entries for path in Path(entry).glob("*") if path.suffix in ("", ".py")}
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in ours:
+            owner = getattr(module, "__dict__", {}).get(_OWNER)
+            if owner is not None and owner not in entries:
+                del sys.modules[name]
+
+
+def _mark(entries: Sequence[str]) -> None:
+    for module in list(sys.modules.values()):
+        values = getattr(module, "__dict__", None)
+        if values is not None and _OWNER not in values and (found := _place_of(module)):
+            for entry in entries:
+                if _lies_in(found, entry):
+                    values[_OWNER] = entry
+                    break
+
+
+def _place_of(module: ModuleType) -> str:
+    """Return the file of a module, or the first folder of a package without one."""
+    values = getattr(module, "__dict__", {})
+    if isinstance(file := values.get("__file__"), str):
+        return file
+    with suppress(Exception):  # `__path__` of a namespace package is computed, and may fail
+        return next(iter(values.get("__path__") or ()), "")
+    return ""
+
+
+def _lies_in(path: str, entry: str) -> bool:
+    return path.startswith(f"{entry}/") and "/site-packages/" not in path.removeprefix(entry)
