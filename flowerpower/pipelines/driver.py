@@ -1,0 +1,189 @@
+"""The boundary to Hamilton: build a driver, watch its nodes, keep its logs quiet."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any, Protocol
+
+from flowerpower.errors import PipelineError
+from flowerpower.pipelines.failures import UserCodeError, describe
+from flowerpower.specs.models import PipelineSpec
+
+_LOUD = ("hamilton.driver", "hamilton.execution.graph_functions", "hamilton.execution.executors")
+_EXECUTORS = ("local", "threads", "processes")
+_log = logging.getLogger(__name__)
+
+
+class Observer(Protocol):
+    """Is told about every node of a run; what it raises is logged and never fails the run.
+
+    With threads it is called from several of them; nodes that run in other processes are not reported.
+    """
+
+    def node_started(self, node: str) -> None:
+        """Called before a node is computed."""
+
+    def node_finished(self, node: str, seconds: float, succeeded: bool) -> None:
+        """Called after it, with the wall time it took."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeTime:
+    """How long one node took, in seconds of wall time, and whether it went well."""
+
+    node: str
+    seconds: float
+    succeeded: bool
+
+
+class NodeWatch:
+    """Times nodes and passes them on to an observer.
+
+    Hamilton fails a run for an error in a hook, so nothing leaves ours. A copy in another process times nothing.
+    """
+
+    def __init__(self, observer: Observer | None = None) -> None:
+        self._observer = observer
+        self._lock = threading.Lock()
+        self._started: dict[tuple[str | None, str], float] = {}
+        self.times: list[NodeTime] = []
+
+    @property
+    def failed(self) -> str:
+        """The node that failed first, or an empty text."""
+        return next((time.node for time in self.times if not time.succeeded), "")
+
+    def start(self, task: str | None, node: str) -> None:
+        """Note that *node* begins now."""
+        with self._lock:
+            self._started[(task, node)] = time.perf_counter()
+        self._tell("node_started", node)
+
+    def finish(self, task: str | None, node: str, succeeded: bool) -> None:
+        """Note that *node* ended now."""
+        now = time.perf_counter()
+        with self._lock:
+            seconds = now - self._started.pop((task, node), now)
+            self.times.append(NodeTime(node, seconds, succeeded))
+        self._tell("node_finished", node, seconds, succeeded)
+
+    def _tell(self, event: str, *values: Any) -> None:
+        if self._observer is not None:
+            try:
+                getattr(self._observer, event)(*values)
+            except Exception as error:
+                if type(error).__module__.startswith("rq."):
+                    raise  # the worker's time limit, which may strike anywhere and strikes once
+                _log.warning("an observer of the run failed in %s", event, exc_info=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        self.__init__()  # type: ignore[misc]
+
+
+@dataclass(slots=True)
+class Built:
+    """A driver, and what has to be closed when it has run."""
+
+    driver: Any
+    close: Callable[[], None] = field(default=lambda: None)
+
+
+def build(
+    modules: Sequence[ModuleType], config: Mapping[str, Any], spec: PipelineSpec, watch: NodeWatch | None = None
+) -> Built:
+    """Return the Hamilton driver of *spec* over imported *modules*; raises PipelineError when there is no graph."""
+    _refuse_unsupported(spec)
+    hooks = [_hook(watch)] if watch is not None else []
+    if spec.executor.type == "threads":
+        from hamilton.plugins.h_threadpool import FutureAdapter
+
+        pool = FutureAdapter(max_workers=spec.executor.max_workers, thread_name_prefix="flowerpower")
+        built = Built(
+            _build(modules, config, [*hooks, pool]), lambda: pool.executor.shutdown(wait=True, cancel_futures=True)
+        )
+    else:
+        built = Built(_build(modules, config, hooks))
+    if _is_parallel(built.driver):
+        # Only this way of running knows `Parallelizable`; it is too slow per node to be the usual one.
+        built.close()
+        built = Built(_build(modules, config, hooks, _task_executor(spec)))
+    return built
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Hamilton from logging an advertisement, and the inputs of a failed node, which may be secrets."""
+
+    def is_wanted(record: logging.LogRecord) -> bool:
+        return record.levelno < logging.ERROR
+
+    loggers = [logging.getLogger(name) for name in _LOUD]
+    for logger in loggers:
+        logger.addFilter(is_wanted)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(is_wanted)
+
+
+def _refuse_unsupported(spec: PipelineSpec) -> None:
+    if spec.executor.type not in _EXECUTORS:
+        raise PipelineError(
+            f"executor {spec.executor.type!r} is not supported yet", hint=f"there are: {', '.join(_EXECUTORS)}"
+        )
+    if spec.cache:
+        raise PipelineError("`cache` is not supported yet", hint="take it out of the pipeline")
+    unknown = [name for name in spec.adapters if name != "progress"]
+    if unknown:
+        raise PipelineError(f"the adapter {unknown[0]!r} is not supported yet", hint="there is: progress")
+
+
+def _build(
+    modules: Sequence[ModuleType], config: Mapping[str, Any], adapters: Sequence[Any], task_executor: Any = None
+) -> Any:
+    from hamilton import driver
+
+    builder = driver.Builder().with_modules(*modules).with_config(dict(config)).with_adapters(*adapters)
+    if task_executor is not None:
+        builder = builder.enable_dynamic_execution(allow_experimental_mode=True).with_remote_executor(task_executor)
+    try:
+        with quiet():
+            return builder.build()
+    except Exception as error:  # decorators are user code and may raise anything
+        raise UserCodeError(f"the graph cannot be built: {describe(error)}") from error
+
+
+def _is_parallel(driver: Any) -> bool:
+    from hamilton.node import NodeType
+
+    return any(node.node_role in (NodeType.EXPAND, NodeType.COLLECT) for node in driver.graph.get_nodes())
+
+
+def _task_executor(spec: PipelineSpec) -> Any:
+    import os
+
+    from hamilton.execution import executors
+
+    workers = spec.executor.max_workers or os.cpu_count() or 1
+    match spec.executor.type:
+        case "threads":
+            return executors.MultiThreadingExecutor(max_tasks=workers)
+        case "processes":
+            return executors.MultiProcessingExecutor(max_tasks=workers)
+    return executors.SynchronousLocalTaskExecutor()
+
+
+def _hook(watch: NodeWatch) -> Any:
+    from flowerpower.pipelines.hook import WatchHook
+
+    return WatchHook(watch)

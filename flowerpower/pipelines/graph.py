@@ -1,0 +1,113 @@
+"""Questions about a built Hamilton graph that Hamilton itself does not answer, or only by failing."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import ModuleType
+from typing import Any
+
+from flowerpower.errors import PipelineError
+
+Nodes = Mapping[str, Any]  # name -> hamilton.node.Node, as in FunctionGraph.nodes
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What has to be there for some outputs: nodes, dependencies first, and how deep they lie."""
+
+    order: tuple[str, ...]
+    depth: int
+
+
+def walk(nodes: Nodes, outputs: Sequence[str], given: Collection[str]) -> Walk:
+    """Return the nodes that *outputs* need when those *given* are not computed.
+
+    Raises PipelineError for a cycle, which Hamilton would meet as endless recursion.
+    """
+    depths: dict[str, int] = {}
+    on_path: dict[str, None] = {}  # a dict keeps the order, for the message
+    for output in outputs:
+        stack: list[tuple[str, Iterator[str]]] = []
+        _enter(output, nodes, given, stack, on_path, depths)
+        while stack:
+            name, waiting = stack[-1]
+            following = next(waiting, None)
+            if following is None:
+                stack.pop()
+                on_path.pop(name)
+                depths[name] = 1 + max((depths[needed] for needed in _needs(nodes[name], given)), default=0)
+            else:
+                _enter(following, nodes, given, stack, on_path, depths)
+    return Walk(tuple(depths), max(depths.values(), default=0))
+
+
+def _enter(
+    name: str,
+    nodes: Nodes,
+    given: Collection[str],
+    stack: list[tuple[str, Iterator[str]]],
+    on_path: dict[str, None],
+    depths: Mapping[str, int],
+) -> None:
+    if name in on_path:
+        path = list(on_path)
+        circle = " -> ".join([*path[path.index(name) :], name])
+        raise PipelineError(f"the graph has a cycle: {circle}", hint="a node cannot need itself, even by way of others")
+    if name not in depths:
+        on_path[name] = None
+        stack.append((name, iter(_needs(nodes[name], given))))
+
+
+def _needs(node: Any, given: Collection[str]) -> list[str]:
+    return [] if node.name in given else [dependency.name for dependency in node.dependencies]
+
+
+def is_required(node: Any, order: Collection[str], nodes: Nodes, given: Collection[str]) -> bool:
+    """Return whether some node of *order* cannot do without the external input *node*."""
+    from hamilton.node import DependencyType
+
+    for name in order:
+        consumer = nodes[name]
+        if name not in given and node.name in consumer.input_types:
+            _, dependency = consumer.input_types[node.name]
+            if dependency != DependencyType.OPTIONAL:
+                return True
+    return False
+
+
+def users_of(name: str, order: Collection[str], nodes: Nodes) -> list[str]:
+    """Return the nodes of *order* that take *name* as an argument."""
+    return [other for other in order if name in nodes[other].input_types]
+
+
+def suggest(name: str, known: Collection[str], otherwise: str = "there are") -> str:
+    """Return a hint for a name that is not one of *known*."""
+    close = get_close_matches(name, list(known), n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"{otherwise}: {', '.join(sorted(known)[:20])}" if known else ""
+
+
+def config_variants(name: str, modules: Sequence[ModuleType]) -> tuple[str, ...] | None:
+    """Return the config keys that the `@config` variants of node *name* look at, or None when it has no variants.
+
+    Hamilton turns a node of which no variant matches into an external input without a word.
+    """
+    keys: dict[str, None] | None = None
+    for module in modules:
+        for _, function in inspect.getmembers(module, inspect.isfunction):
+            for resolver in getattr(function, "resolve", ()):
+                if not hasattr(resolver, "does_resolve"):
+                    continue  # another decorator of the same stage, such as the one that hides a function
+                target = resolver.target_name or function.__name__.rpartition("__")[0] or function.__name__
+                if target == name:
+                    keys = {**(keys or {}), **dict.fromkeys(resolver.optional_config() or {})}
+    return None if keys is None else tuple(keys)
+
+
+def type_name(kind: Any) -> str:
+    """Return a type as its author would write it."""
+    return kind.__name__ if isinstance(kind, type) and not getattr(kind, "__args__", None) else str(kind)
