@@ -1,0 +1,151 @@
+"""Runs one pipeline: import, build, check, load, execute, save, and say what happened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from flowerpower.errors import FlowerPowerError
+from flowerpower.pipelines.arrange import Given, Graph, arrange
+from flowerpower.pipelines.context import RunContext, Secrets
+from flowerpower.pipelines.driver import NodeWatch, Observer, build, quiet
+from flowerpower.pipelines.failures import UserCodeError, describe, user_traceback
+from flowerpower.pipelines.modules import import_modules, importable
+from flowerpower.pipelines.placeholders import fill
+from flowerpower.pipelines.results import RunResult
+from flowerpower.pipelines.storage import Access, Transfer, prepare_loads, prepare_saves, read, write
+from flowerpower.specs.models import PipelineSpec
+
+__all__ = ["Access", "Observer", "RunContext", "RunResult", "run_pipeline"]
+
+
+def run_pipeline(
+    spec: PipelineSpec,
+    context: RunContext,
+    *,
+    root: Path,
+    folders: Sequence[str],
+    observer: Observer | None = None,
+    access: Access = Access(),  # noqa: B008  frozen
+) -> RunResult:
+    """Run *spec* in this process with the modules in *folders* of the project at *root*, and return what came of it.
+
+    *access* is what the project allows beyond its folder. Raises PipelineError when the run cannot start or is
+    refused, UserCodeError (a PipelineError) when the project's code fails; neither ever shows a secret.
+    """
+    secrets = context.secrets if isinstance(context.secrets, Secrets) else Secrets(context.secrets)
+    run = _Run(spec, replace(context, secrets=secrets), root, access)
+    try:
+        with importable(root, folders), quiet():
+            return run.go(folders, NodeWatch(observer), secrets)
+    except FlowerPowerError as error:
+        _raise_masked(error, secrets)
+
+
+class _Run:
+    """One run on its way; it holds what every step needs and how long each took."""
+
+    def __init__(self, spec: PipelineSpec, context: RunContext, root: Path, access: Access) -> None:
+        self.spec = spec
+        self.context = context
+        self.root = root
+        self.access = access
+        self.phases: dict[str, float] = {}
+
+    def go(self, folders: Sequence[str], watch: NodeWatch, secrets: Secrets) -> RunResult:
+        """Do all steps; nothing is written before every node is computed."""
+        began = time.perf_counter()
+        spec, context = self.spec, self.context
+        loads = prepare_loads(spec, context, self.root, self.access)
+        saves = prepare_saves(spec, context, self.root, self.access)
+        config = fill(spec.config, context, "config")
+        with self.phase("import"):
+            import hamilton.driver  # noqa: F401
+
+            modules = import_modules(spec.modules, self.root, folders)
+        with self.phase("build"):
+            built = build(modules, config, spec, watch)
+        try:
+            outputs = list(dict.fromkeys([*spec.outputs, *(name for save in saves for name in save.nodes)]))
+            graph = Graph(built.driver.graph.nodes, modules, config)
+            given = arrange(graph, outputs, self.given(loads))
+            with self.phase("load"):
+                given = _loaded(given, loads, graph)
+            with self.phase("execute"):
+                values = self.execute(built.driver, outputs, given, watch)
+        finally:
+            built.close()
+        with self.phase("save"):
+            records = tuple(write(save, [values[name] for name in save.nodes]) for save in saves)
+        return RunResult(
+            pipeline=spec.name,
+            run_id=context.run_id,
+            schedule=context.schedule,
+            tick=context.tick,
+            commit=context.commit,
+            attempt=context.attempt,
+            seconds=time.perf_counter() - began,
+            values={name: values[name] for name in spec.outputs},
+            nodes=tuple(watch.times),
+            saves=records,
+            phases=self.phases,
+            mask=secrets.mask,
+        )
+
+    def given(self, loads: Sequence[Transfer]) -> Given:
+        """Return inputs and overrides with their placeholders filled in."""
+        return Given(
+            fill(self.spec.inputs, self.context, "inputs"),
+            fill(self.spec.overrides, self.context, "overrides"),
+            tuple(name for load in loads for name in load.nodes),
+        )
+
+    def execute(self, driver: Any, outputs: Sequence[str], given: Given, watch: NodeWatch) -> Mapping[str, Any]:
+        """Let Hamilton compute *outputs*; raises UserCodeError when a node fails."""
+        try:
+            found: Mapping[str, Any] = driver.execute(
+                list(outputs), inputs=dict(given.inputs), overrides=dict(given.overrides)
+            )
+        except (Exception, SystemExit) as error:  # nodes are user code
+            node = watch.failed
+            what = f"node {node!r} failed" if node else "the run failed"
+            raise UserCodeError(
+                f"{what}: {describe(error)}", node=node, details=user_traceback(error, self.root)
+            ) from error
+        return found
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Add the time of the block to the phase *name*."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.phases[name] = time.perf_counter() - began
+
+
+def _loaded(given: Given, loads: Sequence[Transfer], graph: Graph) -> Given:
+    """Return *given* with the values of its loads among the inputs, or the overrides where a node would compute."""
+    inputs, overrides = dict(given.inputs), dict(given.overrides)
+    for load in loads:
+        (name,) = load.nodes
+        if name in given.loads:
+            node = graph.nodes[name]
+            (inputs if node.user_defined else overrides)[name] = read(load, node.type)
+    return Given(inputs, overrides)
+
+
+def _raise_masked(error: FlowerPowerError, secrets: Secrets) -> NoReturn:
+    """Raise *error* again without any secret in its texts, and without the errors that led to it, if one was used."""
+    if not secrets.used:
+        raise error
+    error.args = (secrets.mask(str(error)),)
+    error.hint = secrets.mask(error.hint)
+    if isinstance(error, UserCodeError):
+        error.details = secrets.mask(error.details)
+    # What reports errors prints their causes too, and those are not ours to mask.
+    raise error from None

@@ -1,0 +1,50 @@
+"""A project on disk, with modules that tests write."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from flowerpower.pipelines.run import Access, RunContext, RunResult, run_pipeline
+from flowerpower.specs.models import PipelineSpec
+
+NO_ACCESS = Access()
+TICK = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+
+
+def no_secret(name: str) -> str:
+    raise LookupError(name)
+
+
+@dataclass
+class Project:
+    root: Path
+
+    def module(self, name: str, text: str) -> "Project":
+        path = self.root / "flows" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text))
+        return self
+
+    def run(
+        self,
+        *outputs: str,
+        secrets: Callable[[str], str] = no_secret,
+        observer: Any = None,
+        access: Access = NO_ACCESS,
+        tick: datetime = TICK,
+        **fields: Any,
+    ) -> RunResult:
+        spec = PipelineSpec.model_validate({"name": "p", "modules": ["flow"], "outputs": list(outputs), **fields})
+        context = RunContext(tick, datetime(2026, 11, 21, 2, 0, tzinfo=UTC), "run-1", "nightly", "p", "abc", 1, secrets)
+        return run_pipeline(spec, context, root=self.root, folders=["flows"], observer=observer, access=access)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "flows").mkdir()
+    return Project(tmp_path)

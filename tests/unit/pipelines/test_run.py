@@ -1,0 +1,463 @@
+"""Runs of real Hamilton pipelines from modules on disk."""
+
+import json
+import logging
+import os
+import sys
+import threading
+import traceback
+from pathlib import Path
+
+import pytest
+
+from flowerpower.errors import PipelineError
+from flowerpower.pipelines.failures import UserCodeError, user_traceback
+from flowerpower.pipelines.modules import preload
+
+from .conftest import TICK, Project
+
+SUM = """
+    def doubled(x: int) -> int:
+        return x * 2
+
+    def total(doubled: int, y: float = 0.5) -> float:
+        return doubled + y
+"""
+
+
+def message_of(project: Project, *outputs: str, **fields: object) -> str:
+    with pytest.raises(PipelineError) as caught:
+        project.run(*outputs, **fields)
+    return str(caught.value) + caught.value.hint
+
+
+def test_a_run_computes_its_outputs_and_says_what_it_did(project: Project) -> None:
+    result = project.module("flow", SUM).run("total", "doubled", inputs={"x": 3})
+
+    assert dict(result.values) == {"total": 6.5, "doubled": 6}
+    assert [time.node for time in result.nodes] == ["doubled", "total"]
+    assert all(time.succeeded and time.seconds >= 0 for time in result.nodes)
+    summary = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert summary["outputs"] == {"total": {"value": 6.5}, "doubled": {"value": 6}}
+    assert summary["tick"] == TICK.isoformat()
+    assert (summary["pipeline"], summary["run_id"], summary["schedule"]) == ("p", "run-1", "nightly")
+    assert set(summary["phases"]) == {"import", "build", "load", "execute", "save"}
+
+
+def test_placeholders_are_filled_and_the_tick_stays_a_datetime(project: Project) -> None:
+    project.module(
+        "flow",
+        """
+        import datetime
+        def out(day: datetime.date, moment: datetime.datetime, text: str) -> str:
+            return f"{day} {moment.isoformat()} {text}"
+        """,
+    )
+
+    result = project.run("out", inputs={"day": "${tick}", "moment": "${tick}", "text": "${tick:%d} $${x}"})
+
+    assert result.values["out"] == "2026-11-22 2026-11-22T02:00:00+00:00 22 ${x}"
+
+
+def test_overrides_stand_in_for_nodes(project: Project) -> None:
+    assert project.module("flow", SUM).run("total", overrides={"doubled": 10}).values["total"] == 10.5
+
+
+def test_config_chooses_a_variant(project: Project) -> None:
+    project.module(
+        "flow",
+        """
+        from hamilton.function_modifiers import config
+
+        @config.when(engine="a")
+        def value__a(only_a: int) -> str:
+            return f"a{only_a}"
+
+        @config.when(engine="b")
+        def value__b() -> str:
+            return "b"
+        """,
+    )
+
+    assert project.run("value", config={"engine": "b"}, inputs={"only_a": 1}).values["value"] == "b"
+    assert project.run("value", config={"engine": "a"}, inputs={"only_a": 1}).values["value"] == "a1"
+    assert "no variant of the node 'value' matches the config (engine='c')" in message_of(
+        project, "value", config={"engine": "c"}
+    )
+    assert "(engine is not set)" in message_of(project, "value")
+
+
+def test_a_variant_that_matches_nothing_is_found_below_the_outputs_too(project: Project) -> None:
+    project.module(
+        "flow",
+        """
+        from hamilton.function_modifiers import config
+
+        @config.when(engine="a")
+        def value() -> int:
+            return 1
+
+        def out(value: int) -> int:
+            return value
+        """,
+    )
+
+    assert message_of(project, "out", config={"engine": "x"}) == (
+        "no variant of the node 'value' matches the config (engine='x')"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"outputs": ["totl"]}, "there is no node for the output 'totl' (did you mean 'total'?)"),
+        ({"inputs": {"z": 1}}, "there is no node for the input 'z'"),
+        ({"inputs": {"doubled": 1}}, "'doubled' is no input, the graph computes it"),
+        ({"overrides": {"dubled": 1}}, "there is no node for the override 'dubled' (did you mean 'doubled'?)"),
+        ({"load": {"nope": {"format": "csv", "path": "x"}}}, "there is no node for the load 'nope'"),
+        ({}, "missing input: x (int, needed by doubled)"),
+        ({"inputs": {"x": "three"}}, "input 'x': 'three' is not a int"),
+        ({"inputs": {"x": None}}, "input 'x': None is not a int"),
+        ({"inputs": {"x": True}}, "true and false are no numbers"),
+        ({"inputs": {"x": 1.5}}, "input 'x': 1.5 is not a int"),
+        ({"inputs": {"x": 1}, "overrides": {"doubled": "many"}}, "override 'doubled': 'many' is not a int"),
+        ({"inputs": {"x": 1}, "config": {"x": 2}}, "'x' is given by both `inputs` and `config`"),
+        ({"config": {"x": "2"}}, "config 'x': '2' is not a int"),
+        ({"inputs": {"x": "${nope}"}}, "inputs.x: there is no placeholder ${nope}"),
+        ({"modules": ["flo"]}, "there is no module 'flo' in flowsdid you mean 'flow'?"),
+        ({"executor": {"type": "dask"}}, "executor 'dask' is not supported yet"),
+        ({"cache": True}, "`cache` is not supported yet"),
+        ({"adapters": ["mlflow"]}, "the adapter 'mlflow' is not supported yet"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_runs(project: Project, fields: dict, expected: str) -> None:
+    project.module("flow", SUM.replace("return x * 2", "open(__file__ + '.ran', 'w').close()"))
+
+    assert expected in message_of(
+        project,
+        *fields.get("outputs", ["total"]),
+        **{name: field for name, field in fields.items() if name != "outputs"},
+    )
+    assert not list(project.root.rglob("*.ran"))
+
+
+def test_everything_wrong_is_said_at_once(project: Project) -> None:
+    project.module("flow", "def out(a: int, b: float, c: str) -> str:\n    return c\n")
+
+    assert message_of(project, "out") == (
+        "missing inputs: a (int, needed by out), b (float, needed by out), c (str, needed by out)"
+    )
+    both = message_of(project, "out", inputs={"a": "x", "b": "y", "c": "z"})
+    assert "input 'a'" in both
+    assert "input 'b'" in both
+
+
+def test_a_cycle_is_named(project: Project) -> None:
+    project.module("flow", "def a(c: int) -> int: ...\ndef b(a: int) -> int: ...\ndef c(b: int) -> int: ...\n")
+
+    assert "the graph has a cycle: a -> c -> b -> a" in message_of(project, "a")
+
+
+def test_a_cycle_that_an_override_cuts_is_none(project: Project) -> None:
+    project.module("flow", "def a(b: int) -> int:\n    return b + 1\ndef b(a: int) -> int:\n    return a + 1\n")
+
+    assert project.run("a", overrides={"b": 1}).values["a"] == 2
+
+
+def test_a_graph_too_deep_for_recursion_is_refused_and_a_deep_one_runs(project: Project) -> None:
+    def chain(length: int) -> str:
+        return "def n0(x: int) -> int:\n    return x\n" + "".join(
+            f"def n{i}(n{i - 1}: int) -> int:\n    return n{i - 1} + 1\n" for i in range(1, length)
+        )
+
+    project.module("flow", chain(2000)).module("deep", chain(700))
+
+    assert "the graph is 2001 nodes deep" in message_of(project, "n1999", inputs={"x": 0})
+    assert project.run("n699", inputs={"x": 0}, modules=["deep"]).values["n699"] == 699
+
+
+def test_a_graph_that_cannot_be_built_says_why(project: Project) -> None:
+    project.module("flow", "def a() -> int:\n    return 1\ndef b(a: str) -> int:\n    return 1\n")
+    assert "the graph cannot be built: ValueError" in message_of(project, "b")
+
+    project.module("one", "def a() -> int:\n    return 1\n").module("two", "def a() -> int:\n    return 2\n")
+    assert "the graph cannot be built" in message_of(project, "a", modules=["one", "two"])
+
+
+def test_an_error_in_a_node_shows_the_users_frames_first(project: Project) -> None:
+    project.module("helper", "def divide(a, b):\n    return a / b\n")
+    project.module("flow", "import helper\n\ndef out(x: int) -> float:\n    return helper.divide(x, 0)\n")
+
+    with pytest.raises(UserCodeError) as caught:
+        project.run("out", inputs={"x": 1})
+
+    assert str(caught.value) == "node 'out' failed: ZeroDivisionError: division by zero"
+    assert caught.value.node == "out"
+    assert user_traceback(caught.value, project.root).splitlines() == [
+        "ZeroDivisionError: division by zero",
+        "  flows/flow.py:4, in out",
+        "      return helper.divide(x, 0)",
+        "  flows/helper.py:2, in divide",
+        "      return a / b",
+    ]
+
+
+def test_an_error_below_a_library_call_shows_its_last_frames_after_the_users(project: Project) -> None:
+    project.module("flow", "import json\n\ndef out() -> dict:\n    return json.loads('{')\n")
+
+    with pytest.raises(UserCodeError) as caught:
+        project.run("out")
+
+    lines = caught.value.details.splitlines()
+    assert lines[1] == "  flows/flow.py:4, in out"
+    assert lines[3] == "  in a library:"
+    assert len(lines) <= 10
+    assert not any("hamilton" in line for line in lines)
+
+
+def test_a_chain_of_errors_is_shown_with_its_causes(project: Project) -> None:
+    project.module(
+        "flow",
+        """
+        def out() -> int:
+            try:
+                return {}["gone"]
+            except KeyError as error:
+                raise RuntimeError("no luck") from error
+        """,
+    )
+
+    with pytest.raises(UserCodeError) as caught:
+        project.run("out")
+
+    outer, inner = caught.value.details.split("\ncaused by\n")
+    assert outer.startswith("RuntimeError: no luck")
+    assert inner.startswith("KeyError: 'gone'")
+
+
+@pytest.mark.parametrize("leave", ["import sys; sys.exit(3)", "raise SystemExit('bye')"])
+def test_a_node_that_leaves_python_fails_its_run_only(project: Project, leave: str) -> None:
+    project.module("flow", f"def out() -> int:\n    {leave}\n")
+
+    with pytest.raises(UserCodeError, match="SystemExit"):
+        project.run("out")
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "error"),
+    [
+        ("import os\nx = nope\n", "flows/flow.py:2", "NameError"),
+        ("def out(:\n", "flows/flow.py:1", "SyntaxError"),
+        ("import helper\n", "flows/helper.py:3", "ValueError: helper"),
+        ("import not_installed_at_all\n", "flows/flow.py:1", "ModuleNotFoundError"),
+        ("\nraise SystemExit(1)\n", "flows/flow.py:2", "SystemExit"),
+    ],
+)
+def test_a_broken_module_is_named_with_its_line(project: Project, text: str, place: str, error: str) -> None:
+    project.module("helper", "\n\nraise ValueError('helper')\n").module("flow", text)
+
+    with pytest.raises(UserCodeError) as caught:
+        project.run("out")
+
+    assert str(caught.value).startswith(f"module 'flow' cannot be imported: {place}: {error}")
+    assert place in caught.value.details.splitlines()[-2] + caught.value.details.splitlines()[-1]
+
+
+def test_two_projects_may_use_the_same_module_names(tmp_path: Path) -> None:
+    one, two = Project(tmp_path / "one"), Project(tmp_path / "two")
+    for project, value in ((one, 1), (two, 2)):
+        project.module("helper", f"VALUE = {value}\n").module(
+            "flow", "import helper\ndef out() -> int:\n    return helper.VALUE\n"
+        )
+
+    found = [project.run("out").values["out"] for project in (one, two, one, two)]
+
+    assert found == [1, 2, 1, 2]
+
+
+def test_modules_are_kept_between_runs_of_a_project(project: Project) -> None:
+    project.module("flow", "import itertools\ncount = itertools.count()\ndef out() -> int:\n    return next(count)\n")
+
+    assert [project.run("out").values["out"] for _ in range(3)] == [0, 1, 2]
+
+
+def test_a_module_hidden_by_a_library_is_an_error(project: Project) -> None:
+    project.module("json", "def out() -> int:\n    return 1\n")
+
+    assert "module 'json' is hidden by another of the same name" in message_of(project, "out", modules=["json"])
+
+
+def test_an_import_inside_a_function_finds_the_project(project: Project) -> None:
+    project.module("late", "VALUE = 5\n").module("flow", "def out() -> int:\n    import late\n    return late.VALUE\n")
+    before = list(sys.path)
+
+    assert project.run("out").values["out"] == 5
+    assert sys.path == before
+
+
+def test_packages_and_dotted_modules_work(project: Project) -> None:
+    project.module("pkg/__init__", "").module("pkg/part", "from .base import one\ndef out() -> int:\n    return one\n")
+    project.module("pkg/base", "one = 1\n")
+
+    assert project.run("out", modules=["pkg.part"]).values["out"] == 1
+
+
+def test_preloading_imports_what_it_can_and_reports_the_rest(project: Project) -> None:
+    project.module("flow", "def out() -> int:\n    return 1\n").module("bad", "x = nope\n")
+
+    failed = preload(["flow", "bad", "gone"], project.root, ["flows"])
+
+    assert set(failed) == {"bad", "gone"}
+    assert "flows/bad.py:1: NameError" in failed["bad"]
+    assert sys.modules["flow"].__file__ == str(project.root / "flows/flow.py")
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.events: list[tuple] = []
+
+    def node_started(self, node: str) -> None:
+        self.events.append(("started", node))
+
+    def node_finished(self, node: str, seconds: float, succeeded: bool) -> None:
+        self.events.append(("finished", node, succeeded))
+
+
+@pytest.mark.parametrize("executor", ["local", "threads", "processes"])
+def test_every_executor_gives_the_same_result_and_reports_nodes(project: Project, executor: str) -> None:
+    observer = Recorder()
+
+    result = project.module("flow", SUM).run(
+        "total", inputs={"x": 3}, executor={"type": executor, "max_workers": 2}, observer=observer
+    )
+
+    assert result.values["total"] == 6.5
+    assert observer.events == [
+        ("started", "doubled"),
+        ("finished", "doubled", True),
+        ("started", "total"),
+        ("finished", "total", True),
+    ]
+
+
+def test_a_failed_node_is_reported_as_failed(project: Project) -> None:
+    observer = Recorder()
+    project.module("flow", "def a() -> int:\n    return 1\ndef out(a: int) -> int:\n    return a / 0\n")
+
+    with pytest.raises(UserCodeError):
+        project.run("out", observer=observer)
+
+    assert observer.events[-1] == ("finished", "out", False)
+
+
+def test_an_observer_that_fails_does_not_fail_the_run(project: Project, caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        def node_started(self, node: str) -> None:
+            raise ValueError("display is gone")
+
+    result = project.module("flow", SUM).run("total", inputs={"x": 1}, observer=Broken())
+
+    assert result.values["total"] == 2.5
+    assert "an observer of the run failed" in caplog.text
+
+
+def test_threads_run_nodes_side_by_side(project: Project) -> None:
+    project.module(
+        "flow",
+        """
+        import threading
+        barrier = threading.Barrier(2, timeout=20)
+
+        def a() -> int:
+            return barrier.wait()
+
+        def b() -> int:
+            return barrier.wait()
+
+        def out(a: int, b: int) -> int:
+            return a + b
+        """,
+    )
+
+    assert project.run("out", executor={"type": "threads", "max_workers": 3}).values["out"] == 1
+    assert not [one.name for one in threading.enumerate() if one.name.startswith("flowerpower")]
+
+
+PARALLEL = """
+    import os
+    from hamilton.htypes import Collect, Parallelizable
+
+    def number(n: int) -> Parallelizable[int]:
+        yield from range(n)
+
+    def pair(number: int) -> tuple:
+        return number * number, os.getpid()
+
+    def pairs(pair: Collect[tuple]) -> list:
+        return sorted(pair)
+"""
+
+
+@pytest.mark.parametrize("executor", ["local", "threads", "processes"])
+def test_parallelizable_blocks_run_with_every_executor(project: Project, executor: str) -> None:
+    result = project.module("flow", PARALLEL).run(
+        "pairs", inputs={"n": 4}, executor={"type": executor, "max_workers": 2}, observer=Recorder()
+    )
+
+    assert [square for square, _ in result.values["pairs"]] == [0, 1, 4, 9]
+    assert (os.getpid() in {pid for _, pid in result.values["pairs"]}) == (executor != "processes")
+
+
+def test_secrets_reach_nodes_and_nothing_else(project: Project, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    project.module(
+        "flow",
+        """
+        def echo(token: str) -> str:
+            return "Bearer " + token
+
+        def failing(token: str) -> str:
+            raise ValueError(f"401 for {token}")
+        """,
+    )
+    secrets = {"TOKEN": "hunter2-hunter2"}.__getitem__
+    inputs = {"token": "${secret:TOKEN}"}
+
+    result = project.run("echo", inputs=inputs, secrets=secrets)
+    with pytest.raises(UserCodeError) as caught:
+        project.run("failing", inputs=inputs, secrets=secrets)
+
+    assert result.values["echo"] == "Bearer hunter2-hunter2"
+    assert result.to_dict()["outputs"]["echo"] == {"value": "Bearer ***"}
+    everything = "".join(
+        [
+            json.dumps(result.to_dict()),
+            repr(result),
+            str(caught.value),
+            caught.value.details,
+            traceback.format_exc(),
+            "".join(traceback.format_exception(caught.value)),
+            caplog.text,
+        ]
+    )
+    assert "401 for ***" in caught.value.details
+    assert "hunter2" not in everything
+
+
+def test_a_wrong_type_does_not_show_a_secret(project: Project) -> None:
+    with pytest.raises(PipelineError) as caught:
+        project.module("flow", SUM).run(
+            "total", inputs={"x": "${secret:TOKEN}"}, secrets={"TOKEN": "hunter2-hunter2"}.__getitem__
+        )
+
+    assert "hunter2" not in str(caught.value) + "".join(traceback.format_exception(caught.value))
+
+
+def test_hamilton_advertises_nothing_and_logs_no_inputs(project: Project, caplog: pytest.LogCaptureFixture) -> None:
+    project.module("flow", "def out(x: int) -> int:\n    return x / 0\n")
+
+    with pytest.raises(UserCodeError):
+        project.run("out", inputs={"x": 424242})
+
+    assert "slack" not in caplog.text.lower()
+    assert "424242" not in caplog.text
