@@ -1,0 +1,141 @@
+"""`PipelineManager`: everything about a project's pipelines in one place. It only calls."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flowerpower.errors import PipelineError, UsageError
+from flowerpower.pipelines.context import RunContext, no_secrets
+from flowerpower.pipelines.drawing import GraphFormat, draw
+from flowerpower.pipelines.driver import Observer, build
+from flowerpower.pipelines.graph import suggest
+from flowerpower.pipelines.modules import import_modules, importable, preload
+from flowerpower.pipelines.results import RunResult
+from flowerpower.pipelines.run import run_pipeline
+from flowerpower.pipelines.storage import Access
+from flowerpower.specs.models import PipelineSpec
+from flowerpower.specs.parts import ExecutorSpec
+
+__all__ = ["PipelineManager", "preload"]
+
+NO_ACCESS = Access()
+
+
+class PipelineManager:
+    """The pipelines of a project: look them up, run them here and now, build their drivers, draw them.
+
+    *root* is the project folder, *folders* hold its Hamilton modules, *timezone* is the IANA zone of ticks that are
+    not given. *access* is what the project allows beyond its folder, *secrets* gives a secret's value by name.
+    """
+
+    def __init__(
+        self,
+        pipelines: Mapping[str, PipelineSpec],
+        root: Path,
+        folders: Sequence[str],
+        timezone: str = "UTC",
+        *,
+        access: Access = NO_ACCESS,
+        secrets: Callable[[str], str] = no_secrets,
+    ) -> None:
+        self._pipelines = dict(pipelines)
+        self._root = root
+        self._folders = tuple(folders)
+        self._timezone = ZoneInfo(timezone)
+        self._access = access
+        self._secrets = secrets
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all pipelines, sorted."""
+        return tuple(sorted(self._pipelines))
+
+    def get(self, name: str) -> PipelineSpec:
+        """Return the spec of the pipeline *name*; raises UsageError when there is none."""
+        if name not in self._pipelines:
+            raise UsageError(f"there is no pipeline {name!r}", hint=suggest(name, self._pipelines))
+        return self._pipelines[name]
+
+    def run(  # noqa: PLR0913  each is something a caller may want to change about a run
+        self,
+        name: str,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        config: Mapping[str, Any] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        outputs: Sequence[str] | None = None,
+        tick: datetime | None = None,
+        executor: str | None = None,
+        observer: Observer | None = None,
+    ) -> RunResult:
+        """Run the pipeline *name* in this process, without Redis.
+
+        *inputs*, *config* and *overrides* are laid over the spec's; they may hold any Python object. *tick* must be
+        aware; without it, it is now in whole seconds. Raises PipelineError.
+        """
+        spec = changed(self.get(name), inputs, config, overrides, outputs, executor)
+        context = self._context(name, tick)
+        return run_pipeline(
+            spec, context, root=self._root, folders=self._folders, observer=observer, access=self._access
+        )
+
+    def build(self, name: str) -> Any:
+        """Return the Hamilton driver of the pipeline *name*, with its config as written; raises PipelineError."""
+        spec = self.get(name)
+        with importable(self._root, self._folders):
+            return build(import_modules(spec.modules, self._root, self._folders), spec.config, spec).driver
+
+    def visualize(self, name: str, format: GraphFormat = "mermaid") -> str:
+        """Return the graph of the pipeline *name* as Mermaid or DOT text; raises PipelineError."""
+        if format not in ("mermaid", "dot"):
+            raise UsageError(f"there is no graph format {format!r}", hint="there are: mermaid, dot")
+        spec, nodes = self.get(name), self.build(name).graph.nodes
+        if unknown := [output for output in spec.outputs if output not in nodes]:
+            raise PipelineError(f"there is no node for the output {unknown[0]!r}", hint=suggest(unknown[0], nodes))
+        return draw(nodes, spec.outputs, format)
+
+    def _context(self, name: str, tick: datetime | None) -> RunContext:
+        moment = tick or datetime.now(self._timezone).replace(microsecond=0)
+        if moment.tzinfo is None:
+            raise UsageError("the tick has no time zone", hint="give an aware datetime")
+        return RunContext(
+            tick=moment,
+            tick_start=moment,
+            run_id=f"local-{uuid.uuid4().hex}",
+            schedule="",
+            pipeline=name,
+            secrets=self._secrets,
+        )
+
+
+def changed(
+    spec: PipelineSpec,
+    inputs: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    outputs: Sequence[str] | None = None,
+    executor: str | None = None,
+) -> PipelineSpec:
+    """Return *spec* with values laid over its own, key by key; *outputs* and *executor* replace."""
+    changes: dict[str, Any] = {
+        "inputs": {**spec.inputs, **(inputs or {})},
+        "config": {**spec.config, **(config or {})},
+        "overrides": {**spec.overrides, **(overrides or {})},
+    }
+    if outputs is not None:
+        if not outputs or isinstance(outputs, str):
+            raise UsageError("`outputs` wants a list with at least one name")
+        changes["outputs"] = tuple(outputs)
+    if executor is not None:
+        changes["executor"] = _executor(executor, spec.executor)
+    return spec.model_copy(update=changes)
+
+
+def _executor(name: str, before: ExecutorSpec) -> ExecutorSpec:
+    if name not in ("local", "threads", "processes", "dask", "ray"):
+        raise UsageError(f"there is no executor {name!r}", hint="there are: local, threads, processes")
+    return before.model_copy(update={"type": name})
