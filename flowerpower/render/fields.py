@@ -14,6 +14,7 @@ from flowerpower.state.models import Json
 _DURATIONS = {"every", "timeout", "result_ttl", "failure_ttl", "jitter", "catchup_window", "start_deadline"}
 _DURATION_LISTS = {"intervals", "retry_intervals"}
 _ABSENT = "(none)"
+_OF_PROJECT = ("timezone", "folders")  # in a pipeline's record, and not written in its spec
 # What a reader looks for first; the rest follows by name.
 _ORDER = (
     "pipeline",
@@ -63,7 +64,8 @@ def _timezone(change: Change) -> str:
 
 def _field_rows(change: Change, field: FieldChange, when: tuple[str, int]) -> Iterator[Row]:
     if change.action == "create":
-        if field.new is not None and field.new != _defaults(change.kind).get(field.name):
+        of_project = change.kind == "pipeline" and field.name in _OF_PROJECT
+        if field.new is not None and not of_project and field.new != _defaults(change.kind).get(field.name):
             yield Row("+", field.name, None, show(field.name, field.new, when))
     elif field.reason in ("drift", "both"):
         yield _drift_row(field, when)
@@ -140,8 +142,13 @@ def show(name: str, value: Json, when: tuple[str, int] = ("UTC", 0)) -> str:
     if isinstance(value, list) and last in _DURATION_LISTS:
         return ", ".join(duration(item) if isinstance(item, int) else value_text(item) for item in value) or _ABSENT
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{safe(key)}: {show(key, item, when)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{safe(key)}: {_show_inside(key, item, when)}" for key, item in value.items()) + "}"
     return _show_plain(value)
+
+
+def _show_inside(name: str, value: Json, when: tuple[str, int]) -> str:
+    text = show(name, value, when)
+    return f"[{text}]" if isinstance(value, list) and not text.startswith("[") else text
 
 
 def _show_plain(value: Json) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flowerpower.planning.plan import Change, Fires
-from flowerpower.render.words import duration, is_utc, moment_with_utc, safe, spoken
+from flowerpower.render.words import duration, is_utc, listed, moment_with_utc, safe, spoken
 from flowerpower.state.models import Schedule
 
 SHOWN = 3
@@ -52,13 +52,13 @@ def cut_over_words(fires: Fires, now: int) -> tuple[str, ...]:
 
 
 def mark_words(fires: Fires, now: int) -> tuple[str, ...]:
-    """Return a line for every shown fire near a change of the clock."""
+    """Return a line for every change of the clocks that shown fires lie near."""
     shown = {*fires.before[:SHOWN], *fires.after[:SHOWN]}
-    return tuple(
-        f"{moment_with_utc(tick, fires.timezone, now)}: {safe(mark)}"
-        for tick, mark in sorted(fires.marks.items())
-        if tick in shown
-    )
+    near: dict[str, list[str]] = {}
+    for tick, mark in sorted(fires.marks.items()):
+        if tick in shown:
+            near.setdefault(mark, []).append(moment_with_utc(tick, fires.timezone, now))
+    return tuple(f"{safe(mark)} around {listed(moments, 2)}" for mark, moments in near.items())
 
 
 def next_fire(fires: Fires | None, ticks: tuple[int, ...], now: int) -> str:

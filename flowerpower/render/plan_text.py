@@ -72,7 +72,8 @@ def _brief(change: Change, now: int, style: Style) -> str:
         words.append(", ".join(dict.fromkeys(row.name.partition(".")[0] for row in rows(change, now))))
     if change.fires and change.action != "delete":
         words.append(f"next {next_fire(change.fires, change.fires.after, now)}")
-    return f"{_title(change, style)}  {style('; '.join(words), 'faint')}".rstrip()
+        words += [style(sentence, "warning") for sentence in cut_over_words(change.fires, now)]
+    return f"{_title(change, style)}  {'; '.join(words)}".rstrip()
 
 
 def _detailed(change: Change, plan: Plan, width: int, style: Style) -> Iterator[str]:
@@ -125,27 +126,28 @@ def _value(row: Row) -> str:
 
 
 def _fire_lines(table: FireTable, width: int, style: Style) -> Iterator[str]:
-    if table.same:
-        yield _fire_row("fires", table.after or (), table, width) + "  " + style("unchanged", "faint")
-        return
-    if table.before is None:
-        yield _fire_row("fires", table.after or (), table, width)
+    if table.same or table.before is None:
+        unchanged = f"  {style('unchanged', 'faint')}" if table.same and table.after else ""
+        zone = f"  {table.zone}" if table.after else ""
+        yield _fire_row(f"{_INDENT}fires   ", table.after or (), table, width - len(zone)) + zone + unchanged
         return
     yield f"{_INDENT}fires   {style(table.zone, 'faint')}"
-    before = _fire_row("now", table.before, table, width, named=False)
+    before = (
+        _fire_row(f"{_INDENT}  now   ", table.before, table, width) if table.before else f"{_INDENT}  now   nothing"
+    )
     yield style(before, "delete") if table.before else before
-    after = _fire_row("then", table.after or (), table, width, named=False)
-    yield style(after, "create" if table.after else "warning")
+    yield style(
+        _fire_row(f"{_INDENT}  then  ", table.after or (), table, width), "create" if table.after else "warning"
+    )
 
 
-def _fire_row(label: str, cells: tuple[str, ...], table: FireTable, width: int, named: bool = True) -> str:
-    start = f"{_INDENT}{label:7} " if named else f"{_INDENT}  {label:5} "
+def _fire_row(start: str, cells: tuple[str, ...], table: FireTable, width: int) -> str:
+    """Return as many cells as fit, in columns that both sides share."""
     if not cells:
-        return start + (table.silence if label != "now" else "nothing")
-    zone = f"  {table.zone}" if named else ""
-    size = max(len(cell) for cell in cells)
-    fitting = max(1, (width - len(start) - len(zone) + 2) // (size + 2))
-    return start + "  ".join(cell.ljust(size) for cell in cells[: min(SHOWN, fitting)]).rstrip() + zone
+        return start + table.silence
+    size = max(len(cell) for cell in (*(table.before or ())[:SHOWN], *(table.after or ())[:SHOWN]))
+    fitting = max(1, (width - len(start) + 2) // (size + 2))
+    return start + "  ".join(cell.ljust(size) for cell in cells[: min(SHOWN, fitting)]).rstrip()
 
 
 def _held(plan: Plan, width: int, style: Style) -> list[str]:

@@ -1,0 +1,82 @@
+"""Mistakes in specs as people, programs and GitHub see them."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowerpower.errors import Place, Problem, Severity
+from flowerpower.render.problems import problem_counts, problems_dict, problems_github, problems_text
+
+TEXTS = {"schedules/nightly.yaml": b"name: nightly\npipeline: ordres\ncron: '0 2 * * *'\n"}
+UNKNOWN = Problem(
+    "FP301", Place("schedules/nightly.yaml", 2, 11), "there is no pipeline 'ordres'", "did you mean 'orders'?"
+)
+VAGUE = Problem("FP314", Place("schedules/a.yaml", 1, 1), "no owner", severity="warning")
+
+
+def test_without_the_texts_a_problem_is_one_line_and_its_hint() -> None:
+    assert problems_text([VAGUE, UNKNOWN]) == (
+        "schedules/nightly.yaml:2:11: error FP301: there is no pipeline 'ordres'\n"
+        "  hint: did you mean 'orders'?\n"
+        "schedules/a.yaml:1:1: warning FP314: no owner"
+    )
+
+
+def test_with_the_texts_a_mark_stands_under_the_place() -> None:
+    assert problems_text([UNKNOWN], TEXTS) == (
+        "schedules/nightly.yaml:2:11: error FP301: there is no pipeline 'ordres'\n"
+        "  1 | name: nightly\n"
+        "  2 | pipeline: ordres\n"
+        "    |           ^\n"
+        "  hint: did you mean 'orders'?"
+    )
+
+
+def test_a_place_beyond_the_file_has_no_frame() -> None:
+    problem = Problem("FP018", Place("schedules/nightly.yaml", 99, 1), "nothing here")
+
+    assert problems_text([problem], TEXTS) == "schedules/nightly.yaml:99:1: error FP018: nothing here"
+
+
+def test_an_escape_code_in_a_message_does_not_reach_the_terminal() -> None:
+    assert "\x1b" not in problems_text([Problem("FP101", Place("a.yaml"), "unknown key '\x1b[2J'")])
+
+
+def test_counts_name_every_kind_and_the_files() -> None:
+    assert problem_counts([UNKNOWN, UNKNOWN, VAGUE]) == "2 errors, 1 warning in 2 files"
+
+
+def test_json_has_terraforms_names() -> None:
+    document = problems_dict([VAGUE, UNKNOWN], TEXTS)
+
+    assert (document["valid"], document["error_count"], document["warning_count"]) == (False, 1, 1)
+    assert document["diagnostics"][0] == {
+        "severity": "error",
+        "code": "FP301",
+        "summary": "there is no pipeline 'ordres'",
+        "detail": "did you mean 'orders'?",
+        "range": {
+            "filename": "schedules/nightly.yaml",
+            "start": {"line": 2, "column": 11},
+            "end": {"line": 2, "column": 11},
+        },
+        "snippet": {"code": "pipeline: ordres", "start_line": 2},
+    }
+
+
+def test_annotations_escape_what_would_end_them() -> None:
+    problem = Problem("FP001", Place("odd,na:me%.yaml", 3, 4), "50% gone\nreally", "fix: it")
+
+    assert problems_github([problem]) == (
+        "::error file=odd%2Cna%3Ame%25.yaml,line=3,col=4,title=FP001::50%25 gone%0Areally (fix: it)"
+    )
+
+
+@pytest.mark.parametrize(("severity", "command"), [("error", "error"), ("warning", "warning"), ("note", "notice")])
+def test_github_gets_ten_of_a_kind_and_the_number_of_the_rest(severity: Severity, command: str) -> None:
+    problems = [Problem("FP101", Place("a.yaml", line), "unknown key", severity=severity) for line in range(1, 48)]
+
+    lines = problems_github(problems).splitlines()
+
+    assert [line.startswith(f"::{command} ") for line in lines] == [True] * 10 + [False]
+    assert lines[-1] == f"+37 more {severity}s"

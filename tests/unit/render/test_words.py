@@ -1,0 +1,69 @@
+"""Durations and moments in words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowerpower.render.words import duration, moment_with_utc, safe, short, spoken, stopwatch
+from flowerpower.specs.fields import LONGEST_DURATION, parse_duration
+
+NOW = int(datetime(2026, 11, 23, 17, 20, tzinfo=UTC).timestamp())
+HOUR = 3600
+
+
+@given(st.integers(0, LONGEST_DURATION))
+def test_a_duration_reads_back_as_itself(seconds: int) -> None:
+    assert parse_duration(duration(seconds)) == seconds
+
+
+@given(st.text())
+def test_a_safe_text_is_printable(text: str) -> None:
+    assert safe(text).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [
+        (-3, "today's 15:20"),
+        (0.5, "tonight's 18:50"),
+        (2, "tonight's 20:20"),
+        (8, "tonight's 02:20"),
+        (14, "tomorrow's 08:20"),
+        (26, "tomorrow's 20:20"),
+        (38, "Wed 25 Nov 08:20"),
+        (24 * 40, "Sat  2 Jan 2027 18:20"),
+    ],
+)
+def test_a_moment_is_said_as_people_would(hours: float, said: str) -> None:
+    assert spoken(NOW + round(hours * HOUR), "Europe/Berlin", NOW) == said
+
+
+def test_a_moment_in_its_zone_has_utc_beside_it() -> None:
+    assert moment_with_utc(NOW, "Europe/Berlin", NOW) == "Mon 23 Nov 18:20 (17:20)"
+
+
+def test_utc_on_another_day_says_which() -> None:
+    assert moment_with_utc(NOW - 18 * HOUR, "Europe/Berlin", NOW) == "Mon 23 Nov 00:20 (Sun 23:20)"
+
+
+def test_utc_alone_is_not_said_twice() -> None:
+    assert moment_with_utc(NOW + 7, "UTC", NOW) == "Mon 23 Nov 17:20:07"
+
+
+@pytest.mark.parametrize(
+    ("digest", "shown"),
+    [("1a2b3c4d5e6f", "1a2b3c4"), ("1a2b3c4d5e6f+dirty", "1a2b3c4+dirty"), ("tree:1a2b3c4d5e6f", "tree:1a2b3c4")],
+)
+def test_a_commit_is_short_and_keeps_its_marks(digest: str, shown: str) -> None:
+    assert short(digest) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0.0004, "0.4 ms"), (0.123, "123 ms"), (12.34, "12.3 s"), (200, "3m20s")]
+)
+def test_a_stopwatch_shows_about_three_digits(seconds: float, shown: str) -> None:
+    assert stopwatch(seconds) == shown
