@@ -20,7 +20,7 @@ LONGEST_DURATION = 3650 * 86400
 
 _VARIABLE = r"\$\{var:"  # a schema sees the text before variables are filled in
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,9})s)?", re.ASCII)
-_DURATION_PATTERN = r"^(\d{1,4}d)?(\d{1,6}h)?(\d{1,7}m)?(\d{1,9}s)?$|^\d{1,9}$"
+_DURATION_PATTERN = r"^(?=.)(\d{1,4}d)?(\d{1,6}h)?(\d{1,7}m)?(\d{1,9}s)?$|^\d{1,9}$"
 _MOMENT_PATTERN = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?([.]\d{1,6})?(Z|[+-]\d{2}:?\d{2})?)?$"
 _MOMENT = re.compile(_MOMENT_PATTERN, re.ASCII)
 _SHARE = re.compile(r"(\d{1,3})%", re.ASCII)
@@ -121,9 +121,8 @@ def _text(pattern: str, **more: Any) -> WithJsonSchema:
 
 
 def _span(least: int) -> WithJsonSchema:
-    # The second branch of the pattern keeps the empty string out of the first.
-    pattern = rf"^(?=.)(?:{_DURATION_PATTERN[:-1]}$)|{_VARIABLE}"
-    return WithJsonSchema({"type": ["string", "integer"], "pattern": pattern, "minimum": least})
+    bounds = {"minimum": least, "maximum": LONGEST_DURATION}
+    return WithJsonSchema({"type": ["string", "integer"], "pattern": f"{_DURATION_PATTERN}|{_VARIABLE}", **bounds})
 
 
 Name = Annotated[
@@ -138,7 +137,9 @@ Moment = Annotated[str, BeforeValidator(_check_moment), _text(_MOMENT_PATTERN)]
 Share = Annotated[
     int | str,
     BeforeValidator(_check_share),
-    WithJsonSchema({"type": ["string", "integer"], "pattern": rf"^\d{{1,3}}%$|{_VARIABLE}", "minimum": 0}),
+    WithJsonSchema(
+        {"type": ["string", "integer"], "pattern": rf"^\d{{1,3}}%$|{_VARIABLE}", "minimum": 0, "maximum": 10**9}
+    ),
 ]
 JsonObject = dict[str, JsonValue]
 
