@@ -18,7 +18,7 @@ from flowerpower.specs.fields import Spec
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
 from flowerpower.specs.messages import Finding, describe, did_you_mean, findings, unknown_key
 from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
-from flowerpower.specs.placeholders import fill_variables, resolve_redis
+from flowerpower.specs.placeholders import Path, fill_variables, resolve_redis
 from flowerpower.specs.places import Origin, Places, origin_of
 from flowerpower.specs.project import PROJECT_FILES, Project
 from flowerpower.specs.rules import check
@@ -106,8 +106,8 @@ class _Loading:
         if data is None:
             return None
         self._learn(data, origin)
-        data = self._filled(data, origin)
-        spec = self._validated(ProjectSpec, {**data, "environments": documents[0].data.get("environments", {})}, origin)
+        whole = {**data, "environments": documents[0].data.get("environments", {})}
+        spec = self._validated(ProjectSpec, *self._filled(data, origin, whole), origin)
         if spec is not None and self.env != "default" and self.env not in spec.environments:
             known = ("default", *spec.environments)
             hint = did_you_mean(self.env, known) or f"there are {', '.join(known)}"
@@ -134,7 +134,7 @@ class _Loading:
         self._fill_everywhere = "${" in str(self._defaults)
         if isinstance(zone := data.get("timezone"), str):
             filled, _ = fill_variables({"timezone": zone}, self.variables)
-            self._timezone = filled["timezone"]
+            self._timezone = "UTC" if "${" in filled["timezone"] else filled["timezone"]
 
     def _specs(self, kind: str, model: type[_Model]) -> dict[str, _Model]:
         found: dict[str, _Model] = {}
@@ -166,9 +166,10 @@ class _Loading:
             self._report("FP111", origin.place, f"a {origin.kind} in a file with several documents has no name")
             return None
         data.setdefault("name", name)
+        mistaken: list[Path] = []
         if self._fill_everywhere or b"${" in self.texts[document.file]:
-            data = self._filled(data, origin)
-        spec = self._validated(model, data, origin)
+            data, mistaken = self._filled(data, origin, data)
+        spec = self._validated(model, data, mistaken, origin)
         if spec is None:
             self.elsewhere.setdefault(address, "has problems")
         return spec
@@ -224,19 +225,25 @@ class _Loading:
                 finding = Finding("FP101", (*path, key), f"'{key}' may not stand here", "", at_key=True)
             self._add(finding, origin)
 
-    def _filled(self, data: dict[str, Any], origin: Origin) -> dict[str, Any]:
+    def _filled(self, data: dict[str, Any], origin: Origin, whole: dict[str, Any]) -> tuple[dict[str, Any], list[Path]]:
+        """Return *whole* with the variables of *data* filled in, and the paths where that failed."""
         filled, mistakes = fill_variables(data, self.variables)
         for mistake in mistakes:
             self._report(mistake.code, self._places.within(origin, mistake.path), mistake.what, mistake.hint)
-        return filled  # type: ignore[no-any-return]
+        return {**whole, **filled}, [mistake.path for mistake in mistakes]
 
-    def _validated(self, model: type[_Model], data: dict[str, Any], origin: Origin) -> _Model | None:
+    def _validated(
+        self, model: type[_Model], data: dict[str, Any], mistaken: Sequence[Path], origin: Origin
+    ) -> _Model | None:
+        """Return the spec; None, and its problems noted, if it is wrong anywhere or was not filled in at *mistaken*."""
         try:
-            return model.model_validate(data)
+            spec = model.model_validate(data)
         except ValidationError as error:
             for finding in findings(model, error):
-                self._add(finding, origin)
+                if finding.path not in mistaken:
+                    self._add(finding, origin)
             return None
+        return None if mistaken else spec
 
     def _add(self, finding: Finding, origin: Origin) -> None:
         place = self._places.within(origin, finding.path, key=finding.at_key)

@@ -186,7 +186,7 @@ def _syntax_problem(file: str, text: str, error: yaml.YAMLError) -> Problem:
     if mark is None:
         return _unprintable_problem(file, text, error)
     what = str(getattr(error, "problem", None) or getattr(error, "context", None) or "cannot be read as YAML")
-    if "end of stream" in what:  # the place to look at is where the open quote or bracket is
+    if "end of stream" in what or "expected ','" in what:  # the place to look at is where the open quote or bracket is
         mark = getattr(error, "context_mark", None) or mark
     place = Place(file, mark.line + 1, mark.column + 1)
     lines = text.splitlines()
