@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
 
-from flowerpower.errors import PipelineError
+from flowerpower.errors import FlowerPowerError, PipelineError
 from flowerpower.pipelines.context import RunContext
 
 _PLACEHOLDER = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
@@ -93,6 +93,8 @@ def _secret(name: str, context: RunContext, path: str) -> str:
         raise PipelineError(f"{path}: {name!r} is not the name of a secret", hint="for example ${secret:API_TOKEN}")
     try:
         return context.secrets(name)
+    except FlowerPowerError as error:
+        raise PipelineError(f"{path}: {error}", hint=error.hint) from None
     except Exception as error:  # noqa: BLE001  a provider may be a plug-in; its message could hold the value
         raise PipelineError(
             f"{path}: the secret {name} could not be read ({type(error).__name__})",

@@ -111,6 +111,16 @@ def test_a_failing_provider_shows_nothing_of_its_message() -> None:
     assert caught.value.__suppress_context__
 
 
+def test_a_provider_may_say_what_to_do() -> None:
+    def provider(name: str) -> str:
+        raise PipelineError(f"no secret {name}", hint="set it")
+
+    with pytest.raises(PipelineError, match=r"inputs\.x: no secret TOKEN") as caught:
+        fill("${secret:TOKEN}", context(secrets=provider), "inputs.x")
+
+    assert caught.value.hint == "set it"
+
+
 def test_secrets_are_not_in_the_repr_of_anything() -> None:
     secrets = Secrets({"TOKEN": SECRET}.__getitem__)
     fill("${secret:TOKEN}", context(secrets=secrets), "x")
