@@ -1,0 +1,302 @@
+"""`load:` and `save:` with real files, pandas, polars and plain values."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import polars as pl
+import pytest
+
+from flowerpower.errors import FlowerPowerError
+from flowerpower.pipelines.manager import PipelineManager
+from flowerpower.pipelines.run import Access
+from flowerpower.specs.models import PipelineSpec
+
+from .conftest import TICK, Project
+
+FRAMES = """
+    import pandas as pd
+    import polars as pl
+    from typing import Any
+
+    def as_pandas(pandas_in: pd.DataFrame) -> pd.DataFrame:
+        return pandas_in
+
+    def as_polars(polars_in: pl.DataFrame) -> pl.DataFrame:
+        return polars_in
+
+    def as_lazy(lazy_in: pl.LazyFrame) -> pl.LazyFrame:
+        return lazy_in.filter(pl.col("a") > 0)
+
+    def as_list(list_in: list[dict]) -> list[dict]:
+        return list_in
+"""
+ROWS = [{"a": 1, "b": "ä,x"}, {"a": 2, "b": 'say "hi"\nthere'}]
+
+
+def message_of(project: Project, *outputs: str, **fields: object) -> str:
+    with pytest.raises(FlowerPowerError) as caught:
+        project.run(*outputs, **fields)
+    return f"{caught.value} | {caught.value.hint}"
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "ndjson", "parquet"])
+@pytest.mark.parametrize("kind", ["pandas", "polars", "lazy"])
+def test_frames_survive_a_save_and_a_load(project: Project, kind: str, form: str) -> None:
+    made = {"pandas": pd.DataFrame(ROWS), "polars": pl.DataFrame(ROWS), "lazy": pl.LazyFrame(ROWS)}[kind]
+    project.module("flow", FRAMES)
+    fields = {"name": "p", "modules": ["flow"], "outputs": [f"as_{kind}"]}
+    save = {"outputs": [f"as_{kind}"], "format": form, "path": f"out/${{tick:%Y}}.{form}"}
+    spec = PipelineSpec.model_validate({**fields, "save": [save]})
+    manager = PipelineManager({"p": spec}, project.root, ["flows"])
+
+    record = manager.run("p", inputs={f"{kind}_in": made}, tick=TICK).saves[0]
+    load = {f"{kind}_in": {"format": form, "path": f"out/2026.{form}"}}
+    loaded = project.run(f"as_{kind}", load=load).values[f"as_{kind}"]
+
+    rows = loaded.collect() if kind == "lazy" else loaded
+    assert (rows.to_dict("records") if kind == "pandas" else rows.to_dicts()) == ROWS
+    assert record.bytes == (project.root / f"out/2026.{form}").stat().st_size > 0
+    if kind != "lazy":
+        assert (record.rows, record.columns) == (2, 2)
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "ndjson", "parquet", "yaml"])
+def test_lists_of_mappings_survive_a_save_and_a_load(project: Project, form: str) -> None:
+    project.module(
+        "flow", f"def made() -> list:\n    return {ROWS!r}\n\ndef back(rows: list[dict]) -> list:\n    return rows\n"
+    )
+
+    record = project.run("made", save=[{"outputs": ["made"], "format": form, "path": f"x.{form}"}]).saves[0]
+    back = project.run("back", load={"rows": {"format": form, "path": f"x.{form}"}}).values["back"]
+
+    assert [{"a": int(row["a"]), "b": row["b"]} for row in back] == ROWS
+    assert (record.rows, record.columns) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("form", "annotation", "value"),
+    [
+        ("json", "dict", {"a": [1, None, True], "ü": 1.5}),
+        ("json", "Any", "text"),
+        ("json", "str", "text"),
+        ("yaml", "dict", {"no": "no", "n": 12, "nested": {"x": ["12:30:00", "ü"]}}),
+        ("yaml", "list", [1, "two", None]),
+        ("text", "str", "line\nümlaut\n"),
+        ("text", "list[str]", ["one", "two"]),
+        ("text", "bytes", b"\x00\xff"),
+        ("ndjson", "list", [{"a": 1}, [2], "three"]),
+    ],
+)
+def test_plain_values_survive_a_save_and_a_load(project: Project, form: str, annotation: str, value: object) -> None:
+    project.module(
+        "flow",
+        f"from typing import Any\ndef made() -> Any:\n    return {value!r}\n"
+        f"def back(raw: {annotation}) -> Any:\n    return raw\n",
+    )
+
+    project.run("made", save=[{"outputs": ["made"], "format": form, "path": "deep/er/x"}])
+
+    assert project.run("back", load={"raw": {"format": form, "path": "deep/er/x"}}).values["back"] == value
+
+
+def test_several_outputs_go_into_one_file_by_name(project: Project) -> None:
+    project.module("flow", "def a() -> int:\n    return 1\ndef b() -> int:\n    return 2\n")
+
+    project.run("a", save=[{"outputs": ["a", "b"], "format": "json", "path": "x.json"}])
+
+    assert json.loads((project.root / "x.json").read_text()) == {"a": 1, "b": 2}
+
+
+def test_a_load_stands_in_for_a_node_that_would_compute(project: Project) -> None:
+    project.module("flow", "def raw() -> dict:\n    raise OSError\ndef out(raw: dict) -> int:\n    return raw['x']\n")
+    (project.root / "x.json").write_text('{"x": 7}')
+
+    assert project.run("out", load={"raw": {"format": "json", "path": "x.json"}}).values["out"] == 7
+
+
+def test_a_value_that_is_given_wins_over_its_load(project: Project) -> None:
+    project.module("flow", "def out(raw: dict) -> int:\n    return raw['x']\n")
+    load = {"raw": {"format": "json", "path": "gone.json"}}
+
+    assert project.run("out", load=load, inputs={"raw": {"x": 1}}).values["out"] == 1
+
+
+def test_a_load_that_no_output_needs_is_not_read(project: Project) -> None:
+    project.module("flow", "def a() -> int:\n    return 1\ndef out(raw: dict) -> int:\n    return 2\n")
+
+    assert project.run("a", load={"raw": {"format": "json", "path": "gone.json"}}).values["a"] == 1
+
+
+def test_options_reach_the_library(project: Project) -> None:
+    project.module("flow", "import pandas as pd\ndef out(f: pd.DataFrame) -> pd.DataFrame:\n    return f\n")
+    (project.root / "x.csv").write_text("a;b\n1;2\n")
+
+    project.run(
+        "out",
+        load={"f": {"format": "csv", "path": "x.csv", "options": {"sep": ";"}}},
+        save=[{"outputs": ["out"], "format": "csv", "path": "y.csv", "options": {"sep": "|"}}],
+    )
+
+    assert (project.root / "y.csv").read_text() == "a|b\n1|2\n"
+
+
+def test_an_allowed_url_goes_through_fsspec(project: Project) -> None:
+    project.module("flow", "import pandas as pd\ndef out() -> pd.DataFrame:\n    return pd.DataFrame({'a': [1]})\n")
+    project.module("back", "import pandas as pd\ndef n(f: pd.DataFrame) -> int:\n    return len(f)\n")
+    url = f"memory://{project.root.name}/x.parquet"
+    access = Access(paths=(f"memory://{project.root.name}",))
+
+    project.run("out", save=[{"outputs": ["out"], "format": "parquet", "path": url}], access=access)
+    loaded = project.run("n", modules=["back"], load={"f": {"format": "parquet", "path": url}}, access=access)
+
+    assert loaded.values["n"] == 1
+
+
+@pytest.mark.parametrize(
+    ("save", "expected"),
+    [
+        ({"path": "../x"}, "save[0]: ../x lies outside of"),
+        ({"path": "/etc/x"}, "save[0]: /etc/x lies outside of"),
+        ({"path": "s3://u:hunter2@b/x"}, "save[0]: s3://b/x lies outside of"),
+        ({"path": "a/${tick:%Y}/../../x"}, "lies outside of"),
+        ({}, "save[0]: format json needs a `path`"),
+        ({"path": "x", "format": "excel"}, "save[0]: format excel is not supported yet"),
+        ({"path": "x", "format": "pickle"}, "save[0]: format pickle is not supported yet"),
+        ({"path": "x", "format": "jsn"}, "save[0]: there is no format 'jsn' | did you mean 'json'?"),
+        ({"path": "x", "outputs": ["ot"]}, "there is no node for the output 'ot'"),
+        ({"path": "x", "outputs": ["out", "other"], "format": "csv"}, "a csv file holds one output, not 2"),
+    ],
+)
+def test_a_save_that_cannot_work_is_refused_before_anything_runs(project: Project, save: dict, expected: str) -> None:
+    project.module(
+        "flow", "def out() -> int:\n    open(__file__ + '.ran', 'w').close()\n    return 1\ndef other() -> int: ...\n"
+    )
+
+    message = message_of(project, "out", save=[{"outputs": ["out"], "format": "json", **save}])
+
+    assert expected in message
+    assert "hunter2" not in message
+    assert not list(project.root.rglob("*.ran"))
+
+
+def test_two_saves_to_one_path_are_refused(project: Project) -> None:
+    project.module("flow", "def a() -> int:\n    return 1\ndef b() -> int:\n    return 2\n")
+    saves = [{"outputs": [name], "format": "json", "path": path} for name, path in (("a", "x"), ("b", "./x"))]
+
+    assert "save[1]: save[0] writes the same path" in message_of(project, "a", save=saves)
+
+
+@pytest.mark.parametrize(
+    ("content", "form", "annotation", "expected"),
+    [
+        (None, "json", "dict", "load.raw: there is no file x"),
+        ("{", "json", "dict", "load.raw: x cannot be read as json: JSONDecodeError"),
+        ("[1]", "json", "dict", "the file holds a list, the node wants a dict"),
+        ("a: [", "yaml", "dict", "load.raw: x cannot be read as yaml"),
+        ("a: !!python/object:os.system 1", "yaml", "dict", "load.raw: x cannot be read as yaml"),
+        ("a", "csv", "dict", "csv cannot fill a dict"),
+        ("a", "text", "int", "a node of type int cannot be filled from a file"),
+        ("nonsense", "parquet", "pd.DataFrame", "load.raw: x cannot be read as parquet"),
+        ("", "csv", "pd.DataFrame", "load.raw: x cannot be read as csv: EmptyDataError"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(
+    project: Project, content: str | None, form: str, annotation: str, expected: str
+) -> None:
+    project.module("flow", f"import pandas as pd\ndef out(raw: {annotation}) -> int:\n    return 1\n")
+    if content is not None:
+        (project.root / "x").write_text(content)
+
+    assert expected in message_of(project, "out", load={"raw": {"format": form, "path": "x"}})
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "expected"),
+    [
+        ("object()", "json", "save[0]: out cannot be written to x as json: TypeError: a object has no form in JSON"),
+        ("float('nan')", "json", "Out of range float values are not JSON compliant"),
+        ("3", "csv", "a int cannot be written as csv"),
+        ("3", "text", "a int cannot be written as text"),
+        ("3", "parquet", "a int cannot be written as parquet"),
+        ("3", "ndjson", "a int cannot be written as ndjson"),
+    ],
+)
+def test_a_value_that_cannot_be_written_leaves_the_old_file(
+    project: Project, value: str, form: str, expected: str
+) -> None:
+    project.module("flow", f"from typing import Any\ndef out() -> Any:\n    return {value}\n")
+    (project.root / "x").write_text("old")
+
+    assert expected in message_of(project, "out", save=[{"outputs": ["out"], "format": form, "path": "x"}])
+    assert (project.root / "x").read_text() == "old"
+    assert sorted(path.name for path in project.root.iterdir()) == ["flows", "x"]
+
+
+def test_a_wrong_option_is_an_error_of_that_save(project: Project) -> None:
+    project.module("flow", "import pandas as pd\ndef out() -> pd.DataFrame:\n    return pd.DataFrame({'a': [1]})\n")
+    save = [{"outputs": ["out"], "format": "csv", "path": "x", "options": {"spe": ";"}}]
+
+    assert "TypeError" in message_of(project, "out", save=save)
+
+
+def test_nothing_is_written_when_a_node_fails(project: Project) -> None:
+    project.module("flow", "def a() -> int:\n    return 1\ndef b() -> int:\n    return 1 // 0\n")
+
+    message_of(project, "a", "b", save=[{"outputs": ["a"], "format": "json", "path": "a.json"}])
+
+    assert not (project.root / "a.json").exists()
+
+
+def test_secrets_in_paths_and_options_are_not_shown(project: Project) -> None:
+    project.module("flow", "def out() -> int:\n    return 1\n")
+    save = [
+        {
+            "outputs": ["out"],
+            "format": "json",
+            "path": "${secret:PLACE}/x",
+            "storage_options": {"key": "${secret:PLACE}"},
+        }
+    ]
+
+    result = project.run("out", save=save, secrets={"PLACE": "hunter2-hunter2"}.__getitem__)
+
+    assert (project.root / "hunter2-hunter2/x").exists()
+    assert result.to_dict()["saves"][0]["path"] == "***/x"
+
+
+def test_formats_of_plugins_join_by_name(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = tmp_path / "site"
+    (site / "shout-1.0.dist-info").mkdir(parents=True)
+    (site / "shout-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: shout\nVersion: 1.0\n")
+    (site / "shout-1.0.dist-info/entry_points.txt").write_text("[flowerpower.io]\nshout = fp_shout:SHOUT\n")
+    (site / "fp_shout.py").write_text(
+        "from flowerpower.pipelines.formats import Format\n"
+        "def write(value, handle, options):\n    handle.write(str(value).upper().encode())\n"
+        "SHOUT = Format(lambda handle, kind, options: handle.read().decode(), write)\n"
+    )
+    monkeypatch.syspath_prepend(str(site))
+    project.module("flow", "def out() -> str:\n    return 'hello'\n")
+    save = [{"outputs": ["out"], "format": "shout", "path": "x"}]
+
+    assert "there is no format 'shout'" in message_of(project, "out", save=save)
+    project.run("out", save=save, access=Access(plugins=("shout",)))
+
+    assert (project.root / "x").read_text() == "HELLO"
+
+
+def test_an_annotated_or_optional_frame_is_filled_too(project: Project) -> None:
+    project.module(
+        "flow",
+        """
+        from typing import Annotated
+        import pandas as pd
+
+        def out(a: Annotated[pd.DataFrame, "raw"], b: pd.DataFrame | None = None) -> int:
+            return len(a) + len(b)
+        """,
+    )
+    (project.root / "x.csv").write_text("a\n1\n")
+    load = {name: {"format": "csv", "path": "x.csv"} for name in ("a", "b")}
+
+    assert project.run("out", load=load).values["out"] == 2
