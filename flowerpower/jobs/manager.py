@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, ClassVar
 
 from flowerpower.errors import FlowerPowerError, UsageError
@@ -25,19 +24,10 @@ from flowerpower.state.store import Store
 class RQManager:
     """One namespace's jobs on RQ: enqueue now, at, in; schedules; workers; the scheduler; cancel and status."""
 
-    def __init__(
-        self,
-        store: Store,
-        url: str,
-        *,
-        root: Path = Path(),
-        folders: Sequence[str] = ("flows",),
-        modules: Sequence[str] = (),
-        queues: Sequence[str] = ("default",),
-    ) -> None:
+    def __init__(self, store: Store, url: str, options: WorkerOptions = WorkerOptions()) -> None:  # noqa: B008 - frozen
         self.store = store
         self._url = url
-        self._options = WorkerOptions(queues=queues, root=root, folders=folders, modules=modules)
+        self._options = options
 
     def enqueue(self, name: str, inputs: Mapping[str, Any] | None = None) -> RunHandle:
         """Enqueue one run of an applied pipeline or schedule now; `inputs` are merged over the applied ones.
@@ -114,7 +104,7 @@ class JobQueueManager:
 
     @classmethod
     def create(cls, backend: str = "rq", **options: Any) -> RQManager:
-        """Return a back end; raise `UsageError` for an unknown one. For `rq`: `store`, `url`, `root`, `folders` ..."""
+        """Return a back end; raise `UsageError` for an unknown one. For `rq`: `store`, `url`, `options`."""
         if backend not in cls.backends:
             raise UsageError(f"there is no job queue {backend!r}", hint=f"known: {', '.join(cls.backends)}")
         return cls.backends[backend](**options)

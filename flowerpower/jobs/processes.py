@@ -18,12 +18,15 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import RedisError
 
-from flowerpower.jobs.run import use_project
+from flowerpower.jobs.run import Home, use_project
 from flowerpower.jobs.scheduler import Scheduler, scheduler_name
 from flowerpower.jobs.worker import FlowerPowerWorker, code_fingerprint, forget_modules, make_worker
+from flowerpower.schedule.zones import use_packaged_zones
 from flowerpower.state.connection import connect
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 logger = logging.getLogger("flowerpower.worker")
 
@@ -36,6 +39,7 @@ class WorkerOptions:
     root: Path = Path()
     folders: Sequence[str] = ("flows",)
     modules: Sequence[str] = ()  # Hamilton modules to import before forking
+    paths: Sequence[str] = ()  # folders outside the project that its runs may read and write
     burst: bool = False
     with_scheduler: bool = True
     grace: float | None = None
@@ -47,8 +51,10 @@ class WorkerOptions:
 def run_scheduler(url: str, keys: Keys, clock: str | None = None, interval: float = 1.0) -> None:
     """Run a scheduler in this process until SIGINT or SIGTERM, or until the process that started it is gone."""
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _STOP_SIGNALS:
         signal.signal(number, lambda *_: stop.set())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+    use_packaged_zones()
     parent = os.getppid()
     watcher = threading.Thread(target=_stop_with_parent, args=(parent, stop), daemon=True)
     watcher.start()
@@ -61,17 +67,25 @@ def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
 
     A worker that ends because Redis went away is started again; the caller starts the whole process anew when True.
     """
-    use_project(options.root)
+    use_packaged_zones()
+    use_project(Home(options.root.resolve(), tuple(options.paths)))
+    stop = threading.Event()
     with _scheduler_beside(url, keys, options):
         pause = 1.0
         while True:
+            _catch_stops(stop)
             began = time.monotonic()
-            worker = _work_once(url, keys, options)
-            if worker is not None and (options.burst or worker.stopped):
-                return worker.outdated
+            worker = _work_once(url, keys, options, stop)
+            _catch_stops(stop)
+            if stop.is_set() or (worker is not None and options.burst):
+                return False
+            if worker is not None and worker.outdated:
+                # Held back until the new process is ready for it: a request to stop must not get lost in between.
+                signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+                return not stop.is_set()
             pause = 1.0 if time.monotonic() - began > 60 else min(pause * 2, 10.0)
             logger.warning("the worker ended; starting it again in %.0f s", pause)
-            time.sleep(pause)
+            stop.wait(pause)
 
 
 def start_anew() -> None:
@@ -81,11 +95,19 @@ def start_anew() -> None:
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line, once more
 
 
-def _work_once(url: str, keys: Keys, options: WorkerOptions) -> FlowerPowerWorker | None:
+def _catch_stops(stop: threading.Event) -> None:
+    """Note a request to stop while no RQ worker listens for it."""
+    for number in _STOP_SIGNALS:
+        signal.signal(number, lambda *_: stop.set())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+
+
+def _work_once(url: str, keys: Keys, options: WorkerOptions, stop: threading.Event) -> FlowerPowerWorker | None:
     """Run one RQ worker to its end; None when it could not even start."""
     try:
         connection = Redis.from_url(url)
         worker = make_worker(connection, keys, options.queues, name=options.name, allowed=options.allowed)
+        worker.stop = stop
         worker.grace = options.grace
         worker.fingerprint = lambda: code_fingerprint(options.root, options.folders)
         worker.forget_modules = lambda: forget_modules(options.root, options.folders)

@@ -67,11 +67,7 @@ class Reconciler:
             pipe.hmget(keys.cursors, names)
             pipe.hmget(keys.holds, names)
             cursors, holds = pipe.execute()
-        unheld = {
-            name: cursor
-            for name, cursor, hold in zip(names, cursors, holds, strict=True)
-            if hold is None
-        }
+        unheld = {name: cursor for name, cursor, hold in zip(names, cursors, holds, strict=True) if hold is None}
         idle = self._scheduler.decode_cursors(unheld)
         lost = self._without_occurrence(idle)
         if lost:

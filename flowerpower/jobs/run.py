@@ -48,13 +48,21 @@ class _Work:
     execution: str
 
 
-_project_root: Path | None = None
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The project on this machine whose modules are run, and the folders outside it that it allows."""
+
+    root: Path
+    paths: tuple[str, ...] = ()
 
 
-def use_project(root: Path) -> None:
-    """Say which project's modules this process and its forks run; without it, the one found from the working folder."""
-    global _project_root  # noqa: PLW0603 - RQ calls run_scheduled by its name, with what lies in Redis and nothing else
-    _project_root = root.resolve()
+_home: Home | None = None
+
+
+def use_project(home: Home) -> None:
+    """Say which project this process and its forks run; without it, the one found from the working folder."""
+    global _home  # noqa: PLW0603 - RQ calls run_scheduled by its name, with what lies in Redis and nothing else
+    _home = home
 
 
 def run_scheduled(namespace: str, name: str, spec_digest: str) -> dict[str, Any]:
@@ -162,12 +170,12 @@ def _reason(error: BaseException) -> str:
 
 def _run_pipeline(work: _Work) -> dict[str, Any]:
     from flowerpower.pipelines.context import RunContext
-    from flowerpower.pipelines.run import run_pipeline
+    from flowerpower.pipelines.run import Access, run_pipeline
     from flowerpower.specs.models import PipelineSpec
     from flowerpower.specs.sources import find_project
 
     settings = read_settings()
-    root = _project_root or find_project(settings.project)
+    home = _home or Home(find_project(settings.project).resolve())
     spec = PipelineSpec.model_validate({"name": work.spec["pipeline"], **work.spec["spec"]})
     timing: Mapping[str, Any] = work.spec["trigger"]
     zone = ZoneInfo(str(timing.get("timezone", "UTC")))
@@ -183,7 +191,7 @@ def _run_pipeline(work: _Work) -> dict[str, Any]:
         attempt=work.claim.attempt,
         secrets=secrets_of(settings.environment),
     )
-    result = run_pipeline(spec, context, root=root, folders=list(work.spec["folders"]))
+    result = run_pipeline(spec, context, root=home.root, folders=list(work.spec["folders"]), access=Access(home.paths))
     return dict(result.to_dict())
 
 

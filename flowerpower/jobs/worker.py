@@ -31,17 +31,14 @@ logger = logging.getLogger("flowerpower.worker")
 
 
 class FlowerPowerWorker(Worker):
-    """RQ's worker with flowerpower's rules; `stopped` tells whether somebody asked it to stop."""
+    """RQ's worker with flowerpower's rules; `stop` is set once somebody asks it to stop."""
+
+    stop: threading.Event
 
     grace: float | None = None  # seconds a running job is given after the first signal
     preload: Callable[[], None] | None = None
     fingerprint: Callable[[], str] | None = None  # of the code that was preloaded
     keys: Keys
-
-    @property
-    def stopped(self) -> bool:
-        """Tell whether a signal or a command asked this worker to stop."""
-        return bool(self._stop_requested)
 
     @property
     def outdated(self) -> bool:
@@ -58,11 +55,18 @@ class FlowerPowerWorker(Worker):
 
     def request_stop(self, signum: int, frame: Any) -> None:
         """Finish the running job, within the grace if there is one, and stop; a second signal stops at once."""
+        self.stop.set()
         if self.grace is not None and self.horse_pid:
             timer = threading.Timer(self.grace, os.kill, (os.getpid(), signum))
             timer.daemon = True
             timer.start()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+    def _install_signal_handlers(self) -> None:
+        """Take over the signals, and heed one that came while this process was still starting."""
+        super()._install_signal_handlers()  # type: ignore[no-untyped-call]
+        if self.stop.is_set():
+            self._stop_requested = True
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run one job in a fork of this process; code that changed since the preload is imported after the fork."""
@@ -119,6 +123,7 @@ def make_worker(
         maintenance_interval=60,
     )
     worker.keys = keys
+    worker.stop = threading.Event()
     return worker
 
 
