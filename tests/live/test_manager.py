@@ -1,0 +1,109 @@
+"""The public way to the job queue: enqueue now, at, in; wait; cancel; status."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from support.projects import wanted, work_until_empty, write_project
+from support.states import SOURCE
+
+from flowerpower import JobQueueManager, RQManager
+from flowerpower.apply import apply_plan
+from flowerpower.errors import PipelineError, UsageError
+from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.planning.diff import make_plan
+from flowerpower.state.keys import Keys
+from flowerpower.state.store import Store
+
+KEYS = Keys("acme", "default")
+
+
+@pytest.fixture
+def manager(redis_connection: Redis, redis_url: str, tmp_path: Path) -> RQManager:
+    store = Store(redis_connection, KEYS)
+    apply_plan(make_plan(KEYS, wanted(write_project(tmp_path)), store.read(), SOURCE), store, "apply")
+    return JobQueueManager.create("rq", store=store, url=redis_url)
+
+
+def test_a_pipeline_is_enqueued_run_and_waited_for(manager: RQManager, redis_url: str, tmp_path: Path) -> None:
+    run = manager.enqueue("report", inputs={"number": 4})
+    working = threading.Thread(target=work_until_empty, args=(redis_url, KEYS, tmp_path))
+    working.start()
+
+    summary = run.wait(timeout=60)
+    working.join()
+
+    assert summary["status"] == "succeeded"
+    assert summary["outputs"]["doubled"] == {"value": 8}
+    assert run.status() == "finished"
+
+
+def test_a_schedule_is_enqueued_with_its_own_spec_and_counts_as_active(manager: RQManager) -> None:
+    run = manager.enqueue("often")
+
+    assert run.id.startswith("acme--default--often--m")
+    (status,) = manager.schedules()
+    assert (status.name, status.active) == ("often", 1)
+
+
+def test_a_run_that_fails_says_why(manager: RQManager, redis_url: str, tmp_path: Path) -> None:
+    run = manager.enqueue("report", inputs={"number": "many"})
+    work_until_empty(redis_url, KEYS, tmp_path)
+
+    with pytest.raises(PipelineError, match="number"):
+        run.wait(timeout=5)
+
+
+def test_a_later_run_waits_and_is_pushed_when_due(manager: RQManager) -> None:
+    later = manager.enqueue_at("report", datetime.now(UTC) + timedelta(hours=1))
+    soon = manager.enqueue_in("report", "1s")
+    assert (later.status(), soon.status()) == ("scheduled", "scheduled")
+    manager.store.connection.zadd(KEYS.scheduled(KEYS.queue("default")), {soon.id: 1})
+
+    Scheduler(manager.store, "one").step()
+
+    assert (later.status(), soon.status()) == ("scheduled", "queued")
+
+
+def test_a_waiting_run_is_dropped(manager: RQManager) -> None:
+    run = manager.enqueue("report")
+
+    assert manager.cancel(run.id) == "dropped"
+
+    assert run.status() == "canceled"
+    assert manager.store.read().active == {}
+
+
+@pytest.mark.parametrize("name", ["repotr", "nothing-like-it"])
+def test_what_is_not_applied_is_not_enqueued(manager: RQManager, name: str) -> None:
+    with pytest.raises(UsageError, match=name) as raised:
+        manager.enqueue(name)
+
+    assert raised.value.hint == ("did you mean 'report'?" if name == "repotr" else "apply it first: flowerpower apply")
+
+
+def test_inputs_that_are_no_json_are_refused(manager: RQManager) -> None:
+    with pytest.raises(UsageError, match="JSON"):
+        manager.enqueue("report", inputs={"number": object()})
+
+
+def test_an_unknown_back_end_names_the_known(manager: RQManager) -> None:
+    with pytest.raises(UsageError, match="celery") as raised:
+        JobQueueManager.create("celery")
+
+    assert raised.value.hint == "known: rq"
+
+
+def test_status_says_what_is_next_and_who_works(manager: RQManager) -> None:
+    status = manager.status()
+
+    (schedule,) = status.schedules
+    assert schedule.next_tick is not None
+    assert 0 < schedule.next_tick - status.now <= 60
+    assert (schedule.trigger, schedule.late, schedule.last) == ("every 60", 0, None)
+    assert status.workers == {"default": 0}
+    assert status.head.generation == 1
