@@ -40,6 +40,14 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _loads(raw: bytes | str) -> Any:
+    """Parse JSON that may be hostile: one nested beyond reason is as damaged as any other."""
+    try:
+        return json.loads(raw)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
 def seal(raw: bytes) -> str:
     """Return the SHA-1 of a raw record, as Redis computes it with `redis.sha1hex`."""
     return hashlib.sha1(raw, usedforsecurity=False).hexdigest()
@@ -124,7 +132,7 @@ def _record(data: Mapping[str, Any], raw: bytes, identity: str) -> Record:
 
 def _decode_record(kind: str, name: str, raw: bytes) -> dict[str, Any]:
     try:
-        data = json.loads(raw)
+        data = _loads(raw)
         version = data["format"]
     except (ValueError, KeyError, TypeError) as error:
         raise _unreadable(kind, name) from error
@@ -184,7 +192,7 @@ def decode_head(raw: Mapping[bytes, bytes]) -> Head:
 def decode_hold(raw: bytes) -> Hold:
     """Return a hold; one that cannot be read still holds."""
     try:
-        data = json.loads(raw)
+        data = _loads(raw)
         return Hold(str(data["who"]), str(data["why"]), int(data["since"]), data.get("until"))
     except (ValueError, KeyError, TypeError):
         return Hold("unknown", "the hold's record is damaged", 0)
@@ -193,7 +201,7 @@ def decode_hold(raw: bytes) -> Hold:
 def decode_run(run_id: str, raw: bytes) -> Run | None:
     """Return an active run, None if its entry cannot be read."""
     try:
-        data = json.loads(raw)
+        data = _loads(raw)
         return Run(
             id=run_id,
             name=str(data["name"]),
@@ -237,7 +245,7 @@ def decode_occurrence(run_id: str, due: int, values: Sequence[bytes | None]) -> 
             result_ttl=int(result_ttl or 0),
             failure_ttl=int(failure_ttl or 0),
             retries=int(retries or 0),
-            retry_intervals=tuple(json.loads(intervals)) if intervals and int(retries or 0) else (),
+            retry_intervals=tuple(_loads(intervals)) if intervals and int(retries or 0) else (),
         )
     except (ValueError, TypeError, zlib.error):
         return None
@@ -245,7 +253,7 @@ def decode_occurrence(run_id: str, due: int, values: Sequence[bytes | None]) -> 
 
 def _decode_data(raw: bytes) -> tuple[str, Any, list[Any], dict[str, Any]]:
     text = raw if raw.startswith(b"[") else _decompress(raw)
-    function, instance, args, kwargs = json.loads(text)
+    function, instance, args, kwargs = _loads(text)
     if not isinstance(function, str) or not isinstance(args, list):
         raise TypeError("not a job of ours")
     return function, instance, args, kwargs

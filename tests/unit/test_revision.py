@@ -1,0 +1,68 @@
+"""What git says of a folder, asked of real repositories."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from flowerpower.revision import Revision, descends, normal_remote, read_revision
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=Ana", "-c", "user.email=ana@example.org", "-c", "init.defaultBranch=main"]
+    done = subprocess.run(["git", *identity, *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "a").write_text("1", encoding="utf-8")
+    git(tmp_path, "add", "a")
+    git(tmp_path, "commit", "-qm", "one")
+    return tmp_path
+
+
+def test_a_clean_commit_a_dirty_tree_and_a_ref(repository: Path) -> None:
+    commit = git(repository, "rev-parse", "HEAD")
+
+    assert read_revision(repository) == Revision(commit, "", dirty=False, author="Ana")
+    (repository / "new").write_text("2", encoding="utf-8")
+    assert read_revision(repository).dirty
+    assert not read_revision(repository, "main").dirty
+
+
+def test_outside_git_and_before_the_first_commit_there_is_nothing_to_say(tmp_path: Path) -> None:
+    assert not read_revision(tmp_path).in_git
+    git(tmp_path, "init", "-q")
+    assert not read_revision(tmp_path).in_git
+
+
+def test_a_ref_that_looks_like_an_option_is_only_a_ref(repository: Path) -> None:
+    assert not read_revision(repository, "--all").in_git
+
+
+def test_descent_is_known_or_said_to_be_unknown(repository: Path) -> None:
+    first = git(repository, "rev-parse", "HEAD")
+    git(repository, "commit", "-q", "--allow-empty", "-m", "two")
+    second = git(repository, "rev-parse", "HEAD")
+
+    assert descends(repository, second, first) is True
+    assert descends(repository, first, first) is True
+    assert descends(repository, first, second) is False
+    assert descends(repository, first, "0" * 40) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://git.example/Acme/Data.git",
+        "https://ana:secret@git.example/acme/data",
+        "git@git.example:acme/data.git",
+        "ssh://git@git.example/acme/data/",
+    ],
+)
+def test_one_repository_has_one_name_and_no_credential(url: str) -> None:
+    assert normal_remote(url) == "git.example/acme/data"
