@@ -6,15 +6,16 @@ Hamilton itself is too strict here (a whole number is no `float`) and too lax (`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 from flowerpower.pipelines.graph import type_name
 
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LONGEST_SHOWN = 80
+_LAZY = (Iterable, Iterator, Generator)  # pydantic would hand on an iterator that can be read only once
 _WRITTEN = (str, int, float, bool, list, tuple, dict, datetime, date, type(None))
 
 
@@ -28,7 +29,7 @@ def coerce(value: Any, kind: Any) -> Any:
 
     Raises ValueError, with a sentence for the user, when that would be a guess.
     """
-    if kind is Any or isinstance(kind, TypeVar):
+    if kind is Any or isinstance(kind, TypeVar) or get_origin(kind) in _LAZY:
         return value
     if why := _is_a_guess(value, kind):
         raise ValueError(_refusal(value, kind, why))
@@ -98,9 +99,14 @@ def _cached_validator(kind: Any) -> Callable[[Any], Any] | None:
 
 
 def _as_hamilton(value: Any, kind: Any) -> Any:
+    """Return *value* if Hamilton takes it for a *kind* that pydantic does not know."""
     from hamilton import htypes
 
-    if value is None or not htypes.check_input_type(kind, value):
+    try:
+        fits = value is not None and htypes.check_input_type(kind, value)
+    except TypeError:
+        fits = True  # neither can tell
+    if not fits:
         raise ValueError(_refusal(value, kind, ""))
     return value
 

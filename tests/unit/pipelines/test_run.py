@@ -59,6 +59,34 @@ def test_placeholders_are_filled_and_the_tick_stays_a_datetime(project: Project)
     assert result.values["out"] == "2026-11-22 2026-11-22T02:00:00+00:00 22 ${x}"
 
 
+@pytest.mark.parametrize(
+    ("annotation", "value", "expected"),
+    [
+        ("tuple[int, str]", [1, "a"], "(1, 'a')"),
+        ("Mapping[str, int]", {"a": 1}, "{'a': 1}"),
+        ("Settings", {"a": 1}, "{'a': 1}"),
+        ("Iterable[int]", [1], "[1]"),
+        ("float", 1, "1.0"),
+    ],
+)
+def test_inputs_reach_nodes_as_their_types(project: Project, annotation: str, value: object, expected: str) -> None:
+    project.module(
+        "flow",
+        f"""
+        from collections.abc import Iterable, Mapping
+        from typing import TypedDict
+
+        class Settings(TypedDict):
+            a: int
+
+        def out(x: {annotation}) -> str:
+            return repr(x)
+        """,
+    )
+
+    assert project.run("out", inputs={"x": value}).values["out"] == expected
+
+
 def test_overrides_stand_in_for_nodes(project: Project) -> None:
     assert project.module("flow", SUM).run("total", overrides={"doubled": 10}).values["total"] == 10.5
 

@@ -1,0 +1,138 @@
+"""The manager: look up, run, build, draw."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from flowerpower import PipelineManager
+from flowerpower.errors import PipelineError, UsageError
+from flowerpower.specs.models import PipelineSpec
+
+from .conftest import Project
+
+FLOW = """
+    import datetime
+    from hamilton.function_modifiers import config
+
+    @config.when(engine="a")
+    def value__a(x: int) -> int:
+        return x
+
+    @config.when(engine="b")
+    def value__b(x: int) -> int:
+        return -x
+
+    def end(value: int, when: datetime.datetime) -> str:
+        return f"{value} {when.isoformat()}"
+"""
+
+
+@pytest.fixture
+def manager(project: Project) -> PipelineManager:
+    project.module("flow", FLOW)
+    fields: dict[str, Any] = {"modules": ["flow"], "outputs": ["end"]}
+    given = {"inputs": {"x": 1, "when": "${tick}"}, "config": {"engine": "a"}}
+    specs = {name: PipelineSpec.model_validate({"name": name, **fields, **given}) for name in ("two", "one")}
+    return PipelineManager(specs, project.root, ["flows"], "Europe/Berlin")
+
+
+TICK = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_pipelines_are_found_by_name(manager: PipelineManager) -> None:
+    assert manager.names() == ("one", "two")
+    assert manager.get("one").name == "one"
+    with pytest.raises(UsageError) as caught:
+        manager.get("oen")
+    assert caught.value.hint == "did you mean 'one'?"
+
+
+def test_a_run_lays_its_values_over_the_specs(manager: PipelineManager) -> None:
+    assert manager.run("one", tick=TICK).values["end"] == f"1 {TICK.isoformat()}"
+    assert manager.run("one", inputs={"x": 5}, tick=TICK).values["end"] == f"5 {TICK.isoformat()}"
+    assert manager.run("one", config={"engine": "b"}, outputs=["value"]).values == {"value": -1}
+    assert manager.run("one", overrides={"value": 9}, tick=TICK, executor="threads").values["end"].startswith("9 ")
+    assert manager.get("one").inputs["x"] == 1
+
+
+def test_a_run_without_a_tick_gets_now_in_the_projects_zone(manager: PipelineManager) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+
+    result = manager.run("one")
+
+    assert before <= result.tick <= datetime.now(UTC)
+    assert str(result.tick.tzinfo) == "Europe/Berlin"
+    assert result.tick.microsecond == 0
+
+
+def test_wrong_calls_are_usage_errors(manager: PipelineManager) -> None:
+    for wrong in ({"tick": datetime(2026, 1, 1)}, {"executor": "cloud"}, {"outputs": []}, {"outputs": "end"}):
+        with pytest.raises(UsageError):
+            manager.run("one", **wrong)
+    with pytest.raises(UsageError):
+        manager.visualize("one", format="svg")
+
+
+def test_inputs_may_be_objects_of_a_program(project: Project) -> None:
+    project.module("flow", "import pandas as pd\ndef rows(frame: pd.DataFrame) -> int:\n    return len(frame)\n")
+    spec = PipelineSpec.model_validate({"name": "p", "modules": ["flow"], "outputs": ["rows"]})
+
+    result = PipelineManager({"p": spec}, project.root, ["flows"]).run("p", inputs={"frame": pd.DataFrame({"a": [1]})})
+
+    assert result.values["rows"] == 1
+
+
+def test_the_driver_is_hamiltons_own(manager: PipelineManager) -> None:
+    from hamilton.driver import Driver
+
+    driver = manager.build("one")
+
+    assert isinstance(driver, Driver)
+    assert driver.execute(["value"], inputs={"x": 4}) == {"value": 4}
+
+
+def test_a_graph_is_drawn_as_mermaid(manager: PipelineManager) -> None:
+    assert manager.visualize("one") == (
+        "flowchart TD\n"
+        '    n0["end: str"]:::output\n'
+        '    n1["value: int"]\n'
+        '    n2(["when: datetime"])\n'
+        '    n3(["x: int"])\n'
+        "    n1 --> n0\n"
+        "    n2 --> n0\n"
+        "    n3 --> n1\n"
+        "    classDef output stroke-width:3px\n"
+    )
+
+
+def test_a_graph_is_drawn_as_dot(manager: PipelineManager) -> None:
+    text = manager.visualize("one", format="dot")
+
+    assert text.startswith("digraph pipeline {\n")
+    assert '    n0 [label="end: str", penwidth=3];\n' in text
+    assert "    n1 -> n0;\n" in text
+
+
+def test_labels_are_escaped_and_hold_no_config(project: Project) -> None:
+    project.module("flow", "def out(a: 'dict[str, list[\"int\"]]', key: str) -> dict[str, int]:\n    return {}\n")
+    spec = PipelineSpec.model_validate(
+        {"name": "p", "modules": ["flow"], "outputs": ["out"], "config": {"key": "hunter2"}}
+    )
+    manager = PipelineManager({"p": spec}, project.root, ["flows"])
+
+    for format in ("mermaid", "dot"):
+        assert "hunter2" not in manager.visualize("p", format)
+    labels = [line.split('"', 1)[1].rsplit('"', 1)[0] for line in manager.visualize("p").splitlines() if '"' in line]
+    assert not any(character in label for label in labels for character in "\"'`<>&(){}")
+
+
+def test_an_unknown_output_cannot_be_drawn(project: Project) -> None:
+    project.module("flow", "def out() -> int:\n    return 1\n")
+    spec = PipelineSpec.model_validate({"name": "p", "modules": ["flow"], "outputs": ["ot"]})
+
+    with pytest.raises(PipelineError) as caught:
+        PipelineManager({"p": spec}, project.root, ["flows"]).visualize("p")
+
+    assert caught.value.hint == "did you mean 'out'?"
