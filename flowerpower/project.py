@@ -1,0 +1,296 @@
+"""`FlowerPowerProject`: everything one can do with a project, in one place. It calls the functions below it.
+
+Nothing is read, connected to or imported before it is needed; an embedded Redis that was started is left by `close`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from flowerpower.errors import Problem, SpecError, UsageError
+from flowerpower.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from flowerpower.apply import Applied
+    from flowerpower.jobs.manager import RQManager
+    from flowerpower.pipelines.manager import PipelineManager
+    from flowerpower.planning.guards import Allowed, Facts
+    from flowerpower.planning.plan import Plan
+    from flowerpower.revision import Revision
+    from flowerpower.specs.loader import Loaded, Project
+    from flowerpower.specs.sources import Sources
+    from flowerpower.state.models import Desired, Head, Source
+    from flowerpower.state.store import Store
+
+_WHO = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME")
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChanges:
+    """A plan and its hash, with the ways to show it."""
+
+    plan: Plan
+    hash: str
+
+    def __bool__(self) -> bool:
+        return bool(self.plan.changes)
+
+    def to_text(self, width: int = 80) -> str:
+        """Return the plan for a terminal of that many columns, without colours."""
+        from flowerpower.render.plan_text import plan_text
+
+        return plan_text(self.plan, width=width)
+
+    def to_markdown(self) -> str:
+        """Return the plan as the comment of a pull request."""
+        from flowerpower.render.plan_markdown import plan_markdown
+
+        return plan_markdown(self.plan, plan_hash=self.hash)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as a JSON document."""
+        from flowerpower.render.plan_json import plan_dict
+
+        return plan_dict(self.plan, plan_hash=self.hash)
+
+
+class FlowerPowerProject:
+    """A project in one environment. Use it in a `with` block, or call `close` at the end."""
+
+    def __init__(self, folder: Path, settings: Settings, ref: str | None = None) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.ref = ref
+        self._resources = ExitStack()
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path = ".",
+        env: str | None = None,
+        *,
+        ref: str | None = None,
+        redis: str | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> FlowerPowerProject:
+        """Return the project in a folder or above it; `git+file:///repo@main` names a git revision, as `ref` does.
+
+        Specs are read later, when they are needed. Raises `ProjectNotFoundError` when there is no project.
+        """
+        folder, in_url = _folder_of(str(path))
+        return cls.find(read_settings(project=folder, env=env, redis=redis, variables=variables), ref or in_url)
+
+    @classmethod
+    def find(cls, settings: Settings, ref: str | None = None) -> FlowerPowerProject:
+        """Return the project that settings name; raise `ProjectNotFoundError` when there is none."""
+        from flowerpower.specs.sources import find_project
+
+        return cls(find_project(settings.project), settings, ref)
+
+    def __enter__(self) -> FlowerPowerProject:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection to Redis and leave the embedded server, if there is one."""
+        self._resources.close()
+        for name in ("store", "redis_url", "jobs"):
+            self.__dict__.pop(name, None)
+
+    @cached_property
+    def sources(self) -> Sources:
+        """The texts of the specs and the modules, read once."""
+        from flowerpower.specs.sources import read
+
+        return read(self.folder, self.ref)
+
+    @cached_property
+    def problems(self) -> tuple[Problem, ...]:
+        """Every problem of the specs, sorted by place."""
+        return self._loaded.problems
+
+    @property
+    def spec(self) -> Project:
+        """The resolved specs; raises `SpecError` while there is any error in them."""
+        if self._loaded.project is None:
+            raise SpecError(self.problems)
+        return self._loaded.project
+
+    @cached_property
+    def _loaded(self) -> Loaded:
+        from flowerpower.specs.loader import Loaded, load
+        from flowerpower.specs.rules import check_modules
+        from flowerpower.specs.silence import silence
+
+        loaded = load(self.sources.texts, env=self.settings.env, variables=self.settings.variables)
+        problems = [*self.sources.problems, *loaded.problems]
+        if loaded.project is not None:
+            problems += silence(check_modules(loaded.project, self.sources.modules), self.sources.texts)
+        problems.sort(key=lambda problem: (problem.place, problem.code, problem.what))
+        wrong = any(problem.severity == "error" for problem in problems)
+        return Loaded(None if wrong else loaded.project, tuple(problems))
+
+    def validate(self) -> list[Problem]:
+        """Return every problem of the specs, sorted by place; warnings and notes too."""
+        return list(self.problems)
+
+    @cached_property
+    def desired(self) -> Desired:
+        """The state the specs ask for; raises `SpecError`."""
+        from flowerpower.dataflow.reader import code_digest
+        from flowerpower.state.desired import desired_state
+
+        project, modules = self.spec, self.sources.modules
+        folders = project.spec.modules
+        code = {name: code_digest(pipeline.modules, modules, folders) for name, pipeline in project.pipelines.items()}
+        return desired_state(project, code)
+
+    def plan(self, allowed: Allowed | None = None) -> PlannedChanges:
+        """Return what apply would change, with the guards' verdicts; reads Redis, writes nothing.
+
+        Raises `SpecError` when a spec is invalid, `StoreError` when Redis cannot be read.
+        """
+        from flowerpower.planning.diff import make_plan
+        from flowerpower.planning.digest import plan_hash
+        from flowerpower.planning.guards import Allowed, check_plan
+
+        desired, overrides = self.desired, allowed or Allowed()
+        reading = self.store.read()
+        plan = make_plan(self.store.keys, desired, reading, self.source)
+        checks = check_plan(plan, reading, self._facts(reading.head), overrides)
+        return PlannedChanges(replace(plan, checks=checks), plan_hash(plan, overrides))
+
+    def apply(
+        self, planned: PlannedChanges, progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> Applied:
+        """Make Redis match the plan in one atomic step; *progress* gets the changes staged and the changes in all.
+
+        Raises `RefusedError`, `StalePlanError` or `StoreError`; then nothing was written.
+        """
+        from flowerpower.apply import apply_plan
+
+        return apply_plan(planned.plan, self.store, os.urandom(16).hex(), progress)
+
+    @property
+    def pipelines(self) -> PipelineManager:
+        """The project's pipelines: run, build, draw."""
+        from flowerpower.jobs.run import secrets_of
+        from flowerpower.pipelines.manager import PipelineManager
+        from flowerpower.pipelines.run import Access
+
+        project = self.spec
+        return PipelineManager(
+            project.pipelines,
+            self.folder,
+            project.spec.modules,
+            project.spec.timezone,
+            access=Access(project.spec.allow.paths),
+            secrets=secrets_of(self.settings.environment),
+        )
+
+    @cached_property
+    def jobs(self) -> RQManager:
+        """The job queue of the environment: enqueue, schedules, workers, status."""
+        from flowerpower.jobs.manager import JobQueueManager
+        from flowerpower.jobs.processes import WorkerOptions
+
+        project = self.spec
+        used = {"default", *(schedule.queue for schedule in project.schedules.values())}
+        options = WorkerOptions(
+            queues=tuple(project.spec.queues or sorted(used)),
+            root=self.folder,
+            folders=project.spec.modules,
+            modules=tuple(dict.fromkeys(name for spec in project.pipelines.values() for name in spec.modules)),
+            paths=project.spec.allow.paths,
+        )
+        return JobQueueManager.create("rq", store=self.store, url=self.redis_url, options=options)
+
+    @cached_property
+    def redis_url(self) -> str:
+        """The URL of the environment's Redis; an embedded one is started now. It may hold a password."""
+        from flowerpower.embedded import embedded_server
+        from flowerpower.specs.loader import resolve_redis
+
+        url = self.settings.redis or resolve_redis(str(self.spec.spec.redis), self.settings.environment)
+        if url != "embedded":
+            return url
+        settings = self.settings
+        server = embedded_server(self.folder, runtime_dir=settings.runtime_dir, binary=settings.redis_server)
+        return self._resources.enter_context(server)
+
+    @cached_property
+    def store(self) -> Store:
+        """The live state of this project and environment; nothing is sent before it is asked."""
+        from flowerpower.state.connection import connect
+        from flowerpower.state.keys import Keys
+        from flowerpower.state.store import Store
+
+        keys = Keys(self.spec.spec.name, self.settings.env, self.settings.rq_prefix)
+        return Store(self._resources.enter_context(connect(self.redis_url)), keys)
+
+    @cached_property
+    def _revision(self) -> Revision:
+        from flowerpower.revision import read_revision
+
+        return read_revision(self.folder, self.ref)
+
+    @cached_property
+    def source(self) -> Source:
+        """Where the specs come from: the commit, `+dirty` after it for uncommitted changes, or `tree:<digest>`."""
+        from flowerpower.state.models import Source
+
+        revision, environment = self._revision, self.settings.environment
+        commit = f"{revision.commit}+dirty" if revision.dirty else revision.commit
+        who = next((environment[name] for name in _WHO if environment.get(name)), revision.author)
+        return Source(commit or f"tree:{_tree_digest(self.sources)}", revision.repository, who)
+
+    def _facts(self, head: Head) -> Facts:
+        from flowerpower.planning.guards import Facts
+        from flowerpower.revision import descends
+
+        revision, live = self._revision, head.commit.removesuffix("+dirty")
+        in_git = revision.in_git
+        comparable = in_git and live and not live.startswith("tree:")
+        limit = self.spec.spec.guards.max_deletes
+        return Facts(
+            in_git=in_git,
+            dirty=revision.dirty if in_git else None,
+            descends=descends(self.folder, revision.commit, live) if comparable else None,
+            max_deletes=None if limit is None else str(limit),
+        )
+
+
+def _folder_of(path: str) -> tuple[Path, str | None]:
+    """Return the folder and the revision that a path or URL names."""
+    if "://" not in path:
+        return Path(path), None
+    parts = urlsplit(path)
+    if parts.scheme not in ("file", "git+file"):
+        raise UsageError(
+            f"a project cannot be loaded from {parts.scheme}:// yet",
+            hint="give a folder, or git+file:///repository@ref",
+        )
+    folder, _, ref = unquote(parts.path).partition("@") if parts.scheme == "git+file" else (unquote(parts.path), "", "")
+    return Path(folder), ref or ("HEAD" if parts.scheme == "git+file" else None)
+
+
+def _tree_digest(sources: Sources) -> str:
+    """Return 64 hexadecimal digits for the texts of a project that lies outside git."""
+    digest = hashlib.sha256()
+    for path, content in sorted({**sources.texts, **sources.modules}.items()):
+        digest.update(hashlib.sha256(path.encode()).digest())
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
