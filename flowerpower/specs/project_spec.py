@@ -148,7 +148,7 @@ class PoliciesSpec(Spec):
 
 
 class AllowSpec(Spec):
-    """What is switched off unless allowed here."""
+    """Switches for what is dangerous."""
 
     pickle: bool = Field(
         default=False,

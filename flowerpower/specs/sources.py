@@ -153,8 +153,8 @@ def _read_file(root: Path, path: str, limit: int, into: dict[str, bytes], readin
 def _module_folders(texts: Mapping[str, bytes]) -> tuple[str, ...]:
     """Return the `modules:` of the project file, in any of its environments, without loading the project."""
     found: dict[str, None] = {}
-    for name in PROJECT_FILES:
-        documents = parse(name, texts[name]).documents if name in texts else ()
+    for name in texts.keys() & set(PROJECT_FILES):
+        documents = parse(name, texts[name]).documents
         data = documents[0].data if documents and isinstance(documents[0].data, dict) else {}
         patches = data.get("environments")
         layers = [data, *(patches.values() if isinstance(patches, dict) else ())]
@@ -166,10 +166,12 @@ def _module_folders(texts: Mapping[str, bytes]) -> tuple[str, ...]:
 
 
 def _inside(folder: str) -> str:
-    """Return a folder of the project in its plain form, nothing for one outside or a variable."""
+    """Return a folder of the project in its plain form: nothing for one outside, the whole project for a variable."""
     parts = [part for part in folder.split("/") if part not in ("", ".")]
-    if folder.startswith("/") or ".." in parts or "${" in folder or "\0" in folder:
+    if folder.startswith("/") or ".." in parts or "\0" in folder:
         return ""
+    if "${" in folder:
+        return "."
     return "/".join(parts) or "."
 
 

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flowerpower.errors import SpecError
+from flowerpower.specs.loader import Project, load, resolve_redis
+from flowerpower.specs.places import Places
+
+PIPELINE = "modules: [sales]\noutputs: [report]\n"
+
+
+def load_texts(files: dict[str, str], env: str = "default", **variables: str) -> Project:
+    given = {"flowerpower.yaml": "name: acme\n", "pipelines/sales.yaml": PIPELINE, **files}
+    loaded = load({path: text.encode() for path, text in given.items()}, env=env, variables=variables)
+    assert loaded.problems == ()
+    assert loaded.project is not None
+    return loaded.project
+
+
+def test_the_namespace_is_project_and_environment() -> None:
+    assert load_texts({}).namespace == "acme.default"
+
+
+def test_a_schedule_without_zone_has_the_project_s() -> None:
+    project = load_texts(
+        {
+            "flowerpower.yaml": "name: acme\ntimezone: Europe/Berlin\n",
+            "schedules/a.yaml": "pipeline: sales\nevery: 1h\n",
+        }
+    )
+
+    assert project.schedules["a"].timezone == "Europe/Berlin"
+
+
+LAYERS = {
+    "flowerpower.yaml": "name: acme\ndefaults:\n  schedule: {cron: '@daily', timeout: 1h, inputs: {a: 1, b: 1, c: 1}}\n"
+    "environments:\n  prod: {defaults: {schedule: {timeout: 2h, inputs: {c: 2}}}}\n",
+    "schedules/a.yaml": "pipeline: sales\nevery: 1h\ninputs: {b: 3, n: null}\n"
+    "environments: {prod: {at: 2027-01-01, timeout: null, inputs: {b: null}}}\n",
+}
+
+
+def test_a_spec_lies_over_the_defaults() -> None:
+    spec = load_texts(LAYERS).schedules["a"]
+
+    assert (spec.every, spec.cron, spec.timeout) == (3600, None, 3600)
+    assert spec.inputs == {"a": 1, "b": 3, "c": 1, "n": None}
+
+
+def test_project_patch_then_defaults_then_spec_then_its_patch() -> None:
+    spec = load_texts(LAYERS, env="prod").schedules["a"]
+
+    assert (spec.at, spec.every, spec.cron, spec.timeout) == ("2027-01-01", None, None, None)
+    assert spec.inputs == {"a": 1, "c": 2, "n": None}
+
+
+def test_null_leaves_a_spec_out_of_an_environment() -> None:
+    files = {
+        "flowerpower.yaml": "name: acme\nenvironments: {staging: }\n",
+        "schedules/a.yaml": "pipeline: sales\nevery: 1h\nenvironments: {staging: null}\n",
+    }
+
+    assert set(load_texts(files).schedules) == {"a"}
+    assert load_texts(files, env="staging").schedules == {}
+
+
+def test_variables_are_filled_in_and_cannot_bring_placeholders_in() -> None:
+    text = "inputs: {a: '${var:A}', b: '${var:B:-b}', c: '${tick}$${x}', d: '$${tick}'}\nowner: '${var:A}$${x}'\n"
+    spec = load_texts({"pipelines/sales.yaml": PIPELINE + text}, A="${secret:KEY}").pipelines["sales"]
+
+    assert spec.inputs == {"a": "$${secret:KEY}", "b": "b", "c": "${tick}$${x}", "d": "$${tick}"}
+    assert spec.owner == "${secret:KEY}${x}"
+
+
+def test_an_empty_variable_takes_the_default_and_a_set_one_does_not() -> None:
+    text = "inputs: {a: '${var:A:-x}', b: '${var:B:-x}', c: '${var:A}'}\n"
+    spec = load_texts({"pipelines/sales.yaml": PIPELINE + text}, A="", B="y").pipelines["sales"]
+
+    assert spec.inputs == {"a": "x", "b": "y", "c": ""}
+
+
+def test_redis_keeps_its_placeholder_until_the_connection() -> None:
+    project = load_texts({"flowerpower.yaml": "name: acme\nredis: '${env:URL:-embedded}'\n"})
+
+    assert project.spec.redis == "${env:URL:-embedded}"
+    assert resolve_redis("${env:URL:-embedded}", {}) == "embedded"
+    assert resolve_redis("redis://:${env:PW}@h/$${x}", {"PW": "p${y}"}) == "redis://:p${y}@h/${x}"
+
+
+def test_a_missing_environment_variable_is_named_and_no_value_shown() -> None:
+    with pytest.raises(SpecError, match="PW is not set") as caught:
+        resolve_redis("redis://${env:HOST}:${env:PW}", {"HOST": "hunter2"})
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_places_find_the_layer_that_wrote_a_value() -> None:
+    project = load_texts(LAYERS, env="prod")
+    places = project.places
+    assert isinstance(places, Places)
+
+    assert set(places) == {"project", "pipeline.sales", "schedule.a"}
+    assert str(places["schedule.a"]) == "schedules/a.yaml:1:1"
+    assert str(places.at("schedule.a", "at")) == "schedules/a.yaml:4:27"
+    assert str(places.at("schedule.a", "pipeline")) == "schedules/a.yaml:1:11"
+    assert str(places.at("schedule.a", "inputs", "a")) == "flowerpower.yaml:3:55"
+    assert str(places.at("schedule.a", "inputs", "c")) == "flowerpower.yaml:5:57"
+
+
+def test_a_broken_pipeline_is_not_also_an_unknown_one() -> None:
+    texts = {
+        "flowerpower.yaml": b"name: acme\n",
+        "pipelines/sales.yaml": b"modules: [\n",
+        "schedules/a.yaml": b"pipeline: sales\nevery: 1h\n",
+    }
+
+    problems = load(texts, env="default", variables={}).problems
+
+    assert [problem.code for problem in problems] == ["FP010"]
+
+
+@pytest.mark.parametrize("path", ["README.md", "pipelines/x.json", "other/x.yaml", "sub/flowerpower.yaml", "schedules"])
+def test_other_files_are_none_of_our_business(path: str) -> None:
+    assert load_texts({path: "{ not yaml"}).schedules == {}
+
+
+def test_a_warning_does_not_stop_a_project(tmp_path: Any) -> None:
+    texts = {"flowerpower.yaml": b"\xef\xbb\xbfname: acme\n"}
+
+    loaded = load(texts, env="default", variables={})
+
+    assert [problem.severity for problem in loaded.problems] == ["warning"]
+    assert loaded.project is not None

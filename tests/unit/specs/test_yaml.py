@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import pytest
+import yaml as pyyaml
+
+from flowerpower.specs import yaml
+from flowerpower.specs.yaml import MAX_BYTES, find, parse
+
+
+def data(text: str) -> object:
+    parsed = parse("x.yaml", text.encode())
+    assert parsed.problems == ()
+    return parsed.documents[0].data
+
+
+def codes(content: bytes) -> list[str]:
+    return [problem.code for problem in parse("x.yaml", content).problems]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("no", "no"),
+        ("on", "on"),
+        ("12:30:00", "12:30:00"),
+        ("010", 10),
+        ("0o17", 15),
+        ("0x1F", 31),
+        ("1_000", "1_000"),
+        ("0b11", "0b11"),
+        ("2026-01-01", "2026-01-01"),
+        ("1e3", 1000.0),
+        (".5", 0.5),
+        ("-1", -1),
+        ("+1", 1),
+        ("True", True),
+        ("FALSE", False),
+        ("tRUE", "tRUE"),
+        ("~", None),
+        ("Null", None),
+        ('"1"', "1"),
+        ("'true'", "true"),
+        ("!!str 12", "12"),
+        ("=", "="),
+        ("-", [None]),
+        (".", "."),
+        ("1.2.3", "1.2.3"),
+    ],
+)
+def test_scalars_mean_what_yaml_1_2_says(text: str, value: object) -> None:
+    assert data(f"a:\n  {text}\n") == {"a": value}
+
+
+def test_aliases_stand_for_their_value() -> None:
+    assert data("a: &x {b: [1]}\nc: *x\nd: &y 5\ne: [*y]\n") == {"a": {"b": [1]}, "c": {"b": [1]}, "d": 5, "e": [5]}
+
+
+def test_each_document_of_a_file_is_read() -> None:
+    parsed = parse("x.yaml", b"---\na: 1\n---\n# c\nb: 2\n...\n")
+
+    assert [(document.line, document.data) for document in parsed.documents] == [(2, {"a": 1}), (5, {"b": 2})]
+
+
+def test_places_of_keys_and_values_count_characters_from_one() -> None:
+    content = "ä: {ö: [x, yy]}\r\nb:\r\n  - c: 1\r\n    d: 2\r\n".encode()
+
+    assert str(find("x.yaml", 0, content, ("ä", "ö", 1))[0]) == "x.yaml:1:12"
+    assert str(find("x.yaml", 0, content, ("b", 0, "d"))[0]) == "x.yaml:4:8"
+    assert str(find("x.yaml", 0, content, ("b", 0, "d"), key=True)[0]) == "x.yaml:4:5"
+    assert find("x.yaml", 0, content, ("b", 0, "nothing"))[1] == 2
+
+
+def test_a_tag_anchor_or_merge_on_a_key_is_noticed() -> None:
+    assert codes(b"!foo a: 1\n") == ["FP012"]
+    assert codes(b"&x a: *x\n") == []
+    assert codes(b"? {a: 1}\n: 2\n") == ["FP017"]
+    assert codes(b"a: 1\n!!str a: 2\n") == ["FP011"]
+
+
+def test_a_byte_order_mark_is_only_a_warning() -> None:
+    parsed = parse("x.yaml", b"\xef\xbb\xbfa: 1\n")
+
+    assert [(problem.code, problem.severity) for problem in parsed.problems] == [("FP004", "warning")]
+    assert parsed.documents[0].data == {"a": 1}
+    assert parsed.documents[0].sound
+
+
+def test_bytes_that_are_not_utf_8_are_shown_with_their_place() -> None:
+    problem = parse("x.yaml", "a: ä\nb: ".encode() + b"\xff\n").problems[0]
+
+    assert (problem.code, str(problem.place)) == ("FP003", "x.yaml:2:4")
+    assert codes("a: 1".encode("utf-16")) == ["FP003"]
+
+
+def test_a_merge_conflict_is_named_as_such() -> None:
+    content = b"a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> other\n"
+
+    assert str(parse("x.yaml", content).problems[0]).startswith("x.yaml:2:1: FP007")
+
+
+def test_a_file_larger_than_the_limit_is_not_parsed() -> None:
+    assert codes(b"a" * (MAX_BYTES + 1)) == ["FP002"]
+    assert codes(b"a: " + b"b" * (MAX_BYTES - 3)) == []
+
+
+def test_bounds_hold_for_files_of_many_values() -> None:
+    assert codes(b"a: [" + b"1," * 200_000 + b"]") == ["FP014"]
+    assert codes(b"[" * 100_000) == ["FP015"]
+    assert codes(b"a: &a [[[[x]]]]\n" + b"b: " + b"[" * 61 + b"*a" + b"]" * 61) == ["FP015"]
+
+
+def test_without_libyaml_the_pure_parser_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = b"a: &x [1, 'zwei', no]\nb: {c: *x}\n"
+    quick = parse("x.yaml", content)
+
+    monkeypatch.setattr(yaml, "_PARSER", pyyaml.BaseLoader)
+
+    assert parse("x.yaml", content) == quick
+    assert codes(b"a:\n\t- b\n") == ["FP010"]
+    assert codes(b"a: \x07\n") == ["FP010"]
