@@ -2,17 +2,12 @@
 
 import json
 import logging
-import os
-import sys
-import threading
 import traceback
-from pathlib import Path
 
 import pytest
 
 from flowerpower.errors import PipelineError
 from flowerpower.pipelines.failures import UserCodeError, user_traceback
-from flowerpower.pipelines.modules import preload
 
 from .conftest import TICK, Project
 
@@ -269,171 +264,6 @@ def test_a_node_that_leaves_python_fails_its_run_only(project: Project, leave: s
 
     with pytest.raises(UserCodeError, match="SystemExit"):
         project.run("out")
-
-
-@pytest.mark.parametrize(
-    ("text", "place", "error"),
-    [
-        ("import os\nx = nope\n", "flows/flow.py:2", "NameError"),
-        ("def out(:\n", "flows/flow.py:1", "SyntaxError"),
-        ("import helper\n", "flows/helper.py:3", "ValueError: helper"),
-        ("import not_installed_at_all\n", "flows/flow.py:1", "ModuleNotFoundError"),
-        ("\nraise SystemExit(1)\n", "flows/flow.py:2", "SystemExit"),
-    ],
-)
-def test_a_broken_module_is_named_with_its_line(project: Project, text: str, place: str, error: str) -> None:
-    project.module("helper", "\n\nraise ValueError('helper')\n").module("flow", text)
-
-    with pytest.raises(UserCodeError) as caught:
-        project.run("out")
-
-    assert str(caught.value).startswith(f"module 'flow' cannot be imported: {place}: {error}")
-    assert place in caught.value.details.splitlines()[-2] + caught.value.details.splitlines()[-1]
-
-
-def test_two_projects_may_use_the_same_module_names(tmp_path: Path) -> None:
-    one, two = Project(tmp_path / "one"), Project(tmp_path / "two")
-    for project, value in ((one, 1), (two, 2)):
-        project.module("helper", f"VALUE = {value}\n").module(
-            "flow", "import helper\ndef out() -> int:\n    return helper.VALUE\n"
-        )
-
-    found = [project.run("out").values["out"] for project in (one, two, one, two)]
-
-    assert found == [1, 2, 1, 2]
-
-
-def test_modules_are_kept_between_runs_of_a_project(project: Project) -> None:
-    project.module("flow", "import itertools\ncount = itertools.count()\ndef out() -> int:\n    return next(count)\n")
-
-    assert [project.run("out").values["out"] for _ in range(3)] == [0, 1, 2]
-
-
-def test_a_module_hidden_by_a_library_is_an_error(project: Project) -> None:
-    project.module("json", "def out() -> int:\n    return 1\n")
-
-    assert "module 'json' is hidden by another of the same name" in message_of(project, "out", modules=["json"])
-
-
-def test_an_import_inside_a_function_finds_the_project(project: Project) -> None:
-    project.module("late", "VALUE = 5\n").module("flow", "def out() -> int:\n    import late\n    return late.VALUE\n")
-    before = list(sys.path)
-
-    assert project.run("out").values["out"] == 5
-    assert sys.path == before
-
-
-def test_packages_and_dotted_modules_work(project: Project) -> None:
-    project.module("pkg/__init__", "").module("pkg/part", "from .base import one\ndef out() -> int:\n    return one\n")
-    project.module("pkg/base", "one = 1\n")
-
-    assert project.run("out", modules=["pkg.part"]).values["out"] == 1
-
-
-def test_preloading_imports_what_it_can_and_reports_the_rest(project: Project) -> None:
-    project.module("flow", "def out() -> int:\n    return 1\n").module("bad", "x = nope\n")
-
-    failed = preload(["flow", "bad", "gone"], project.root, ["flows"])
-
-    assert set(failed) == {"bad", "gone"}
-    assert "flows/bad.py:1: NameError" in failed["bad"]
-    assert sys.modules["flow"].__file__ == str(project.root / "flows/flow.py")
-
-
-class Recorder:
-    def __init__(self) -> None:
-        self.events: list[tuple] = []
-
-    def node_started(self, node: str) -> None:
-        self.events.append(("started", node))
-
-    def node_finished(self, node: str, seconds: float, succeeded: bool) -> None:
-        self.events.append(("finished", node, succeeded))
-
-
-@pytest.mark.parametrize("executor", ["local", "threads", "processes"])
-def test_every_executor_gives_the_same_result_and_reports_nodes(project: Project, executor: str) -> None:
-    observer = Recorder()
-
-    result = project.module("flow", SUM).run(
-        "total", inputs={"x": 3}, executor={"type": executor, "max_workers": 2}, observer=observer
-    )
-
-    assert result.values["total"] == 6.5
-    assert observer.events == [
-        ("started", "doubled"),
-        ("finished", "doubled", True),
-        ("started", "total"),
-        ("finished", "total", True),
-    ]
-
-
-def test_a_failed_node_is_reported_as_failed(project: Project) -> None:
-    observer = Recorder()
-    project.module("flow", "def a() -> int:\n    return 1\ndef out(a: int) -> int:\n    return a / 0\n")
-
-    with pytest.raises(UserCodeError):
-        project.run("out", observer=observer)
-
-    assert observer.events[-1] == ("finished", "out", False)
-
-
-def test_an_observer_that_fails_does_not_fail_the_run(project: Project, caplog: pytest.LogCaptureFixture) -> None:
-    class Broken:
-        def node_started(self, node: str) -> None:
-            raise ValueError("display is gone")
-
-    result = project.module("flow", SUM).run("total", inputs={"x": 1}, observer=Broken())
-
-    assert result.values["total"] == 2.5
-    assert "an observer of the run failed" in caplog.text
-
-
-def test_threads_run_nodes_side_by_side(project: Project) -> None:
-    project.module(
-        "flow",
-        """
-        import threading
-        barrier = threading.Barrier(2, timeout=20)
-
-        def a() -> int:
-            return barrier.wait()
-
-        def b() -> int:
-            return barrier.wait()
-
-        def out(a: int, b: int) -> int:
-            return a + b
-        """,
-    )
-
-    assert project.run("out", executor={"type": "threads", "max_workers": 3}).values["out"] == 1
-    assert not [one.name for one in threading.enumerate() if one.name.startswith("flowerpower")]
-
-
-PARALLEL = """
-    import os
-    from hamilton.htypes import Collect, Parallelizable
-
-    def number(n: int) -> Parallelizable[int]:
-        yield from range(n)
-
-    def pair(number: int) -> tuple:
-        return number * number, os.getpid()
-
-    def pairs(pair: Collect[tuple]) -> list:
-        return sorted(pair)
-"""
-
-
-@pytest.mark.parametrize("executor", ["local", "threads", "processes"])
-def test_parallelizable_blocks_run_with_every_executor(project: Project, executor: str) -> None:
-    result = project.module("flow", PARALLEL).run(
-        "pairs", inputs={"n": 4}, executor={"type": executor, "max_workers": 2}, observer=Recorder()
-    )
-
-    assert [square for square, _ in result.values["pairs"]] == [0, 1, 4, 9]
-    assert (os.getpid() in {pid for _, pid in result.values["pairs"]}) == (executor != "processes")
 
 
 def test_secrets_reach_nodes_and_nothing_else(project: Project, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,114 @@
+"""What computes the nodes, and who is told about it."""
+
+import os
+import threading
+
+import pytest
+
+from flowerpower.pipelines.failures import UserCodeError
+
+from .conftest import Project
+
+SUM = """
+    def doubled(x: int) -> int:
+        return x * 2
+
+    def total(doubled: int, y: float = 0.5) -> float:
+        return doubled + y
+"""
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.events: list[tuple] = []
+
+    def node_started(self, node: str) -> None:
+        self.events.append(("started", node))
+
+    def node_finished(self, node: str, seconds: float, succeeded: bool) -> None:
+        self.events.append(("finished", node, succeeded))
+
+
+@pytest.mark.parametrize("executor", ["local", "threads", "processes"])
+def test_every_executor_gives_the_same_result_and_reports_nodes(project: Project, executor: str) -> None:
+    observer = Recorder()
+
+    result = project.module("flow", SUM).run(
+        "total", inputs={"x": 3}, executor={"type": executor, "max_workers": 2}, observer=observer
+    )
+
+    assert result.values["total"] == 6.5
+    assert observer.events == [
+        ("started", "doubled"),
+        ("finished", "doubled", True),
+        ("started", "total"),
+        ("finished", "total", True),
+    ]
+
+
+def test_a_failed_node_is_reported_as_failed(project: Project) -> None:
+    observer = Recorder()
+    project.module("flow", "def a() -> int:\n    return 1\ndef out(a: int) -> int:\n    return a / 0\n")
+
+    with pytest.raises(UserCodeError):
+        project.run("out", observer=observer)
+
+    assert observer.events[-1] == ("finished", "out", False)
+
+
+def test_an_observer_that_fails_does_not_fail_the_run(project: Project, caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        def node_started(self, node: str) -> None:
+            raise ValueError("display is gone")
+
+    result = project.module("flow", SUM).run("total", inputs={"x": 1}, observer=Broken())
+
+    assert result.values["total"] == 2.5
+    assert "an observer of the run failed" in caplog.text
+
+
+def test_threads_run_nodes_side_by_side(project: Project) -> None:
+    project.module(
+        "flow",
+        """
+        import threading
+        barrier = threading.Barrier(2, timeout=20)
+
+        def a() -> int:
+            return barrier.wait()
+
+        def b() -> int:
+            return barrier.wait()
+
+        def out(a: int, b: int) -> int:
+            return a + b
+        """,
+    )
+
+    assert project.run("out", executor={"type": "threads", "max_workers": 3}).values["out"] == 1
+    assert not [one.name for one in threading.enumerate() if one.name.startswith("flowerpower")]
+
+
+PARALLEL = """
+    import os
+    from hamilton.htypes import Collect, Parallelizable
+
+    def number(n: int) -> Parallelizable[int]:
+        yield from range(n)
+
+    def pair(number: int) -> tuple:
+        return number * number, os.getpid()
+
+    def pairs(pair: Collect[tuple]) -> list:
+        return sorted(pair)
+"""
+
+
+@pytest.mark.parametrize("executor", ["local", "threads", "processes"])
+def test_parallelizable_blocks_run_with_every_executor(project: Project, executor: str) -> None:
+    result = project.module("flow", PARALLEL).run(
+        "pairs", inputs={"n": 4}, executor={"type": executor, "max_workers": 2}, observer=Recorder()
+    )
+
+    assert [square for square, _ in result.values["pairs"]] == [0, 1, 4, 9]
+    assert (os.getpid() in {pid for _, pid in result.values["pairs"]}) == (executor != "processes")

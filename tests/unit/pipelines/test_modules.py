@@ -1,0 +1,87 @@
+"""Modules of a project: found, kept apart, and named with their lines when they are broken."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from flowerpower.errors import PipelineError
+from flowerpower.pipelines.failures import UserCodeError
+from flowerpower.pipelines.modules import preload
+
+from .conftest import Project
+
+
+def message_of(project: Project, *outputs: str, **fields: object) -> str:
+    with pytest.raises(PipelineError) as caught:
+        project.run(*outputs, **fields)
+    return str(caught.value) + caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "error"),
+    [
+        ("import os\nx = nope\n", "flows/flow.py:2", "NameError"),
+        ("def out(:\n", "flows/flow.py:1", "SyntaxError"),
+        ("import helper\n", "flows/helper.py:3", "ValueError: helper"),
+        ("import not_installed_at_all\n", "flows/flow.py:1", "ModuleNotFoundError"),
+        ("\nraise SystemExit(1)\n", "flows/flow.py:2", "SystemExit"),
+    ],
+)
+def test_a_broken_module_is_named_with_its_line(project: Project, text: str, place: str, error: str) -> None:
+    project.module("helper", "\n\nraise ValueError('helper')\n").module("flow", text)
+
+    with pytest.raises(UserCodeError) as caught:
+        project.run("out")
+
+    assert str(caught.value).startswith(f"module 'flow' cannot be imported: {place}: {error}")
+    assert place in caught.value.details.splitlines()[-2] + caught.value.details.splitlines()[-1]
+
+
+def test_two_projects_may_use_the_same_module_names(tmp_path: Path) -> None:
+    one, two = Project(tmp_path / "one"), Project(tmp_path / "two")
+    for project, value in ((one, 1), (two, 2)):
+        project.module("helper", f"VALUE = {value}\n").module(
+            "flow", "import helper\ndef out() -> int:\n    return helper.VALUE\n"
+        )
+
+    found = [project.run("out").values["out"] for project in (one, two, one, two)]
+
+    assert found == [1, 2, 1, 2]
+
+
+def test_modules_are_kept_between_runs_of_a_project(project: Project) -> None:
+    project.module("flow", "import itertools\ncount = itertools.count()\ndef out() -> int:\n    return next(count)\n")
+
+    assert [project.run("out").values["out"] for _ in range(3)] == [0, 1, 2]
+
+
+def test_a_module_hidden_by_a_library_is_an_error(project: Project) -> None:
+    project.module("json", "def out() -> int:\n    return 1\n")
+
+    assert "module 'json' is hidden by another of the same name" in message_of(project, "out", modules=["json"])
+
+
+def test_an_import_inside_a_function_finds_the_project(project: Project) -> None:
+    project.module("late", "VALUE = 5\n").module("flow", "def out() -> int:\n    import late\n    return late.VALUE\n")
+    before = list(sys.path)
+
+    assert project.run("out").values["out"] == 5
+    assert sys.path == before
+
+
+def test_packages_and_dotted_modules_work(project: Project) -> None:
+    project.module("pkg/__init__", "").module("pkg/part", "from .base import one\ndef out() -> int:\n    return one\n")
+    project.module("pkg/base", "one = 1\n")
+
+    assert project.run("out", modules=["pkg.part"]).values["out"] == 1
+
+
+def test_preloading_imports_what_it_can_and_reports_the_rest(project: Project) -> None:
+    project.module("flow", "def out() -> int:\n    return 1\n").module("bad", "x = nope\n")
+
+    failed = preload(["flow", "bad", "gone"], project.root, ["flows"])
+
+    assert set(failed) == {"bad", "gone"}
+    assert "flows/bad.py:1: NameError" in failed["bad"]
+    assert sys.modules["flow"].__file__ == str(project.root / "flows/flow.py")
