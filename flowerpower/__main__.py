@@ -1,0 +1,21 @@
+"""`python -m flowerpower` and the `flowerpower` command."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and exit; the version is told without loading anything."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        from flowerpower import __version__
+
+        sys.stdout.write(f"flowerpower {__version__}\n")
+        return
+    from flowerpower.cli.main import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

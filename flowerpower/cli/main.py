@@ -1,0 +1,91 @@
+"""The `flowerpower` command: the list of commands, and what happens when a call is wrong or interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import typer
+
+_COMMANDS = ("init", "validate", "render", "plan", "apply", "status", "run", "worker", "schema")
+INTERRUPTED = 130
+_PIPE_CLOSED = 141
+
+
+def build() -> typer.Typer:
+    """Return the application with every command."""
+    app = typer.Typer(
+        name="flowerpower",
+        help="GitOps for scheduled data pipelines: plan and apply YAML in git to live RQ state in Redis.",
+        epilog="Every flag has a variable: --allow-dirty is FLOWERPOWER_ALLOW_DIRTY. "
+        "Example: flowerpower init acme && cd acme && flowerpower plan",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(_version)
+    for name in _COMMANDS:
+        import_module(f"flowerpower.cli.{name}").register(app)
+    return app
+
+
+def _version(
+    version: bool = typer.Option(False, "-V", "--version", help="Show the version and exit.", is_eager=True),
+) -> None:
+    if version:
+        from flowerpower import __version__
+
+        typer.echo(f"flowerpower {__version__}")
+        raise typer.Exit
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        code = _invoke(list(arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _quietly_closed()
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    if code == INTERRUPTED:
+        sys.stderr.write("\nInterrupted.\n")
+    return code
+
+
+def _invoke(arguments: list[str]) -> int:
+    try:
+        answer = build()(args=arguments, prog_name="flowerpower", standalone_mode=False)
+    except typer.Exit as stop:
+        return stop.exit_code
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        return _wrong_call(error, arguments)
+    return answer if isinstance(answer, int) else 0
+
+
+def _wrong_call(error: Exception, arguments: Sequence[str]) -> int:
+    """Tell of a wrong flag or argument; exit code 2 is kept for pending changes, so this is 1."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(f"{error.format_message()}\n")  # type: ignore[attr-defined]
+        return 1
+    message = error.format_message()  # type: ignore[attr-defined]
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "flowerpower"
+    hint = f"see {path} --help"
+    if "--json" in arguments:
+        failure = {"message": message, "hint": hint, "exit_code": 1}
+        sys.stdout.write(json.dumps({"format_version": "1.0", "errored": True, "error": failure}) + "\n")
+    sys.stderr.write(f"Error: {message}\nhint: {hint}\n")
+    return 1
+
+
+def _quietly_closed() -> int:
+    """Leave without a word when the reader of stdout has gone (as `| head` does)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _PIPE_CLOSED

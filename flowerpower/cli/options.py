@@ -1,0 +1,180 @@
+"""Flags that several commands share, as groups: a command takes a group as one argument.
+
+`command` turns a function of groups and its own flags into a Typer command: it builds the session, runs the function
+and turns what it raises into an exit code. Every flag can also be given by its FLOWERPOWER_ variable.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flowerpower.cli.session import Session
+from flowerpower.errors import UsageError
+from flowerpower.settings import read_settings
+
+_WIDE = {"max_content_width": 100}
+
+
+def flag(*names: str, help: str, env: str | None = None, **more: Any) -> Any:
+    """Return a Typer option; its variable is FLOWERPOWER_ and the first long name, unless *env* says otherwise."""
+    long = next((name.partition("/")[0] for name in names if name.startswith("--")), "")
+    variable = env or f"FLOWERPOWER_{long.removeprefix('--').replace('-', '_').upper()}"
+    return typer.Option(*names, help=help, envvar=variable if env != "" else None, show_envvar=False, **more)
+
+
+@dataclass(frozen=True)
+class General:
+    """The flags of every command."""
+
+    project: Annotated[
+        Path | None,
+        flag(
+            "--project",
+            help="Folder of the project; without it, this one or the nearest above.",
+            metavar="DIR",
+        ),
+    ] = None
+    env: Annotated[
+        str | None, flag("--env", help="Environment, one of the project's `environments:`.", metavar="NAME")
+    ] = None
+    redis: Annotated[
+        str | None,
+        flag("--redis", help="Redis URL, or `embedded`, instead of the project's `redis:`.", metavar="URL"),
+    ] = None
+    var: Annotated[
+        list[str] | None,
+        flag(
+            "--var",
+            help="Value for ${var:NAME}; may be repeated.",
+            env="",
+            metavar="NAME=VALUE",
+        ),
+    ] = None
+    json: Annotated[bool, flag("--json", help="Print one JSON document and nothing else.")] = False
+    no_color: Annotated[bool, flag("--no-color", help="No colours, as NO_COLOR.")] = False
+    quiet: Annotated[bool, flag("-q", "--quiet", help="No talk, results only.")] = False
+    verbose: Annotated[bool, flag("-v", "--verbose", help="Say more.")] = False
+    debug: Annotated[bool, flag("--debug", help="Show tracebacks.")] = False
+
+
+@dataclass(frozen=True)
+class Revision:
+    """The flag of commands that can read specs from git."""
+
+    ref: Annotated[
+        str | None, flag("--ref", help="Take the specs from this git revision, without a checkout.", metavar="REV")
+    ] = None
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """The ways past the guards, one for each."""
+
+    allow_empty: Annotated[bool, flag("--allow-empty", help="Allow that no schedule is left.")] = False
+    allow_deletes: Annotated[
+        str | None, flag("--allow-deletes", help="Allow so many deletes: 3, or 25%.", metavar="N|PCT")
+    ] = None
+    allow_takeover: Annotated[bool, flag("--allow-takeover", help="Allow taking over from another repository.")] = False
+    allow_older_commit: Annotated[
+        bool, flag("--allow-older-commit", help="Allow a commit that does not descend from the one applied last.")
+    ] = False
+    allow_dirty: Annotated[bool, flag("--allow-dirty", help="Allow uncommitted changes.")] = False
+
+
+def command(
+    app: typer.Typer, name: str, summary: str, example: str
+) -> Callable[[Callable[..., int | None]], Callable[..., None]]:
+    """Register a function as a command. It gets the session first, its groups and flags by name, and returns the exit
+    code, or None for 0.
+    """
+
+    def register(function: Callable[..., int | None]) -> Callable[..., None]:
+        wrapped = _wrap(function)
+        epilog = f"Example: {example}"
+        return app.command(name, short_help=summary, epilog=epilog, context_settings=_WIDE)(wrapped)
+
+    return register
+
+
+def _wrap(function: Callable[..., int | None]) -> Callable[..., None]:
+    groups, parameters = _expand(function)
+
+    @wraps(function)
+    def run(**given: Any) -> None:
+        made = {name: _taken(group, given) for name, group in groups.items()}
+        general: General = made.pop("")
+        revision = next((group for group in made.values() if isinstance(group, Revision)), Revision())
+        raise typer.Exit(guarded(general, revision, lambda session: function(session, **given, **made)))
+
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _taken(group: type[Any], given: dict[str, Any]) -> Any:
+    return group(**{field.name: given.pop(field.name) for field in fields(group)})
+
+
+def _expand(function: Callable[..., Any]) -> tuple[dict[str, type[Any]], list[inspect.Parameter]]:
+    """Return the groups by parameter name (the general one by ``), and the parameters that Typer should see."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    groups: dict[str, type[Any]] = {}
+    own: list[inspect.Parameter] = []
+    for parameter in list(inspect.signature(function).parameters.values())[1:]:
+        hint = hints[parameter.name]
+        if isinstance(hint, type) and is_dataclass(hint):
+            groups[parameter.name] = hint
+        else:
+            own.append(parameter.replace(annotation=hint, kind=inspect.Parameter.KEYWORD_ONLY))
+    groups[""] = General
+    return groups, [*own, *(parameter for group in groups.values() for parameter in _parameters(group))]
+
+
+def _parameters(group: type[Any]) -> Iterator[inspect.Parameter]:
+    hints = typing.get_type_hints(group, include_extras=True)
+    for field in fields(group):
+        yield inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+        )
+
+
+def guarded(general: General, revision: Revision, work: Callable[[Session], int | None]) -> int:
+    """Run a command's work in a session and return its exit code; nothing it raises becomes a traceback."""
+    session = Session(read_settings(), json=general.json, no_color=general.no_color, debug=general.debug)
+    try:
+        settings = read_settings(
+            project=general.project, env=general.env, redis=general.redis, variables=read_variables(general.var or ())
+        )
+        session = Session(
+            settings,
+            ref=revision.ref,
+            json=general.json,
+            no_color=general.no_color,
+            quiet=general.quiet,
+            verbose=general.verbose,
+            debug=general.debug,
+        )
+        return work(session) or 0
+    except (typer.Exit, typer.Abort, BrokenPipeError):
+        raise
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a message instead of a traceback
+        return session.fail(error)
+
+
+def read_variables(pairs: typing.Iterable[str]) -> dict[str, str]:
+    """Return `NAME=VALUE` texts as a mapping; raise `UsageError` for any other text."""
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError(f"--var wants NAME=VALUE, not {name!r}", hint="for example --var REGION=EU")
+        found[name] = value
+    return found

@@ -1,0 +1,67 @@
+"""`plan`: what apply would change, and what that means in time. Writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from flowerpower.cli.options import Overrides, Revision, command, flag
+from flowerpower.cli.session import Session
+
+if TYPE_CHECKING:
+    from flowerpower.planning.guards import Allowed
+    from flowerpower.project import PlannedChanges
+
+PlanFormat = Literal["text", "json", "markdown"]
+PENDING = 2
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "plan", "Show what apply would change.", "flowerpower plan --env prod --detailed-exitcode")(plan)
+
+
+def plan(
+    session: Session,
+    revision: Revision,
+    overrides: Overrides,
+    detailed_exitcode: Annotated[
+        bool, flag("--detailed-exitcode", help="Exit 2 when changes are pending, 0 when there are none.")
+    ] = False,
+    format: Annotated[
+        PlanFormat, flag("--format", env="FLOWERPOWER_PLAN_FORMAT", help="How the plan is shown.")
+    ] = "text",
+    concise: Annotated[bool, flag("--concise", help="One line for each change.")] = False,
+) -> int:
+    """Show what `apply` would change in Redis, and what that means in time. Writes nothing."""
+    with session.project() as project:
+        planned = project.plan(allowed_of(overrides))
+    if session.json or format == "json":
+        replace(session, json=True).document(planned.to_dict())
+    elif format == "markdown":
+        session.result(planned.to_markdown().rstrip("\n"))
+    else:
+        show_plan(session, planned, concise=concise)
+    return PENDING if planned and detailed_exitcode else 0
+
+
+def show_plan(session: Session, planned: PlannedChanges, *, concise: bool = False) -> None:
+    """Print a plan as text."""
+    from flowerpower.render.plan_text import plan_text
+
+    session.result(plan_text(planned.plan, width=session.width, style=session.style, concise=concise))
+
+
+def allowed_of(overrides: Overrides) -> Allowed:
+    """Return the guards' overrides that the flags name."""
+    from flowerpower.planning.guards import Allowed
+
+    return Allowed(
+        empty=overrides.allow_empty,
+        deletes=overrides.allow_deletes,
+        takeover=overrides.allow_takeover,
+        older_commit=overrides.allow_older_commit,
+        dirty=overrides.allow_dirty,
+    )

@@ -1,0 +1,120 @@
+"""What every command shares: its settings, where results and talk go, and how failures are told."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from flowerpower.cli.terminal import choose_style, width_of
+from flowerpower.errors import FlowerPowerError, SpecError
+from flowerpower.render.style import Style
+from flowerpower.settings import Settings
+
+if TYPE_CHECKING:
+    from flowerpower.project import FlowerPowerProject
+
+
+@dataclass(frozen=True)
+class Session:
+    """One command's run. Results go to stdout, talk goes to stderr; with `json` stdout gets one document."""
+
+    settings: Settings
+    ref: str | None = None
+    json: bool = False
+    no_color: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    debug: bool = False
+
+    @cached_property
+    def style(self) -> Style:
+        """The style of results."""
+        return choose_style(sys.stdout, self.settings.environment, no_color=self.no_color)
+
+    @cached_property
+    def talk_style(self) -> Style:
+        """The style of talk."""
+        return choose_style(sys.stderr, self.settings.environment, no_color=self.no_color)
+
+    @property
+    def width(self) -> int:
+        """The columns of results."""
+        return width_of(sys.stdout)
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether somebody is there to watch a long work."""
+        return sys.stderr.isatty() and not self.quiet
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody is there to answer a question."""
+        return sys.stdin.isatty() and sys.stderr.isatty() and not self.json
+
+    def project(self) -> FlowerPowerProject:
+        """Return the project that the flags name; raises `ProjectNotFoundError`."""
+        from flowerpower.project import FlowerPowerProject
+
+        return FlowerPowerProject.find(self.settings, self.ref)
+
+    def result(self, text: str) -> None:
+        """Print a result for people; nothing with `json`."""
+        if not self.json:
+            print(text)
+
+    def document(self, value: Any) -> None:
+        """Print the one JSON document; nothing without `json`."""
+        if self.json:
+            print(json.dumps(value, indent=2, ensure_ascii=False))
+
+    def talk(self, text: str) -> None:
+        """Say something that is no result; nothing with `quiet`."""
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    def fail(self, error: Exception) -> int:
+        """Tell of a failure and return the exit code; with `json` the document says it too."""
+        if self.debug:
+            traceback.print_exception(error)
+        known = error if isinstance(error, FlowerPowerError) else _as_bug(error)
+        self.document(_error_document(known))
+        sys.stdout.flush()
+        print(self._error_text(known), file=sys.stderr)
+        return known.exit_code
+
+    def _error_text(self, error: FlowerPowerError) -> str:
+        from flowerpower.render.words import safe
+
+        style = self.talk_style
+        if isinstance(error, SpecError) and error.problems:
+            from flowerpower.render.problems import problem_counts, problems_text
+
+            summary = f"{style('Error', 'error')}: the specs are invalid: {problem_counts(error.problems)}"
+            return f"{problems_text(error.problems, style=style)}\n{summary}"
+        lines = [f"{style('Error', 'error')}: {safe(str(error))}"]
+        return "\n".join([*lines, f"{style('hint', 'strong')}: {safe(error.hint)}"] if error.hint else lines)
+
+
+def _as_bug(error: Exception) -> FlowerPowerError:
+    words = str(error).strip().partition("\n")[0]
+    return FlowerPowerError(
+        f"something went wrong inside flowerpower: {type(error).__name__}{': ' if words else ''}{words}",
+        hint="this is a bug; run the command again with --debug and report what it shows",
+    )
+
+
+def _error_document(error: FlowerPowerError) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "format_version": "1.0",
+        "errored": True,
+        "error": {"message": str(error), "hint": error.hint, "exit_code": error.exit_code},
+    }
+    if isinstance(error, SpecError):
+        from flowerpower.render.problems import problems_dict
+
+        return document | problems_dict(error.problems)
+    return document

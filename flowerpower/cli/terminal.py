@@ -1,0 +1,84 @@
+"""Terminals: colours, width, progress; and what a stream that is no terminal gets instead."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TextIO
+
+from flowerpower.render.style import Emphasis, Style, plain
+
+_WIDEST = 120  # lines longer than this are hard to read, on any screen
+_BAR = 24
+_CODES: Mapping[Emphasis, str] = {
+    "create": "32",
+    "update": "33",
+    "delete": "31",
+    "drift": "35",
+    "error": "1;31",
+    "warning": "33",
+    "good": "32",
+    "strong": "1",
+    "faint": "2",
+}
+
+
+def coloured(text: str, emphasis: Emphasis) -> str:
+    """Return the text with the colour of its emphasis."""
+    return f"\x1b[{_CODES[emphasis]}m{text}\x1b[0m" if text else text
+
+
+def choose_style(stream: TextIO, environment: Mapping[str, str], *, no_color: bool) -> Style:
+    """Return colours for a terminal; --no-color and NO_COLOR switch them off, FORCE_COLOR on."""
+    if no_color or environment.get("NO_COLOR"):
+        return plain
+    if environment.get("FORCE_COLOR"):
+        return coloured
+    return coloured if stream.isatty() and environment.get("TERM") != "dumb" else plain
+
+
+def width_of(stream: TextIO) -> int:
+    """Return how many columns to use: those of the terminal (or of COLUMNS), at most 120; 120 for a pipe."""
+    fallback = (_WIDEST, 24)
+    columns = shutil.get_terminal_size(fallback).columns if stream.isatty() else _WIDEST
+    return min(columns, _WIDEST)
+
+
+@contextmanager
+def progress_bar(label: str, *, shown: bool) -> Iterator[ProgressBar]:
+    """Yield a bar on stderr that is wiped at the end; it stays silent unless *shown*."""
+    bar = ProgressBar(label, sys.stderr if shown else None)
+    try:
+        yield bar
+    finally:
+        bar.wipe()
+
+
+class ProgressBar:
+    """One line that is drawn over and over."""
+
+    def __init__(self, label: str, stream: TextIO | None) -> None:
+        self._label = label
+        self._stream = stream
+        self._drawn = False
+
+    def update(self, done: int, total: int) -> None:
+        """Show how many of how many are done."""
+        filled = _BAR * done // max(total, 1)
+        self.say(f"{self._label} [{'#' * filled}{'.' * (_BAR - filled)}] {done:,}/{total:,}")
+
+    def say(self, text: str) -> None:
+        """Show a text in place of the last one."""
+        if self._stream is not None:
+            self._stream.write(f"\r\x1b[2K{text[: shutil.get_terminal_size().columns - 1]}")
+            self._stream.flush()
+            self._drawn = True
+
+    def wipe(self) -> None:
+        """Remove the line."""
+        if self._stream is not None and self._drawn:
+            self._stream.write("\r\x1b[2K")
+            self._stream.flush()
+            self._drawn = False
