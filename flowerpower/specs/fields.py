@@ -11,12 +11,22 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, Strict, StringConstraints, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    JsonValue,
+    Strict,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]*(-[a-z0-9_]+)*$"
 NAME_LENGTH = 63
 LONGEST_DURATION = 3650 * 86400
+NOT_PATCHED = frozenset({"name", "environments"})  # the same in every environment
 
 _VARIABLE = r"\$\{var:"  # a schema sees the text before variables are filled in
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,9})s)?", re.ASCII)
@@ -33,6 +43,20 @@ class Spec(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class SpecWithEnvironments(Spec):
+    """A spec of a file of its own; it says under `environments` what differs where."""
+
+    @field_validator("environments", check_fields=False)
+    @classmethod
+    def _patches_have_known_keys(cls, patches: dict[str, Any]) -> dict[str, Any]:
+        known = cls.model_fields.keys() - NOT_PATCHED
+        for name, patch in patches.items():
+            if unknown := sorted((patch or {}).keys() - known):
+                why = f"the patch for '{name}' has an unknown key '{unknown[0]}'"
+                raise PydanticCustomError("patch", "{why}", {"why": why})
+        return patches
 
 
 class _Written:

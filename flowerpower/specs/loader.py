@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
-from flowerpower.specs.fields import Spec
+from flowerpower.specs.fields import NOT_PATCHED, Spec
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
 from flowerpower.specs.messages import Finding, describe, did_you_mean, findings, unknown_key
 from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
@@ -28,7 +28,6 @@ from flowerpower.specs.yaml import Document, parse
 __all__ = ["Loaded", "Project", "kind_of_file", "load", "resolve_redis"]
 
 _MODELS: Mapping[str, type[Spec]] = {"project": ProjectSpec, "pipeline": PipelineSpec, "schedule": ScheduleSpec}
-_NOT_PATCHED = ("name", "environments")
 _Model = TypeVar("_Model", bound=Spec)
 
 
@@ -218,10 +217,10 @@ class _Loading:
         return len(self.problems) == before
 
     def _check_keys(self, kind: str, layer: Mapping[str, Any], origin: Origin, path: tuple[str, ...]) -> None:
-        known = _MODELS[kind].model_fields.keys() - set(_NOT_PATCHED)
+        known = _MODELS[kind].model_fields.keys() - NOT_PATCHED
         for key in layer.keys() - known:
             finding = unknown_key(key, sorted(known), (*path, key))
-            if key in _NOT_PATCHED:
+            if key in NOT_PATCHED:
                 finding = Finding("FP101", (*path, key), f"'{key}' may not stand here", "", at_key=True)
             self._add(finding, origin)
 

@@ -169,6 +169,7 @@ _SPECIFIC: Mapping[str, Callable[[Any, Path, object], tuple[str, str, str]]] = {
     "duration": _own("FP106"),
     "moment": _own("FP107"),
     "share": _own("FP103"),
+    "patch": _own("FP101"),
     "greater_than_equal": _bound,
     "less_than_equal": _bound,
     "trigger": _trigger,

@@ -23,7 +23,7 @@ from flowerpower.specs.fields import (
     OnInflight,
     Overlap,
     PositiveDuration,
-    Spec,
+    SpecWithEnvironments,
     Text,
     Written,
 )
@@ -37,7 +37,7 @@ TRIGGERS = ("cron", "every", "at")
 Labels = dict[Text, Annotated[str, Field(max_length=1000)]]
 
 
-class PipelineSpec(Spec):
+class PipelineSpec(SpecWithEnvironments):
     """One pipeline: which Hamilton modules, which outputs, with what."""
 
     name: Name = Field(
@@ -136,7 +136,7 @@ class PipelineSpec(Spec):
     )
 
 
-class ScheduleSpec(Spec):
+class ScheduleSpec(SpecWithEnvironments):
     """One schedule: when a pipeline runs, and what happens when things go wrong."""
 
     name: Name = Field(

@@ -16,6 +16,7 @@ from flowerpower.specs.fields import (
     PositiveDuration,
     Share,
     Spec,
+    SpecWithEnvironments,
     Text,
     Written,
 )
@@ -195,7 +196,7 @@ def kind_of_redis(value: object) -> str:
 Redis = Annotated[Annotated[Text, Tag("<text>")] | Annotated[RedisSpec, Tag("<mapping>")], Discriminator(kind_of_redis)]
 
 
-class ProjectSpec(Spec):
+class ProjectSpec(SpecWithEnvironments):
     """The file `flowerpower.yaml`: one project."""
 
     name: Name = Field(

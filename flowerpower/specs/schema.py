@@ -13,13 +13,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from flowerpower.specs.fields import NOT_PATCHED
 from flowerpower.specs.models import TRIGGERS, PipelineSpec, ProjectSpec, ScheduleSpec
 
 KINDS: Mapping[str, type[BaseModel]] = {"project": ProjectSpec, "pipeline": PipelineSpec, "schedule": ScheduleSpec}
 
 _ID = "https://flowerpower-gitops.github.io/schema/v1/{kind}.schema.json"
 _REFERENCE = "#/definitions/"
-_NOT_PATCHED = ("name", "environments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def _without_checks(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: {key: schema[key] for key in told if key in schema}
         for name, schema in properties.items()
-        if name not in _NOT_PATCHED
+        if name not in NOT_PATCHED
     }
 
 
@@ -126,6 +126,5 @@ def _defaults() -> dict[str, Any]:
             "examples": told.examples if told else [],
             "type": "object",
             "properties": _without_checks(properties),
-            "additionalProperties": False,
         }
     return found

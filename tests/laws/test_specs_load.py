@@ -93,6 +93,10 @@ RETRY = st.fixed_dictionaries(
 )
 ANYTHING = DURATIONS | NAMES | TEXTS | LISTS | RETRY | OBJECTS
 
+ENVIRONMENTS = st.dictionaries(
+    st.sampled_from(["prod", "A"]), st.none() | st.fixed_dictionaries({}, optional={"timeout": DURATIONS, "x": SCALARS})
+)
+
 FIELDS: dict[str, dict[str, Any]] = {
     "schedule": {
         "good": {"name": "a", "pipeline": "b", "cron": "@daily"},
@@ -114,7 +118,7 @@ FIELDS: dict[str, dict[str, Any]] = {
             "labels": OBJECTS,
             "paused": SCALARS,
             "buffer_limit": st.sampled_from([0, 1, 10**6]),
-            "environments": OBJECTS,
+            "environments": OBJECTS | ENVIRONMENTS,
             "unknown": ANYTHING,
         },
     },
