@@ -43,6 +43,7 @@ def compile_schedule(keys: Keys, schedule: Schedule, revision: int) -> Compiled:
         "name": schedule.name,
         "queue": template.queue,
         "overlap": str(fields["overlap"]),
+        "digest": schedule.run,
         "job": job_fields(template),
         "meta": {
             "schedule": schedule.name,

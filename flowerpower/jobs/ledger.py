@@ -44,9 +44,9 @@ class Ledger:
         with redis_errors("firing due schedules"):
             return [answer.decode() for answer in self._scripts.call("fire", messages)]
 
-    def claim(self, run: RunRef, *, execution: str, worker: str, deadline: int) -> Claim:
+    def claim(self, run: RunRef, *, execution: str, worker: str, digest: str, deadline: int) -> Claim:
         """Ask to run a run now; `deadline` is its start deadline in seconds, 0 for none."""
-        ask = _named(run) | {"execution": execution, "worker": worker, "deadline": deadline}
+        ask = _named(run) | {"execution": execution, "worker": worker, "digest": digest, "deadline": deadline}
         with redis_errors(f"claiming run {run.id}"):
             answer = self._scripts.call("claim", [json.dumps(ask)])
         if answer[0] == b"run":

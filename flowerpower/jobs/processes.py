@@ -122,6 +122,8 @@ def _work_once(url: str, keys: Keys, options: WorkerOptions, stop: threading.Eve
 
 def _preloader(options: WorkerOptions) -> Callable[[], None]:
     def preload() -> None:
+        import flowerpower.pipelines.run
+        import flowerpower.specs.models  # noqa: F401 - what each run needs, so that no fork has to import it
         from flowerpower.pipelines.manager import preload as import_modules
 
         import_modules(list(options.modules), options.root, list(options.folders))

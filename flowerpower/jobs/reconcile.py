@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from flowerpower.jobs.collect import collect_specs
 from flowerpower.jobs.ledger import RunRef, run_ref
 from flowerpower.state.codec import decode_run
 from flowerpower.state.connection import redis_errors
@@ -40,6 +41,8 @@ class Reconciler:
         self._abandon(queues)
         self._check_runs(queues, now)
         self._check_schedules(self._slice(whole=whole), now)
+        if whole:
+            collect_specs(self._store, queues, self._scheduler.generation)
 
     def discard(self, run_id: str, name: str, queue: str) -> None:
         """Remove a waiting job of ours that nothing expects."""

@@ -79,7 +79,8 @@ def run_scheduled(namespace: str, name: str, spec_digest: str) -> dict[str, Any]
     _fire_if_pending(store, ledger, run)
     execution = _execution_of(store, job.id)
     deadline = int(spec.get("start_deadline") or 0)
-    claim = ledger.claim(run, execution=execution, worker=job.worker_name or "", deadline=deadline)
+    worker = job.worker_name or ""
+    claim = ledger.claim(run, execution=execution, worker=worker, digest=spec_digest, deadline=deadline)
     if claim.refused:
         logger.warning("run %s is not run: %s", run.id, claim.refused)
         return {"status": "refused", "reason": claim.refused, "run": run.id}
@@ -172,10 +173,9 @@ def _run_pipeline(work: _Work) -> dict[str, Any]:
     from flowerpower.pipelines.context import RunContext
     from flowerpower.pipelines.run import Access, run_pipeline
     from flowerpower.specs.models import PipelineSpec
-    from flowerpower.specs.sources import find_project
 
     settings = read_settings()
-    home = _home or Home(find_project(settings.project).resolve())
+    home = _home or _find_home(settings.project)
     spec = PipelineSpec.model_validate({"name": work.spec["pipeline"], **work.spec["spec"]})
     timing: Mapping[str, Any] = work.spec["trigger"]
     zone = ZoneInfo(str(timing.get("timezone", "UTC")))
@@ -193,6 +193,13 @@ def _run_pipeline(work: _Work) -> dict[str, Any]:
     )
     result = run_pipeline(spec, context, root=home.root, folders=list(work.spec["folders"]), access=Access(home.paths))
     return dict(result.to_dict())
+
+
+def _find_home(start: Path) -> Home:
+    """Return the project that a stock worker was started in; what lies outside it is then out of reach."""
+    from flowerpower.specs.sources import find_project
+
+    return Home(find_project(start).resolve())
 
 
 def secrets_of(environment: Mapping[str, str]) -> Callable[[str], str]:

@@ -42,7 +42,7 @@ class Scheduler:
         self._compiled: dict[str, Compiled] = {}
         self._broken: dict[str, int] = {}
         self._strays: set[str] = set()
-        self._generation = 0
+        self.generation = 0
         self._reconciler = Reconciler(self)
         self._reconciled = 0.0
 
@@ -67,8 +67,8 @@ class Scheduler:
         queues, generation = self._look()
         if not self._trustworthy(generation):
             return 0
-        changed = generation != self._generation
-        self._generation = generation
+        changed = generation != self.generation
+        self.generation = generation
         now = self.store.time()
         fired = self._fire_due(queues, now)
         self._maintain(queues, now, whole=changed)
@@ -98,13 +98,13 @@ class Scheduler:
 
     def _trustworthy(self, generation: int) -> bool:
         """Refuse to fire from a Redis that has lost what we saw: it was flushed, or an old copy came back."""
-        if generation >= self._generation:
+        if generation >= self.generation:
             if self.alarm:
                 logger.warning("generation %d is live again: firing goes on", generation)
             self.alarm = ""
             return True
         if not self.alarm:
-            self.alarm = f"Redis holds generation {generation}, but {self._generation} was seen: it looks reset"
+            self.alarm = f"Redis holds generation {generation}, but {self.generation} was seen: it looks reset"
             logger.error("%s; nothing is fired until the next apply", self.alarm)
         return False
 

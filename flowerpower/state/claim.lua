@@ -1,5 +1,5 @@
 -- A worker asks whether it may run a run now. ARGV[2] is JSON:
--- {id, name, run, tick, execution, worker, deadline (seconds, 0 for none)}.
+-- {id, name, run, tick, execution, worker, digest, deadline (seconds, 0 for none)}.
 -- Answers {'run', attempt, commit} or {'refused', reason}.
 local ask = cjson.decode(ARGV[2])
 local seconds = now()
@@ -38,6 +38,7 @@ if ask.deadline > 0 and entry.attempt == 0 and seconds - entry.since > ask.deadl
 end
 entry.attempt = entry.attempt + 1
 entry.execution = ask.execution
+entry.digest = ask.digest
 entry.started = seconds
 set_active(ask.id, ask.name, ask.run, entry)
 record_event({event = 'started', schedule = ask.name, tick = ask.tick, attempt = entry.attempt, job = ask.id, worker = ask.worker, commit = entry.commit or ''})

@@ -1,6 +1,6 @@
 -- Decide due ticks: record the missed, push the runs, create the next occurrence, move the cursor, in one step.
 -- ARGV[2..]: one JSON object for each schedule:
---   {name, cursor = its cursor as read, queue, mode, overlap, job = {field = value}, meta = {...}, decided = tick,
+--   {name, cursor = its cursor as read, queue, mode, overlap, digest, job = {field = value}, meta = {...}, decided = tick,
 --    runs = {{tick, id, description, local time}}, missed = {{first, last, count, reason}}, next = {id, due, description}}
 -- mode: 'due' (the occurrence waits and is due), 'heal' (there is none), 'claimed' (a stock scheduler moved it, it runs).
 -- Answers one word for each: fired, moved (someone else decided), early, damaged.
@@ -36,7 +36,7 @@ end
 
 local function activate(fire, tick, id)
   set_active(id, fire.name, tostring(tick),
-    {name = fire.name, tick = tick, attempt = 0, since = seconds, commit = commit, queue = fire.queue})
+    {name = fire.name, tick = tick, attempt = 0, since = seconds, commit = commit, queue = fire.queue, digest = fire.digest})
 end
 
 local function start(fire, run)

@@ -263,6 +263,29 @@ def test_the_fire_script_leaves_what_rqs_own_api_leaves(store: Store) -> None:
     assert KEYS.queue_list(QUEUE).encode() in store.connection.smembers("rq:queues")
 
 
+def test_run_specs_are_kept_while_anything_names_them_and_forgotten_then(store: Store) -> None:
+    apply(store, desired([schedule("often", every=60)]))
+    (first,) = store.connection.hkeys(KEYS.specs)
+    scheduler = Scheduler(store, "one")
+    shift_clock(store.connection, 60)
+    scheduler.step()
+    run = queued(store)[0]
+    apply(store, desired([schedule("often", every=60, timeout=5)]))
+
+    scheduler.step()
+    assert first in store.connection.hkeys(KEYS.specs)
+    finish(store, run)
+    store.connection.zadd(f"rq:failed:{QUEUE}", {run: 1})
+    apply(store, desired([schedule("often", every=60, timeout=6)]))
+    scheduler.step()
+    assert first in store.connection.hkeys(KEYS.specs)
+    store.connection.delete(f"rq:failed:{QUEUE}")
+    apply(store, desired([schedule("often", every=60, timeout=7)]))
+    scheduler.step()
+
+    assert store.connection.hkeys(KEYS.specs) == [store.read().state.schedules["often"].run.encode()]
+
+
 VARIABLE = {b"data", b"meta", b"origin", b"description"}
 
 
