@@ -13,6 +13,7 @@ from flowerpower.errors import PipelineError, UsageError
 from flowerpower.pipelines.context import RunContext, no_secrets
 from flowerpower.pipelines.drawing import GraphFormat, draw
 from flowerpower.pipelines.driver import Observer, build
+from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.graph import suggest
 from flowerpower.pipelines.modules import import_modules, importable, preload
 from flowerpower.pipelines.results import RunResult
@@ -86,6 +87,7 @@ class PipelineManager:
     def build(self, name: str) -> Any:
         """Return the Hamilton driver of the pipeline *name*, with its config as written; raises PipelineError."""
         spec = self.get(name)
+        load_hamilton(spec.modules, self._root, self._folders)
         with importable(self._root, self._folders):
             return build(import_modules(spec.modules, self._root, self._folders), spec.config, spec).driver
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import importlib
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 
 from flowerpower.errors import PipelineError
+from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.failures import UserCodeError, describe, user_place, user_traceback
 
 _OWNER = "__flowerpower_folder__"
@@ -28,6 +29,7 @@ def importable(root: Path, folders: Sequence[str]) -> Iterator[None]:
     with _LOCK:
         importlib.invalidate_caches()  # a file may be younger than what Python remembers of its folder
         _forget_other_projects(entries)
+        before = set(sys.modules)
         sys.path[:0] = entries
     try:
         yield
@@ -36,7 +38,7 @@ def importable(root: Path, folders: Sequence[str]) -> Iterator[None]:
             for entry in entries:
                 with suppress(ValueError):
                     sys.path.remove(entry)
-            _mark(entries)
+            _mark(entries, sys.modules.keys() - before)
 
 
 def import_modules(names: Sequence[str], root: Path, folders: Sequence[str]) -> list[ModuleType]:
@@ -49,8 +51,7 @@ def import_modules(names: Sequence[str], root: Path, folders: Sequence[str]) -> 
 
 def preload(modules: Sequence[str], root: Path, folders: Sequence[str]) -> Mapping[str, str]:
     """Import Hamilton and *modules* once, in a worker before it forks; return the errors of those that failed."""
-    import hamilton.driver  # noqa: F401
-
+    load_hamilton(tuple(modules), root, tuple(folders))
     failed: dict[str, str] = {}
     with importable(root, folders):
         for name in modules:
@@ -118,10 +119,12 @@ def _forget_other_projects(entries: Sequence[str]) -> None:
                 del sys.modules[name]
 
 
-def _mark(entries: Sequence[str]) -> None:
-    for module in list(sys.modules.values()):
+def _mark(entries: Sequence[str], names: Iterable[str]) -> None:
+    """Write into each new module of the project which folder it came from."""
+    for name in names:
+        module = sys.modules[name]
         values = getattr(module, "__dict__", None)
-        if values is not None and _OWNER not in values and (found := _place_of(module)):
+        if values is not None and (found := _place_of(module)):
             for entry in entries:
                 if _lies_in(found, entry):
                     values[_OWNER] = entry

@@ -13,6 +13,7 @@ from flowerpower.errors import FlowerPowerError
 from flowerpower.pipelines.arrange import Given, Graph, arrange
 from flowerpower.pipelines.context import RunContext, Secrets
 from flowerpower.pipelines.driver import NodeWatch, Observer, build, quiet
+from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.failures import UserCodeError, describe, user_traceback
 from flowerpower.pipelines.modules import import_modules, importable
 from flowerpower.pipelines.placeholders import fill
@@ -64,8 +65,7 @@ class _Run:
         saves = prepare_saves(spec, context, self.root, self.access)
         config = fill(spec.config, context, "config")
         with self.phase("import"):
-            import hamilton.driver  # noqa: F401
-
+            load_hamilton(spec.modules, self.root, tuple(folders))
             modules = import_modules(spec.modules, self.root, folders)
         with self.phase("build"):
             built = build(modules, config, spec, watch)
