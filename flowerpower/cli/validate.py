@@ -80,7 +80,8 @@ def _size(project: FlowerPowerProject) -> str:
     spec = project.spec if not any(problem.severity == "error" for problem in project.problems) else None
     if spec is None:
         return ""
-    return f"{spec.namespace} is valid: {count(len(spec.pipelines), 'pipeline')}, {count(len(spec.schedules), 'schedule')}."
+    sizes = f"{count(len(spec.pipelines), 'pipeline')}, {count(len(spec.schedules), 'schedule')}"
+    return f"{spec.namespace} is valid: {sizes}."
 
 
 def _show(session: Session, problems: list[Problem], texts: dict[str, bytes], format: str) -> None:

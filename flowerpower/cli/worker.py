@@ -1,7 +1,66 @@
-"""To come."""
+"""`worker` and `scheduler`: the processes that run what was applied."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
 
 import typer
 
+from flowerpower.cli.options import command, flag
+from flowerpower.cli.session import Session
+
 
 def register(app: typer.Typer) -> None:
-    """To come."""
+    """Add the commands."""
+    command(app, "worker", "Run what is due, with a scheduler beside it.", "flowerpower worker --queue heavy")(worker)
+    command(app, "scheduler", "Run a scheduler alone.", "flowerpower scheduler --env prod")(scheduler)
+
+
+def worker(
+    session: Session,
+    queue: Annotated[
+        list[str] | None,
+        flag("--queue", help="A queue to work on, may be repeated; without it, all of the project's.", metavar="NAME"),
+    ] = None,
+    burst: Annotated[bool, flag("--burst", help="Stop when the queues are empty.")] = False,
+    no_scheduler: Annotated[bool, flag("--no-scheduler", help="Work only, fire nothing.")] = False,
+    grace: Annotated[
+        str | None,
+        flag("--grace", help="How long a running job may go on after SIGTERM.", metavar="TIME"),
+    ] = None,
+    allow_function: Annotated[
+        list[str] | None,
+        flag("--allow-function", help="Another job function to run; may be repeated.", metavar="PATH"),
+    ] = None,
+) -> None:
+    """Run what is due: an RQ worker for the project's queues that carries a scheduler. Drains on SIGTERM."""
+    from flowerpower.specs.fields import parse_duration
+
+    _start_log(session)
+    with session.project() as project:
+        outdated = project.jobs.start_worker(
+            burst=burst,
+            queues=queue,
+            with_scheduler=not no_scheduler,
+            grace=None if grace is None else float(parse_duration(grace)),
+            allowed=allow_function or (),
+        )
+    if outdated:
+        from flowerpower.jobs.processes import start_anew
+
+        start_anew()
+
+
+def scheduler(session: Session) -> None:
+    """Run a scheduler alone: it fires what is due and runs nothing. One of several works, the rest stand by."""
+    _start_log(session)
+    with session.project() as project:
+        project.jobs.start_scheduler()
+
+
+def _start_log(session: Session) -> None:
+    level = logging.WARNING if session.quiet else logging.DEBUG if session.verbose else logging.INFO
+    logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.getLogger("hamilton").setLevel(max(level, logging.WARNING))  # it lists plug-ins it lacks

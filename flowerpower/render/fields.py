@@ -66,7 +66,7 @@ def _field_rows(change: Change, field: FieldChange, when: tuple[str, int]) -> It
     if change.action == "create":
         of_project = change.kind == "pipeline" and field.name in _OF_PROJECT
         if field.new is not None and not of_project and field.new != _defaults(change.kind).get(field.name):
-            yield Row("+", field.name, None, show(field.name, field.new, when))
+            yield from (Row("+", name, None, show(name, item, when)) for name, item in _items(field.name, field.new))
     elif field.reason in ("drift", "both"):
         yield _drift_row(field, when)
     elif field.name in _IN_WORDS:
@@ -121,9 +121,32 @@ _IN_WORDS = {"code": _code_row, "basis": _pipeline_row, "timing": _timing_row}
 
 def _leaves(name: str, old: Json, new: Json) -> Iterator[tuple[str, Json, Json]]:
     """Return what differs inside two mappings key by key, and any other pair as it is."""
-    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
-        yield name, old, new
+    if _holds_mappings(old) and _holds_mappings(new):
+        old_items, new_items = dict(_items(name, old)), dict(_items(name, new))
+        for item in {**old_items, **new_items}:
+            yield from _leaves(item, old_items.get(item), new_items.get(item))
+    elif not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        if old != new:
+            yield name, old, new
+    else:
+        yield from _keys(name, old, new)
+
+
+def _items(name: str, value: Json) -> Iterator[tuple[str, Json]]:
+    """Return the items of a list of mappings one by one, without what is empty in them; any other value as it is."""
+    if not isinstance(value, list) or not _holds_mappings(value):
+        yield name, value
         return
+    for index, item in enumerate(value):
+        inside = item if isinstance(item, dict) else {}
+        yield f"{name}[{index}]", {key: inner for key, inner in inside.items() if inner or inner == 0}
+
+
+def _holds_mappings(value: Json) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, Mapping) for item in value)
+
+
+def _keys(name: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> Iterator[tuple[str, Json, Json]]:
     for key in sorted(old.keys() | new.keys()):
         if old.get(key) != new.get(key):
             yield from _leaves(f"{name}.{safe(key)}", old.get(key), new.get(key))
