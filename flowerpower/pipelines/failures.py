@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from flowerpower.errors import FlowerPowerError, PipelineError
 
 _FOREIGN = frozenset({"site-packages", "dist-packages", ".venv", "venv", ".tox", "node_modules"})
+_REMOTE_FRAME = re.compile(r'^  File "(.+)", line (\d+), in (\S+)\n(    .*)?', re.MULTILINE)
 _MOST_FRAMES = 20
 _MOST_LIBRARY_FRAMES = 3
 _LONGEST_MESSAGE = 2_000
@@ -61,6 +63,7 @@ def _chain(exc: BaseException) -> Iterator[BaseException]:
     while current is not None and id(current) not in seen and len(seen) < _DEEPEST_CHAIN:
         seen.add(id(current))
         following = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+        following = None if _is_remote(following) else following
         if following is None or not isinstance(current, FlowerPowerError):
             yield current
         current = following
@@ -86,7 +89,18 @@ def _one_error(exc: BaseException, root: Path) -> str:
 
 
 def _frames(exc: BaseException) -> Sequence[traceback.FrameSummary]:
-    return traceback.extract_tb(exc.__traceback__)
+    """Return the frames of *exc*, from the outermost, also those of the process that it came from."""
+    here = traceback.extract_tb(exc.__traceback__)
+    if not _is_remote(exc.__cause__):
+        return here
+    found = _REMOTE_FRAME.findall(str(exc.__cause__))
+    there = [traceback.FrameSummary(file, int(line), name, line=source.strip()) for file, line, name, source in found]
+    return [*here, *there]
+
+
+def _is_remote(cause: BaseException | None) -> bool:
+    """Return whether *cause* is the text in which `concurrent.futures` brings home a traceback."""
+    return type(cause).__name__ == "_RemoteTraceback"
 
 
 def _show(path: str, line: int | None, function: str, source: str) -> str:

@@ -14,7 +14,7 @@ from flowerpower.pipelines.arrange import Given, Graph, arrange
 from flowerpower.pipelines.context import RunContext, Secrets
 from flowerpower.pipelines.driver import NodeWatch, Observer, build, quiet
 from flowerpower.pipelines.extensions import load_hamilton
-from flowerpower.pipelines.failures import UserCodeError, describe, user_traceback
+from flowerpower.pipelines.failures import UserCodeError, describe, user_place, user_traceback
 from flowerpower.pipelines.modules import import_modules, importable
 from flowerpower.pipelines.placeholders import fill
 from flowerpower.pipelines.results import RunResult
@@ -112,9 +112,12 @@ class _Run:
             )
         except (Exception, SystemExit) as error:  # nodes are user code
             node = watch.failed
+            place = user_place(error, self.root)
             what = f"node {node!r} failed" if node else "the run failed"
             raise UserCodeError(
-                f"{what}: {describe(error)}", node=node, details=user_traceback(error, self.root)
+                f"{what}{f' at {place}' if place else ''}: {describe(error)}",
+                node=node,
+                details=user_traceback(error, self.root),
             ) from error
         return found
 

@@ -112,3 +112,18 @@ def test_parallelizable_blocks_run_with_every_executor(project: Project, executo
 
     assert [square for square, _ in result.values["pairs"]] == [0, 1, 4, 9]
     assert (os.getpid() in {pid for _, pid in result.values["pairs"]}) == (executor != "processes")
+
+
+@pytest.mark.parametrize("executor", ["local", "threads", "processes"])
+def test_a_failure_is_placed_wherever_it_happened(project: Project, executor: str) -> None:
+    text = PARALLEL.replace("return number * number, os.getpid()", "return 1 // 0, 0")
+
+    with pytest.raises(UserCodeError) as caught:
+        project.module("flow", text).run("pairs", inputs={"n": 2}, executor={"type": executor, "max_workers": 2})
+
+    assert "flows/flow.py:9: ZeroDivisionError" in str(caught.value)
+    assert caught.value.details.splitlines()[:3] == [
+        "ZeroDivisionError: integer division or modulo by zero",
+        "  flows/flow.py:9, in pair",
+        "      return 1 // 0, 0",
+    ]

@@ -214,7 +214,7 @@ def test_an_error_in_a_node_shows_the_users_frames_first(project: Project) -> No
     with pytest.raises(UserCodeError) as caught:
         project.run("out", inputs={"x": 1})
 
-    assert str(caught.value) == "node 'out' failed: ZeroDivisionError: division by zero"
+    assert str(caught.value) == "node 'out' failed at flows/helper.py:2: ZeroDivisionError: division by zero"
     assert caught.value.node == "out"
     assert user_traceback(caught.value, project.root).splitlines() == [
         "ZeroDivisionError: division by zero",
