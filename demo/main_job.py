@@ -1,75 +1,138 @@
-"""The main job, shown: make a project, plan it, apply it, run it, change it, and see what the change means in time.
+"""The main job, shown: specs in git, a plan, an apply, ticks that fire, a change and what it means in time.
 
-Every step is a command that a user would type; the first one that fails ends the demo. The project lands in
-`demo-project/`, on a private Redis of its own.
+Every step is a command that a user would type, in a git repository of its own with a Redis of its own; the first step
+that fails ends the demo. It takes about a minute and leaves behind only the folder that it names at the end.
 """
 
 from __future__ import annotations
 
+import json
 import shlex
-import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from flowerpower.embedded import embedded_server
 
-FOLDER = Path("demo-project")
-SCHEDULE = FOLDER / "schedules" / "licences_hourly.yaml"
+FLOWERPOWER = [sys.executable, "-m", "flowerpower"]
+IDENTITY = ["-c", "user.name=Demo", "-c", "user.email=demo@example.org"]
+HOURLY = 'cron: "0 * * * *"'
+EVERY_FIVE_SECONDS = "every: 5s"
+AFTER_THE_EDIT = 'cron: "30 6 * * mon-fri"\ntimezone: Europe/Berlin'
+TICKS_WANTED = 2
+LONGEST_WAIT = 60.0  # seconds
 
-FIRST_ROUND = [
-    ("Are the specs right?", ["validate"]),
-    ("Run the pipeline here and now, without Redis.", ["run", "licences"]),
-    ("What would an apply change?", ["plan"]),
-    ("Make it so.", ["apply", "--auto-approve"]),
-    ("When does it fire?", ["next", "licences_hourly"]),
-    ("Ask for a run now ...", ["trigger", "licences_hourly"]),
-    ("... and let a worker do what is due.", ["worker", "--burst"]),
-    ("What ran?", ["runs"]),
-]
-SECOND_ROUND = [
-    ("What does that change mean in time?", ["plan"]),
-    ("Make it so.", ["apply", "--auto-approve"]),
-    ("Is there anything left to do?", ["plan", "--detailed-exitcode"]),
-    ("What is live?", ["status"]),
-]
+
+class StepFailedError(Exception):
+    """A step of the demo did not end as it should."""
 
 
 def main() -> int:
-    """Run the demo and return the exit code of the step that failed, else 0."""
-    if FOLDER.exists():
-        shutil.rmtree(FOLDER)
-    failed = show("Make a project.", ["init", str(FOLDER)], Path())
-    if failed:
-        return failed
-    with embedded_server(FOLDER):  # keeps the server up between the commands; each would start it by itself
-        return show_all(FIRST_ROUND) or edit() or show_all(SECOND_ROUND) or end()
+    """Run the demo and return 0, or 1 and say which step failed."""
+    folder = Path(tempfile.mkdtemp(prefix="flowerpower-demo-")) / "licences"
+    began = time.monotonic()
+    try:
+        show("A project: a Hamilton pipeline and a schedule, as YAML in git.", ["init", str(folder)], quiet=True)
+        with embedded_server(folder):  # each command would start it by itself: this keeps it up between them
+            show_main_job(folder)
+    except StepFailedError as error:
+        say(f"The demo failed: {error}. What it made is in {folder.parent}")
+        return 1
+    say(f"# Done in {time.monotonic() - began:.0f} s. The project is in {folder}: look around, then delete it.")
+    return 0
 
 
-def show_all(steps: Sequence[tuple[str, list[str]]]) -> int:
-    """Run *steps* until one fails, and return its exit code, else 0."""
-    return next((failed for title, arguments in steps if (failed := show(title, arguments, FOLDER))), 0)
+def show_main_job(folder: Path) -> None:
+    """Plan, apply and run the schedule, look at what came of it, and change it."""
+    edit(folder, HOURLY, EVERY_FIVE_SECONDS, "Run every five seconds: a demo cannot wait an hour")
+    show("Are the specs right? Every mistake is found in one run.", ["validate"], folder)
+    show("What would change in Redis, and what does that mean in time?", ["plan"], folder)
+    show("Make it so, in one atomic step.", ["apply", "--auto-approve"], folder, quiet=True)
+    with worker_beside(folder) as worker:
+        wait_for_ticks(folder, worker)
+        show("What is live, and how did it go?", ["status"], folder)
+        show_report(folder)
+        show_change(folder)
 
 
-def show(title: str, arguments: list[str], folder: Path) -> int:
-    """Print *title* and the command, run it in *folder*, and return its exit code."""
+def show_change(folder: Path) -> None:
+    """Change the schedule, and see what that means, that it is applied, and that nothing is left to do."""
+    edit(folder, EVERY_FIVE_SECONDS, AFTER_THE_EDIT, "Run once on workdays, at half past six in Berlin")
+    show("A pull request would show this: the fires before and after.", ["plan"], folder)
+    show("Merged: apply it.", ["apply", "--auto-approve"], folder, quiet=True)
+    last = show("Is there anything left to do?", ["plan", "--detailed-exitcode"], folder)
+    if "No changes." not in last:
+        raise StepFailedError("the last plan should say `No changes.`")
+
+
+@contextmanager
+def worker_beside(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker with its scheduler, and let it drain at the end."""
+    say("# A worker, with the scheduler beside it: ticks fire, Hamilton runs.\n$ flowerpower worker &")
+    with (folder.parent / "worker.log").open("w") as log:
+        worker = subprocess.Popen([*FLOWERPOWER, "worker"], cwd=folder, stdout=log, stderr=log)
+        try:
+            yield worker
+        finally:
+            worker.send_signal(signal.SIGTERM)
+            worker.wait(timeout=30)
+
+
+def wait_for_ticks(folder: Path, worker: subprocess.Popen[bytes]) -> None:
+    """Print each tick that ends, until there were enough."""
+    end, seen = time.monotonic() + LONGEST_WAIT, set[str]()
+    while len(seen) < TICKS_WANTED:
+        if worker.poll() is not None or time.monotonic() > end:
+            raise StepFailedError(f"no {TICKS_WANTED} ticks succeeded; see {folder.parent / 'worker.log'}")
+        for schedule in json.loads(run(["status", "--json"], folder))["schedules"]:
+            last = schedule["last"]
+            if last and last["status"] == "succeeded" and last["last"] not in seen:
+                seen.add(last["last"])
+                print(f"  tick {last['last']} of {schedule['name']}: {last['status']}", flush=True)
+        time.sleep(0.5)
+
+
+def show_report(folder: Path) -> None:
+    """Print the newest text that the pipeline saved, and what lies beside it."""
+    files = sorted((folder / "out").iterdir())
+    newest = max((file for file in files if file.suffix == ".txt"), key=lambda file: file.stat().st_mtime)
+    say(f"# What the pipeline wrote: {', '.join(file.name for file in files)}\n$ cat {newest.relative_to(folder)}")
+    print(newest.read_text(encoding="utf-8"))
+
+
+def edit(folder: Path, old: str, new: str, message: str) -> None:
+    """Change the schedule and commit it."""
+    file = next((folder / "schedules").iterdir())
+    text = file.read_text(encoding="utf-8")
+    if old not in text:
+        raise StepFailedError(f"{file.name} has no line {old!r}")
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+    say(f"# Somebody edits schedules/{file.name} and commits: {message}.")
+    subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
+    subprocess.run(["git", *IDENTITY, "commit", "-qm", message], cwd=folder, check=True)
+    print("\n".join([f"  -{line}" for line in old.splitlines()] + [f"  +{line}" for line in new.splitlines()]))
+
+
+def show(title: str, arguments: Sequence[str], folder: Path | None = None, *, quiet: bool = False) -> str:
+    """Print a title and the command, run it, and print what it said, or only its last line if *quiet*."""
     say(f"# {title}\n$ flowerpower {shlex.join(arguments)}")
-    return subprocess.run([sys.executable, "-m", "flowerpower", *arguments], cwd=folder, check=False).returncode
+    output = run(arguments, folder)
+    print(output.rstrip().splitlines()[-1] if quiet else output.rstrip(), flush=True)
+    return output
 
 
-def edit() -> int:
-    """Change the schedule from once an hour to four times."""
-    say(f"# Somebody edits {SCHEDULE}: every quarter of an hour.")
-    SCHEDULE.write_text(SCHEDULE.read_text().replace('cron: "0 * * * *"', 'cron: "*/15 * * * *"'))
-    return 0
-
-
-def end() -> int:
-    """Say where to look."""
-    results = sorted(str(path) for path in (FOLDER / "out").iterdir())
-    say(f"# Done. The project is in {FOLDER}/, its results are:\n" + "\n".join(results))
-    return 0
+def run(arguments: Sequence[str], folder: Path | None) -> str:
+    """Run a flowerpower command and return its standard output; what it says besides is passed on if it fails."""
+    done = subprocess.run([*FLOWERPOWER, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(done.stdout, done.stderr)
+        raise StepFailedError(f"`flowerpower {shlex.join(arguments)}` ended with exit code {done.returncode}")
+    return done.stdout
 
 
 def say(text: str) -> None:

@@ -70,7 +70,7 @@ def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
     use_packaged_zones()
     use_project(Home(options.root.resolve(), tuple(options.paths)))
     stop = threading.Event()
-    with _scheduler_beside(url, keys, options):
+    with _scheduler_beside(url, keys, options, stop):
         pause = 1.0
         while True:
             _catch_stops(stop)
@@ -106,7 +106,7 @@ def _work_once(url: str, keys: Keys, options: WorkerOptions, stop: threading.Eve
     """Run one RQ worker to its end; None when it could not even start."""
     try:
         connection = Redis.from_url(url)
-        worker = make_worker(connection, keys, options.queues, name=options.name, allowed=options.allowed)
+        worker = make_worker(connection, keys, options.queues, name=_name(options), allowed=options.allowed)
         worker.stop = stop
         worker.grace = options.grace
         worker.fingerprint = lambda: code_fingerprint(options.root, options.folders)
@@ -118,6 +118,11 @@ def _work_once(url: str, keys: Keys, options: WorkerOptions, stop: threading.Eve
         logger.warning("Redis is away: %s", error)
         return None
     return worker
+
+
+def _name(options: WorkerOptions) -> str:
+    """Return a name that tells where the worker is, and that no other worker has."""
+    return options.name or f"{socket.gethostname()}.{os.getpid()}.{os.urandom(3).hex()}"
 
 
 def _preloader(options: WorkerOptions) -> Callable[[], None]:
@@ -132,7 +137,7 @@ def _preloader(options: WorkerOptions) -> Callable[[], None]:
 
 
 @contextmanager
-def _scheduler_beside(url: str, keys: Keys, options: WorkerOptions) -> Iterator[None]:
+def _scheduler_beside(url: str, keys: Keys, options: WorkerOptions, stop: threading.Event) -> Iterator[None]:
     """Keep a scheduler running in a process of its own: one that dies is started again."""
     if not options.with_scheduler:
         yield
@@ -149,7 +154,7 @@ def _scheduler_beside(url: str, keys: Keys, options: WorkerOptions) -> Iterator[
 
     def watch() -> None:
         while not done.wait(2.0):
-            if not current[0].is_alive():
+            if not current[0].is_alive() and not stop.is_set():
                 logger.warning("the scheduler process ended; starting another")
                 current[0] = start()
 
