@@ -183,6 +183,8 @@ def _masked(value: Any, mask: Callable[[str], str]) -> Any:
         return {mask(key): _masked(inner, mask) for key, inner in value.items()}
     if isinstance(value, list):
         return [_masked(inner, mask) for inner in value]
+    if isinstance(value, (int, float)) and mask(str(value)) != str(value):
+        return mask(str(value))  # a secret may have become a number on its way through a node
     return value
 
 

@@ -46,8 +46,7 @@ def test_only_the_extensions_of_imported_libraries_are_loaded(
     assert not loaded & {"yaml", "matplotlib", "pydantic", "mlflow"}
 
 
-@pytest.mark.parametrize(
-    "source", ["import pydantic", "from hamilton.function_modifiers import load_from", "__import__(str('os'))"]
-)
-def test_in_doubt_all_extensions_are_loaded(tmp_path: Path, source: str) -> None:
-    assert loaded_for(tmp_path, source) >= {"pandas", "numpy", "polars", "yaml", "pydantic"}
+def test_in_doubt_all_extensions_are_loaded(tmp_path: Path) -> None:
+    loaded = loaded_for(tmp_path, "import pydantic", "from hamilton.function_modifiers import load_from")
+
+    assert loaded >= {"pandas", "numpy", "polars", "yaml", "pydantic"}

@@ -3,6 +3,8 @@
 import json
 import logging
 import traceback
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -319,3 +321,32 @@ def test_hamilton_advertises_nothing_and_logs_no_inputs(project: Project, caplog
 
     assert "slack" not in caplog.text.lower()
     assert "424242" not in caplog.text
+
+
+def test_a_secret_that_became_a_number_is_masked_too(project: Project) -> None:
+    project.module("flow", "def out(pin: int) -> int:\n    return pin\n")
+
+    result = project.run("out", inputs={"pin": "${secret:PIN}"}, secrets={"PIN": "483920"}.__getitem__)
+
+    assert result.values["out"] == 483920
+    assert result.to_dict()["outputs"]["out"] == {"value": "***"}
+
+
+def test_runs_of_two_projects_may_go_on_side_by_side(tmp_path: Path) -> None:
+    projects = [Project(tmp_path / str(number)) for number in range(2)]
+    for number, project in enumerate(projects):
+        project.module(
+            f"flow_{number}",
+            f"""
+            import time
+            def out() -> int:
+                time.sleep(0.05)
+                import late_{number}
+                return late_{number}.VALUE
+            """,
+        ).module(f"late_{number}", f"VALUE = {number}\n")
+
+    with ThreadPoolExecutor(4) as pool:
+        runs = [pool.submit(projects[n % 2].run, "out", modules=[f"flow_{n % 2}"]) for n in range(8)]
+
+    assert [run.result().values["out"] for run in runs] == [0, 1] * 4
