@@ -1,0 +1,95 @@
+"""The real command line in a process of its own, in a real project under git."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+FILES = {
+    "flowerpower.yaml": "name: acme\nmodules: [flows]\ntimezone: Europe/Berlin\nenvironments: {prod: {}}\n",
+    "pipelines/report.yaml": "modules: [flow]\noutputs: [doubled]\ninputs: {number: 21}\n",
+    "schedules/nightly.yaml": 'pipeline: report\ncron: "0 2 * * *"\n',
+    "schedules/hourly.yaml": "pipeline: report\nevery: 1h\n",
+    "flows/flow.py": "def doubled(number: int) -> int:\n    return number * 2\n",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def last(self) -> str:
+        """The last line of stdout."""
+        return self.out.rstrip("\n").rpartition("\n")[2]
+
+    @property
+    def document(self) -> Any:
+        """Stdout, which must be one JSON document and nothing else."""
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """The command line in a folder, with a Redis and an environment of its own."""
+
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def __call__(self, *arguments: str, **more: str) -> Answer:
+        """Run `flowerpower ARGUMENTS`; keywords are environment variables."""
+        done = subprocess.run(
+            [sys.executable, "-m", "flowerpower", *arguments],
+            cwd=self.folder,
+            env={**_quiet_environment(), **self.environment, **more},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file of the project."""
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+    def commit(self, message: str = "change") -> str:
+        """Commit everything, and return the commit."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", f"--message={message}")
+        return self.git("rev-parse", "HEAD")
+
+    def git(self, *arguments: str) -> str:
+        """Run git in the project and return what it prints."""
+        command = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", *arguments]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+
+def _quiet_environment() -> dict[str, str]:
+    dropped = ("FLOWERPOWER_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "GIT_", "GITHUB_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+
+
+def command_line(folder: Path, redis_url: str, files: Mapping[str, str] = FILES) -> CommandLine:
+    """Write a project under git into a folder and return the command line in it."""
+    line = CommandLine(folder, {"FLOWERPOWER_REDIS": redis_url})
+    for path, text in files.items():
+        line.write(path, text)
+    line.git("init", "--quiet", "--initial-branch=main")
+    line.commit("start")
+    return line

@@ -1,0 +1,237 @@
+"""What all commands keep: pure JSON, exit codes, no traceback, help with an example; and the small commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support.command_line import CommandLine
+
+from flowerpower.cli.main import run
+
+COMMANDS = ["init", "validate", "render", "plan", "apply", "status", "run", "worker", "scheduler", "schema"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_ends_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code = run([command, "--help"])
+
+    assert code == 0
+    assert "Example: flowerpower " in capsys.readouterr().out.split("Options:")[1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["plan", "--bogus"], ["bogus"], ["plan", "--format", "xml"], ["run"], ["plan", "--var", "x"], ["apply", "file"]],
+)
+def test_a_wrong_call_is_exit_1_with_a_hint(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code = run(arguments)
+
+    said = capsys.readouterr()
+    assert (code, said.out) == (1, "")
+    assert said.err.startswith("Error: ")
+    assert "hint: " in said.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["validate"],
+        ["render"],
+        ["plan"],
+        ["apply", "--auto-approve"],
+        ["status"],
+        ["schema"],
+        ["schema", "schedule"],
+        ["run", "report"],
+        ["run", "nope"],
+        ["plan", "--ref", "nowhere"],
+        ["plan", "--bogus"],
+        ["plan", "--redis", "redis://:hunter2@127.0.0.1:1/0"],
+        ["plan", "--env", "prdo"],
+    ],
+)
+def test_with_json_stdout_is_one_document(flowerpower: CommandLine, arguments: list[str]) -> None:
+    answer = flowerpower(*arguments, "--json")
+
+    assert isinstance(answer.document, dict)
+    assert answer.document.get("errored", False) is (answer.code != 0)
+    assert "hunter2" not in answer.out + answer.err
+
+
+def test_a_redis_that_is_not_there_is_one_error_without_its_password(flowerpower: CommandLine) -> None:
+    answer = flowerpower("plan", "--redis", "redis://ada:hunter2@127.0.0.1:1/0")
+
+    assert answer.code == 1
+    assert answer.err.startswith("Error: Redis failed")
+    assert "hunter2" not in answer.err
+
+
+def test_outside_a_project_the_hint_is_init(flowerpower: CommandLine, tmp_path: Path) -> None:
+    answer = CommandLine(tmp_path)("plan")
+
+    assert answer.code == 1
+    assert "flowerpower init" in answer.err
+
+
+def test_a_project_is_found_from_a_folder_below_it(flowerpower: CommandLine) -> None:
+    answer = CommandLine(flowerpower.folder / "schedules", flowerpower.environment)("validate")
+
+    assert (answer.code, answer.last) == (0, "acme.default is valid: 1 pipeline, 2 schedules.")
+
+
+def test_every_problem_is_told_at_once_and_where(flowerpower: CommandLine) -> None:
+    flowerpower.write("schedules/a.yaml", "pipeline: reprot\nevery: 1h\n")
+    flowerpower.write("schedules/b.yaml", "pipeline: report\nevery: soon\n")
+
+    text, github = flowerpower("validate"), flowerpower("validate", "--format", "github")
+
+    assert (text.code, github.code) == (1, 1)
+    assert "schedules/a.yaml:1:11: error FP301" in text.out
+    assert "schedules/b.yaml:2:8: error FP106" in text.out
+    assert [line[:29] for line in github.out.splitlines()] == [
+        "::error file=schedules/a.yaml",
+        "::error file=schedules/b.yaml",
+    ]
+
+
+def test_places_start_from_the_working_folder(flowerpower: CommandLine) -> None:
+    flowerpower.write("schedules/a.yaml", "pipeline: reprot\nevery: 1h\n")
+    above = CommandLine(flowerpower.folder.parent)
+
+    answer = above("validate", "acme/schedules/a.yaml")
+
+    assert answer.out.startswith("acme/schedules/a.yaml:1:11: error FP301")
+
+
+def test_render_shows_the_environment_as_valid_yaml(flowerpower: CommandLine) -> None:
+    flowerpower.write(
+        "schedules/hourly.yaml", "pipeline: report\nevery: 1h\nenvironments: {prod: {every: '${var:PACE}'}}\n"
+    )
+
+    answer = flowerpower("render", "hourly", "--env", "prod", "--var", "PACE=2h")
+
+    assert answer.code == 0, answer.err
+    assert "every: 7200" in answer.out
+    assert "environments" not in answer.out
+
+
+def test_a_run_tells_what_it_made_and_where_the_time_went(flowerpower: CommandLine) -> None:
+    answer = flowerpower("run", "report", "--set", "number=4")
+
+    assert answer.code == 0, answer.err
+    assert "doubled  8" in answer.out
+    assert answer.last.startswith("Run complete: report at ")
+
+
+def test_a_run_needs_no_redis(flowerpower: CommandLine) -> None:
+    answer = flowerpower("run", "report", "--json", "--redis", "redis://127.0.0.1:1")
+
+    assert answer.document["outputs"] == {"doubled": {"value": 42}}
+
+
+def test_status_shows_what_is_live(applied: CommandLine) -> None:
+    text, document = applied("status"), applied("status", "--json").document
+
+    assert "new  nightly" in text.out
+    assert "No worker listens on: default" in text.out
+    assert [schedule["name"] for schedule in document["schedules"]] == ["hourly", "nightly"]
+    assert applied("status", "nope").code == 1
+
+
+def test_a_burst_worker_ends_when_there_is_nothing_to_do(applied: CommandLine) -> None:
+    assert applied("worker", "--burst").code == 0
+
+
+def test_a_scheduler_stops_when_asked(applied: CommandLine) -> None:
+    command = [sys.executable, "-m", "flowerpower", "scheduler"]
+    environment = {**os.environ, **applied.environment}
+    process = subprocess.Popen(command, cwd=applied.folder, env=environment, stderr=subprocess.PIPE)
+    while "scheduler" not in json.dumps(applied("status", "--json").document["scheduler"] or ""):
+        assert process.poll() is None
+        time.sleep(0.1)
+        if applied("status", "--json").document["scheduler"]:
+            break
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(timeout=20) == 0
+    if process.stderr:
+        process.stderr.close()
+
+
+def test_colours_come_when_asked_for(applied: CommandLine) -> None:
+    assert "\x1b[" not in applied("plan").out
+    assert "\x1b[" in applied("plan", FORCE_COLOR="1").out
+    assert "\x1b[" not in applied("plan", "--no-color", FORCE_COLOR="1").out
+    assert "\x1b[" not in applied("plan", FORCE_COLOR="1", NO_COLOR="1").out
+
+
+def test_a_closed_pipe_is_no_reason_to_complain(flowerpower: CommandLine) -> None:
+    shell = f"{sys.executable} -m flowerpower schema | head -c 1"
+    done = subprocess.run(["bash", "-c", shell], cwd=flowerpower.folder, capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr) == ("{", "")
+
+
+def test_the_help_of_a_command_loads_only_what_typer_itself_wants() -> None:
+    assert loaded_by("plan", "--help") & HEAVY <= {"pydantic"}
+
+
+def test_an_interrupt_is_exit_130_without_a_traceback(flowerpower: CommandLine) -> None:
+    flowerpower.write(
+        "flows/flow.py",
+        "import time\n\n\n"
+        "def doubled(number: int) -> int:\n    print('now', flush=True)\n    time.sleep(60)\n    return 1\n",
+    )
+    command = [sys.executable, "-m", "flowerpower", "run", "report"]
+    process = subprocess.Popen(
+        command, cwd=flowerpower.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert "Traceback" not in err
+
+
+def test_init_makes_a_project_that_validates(tmp_path: Path) -> None:
+    made = CommandLine(tmp_path)("init", "shop", "--no-git")
+
+    assert made.code == 0, made.err
+    assert CommandLine(tmp_path / "shop")("validate").last == "shop.default is valid: 1 pipeline, 1 schedule."
+    assert CommandLine(tmp_path)("init", "shop").code == 1
+
+
+def test_the_version_is_told() -> None:
+    for flag in ("--version", "-V"):
+        done = subprocess.run([sys.executable, "-m", "flowerpower", flag], capture_output=True, text=True, check=True)
+        assert done.stdout.startswith("flowerpower ")
+
+
+HEAVY = {"hamilton", "pandas", "rq", "redis", "fsspec", "git", "pydantic", "ruamel", "yaml", "rich"}
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """Return the top-level modules that a command has loaded when it ends."""
+    program = (
+        f"import sys, atexit, json; sys.argv[1:] = {list(arguments)!r}\n"
+        "from flowerpower.__main__ import main\n"
+        "loaded = lambda: sorted({name.partition('.')[0] for name in sys.modules})\n"
+        "atexit.register(lambda: print(json.dumps(loaded()), file=sys.stderr))\n"
+        "main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stderr))
+
+
+@pytest.mark.parametrize("argument", ["--version", "--help"])
+def test_help_and_version_load_nothing_heavy(argument: str) -> None:
+    assert loaded_by(argument) & HEAVY == set()

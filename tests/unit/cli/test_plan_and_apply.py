@@ -1,0 +1,212 @@
+"""Plan and apply as a user types them: exit codes, last lines, guards, drift."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import redis
+from support.command_line import CommandLine
+
+
+def live_schedules(connection: redis.Redis, env: str = "default") -> set[str]:
+    found = connection.hkeys(f"flowerpower:acme.{env}:schedules")
+    return {name.decode() for name in found}  # type: ignore[union-attr]
+
+
+def test_plan_apply_plan_ends_with_no_changes(flowerpower: CommandLine) -> None:
+    first = flowerpower("plan", "--detailed-exitcode")
+    assert (first.code, first.last) == (2, "Plan: 3 to add, 0 to change, 0 to destroy.")
+
+    applied = flowerpower("apply", "--auto-approve")
+    assert (applied.code, applied.last) == (0, "Apply complete: 3 added, 0 changed, 0 destroyed.")
+
+    second = flowerpower("plan", "--detailed-exitcode")
+    assert (second.code, second.last) == (0, "No changes.")
+
+
+def test_a_plan_writes_nothing(flowerpower: CommandLine, redis_connection: redis.Redis) -> None:
+    answer = flowerpower("plan")
+
+    assert answer.code == 0
+    assert redis_connection.keys() == []
+
+
+def test_applying_twice_changes_nothing(applied: CommandLine, redis_connection: redis.Redis) -> None:
+    before = redis_connection.hgetall("flowerpower:acme.default:schedules")
+
+    answer = applied("apply", "--auto-approve")
+
+    assert (answer.code, answer.last) == (0, "Apply complete: 0 added, 0 changed, 0 destroyed.")
+    assert redis_connection.hgetall("flowerpower:acme.default:schedules") == before
+
+
+def test_broken_yaml_stops_apply_and_deletes_nothing(applied: CommandLine, redis_connection: redis.Redis) -> None:
+    applied.write("schedules/nightly.yaml", "pipeline: [report\n")
+
+    answer = applied("apply", "--auto-approve")
+
+    assert answer.code == 1
+    assert "schedules/nightly.yaml:1:11: error FP010" in answer.err
+    assert live_schedules(redis_connection) == {"nightly", "hourly"}
+
+
+def test_drift_is_shown_and_repaired(applied: CommandLine, redis_connection: redis.Redis) -> None:
+    job = next(key for key in redis_connection.keys("rq:job:*nightly*"))  # type: ignore[union-attr]
+    redis_connection.hset(job, "timeout", 5)
+
+    plan = applied("plan", "--detailed-exitcode")
+    assert plan.code == 2
+    assert "! job.timeout: 5s -> 1h  drift: applied 1h, found 5s in Redis" in plan.out
+
+    assert applied("apply", "--auto-approve").last == "Apply complete: 0 added, 1 changed, 0 destroyed."
+    assert redis_connection.hget(job, "timeout") == b"3600"
+
+
+def test_a_change_of_code_is_a_change(applied: CommandLine) -> None:
+    applied.write("flows/flow.py", "def doubled(number: int) -> int:\n    return number + number\n")
+
+    answer = applied("plan")
+
+    assert answer.last == "Plan: 0 to add, 3 to change, 0 to destroy."
+    assert "its modules changed" in answer.out
+
+
+def test_a_revision_is_read_without_a_checkout(applied: CommandLine) -> None:
+    start = applied.git("rev-parse", "HEAD")
+    applied.write("schedules/weekly.yaml", 'pipeline: report\ncron: "@weekly"\n')
+    applied.commit()
+
+    assert applied("plan", "--ref", start).last == "No changes."
+    assert applied("plan", "--ref", "main").last == "Plan: 1 to add, 0 to change, 0 to destroy."
+    assert applied("plan", "--ref", "nowhere").code == 1
+
+
+def test_without_a_terminal_apply_wants_auto_approve(flowerpower: CommandLine, redis_connection: redis.Redis) -> None:
+    answer = flowerpower("apply")
+
+    assert (answer.code, redis_connection.keys()) == (1, [])
+    assert "--auto-approve" in answer.err
+
+
+def delete_everything(line: CommandLine) -> None:
+    for name in ("nightly", "hourly"):
+        (line.folder / f"schedules/{name}.yaml").unlink()
+
+
+def delete_a_protected_one(line: CommandLine) -> None:
+    line.write("schedules/nightly.yaml", 'pipeline: report\ncron: "0 2 * * *"\nprotected: true\n')
+    assert line("apply", "--auto-approve").code == 0
+    (line.folder / "schedules/nightly.yaml").unlink()
+
+
+def go_back(line: CommandLine) -> None:
+    line.commit("newer")
+    assert line("apply", "--auto-approve").code == 0
+    line.git("reset", "--quiet", "--hard", "HEAD~1")
+
+
+def move_to_another_repository(line: CommandLine) -> None:
+    line.git("remote", "add", "origin", "https://git.example/one.git")
+    assert line("apply", "--auto-approve").code == 0
+    line.git("remote", "set-url", "origin", "https://git.example/other.git")
+
+
+@pytest.mark.parametrize(
+    ("accident", "guard", "way_past"),
+    [
+        (delete_everything, "empty", ["--allow-empty"]),
+        (go_back, "older", ["--allow-older-commit"]),
+        (move_to_another_repository, "foreign", ["--allow-takeover"]),
+        (delete_a_protected_one, "protected", []),
+    ],
+)
+def test_a_guard_refuses_with_exit_3_and_says_the_way_past(
+    applied: CommandLine, accident: Callable[[CommandLine], None], guard: str, way_past: list[str]
+) -> None:
+    accident(applied)
+
+    plan, refused = applied("plan"), applied("apply", "--auto-approve")
+    assert plan.code == 0
+    assert f"x {guard}:" in plan.out
+    assert refused.code == 3
+    assert f"Error: {guard}:" in refused.err
+
+    if way_past:
+        assert way_past[0] in refused.err
+        assert applied("apply", "--auto-approve", *way_past).code == 0
+
+
+def test_uncommitted_changes_are_refused_outside_the_default_environment(flowerpower: CommandLine) -> None:
+    flowerpower.write("schedules/hourly.yaml", "pipeline: report\nevery: 2h\n")
+
+    assert flowerpower("apply", "--auto-approve", "--env", "prod").code == 3
+    assert flowerpower("apply", "--auto-approve", FLOWERPOWER_ENV="prod", FLOWERPOWER_ALLOW_DIRTY="1").code == 0
+
+
+def test_environments_do_not_meet(applied: CommandLine, redis_connection: redis.Redis) -> None:
+    applied("apply", "--auto-approve", "--env", "prod")
+    (applied.folder / "schedules/hourly.yaml").unlink()
+    applied.commit()
+
+    assert applied("apply", "--auto-approve", "--env", "prod").code == 0
+    assert live_schedules(redis_connection, "prod") == {"nightly"}
+    assert live_schedules(redis_connection) == {"nightly", "hourly"}
+
+
+def test_a_project_outside_git_is_applied_as_a_tree(flowerpower: CommandLine, tmp_path: Path) -> None:
+    flowerpower.git("checkout-index", "--all", f"--prefix={tmp_path}/plain/")
+    plain = CommandLine(tmp_path / "plain", flowerpower.environment)
+
+    answer = plain("plan")
+
+    assert "tree:" in answer.out.splitlines()[0]
+    assert "outside git" in answer.out
+
+
+def ask(line: CommandLine, answers: list[str], before_answer: Callable[[], object] = lambda: None) -> tuple[int, str]:
+    """Run `apply` in a terminal and answer its questions; return exit code and what was shown."""
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "flowerpower", "apply", "--no-color"]
+    environment = {**os.environ, **line.environment}
+    process = subprocess.Popen(command, cwd=line.folder, stdin=slave, stdout=slave, stderr=slave, env=environment)
+    os.close(slave)
+    shown = ""
+    questions = 0
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            shown += os.read(master, 4096).decode()
+        except OSError:  # the other end is closed
+            break
+        if shown.count("[y/N]:") > questions:
+            questions += 1
+            before_answer()
+            os.write(master, f"{answers.pop(0)}\n".encode())
+    os.close(master)
+    return process.wait(timeout=10), shown
+
+
+def test_at_a_terminal_apply_asks(flowerpower: CommandLine, redis_connection: redis.Redis) -> None:
+    refused, _ = ask(flowerpower, ["n"])
+    assert (refused, redis_connection.keys()) == (1, [])
+
+    agreed, shown = ask(flowerpower, ["y"])
+    assert agreed == 0
+    assert "Apply complete: 3 added, 0 changed, 0 destroyed." in shown
+
+
+def test_a_stale_plan_is_made_again_and_asked_again(flowerpower: CommandLine) -> None:
+    others = [lambda: flowerpower("apply", "--auto-approve")]
+
+    code, shown = ask(flowerpower, ["y"], before_answer=lambda: others.pop()() if others else None)
+
+    assert code == 0
+    assert "another apply came in between" in shown
+    assert "No changes." in shown
