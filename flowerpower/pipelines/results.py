@@ -89,23 +89,41 @@ def summarise(value: Any) -> dict[str, Any]:
     return found
 
 
-def plain(value: Any, depth: int = 0) -> Any:
-    """Return *value* as JSON values that say the same; raises NotPlainError when there are none.
+@dataclass(slots=True)
+class _Budget:
+    """How much may still be looked at: every item takes at least one character of the summary."""
+
+    left: int = _LARGEST_OUTPUT
+
+    def spend(self, size: int) -> None:
+        self.left -= size
+        if self.left < 0:
+            raise NotPlainError
+
+
+def plain(value: Any) -> Any:
+    """Return *value* as JSON values that say the same; raises NotPlainError when there are none, or too many.
 
     NaN and the infinities become texts, dates ISO 8601 texts, sets sorted lists, numpy scalars Python's.
     """
+    return _plain(value, 0, _Budget())
+
+
+def _plain(value: Any, depth: int, budget: _Budget) -> Any:
+    budget.spend(1)
     if depth > _DEEPEST:
         raise NotPlainError
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Mapping):
-        return _plain_mapping(value, depth)
+        return _plain_mapping(value, depth, budget)
     if isinstance(value, (set, frozenset)):
-        return sorted((plain(item, depth + 1) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
+        items = [_plain(item, depth + 1, budget) for item in value]
+        return sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
     if isinstance(value, (list, tuple)):
-        if len(value) > _LARGEST_OUTPUT:
-            raise NotPlainError
-        return [plain(item, depth + 1) for item in value]
+        return [_plain(item, depth + 1, budget) for item in value]
+    if isinstance(value, str):
+        budget.spend(len(value))
     return _plain_scalar(value)
 
 
@@ -138,16 +156,14 @@ _SCALARS: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
 )
 
 
-def _plain_mapping(value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
-    if len(value) > _LARGEST_OUTPUT:
-        raise NotPlainError
+def _plain_mapping(value: Mapping[Any, Any], depth: int, budget: _Budget) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, inner in value.items():
-        name = plain(key, depth + 1)
+        name = _plain(key, depth + 1, budget)
         name = name if isinstance(name, str) else json.dumps(name)
         if name in found:
             raise NotPlainError  # 1 and "1" are two keys here and one in JSON
-        found[name] = plain(inner, depth + 1)
+        found[name] = _plain(inner, depth + 1, budget)
     return found
 
 

@@ -151,3 +151,18 @@ def test_the_slowest_nodes_are_kept() -> None:
 
     assert len(kept) == 100
     assert kept[0] == {"node": "n299", "seconds": 0.299}
+
+
+def test_a_huge_nested_value_is_not_walked_to_its_end() -> None:
+    seen = 0
+
+    class Row(dict):  # type: ignore[type-arg]
+        def items(self) -> Any:
+            nonlocal seen
+            seen += 1
+            return super().items()
+
+    rows = [Row(a=1) for _ in range(100_000)]
+
+    assert shown([rows] * 100) == {"type": "list", "length": 100}
+    assert seen < 20_000
