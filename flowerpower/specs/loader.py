@@ -6,6 +6,7 @@ Order of layers: project patch; spec over the project's defaults; the spec's env
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -23,7 +24,7 @@ from flowerpower.specs.places import Origin, Places, origin_of
 from flowerpower.specs.project import PROJECT_FILES, Project
 from flowerpower.specs.rules import check
 from flowerpower.specs.silence import silence, wrong_comments
-from flowerpower.specs.yaml import Document, parse
+from flowerpower.specs.yaml import MAX_PROBLEMS, Document, parse
 
 __all__ = ["Loaded", "Project", "kind_of_file", "load", "resolve_redis"]
 
@@ -67,6 +68,7 @@ class _Loading:
     def __init__(self, texts: Mapping[str, bytes], env: str, variables: Mapping[str, str]) -> None:
         self.texts, self.env, self.variables = texts, env, variables
         self.problems: list[Problem] = []
+        self._reported: dict[str, set[Problem]] = defaultdict(set)  # by file
         self.elsewhere: dict[str, str] = {}  # address -> why it is not in the project
         self._defaults: dict[str, dict[str, Any]] = {"pipeline": {}, "schedule": {}}
         self._environments: tuple[str, ...] | None = None  # None: not known, so nothing is checked against them
@@ -153,7 +155,8 @@ class _Loading:
         return found
 
     def _spec(self, model: type[_Model], document: Document, origin: Origin, *, alone: bool) -> _Model | None:
-        data = self._patched(document, origin, self._defaults[origin.kind])
+        full = self._is_full(document.file)
+        data = None if full else self._patched(document, origin, self._defaults[origin.kind])
         name = _name_of(document, alone=alone)
         address = f"{origin.kind}.{name}"
         if data is None:
@@ -205,6 +208,8 @@ class _Loading:
             self._environments = ("default", *environments)
         before = len(self.problems)
         for name, patch in environments.items():
+            if self._is_full(origin.file):
+                break
             if self._environments is not None and name not in self._environments:
                 hint = did_you_mean(name, self._environments) or f"there are {', '.join(self._environments)}"
                 place = self._places.within(origin, ("environments", name), key=True)
@@ -218,7 +223,7 @@ class _Loading:
 
     def _check_keys(self, kind: str, layer: Mapping[str, Any], origin: Origin, path: tuple[str, ...]) -> None:
         known = _MODELS[kind].model_fields.keys() - NOT_PATCHED
-        for key in layer.keys() - known:
+        for key in sorted(layer.keys() - known)[:MAX_PROBLEMS]:
             finding = unknown_key(key, sorted(known), (*path, key))
             if key in NOT_PATCHED:
                 finding = Finding("FP101", (*path, key), f"'{key}' may not stand here", "", at_key=True)
@@ -227,7 +232,7 @@ class _Loading:
     def _filled(self, data: dict[str, Any], origin: Origin, whole: dict[str, Any]) -> tuple[dict[str, Any], list[Path]]:
         """Return *whole* with the variables of *data* filled in, and the paths where that failed."""
         filled, mistakes = fill_variables(data, self.variables)
-        for mistake in mistakes:
+        for mistake in mistakes[:MAX_PROBLEMS]:
             self._report(mistake.code, self._places.within(origin, mistake.path), mistake.what, mistake.hint)
         return {**whole, **filled}, [mistake.path for mistake in mistakes]
 
@@ -239,6 +244,8 @@ class _Loading:
             spec = model.model_validate(data)
         except ValidationError as error:
             for finding in findings(model, error):
+                if self._is_full(origin.file):
+                    break
                 if finding.path not in mistaken:
                     self._add(finding, origin)
             return None
@@ -249,7 +256,18 @@ class _Loading:
         self._report(finding.code, place, finding.what, finding.hint)
 
     def _report(self, code: str, place: Place, what: str, hint: str = "") -> None:
-        self.problems.append(Problem(code, place, what, hint or CODES[code].advice))
+        found = Problem(code, place, what, hint or CODES[code].advice)
+        reported = self._reported[place.file]
+        if found in reported or self._is_full(place.file):
+            return
+        reported.add(found)
+        self.problems.append(found)
+        if self._is_full(place.file):
+            what = f"the file has {MAX_PROBLEMS} problems or more"
+            self.problems.append(Problem("FP020", place, what, CODES["FP020"].advice))
+
+    def _is_full(self, file: str) -> bool:
+        return len(self._reported[file]) >= MAX_PROBLEMS
 
 
 def _stem(file: str) -> str:

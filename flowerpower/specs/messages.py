@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Union, get_args, get_origin
@@ -36,9 +36,10 @@ class Finding:
     at_key: bool = False
 
 
-def findings(model: type[BaseModel], error: ValidationError) -> list[Finding]:
-    """Return what pydantic found as findings."""
-    return [_finding(model, details) for details in error.errors(include_url=False)]
+def findings(model: type[BaseModel], error: ValidationError) -> Iterator[Finding]:
+    """Yield what pydantic found as findings."""
+    for details in error.errors(include_url=False):
+        yield _finding(model, details)
 
 
 def unknown_key(key: str, known: Iterable[str], path: Path) -> Finding:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,7 @@ from flowerpower.specs.codes import CODES
 MAX_BYTES = 1024 * 1024
 MAX_NODES = 100_000
 MAX_DEPTH = 64
+MAX_PROBLEMS = 200
 
 _PARSER: Any = yaml.CBaseLoader if yaml.__with_libyaml__ else yaml.BaseLoader
 _MERGE_KEY = "<<"
@@ -39,6 +41,7 @@ _ODD_KEYS = frozenset({*_CONSTANTS, _MERGE_KEY})
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", re.ASCII)
+_LINE_END = re.compile(r"\r\n|\n|\r")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CONFLICT = re.compile(rb"^<{7} .*$", re.MULTILINE)
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
@@ -229,18 +232,23 @@ class _Composer:
         self.problems: list[Problem] = []
         self.offsets: dict[int, dict[str | int, tuple[int, int]]] = {}
         self._nodes = self._depth = self._deepest = 0
+        self._line_starts: list[int] = []
         self._anchors: dict[str, _Anchor] = {}
         self._next: Callable[[], Any] = lambda: None
 
     def place(self, offset: int) -> Place:
         """Return the place of the character at *offset*."""
-        before = self.text[:offset].replace("\r\n", "\n").replace("\r", "\n")
-        return Place(self.file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        if not self._line_starts:
+            self._line_starts = [0, *(end.end() for end in _LINE_END.finditer(self.text))]
+        line = bisect_right(self._line_starts, offset)
+        return Place(self.file, line, offset - self._line_starts[line - 1] + 1)
 
     def report(self, code: str, what: str, mark: Any = None, *, severity: Severity = "error") -> None:
         """Note a problem at *mark*, or at the start of the file."""
         place = self.place(mark.index) if mark else Place(self.file)
         self.problems.append(Problem(code, place, what, CODES[code].advice, severity))
+        if len(self.problems) == MAX_PROBLEMS:
+            self._stop("FP020", f"the file has {MAX_PROBLEMS} problems or more", mark)
 
     def compose(self) -> None:
         """Read all documents of the text; YAMLError for broken syntax."""
@@ -259,6 +267,7 @@ class _Composer:
         if start.version not in (None, (1, 2)):
             self.report("FP010", "specs are YAML 1.2; remove the %YAML line", start.start_mark)
         self._anchors = {}
+        self._nodes += 1
         event = self._next()
         data = self._node(event)
         self._next()  # the end of the document

@@ -4,7 +4,8 @@ import pytest
 import yaml as pyyaml
 
 from flowerpower.specs import yaml
-from flowerpower.specs.yaml import MAX_BYTES, find, parse
+from flowerpower.specs.loader import load
+from flowerpower.specs.yaml import MAX_BYTES, MAX_PROBLEMS, find, parse
 
 
 def data(text: str) -> object:
@@ -107,6 +108,18 @@ def test_bounds_hold_for_files_of_many_values() -> None:
     assert codes(b"a: [" + b"1," * 200_000 + b"]") == ["FP014"]
     assert codes(b"[" * 100_000) == ["FP015"]
     assert codes(b"a: &a [[[[x]]]]\n" + b"b: " + b"[" * 61 + b"*a" + b"]" * 61) == ["FP015"]
+
+
+@pytest.mark.parametrize("line", [b"a: 1\n", b"--- a\n", b"k%d: 1\n", b"k%d: ${var:x}\n", b"--- {a: 1}\n"])
+def test_a_file_full_of_mistakes_is_told_briefly_and_quickly(line: bytes) -> None:
+    count = 900_000 // (len(line) + 4)
+    content = b"".join(line % number if b"%d" in line else line for number in range(count))
+    texts = {"flowerpower.yaml": b"name: acme\n", "schedules/a.yaml": content}
+
+    problems = load(texts, env="default", variables={}).problems
+
+    assert MAX_PROBLEMS < len(problems) <= MAX_PROBLEMS + 2  # the bound on values may be passed too
+    assert [problem.code for problem in problems].count("FP020") == 1
 
 
 def test_without_libyaml_the_pure_parser_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
