@@ -1,6 +1,7 @@
 # Needs Python 3.11 or newer and git, nothing else: no root, no Docker, no Redis.
 #   make PYTHON=python3.13 test      another interpreter for .venv
 #   make test ARGS="-k embedded -x"  arguments for pytest
+#   make bench NAME=read ARGS=--quick  one benchmark, and its arguments
 
 PYTHON ?= python3
 ARGS ?=
@@ -30,7 +31,7 @@ check: .venv/installed ## run the linters, the type checker and the import contr
 	@echo "All checks passed."
 
 bench: .venv/installed ## run the benchmarks, or the one called NAME
-	@$(BIN)/python -m benchmarks $(NAME)
+	@$(BIN)/python -m benchmarks $(NAME) $(ARGS)
 
 clean: ## remove caches and build results (not .venv: remove that by hand)
 	@rm -rf dist build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -1,0 +1,55 @@
+"""Run one side in a process of its own, so that no side profits from, or pays for, another one's memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.measure import Sample
+from benchmarks.peers import CHECKOUT
+
+
+def run_side(python: Path, module: str, *arguments: str) -> dict[str, Sample]:
+    """Run `benchmarks.sides.<module>` and return the samples it prints, by phase."""
+    command = [str(python), "-m", f"benchmarks.sides.{module}", *arguments]
+    done = subprocess.run(command, cwd=CHECKOUT, check=True, stdout=subprocess.PIPE, env=_environment())
+    return {phase: Sample(**values) for phase, values in json.loads(done.stdout).items()}
+
+
+def run_command(commands: Sequence[Sequence[str]], cwd: Path) -> tuple[Sample, list[str]]:
+    """Run whole commands one after the other; return what all took, without a count, and what they printed.
+
+    Raises CalledProcessError when one fails.
+    """
+    before, start, printed = _cpu_of_children(), time.perf_counter(), []
+    for command in commands:
+        done = subprocess.run(command, cwd=cwd, check=True, stdout=subprocess.PIPE, text=True, env=_environment())
+        printed.append(done.stdout)
+    return Sample(time.perf_counter() - start, 0, _cpu_of_children() - before), printed
+
+
+def print_samples(samples: Mapping[str, Sample]) -> None:
+    """Print samples as `run_side` reads them."""
+    print(
+        json.dumps(
+            {
+                phase: {"seconds": sample.seconds, "count": sample.count, "cpu": sample.cpu}
+                for phase, sample in samples.items()
+            }
+        )
+    )
+
+
+def _environment() -> dict[str, str]:
+    """Return our environment without the settings of flowerpower, which would change what it does."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("FLOWERPOWER_")}
+
+
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -1,0 +1,96 @@
+"""What every benchmark is given: its peers, how thorough to be, a place to work, a fresh Redis."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from redis import Redis
+
+from benchmarks.children import run_side
+from benchmarks.measure import Row, Run, Sample, Side, compare
+from benchmarks.peers import Peers
+from flowerpower import __version__
+from flowerpower.embedded import embedded_server
+
+_SLOW_ROUNDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of a benchmark."""
+
+    title: str
+    rows: tuple[Row, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """How one run of the benchmarks is to be done."""
+
+    peers: Peers
+    rounds: int
+    quick: bool
+    durable: bool
+    folder: Path
+    say: Callable[[str], None]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Return how much work each benchmark does, smallest first."""
+        return (1_000,) if self.quick else (1_000, 10_000)
+
+    def slow_size(self, size: int) -> int:
+        """Return how much of it a slow peer does: less in a quick run, and the table says so."""
+        return size // 10 if self.quick else size
+
+    def slow_rounds(self, size: int) -> int:
+        """Return how often a slow peer takes part."""
+        return self.rounds if size <= 1_000 else min(self.rounds, _SLOW_ROUNDS)
+
+    @property
+    def version(self) -> str:
+        """Return the version of flowerpower."""
+        return __version__
+
+    def compare(self, title: str, sides: Sequence[Side], note: str = "") -> Table:
+        """Measure the sides, flowerpower first, and return the table."""
+        self.say(title)
+        return Table(title, tuple(compare(sides, self.rounds, self.say)), note)
+
+    @contextmanager
+    def stage(self, *, emptied: bool) -> Iterator[Stage]:
+        """Yield a server of our own, with or without an append-only file as asked."""
+        with TemporaryDirectory(dir=self.folder) as folder, embedded_server(Path(folder), durable=self.durable) as url:
+            yield Stage(url, self.peers.python, emptied)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A Redis server and how sides run on it; `emptied` before each run, or left as it is."""
+
+    url: str
+    peers: Path
+    emptied: bool
+
+    def ours(self, action: str, world: Path) -> Run:
+        """Return how flowerpower does an action on a world, in a process of its own."""
+        return self._run(Path(sys.executable), "flowerpower_side", action, world)
+
+    def peer(self, module: str, action: str, world: Path) -> Run:
+        """Return how a peer does it, in a process of the peers' environment."""
+        return self._run(self.peers, module, action, world)
+
+    def _run(self, python: Path, module: str, action: str, world: Path) -> Run:
+        def run_once() -> Mapping[str, Sample]:
+            if self.emptied:
+                with Redis.from_url(self.url) as connection:
+                    connection.flushall()
+            return run_side(python, module, action, self.url, str(world))
+
+        return run_once

@@ -1,0 +1,78 @@
+"""The peers: installed at their pinned versions below `.bench/`, never into the project's own environment."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+CHECKOUT = HERE.parent
+HOME = CHECKOUT / ".bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """Where the peers are; `ajv` is None where there is no npm."""
+
+    python: Path
+    ajv: Path | None
+    versions: dict[str, str]
+
+    def tool(self, name: str) -> str:
+        """Return the path of a command of the peers' environment."""
+        return str(self.python.parent / name)
+
+
+def install_peers(say: Callable[[str], None]) -> Peers:
+    """Return the peers, installed first when they are not there or their pins have changed."""
+    pins = HERE / "peers.txt"
+    if _is_stale(HOME / "venv", pins):
+        say(f"installing the peers of {pins.name} into {HOME / 'venv'}")
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(HOME / "venv")], check=True)
+        pip = [str(HOME / "venv/bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "-r", str(pins)], check=True)
+        _mark(HOME / "venv", pins)
+    ajv = _install_npm(say)
+    versions = dict(_split(line, "==") for line in pins.read_text().splitlines() if "==" in line)
+    if ajv:
+        versions |= dict([_split((HERE / "peers-npm.txt").read_text().strip(), "@")])
+    return Peers(HOME / "venv/bin/python", ajv, versions)
+
+
+def _install_npm(say: Callable[[str], None]) -> Path | None:
+    pins, folder = HERE / "peers-npm.txt", HOME / "npm"
+    if shutil.which("npm") is None:
+        say("there is no npm: ajv-cli is left out")
+        return None
+    if _is_stale(folder, pins):
+        say(f"installing the peers of {pins.name} into {folder}")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "package.json").write_text(json.dumps({"private": True}))
+        wanted = pins.read_text().split()
+        done = subprocess.run(
+            ["npm", "install", "--no-audit", "--no-fund", *wanted], cwd=folder, capture_output=True, check=False
+        )
+        if done.returncode:
+            say(f"npm could not install {wanted}: left out")
+            return None
+        _mark(folder, pins)
+    return folder / "node_modules/.bin/ajv"
+
+
+def _split(pin: str, separator: str) -> tuple[str, str]:
+    name, _, version = pin.partition(separator)
+    return name.strip(), version.strip()
+
+
+def _is_stale(folder: Path, pins: Path) -> bool:
+    mark = folder / "installed.txt"
+    return not mark.is_file() or mark.read_bytes() != pins.read_bytes()
+
+
+def _mark(folder: Path, pins: Path) -> None:
+    (folder / "installed.txt").write_bytes(pins.read_bytes())

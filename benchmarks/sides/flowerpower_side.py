@@ -1,0 +1,152 @@
+"""flowerpower: read, plan, apply and dispatch one world. Usage: ACTION REDIS_URL WORLD."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+
+from benchmarks.children import print_samples
+from benchmarks.measure import Sample, watch
+from benchmarks.triggers import DUE
+from benchmarks.worlds import KEYS, read_desired, wanted
+from flowerpower.apply import apply_plan
+from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.planning.diff import make_plan
+from flowerpower.planning.plan import Plan
+from flowerpower.specs.loader import load
+from flowerpower.specs.sources import read
+from flowerpower.state.connection import connect
+from flowerpower.state.models import Desired, Reading, Source, State
+from flowerpower.state.store import Store
+
+_CLOCK_KEY = "bench:now"
+_CLOCK = f"local function now() return tonumber(redis.call('GET', '{_CLOCK_KEY}')), 0 end\n"
+_SOURCE = Source(commit="c0ffee", repository="git.example/bench", who="bench")
+_BEFORE = 30  # seconds before everything is due at which it is applied
+
+
+def apply(url: str, world: Path) -> dict[str, Sample]:
+    """Create everything, then delete it; each plan is made before the watch starts."""
+    store = _store(url)
+    plan = _plan(store, read_desired(world))
+    with watch() as creating:
+        apply_plan(plan, store, "create")
+    created = _waiting(store)
+    plan = _plan(store, Desired(State(), {}, {}))
+    with watch() as deleting:
+        apply_plan(plan, store, "delete")
+    assert not store.connection.exists(KEYS.schedules), "records are left"
+    return {"create": creating.sample(created), "delete": deleting.sample(created - _waiting(store))}
+
+
+def prepare(url: str, world: Path) -> dict[str, Sample]:
+    """Apply the world and leave it there; not measured."""
+    store = _store(url)
+    apply_plan(_plan(store, read_desired(world)), store, "prepare")
+    return {"prepare": Sample(0.0, _waiting(store))}
+
+
+def read_live(url: str, world: Path) -> dict[str, Sample]:
+    """Read the live state with the real jobs."""
+    store = _store(url)
+    with watch() as reading:
+        found = store.read()
+    return {"read": reading.sample(_occurrences(found))}
+
+
+def plan(url: str, world: Path) -> dict[str, Sample]:
+    """Plan with nothing changed, step by step; the last phase is the sum."""
+    store = _store(url)
+    with watch() as reading_files:
+        sources = read(world / "project")
+    with watch() as loading:
+        loaded = load(sources.texts, env=KEYS.env, variables={})
+    with watch() as resolving:
+        desired = wanted(sources, loaded)
+    with watch() as reading_live:
+        reading = store.read()
+    with watch() as comparing:
+        made = make_plan(KEYS, desired, reading, _SOURCE)
+    assert not made.changes, f"{len(made.changes)} changes"
+    count = len(made.after.schedules)
+    steps = {
+        "read files": reading_files,
+        "load": loading,
+        "desired state": resolving,
+        "read live": reading_live,
+        "diff": comparing,
+    }
+    samples = {name: step.sample(count) for name, step in steps.items()}
+    whole = Sample(sum(s.seconds for s in samples.values()), count, sum(s.cpu for s in samples.values()))
+    return {**samples, "all of it": whole}
+
+
+def dispatch(url: str, world: Path) -> dict[str, Sample]:
+    """Fire everything at once, by a scheduler that has worked before."""
+    return {"dispatch": _dispatch(url, world, used=True)}
+
+
+def dispatch_cold(url: str, world: Path) -> dict[str, Sample]:
+    """Fire everything at once, by a scheduler that has just started and must read every record first."""
+    return {"dispatch": _dispatch(url, world, used=False)}
+
+
+def _dispatch(url: str, world: Path, *, used: bool) -> Sample:
+    store = _store(url, _CLOCK)
+    store.connection.set(_CLOCK_KEY, DUE - _BEFORE)
+    apply_plan(_plan(store, read_desired(world)), store, "prepare")
+    expected, fired = _waiting(store), 0
+    scheduler = Scheduler(store, "bench")
+    if used:
+        scheduler.step()
+    store.connection.set(_CLOCK_KEY, DUE)
+    with watch() as dispatching:
+        while fired < expected and (done := scheduler.step()):
+            fired += done
+    queued = sum(int(store.connection.llen(KEYS.queue_list(queue))) for queue in _queues(store))
+    assert _waiting(store) == fired, "the next occurrences are not there"
+    assert int(store.connection.zcount(KEYS.scheduled(KEYS.queue("default")), "-inf", DUE)) == 0, "ticks are left"
+    return dispatching.sample(queued)
+
+
+def _store(url: str, clock: str | None = None) -> Store:
+    store = Store(connect(url), KEYS, clock)
+    store.connection.ping()
+    return store
+
+
+def _plan(store: Store, desired: Desired) -> Plan:
+    return replace(make_plan(KEYS, desired, store.read(), _SOURCE), checks=())
+
+
+def _occurrences(reading: Reading) -> int:
+    return sum(schedule.occurrence is not None for schedule in reading.state.schedules.values())
+
+
+def _queues(store: Store) -> list[str]:
+    found: Any = store.connection.smembers(KEYS.queues)
+    return [key.decode().removeprefix(KEYS.queue_list("")) for key in found]
+
+
+def _waiting(store: Store) -> int:
+    """Return how many jobs wait, each looked up: a registry alone does not prove a job."""
+    connection: Redis = store.connection
+    pipe = connection.pipeline(transaction=False)
+    for queue in _queues(store):
+        found: Any = connection.zrange(KEYS.scheduled(queue), 0, -1)
+        for member in found:
+            pipe.hexists(KEYS.job(member.decode()), "data")
+    return sum(pipe.execute())
+
+
+ACTIONS: dict[str, Callable[[str, Path], dict[str, Sample]]] = {
+    action.__name__: action for action in (apply, prepare, read_live, plan, dispatch, dispatch_cold)
+}
+
+if __name__ == "__main__":
+    print_samples(ACTIONS[sys.argv[1]](sys.argv[2], Path(sys.argv[3])))
