@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from flowerpower.errors import PipelineError
-from flowerpower.pipelines.failures import UserCodeError, describe
+from flowerpower.pipelines.failures import UserCodeError, describe, is_time_limit
 from flowerpower.specs.models import PipelineSpec
 
 _LOUD = ("hamilton.driver", "hamilton.execution.graph_functions", "hamilton.execution.executors")
@@ -78,8 +78,8 @@ class NodeWatch:
             try:
                 getattr(self._observer, event)(*values)
             except Exception as error:
-                if type(error).__module__.startswith("rq."):
-                    raise  # the worker's time limit, which may strike anywhere and strikes once
+                if is_time_limit(error):
+                    raise  # it may strike anywhere, and strikes once
                 _log.warning("an observer of the run failed in %s", event, exc_info=True)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -91,10 +91,10 @@ class NodeWatch:
 
 @dataclass(slots=True)
 class Built:
-    """A driver, and what has to be closed when it has run."""
+    """A driver, and what has to be closed when it has run; told to wait, it waits for nodes that still run."""
 
     driver: Any
-    close: Callable[[], None] = field(default=lambda: None)
+    close: Callable[[bool], None] = field(default=lambda wait: None)
 
 
 def build(
@@ -108,13 +108,13 @@ def build(
 
         pool = FutureAdapter(max_workers=spec.executor.max_workers, thread_name_prefix="flowerpower")
         built = Built(
-            _build(modules, config, [*hooks, pool]), lambda: pool.executor.shutdown(wait=True, cancel_futures=True)
+            _build(modules, config, [*hooks, pool]), lambda wait: pool.executor.shutdown(wait=wait, cancel_futures=True)
         )
     else:
         built = Built(_build(modules, config, hooks))
     if _is_parallel(built.driver):
         # Only this way of running knows `Parallelizable`; it is too slow per node to be the usual one.
-        built.close()
+        built.close(True)
         built = Built(_build(modules, config, hooks, _task_executor(spec)))
     return built
 

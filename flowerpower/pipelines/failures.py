@@ -56,6 +56,11 @@ def describe(exc: BaseException) -> str:
     return f"{type(exc).__name__}: {text}" if text else type(exc).__name__
 
 
+def is_time_limit(exc: BaseException | None) -> bool:
+    """Return whether *exc* is the worker ending the run, or came of it."""
+    return exc is not None and (type(exc).__module__.startswith("rq.") or is_time_limit(exc.__cause__))
+
+
 def _chain(exc: BaseException) -> Iterator[BaseException]:
     """Yield the errors to show, from the last to the first cause; ours only wrap what the user needs to see."""
     seen: set[int] = set()

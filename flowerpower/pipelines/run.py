@@ -14,7 +14,7 @@ from flowerpower.pipelines.arrange import Given, Graph, arrange
 from flowerpower.pipelines.context import RunContext, Secrets
 from flowerpower.pipelines.driver import NodeWatch, Observer, build, quiet
 from flowerpower.pipelines.extensions import load_hamilton
-from flowerpower.pipelines.failures import UserCodeError, describe, user_place, user_traceback
+from flowerpower.pipelines.failures import UserCodeError, describe, is_time_limit, user_place, user_traceback
 from flowerpower.pipelines.modules import import_modules, importable
 from flowerpower.pipelines.placeholders import fill
 from flowerpower.pipelines.results import RunResult
@@ -69,16 +69,17 @@ class _Run:
             modules = import_modules(spec.modules, self.root, folders)
         with self.phase("build"):
             built = build(modules, config, spec, watch)
+        outputs = list(dict.fromkeys([*spec.outputs, *(name for save in saves for name in save.nodes)]))
+        graph = Graph(built.driver.graph.nodes, modules, config)
+        wait = False
         try:
-            outputs = list(dict.fromkeys([*spec.outputs, *(name for save in saves for name in save.nodes)]))
-            graph = Graph(built.driver.graph.nodes, modules, config)
-            given = arrange(graph, outputs, self.given(loads))
-            with self.phase("load"):
-                given = _loaded(given, loads, graph)
-            with self.phase("execute"):
-                values = self.execute(built.driver, outputs, given, watch)
+            values = self.compute(built.driver, graph, outputs, loads, watch)
+            wait = True
+        except FlowerPowerError as error:
+            wait = not is_time_limit(error)  # a run out of time must not wait for a thread that hangs
+            raise
         finally:
-            built.close()
+            built.close(wait)
         with self.phase("save"):
             records = tuple(write(save, [values[name] for name in save.nodes]) for save in saves)
         return RunResult(
@@ -95,6 +96,16 @@ class _Run:
             phases=self.phases,
             mask=secrets.mask,
         )
+
+    def compute(
+        self, driver: Any, graph: Graph, outputs: Sequence[str], loads: Sequence[Transfer], watch: NodeWatch
+    ) -> Mapping[str, Any]:
+        """Check what the run brings along, read its loads, and return the values of *outputs*."""
+        given = arrange(graph, outputs, self.given(loads))
+        with self.phase("load"):
+            given = _loaded(given, loads, graph)
+        with self.phase("execute"):
+            return self.execute(driver, outputs, given, watch)
 
     def given(self, loads: Sequence[Transfer]) -> Given:
         """Return inputs and overrides with their placeholders filled in."""

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 
 import pytest
 
@@ -127,3 +128,34 @@ def test_a_failure_is_placed_wherever_it_happened(project: Project, executor: st
         "  flows/flow.py:9, in pair",
         "      return 1 // 0, 0",
     ]
+
+
+@pytest.mark.parametrize("executor", ["local", "threads"])
+def test_a_time_limit_ends_a_run_at_once(project: Project, executor: str) -> None:
+    from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
+
+    project.module(
+        "flow",
+        "import time\ndef out(release: str) -> int:\n    import pathlib\n"
+        "    while not pathlib.Path(release).exists():\n        time.sleep(0.01)\n    return 1\n",
+    )
+    release = project.root / "release"
+    began = time.monotonic()
+
+    try:
+        with pytest.raises(UserCodeError, match="JobTimeoutException"), UnixSignalDeathPenalty(1, JobTimeoutException):
+            project.run("out", inputs={"release": str(release)}, executor={"type": executor})
+        assert time.monotonic() - began < 20
+    finally:
+        release.touch()
+
+
+def test_a_time_limit_that_strikes_in_an_observer_is_not_lost(project: Project) -> None:
+    from rq.timeouts import JobTimeoutException
+
+    class Struck:
+        def node_started(self, node: str) -> None:
+            raise JobTimeoutException("too long")
+
+    with pytest.raises(UserCodeError, match="too long"):
+        project.module("flow", SUM).run("total", inputs={"x": 1}, observer=Struck())
