@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flowerpower.cli.options import Overrides, Revision, command, flag
-from flowerpower.cli.plan import allowed_of, show_plan
+from flowerpower.cli.plan import allowed_of, show_plan, tell_warnings
 from flowerpower.cli.session import Session
 from flowerpower.cli.terminal import progress_bar
 from flowerpower.errors import RefusedError, StalePlanError, UsageError
@@ -35,6 +35,7 @@ def apply(
     with session.project() as project:
         while True:
             planned = project.plan(allowed_of(overrides))
+            tell_warnings(session, project)
             show_plan(session, planned, concise=concise)
             _refuse(planned)
             if not auto_approve and planned and not _agreed(planned):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -12,7 +13,7 @@ from flowerpower.cli.session import Session
 
 if TYPE_CHECKING:
     from flowerpower.planning.guards import Allowed
-    from flowerpower.project import PlannedChanges
+    from flowerpower.project import FlowerPowerProject, PlannedChanges
 
 PlanFormat = Literal["text", "json", "markdown"]
 PENDING = 2
@@ -38,6 +39,8 @@ def plan(
     """Show what `apply` would change in Redis, and what that means in time. Writes nothing."""
     with session.project() as project:
         planned = project.plan(allowed_of(overrides))
+        tell_warnings(session, project)
+    publish(session, planned)
     if session.json or format == "json":
         replace(session, json=True).document(planned.to_dict())
     elif format == "markdown":
@@ -45,6 +48,30 @@ def plan(
     else:
         show_plan(session, planned, concise=concise)
     return PENDING if planned and detailed_exitcode else 0
+
+
+def tell_warnings(session: Session, project: FlowerPowerProject) -> None:
+    """Tell of what is odd in the specs; with --verbose of notes too."""
+    from flowerpower.render.problems import problems_text
+
+    told = ("warning", "note") if session.verbose else ("warning",)
+    problems = [problem for problem in project.problems if problem.severity in told]
+    if problems:
+        session.talk(problems_text(problems, style=session.talk_style) + "\n")
+
+
+def publish(session: Session, planned: PlannedChanges) -> None:
+    """Append the plan to the summary of a GitHub job, and its counts to the outputs of the step, if any."""
+    environment, plan = session.settings.environment, planned.plan
+    counts = {"add": plan.count("create"), "change": plan.count("update"), "destroy": plan.count("delete")}
+    outputs = {**counts, "exitcode": PENDING if planned else 0, "plan_hash": planned.hash}
+    for name, text in (
+        ("GITHUB_STEP_SUMMARY", planned.to_markdown()),
+        ("GITHUB_OUTPUT", "".join(f"{key}={value}\n" for key, value in outputs.items())),
+    ):
+        if environment.get(name):
+            with Path(environment[name]).open("a", encoding="utf-8") as file:
+                file.write(text)
 
 
 def show_plan(session: Session, planned: PlannedChanges, *, concise: bool = False) -> None:

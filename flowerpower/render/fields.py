@@ -77,8 +77,9 @@ def _field_rows(change: Change, field: FieldChange, when: tuple[str, int]) -> It
 
 
 def _row(name: str, old: Json, new: Json, when: tuple[str, int]) -> Row:
-    symbol = "+" if old is None else "-" if new is None else "~"
-    return Row(symbol, name, None if symbol == "+" else show(name, old, when), show(name, new, when))
+    if old is None or new is None:
+        return Row("-" if new is None else "+", name, None, show(name, old if new is None else new, when))
+    return Row("~", name, show(name, old, when), show(name, new, when))
 
 
 def _drift_row(field: FieldChange, when: tuple[str, int]) -> Row:

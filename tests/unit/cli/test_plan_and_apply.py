@@ -210,3 +210,23 @@ def test_a_stale_plan_is_made_again_and_asked_again(flowerpower: CommandLine) ->
     assert code == 0
     assert "another apply came in between" in shown
     assert "No changes." in shown
+
+
+def test_in_a_github_job_the_plan_goes_to_the_summary_and_its_counts_to_the_outputs(
+    flowerpower: CommandLine, tmp_path: Path
+) -> None:
+    summary, outputs = tmp_path / "summary.md", tmp_path / "outputs"
+
+    flowerpower("plan", GITHUB_STEP_SUMMARY=str(summary), GITHUB_OUTPUT=str(outputs))
+
+    assert "## Plan (default): 3 to add, 0 to change, 0 to destroy." in summary.read_text()
+    assert {"add=3", "change=0", "destroy=0", "exitcode=2"} < set(outputs.read_text().splitlines())
+
+
+def test_a_warning_of_the_specs_is_told_and_stops_nothing(flowerpower: CommandLine) -> None:
+    flowerpower.write("schedules/once.yaml", "pipeline: report\nat: 2001-01-01T00:00:00\n")
+
+    answer = flowerpower("plan")
+
+    assert answer.code == 0
+    assert "warning FP304" in answer.err

@@ -1,0 +1,124 @@
+"""A finished run and the status table as text and JSON."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from flowerpower.jobs.status import Outcome, ScheduleStatus, Status
+from flowerpower.render.runs import run_text
+from flowerpower.render.status import status_dict, status_text, worst_first
+from flowerpower.state.models import Head, Hold
+
+NOW = int(datetime(2026, 11, 23, 17, 20, tzinfo=UTC).timestamp())
+GOOD = Outcome(NOW - 60, NOW - 60, 1, "succeeded", run="r", attempt=1, duration=1.25, at=NOW - 58)
+FAILED = Outcome(NOW - 7200, NOW - 7200, 1, "failed", "ValueError: no orders\x1b[2J", "r", 3, 0.5, NOW - 7000)
+PLAIN = ScheduleStatus(
+    name="fine",
+    pipeline="report",
+    queue="default",
+    timezone="Europe/Berlin",
+    trigger="every 1h",
+    paused=False,
+    hold=None,
+    next_tick=NOW + 600,
+    late=0,
+    active=0,
+    last=GOOD,
+    commit="c0ffee",
+)
+SCHEDULES = (
+    replace(PLAIN, name="asleep", paused=True, next_tick=None),
+    PLAIN,
+    replace(PLAIN, name="fresh", last=None, active=1),
+    replace(PLAIN, name="stuck", queue="heavy", late=300, next_tick=NOW - 300),
+    replace(PLAIN, name="held", hold=Hold("ana", "vendor outage", NOW - 100), next_tick=None),
+    replace(PLAIN, name="broken", last=FAILED),
+)
+STATUS = Status(
+    "acme.prod",
+    NOW,
+    Head(generation=4, commit="1a2b3c4d5e6f", who="ana", when=NOW - 86_400),
+    SCHEDULES,
+    workers={"default": 2, "heavy": 0},
+    scheduler="host-1",
+    pipelines=1,
+    unmanaged=4,
+)
+
+
+def test_what_needs_somebody_comes_first() -> None:
+    names = [schedule.name for schedule in worst_first(SCHEDULES)]
+
+    assert names == ["broken", "stuck", "held", "fine", "fresh", "asleep"]
+
+
+def test_the_status_table_says_what_is_wrong_and_why() -> None:
+    assert status_text(STATUS) == (
+        "acme.prod: 1a2b3c4 (apply 4) applied 1d ago by ana\n"
+        "\n"
+        "          schedule  next                      last                        why\n"
+        "  failed  broken    Mon 23 Nov 18:30 (17:30)  failed 1h ago in 500 ms     ValueError: no orders\\x1b[2J\n"
+        "  late    stuck     Mon 23 Nov 18:15 (17:15)  succeeded 58s ago in 1.2 s  due 5m ago and not fired\n"
+        '  held    held      —                         succeeded 58s ago in 1.2 s  held by ana "vendor outage"\n'
+        "  ok      fine      Mon 23 Nov 18:30 (17:30)  succeeded 58s ago in 1.2 s\n"
+        "  new     fresh     Mon 23 Nov 18:30 (17:30)  running                     1 active run\n"
+        "  paused  asleep    —                         succeeded 58s ago in 1.2 s\n"
+        "\n"
+        "Workers: default 2\n"
+        "No worker listens on: heavy\n"
+        "Scheduler: host-1\n"
+        "4 scheduled jobs in this Redis not managed by flowerpower."
+    )
+
+
+@pytest.mark.parametrize("width", [40, 60])
+def test_a_narrow_terminal_cuts_lines_and_breaks_none(width: int) -> None:
+    table = status_text(STATUS, width=width).split("\n\n")[1]
+
+    assert all(len(line) <= width for line in table.splitlines())
+    assert len(table.splitlines()) == 1 + len(SCHEDULES)
+
+
+def test_an_empty_namespace_says_so() -> None:
+    text = status_text(Status("acme.prod", NOW, Head(), ()))
+
+    assert text.startswith("acme.prod: nothing applied yet\n")
+
+
+def test_the_status_document_has_times_in_utc() -> None:
+    document = status_dict(STATUS)
+
+    broken = document["schedules"][0]
+    assert (broken["name"], broken["state"], broken["next"]) == ("broken", "failed", "2026-11-23T17:30:00Z")
+    assert broken["last"]["reason"].startswith("ValueError")
+    assert document["live"]["applied_at"] == "2026-11-22T17:20:00Z"
+
+
+def test_a_run_shows_outputs_files_and_the_slowest_nodes() -> None:
+    run = {
+        "pipeline": "report",
+        "tick": "2026-11-23T17:20:00+00:00",
+        "seconds": 2.0,
+        "phases": {"import": 0.5, "build": 0.0001, "execute": 1.5},
+        "outputs": {"total": {"value": 42}, "frame": {"type": "pandas.DataFrame", "shape": [2000, 3]}},
+        "saves": [{"path": "out/a.csv", "format": "csv", "rows": 2000, "bytes": 12345}],
+        "nodes": [{"node": "frame", "seconds": 1.0}, {"node": "total", "seconds": 0.05}],
+        "node_count": 4,
+    }
+
+    assert run_text(run) == (
+        "  total  42\n"
+        "  frame  pandas.DataFrame shape 2,000 x 3\n"
+        "\n"
+        "  saved out/a.csv  csv, 2,000 rows, 12,345 bytes\n"
+        "\n"
+        "  frame        1.0 s  ##########\n"
+        "  (import)    500 ms  #####\n"
+        "  total        50 ms\n"
+        "  and 2 quicker nodes\n"
+        "\n"
+        "Run complete: report at 2026-11-23T17:20:00+00:00 in 2.0 s."
+    )
