@@ -224,9 +224,15 @@ def test_in_a_github_job_the_plan_goes_to_the_summary_and_its_counts_to_the_outp
 
 
 def test_a_warning_of_the_specs_is_told_and_stops_nothing(flowerpower: CommandLine) -> None:
-    flowerpower.write("schedules/once.yaml", "pipeline: report\nat: 2001-01-01T00:00:00\n")
+    flowerpower.write("flowerpower.yaml", "name: acme\npolicies: {warn: {require: [owner]}}\n")
 
     answer = flowerpower("plan")
 
     assert answer.code == 0
-    assert "warning FP304" in answer.err
+    assert "warning FP314" in answer.err
+
+
+def test_a_moment_that_has_passed_does_not_fire_and_the_plan_says_so(flowerpower: CommandLine) -> None:
+    flowerpower.write("schedules/once.yaml", "pipeline: report\nat: 2001-01-01T00:00:00\n")
+
+    assert "fires   nothing: its moment has passed" in flowerpower("plan").out
