@@ -1,0 +1,126 @@
+"""The facade: one object from folder to running job, on real Redis and real git."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from support.command_line import CommandLine, command_line
+
+from flowerpower import FlowerPowerProject
+from flowerpower.errors import ProjectNotFoundError, SpecError, UsageError
+
+
+@pytest.fixture
+def line(tmp_path: Path, redis_url: str) -> CommandLine:
+    """A project under git."""
+    folder = tmp_path / "acme"
+    folder.mkdir()
+    return command_line(folder, redis_url)
+
+
+def test_loading_reads_nothing_yet(line: CommandLine, redis_connection: Redis) -> None:
+    line.write("schedules/nightly.yaml", "pipeline: [\n")
+
+    project = FlowerPowerProject.load(line.folder, env="prod", redis="redis://127.0.0.1:1")
+
+    assert [problem.code for problem in project.validate()] == ["FP010"]
+    with pytest.raises(SpecError):
+        project.plan()
+
+
+def test_plan_apply_plan_from_python(line: CommandLine, redis_url: str) -> None:
+    with FlowerPowerProject.load(line.folder, redis=redis_url) as project:
+        planned = project.plan()
+        assert planned
+        applied = project.apply(planned)
+        again = project.plan()
+
+    assert (applied.added, applied.changed, applied.destroyed) == (3, 0, 0)
+    assert not again
+    assert again.to_text().endswith("No changes.")
+    assert again.to_dict()["summary"] == {"add": 0, "change": 0, "import": 0, "remove": 0, "operation": "plan"}
+    assert "No changes." in again.to_markdown()
+
+
+def test_the_hash_of_a_plan_survives_another_commit_and_an_hour(line: CommandLine, redis_url: str) -> None:
+    with FlowerPowerProject.load(line.folder, redis=redis_url) as project:
+        before = project.plan().hash
+    line.commit("nothing")
+    with FlowerPowerProject.load(line.folder, redis=redis_url) as project:
+        assert project.plan().hash == before
+    line.write("schedules/hourly.yaml", "pipeline: report\nevery: 2h\n")
+    with FlowerPowerProject.load(line.folder, redis=redis_url) as project:
+        assert project.plan().hash != before
+
+
+def test_the_commit_is_that_of_git_or_the_digest_of_the_tree(line: CommandLine, tmp_path: Path) -> None:
+    commit = line.git("rev-parse", "HEAD")
+    line.git("checkout-index", "--all", f"--prefix={tmp_path}/plain/")
+
+    assert FlowerPowerProject.load(line.folder).source.commit == commit
+    line.write("note.txt", "x")
+    assert FlowerPowerProject.load(line.folder).source.commit == f"{commit}+dirty"
+    assert FlowerPowerProject.load(line.folder, ref="HEAD").source.commit == commit
+    assert FlowerPowerProject.load(tmp_path / "plain").source.commit.startswith("tree:")
+
+
+def test_a_url_names_a_revision(line: CommandLine) -> None:
+    line.write("schedules/extra.yaml", "pipeline: report\nevery: 1d\n")
+
+    assert "extra" in FlowerPowerProject.load(line.folder).spec.schedules
+    assert "extra" not in FlowerPowerProject.load(f"git+file://{line.folder}@main").spec.schedules
+    with pytest.raises(UsageError):
+        FlowerPowerProject.load("s3://bucket/acme")
+
+
+def test_outside_a_project_there_is_nothing_to_load(tmp_path: Path) -> None:
+    with pytest.raises(ProjectNotFoundError):
+        FlowerPowerProject.load(tmp_path)
+
+
+def test_pipelines_run_here_and_now(line: CommandLine) -> None:
+    project = FlowerPowerProject.load(line.folder)
+
+    assert project.pipelines.run("report", inputs={"number": 5}).values["doubled"] == 10
+
+
+def test_what_is_enqueued_is_run_by_a_worker(line: CommandLine, redis_url: str) -> None:
+    with FlowerPowerProject.load(line.folder, redis=redis_url) as project:
+        project.apply(project.plan())
+        job = project.jobs.enqueue("report", inputs={"number": 4})
+        assert line("worker", "--burst", "--no-scheduler").code == 0
+
+        assert job.wait(timeout=10)["outputs"]["doubled"]["value"] == 8
+        assert {schedule.name for schedule in project.jobs.schedules()} == {"hourly", "nightly"}
+
+
+def test_an_embedded_redis_ends_with_its_last_project(line: CommandLine, tmp_path: Path) -> None:
+    with FlowerPowerProject.load(line.folder, redis="embedded") as project:
+        project.apply(project.plan())
+        url = project.redis_url
+        with Redis.from_url(url) as connection:
+            assert connection.ping()
+    with Redis.from_url(url) as connection, pytest.raises(RedisConnectionError):
+        connection.ping()
+
+    with FlowerPowerProject.load(line.folder, redis="embedded") as project:
+        assert not project.plan(), "what was applied outlives the server"
+
+
+def test_the_variables_of_redis_are_filled_in_when_it_is_needed(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch, redis_url: str
+) -> None:
+    line.write("flowerpower.yaml", "name: acme\nredis: ${env:SOME_REDIS}\n")
+    monkeypatch.delenv("SOME_REDIS", raising=False)
+
+    project = FlowerPowerProject.load(line.folder)
+    assert project.validate() == []
+    with pytest.raises(SpecError):
+        project.plan()
+
+    monkeypatch.setenv("SOME_REDIS", redis_url)
+    with FlowerPowerProject.load(line.folder) as project:
+        assert project.plan()
