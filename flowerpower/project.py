@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from flowerpower.errors import Problem, SpecError, UsageError
+from flowerpower.errors import Problem, ProjectNotFoundError, SpecError, UsageError
 from flowerpower.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ class FlowerPowerProject:
         """Return the project that settings name; raise `ProjectNotFoundError` when there is none."""
         from flowerpower.specs.sources import find_project
 
+        if not settings.project.is_dir():  # else a mistyped folder would find the project around it
+            raise ProjectNotFoundError(f"there is no folder {settings.project}")
         return cls(find_project(settings.project), settings, ref)
 
     def __enter__(self) -> FlowerPowerProject:

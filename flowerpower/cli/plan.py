@@ -62,16 +62,18 @@ def tell_warnings(session: Session, project: FlowerPowerProject) -> None:
 
 def publish(session: Session, planned: PlannedChanges) -> None:
     """Append the plan to the summary of a GitHub job, and its counts to the outputs of the step, if any."""
-    environment, plan = session.settings.environment, planned.plan
+    for name, text in (("GITHUB_STEP_SUMMARY", planned.to_markdown), ("GITHUB_OUTPUT", lambda: _outputs(planned))):
+        file = session.settings.environment.get(name)
+        if file:
+            with Path(file).open("a", encoding="utf-8") as stream:
+                stream.write(text())
+
+
+def _outputs(planned: PlannedChanges) -> str:
+    plan = planned.plan
     counts = {"add": plan.count("create"), "change": plan.count("update"), "destroy": plan.count("delete")}
     outputs = {**counts, "exitcode": PENDING if planned else 0, "plan_hash": planned.hash}
-    for name, text in (
-        ("GITHUB_STEP_SUMMARY", planned.to_markdown()),
-        ("GITHUB_OUTPUT", "".join(f"{key}={value}\n" for key, value in outputs.items())),
-    ):
-        if environment.get(name):
-            with Path(environment[name]).open("a", encoding="utf-8") as file:
-                file.write(text)
+    return "".join(f"{key}={value}\n" for key, value in outputs.items())
 
 
 def show_plan(session: Session, planned: PlannedChanges, *, concise: bool = False) -> None:

@@ -80,7 +80,7 @@ class Session:
         """Tell of a failure and return the exit code; with `json` the document says it too."""
         if self.debug:
             traceback.print_exception(error)
-        known = error if isinstance(error, FlowerPowerError) else _as_bug(error)
+        known = error if isinstance(error, FlowerPowerError) else _as_known(error)
         self.document(_error_document(known))
         sys.stdout.flush()
         print(self._error_text(known), file=sys.stderr)
@@ -99,7 +99,9 @@ class Session:
         return "\n".join([*lines, f"{style('hint', 'strong')}: {safe(error.hint)}"] if error.hint else lines)
 
 
-def _as_bug(error: Exception) -> FlowerPowerError:
+def _as_known(error: Exception) -> FlowerPowerError:
+    if isinstance(error, OSError):
+        return FlowerPowerError(f"{error.filename or 'the system'}: {error.strerror or error}")
     words = str(error).strip().partition("\n")[0]
     return FlowerPowerError(
         f"something went wrong inside flowerpower: {type(error).__name__}{': ' if words else ''}{words}",

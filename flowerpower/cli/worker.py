@@ -10,6 +10,7 @@ import typer
 
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
+from flowerpower.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -36,15 +37,13 @@ def worker(
     ] = None,
 ) -> None:
     """Run what is due: an RQ worker for the project's queues that carries a scheduler. Drains on SIGTERM."""
-    from flowerpower.specs.fields import parse_duration
-
     _start_log(session)
     with session.project() as project:
         outdated = project.jobs.start_worker(
             burst=burst,
             queues=queue,
             with_scheduler=not no_scheduler,
-            grace=None if grace is None else float(parse_duration(grace)),
+            grace=None if grace is None else read_duration(grace, "--grace"),
             allowed=allow_function or (),
         )
     if outdated:
@@ -58,6 +57,16 @@ def scheduler(session: Session) -> None:
     _start_log(session)
     with session.project() as project:
         project.jobs.start_scheduler()
+
+
+def read_duration(text: str, name: str) -> float:
+    """Return the seconds of `90s` or `15m`; raise `UsageError` for what is no duration."""
+    from flowerpower.specs.fields import parse_duration
+
+    try:
+        return float(parse_duration(text))
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}", hint="write 90s, 15m, 2h or a number of seconds") from None
 
 
 def _start_log(session: Session) -> None:

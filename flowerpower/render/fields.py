@@ -87,7 +87,8 @@ def _drift_row(field: FieldChange, when: tuple[str, int]) -> Row:
     if field.name == "record":
         return Row("!", "record", "altered in Redis", "as written in git", "drift")
     if field.name == "job":
-        return Row("!", "pending run", _due(field.remote, when), _due(field.new, when), _due_note(field, when))
+        new = "none" if field.new is None else _due(field.new, when)
+        return Row("!", "pending run", _due(field.remote, when), new, _due_note(field, when))
     found, new = show(field.name, field.remote, when), show(field.name, field.new, when)
     note = f"drift: found {found} in Redis"
     if field.old is not None:

@@ -24,7 +24,7 @@ _DIFF_MARK = {"+": "+", "-": "-", "~": "!", "!": "!"}
 
 def plan_markdown(plan: Plan, *, plan_hash: str = "", limit: int = LIMIT) -> str:
     """Return the comment, at most *limit* characters: the details are cut first, then rows of the table."""
-    for details, table in ((True, None), (False, None), (False, 100), (False, 10), (False, 0)):
+    for details, table in ((True, None), (False, None), (False, 400), (False, 100), (False, 10), (False, 0)):
         truncated = not details or table is not None
         text = _comment(plan, plan_hash, details=details, table=table, truncated=truncated)
         if len(text) <= limit:

@@ -57,8 +57,8 @@ def _change_blocks(plan: Plan, width: int, style: Style, concise: bool) -> list[
 
 
 def _says_little(change: Change) -> bool:
-    """Tell whether one line is enough when there are many: a new object, or a schedule of a changed pipeline."""
-    return change.action == "create" or {field.reason for field in change.fields} == {"pipeline"}
+    """Tell whether one line is enough when there are many: not for drift and changed fields."""
+    return change.action != "update" or {field.reason for field in change.fields} == {"pipeline"}
 
 
 def _title(change: Change, style: Style) -> str:
@@ -70,7 +70,9 @@ def _brief(change: Change, now: int, style: Style) -> str:
     words = ["drift"] if change.drifted else []
     if change.action == "update":
         words.append(", ".join(dict.fromkeys(row.name.partition(".")[0] for row in rows(change, now))))
-    if change.fires and change.action != "delete":
+    if change.fires and change.action == "delete":
+        words.append(f"was to fire {next_fire(change.fires, change.fires.before, now)}")
+    elif change.fires:
         words.append(f"next {next_fire(change.fires, change.fires.after, now)}")
         words += [style(sentence, "warning") for sentence in cut_over_words(change.fires, now)]
     return f"{_title(change, style)}  {'; '.join(words)}".rstrip()

@@ -55,6 +55,8 @@ def test_a_wrong_call_is_exit_1_with_a_hint(arguments: list[str], capsys: pytest
         ["plan", "--bogus"],
         ["plan", "--redis", "redis://:hunter2@127.0.0.1:1/0"],
         ["plan", "--env", "prdo"],
+        ["plan", "--allow-deletes", "many"],
+        ["schema", "--out", "/proc/nowhere"],
     ],
 )
 def test_with_json_stdout_is_one_document(flowerpower: CommandLine, arguments: list[str]) -> None:
@@ -78,6 +80,13 @@ def test_outside_a_project_the_hint_is_init(flowerpower: CommandLine, tmp_path: 
 
     assert answer.code == 1
     assert "flowerpower init" in answer.err
+
+
+def test_a_mistyped_folder_is_not_the_project_around_it(flowerpower: CommandLine) -> None:
+    answer = flowerpower("plan", "--project", "acmee")
+
+    assert answer.code == 1
+    assert "there is no folder acmee" in answer.err
 
 
 def test_a_project_is_found_from_a_folder_below_it(flowerpower: CommandLine) -> None:
