@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flowerpower.cli.options import command
+from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 
 
@@ -19,8 +19,8 @@ def register(app: typer.Typer) -> None:
 def init(
     session: Session,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the new project.")] = Path(),
-    name: Annotated[str | None, typer.Option(help="Name of the project; without it, the folder's.")] = None,
-    git: Annotated[bool, typer.Option("--git/--no-git", help="Start a git repository with a first commit.")] = True,
+    name: Annotated[str | None, flag("--name", help="Name of the project; without it, the folder's.")] = None,
+    git: Annotated[bool, flag("--git/--no-git", help="Start a git repository with a first commit.")] = True,
 ) -> None:
     """Make a new project: specs, a pipeline with its test, CI and editor settings. It plans and runs at once."""
     from flowerpower import scaffold

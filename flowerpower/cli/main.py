@@ -10,7 +10,7 @@ from importlib import import_module
 
 import typer
 
-_COMMANDS = ("init", "validate", "render", "plan", "apply", "status", "run", "worker", "schema")
+_COMMANDS = ("init", "new", "validate", "render", "plan", "apply", "status", "run", "trigger", "worker", "schema")
 INTERRUPTED = 130
 _PIPE_CLOSED = 141
 

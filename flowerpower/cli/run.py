@@ -27,13 +27,13 @@ def run(
     pipeline: Annotated[str, typer.Argument(help="Name of the pipeline.")],
     set: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="An input, as JSON or text; may be repeated."),
+        flag("--set", env="", metavar="KEY=VALUE", help="An input, as JSON or text; may be repeated."),
     ] = None,
     tick: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Logical time of the run, ISO 8601; without it, now.")
+        str | None, flag("--tick", metavar="TIME", help="Logical time of the run, ISO 8601; without it, now.")
     ] = None,
     outputs: Annotated[
-        str | None, typer.Option(metavar="NODES", help="Nodes to compute instead of the spec's, with commas.")
+        str | None, flag("--outputs", metavar="NODES", help="Nodes to compute instead of the spec's, with commas.")
     ] = None,
     executor: Annotated[str | None, flag("--executor", help="local, threads or processes.")] = None,
 ) -> None:

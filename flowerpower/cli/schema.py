@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from flowerpower.cli.options import command
+from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 
 Kind = Literal["project", "pipeline", "schedule"]
@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 def schema(
     session: Session,
     kind: Annotated[Kind | None, typer.Argument(help="Which spec; without it, all three in one document.")] = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write <kind>.schema.json files there.")] = None,
+    out: Annotated[Path | None, flag("--out", metavar="DIR", help="Write <kind>.schema.json files there.")] = None,
 ) -> None:
     """Print the JSON Schema of a spec, or write the schemas into a folder."""
     import json

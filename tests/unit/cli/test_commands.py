@@ -15,7 +15,7 @@ from support.command_line import CommandLine
 
 from flowerpower.cli.main import run
 
-COMMANDS = ["init", "validate", "render", "plan", "apply", "status", "run", "worker", "scheduler", "schema"]
+COMMANDS = ["init", "validate", "render", "plan", "apply", "status", "run", "trigger", "worker", "scheduler", "schema"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -244,3 +244,21 @@ def loaded_by(*arguments: str) -> set[str]:
 @pytest.mark.parametrize("argument", ["--version", "--help"])
 def test_help_and_version_load_nothing_heavy(argument: str) -> None:
     assert loaded_by(argument) & HEAVY == set()
+
+
+def test_new_specs_are_valid_at_once(flowerpower: CommandLine) -> None:
+    assert flowerpower("new", "pipeline", "extra").code == 0
+    assert flowerpower("new", "schedule", "often", "--pipeline", "extra").code == 0
+    assert flowerpower("new", "schedule", "never", "--pipeline", "extar").code == 1
+
+    assert flowerpower("validate").last == "acme.default is valid: 2 pipelines, 3 schedules."
+
+
+def test_what_is_triggered_is_run_by_a_worker(applied: CommandLine) -> None:
+    triggered = applied("trigger", "nightly", "--set", "number=4", "--json")
+    assert applied("trigger", "nope").code == 1
+    assert applied("worker", "--burst", "--no-scheduler").code == 0
+
+    assert "--nightly--m" in triggered.document["run"]
+    schedules = applied("status", "nightly", "--json").document["schedules"]
+    assert [schedule["last"]["status"] for schedule in schedules] == ["succeeded"]

@@ -1,0 +1,40 @@
+"""`trigger`: one run of what is applied, now."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flowerpower.cli.options import command, flag
+from flowerpower.cli.run import read_inputs
+from flowerpower.cli.session import Session
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "trigger", "Enqueue one run now.", "flowerpower trigger nightly_sales --wait")(trigger)
+
+
+def trigger(
+    session: Session,
+    name: Annotated[str, typer.Argument(help="A live schedule or pipeline.")],
+    set: Annotated[
+        list[str] | None,
+        flag("--set", env="", metavar="KEY=VALUE", help="An input, as JSON or text; may be repeated."),
+    ] = None,
+    wait: Annotated[bool, flag("--wait", help="Wait for the end of the run and show what it made.")] = False,
+) -> None:
+    """Enqueue one run of an applied schedule or pipeline now: what is live is run, not the working tree."""
+    from flowerpower.render.runs import run_text
+
+    with session.project() as project:
+        job = project.jobs.enqueue(name, read_inputs(set or ()))
+        if not wait:
+            session.document({"format_version": "1.0", "run": job.id})
+            session.result(f"Enqueued {session.style(job.id, 'strong')}")
+            return
+        session.talk(f"Enqueued {job.id}; waiting for its end")
+        summary = job.wait()
+    session.document(summary)
+    session.result(run_text(summary, style=session.style))
