@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import Annotated
 
@@ -10,6 +11,9 @@ import typer
 from flowerpower.cli.options import command
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
+
+
+_UNCUT = 10_000  # a pipe has room for every reason
 
 
 def register(app: typer.Typer) -> None:
@@ -32,4 +36,5 @@ def status(
             raise UsageError(f"no schedule {sorted(unknown)[0]!r} is live", hint="`flowerpower status` shows all")
         found = replace(found, schedules=tuple(schedule for schedule in found.schedules if schedule.name in names))
     session.document(status_dict(found))
-    session.result(status_text(found, width=session.width, style=session.style))
+    width = session.width if sys.stdout.isatty() else _UNCUT
+    session.result(status_text(found, width=width, style=session.style))
