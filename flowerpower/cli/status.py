@@ -12,7 +12,6 @@ from flowerpower.cli.options import command
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
 
-
 _UNCUT = 10_000  # a pipe has room for every reason
 
 
