@@ -1,14 +1,15 @@
 """What git says of the project's folder: commit, repository, uncommitted changes, ancestry.
 
-Git is asked by subprocess, with fixed arguments; outside a repository there is nothing to say.
+Outside a repository there is nothing to say. Inside one that git cannot read there is no guessing: guards rest on it.
 """
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from flowerpower.git import GitError, git, repository_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +28,25 @@ class Revision:
 
 
 def read_revision(folder: Path, ref: str | None = None) -> Revision:
-    """Return the revision of a folder: of its work tree, or of `ref` (which is never dirty)."""
-    commit = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref or 'HEAD'}^{{commit}}")
-    if not commit:
+    """Return the revision of a folder: of its work tree, or of `ref` (which is never dirty).
+
+    Raises `GitError` when the folder is in a repository that git cannot read, or does not know `ref`.
+    """
+    if ref is None and repository_of(folder) is None:
         return Revision()
-    status = "" if ref else _git(folder, "status", "--porcelain", "--untracked-files=normal", "--", ".") or ""
+    git(folder, "rev-parse", "--git-dir")
+    try:
+        commit = _ask(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref or 'HEAD'}^{{commit}}")
+    except GitError:
+        if ref is not None:
+            raise
+        return Revision()  # a repository without a commit
+    status = "" if ref else _ask(folder, "status", "--porcelain", "--untracked-files=normal", "--", ".")
     return Revision(
         commit=commit,
-        repository=normal_remote(_git(folder, "config", "--get", "remote.origin.url") or ""),
+        repository=normal_remote(_ask_if_set(folder, "config", "--get", "remote.origin.url")),
         dirty=bool(status),
-        author=_git(folder, "log", "-1", "--format=%an", commit) or "",
+        author=_ask(folder, "log", "-1", "--format=%an", commit),
     )
 
 
@@ -44,9 +54,11 @@ def descends(folder: Path, commit: str, ancestor: str) -> bool | None:
     """Tell whether `commit` is `ancestor` or comes after it; None when git cannot know (a shallow clone)."""
     if commit == ancestor:
         return True
-    if _git(folder, "cat-file", "-e", f"{ancestor}^{{commit}}") is None:
+    try:
+        git(folder, "cat-file", "-e", f"{ancestor}^{{commit}}")
+    except GitError:
         return None
-    return _git(folder, "merge-base", "--is-ancestor", ancestor, commit) is not None
+    return bool(_ask(folder, "rev-list", "--count", f"{commit}..{ancestor}") == "0")
 
 
 def normal_remote(url: str) -> str:
@@ -61,17 +73,12 @@ def normal_remote(url: str) -> str:
     return f"{parts.hostname or ''}/{parts.path.strip('/')}" if parts.hostname else text.removeprefix("file://")
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
-    """Return what git prints, None when it fails or is not there."""
+def _ask(folder: Path, *arguments: str) -> str:
+    return git(folder, *arguments).decode("utf-8", "replace").strip()
+
+
+def _ask_if_set(folder: Path, *arguments: str) -> str:
     try:
-        done = subprocess.run(
-            ["git", "--no-optional-locks", "-C", str(folder), *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+        return _ask(folder, *arguments)
+    except GitError:
+        return ""

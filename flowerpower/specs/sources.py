@@ -6,12 +6,12 @@ A git revision is read from the object store by two `git` processes, without a c
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from flowerpower.errors import FlowerPowerError, Place, Problem, ProjectNotFoundError
+from flowerpower.git import git
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.loader import kind_of_file
 from flowerpower.specs.project import PROJECT_FILES
@@ -20,11 +20,6 @@ from flowerpower.specs.yaml import MAX_BYTES, parse
 _SPEC_FOLDERS = ("pipelines", "schedules")
 _SKIPPED_FOLDERS = ("__pycache__", "node_modules")
 _MAX_MODULE_BYTES = 16 * MAX_BYTES
-_GIT_TIMEOUT = 120
-_NO_SUCH_COMMAND = 127
-# A git hook runs with GIT_DIR and its kin set: they would win over the folder we name.
-_UNSET = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
-_GIT = ("env", *(part for name in _UNSET for part in ("-u", name)), "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "git")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +174,8 @@ def _read_revision(folder: Path, ref: str) -> Sources:
     if not ref or ref.startswith("-") or "\0" in ref:
         raise FlowerPowerError(f"{ref!r} is not a git revision", hint="name a branch, tag or commit")
     reading = _Reading()
-    prefix = _git(folder, "rev-parse", "--show-prefix").decode("utf-8", "surrogateescape").rstrip("\n")
-    commit = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
+    prefix = git(folder, "rev-parse", "--show-prefix").decode("utf-8", "surrogateescape").rstrip("\n")
+    commit = git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
     entries = dict(_list_tree(folder, commit, prefix, reading))
     specs = {path: blob for path, blob in entries.items() if kind_of_file(path)}
     _read_blobs(folder, specs, MAX_BYTES, reading.texts, reading)
@@ -192,7 +187,7 @@ def _read_revision(folder: Path, ref: str) -> Sources:
 
 def _list_tree(folder: Path, commit: str, prefix: str, reading: _Reading) -> Iterator[tuple[str, str]]:
     """Yield path in the project and object of each regular file of a commit."""
-    listing = _git(folder, "ls-tree", "-r", "-z", "--full-tree", commit, "--", prefix or ".")
+    listing = git(folder, "ls-tree", "-r", "-z", "--full-tree", commit, "--", prefix or ".")
     for entry in listing.split(b"\0")[:-1]:
         description, _, name = entry.partition(b"\t")
         mode, kind, blob = description.decode().split(" ")
@@ -211,7 +206,7 @@ def _read_blobs(folder: Path, wanted: Mapping[str, str], limit: int, into: dict[
     if not wanted:
         return
     asked = "".join(f"{blob}\n" for blob in wanted.values()).encode()
-    answer = _git(folder, "cat-file", "--batch", feed=asked)
+    answer = git(folder, "cat-file", "--batch", feed=asked)
     position = 0
     for path in wanted:
         end = answer.index(b"\n", position)
@@ -226,32 +221,3 @@ def _read_blobs(folder: Path, wanted: Mapping[str, str], limit: int, into: dict[
         else:
             into[path] = answer[end + 1 : end + 1 + size]
         position = end + 1 + size + 1
-
-
-def _git(folder: Path, *arguments: str, feed: bytes | None = None) -> bytes:
-    try:
-        done = subprocess.run(
-            [*_GIT, "-C", str(folder), *arguments],
-            input=feed or b"",
-            capture_output=True,
-            check=False,
-            timeout=_GIT_TIMEOUT,
-        )
-    except subprocess.TimeoutExpired:
-        raise FlowerPowerError(f"`git {arguments[0]}` did not end within {_GIT_TIMEOUT} s") from None
-    if done.returncode == _NO_SUCH_COMMAND:
-        raise FlowerPowerError("git is not installed", hint="install git, or leave --ref away")
-    if done.returncode != 0:
-        raise _git_failed(folder, arguments, done.stderr.decode("utf-8", "replace").strip())
-    return done.stdout
-
-
-def _git_failed(folder: Path, arguments: tuple[str, ...], said: str) -> FlowerPowerError:
-    if "not a git repository" in said:
-        return FlowerPowerError(f"{folder} is not in a git repository", hint="leave --ref away")
-    if arguments[0] == "rev-parse" and not said:
-        revision = arguments[-1].removesuffix("^{commit}")
-        return FlowerPowerError(
-            f"git knows no revision '{revision}'", hint="fetch it first; CI clones are often shallow"
-        )
-    return FlowerPowerError(f"`git {arguments[0]}` failed: {said.splitlines()[0] if said else 'no reason given'}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from flowerpower.git import GitError
 from flowerpower.revision import Revision, descends, normal_remote, read_revision
 
 
@@ -41,7 +42,22 @@ def test_outside_git_and_before_the_first_commit_there_is_nothing_to_say(tmp_pat
 
 
 def test_a_ref_that_looks_like_an_option_is_only_a_ref(repository: Path) -> None:
-    assert not read_revision(repository, "--all").in_git
+    with pytest.raises(GitError, match="no revision '--all'"):
+        read_revision(repository, "--all")
+
+
+def test_a_hook_of_another_repository_does_not_mislead(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = read_revision(repository).commit
+    monkeypatch.setenv("GIT_DIR", "/nowhere/.git")
+
+    assert read_revision(repository).commit == commit
+
+
+def test_a_repository_that_git_cannot_read_is_no_folder_outside_git(repository: Path) -> None:
+    (repository / ".git" / "HEAD").write_text("garbage", encoding="utf-8")
+
+    with pytest.raises(GitError, match=r"not in a git repository|failed"):
+        read_revision(repository)
 
 
 def test_descent_is_known_or_said_to_be_unknown(repository: Path) -> None:

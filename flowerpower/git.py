@@ -1,0 +1,58 @@
+"""Ask git, by subprocess and with fixed arguments; nothing of the repository's configuration is run."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from flowerpower.errors import FlowerPowerError
+
+_SECONDS = 120
+_NO_SUCH_COMMAND = 127
+# A git hook runs with GIT_DIR and its kin set: they would win over the folder we name.
+_UNSET = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
+_GIT = ("env", *(part for name in _UNSET for part in ("-u", name)), "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "git")
+
+
+class GitError(FlowerPowerError):
+    """Git could not answer; `said` is what it printed."""
+
+    def __init__(self, message: str, *, hint: str | None = None, said: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.said = said
+
+
+def git(folder: Path, *arguments: str, feed: bytes = b"") -> bytes:
+    """Return what git prints when run in *folder* with *feed* on its standard input; raises GitError when it fails."""
+    try:
+        done = subprocess.run(
+            [*_GIT, "-C", str(folder), *arguments], input=feed, capture_output=True, check=False, timeout=_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise GitError(f"`git {arguments[0]}` did not end within {_SECONDS} s") from None
+    if done.returncode == _NO_SUCH_COMMAND:
+        raise GitError("git is not installed", hint="install git")
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise GitError(_failure(folder, arguments, said), hint=_advice(said), said=said)
+    return done.stdout
+
+
+def repository_of(folder: Path) -> Path | None:
+    """Return the nearest folder from *folder* upwards that holds a `.git`, None outside any repository."""
+    here = folder.resolve()
+    return next((parent for parent in (here, *here.parents) if (parent / ".git").exists()), None)
+
+
+def _failure(folder: Path, arguments: tuple[str, ...], said: str) -> str:
+    if "not a git repository" in said:
+        return f"{folder} is not in a git repository"
+    if arguments[0] == "rev-parse" and not said:
+        return f"git knows no revision '{arguments[-1].removesuffix('^{commit}')}'"
+    return f"`git {arguments[0]}` failed: {said.splitlines()[0] if said else 'no reason given'}"
+
+
+def _advice(said: str) -> str:
+    if "dubious ownership" in said:
+        return "the folder belongs to another user: git config --global --add safe.directory '*' in this container"
+    return "leave --ref away" if "not a git repository" in said else "fetch it first; CI clones are often shallow"
