@@ -41,10 +41,11 @@ class Problem:
 
 
 class FlowerPowerError(Exception):
-    """Base of every error raised on purpose: a message, a hint, an exit code."""
+    """Base of every error raised on purpose: a message, a hint, an exit code, and perhaps lines of detail."""
 
     exit_code: ClassVar[int] = 1
     hint: str = ""
+    details: str = ""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from flowerpower.planning.plan import Plan
     from flowerpower.revision import Revision
     from flowerpower.specs.loader import Loaded, Project
+    from flowerpower.specs.models import ProjectSpec
     from flowerpower.specs.sources import Sources
     from flowerpower.state.models import Desired, Head, Source
     from flowerpower.state.store import Store
@@ -134,16 +136,32 @@ class FlowerPowerProject:
     @cached_property
     def _loaded(self) -> Loaded:
         from flowerpower.specs.loader import Loaded, load
-        from flowerpower.specs.rules import check_modules
+        from flowerpower.specs.rules import check_future, check_modules
         from flowerpower.specs.silence import silence
 
         loaded = load(self.sources.texts, env=self.settings.env, variables=self.settings.variables)
         problems = [*self.sources.problems, *loaded.problems]
         if loaded.project is not None:
-            problems += silence(check_modules(loaded.project, self.sources.modules), self.sources.texts)
+            found = check_modules(loaded.project, self.sources.modules) + check_future(loaded.project, int(time.time()))
+            problems += silence(found, self.sources.texts)
         problems.sort(key=lambda problem: (problem.place, problem.code, problem.what))
         wrong = any(problem.severity == "error" for problem in problems)
         return Loaded(None if wrong else loaded.project, tuple(problems))
+
+    @cached_property
+    def home(self) -> ProjectSpec:
+        """The project file alone: what a worker and a look at the live state need, also while a spec is broken.
+
+        Raises `SpecError` when the project file itself is invalid.
+        """
+        from flowerpower.specs.loader import load
+        from flowerpower.specs.project import PROJECT_FILES
+
+        alone = {path: text for path, text in self.sources.texts.items() if path in PROJECT_FILES}
+        loaded = load(alone, env=self.settings.env, variables=self.settings.variables)
+        if loaded.project is None:
+            raise SpecError(loaded.problems)
+        return loaded.project.spec
 
     def validate(self) -> list[Problem]:
         """Return every problem of the specs, sorted by place; warnings and notes too."""
@@ -209,14 +227,9 @@ class FlowerPowerProject:
         from flowerpower.jobs.manager import JobQueueManager
         from flowerpower.jobs.processes import WorkerOptions
 
-        project = self.spec
-        used = {"default", *(schedule.queue for schedule in project.schedules.values())}
+        home = self.home
         options = WorkerOptions(
-            queues=tuple(project.spec.queues or sorted(used)),
-            root=self.folder,
-            folders=project.spec.modules,
-            modules=tuple(dict.fromkeys(name for spec in project.pipelines.values() for name in spec.modules)),
-            paths=project.spec.allow.paths,
+            queues=tuple(home.queues or ()), root=self.folder, folders=home.modules, paths=home.allow.paths
         )
         return JobQueueManager.create("rq", store=self.store, url=self.redis_url, options=options)
 
@@ -226,7 +239,7 @@ class FlowerPowerProject:
         from flowerpower.embedded import embedded_server
         from flowerpower.specs.loader import resolve_redis
 
-        url = self.settings.redis or resolve_redis(str(self.spec.spec.redis), self.settings.environment)
+        url = self.settings.redis or resolve_redis(str(self.home.redis), self.settings.environment)
         if url != "embedded":
             return url
         settings = self.settings
@@ -240,7 +253,7 @@ class FlowerPowerProject:
         from flowerpower.state.keys import Keys
         from flowerpower.state.store import Store
 
-        keys = Keys(self.spec.spec.name, self.settings.env, self.settings.rq_prefix)
+        keys = Keys(self.home.name, self.settings.env, self.settings.rq_prefix)
         return Store(self._resources.enter_context(connect(self.redis_url)), keys)
 
     @cached_property

@@ -58,7 +58,9 @@ class Session:
     def project(self) -> FlowerPowerProject:
         """Return the project that the flags name; raises `ProjectNotFoundError`."""
         from flowerpower.project import FlowerPowerProject
+        from flowerpower.schedule.zones import use_packaged_zones
 
+        use_packaged_zones()
         return FlowerPowerProject.find(self.settings, self.ref)
 
     def result(self, text: str) -> None:
@@ -96,7 +98,9 @@ class Session:
             summary = f"{style('Error', 'error')}: the specs are invalid: {problem_counts(error.problems)}"
             return f"{problems_text(error.problems, style=style)}\n{summary}"
         lines = [f"{style('Error', 'error')}: {safe(str(error))}"]
-        return "\n".join([*lines, f"{style('hint', 'strong')}: {safe(error.hint)}"] if error.hint else lines)
+        lines += [f"  {safe(line)}" for line in error.details.splitlines()]
+        lines += [f"{style('hint', 'strong')}: {safe(error.hint)}"] if error.hint else []
+        return "\n".join(lines)
 
 
 def _as_known(error: Exception) -> FlowerPowerError:
@@ -113,7 +117,7 @@ def _error_document(error: FlowerPowerError) -> dict[str, Any]:
     document: dict[str, Any] = {
         "format_version": "1.0",
         "errored": True,
-        "error": {"message": str(error), "hint": error.hint, "exit_code": error.exit_code},
+        "error": {"message": str(error), "hint": error.hint, "details": error.details, "exit_code": error.exit_code},
     }
     if isinstance(error, SpecError):
         from flowerpower.render.problems import problems_dict

@@ -5,20 +5,24 @@ Both are thin: they call the functions beside them. What is enqueued is always t
 
 from __future__ import annotations
 
+import logging
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from flowerpower.errors import FlowerPowerError, UsageError
+from flowerpower.errors import FlowerPowerError, FormatError, StoreError, UsageError
 from flowerpower.jobs.ledger import Ledger
 from flowerpower.jobs.manual import RunHandle, cancel_run, manual_order
 from flowerpower.jobs.processes import WorkerOptions, run_scheduler, run_worker
 from flowerpower.jobs.status import ScheduleStatus, Status, read_status
 from flowerpower.specs.fields import parse_duration
+from flowerpower.state.models import State
 from flowerpower.state.store import Store
+
+logger = logging.getLogger("flowerpower.worker")
 
 
 class RQManager:
@@ -74,12 +78,16 @@ class RQManager:
     ) -> bool:
         """Work in this process until stopped, or until the queues are empty with `burst`.
 
-        Returns True when the project's code changed on disk and the process should be started anew.
+        Without `queues` it works on those that the project declares, else on those that the applied schedules use.
+        The modules of the applied pipelines are imported before anything is forked. Returns True when the project's
+        code changed on disk and the process should be started anew.
         """
+        applied = _read_patiently(self.store, patient=not burst)
         options = replace(
             self._options,
             burst=burst,
-            queues=tuple(queues or self._options.queues),
+            queues=tuple(queues or self._options.queues or queues_of(applied)),
+            modules=modules_of(applied),
             with_scheduler=with_scheduler,
             grace=grace,
             allowed=tuple(allowed),
@@ -95,6 +103,34 @@ class RQManager:
         if not Ledger(self.store).enqueue(order):
             raise FlowerPowerError(f"a run with the id {order['id']} exists already", hint="try again")
         return RunHandle(self.store, str(order["id"]))
+
+
+def _read_patiently(store: Store, *, patient: bool) -> State:
+    """Return the applied state; a worker that starts while Redis is away waits for it."""
+    pause = 1.0
+    while True:
+        try:
+            return store.read().state
+        except FormatError as error:
+            logger.warning("%s; nothing is imported before forking", error)
+            return State()
+        except StoreError as error:
+            if not patient:
+                raise
+            logger.warning("%s; trying again in %.0f s", error, pause)
+            time.sleep(pause)
+            pause = min(pause * 2, 10.0)
+
+
+def modules_of(applied: State) -> tuple[str, ...]:
+    """Return the Hamilton modules of the applied pipelines."""
+    named: Iterable[Any] = (pipeline.fields.get("modules") for pipeline in applied.pipelines.values())
+    return tuple(dict.fromkeys(str(module) for modules in named for module in modules or ()))
+
+
+def queues_of(applied: State) -> tuple[str, ...]:
+    """Return the queues that the applied schedules use, as the specs name them, and the default one."""
+    return tuple(sorted({"default", *(str(one.fields.get("queue")) for one in applied.schedules.values())}))
 
 
 class JobQueueManager:

@@ -35,7 +35,7 @@ logger = logging.getLogger("flowerpower.worker")
 class WorkerOptions:
     """How a worker works."""
 
-    queues: Sequence[str] = ("default",)  # as the specs name them
+    queues: Sequence[str] = ()  # as the specs name them
     root: Path = Path()
     folders: Sequence[str] = ("flows",)
     modules: Sequence[str] = ()  # Hamilton modules to import before forking

@@ -72,7 +72,7 @@ from flowerpower.state.keys import Keys
 if __name__ == "__main__":
     url, project, env, root, *rest = sys.argv[1:]
     how = {"burst": "burst" in rest, "with_scheduler": "scheduler" in rest}
-    options = WorkerOptions(root=Path(root), modules=("flow",), **how)
+    options = WorkerOptions(root=Path(root), modules=("flow",), queues=("default",), **how)
     if run_worker(url, Keys(project, env), options):
         start_anew()
 """
