@@ -39,17 +39,18 @@ def compile_schedule(keys: Keys, schedule: Schedule, revision: int) -> Compiled:
     """Return what firing needs; raises `TriggerError`, `KeyError` or `ValueError` when the record is not usable."""
     fields: Mapping[str, Any] = schedule.fields
     template = occurrence_at(keys, schedule, 0)
+    meta = {
+        "schedule": schedule.name,
+        "pipeline": str(fields["pipeline"]),
+        "owner": str(fields.get("owner", "")),
+    }
     constant = {
         "name": schedule.name,
         "queue": template.queue,
         "overlap": str(fields["overlap"]),
         "digest": schedule.run,
-        "job": job_fields(template),
-        "meta": {
-            "schedule": schedule.name,
-            "pipeline": str(fields["pipeline"]),
-            "owner": str(fields.get("owner", "")),
-        },
+        "job": [part for field in job_fields(template).items() for part in field],
+        "meta": json.dumps(meta)[:-1],
     }
     return Compiled(
         schedule=schedule,

@@ -1,6 +1,7 @@
 -- Decide due ticks: record the missed, push the runs, create the next occurrence, move the cursor, in one step.
 -- ARGV[2..]: one JSON object for each schedule:
---   {name, cursor = its cursor as read, queue, mode, overlap, digest, job = {field = value}, meta = {...}, decided = tick,
+--   {name, cursor = its cursor as read, queue, mode, overlap, digest, decided = tick,
+--    job = {field, value, ...}, meta = JSON without its end, which is told per tick,
 --    runs = {{tick, id, description, local time}}, missed = {{first, last, count, reason}}, next = {id, due, description}}
 -- mode: 'due' (the occurrence waits and is due), 'heal' (there is none), 'claimed' (a stock scheduler moved it, it runs).
 -- Answers one word for each: fired, moved (someone else decided), early, damaged.
@@ -8,6 +9,7 @@ local seconds, micros = now()
 local bad = wrong_type(our_types())
 if bad then return redis.error_reply('WRONGTYPE ' .. bad) end
 local commit = redis.call('HGET', ours('head'), 'commit') or ''
+local moment, commit_text = rq_time(seconds, micros), cjson.encode(commit)
 
 local function check(fire)
   local raw = redis.call('HGET', ours('cursors'), fire.name)
@@ -26,12 +28,13 @@ local function check(fire)
   end
 end
 
-local function texts(fire, description, tick_text)
-  local meta = fire.meta
-  meta.tick, meta.commit = tick_text, commit
-  local fields = {description = description, meta = cjson.encode(meta), created_at = rq_time(seconds, micros)}
-  for name, value in pairs(fire.job) do fields[name] = value end
-  return fields
+-- Write the whole hash of a job, as RQ does: what waits under that id may not be what was applied.
+local function write_job(fire, id, status, description, tick_text)
+  local stamp = status == 'queued' and 'enqueued_at' or 'created_at'
+  local meta = fire.meta .. ', "tick": "' .. tick_text .. '", "commit": ' .. commit_text .. '}'
+  redis.call('DEL', job_key(id))
+  redis.call('HSET', job_key(id), 'status', status, 'created_at', moment, stamp, moment,
+    'description', description, 'meta', meta, unpack(fire.job))
 end
 
 local function activate(fire, tick, id)
@@ -47,22 +50,16 @@ local function start(fire, run)
     return false
   end
   activate(fire, tick, id)
-  push(fire.queue, id, texts(fire, run[3], run[4]), seconds, micros)
+  write_job(fire, id, 'queued', run[3], run[4])
+  redis.call('RPUSH', queue_key(fire.queue), id)
   return true
 end
 
 local function write_next(fire)
   if not fire.next then return '-' end
   local id = fire.next[1]
-  local values = {'status', 'scheduled'}
-  for name, value in pairs(texts(fire, fire.next[3], fire.next[4])) do
-    values[#values + 1] = name
-    values[#values + 1] = value
-  end
-  redis.call('DEL', job_key(id))
-  redis.call('HSET', job_key(id), unpack(values))
+  write_job(fire, id, 'scheduled', fire.next[3], fire.next[4])
   redis.call('ZADD', scheduled_key(fire.queue), fire.next[2], id)
-  redis.call('SADD', names.rq .. ':queues', queue_key(fire.queue))
   return id
 end
 
@@ -92,6 +89,7 @@ for index = 2, #ARGV do
   if not answer then
     if queues[fire.queue] == nil then
       queues[fire.queue] = has_type(queue_key(fire.queue), 'list') and has_type(scheduled_key(fire.queue), 'zset')
+      if queues[fire.queue] then redis.call('SADD', names.rq .. ':queues', queue_key(fire.queue)) end
     end
     if queues[fire.queue] then
       fire_one(fire)
