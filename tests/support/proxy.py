@@ -1,0 +1,62 @@
+"""A proxy before Redis that can drop a reply: the command has run, and the client does not learn of it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+class Proxy:
+    """Forwards one unix socket to another; cuts the connection instead of passing on the reply to a marked command."""
+
+    def __init__(self, target: str, path: Path) -> None:
+        self.url = f"unix://{path}"
+        self.cut: bytes = b""  # what the command whose reply is dropped contains; empty for none
+        self.dropped = 0
+        self._target = target
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+
+    def serve(self) -> None:
+        """Accept connections until the listener is closed."""
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._forward, args=(client,), daemon=True).start()
+
+    def close(self) -> None:
+        """Stop accepting connections."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _forward(self, client: socket.socket) -> None:
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(self._target)
+        server.settimeout(10)
+        with client, server, suppress(OSError):
+            while request := client.recv(1 << 22):
+                server.sendall(request)
+                reply = server.recv(1 << 22)
+                if self.cut and self.cut in request and not reply.startswith(b"-NOSCRIPT"):
+                    self.dropped += 1
+                    self.cut = b""
+                    return
+                client.sendall(reply)
+
+
+@contextmanager
+def proxy_before(target: str, path: Path) -> Iterator[Proxy]:
+    """Run a proxy before the server at the unix socket *target* for the length of a block."""
+    proxy = Proxy(target, path)
+    serving = threading.Thread(target=proxy.serve)
+    serving.start()
+    try:
+        yield proxy
+    finally:
+        proxy.close()
+        serving.join(timeout=10)
