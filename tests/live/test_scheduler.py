@@ -16,6 +16,7 @@ from flowerpower.planning.diff import make_plan
 from flowerpower.state.models import Desired
 from flowerpower.state.store import Store
 
+HOUR = 3600  # long enough that no real tick comes in between
 QUEUE = KEYS.queue("default")
 
 
@@ -48,24 +49,24 @@ def finish(store: Store, run_id: str) -> None:
 
 
 def test_a_due_occurrence_becomes_a_queued_run_and_the_next_one_waits(store: Store) -> None:
-    apply(store, desired([schedule("often", every=60)]))
+    apply(store, desired([schedule("often", every=HOUR)]))
     tick = tick_to_come(store, "often")
     scheduler = Scheduler(store, "one")
 
     assert scheduler.step() == 0
-    shift_clock(store.connection, 60)
+    shift_clock(store.connection, HOUR)
     assert scheduler.step() == 1
 
     assert queued(store) == [KEYS.run_id("often", tick)]
-    assert tick_to_come(store, "often") == tick + 60
+    assert tick_to_come(store, "often") == tick + HOUR
     assert store.read().cursors["often"].tick == tick
     assert list(store.read().active) == [KEYS.run_id("often", tick)]
 
 
 def test_a_second_scheduler_cannot_fire_a_tick_again(store: Store) -> None:
-    apply(store, desired([schedule("often", every=60)]))
+    apply(store, desired([schedule("often", every=HOUR)]))
     first, second = Scheduler(store, "one"), Scheduler(store, "two")
-    shift_clock(store.connection, 60)
+    shift_clock(store.connection, HOUR)
     cursors = second.cursors(["often"])
     first.step()
 
@@ -75,10 +76,10 @@ def test_a_second_scheduler_cannot_fire_a_tick_again(store: Store) -> None:
 
 
 def test_the_standby_takes_over_when_the_lease_is_gone(store: Store) -> None:
-    apply(store, desired([schedule("often", every=60)]))
+    apply(store, desired([schedule("often", every=HOUR)]))
     first, second = Scheduler(store, "one"), Scheduler(store, "two")
     first.step()
-    shift_clock(store.connection, 60)
+    shift_clock(store.connection, HOUR)
 
     assert second.step() == 0
     store.connection.delete(KEYS.lease)
@@ -86,27 +87,27 @@ def test_the_standby_takes_over_when_the_lease_is_gone(store: Store) -> None:
 
 
 def test_an_outage_runs_the_newest_tick_and_records_the_missed_ones_as_one_range(store: Store) -> None:
-    apply(store, desired([schedule("often", every=60)]))
+    apply(store, desired([schedule("often", every=HOUR)]))
     tick = tick_to_come(store, "often")
-    shift_clock(store.connection, 600)
+    shift_clock(store.connection, 10 * HOUR)
 
     Scheduler(store, "one").step()
 
     now = store.time()
-    newest = now // 60 * 60
+    newest = now // HOUR * HOUR
     assert queued(store) == [KEYS.run_id("often", newest)]
     (missed,) = outcomes(store, "often")
-    assert (missed["first"], missed["last"], missed["status"]) == (tick, newest - 60, "missed")
-    assert missed["count"] == (newest - tick) // 60
+    assert (missed["first"], missed["last"], missed["status"]) == (tick, newest - HOUR, "missed")
+    assert missed["count"] == (newest - tick) // HOUR
 
 
 def test_overlap_skip_records_the_tick_and_pushes_nothing(store: Store) -> None:
-    apply(store, desired([schedule("often", every=60)]))
+    apply(store, desired([schedule("often", every=HOUR)]))
     scheduler = Scheduler(store, "one")
-    shift_clock(store.connection, 60)
+    shift_clock(store.connection, HOUR)
     scheduler.step()
     running = queued(store)
-    shift_clock(store.connection, 60)
+    shift_clock(store.connection, HOUR)
     scheduler.step()
 
     assert queued(store) == running
@@ -115,15 +116,15 @@ def test_overlap_skip_records_the_tick_and_pushes_nothing(store: Store) -> None:
 
 
 def test_overlap_allow_pushes_every_tick(store: Store) -> None:
-    apply(store, desired([schedule("often", every=60, overlap="allow", catchup="all")]))
-    shift_clock(store.connection, 300)
+    apply(store, desired([schedule("often", every=HOUR, overlap="allow", catchup="all")]))
+    shift_clock(store.connection, 5 * HOUR)
     Scheduler(store, "one").step()
 
     assert len(queued(store)) == 5
 
 
 def test_a_retry_is_moved_to_its_queue_and_is_no_occurrence(store: Store) -> None:
-    apply(store, desired([schedule("often", every=3600)]))
+    apply(store, desired([schedule("often", every=HOUR)]))
     connection, retry = store.connection, KEYS.run_id("often", 1_000_000)
     connection.hset(KEYS.active, retry, json.dumps({"name": "often", "tick": 1_000_000, "attempt": 1, "since": 1}))
     connection.hset(KEYS.job(retry), mapping={"data": "[]", "status": "scheduled"})
@@ -138,7 +139,7 @@ def test_a_retry_is_moved_to_its_queue_and_is_no_occurrence(store: Store) -> Non
 
 
 def test_a_stray_of_ours_is_removed_when_seen_twice_and_recorded(store: Store) -> None:
-    apply(store, desired([schedule("often", every=3600)]))
+    apply(store, desired([schedule("often", every=HOUR)]))
     stray = KEYS.run_id("often", 5)
     store.connection.zadd(KEYS.scheduled(QUEUE), {stray: 5})
     store.connection.hset(KEYS.job(stray), mapping={"data": "[]", "status": "scheduled"})
@@ -155,7 +156,7 @@ def test_a_stray_of_ours_is_removed_when_seen_twice_and_recorded(store: Store) -
 
 @pytest.mark.parametrize("how", ["job and entry", "entry", "cursor names none"])
 def test_a_lost_occurrence_is_healed_and_recorded(store: Store, how: str) -> None:
-    apply(store, desired([schedule("often", every=3600)]))
+    apply(store, desired([schedule("often", every=HOUR)]))
     tick = tick_to_come(store, "often")
     pending = KEYS.run_id("often", tick)
     cursor = store.read().cursors["often"]
@@ -170,19 +171,19 @@ def test_a_lost_occurrence_is_healed_and_recorded(store: Store, how: str) -> Non
     Scheduler(store, "one").step()
 
     assert store.read().state.schedules["often"].occurrence.due == tick
-    assert make_plan(KEYS, desired([schedule("often", every=3600)]), store.read(), SOURCE).changes == ()
+    assert make_plan(KEYS, desired([schedule("often", every=HOUR)]), store.read(), SOURCE).changes == ()
     assert any(fields[b"event"] == b"healed" for _, fields in store.connection.xrange(KEYS.runs))
 
 
 def test_a_flushed_redis_fires_nothing_and_raises_the_alarm(store: Store) -> None:
-    apply(store, desired([schedule("often", every=60)]))
+    apply(store, desired([schedule("often", every=HOUR)]))
     scheduler = Scheduler(store, "one")
     scheduler.step()
     kept = {key: store.connection.dump(key) for key in store.connection.scan_iter() if KEYS.head.encode() != key}
     store.connection.flushall()
     for key, dumped in kept.items():
         store.connection.restore(key, 0, dumped)
-    shift_clock(store.connection, 60)
+    shift_clock(store.connection, HOUR)
 
     assert scheduler.step() == 0
 
@@ -191,7 +192,7 @@ def test_a_flushed_redis_fires_nothing_and_raises_the_alarm(store: Store) -> Non
 
 
 def test_jitter_moves_the_due_time_and_not_the_tick(store: Store) -> None:
-    apply(store, desired([schedule("often", every=3600, jitter=600)]))
+    apply(store, desired([schedule("often", every=HOUR, jitter=600)]))
     occurrence = store.read().state.schedules["often"].occurrence
     tick = tick_to_come(store, "often")
     assert 0 <= occurrence.due - tick < 600
@@ -205,10 +206,10 @@ def test_jitter_moves_the_due_time_and_not_the_tick(store: Store) -> None:
 
 
 def test_a_broken_schedule_does_not_stop_the_others(store: Store) -> None:
-    apply(store, desired([schedule("bad", every=60), schedule("good", every=60)]))
+    apply(store, desired([schedule("bad", every=HOUR), schedule("good", every=HOUR)]))
     record = store.connection.hget(KEYS.schedules, "bad")
     store.connection.hset(KEYS.schedules, "bad", record.replace(b'"catchup":"latest"', b'"catchup":17'))
-    shift_clock(store.connection, 60)
+    shift_clock(store.connection, HOUR)
 
     Scheduler(store, "one").step()
 
@@ -216,11 +217,11 @@ def test_a_broken_schedule_does_not_stop_the_others(store: Store) -> None:
 
 
 def test_an_apply_between_look_and_fire_wins(store: Store) -> None:
-    apply(store, desired([schedule("often", every=60)]))
+    apply(store, desired([schedule("often", every=HOUR)]))
     scheduler = Scheduler(store, "one")
-    shift_clock(store.connection, 60)
+    shift_clock(store.connection, HOUR)
     cursors = scheduler.cursors(["often"])
-    apply(store, desired([schedule("often", every=60, timeout=5)]))
+    apply(store, desired([schedule("often", every=HOUR, timeout=5)]))
 
     assert scheduler.fire(cursors, store.time()) == 0
     assert scheduler.step() == 1
@@ -233,10 +234,10 @@ def test_the_fire_script_leaves_what_rqs_own_api_leaves(store: Store) -> None:
     from rq import Queue
     from rq.serializers import JSONSerializer
 
-    apply(store, desired([schedule("often", every=60, retry={"max": 2, "intervals": [5]})]))
+    apply(store, desired([schedule("often", every=HOUR, retry={"max": 2, "intervals": [5]})]))
     run_id = KEYS.run_id("often", tick_to_come(store, "often"))
     pending = store.connection.hgetall(KEYS.job(run_id))
-    shift_clock(store.connection, 60)
+    shift_clock(store.connection, HOUR)
     Scheduler(store, "one").step()
     fired = store.connection.hgetall(KEYS.job(run_id))
 
@@ -264,23 +265,23 @@ def test_the_fire_script_leaves_what_rqs_own_api_leaves(store: Store) -> None:
 
 
 def test_run_specs_are_kept_while_anything_names_them_and_forgotten_then(store: Store) -> None:
-    apply(store, desired([schedule("often", every=60)]))
+    apply(store, desired([schedule("often", every=HOUR)]))
     (first,) = store.connection.hkeys(KEYS.specs)
     scheduler = Scheduler(store, "one")
-    shift_clock(store.connection, 60)
+    shift_clock(store.connection, HOUR)
     scheduler.step()
     run = queued(store)[0]
-    apply(store, desired([schedule("often", every=60, timeout=5)]))
+    apply(store, desired([schedule("often", every=HOUR, timeout=5)]))
 
     scheduler.step()
     assert first in store.connection.hkeys(KEYS.specs)
     finish(store, run)
     store.connection.zadd(f"rq:failed:{QUEUE}", {run: 1})
-    apply(store, desired([schedule("often", every=60, timeout=6)]))
+    apply(store, desired([schedule("often", every=HOUR, timeout=6)]))
     scheduler.step()
     assert first in store.connection.hkeys(KEYS.specs)
     store.connection.delete(f"rq:failed:{QUEUE}")
-    apply(store, desired([schedule("often", every=60, timeout=7)]))
+    apply(store, desired([schedule("often", every=HOUR, timeout=7)]))
     scheduler.step()
 
     assert store.connection.hkeys(KEYS.specs) == [store.read().state.schedules["often"].run.encode()]
@@ -297,8 +298,8 @@ def type_of(value: bytes) -> str:
 
 
 def test_every_key_is_one_of_the_documented(store: Store) -> None:
-    apply(store, desired([schedule("often", every=60)]))
-    shift_clock(store.connection, 120)
+    apply(store, desired([schedule("often", every=HOUR)]))
+    shift_clock(store.connection, 2 * HOUR)
     Scheduler(store, "one").step()
 
     names = {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -34,8 +36,8 @@ def apply(store: Store, folder: Path) -> None:
 
 
 def fire(store: Store) -> str:
-    """Let a minute pass, fire, and return the run that was pushed."""
-    shift_clock(store.connection, 60)
+    """Let an hour pass, fire, and return the run that was pushed."""
+    shift_clock(store.connection, 3600)
     Scheduler(store, "one").step()
     return max(store.read().active, default="")
 
@@ -226,6 +228,44 @@ def test_the_scheduler_process_ends_when_its_worker_is_killed(store: Store, redi
     while alive(scheduler):
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize(("retry", "ending"), [("", ["failed"]), ("retry: {max: 1}\n", [])])
+def test_a_run_whose_machine_died_is_retried_or_gets_its_outcome(
+    store: Store, redis_url: str, tmp_path: Path, retry: str, ending: list[str]
+) -> None:
+    sleeping = flow_that("__import__('time').sleep(60)")
+    apply(store, write_project(tmp_path, flow=sleeping, pipeline=PIPELINE + retry))
+    run_id = fire(store)
+    with running_worker(redis_url, KEYS, tmp_path) as worker:
+        worker.wait_for(lambda: events(store) == ["started"])
+        kill_family(worker.process.pid)
+    expire_execution(store, run_id)
+
+    scheduler = Scheduler(store, "two")
+    scheduler.step()
+
+    assert [outcome["status"] for outcome in outcomes(store)] == ending
+    assert (run_id in store.read().active) == (not ending)
+    if not ending:
+        assert store.connection.lrange(KEYS.queue_list(KEYS.queue("default")), 0, -1) == [run_id.encode()]
+
+
+def kill_family(process: int) -> None:
+    """Kill a process and its children at once, as a power cut would."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="utf-8").split()
+    for number in [process, *map(int, children)]:
+        os.kill(number, signal.SIGKILL)
+
+
+def expire_execution(store: Store, run_id: str) -> None:
+    """Let the heartbeats of a dead worker run out, and the lease with them, without waiting for it."""
+    registry = f"rq:wip:{KEYS.queue('default')}"
+    for member in store.connection.zrange(registry, 0, -1):
+        store.connection.zadd(registry, {member: 1})
+        store.connection.delete(f"rq:execution:{member.decode()}")
+    store.connection.delete(KEYS.lease)
+    assert store.connection.hget(KEYS.job(run_id), "status") == b"started"
 
 
 def flow_that(does: str) -> str:

@@ -36,7 +36,7 @@ def day(moment: str, doubled: int) -> str:
 """
 
 
-def write_project(folder: Path, *, flow: str = FLOW, pipeline: str = PIPELINE, schedule: str = "every: 60") -> Path:
+def write_project(folder: Path, *, flow: str = FLOW, pipeline: str = PIPELINE, schedule: str = "every: 1h") -> Path:
     """Write a project with one pipeline and one schedule, `often`."""
     for name, text in {
         "flowerpower.yaml": PROJECT,
