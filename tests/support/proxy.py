@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -37,16 +38,27 @@ class Proxy:
     def _forward(self, client: socket.socket) -> None:
         server = socket.socket(socket.AF_UNIX)
         server.connect(self._target)
-        server.settimeout(10)
         with client, server, suppress(OSError):
-            while request := client.recv(1 << 22):
-                server.sendall(request)
-                reply = server.recv(1 << 22)
-                if self.cut and self.cut in request and not reply.startswith(b"-NOSCRIPT"):
-                    self.dropped += 1
-                    self.cut = b""
-                    return
-                client.sendall(reply)
+            cutting = False
+            while True:
+                ready, _, _ = select.select([client, server], [], [])
+                if client in ready:
+                    request = client.recv(1 << 20)
+                    cutting = cutting or bool(self.cut and self.cut in request)
+                    server.sendall(request)
+                    if not request:
+                        return
+                if server in ready:
+                    reply = server.recv(1 << 20)
+                    if reply.startswith(b"-NOSCRIPT"):
+                        cutting = False  # it did not run; the client sends it once more, with the script
+                    if cutting:
+                        self.dropped += 1
+                        self.cut = b""
+                        return
+                    client.sendall(reply)
+                    if not reply:
+                        return
 
 
 @contextmanager
