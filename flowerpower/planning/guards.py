@@ -1,6 +1,6 @@
 """Guards stand between plan and apply: each refuses one kind of accident, and has its own way past.
 
-They are functions of values and show in `plan` already. The stricter of the applied and the wanted limits counts.
+They are functions of values and show in `plan` already.
 """
 
 from __future__ import annotations

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import NAMES
+from benchmarks.peers import HERE
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_benchmark_says_what_it_measures_and_can_be_run(name: str) -> None:
+    benchmark = import_module(f"benchmarks.{name}")
+
+    assert benchmark.__doc__
+    assert callable(benchmark.run)
+
+
+def test_no_benchmark_is_forgotten() -> None:
+    found = {path.stem for path in HERE.glob("*.py") if "\ndef run(context: Context)" in path.read_text()}
+
+    assert found == set(NAMES)
+
+
+@pytest.mark.parametrize("pins", ["peers.txt", "peers-npm.txt"])
+def test_every_peer_is_pinned(pins: str) -> None:
+    lines = [line for line in (HERE / pins).read_text().splitlines() if line and not line.startswith("#")]
+
+    assert lines
+    assert all("==" in line or "@" in line for line in lines)
+
+
+def test_peers_are_installed_outside_of_what_git_knows(checkout: Path) -> None:
+    assert ".bench/" in (checkout / ".gitignore").read_text().split()
