@@ -31,5 +31,10 @@ def _sides(context: Context, stage: Stage, world: World, few: World) -> list[Sid
         Side("flowerpower", context.version, stage.ours("apply", world.folder), world.schedules),
         Side("RQ one by one", versions["rq"], one_by_one, few.schedules, slow),
         Side("RQ in one pipeline", versions["rq"], pipelined, few.schedules, slow),
-        Side("raw pipeline", versions["redis"], stage.peer("raw_side", "apply", world.folder), world.schedules),
+        Side(
+            "raw pipeline by redis-py",
+            versions["redis"],
+            stage.peer("raw_side", "apply", world.folder),
+            world.schedules,
+        ),
     ]

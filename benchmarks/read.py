@@ -24,6 +24,6 @@ def run(context: Context) -> Iterator[Table]:
             sides = [
                 Side("flowerpower", context.version, stage.ours("read_live", world), size),
                 Side("RQ Job.fetch_many", versions["rq"], stage.peer("rq_side", "fetch_many", world), size),
-                Side("raw pipelined HMGET", versions["redis"], stage.peer("raw_side", "read_live", world), size),
+                Side("raw HMGET by redis-py", versions["redis"], stage.peer("raw_side", "read_live", world), size),
             ]
             yield context.compare(f"read the live state of {size:,} schedules", sides, _NOTE)
