@@ -26,7 +26,10 @@ NAMES = ("validate", "read", "plan", "apply", "dispatch")
 
 def main(arguments: Sequence[str]) -> int:
     """Run what was asked for; the exit code is that of a program."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if unknown := [name for name in given.names if name not in NAMES]:
+        parser.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join(NAMES)}")
     names = given.names or NAMES
     peers = install_peers(_say)
     machine = _machine()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import NAMES
+from benchmarks.__main__ import NAMES, main
 from benchmarks.peers import HERE
 
 
@@ -15,6 +15,13 @@ def test_a_benchmark_says_what_it_measures_and_can_be_run(name: str) -> None:
 
     assert benchmark.__doc__
     assert callable(benchmark.run)
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["reed"])
+
+    assert "there is no benchmark 'reed'; there are validate, read, plan, apply, dispatch" in capsys.readouterr().err
 
 
 def test_no_benchmark_is_forgotten() -> None:
