@@ -12,15 +12,16 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from flowerpower import __version__
 from flowerpower.errors import RefusedError, StalePlanError, StoreError
 from flowerpower.planning.plan import Change, Plan
-from flowerpower.state.codec import FORMAT, canonical, encode_pipeline, encode_schedule, job_fields
+from flowerpower.state.codec import FORMAT, JOB_FIELDS, canonical, encode_pipeline, encode_schedule, job_fields
 from flowerpower.state.desired import describe_run, trigger_of, with_occurrence
 from flowerpower.state.keys import Keys, tick_of
-from flowerpower.state.models import Head, Json, Reading, Schedule
-from flowerpower.state.store import Conflict, Store
+from flowerpower.state.models import Head, Json, Schedule
+from flowerpower.state.store import Conflict, Store, Written
 
 CHUNK = 500  # changes sent at a time
 Progress = Callable[[int, int], None]  # changes staged, changes in all
@@ -56,14 +57,12 @@ def apply_plan(plan: Plan, store: Store, apply_id: str, progress: Progress = lam
         raise RefusedError(plan.refused[0].message, hint=plan.refused[0].hint)
     moment = store.time()
     staged = [_staged(store.keys, _from(store.keys, change, moment), plan) for change in plan.changes]
-    chunks = [json.dumps(chunk, ensure_ascii=False) for chunk in _chunks(staged)]
-    if chunks:
-        total = len(staged)
-        store.stage(apply_id, chunks, _inverse(plan), lambda number: progress(min(number * CHUNK, total), total))
+    if staged:
+        _stage(store, apply_id, plan, staged, progress)
     order = {
         "apply_id": apply_id,
         "generation": plan.head.generation,
-        "chunks": len(chunks),
+        "chunks": -(-len(staged) // CHUNK),
         "changed": bool(plan.changes),
         "cursor_time": moment,
         "summary": canonical({action: plan.count(action) for action in ("create", "update", "delete")}),
@@ -83,15 +82,28 @@ def apply_plan(plan: Plan, store: Store, apply_id: str, progress: Progress = lam
         added=plan.count("create"),
         changed=plan.count("update"),
         destroyed=plan.count("delete"),
-        notes=verify(plan, store.read(), generation),
+        notes=verify(store, staged, generation),
     )
 
 
-def verify(plan: Plan, reading: Reading, generation: int) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """One change as the commit script reads it, and the texts that it writes."""
+
+    item: dict[str, Json]
+    record: str = ""  # empty: the object is deleted
+    run_spec: str = ""
+
+
+def verify(store: Store, staged: Sequence[Staged], generation: int) -> tuple[str, ...]:
     """Compare what this apply wrote with what is there now; raise `StoreError` if Redis holds something else."""
-    if reading.head.generation != generation:
-        return (f"another apply (generation {reading.head.generation}) followed at once; this one was not verified",)
-    wrong = [change.address for change in plan.changes if not _is_live(change, reading)]
+    wrong: list[str] = []
+    for chunk in _chunks(staged):
+        found = store.read_written([(str(one.item["kind"]), str(one.item["name"])) for one in chunk])
+        wrong += [_address(one) for one, written in zip(chunk, found, strict=True) if not _holds(one, written)]
+    latest = store.head().generation
+    if latest != generation:
+        return (f"another apply (generation {latest}) followed at once; this one was not verified",)
     if wrong:
         raise StoreError(
             f"applied, but Redis does not hold what was written for {', '.join(wrong[:5])}",
@@ -108,19 +120,36 @@ def tzdata_version() -> str:
         return "system"
 
 
-def _is_live(change: Change, reading: Reading) -> bool:
-    side = reading.state.schedules if change.kind == "schedule" else reading.state.pipelines
-    live = side.get(change.name)
-    if change.after is None or live is None:
-        return change.after is live
-    if isinstance(live, Schedule) and isinstance(change.after, Schedule) and change.name not in reading.firing:
-        return live.digest == change.after.digest and _shape(live) == _shape(change.after)
-    return live.digest == change.after.digest
+def _address(one: Staged) -> str:
+    return f"{one.item['kind']}.{one.item['name']}"
 
 
-def _shape(schedule: Schedule) -> object:
-    """Return the pending job without its tick, which may have fired since."""
-    return replace(schedule.occurrence, id="", due=0) if schedule.occurrence else None
+def _holds(one: Staged, written: Written) -> bool:
+    """Tell whether Redis holds what was staged; an occurrence that has fired since is not looked at."""
+    if written.record != (one.record.encode() or None):
+        return False
+    if written.pending is None or written.pending != one.item.get("id"):
+        return True
+    job: Any = one.item["job"]
+    if written.job[-1] != b"scheduled":  # it is on its way to a worker
+        return True
+    return all(value == (job[name].encode() if name in job else None) for name, value in _named(written.job))
+
+
+def _named(values: Sequence[bytes | None]) -> Iterator[tuple[str, bytes | None]]:
+    return ((name, value) for name, value in zip(JOB_FIELDS, values, strict=True) if name != "status")
+
+
+def _stage(store: Store, apply_id: str, plan: Plan, staged: Sequence[Staged], progress: Progress) -> None:
+    """Send the changes, in chunks, to a private key that expires."""
+    store.open_stage(apply_id, _inverse(plan))
+    for number, chunk in enumerate(_chunks(staged), start=1):
+        first = (number - 1) * CHUNK + 1
+        fields = {f"record {first + index}": one.record for index, one in enumerate(chunk) if one.record}
+        fields |= {f"spec {one.item['run']}": one.run_spec for one in chunk if one.run_spec}
+        fields[str(number)] = json.dumps([one.item for one in chunk], ensure_ascii=False)
+        store.stage(apply_id, fields)
+        progress(min(first + CHUNK - 1, len(staged)), len(staged))
 
 
 def _commit(store: Store, order: dict[str, object], apply_id: str) -> int:
@@ -145,7 +174,7 @@ def _head_if_reachable(store: Store) -> Head | None:
         return None
 
 
-def _chunks(items: Sequence[dict[str, Json]]) -> Iterator[Sequence[dict[str, Json]]]:
+def _chunks(items: Sequence[Staged]) -> Iterator[Sequence[Staged]]:
     return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
 
 
@@ -161,28 +190,28 @@ def _from(keys: Keys, change: Change, moment: int) -> Change:
     return replace(change, after=later, timing="none" if tick is None else "reset")
 
 
-def _staged(keys: Keys, change: Change, plan: Plan) -> dict[str, Json]:
+def _staged(keys: Keys, change: Change, plan: Plan) -> Staged:
     """Return one change as the commit script reads it."""
-    item: dict[str, Json] = {"kind": change.kind, "name": change.name, "seal": change.seal, "record": ""}
+    item: dict[str, Json] = {"kind": change.kind, "name": change.name, "seal": change.seal}
     if isinstance(change.before, Schedule):
         item |= {"queue": keys.queue(str(change.before.fields.get("queue", "default"))), "timing": "none"}
     if change.after is None:
-        return item
+        return Staged(item)
     revision = change.revision + 1
     commit, place = plan.source.commit, change.place
+    item["writes"] = True
     if not isinstance(change.after, Schedule):
-        return item | {"record": encode_pipeline(change.after, revision=revision, commit=commit, place=place)}
-    old_queue = item.get("queue")
+        return Staged(item, encode_pipeline(change.after, revision=revision, commit=commit, place=place))
     item |= {
-        "record": encode_schedule(change.after, revision=revision, commit=commit, place=place),
         "run": change.after.run,
-        "run_spec": plan.run_specs[change.after.run],
         "revision": revision,
         "timing": change.timing,
         "queue": keys.queue(str(change.after.fields["queue"])),
-        "old_queue": old_queue or "",
+        "old_queue": item.get("queue") or "",
+        **_staged_occurrence(keys, change.after),
     }
-    return item | _staged_occurrence(keys, change.after)
+    record = encode_schedule(change.after, revision=revision, commit=commit, place=place)
+    return Staged(item, record, plan.run_specs[change.after.run])
 
 
 def _staged_occurrence(keys: Keys, schedule: Schedule) -> dict[str, Json]:
@@ -207,4 +236,4 @@ def _inverse(plan: Plan) -> str:
     before: dict[str, Json] = {
         change.address: None if change.before is None else dict(change.before.fields) for change in plan.changes
     }
-    return base64.b64encode(zlib.compress(canonical(before).encode())).decode()
+    return base64.b64encode(zlib.compress(canonical(before).encode(), level=1)).decode()

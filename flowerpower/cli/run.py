@@ -40,7 +40,7 @@ def run(
     """Run a pipeline here and now, without Redis, and print what it made and where the time went."""
     from flowerpower.render.runs import run_text
 
-    with session.project() as project:
+    with session.project(short=False) as project:
         manager = project.pipelines
         with progress_bar("Running", shown=session.shows_progress) as bar:
             result = manager.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import traceback
@@ -55,12 +56,17 @@ class Session:
         """Whether somebody is there to answer a question."""
         return sys.stdin.isatty() and sys.stderr.isatty() and not self.json
 
-    def project(self) -> FlowerPowerProject:
-        """Return the project that the flags name; raises `ProjectNotFoundError`."""
+    def project(self, *, short: bool = True) -> FlowerPowerProject:
+        """Return the project that the flags name; raises `ProjectNotFoundError`.
+
+        A `short` command makes many values and ends: it does not stop to look for cycles among them.
+        """
         from flowerpower.project import FlowerPowerProject
         from flowerpower.schedule.zones import use_packaged_zones
 
         use_packaged_zones()
+        if short:
+            gc.set_threshold(200_000, 20, 100)
         return FlowerPowerProject.find(self.settings, self.ref)
 
     def result(self, text: str) -> None:

@@ -38,7 +38,7 @@ def worker(
 ) -> None:
     """Run what is due: an RQ worker for the project's queues that carries a scheduler. Drains on SIGTERM."""
     _start_log(session)
-    with session.project() as project:
+    with session.project(short=False) as project:
         outdated = project.jobs.start_worker(
             burst=burst,
             queues=queue,
@@ -55,7 +55,7 @@ def worker(
 def scheduler(session: Session) -> None:
     """Run a scheduler alone: it fires what is due and runs nothing. One of several works, the rest stand by."""
     _start_log(session)
-    with session.project() as project:
+    with session.project(short=False) as project:
         project.jobs.start_scheduler()
 
 

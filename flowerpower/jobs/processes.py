@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -55,6 +56,7 @@ def run_scheduler(url: str, keys: Keys, clock: str | None = None, interval: floa
         signal.signal(number, lambda *_: stop.set())
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
     use_packaged_zones()
+    gc.set_threshold(100_000, 20, 100)  # it keeps many small values that live on: looking for cycles is wasted
     parent = os.getppid()
     watcher = threading.Thread(target=_stop_with_parent, args=(parent, stop), daemon=True)
     watcher.start()

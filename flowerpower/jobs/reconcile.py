@@ -98,7 +98,9 @@ class Reconciler:
         keys, connection = self._store.keys, self._store.connection
         with redis_errors("reading active runs"):
             raw: Any = connection.hgetall(keys.active)
-            runs = [run for key, value in raw.items() if (run := decode_run(key.decode(), value))]
+            active = [run for key, value in raw.items() if (run := decode_run(key.decode(), value))]
+            # One that nobody has claimed yet is where it was pushed a moment ago.
+            runs = [run for run in active if run.execution or now - run.since > LOST_AFTER]
             pipe = connection.pipeline(transaction=False)
             for run in runs:
                 pipe.hmget(keys.job(run.id), "status", "origin")
@@ -110,7 +112,7 @@ class Reconciler:
             reference = run_ref(self._store, run.id, run.tick)
             if reference and not alive and (status is None or status in _ENDED):
                 self._close(reference, status)
-            elif status == b"queued" and now - run.since > LOST_AFTER:
+            elif status == b"queued":
                 suspects.setdefault((origin or b"").decode(), []).append(run)
         missing = {run.id for queue in queues if queue in suspects for run in self._unlisted(queue, suspects[queue])}
         for queue in queues:

@@ -85,8 +85,8 @@ def _pipeline_change(name: str, after: Pipeline | None, before: Pipeline | None,
         changes = _field_changes(before.fields, after.fields, "git" if record.intact else "drift")
         if before.code != after.code:
             changes = (*changes, FieldChange("code", before.code, after.code, before.code, "code"))
-        if not changes:  # the record's own digest was altered
-            changes = (_record_change(before.digest, after.digest),)
+        if not record.intact:
+            changes = changes or (_record_change(before.digest, after.digest),)
     else:
         changes = _whole(before, after)
     seal, revision = _record_of(record)
@@ -99,8 +99,9 @@ def _schedule_change(
     after, before = pair
     address = f"schedule.{name}"
     record = reading.records.get(address)
-    changes = _whole(before, after)
-    if before is not None and after is not None and record is not None:
+    if before is None or after is None or record is None:
+        changes = _whole(before, after)
+    else:
         changes = _changed_fields(before, after, intact=record.intact)
         if name not in reading.firing:
             changes = (*changes, *_job_drift(keys, before, after, reading))
@@ -141,17 +142,17 @@ def _field_changes(old: Mapping[str, Json], new: Mapping[str, Json], reason: Rea
 
 
 def _changed_fields(before: Schedule, after: Schedule, *, intact: bool) -> tuple[FieldChange, ...]:
+    if not intact:
+        return _field_changes(before.fields, after.fields, "drift") or (_record_change(before.run, after.run),)
     if before.digest == after.digest:
         same_words = all(before.fields.get(name) == after.fields.get(name) for name in WORDING)
-        if intact and (before.run == after.run or not same_words):
-            return ()
-        return (_record_change(before.run, after.run),)
-    changes = _field_changes(before.fields, after.fields, "git" if intact else "drift")
+        return (_record_change(before.run, after.run),) if same_words and before.run != after.run else ()
+    changes = _field_changes(before.fields, after.fields, "git")
     if changes:
         return changes
     if before.basis != after.basis:
-        return (FieldChange("basis", before.basis, after.basis, before.basis, "pipeline" if intact else "drift"),)
-    return (FieldChange("timing", before.timing, after.timing, before.timing, "git" if intact else "drift"),)
+        return (FieldChange("basis", before.basis, after.basis, before.basis, "pipeline"),)
+    return (FieldChange("timing", before.timing, after.timing, before.timing, "git"),)
 
 
 def _record_change(found: str, wanted: str) -> FieldChange:

@@ -17,6 +17,7 @@ from flowerpower.state.models import Cursor, Head, Hold, Json, Occurrence, Pipel
 
 FORMAT = 1
 WORDING = ("cron", "every", "at", "start", "end")  # the fields that word a trigger
+_SUM = '{"sum":"'
 _EMPTY_JOB_FIELDS = (
     "success_callback_name",
     "failure_callback_name",
@@ -55,7 +56,7 @@ def seal(raw: bytes) -> str:
 
 def encode_schedule(schedule: Schedule, *, revision: int, commit: str, place: str) -> str:
     """Return the record of a schedule."""
-    return canonical(
+    return _sealed(
         {
             "format": FORMAT,
             "name": schedule.name,
@@ -73,7 +74,7 @@ def encode_schedule(schedule: Schedule, *, revision: int, commit: str, place: st
 
 def encode_pipeline(pipeline: Pipeline, *, revision: int, commit: str, place: str) -> str:
     """Return the record of a pipeline."""
-    return canonical(
+    return _sealed(
         {
             "format": FORMAT,
             "name": pipeline.name,
@@ -101,10 +102,10 @@ def decode_schedule(name: str, raw: bytes) -> tuple[Schedule, Record]:
     """Return a live schedule, its occurrence not yet known, and its record; raise `FormatError` if unreadable."""
     data = _decode_record("schedule", name, raw)
     try:
+        record = _record(data, raw)
+        identity = str(data["digest"]) if record.intact else ""
         fields, timing, basis = dict(data["spec"]), str(data["timing"]), str(data["basis"])
-        identity = schedule_digest(name, fields, timing, basis)
-        schedule = Schedule(name, fields, timing, basis, str(data["run"]), identity)
-        return schedule, _record(data, raw, identity)
+        return Schedule(name, fields, timing, basis, str(data["run"]), identity), record
     except (KeyError, TypeError, ValueError) as error:
         raise _unreadable("schedule", name) from error
 
@@ -113,19 +114,30 @@ def decode_pipeline(name: str, raw: bytes) -> tuple[Pipeline, Record]:
     """Return a live pipeline and its record; raise `FormatError` if unreadable."""
     data = _decode_record("pipeline", name, raw)
     try:
-        fields, code = dict(data["spec"]), str(data["code"])
-        identity = pipeline_digest(name, fields, code)
-        return Pipeline(name, fields, code, identity), _record(data, raw, identity)
+        record = _record(data, raw)
+        identity = str(data["digest"]) if record.intact else ""
+        return Pipeline(name, dict(data["spec"]), str(data["code"]), identity), record
     except (KeyError, TypeError, ValueError) as error:
         raise _unreadable("pipeline", name) from error
 
 
-def _record(data: Mapping[str, Any], raw: bytes, identity: str) -> Record:
+def _sealed(record: Mapping[str, Any]) -> str:
+    """Return the text of a record, its own SHA-256 in front: whether it was altered shows without parsing it."""
+    text = canonical(record)
+    return f'{_SUM}{digest(text)}",{text[1:]}'
+
+
+def _is_intact(raw: bytes) -> bool:
+    start, end = len(_SUM), len(_SUM) + 64
+    return raw[:start] == _SUM.encode() and hashlib.sha256(b"{" + raw[end + 2 :]).hexdigest().encode() == raw[start:end]
+
+
+def _record(data: Mapping[str, Any], raw: bytes) -> Record:
     return Record(
         revision=int(data["revision"]),
         seal=seal(raw),
         protected=bool(data.get("protected")),
-        intact=data["digest"] == identity,
+        intact=_is_intact(raw),
         commit=str(data.get("provenance", {}).get("commit", "")),
     )
 

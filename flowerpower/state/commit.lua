@@ -1,6 +1,7 @@
 -- Make Redis match git in one step, or change nothing.
 -- ARGV[2] is JSON: {apply_id, generation, chunks, head = {field = value}, summary, changed, cursor_time}.
--- The staged chunks are JSON lists of changes: see flowerpower/apply.py.
+-- The stage hash holds JSON lists of changes under 1, 2, ..., and their texts as they will be written: the record of the
+-- n-th change under `record n`, a run spec under `spec <digest>`. See flowerpower/apply.py.
 local order = cjson.decode(ARGV[2])
 local stage_key = ours('stage:' .. order.apply_id)
 local seconds, micros = now()
@@ -15,13 +16,20 @@ local generation = tonumber(redis.call('HGET', ours('head'), 'generation') or '0
 if not generation or generation ~= order.generation then return conflict('generation', {tostring(generation)}) end
 
 local changes, known_queues = {}, our_queues()
+local is_known = {}
 for _, queue in ipairs(known_queues) do
+  is_known[queue] = true
   if not has_type(scheduled_key(queue), 'zset') then return conflict('type', {scheduled_key(queue)}) end
 end
 for chunk = 1, order.chunks do
   local read, items = pcall(cjson.decode, redis.call('HGET', stage_key, tostring(chunk)) or '')
   if not read then return conflict('stage', {}) end
-  for _, item in ipairs(items) do changes[#changes + 1] = item end
+  for _, item in ipairs(items) do
+    changes[#changes + 1] = item
+    if item.writes then item.record = redis.call('HGET', stage_key, 'record ' .. #changes) end
+    if item.writes and not item.record then return conflict('stage', {}) end
+    if item.run and redis.call('HEXISTS', stage_key, 'spec ' .. item.run) == 0 then return conflict('stage', {}) end
+  end
 end
 
 local stale, checked = {}, {}
@@ -58,11 +66,11 @@ local function remove_pending(change)
   local id = change.pending
   if not id then return end
   local waited = 0
-  for _, queue in ipairs({change.live_queue or '', change.old_queue or '', change.queue or ''}) do
-    if queue ~= '' then waited = waited + redis.call('ZREM', scheduled_key(queue), id) end
-  end
-  -- It may have been put into another of our queues behind our back.
+  -- All of our queues: it may have been put into another one behind our back.
   for _, queue in ipairs(known_queues) do waited = waited + redis.call('ZREM', scheduled_key(queue), id) end
+  for _, queue in ipairs({change.live_queue or '', change.old_queue or '', change.queue or ''}) do
+    if queue ~= '' and not is_known[queue] then waited = waited + redis.call('ZREM', scheduled_key(queue), id) end
+  end
   local status = redis.call('HGET', job_key(id), 'status')
   -- A stock scheduler may have moved it to its queue: then it is a run, and runs are kept.
   if waited > 0 or not (status == 'queued' or status == 'started') then redis.call('DEL', job_key(id)) end
@@ -121,7 +129,7 @@ end
 
 local function put_schedule(change)
   redis.call('HSET', ours('schedules'), change.name, change.record)
-  redis.call('HSET', ours('specs'), change.run, change.run_spec)
+  redis.call('HSET', ours('specs'), change.run, redis.call('HGET', stage_key, 'spec ' .. change.run))
   redis.call('PERSIST', ours('outcomes:' .. change.name))
   if change.timing == 'keep' and change.tick then
     keep_pending(change)
@@ -143,12 +151,12 @@ end
 
 for _, change in ipairs(changes) do
   if change.kind == 'pipeline' then
-    if change.record == '' then
+    if not change.record then
       redis.call('HDEL', ours('pipelines'), change.name)
     else
       redis.call('HSET', ours('pipelines'), change.name, change.record)
     end
-  elseif change.record == '' then
+  elseif not change.record then
     delete_schedule(change)
   else
     put_schedule(change)

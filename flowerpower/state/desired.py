@@ -31,13 +31,13 @@ def desired_state(project: Project, code: Mapping[str, str]) -> Desired:
     Occurrences are left open: which tick comes next depends on what the live schedule has decided already
     (`planning.settle`).
     """
-    pipelines = {name: _pipeline(project, name, spec, code[name]) for name, spec in project.pipelines.items()}
+    written = {name: _dump(spec) for name, spec in project.pipelines.items()}
+    pipelines = {name: _pipeline(project, name, fields, code[name]) for name, fields in written.items()}
     schedules: dict[str, Schedule] = {}
     run_specs: dict[str, str] = {}
     for name, spec in project.schedules.items():
-        pipeline = project.pipelines[spec.pipeline]
-        fields = _schedule_fields(project, spec, pipeline)
-        run_text = canonical(_run_spec(project, name, fields, pipeline, code[spec.pipeline]))
+        fields = _schedule_fields(project, spec, written[spec.pipeline])
+        run_text = canonical(_run_spec(project, name, fields, written[spec.pipeline], code[spec.pipeline]))
         run = digest(run_text)
         run_specs[run] = run_text
         timing = trigger_of(fields).key
@@ -100,16 +100,15 @@ def describe_run(schedule: Schedule, tick: int) -> tuple[str, dict[str, str]]:
     return f"{schedule.name} @ {local.strftime(clock)} {timezone}", meta
 
 
-def _pipeline(project: Project, name: str, spec: PipelineSpec, code: str) -> Pipeline:
+def _pipeline(project: Project, name: str, written: Mapping[str, Json], code: str) -> Pipeline:
     folders: list[Json] = list(project.spec.modules)
-    fields = _dump(spec) | {"folders": folders, "timezone": project.spec.timezone}
+    fields = {**written, "folders": folders, "timezone": project.spec.timezone}
     return Pipeline(name, fields, code, pipeline_digest(name, fields, code))
 
 
-def _schedule_fields(project: Project, spec: ScheduleSpec, pipeline: PipelineSpec) -> dict[str, Json]:
+def _schedule_fields(project: Project, spec: ScheduleSpec, pipeline: Mapping[str, Json]) -> dict[str, Json]:
     fields = _dump(spec)
-    inherited = _dump(pipeline)
-    fields |= {key: inherited[key] for key in _INHERITED if key not in fields and key in inherited}
+    fields |= {key: pipeline[key] for key in _INHERITED if key not in fields and key in pipeline}
     fields.setdefault("timezone", project.spec.timezone)
     fields["overlap"] = spec.effective_overlap
     if project.spec.schedules == "paused":
@@ -118,9 +117,9 @@ def _schedule_fields(project: Project, spec: ScheduleSpec, pipeline: PipelineSpe
 
 
 def _run_spec(
-    project: Project, name: str, fields: Mapping[str, Json], pipeline: PipelineSpec, code: str
+    project: Project, name: str, fields: Mapping[str, Json], pipeline: Mapping[str, Json], code: str
 ) -> dict[str, Json]:
-    spec = _dump(pipeline)
+    spec = dict(pipeline)
     for key in _MERGED:
         base: Any = spec.get(key) or {}
         over: Any = fields.get(key) or {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,15 @@ class Conflict:
 
     kind: str  # generation, revision, type, cursor, stage
     details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One object as it lies in Redis: its raw record, its pending job id, and that job's `JOB_FIELDS`."""
+
+    record: bytes | None
+    pending: str | None
+    job: Sequence[bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +120,37 @@ class Store:
                     return _assemble(records, jobs, frozenset(moved) | jobs.moving)
         raise AssertionError("unreachable")
 
-    def stage(self, apply_id: str, chunks: Sequence[str], inverse: str, progress: Callable[[int], None]) -> None:
-        """Put the changes of one apply under a private key that expires; nobody looks at it before the commit."""
-        key = self.keys.stage(apply_id)
+    def open_stage(self, apply_id: str, inverse: str) -> None:
+        """Make the private key, which expires, that the changes of one apply are staged under."""
         with redis_errors("staging the changes"):
-            self.connection.hset(key, "inverse", inverse)
-            self.connection.expire(key, _STAGE_SECONDS)
-            for number, chunk in enumerate(chunks, start=1):
-                self.connection.hset(key, str(number), chunk)
-                progress(number)
+            pipe = self.connection.pipeline(transaction=False)
+            pipe.hset(self.keys.stage(apply_id), "inverse", inverse)
+            pipe.expire(self.keys.stage(apply_id), _STAGE_SECONDS)
+            pipe.execute()
+
+    def stage(self, apply_id: str, fields: Mapping[str, str]) -> None:
+        """Add to the stage of one apply; nobody looks at it before the commit."""
+        with redis_errors("staging the changes"):
+            values: dict[Any, Any] = dict(fields)
+            self.connection.hset(self.keys.stage(apply_id), mapping=values)
+
+    def read_written(self, objects: Sequence[tuple[str, str]]) -> list[Written]:
+        """Return what lies in Redis now for some objects, each given as kind and name."""
+        keys = self.keys
+        with redis_errors("verifying the apply"):
+            pipe = self.connection.pipeline(transaction=False)
+            for kind, name in objects:
+                pipe.hget(keys.schedules if kind == "schedule" else keys.pipelines, name)
+            pipe.hmget(keys.cursors, [name for _, name in objects])
+            *records, texts = pipe.execute()
+            pending = [
+                decode_cursor(name, text).pending if text and kind == "schedule" else None
+                for (kind, name), text in zip(objects, texts, strict=True)
+            ]
+            for run_id in pending:
+                pipe.hmget(keys.job(run_id or ""), *JOB_FIELDS)
+            jobs = pipe.execute()
+        return [Written(*found) for found in zip(records, pending, jobs, strict=True)]
 
     def commit(self, order: Mapping[str, Any]) -> Committed | Conflict:
         """Write everything staged in one atomic step, or nothing."""

@@ -305,10 +305,10 @@ def test_secrets_reach_nodes_and_nothing_else(project: Project, caplog: pytest.L
 
 
 def test_a_wrong_type_does_not_show_a_secret(project: Project) -> None:
+    lookup = {"TOKEN": "hunter2-hunter2"}.__getitem__  # apart: a traceback shows the lines of the call
+
     with pytest.raises(PipelineError) as caught:
-        project.module("flow", SUM).run(
-            "total", inputs={"x": "${secret:TOKEN}"}, secrets={"TOKEN": "hunter2-hunter2"}.__getitem__
-        )
+        project.module("flow", SUM).run("total", inputs={"x": "${secret:TOKEN}"}, secrets=lookup)
 
     assert "hunter2" not in str(caught.value) + "".join(traceback.format_exception(caught.value))
 
