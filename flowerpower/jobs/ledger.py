@@ -24,6 +24,14 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Claimant:
+    """Who asks to run a run: a worker by its name, and RQ's id of this execution."""
+
+    worker: str
+    execution: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunRef:
     """A run by its id and the pieces of it; `tick` is epoch seconds."""
 
@@ -44,9 +52,14 @@ class Ledger:
         with redis_errors("firing due schedules"):
             return [answer.decode() for answer in self._scripts.call("fire", messages)]
 
-    def claim(self, run: RunRef, *, execution: str, worker: str, digest: str, deadline: int) -> Claim:
-        """Ask to run a run now; `deadline` is its start deadline in seconds, 0 for none."""
-        ask = _named(run) | {"execution": execution, "worker": worker, "digest": digest, "deadline": deadline}
+    def claim(self, run: RunRef, by: Claimant, *, digest: str, deadline: int, alone: bool = False) -> Claim:
+        """Ask to run a run now.
+
+        `digest` names its run spec, `deadline` is its start deadline in seconds (0 for none); `alone` says that it is a
+        pipeline's run by hand, which stands in no schedule's way.
+        """
+        ask = _named(run) | {"execution": by.execution, "worker": by.worker}
+        ask |= {"digest": digest, "deadline": deadline, "alone": alone}
         with redis_errors(f"claiming run {run.id}"):
             answer = self._scripts.call("claim", [json.dumps(ask)])
         if answer[0] == b"run":

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, PipelineError, StoreError
 from flowerpower.jobs.firing import compile_schedule, fire_message
-from flowerpower.jobs.ledger import Claim, Ledger, RunRef, run_ref
+from flowerpower.jobs.ledger import Claim, Claimant, Ledger, RunRef, run_ref
 from flowerpower.settings import read_settings
 from flowerpower.state.codec import decode_cursor, decode_schedule, digest
 from flowerpower.state.connection import redis_errors, without_retries
@@ -79,8 +79,8 @@ def run_scheduled(namespace: str, name: str, spec_digest: str) -> dict[str, Any]
     _fire_if_pending(store, ledger, run)
     execution = _execution_of(store, job.id)
     deadline = int(spec.get("start_deadline") or 0)
-    worker = job.worker_name or ""
-    claim = ledger.claim(run, execution=execution, worker=worker, digest=spec_digest, deadline=deadline)
+    claimant = Claimant(job.worker_name or "", execution)
+    claim = ledger.claim(run, claimant, digest=spec_digest, deadline=deadline, alone=bool(spec.get("manual")))
     if claim.refused:
         logger.warning("run %s is not run: %s", run.id, claim.refused)
         return {"status": "refused", "reason": claim.refused, "run": run.id}

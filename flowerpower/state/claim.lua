@@ -1,5 +1,5 @@
 -- A worker asks whether it may run a run now. ARGV[2] is JSON:
--- {id, name, run, tick, execution, worker, digest, deadline (seconds, 0 for none)}.
+-- {id, name, run, tick, execution, worker, digest, alone (a pipeline by hand), deadline (seconds, 0 for none)}.
 -- Answers {'run', attempt, commit} or {'refused', reason}.
 local ask = cjson.decode(ARGV[2])
 local seconds = now()
@@ -10,7 +10,7 @@ local function finished()
   local key = ours('outcomes:' .. ask.name)
   for _, raw in ipairs(redis.call('ZRANGEBYSCORE', key, ask.tick, ask.tick)) do
     local read, outcome = pcall(cjson.decode, raw)
-    if read and outcome.run == ask.id and outcome.status == 'succeeded' then return true end
+    if read and type(outcome) == 'table' and outcome.run == ask.id and outcome.status == 'succeeded' then return true end
   end
 end
 
@@ -28,7 +28,7 @@ end
 if not entry then
   local known = redis.call('HEXISTS', ours('schedules'), ask.name) + redis.call('HEXISTS', ours('pipelines'), ask.name)
   if known == 0 then return refuse('its schedule was deleted') end
-  entry = {name = ask.name, tick = ask.tick, attempt = 0, since = seconds, commit = redis.call('HGET', ours('head'), 'commit') or ''}
+  entry = {name = ask.name, tick = ask.tick, attempt = 0, since = seconds, alone = ask.alone, commit = redis.call('HGET', ours('head'), 'commit') or ''}
 end
 if ask.deadline > 0 and entry.attempt == 0 and seconds - entry.since > ask.deadline then
   clear_active(ask.id, ask.name, ask.run)

@@ -62,23 +62,37 @@ end
 if #stale > 0 then return conflict('revision', stale) end
 
 -- 2. Write.
-local function remove_pending(change)
-  local id = change.pending
-  if not id then return end
+local function unschedule(change, id)
   local waited = 0
   -- All of our queues: it may have been put into another one behind our back.
   for _, queue in ipairs(known_queues) do waited = waited + redis.call('ZREM', scheduled_key(queue), id) end
   for _, queue in ipairs({change.live_queue or '', change.old_queue or '', change.queue or ''}) do
     if queue ~= '' and not is_known[queue] then waited = waited + redis.call('ZREM', scheduled_key(queue), id) end
   end
-  local status = redis.call('HGET', job_key(id), 'status')
-  -- A stock scheduler may have moved it to its queue: then it is a run, and runs are kept.
-  if waited > 0 or not (status == 'queued' or status == 'started') then redis.call('DEL', job_key(id)) end
+  return waited > 0
 end
 
-local function in_flight(id)
+-- Remove the pending occurrence. A stock scheduler may have moved it to its queue: then it is a run, runs are kept, and
+-- the answer is true.
+local function take_pending(change)
+  local id = change.pending
+  if not id then return false end
+  local waited = unschedule(change, id)
   local status = redis.call('HGET', job_key(id), 'status')
-  return status == 'queued' or status == 'started'
+  if not waited and (status == 'queued' or status == 'started') then return true end
+  redis.call('DEL', job_key(id))
+  return false
+end
+
+-- A tick that was due and has not fired yet is not lost silently when its schedule changes.
+local function drop_pending(change)
+  local id, in_flight = change.pending, take_pending(change)
+  local tick = id and tonumber(string.match(id, '%-%-(%d+)$'))
+  if tick and tick <= seconds and not in_flight then
+    local reason = 'its schedule was changed before it fired'
+    record_outcome(change.name, {first = tick, last = tick, count = 1, status = 'missed', reason = reason, at = seconds})
+    record_event({event = 'missed', schedule = change.name, tick = tick, reason = reason})
+  end
 end
 
 local function write_pending(change, id, due, texts)
@@ -106,7 +120,6 @@ end
 local function keep_pending(change)
   local id = change.pending
   if not id then return set_cursor(change, change.tick, nil) end
-  if in_flight(id) then return set_cursor(change, change.tick, id) end
   local due, texts = change.due, {description = change.description, meta = change.meta}
   if id ~= change.id then
     local old = redis.call('HMGET', job_key(id), 'description', 'meta')
@@ -114,16 +127,13 @@ local function keep_pending(change)
     texts = {description = old[1] or change.description, meta = old[2] or change.meta}
     due = score or change.due
   end
-  remove_pending(change)
-  write_pending(change, id, due, texts)
+  if not take_pending(change) then write_pending(change, id, due, texts) end
   set_cursor(change, change.tick, id)
 end
 
 local function reset_pending(change)
-  remove_pending(change)
-  if not in_flight(change.id) then
-    write_pending(change, change.id, change.due, {description = change.description, meta = change.meta})
-  end
+  drop_pending(change)
+  write_pending(change, change.id, change.due, {description = change.description, meta = change.meta})
   set_cursor(change, math.max(change.tick or 0, order.cursor_time), change.id)
 end
 
@@ -134,7 +144,7 @@ local function put_schedule(change)
   if change.timing == 'keep' and change.tick then
     keep_pending(change)
   elseif change.timing == 'none' then
-    remove_pending(change)
+    drop_pending(change)
     set_cursor(change, math.max(change.tick or 0, order.cursor_time), nil)
   else
     reset_pending(change)
@@ -142,7 +152,7 @@ local function put_schedule(change)
 end
 
 local function delete_schedule(change)
-  remove_pending(change)
+  drop_pending(change)
   redis.call('HDEL', ours('schedules'), change.name)
   redis.call('HDEL', ours('cursors'), change.name)
   redis.call('HDEL', ours('holds'), change.name)

@@ -15,7 +15,8 @@ local fields = {description = order.description, meta = cjson.encode(order.meta)
 for name, value in pairs(order.job) do fields[name] = value end
 redis.call('HSET', ours('specs'), order.digest, order.run_spec)
 set_active(order.id, order.name, order.run, {name = order.name, tick = order.tick, attempt = 0,
-  since = math.max(seconds, order.due), commit = commit, queue = order.queue, digest = order.digest})
+  since = math.max(seconds, order.due), commit = commit, queue = order.queue, digest = order.digest,
+  alone = order.meta.schedule == ''})
 if order.due > seconds then
   local values = {'status', 'scheduled', 'origin', order.queue}
   for name, value in pairs(fields) do

@@ -69,7 +69,7 @@ local function record_outcome(schedule, outcome)
   if outcome.first == outcome.last then
     for _, raw in ipairs(redis.call('ZRANGEBYSCORE', key, outcome.last, outcome.last)) do
       local read, old = pcall(cjson.decode, raw)
-      if not read or old.first == old.last then redis.call('ZREM', key, raw) end
+      if not read or type(old) ~= 'table' or old.first == old.last then redis.call('ZREM', key, raw) end
     end
   end
   redis.call('ZADD', key, outcome.last, cjson.encode(outcome))
@@ -85,10 +85,11 @@ local function record_event(event)
   redis.call('XADD', ours('runs'), 'MAXLEN', '~', 10000, '*', unpack(fields))
 end
 
--- An active run: from its push to its final outcome, waiting retries included.
+-- An active run: from its push to its final outcome, waiting retries included. A run of a pipeline alone stands in no
+-- schedule's way, also where the two share a name.
 local function set_active(id, schedule, run, entry)
   redis.call('HSET', ours('active'), id, cjson.encode(entry))
-  redis.call('ZADD', ours('active_index'), 0, schedule .. '--' .. run)
+  if not entry.alone then redis.call('ZADD', ours('active_index'), 0, schedule .. '--' .. run) end
 end
 
 local function clear_active(id, schedule, run)

@@ -270,6 +270,7 @@ JOB_TAMPERINGS: dict[str, Callable[[Redis, Keys, Occurrence], Any]] = {
     "timeout": set_field("timeout", "1"),
     "data": set_field("data", '["os.system", null, ["true"], {}]'),
     "status": set_field("status", "deferred"),
+    "status of a run": set_field("status", "queued"),
     "due": lambda redis, keys, job: redis.zadd(keys.scheduled(job.queue), {job.id: job.due + 3600}),
     "job lost": lambda redis, keys, job: redis.delete(keys.job(job.id)),
     "registry lost": lambda redis, keys, job: redis.zrem(keys.scheduled(job.queue), job.id),

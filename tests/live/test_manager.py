@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 from support.projects import wanted, work_until_empty, write_project
+from support.redis_state import SHIFTED_CLOCK, shift_clock
 from support.states import SOURCE
 
 from flowerpower import JobQueueManager, RQManager
@@ -48,6 +49,19 @@ def test_a_schedule_is_enqueued_with_its_own_spec_and_counts_as_active(manager: 
     assert run.id.startswith("acme--default--often--m")
     (status,) = manager.schedules()
     assert (status.name, status.active) == ("often", 1)
+
+
+def test_a_pipeline_by_hand_stands_in_no_schedules_way(redis_connection: Redis, redis_url: str, tmp_path: Path) -> None:
+    folder = write_project(tmp_path)
+    (folder / "schedules/often.yaml").rename(folder / "schedules/report.yaml")
+    store = Store(redis_connection, KEYS, SHIFTED_CLOCK)
+    apply_plan(make_plan(KEYS, wanted(folder), store.read(), SOURCE), store, "apply")
+    JobQueueManager.create("rq", store=store, url=redis_url).enqueue("report")
+    shift_clock(redis_connection, 3600)
+
+    Scheduler(store, "one").step()
+
+    assert len(redis_connection.lrange(KEYS.queue_list(KEYS.queue("default")), 0, -1)) == 2
 
 
 def test_a_run_that_fails_says_why(manager: RQManager, redis_url: str, tmp_path: Path) -> None:

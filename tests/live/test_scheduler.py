@@ -228,6 +228,33 @@ def test_an_apply_between_look_and_fire_wins(store: Store) -> None:
     assert store.connection.hget(KEYS.job(queued(store)[0]), "timeout") == b"5"
 
 
+def test_a_due_tick_that_a_change_of_timing_removes_is_recorded_as_missed(store: Store) -> None:
+    apply(store, desired([schedule("often", every=HOUR)]))
+    tick = tick_to_come(store, "often")
+    shift_clock(store.connection, HOUR)
+
+    apply(store, desired([schedule("often", cron="0 2 * * *")]))
+
+    (missed,) = outcomes(store, "often")
+    assert (missed["first"], missed["status"]) == (tick, "missed")
+    assert "changed" in missed["reason"]
+
+
+@pytest.mark.parametrize("raw", ["5", "[]", "null", "{", '{"first": 1}'])
+def test_a_damaged_outcome_stands_in_no_ticks_way(store: Store, raw: str) -> None:
+    apply(store, desired([schedule("often", every=HOUR)]))
+    tick = tick_to_come(store, "often")
+    running = KEYS.run_id("often", tick - HOUR)
+    store.connection.zadd(KEYS.outcomes("often"), {raw: tick})
+    store.connection.zadd(KEYS.active_index, {f"often--{tick - HOUR}": 0})
+    store.connection.hset(KEYS.active, running, json.dumps({"name": "often", "tick": 1, "attempt": 0, "since": 1}))
+    shift_clock(store.connection, HOUR)
+
+    Scheduler(store, "one").step()
+
+    assert store.read().cursors["often"].tick == tick
+
+
 def test_the_fire_script_leaves_what_rqs_own_api_leaves(store: Store) -> None:
     from datetime import UTC, datetime
 
