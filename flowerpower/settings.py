@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -54,3 +55,8 @@ def read_settings(
 
 def _path(text: str | None) -> Path | None:
     return Path(text).expanduser() if text else None
+
+
+def look_for_cycles_rarely() -> None:
+    """Tune this process for many small values that live on: looking for cycles among them would be half of its work."""
+    gc.set_threshold(200_000, 20, 100)

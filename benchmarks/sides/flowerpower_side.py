@@ -18,6 +18,7 @@ from flowerpower.apply import apply_plan
 from flowerpower.jobs.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.plan import Plan
+from flowerpower.settings import look_for_cycles_rarely
 from flowerpower.specs.loader import load
 from flowerpower.specs.sources import read
 from flowerpower.state.connection import connect
@@ -149,4 +150,5 @@ ACTIONS: dict[str, Callable[[str, Path], dict[str, Sample]]] = {
 }
 
 if __name__ == "__main__":
+    look_for_cycles_rarely()  # as `plan`, `apply` and the scheduler do
     print_samples(ACTIONS[sys.argv[1]](sys.argv[2], Path(sys.argv[3])))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
 import traceback
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flowerpower.cli.terminal import choose_style, width_of
 from flowerpower.errors import FlowerPowerError, SpecError
 from flowerpower.render.style import Style
-from flowerpower.settings import Settings
+from flowerpower.settings import Settings, look_for_cycles_rarely
 
 if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
@@ -59,14 +58,14 @@ class Session:
     def project(self, *, short: bool = True) -> FlowerPowerProject:
         """Return the project that the flags name; raises `ProjectNotFoundError`.
 
-        A `short` command makes many values and ends: it does not stop to look for cycles among them.
+        A `short` command makes many values and ends; others run code of the project, which is left as Python runs it.
         """
         from flowerpower.project import FlowerPowerProject
         from flowerpower.schedule.zones import use_packaged_zones
 
         use_packaged_zones()
         if short:
-            gc.set_threshold(200_000, 20, 100)
+            look_for_cycles_rarely()
         return FlowerPowerProject.find(self.settings, self.ref)
 
     def result(self, text: str) -> None:

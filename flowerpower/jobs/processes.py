@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import multiprocessing
 import os
@@ -23,6 +22,7 @@ from flowerpower.jobs.run import Home, use_project
 from flowerpower.jobs.scheduler import Scheduler, scheduler_name
 from flowerpower.jobs.worker import FlowerPowerWorker, code_fingerprint, forget_modules, make_worker
 from flowerpower.schedule.zones import use_packaged_zones
+from flowerpower.settings import look_for_cycles_rarely
 from flowerpower.state.connection import connect
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
@@ -56,7 +56,7 @@ def run_scheduler(url: str, keys: Keys, clock: str | None = None, interval: floa
         signal.signal(number, lambda *_: stop.set())
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
     use_packaged_zones()
-    gc.set_threshold(100_000, 20, 100)  # it keeps many small values that live on: looking for cycles is wasted
+    look_for_cycles_rarely()
     parent = os.getppid()
     watcher = threading.Thread(target=_stop_with_parent, args=(parent, stop), daemon=True)
     watcher.start()
