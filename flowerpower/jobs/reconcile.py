@@ -9,16 +9,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flowerpower.jobs.collect import collect_specs
+from flowerpower.jobs.fleet import Fleet
 from flowerpower.jobs.ledger import RunRef, run_ref
 from flowerpower.state.codec import decode_run
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.models import Cursor, Run
-
-if TYPE_CHECKING:
-    from flowerpower.jobs.scheduler import Scheduler
 
 SLICES = 40  # a full look at all schedules takes this many passes
 LOST_AFTER = 60  # seconds a run may be queued in no list before it is delivered again
@@ -28,21 +26,21 @@ logger = logging.getLogger("flowerpower.scheduler")
 
 
 class Reconciler:
-    """The healing half of a scheduler."""
+    """Looks after the schedules of a fleet and their runs."""
 
-    def __init__(self, scheduler: Scheduler) -> None:
-        self._scheduler = scheduler
-        self._store = scheduler.store
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._store = fleet.store
         self._scan = 0
         self._missing: set[str] = set()
 
-    def step(self, queues: Sequence[str], now: int, *, whole: bool) -> None:
-        """Look at the active runs and at a slice of the schedules; at all of them when *whole*."""
+    def step(self, queues: Sequence[str], now: int, generation: int | None) -> None:
+        """Look at the active runs and at a slice of the schedules; at all of them in a new generation."""
         self._abandon(queues)
         self._check_runs(queues, now)
-        self._check_schedules(self._slice(whole=whole), now)
-        if whole:
-            collect_specs(self._store, queues, self._scheduler.generation)
+        self._check_schedules(self._slice(whole=generation is not None), now)
+        if generation is not None:
+            collect_specs(self._store, queues, generation)
 
     def discard(self, run_id: str, name: str, queue: str) -> None:
         """Remove a waiting job of ours that nothing expects."""
@@ -71,27 +69,27 @@ class Reconciler:
             pipe.hmget(keys.holds, names)
             cursors, holds = pipe.execute()
         unheld = {name: cursor for name, cursor, hold in zip(names, cursors, holds, strict=True) if hold is None}
-        idle = self._scheduler.decode_cursors(unheld)
+        idle = self._fleet.decode_cursors(unheld)
         lost = self._without_occurrence(idle)
         if lost:
-            self._scheduler.fire(lost, now, mode="heal")
+            self._fleet.fire(lost, now, mode="heal")
 
     def _without_occurrence(self, cursors: Mapping[str, Cursor]) -> dict[str, Cursor]:
         """Return those that have neither a waiting nor a running occurrence, and a tick left to wait for."""
-        keys, scheduler = self._store.keys, self._scheduler
-        scheduler.compile({name: cursor.revision for name, cursor in cursors.items()})
+        keys, fleet = self._store.keys, self._fleet
+        fleet.compile({name: cursor.revision for name, cursor in cursors.items()})
         waiting = {name: cursor for name, cursor in cursors.items() if cursor.pending}
         with redis_errors("looking for pending occurrences"):
             pipe = self._store.connection.pipeline(transaction=False)
             for name, cursor in waiting.items():
-                pipe.zscore(keys.scheduled(scheduler.queue_of(name)), str(cursor.pending))
+                pipe.zscore(keys.scheduled(fleet.queue_of(name)), str(cursor.pending))
                 pipe.hget(keys.job(str(cursor.pending)), "status")
             replies = iter(pipe.execute())
         found = {name for name in waiting if _is_somewhere(next(replies), next(replies))}
         return {
             name: cursor
             for name, cursor in cursors.items()
-            if name not in found and scheduler.expects_occurrence(name, cursor)
+            if name not in found and fleet.expects_occurrence(name, cursor)
         }
 
     def _check_runs(self, queues: Iterable[str], now: int) -> None:
@@ -125,7 +123,7 @@ class Reconciler:
         reason = "its job vanished from Redis" if status is None else f"RQ ended it as {status.decode()}"
         if outcome == "succeeded":
             reason = ""
-        self._scheduler.ledger.finish(run, execution="", status=outcome, reason=reason, final=True, duration=0.0)
+        self._fleet.ledger.finish(run, execution="", status=outcome, reason=reason, final=True, duration=0.0)
         logger.warning("run %s had no outcome and got one: %s %s", run.id, outcome, reason)
 
     def _unlisted(self, queue: str, runs: Sequence[Run]) -> list[Run]:

@@ -9,22 +9,18 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from flowerpower.errors import FlowerPowerError, FormatError, StoreError
-from flowerpower.jobs.firing import Compiled, Mode, compile_schedule, fire_message
-from flowerpower.jobs.ledger import Ledger
+from flowerpower.errors import FlowerPowerError, StoreError
+from flowerpower.jobs.fleet import Fleet
 from flowerpower.jobs.reconcile import Reconciler
-from flowerpower.state.codec import decode_cursor, decode_schedule
 from flowerpower.state.connection import redis_errors
-from flowerpower.state.models import Cursor
 from flowerpower.state.store import Store
 
 LEASE_SECONDS = 5
 RECONCILE_SECONDS = 15
 BATCH = 500
-_UNUSABLE = (FlowerPowerError, KeyError, TypeError, ValueError, AttributeError)  # what an altered record can raise
 PASSES = 20  # batches fired before the lease is renewed
 
 logger = logging.getLogger("flowerpower.scheduler")
@@ -37,13 +33,11 @@ class Scheduler:
         self.store = store
         self.name = name
         self.interval = interval
-        self.ledger = Ledger(store)
+        self.fleet = Fleet(store)
         self.alarm = ""
-        self._compiled: dict[str, Compiled] = {}
-        self._broken: dict[str, int] = {}
         self._strays: set[str] = set()
         self.generation = 0
-        self._reconciler = Reconciler(self)
+        self._reconciler = Reconciler(self.fleet)
         self._reconciled = 0.0
 
     def run(self, stop: threading.Event) -> None:
@@ -133,89 +127,10 @@ class Scheduler:
         if not due:
             return 0
         names = {run_id: parts[0] for run_id in due if (parts := self.store.keys.parse_run_id(run_id))}
-        cursors = self.cursors(sorted(set(names.values())))
+        cursors = self.fleet.cursors(sorted(set(names.values())))
         pending = {run_id for run_id, name in names.items() if name in cursors and cursors[name].pending == run_id}
-        fired = self.fire({names[run_id]: cursors[names[run_id]] for run_id in due if run_id in pending}, now)
+        fired = self.fleet.fire({names[run_id]: cursors[names[run_id]] for run_id in due if run_id in pending}, now)
         return fired + self._pass_on(queue, [run_id for run_id in due if run_id not in pending], names)
-
-    def fire(self, cursors: dict[str, Cursor], now: int, mode: Mode = "due") -> int:
-        """Decide and fire the given schedules; one that is broken is logged and does not stop the others."""
-        self.compile({name: cursor.revision for name, cursor in cursors.items()})
-        messages: list[str] = []
-        for name, cursor in cursors.items():
-            compiled = self._compiled.get(name)
-            if compiled is None or compiled.revision != cursor.revision:
-                continue
-            try:
-                messages.append(fire_message(self.store.keys, compiled, cursor, now, mode))
-            except _UNUSABLE as error:
-                self._break(name, cursor.revision, error)
-        if not messages:
-            return 0
-        answers = self.ledger.fire(messages)
-        damaged = answers.count("damaged")
-        if damaged:
-            logger.error("%d due schedules found keys of another type in their way", damaged)
-        return answers.count("fired")
-
-    def cursors(self, names: Sequence[str]) -> dict[str, Cursor]:
-        """Return the cursors of the named schedules; those that have none are left out."""
-        if not names:
-            return {}
-        with redis_errors("reading cursors"):
-            found: Any = self.store.connection.hmget(self.store.keys.cursors, list(names))
-        return self.decode_cursors(dict(zip(names, found, strict=True)))
-
-    def decode_cursors(self, raw: Mapping[str, bytes | None]) -> dict[str, Cursor]:
-        """Return the cursors that can be read; a damaged one is logged once and left to apply."""
-        cursors: dict[str, Cursor] = {}
-        for name, text in raw.items():
-            try:
-                if text is not None:
-                    cursors[name] = decode_cursor(name, text)
-            except FormatError as error:
-                self._break(name, 0, error)
-        return cursors
-
-    def compile(self, revisions: dict[str, int]) -> None:
-        """Read and compile the schedules whose revision is not the one we know."""
-        names = [name for name, revision in revisions.items() if self._needs(name, revision)]
-        if not names:
-            return
-        with redis_errors("reading schedules"):
-            found: Any = self.store.connection.hmget(self.store.keys.schedules, names)
-        for name, raw in zip(names, found, strict=True):
-            if raw is None:
-                self._compiled.pop(name, None)
-                continue
-            try:
-                schedule, record = decode_schedule(name, raw)
-                self._compiled[name] = compile_schedule(self.store.keys, schedule, record.revision)
-            except _UNUSABLE as error:
-                self._break(name, revisions[name], error)
-
-    def _break(self, name: str, revision: int, error: Exception) -> None:
-        """Set a schedule aside whose records are not usable; say so once."""
-        self._compiled.pop(name, None)
-        if self._broken.get(name) != revision:
-            self._broken[name] = revision
-            logger.error("schedule %s cannot be fired: %s; apply repairs it", name, error)
-
-    def queue_of(self, name: str) -> str:
-        """Return the RQ queue of a schedule that was compiled, an empty text for any other."""
-        compiled = self._compiled.get(name)
-        return self.store.keys.queue(str(compiled.schedule.fields["queue"])) if compiled else ""
-
-    def expects_occurrence(self, name: str, cursor: Cursor) -> bool:
-        """Tell whether a compiled schedule should have a pending occurrence."""
-        compiled = self._compiled.get(name)
-        if compiled is None or compiled.schedule.fields.get("paused"):
-            return False
-        return cursor.pending is not None or compiled.trigger.next_tick(cursor.tick) is not None
-
-    def _needs(self, name: str, revision: int) -> bool:
-        known = self._compiled.get(name)
-        return (known is None or known.revision != revision) and self._broken.get(name) != revision
 
     def _pass_on(self, queue: str, others: Sequence[str], names: dict[str, str]) -> int:
         """Move retries and jobs of others as RQ would; remove a stray of ours when it is seen for the second time."""
@@ -228,14 +143,14 @@ class Scheduler:
         for run_id in strays & self._strays:
             self._reconciler.discard(run_id, names[run_id], queue)
         self._strays = (self._strays | strays) - (strays & self._strays)
-        return self.ledger.release(queue, moved) if moved else 0
+        return self.fleet.ledger.release(queue, moved) if moved else 0
 
     def _maintain(self, queues: Sequence[str], now: int, *, whole: bool) -> None:
         if not whole and now - self._reconciled < RECONCILE_SECONDS and now >= self._reconciled:
             return
         self._reconciled = now
         self._keep_stock_schedulers_off(queues)
-        self._reconciler.step(queues, now, whole=whole)
+        self._reconciler.step(queues, now, self.generation if whole else None)
 
     def _keep_stock_schedulers_off(self, queues: Sequence[str]) -> None:
         """Take RQ's own scheduler lock of our queues where it is free; a stock scheduler that holds it does no harm."""

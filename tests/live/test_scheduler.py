@@ -67,10 +67,10 @@ def test_a_second_scheduler_cannot_fire_a_tick_again(store: Store) -> None:
     apply(store, desired([schedule("often", every=HOUR)]))
     first, second = Scheduler(store, "one"), Scheduler(store, "two")
     shift_clock(store.connection, HOUR)
-    cursors = second.cursors(["often"])
+    cursors = second.fleet.cursors(["often"])
     first.step()
 
-    assert second.fire(cursors, store.time()) == 0
+    assert second.fleet.fire(cursors, store.time()) == 0
 
     assert len(queued(store)) == 1
 
@@ -220,10 +220,10 @@ def test_an_apply_between_look_and_fire_wins(store: Store) -> None:
     apply(store, desired([schedule("often", every=HOUR)]))
     scheduler = Scheduler(store, "one")
     shift_clock(store.connection, HOUR)
-    cursors = scheduler.cursors(["often"])
+    cursors = scheduler.fleet.cursors(["often"])
     apply(store, desired([schedule("often", every=HOUR, timeout=5)]))
 
-    assert scheduler.fire(cursors, store.time()) == 0
+    assert scheduler.fleet.fire(cursors, store.time()) == 0
     assert scheduler.step() == 1
     assert store.connection.hget(KEYS.job(queued(store)[0]), "timeout") == b"5"
 
