@@ -115,7 +115,7 @@ def _work_once(url: str, keys: Keys, options: WorkerOptions, stop: threading.Eve
         worker.forget_modules = lambda: forget_modules(options.root, options.folders)
         worker.preload = _preloader(options)
         worker.import_first()
-        worker.work(burst=options.burst, logging_level="INFO")
+        worker.work(burst=options.burst, logging_level=logging.getLevelName(logger.getEffectiveLevel()))
     except (RedisError, OSError) as error:
         logger.warning("Redis is away: %s", error)
         return None

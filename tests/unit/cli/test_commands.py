@@ -154,8 +154,12 @@ def test_status_shows_what_is_live(applied: CommandLine) -> None:
     assert applied("status", "nope").code == 1
 
 
-def test_a_burst_worker_ends_when_there_is_nothing_to_do(applied: CommandLine) -> None:
-    assert applied("worker", "--burst").code == 0
+def test_a_burst_worker_ends_when_there_is_nothing_to_do_and_is_as_quiet_as_asked(applied: CommandLine) -> None:
+    told, silent = applied("worker", "--burst"), applied("worker", "--burst", "--quiet")
+
+    assert (told.code, silent.code) == (0, 0)
+    assert "Listening on" in told.err
+    assert silent.err == ""
 
 
 def test_a_scheduler_stops_when_asked(applied: CommandLine) -> None:
