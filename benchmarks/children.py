@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,7 +29,10 @@ def run_command(commands: Sequence[Sequence[str]], cwd: Path) -> tuple[Sample, l
     """
     before, start, printed = _cpu_of_children(), time.perf_counter(), []
     for command in commands:
-        done = subprocess.run(command, cwd=cwd, check=True, stdout=subprocess.PIPE, text=True, env=_environment())
+        done = subprocess.run(command, cwd=cwd, check=False, capture_output=True, text=True, env=_environment())
+        if done.returncode:
+            sys.stderr.write(done.stderr)  # else kept quiet: some write a line for each file there
+            done.check_returncode()
         printed.append(done.stdout)
     return Sample(time.perf_counter() - start, 0, _cpu_of_children() - before), printed
 

@@ -49,6 +49,10 @@ class Context:
         """Return how much of it a slow peer does: less in a quick run, and the table says so."""
         return size // 10 if self.quick else size
 
+    def slowest_size(self, size: int) -> int:
+        """Return how much a peer does that would need more than a minute: at most a thousand, whatever the run."""
+        return min(self.slow_size(size), 1_000)
+
     def slow_rounds(self, size: int) -> int:
         """Return how often a slow peer takes part."""
         return self.rounds if size <= 1_000 else min(self.rounds, _SLOW_ROUNDS)

@@ -17,10 +17,10 @@ HOME = CHECKOUT / ".bench"
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """Where the peers are; `ajv` is None where there is no npm."""
+    """Where the peers are; `npm`, the folder of the commands from npm, is None where there is no npm."""
 
     python: Path
-    ajv: Path | None
+    npm: Path | None
     versions: dict[str, str]
 
     def tool(self, name: str) -> str:
@@ -37,17 +37,23 @@ def install_peers(say: Callable[[str], None]) -> Peers:
         pip = [str(HOME / "venv/bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "-r", str(pins)], check=True)
         _mark(HOME / "venv", pins)
-    ajv = _install_npm(say)
-    versions = dict(_split(line, "==") for line in pins.read_text().splitlines() if "==" in line)
-    if ajv:
-        versions |= dict([_split((HERE / "peers-npm.txt").read_text().strip(), "@")])
-    return Peers(HOME / "venv/bin/python", ajv, versions)
+    npm = _install_npm(say)
+    versions = read_pins(pins, "==")
+    if npm:
+        versions |= read_pins(HERE / "peers-npm.txt", "@")
+    return Peers(HOME / "venv/bin/python", npm, versions)
+
+
+def read_pins(pins: Path, separator: str) -> dict[str, str]:
+    """Return the version of each peer of a file; the name may have the separator in it, as `@scope/name@1.0` does."""
+    parts = (line.strip().rpartition(separator) for line in pins.read_text().splitlines())
+    return {name: version for name, found, version in parts if found}
 
 
 def _install_npm(say: Callable[[str], None]) -> Path | None:
     pins, folder = HERE / "peers-npm.txt", HOME / "npm"
     if shutil.which("npm") is None:
-        say("there is no npm: ajv-cli is left out")
+        say(f"there is no npm: the peers of {pins.name} are left out")
         return None
     if _is_stale(folder, pins):
         say(f"installing the peers of {pins.name} into {folder}")
@@ -61,12 +67,7 @@ def _install_npm(say: Callable[[str], None]) -> Path | None:
             say(f"npm could not install {wanted}: left out")
             return None
         _mark(folder, pins)
-    return folder / "node_modules/.bin/ajv"
-
-
-def _split(pin: str, separator: str) -> tuple[str, str]:
-    name, _, version = pin.partition(separator)
-    return name.strip(), version.strip()
+    return folder / "node_modules/.bin"
 
 
 def _is_stale(folder: Path, pins: Path) -> bool:

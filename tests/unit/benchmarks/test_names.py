@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import NAMES, main
-from benchmarks.peers import HERE
+from benchmarks.peers import HERE, read_pins
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -36,6 +36,11 @@ def test_every_peer_is_pinned(pins: str) -> None:
 
     assert lines
     assert all("==" in line or "@" in line for line in lines)
+
+
+def test_the_version_of_a_peer_is_read_from_its_pin() -> None:
+    assert set(read_pins(HERE / "peers-npm.txt", "@")) == {"ajv-cli", "v8r", "@sourcemeta/jsonschema"}
+    assert read_pins(HERE / "peers.txt", "==")["rq"] == "3.0.0"
 
 
 def test_peers_are_installed_outside_of_what_git_knows(checkout: Path) -> None:
