@@ -9,7 +9,8 @@ from benchmarks.measure import Side
 from benchmarks.worlds import World, make_world
 
 _NOTE = (
-    "Peers write the same jobs. flowerpower also writes records, run specs, cursors and history with the inverse, "
+    "Peers write the same jobs. rq-scheduler also stores how each recurs, but no zone, retries or failure_ttl, and its "
+    "`cancel` leaves the job behind: only creating is compared. flowerpower also writes records, run specs, cursors and history with the inverse, "
     "checks everything before the first write, and reads it all back."
 )
 
@@ -27,10 +28,12 @@ def _sides(context: Context, stage: Stage, world: World, few: World) -> list[Sid
     versions, slow = context.peers.versions, context.slow_rounds(few.schedules)
     one_by_one = stage.peer("rq_side", "one_by_one", few.folder)
     pipelined = stage.peer("rq_side", "pipelined", few.folder)
+    scheduler = stage.peer("rq_scheduler_side", "create", few.folder)
     return [
         Side("flowerpower", context.version, stage.ours("apply", world.folder), world.schedules),
         Side("RQ one by one", versions["rq"], one_by_one, few.schedules, slow),
         Side("RQ in one pipeline", versions["rq"], pipelined, few.schedules, slow),
+        Side("rq-scheduler", versions["rq-scheduler"], scheduler, few.schedules, slow),
         Side(
             "raw pipeline by redis-py",
             versions["redis"],

@@ -84,4 +84,5 @@ def _job(schedule: Schedule, after: int) -> dict[str, Any]:
         "description": description,
         "meta": {**meta, "commit": "c0ffee"},
         "cron": str(schedule.fields.get("cron", "")),
+        "every": int(str(schedule.fields.get("every", 0))),
     }

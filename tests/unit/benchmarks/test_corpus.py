@@ -70,5 +70,6 @@ def test_a_world_gives_peers_a_job_for_each_wanted_schedule(tmp_path: Path) -> N
     jobs = json.loads((world.folder / "jobs.json").read_text())
     desired = read_desired(world.folder)
 
+    assert all(bool(job["cron"]) != bool(job["every"]) for job in jobs)
     assert {job["args"][1] for job in jobs} == set(desired.state.schedules)
     assert len(desired.state.pipelines) == 2
