@@ -10,8 +10,8 @@ from benchmarks.worlds import World, make_world
 
 _NOTE = (
     "Peers write the same jobs. rq-scheduler also stores how each recurs, but no zone, retries or failure_ttl, and its "
-    "`cancel` leaves the job behind: only creating is compared. flowerpower also writes records, run specs, cursors and history with the inverse, "
-    "checks everything before the first write, and reads it all back."
+    "`cancel` leaves the job behind: only creating is compared. flowerpower also writes records, run specs, cursors "
+    "and history with the inverse, checks everything before the first write, and reads it all back."
 )
 
 
