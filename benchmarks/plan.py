@@ -10,7 +10,7 @@ from benchmarks.worlds import make_world
 
 _NOTE = (
     "The time in a process that has started; the steps have no peer: compare them with each other. octoDNS plans as "
-    "many DNS records, of four lines each and one of them changed; its live side is YAML files too, so it asks no server."
+    "many DNS records, of four lines each and one of them changed; what is live are YAML files too: it asks no server."
 )
 
 
