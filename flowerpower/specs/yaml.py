@@ -138,9 +138,9 @@ def read_scalar(text: str) -> Any:
 
 
 def _read_integer(text: str) -> int | float:
-    if text.startswith(("0o", "0x")):
-        return int(text[2:], 8 if text[1] == "o" else 16)
-    return int(text) if len(text) < 400 else math.inf
+    if len(text) >= 400:  # Python refuses to write out the longest, in whatever base they were read
+        return math.inf
+    return int(text[2:], 8 if text[1] == "o" else 16) if text.startswith(("0o", "0x")) else int(text)
 
 
 def _look_at_bytes(file: str, content: bytes) -> str | Problem:

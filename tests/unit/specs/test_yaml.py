@@ -131,3 +131,10 @@ def test_without_libyaml_the_pure_parser_reads_the_same(monkeypatch: pytest.Monk
     assert parse("x.yaml", content) == quick
     assert codes(b"a:\n\t- b\n") == ["FP010"]
     assert codes(b"a: \x07\n") == ["FP010"]
+
+
+@pytest.mark.parametrize("number", ["9" * 5_000, "0x" + "f" * 5_000, "0o" + "7" * 5_000])
+def test_an_integer_that_python_cannot_write_out_is_a_problem(number: str) -> None:
+    parsed = parse("a.yaml", f"inputs: {{a: {number}}}\n".encode())
+
+    assert [problem.code for problem in parsed.problems] == ["FP019"]
