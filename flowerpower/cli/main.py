@@ -7,6 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
+from pathlib import Path
 
 import typer
 
@@ -45,6 +47,7 @@ def _version(
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
+    _prepare_streams()
     try:
         code = _invoke(list(arguments))
         sys.stdout.flush()
@@ -55,6 +58,15 @@ def run(arguments: Sequence[str]) -> int:
     if code == INTERRUPTED:
         sys.stderr.write("\nInterrupted.\n")
     return code
+
+
+def _prepare_streams() -> None:
+    """Let no output fail: a closed stream (`>&-`) becomes an empty one, what its encoding lacks is escaped."""
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  open until the process ends
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _invoke(arguments: list[str]) -> int:
@@ -74,7 +86,7 @@ def _wrong_call(error: Exception, arguments: Sequence[str]) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(f"{error.format_message()}\n")  # type: ignore[attr-defined]
         return 1
-    message = error.format_message()  # type: ignore[attr-defined]
+    message = error.format_message().replace("Value error, ", "")  # type: ignore[attr-defined]
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "flowerpower"
     hint = f"see {path} --help"

@@ -76,7 +76,7 @@ class Session:
     def document(self, value: Any) -> None:
         """Print the one JSON document; nothing without `json`."""
         if self.json:
-            print(json.dumps(value, indent=2, ensure_ascii=False))
+            print(_as_json(value, sys.stdout.encoding))
 
     def talk(self, text: str) -> None:
         """Say something that is no result; nothing with `quiet`."""
@@ -102,10 +102,21 @@ class Session:
 
             summary = f"{style('Error', 'error')}: the specs are invalid: {problem_counts(error.problems)}"
             return f"{problems_text(error.problems, style=style)}\n{summary}"
-        lines = [f"{style('Error', 'error')}: {safe(str(error))}"]
+        message = "\n  ".join(safe(line) for line in str(error).splitlines())
+        lines = [f"{style('Error', 'error')}: {message}"]
         lines += [f"  {safe(line)}" for line in error.details.splitlines()]
         lines += [f"{style('hint', 'strong')}: {safe(error.hint)}"] if error.hint else []
         return "\n".join(lines)
+
+
+def _as_json(value: Any, encoding: str | None) -> str:
+    """Return a document in letters that the stream has: lone surrogates, and what ASCII lacks, are escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        text.encode(encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=2)
+    return text
 
 
 def _as_known(error: Exception) -> FlowerPowerError:

@@ -1,0 +1,53 @@
+"""Calls that people make by mistake, and streams and pipelines that behave badly."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from support.command_line import CommandLine
+
+from flowerpower.cli.main import run
+
+
+def test_an_error_with_half_a_character_is_still_a_document(flowerpower: CommandLine) -> None:
+    flowerpower.write("flows/flow.py", "def doubled(number: int) -> int:\n    raise ValueError('\\ud800')\n")
+
+    answer = flowerpower("run", "report", "--json")
+
+    assert answer.code == 1
+    assert "\ud800" in answer.document["error"]["message"]
+
+
+def test_a_stream_without_the_letters_gets_them_escaped(flowerpower: CommandLine) -> None:
+    flowerpower.write("flows/flow.py", "def doubled(number: int) -> str:\n    return 'Größe'\n")
+
+    answer = flowerpower("run", "report", PYTHONIOENCODING="ascii")
+    document = flowerpower("run", "report", "--json", PYTHONIOENCODING="ascii").document
+
+    assert "Gr\\xf6\\xdfe" in answer.out
+    assert document["outputs"] == {"doubled": {"value": "Größe"}}
+
+
+def test_two_mistakes_in_a_run_are_two_lines(flowerpower: CommandLine) -> None:
+    answer = flowerpower("run", "report", "--outputs", "dubbled,trippled")
+
+    assert len(answer.err.splitlines()) == 2
+    assert "\\n" not in answer.err
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_stream_is_like_an_empty_one(flowerpower: CommandLine, closed: str) -> None:
+    command = f'"{sys.executable}" -m flowerpower validate {closed}'
+
+    done = subprocess.run(["sh", "-c", command], cwd=flowerpower.folder, capture_output=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_wrong_choice_is_told_without_the_words_of_a_library(capsys: pytest.CaptureFixture[str]) -> None:
+    code = run(["schema", "nope"])
+
+    assert code == 1
+    assert "Value error" not in capsys.readouterr().err
