@@ -12,7 +12,7 @@ import typer
 
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
-from flowerpower.cli.terminal import ProgressBar, progress_bar
+from flowerpower.cli.terminal import ProgressBar, prints_to_stderr, progress_bar
 from flowerpower.errors import UsageError
 
 
@@ -42,7 +42,7 @@ def run(
 
     with session.project(short=False) as project:
         manager = project.pipelines
-        with progress_bar("Running", shown=session.shows_progress) as bar:
+        with prints_to_stderr(active=session.json), progress_bar("Running", shown=session.shows_progress) as bar:
             result = manager.run(
                 pipeline,
                 inputs=read_inputs(set or ()),
@@ -65,7 +65,7 @@ def read_inputs(pairs: Iterable[str]) -> dict[str, Any]:
             raise UsageError(f"--set wants KEY=VALUE, not {pair!r}", hint="for example --set region=US")
         try:
             found[key] = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             found[key] = text
     return found
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import TextIO
 
 from flowerpower.render.style import Emphasis, Style, plain
@@ -44,6 +45,24 @@ def width_of(stream: TextIO) -> int:
     fallback = (_WIDEST, 24)
     columns = shutil.get_terminal_size(fallback).columns if stream.isatty() else _WIDEST
     return min(columns, _WIDEST)
+
+
+@contextmanager
+def prints_to_stderr(*, active: bool) -> Iterator[None]:
+    """Send to stderr whatever is printed meanwhile, by this process or one that it starts; nothing unless *active*."""
+    if not active:
+        yield
+        return
+    sys.stdout.flush()
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(saved, 1)
+        os.close(saved)
 
 
 @contextmanager

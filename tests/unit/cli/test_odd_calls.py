@@ -11,6 +11,19 @@ from support.command_line import CommandLine
 from flowerpower.cli.main import run
 
 
+def test_what_a_pipeline_prints_stays_out_of_its_document(flowerpower: CommandLine) -> None:
+    flowerpower.write(
+        "flows/flow.py",
+        "import os\n\nprint('while imported')\n\n\ndef doubled(number: int) -> int:\n"
+        "    print('printed')\n    os.system('echo by a child')\n    return number * 2\n",
+    )
+
+    answer = flowerpower("run", "report", "--json")
+
+    assert answer.document["outputs"] == {"doubled": {"value": 42}}
+    assert {"while imported", "printed", "by a child"} <= set(answer.err.splitlines())
+
+
 def test_an_error_with_half_a_character_is_still_a_document(flowerpower: CommandLine) -> None:
     flowerpower.write("flows/flow.py", "def doubled(number: int) -> int:\n    raise ValueError('\\ud800')\n")
 
@@ -35,6 +48,13 @@ def test_two_mistakes_in_a_run_are_two_lines(flowerpower: CommandLine) -> None:
 
     assert len(answer.err.splitlines()) == 2
     assert "\\n" not in answer.err
+
+
+def test_an_input_too_deep_for_json_is_a_text(flowerpower: CommandLine) -> None:
+    answer = flowerpower("run", "report", "--set", f"number={'[' * 5_000}")
+
+    assert answer.code == 1
+    assert "inside flowerpower" not in answer.err
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
