@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ import typer
 
 from flowerpower.cli.options import Revision, command, flag
 from flowerpower.cli.session import Session
-from flowerpower.errors import Problem
+from flowerpower.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
@@ -57,7 +58,10 @@ def _projects(session: Session, files: Sequence[Path]) -> list[FlowerPowerProjec
         return [session.project()]
     found: dict[Path, FlowerPowerProject] = {}
     for file in files:
-        project = FlowerPowerProject.find(replace(session.settings, project=file.parent), session.ref)
+        if session.ref is None and not os.path.lexists(file):
+            raise UsageError(f"there is no file {file}", hint="name files of the project, or none to check all")
+        folder = file if file.is_dir() else file.parent
+        project = FlowerPowerProject.find(replace(session.settings, project=folder), session.ref)
         found.setdefault(project.folder, project)
     return list(found.values())
 

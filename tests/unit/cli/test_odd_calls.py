@@ -11,6 +11,21 @@ from support.command_line import CommandLine
 from flowerpower.cli.main import run
 
 
+def test_validate_refuses_a_file_that_does_not_exist(flowerpower: CommandLine) -> None:
+    answer = flowerpower("validate", "schedules/nightyl.yaml")
+
+    assert (answer.code, answer.out) == (1, "")
+    assert "there is no file schedules/nightyl.yaml" in answer.err
+
+
+def test_validate_takes_the_folder_of_a_project(flowerpower: CommandLine) -> None:
+    above = CommandLine(flowerpower.folder.parent, flowerpower.environment)
+
+    answer = above("validate", flowerpower.folder.name)
+
+    assert (answer.code, answer.last) == (0, "acme.default is valid: 1 pipeline, 2 schedules.")
+
+
 def test_what_a_pipeline_prints_stays_out_of_its_document(flowerpower: CommandLine) -> None:
     flowerpower.write(
         "flows/flow.py",
