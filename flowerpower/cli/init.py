@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -29,5 +30,10 @@ def init(
     repository = scaffold.start_repository(folder, files) if git else "no git"
     session.document({"folder": str(folder), "files": [path.as_posix() for path in files], "repository": repository})
     session.result("\n".join(f"{session.style('+', 'create')} {folder / path}" for path in files))
-    into = "" if folder == Path() else f"cd {folder} && "
+    into = "" if folder == Path() else f"cd {_in_shell(folder)} && "
     session.talk(f"\nA new project ({len(files)} files, git: {repository}). Next: {into}flowerpower plan")
+
+
+def _in_shell(folder: Path) -> str:
+    text = str(folder)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)

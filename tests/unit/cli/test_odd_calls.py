@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from support.command_line import CommandLine
@@ -86,3 +87,14 @@ def test_a_wrong_choice_is_told_without_the_words_of_a_library(capsys: pytest.Ca
 
     assert code == 1
     assert "Value error" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("folder", "shown"), [("a b", "cd 'a b' && "), ("-x", "cd ./-x && ")])
+def test_init_names_the_folder_as_a_shell_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: str, shown: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    run(["init", "--no-git", "--", folder])
+
+    assert shown in capsys.readouterr().err
