@@ -134,7 +134,9 @@ def _too_long(details: Any, path: Path, value: object) -> tuple[str, str, str]:
 
 
 def _too_short(_details: Any, path: Path, _value: object) -> tuple[str, str, str]:
-    return "FP108", f"'{path[-1]}' is empty", CODES["FP112"].advice
+    names = [step for step in path if isinstance(step, str)]
+    item = "an item of " if isinstance(path[-1], int) else ""
+    return "FP108", f"{item}'{names[-1]}' is empty", CODES["FP112"].advice
 
 
 def _own(code: str) -> Callable[[Any, Path, object], tuple[str, str, str]]:

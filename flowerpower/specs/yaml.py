@@ -174,6 +174,7 @@ def _problem(code: str, place: Place, what: str) -> Problem:
 
 
 _SYNTAX_HINTS = (
+    ("a tab character", "use spaces"),
     ("mapping values are not allowed", "a value that holds `: ` needs quotes; otherwise check the indentation"),
     ("could not find expected ':'", "a key needs `: ` after it; check the line above too"),
     ("did not find expected key", "check the indentation and the quotes of the lines above"),
@@ -357,8 +358,8 @@ class _Composer:
         """Return the key of an event that is not just a new text."""
         key = self._node(event)
         if not isinstance(key, str):
-            shown = "that is a collection" if isinstance(key, (dict, list)) else str(event.value)[:80]
-            self.report("FP017", f"the key {shown} is not a text", event.start_mark)
+            what = "a key is a collection, not a text" if isinstance(key, (dict, list)) else ""
+            self.report("FP017", what or f"the key {str(event.value)[:80]} is not a text", event.start_mark)
         elif key in data:
             self.report("FP011", f"the key '{key[:80]}' is there twice{self._first(key, data)}", event.start_mark)
         elif key == _MERGE_KEY:

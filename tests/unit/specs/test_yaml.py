@@ -138,3 +138,19 @@ def test_an_integer_that_python_cannot_write_out_is_a_problem(number: str) -> No
     parsed = parse("a.yaml", f"inputs: {{a: {number}}}\n".encode())
 
     assert [problem.code for problem in parsed.problems] == ["FP019"]
+
+
+@pytest.mark.parametrize("content", [b"\ta: 1\n", b"a: 1\n\tb: 2\n", b"a:\n\t- b\n"])
+def test_a_tab_is_told_by_its_cure(content: bytes) -> None:
+    problem = parse("x.yaml", content).problems[0]
+
+    assert "tab" in problem.what
+    assert problem.hint == "use spaces"
+
+
+def test_an_empty_item_is_told_by_the_name_of_its_list() -> None:
+    texts = {"flowerpower.yaml": b"name: acme\n", "pipelines/p.yaml": b"modules: ['']\noutputs: [a]\n"}
+
+    problems = load(texts, env="default", variables={}).problems
+
+    assert "an item of 'modules' is empty" in [problem.what for problem in problems]
