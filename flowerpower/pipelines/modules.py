@@ -66,7 +66,9 @@ def _import(name: str, root: Path, folders: Sequence[str]) -> ModuleType:
     try:
         with _LOCK:
             module = importlib.import_module(name)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
             raise _not_there(name, root, folders) from None
         place = user_place(error, root)

@@ -121,7 +121,9 @@ class _Run:
             found: Mapping[str, Any] = driver.execute(
                 list(outputs), inputs=dict(given.inputs), overrides=dict(given.overrides)
             )
-        except (Exception, SystemExit) as error:  # nodes are user code
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # nodes are user code, and may leave Python or raise what is no Exception
             node = watch.failed
             place = user_place(error, self.root)
             what = f"node {node!r} failed" if node else "the run failed"

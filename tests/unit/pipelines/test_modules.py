@@ -26,6 +26,7 @@ def message_of(project: Project, *outputs: str, **fields: object) -> str:
         ("import helper\n", "flows/helper.py:3", "ValueError: helper"),
         ("import not_installed_at_all\n", "flows/flow.py:1", "ModuleNotFoundError"),
         ("\nraise SystemExit(1)\n", "flows/flow.py:2", "SystemExit"),
+        ("raise BaseException(1)\n", "flows/flow.py:1", "BaseException"),
     ],
 )
 def test_a_broken_module_is_named_with_its_line(project: Project, text: str, place: str, error: str) -> None:

@@ -260,7 +260,9 @@ def test_a_chain_of_errors_is_shown_with_its_causes(project: Project) -> None:
     assert inner.startswith("KeyError: 'gone'")
 
 
-@pytest.mark.parametrize("leave", ["import sys; sys.exit(3)", "raise SystemExit('bye')"])
+@pytest.mark.parametrize(
+    "leave", ["import sys; sys.exit(3)", "raise SystemExit('bye')", "raise BaseException('SystemExit')"]
+)
 def test_a_node_that_leaves_python_fails_its_run_only(project: Project, leave: str) -> None:
     project.module("flow", f"def out() -> int:\n    {leave}\n")
 
