@@ -103,7 +103,7 @@ def new_schedule(project: Path, name: str, *, pipeline: str) -> list[Path]:
 
 def name_from(folder: Path) -> str:
     """Return a valid project name that is as close as possible to the folder's own."""
-    plain = unicodedata.normalize("NFKD", folder.resolve().name).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", folder.resolve().name.casefold()).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9_]+", "-", plain).strip("-_")
     if not words:
         return "project"

@@ -143,7 +143,7 @@ def test_a_pipeline_whose_module_would_hide_pythons_own_is_refused(tmp_path: Pat
     [
         ("acme", "acme"),
         ("My Data Flows", "my-data-flows"),
-        ("Über Größe", "uber-groe"),
+        ("Über Größe", "uber-grosse"),
         ("2026-reports", "project-2026-reports"),
         ("数据", "project"),
         ("a--b..c", "a-b-c"),
