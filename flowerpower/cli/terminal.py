@@ -51,7 +51,8 @@ def width_of(stream: TextIO) -> int:
 def prints_to_stderr(*, active: bool) -> Iterator[None]:
     """Send to stderr whatever is printed meanwhile, by this process or one that it starts; nothing unless *active*."""
     if not active:
-        yield
+        with redirect_stdout(sys.stdout):  # what is run meanwhile may put something else in its place
+            yield
         return
     sys.stdout.flush()
     saved = os.dup(1)

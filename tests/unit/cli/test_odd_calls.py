@@ -40,6 +40,18 @@ def test_what_a_pipeline_prints_stays_out_of_its_document(flowerpower: CommandLi
     assert {"while imported", "printed", "by a child"} <= set(answer.err.splitlines())
 
 
+def test_a_node_may_take_stdout_away(flowerpower: CommandLine) -> None:
+    flowerpower.write(
+        "flows/flow.py",
+        "import sys\n\n\ndef doubled(number: int) -> int:\n    sys.stdout = None\n    return number * 2\n",
+    )
+
+    answer = flowerpower("run", "report")
+
+    assert answer.code == 0
+    assert "doubled  42" in answer.out
+
+
 def test_an_error_with_half_a_character_is_still_a_document(flowerpower: CommandLine) -> None:
     flowerpower.write("flows/flow.py", "def doubled(number: int) -> int:\n    raise ValueError('\\ud800')\n")
 
