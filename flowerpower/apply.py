@@ -56,7 +56,7 @@ def apply_plan(plan: Plan, store: Store, apply_id: str, progress: Progress = lam
     if plan.refused:
         raise RefusedError(plan.refused[0].message, hint=plan.refused[0].hint)
     moment = store.time()
-    staged = [_staged(store.keys, _from(store.keys, change, moment), plan) for change in plan.changes]
+    staged = [_staged(store.keys, _from(store.keys, change, moment), plan, moment) for change in plan.changes]
     if staged:
         _stage(store, apply_id, plan, staged, progress)
     order = {
@@ -190,14 +190,15 @@ def _from(keys: Keys, change: Change, moment: int) -> Change:
     return replace(change, after=later, timing="none" if tick is None else "reset")
 
 
-def _staged(keys: Keys, change: Change, plan: Plan) -> Staged:
+def _staged(keys: Keys, change: Change, plan: Plan, moment: int) -> Staged:
     """Return one change as the commit script reads it."""
     item: dict[str, Json] = {"kind": change.kind, "name": change.name, "seal": change.seal}
     if isinstance(change.before, Schedule):
         item |= {"queue": keys.queue(str(change.before.fields.get("queue", "default"))), "timing": "none"}
+        item |= _unfired(keys, change.before, moment)
     if change.after is None:
         return Staged(item)
-    revision = change.revision + 1
+    revision = plan.head.generation + 1  # never used before, also not by an object of that name deleted long ago
     commit, place = plan.source.commit, change.place
     item["writes"] = True
     if not isinstance(change.after, Schedule):
@@ -212,6 +213,22 @@ def _staged(keys: Keys, change: Change, plan: Plan) -> Staged:
     }
     record = encode_schedule(change.after, revision=revision, commit=commit, place=place)
     return Staged(item, record, plan.run_specs[change.after.run])
+
+
+def _unfired(keys: Keys, before: Schedule, moment: int) -> dict[str, Json]:
+    """Return the ticks of the live trigger that are due and not fired, in case the change removes them."""
+    occurrence = before.occurrence
+    run = keys.parse_run_id(occurrence.id) if occurrence else None
+    first = tick_of(run[1]) if run else None
+    if occurrence is None or first is None or first > moment:
+        return {}
+    try:
+        trigger = trigger_of(before.fields)
+        last = trigger.previous_tick(moment + 1) or first
+        count = trigger.count_ticks(first, last)
+    except (TypeError, ValueError):  # the record was altered beyond reading: the script knows the first of them
+        return {}
+    return {"missed_id": occurrence.id, "missed": [first, max(first, last), max(1, count)]}
 
 
 def _staged_occurrence(keys: Keys, schedule: Schedule) -> dict[str, Json]:

@@ -28,6 +28,8 @@ def git(folder: Path, *arguments: str, feed: bytes = b"") -> bytes:
         done = subprocess.run(
             [*_GIT, "-C", str(folder), *arguments], input=feed, capture_output=True, check=False, timeout=_SECONDS
         )
+    except OSError:
+        raise GitError("git is not installed", hint="install git") from None
     except subprocess.TimeoutExpired:
         raise GitError(f"`git {arguments[0]}` did not end within {_SECONDS} s") from None
     if done.returncode == _NO_SUCH_COMMAND:

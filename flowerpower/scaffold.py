@@ -9,7 +9,6 @@ from __future__ import annotations
 import keyword
 import os
 import re
-import subprocess
 import sys
 import unicodedata
 from contextlib import suppress
@@ -18,6 +17,7 @@ from typing import Literal
 
 from flowerpower import __version__
 from flowerpower.errors import UsageError
+from flowerpower.git import GitError, git
 
 Repository = Literal["committed", "not committed", "already in one", "no git"]
 
@@ -113,30 +113,22 @@ def name_from(folder: Path) -> str:
 
 def start_repository(folder: Path, files: list[Path]) -> Repository:
     """Put the new project under git, with a first commit of *files*, unless it lies in a repository already."""
-    try:
-        if _git(folder, "rev-parse", "--git-dir"):
-            return "already in one"
-        if not _git(folder, "init", "--quiet", "--initial-branch=main"):
-            return "no git"
-        added = _git(folder, "add", "--force", "--", *map(str, files))
-        message = "Start the project with flowerpower init"
-        # Fails where git does not know who the author is: the files then wait, added.
-        committed = added and _git(folder, "commit", "--quiet", f"--message={message}")
-    except (OSError, subprocess.TimeoutExpired):
+    if _git(folder, "rev-parse", "--git-dir"):
+        return "already in one"
+    if not _git(folder, "init", "--quiet", "--initial-branch=main"):
         return "no git"
+    added = _git(folder, "add", "--force", "--", *map(str, files))
+    # Fails where git does not know who the author is: the files then wait, added.
+    committed = added and _git(folder, "commit", "--quiet", "--message=Start the project with flowerpower init")
     return "committed" if committed else "not committed"
 
 
 def _git(folder: Path, *arguments: str) -> bool:
-    done = subprocess.run(
-        ["git", "-c", "commit.gpgsign=false", *arguments],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode == 0
+    try:
+        git(folder, "-c", "commit.gpgsign=false", *arguments)
+    except GitError:
+        return False
+    return True
 
 
 def _checked(name: str, kind: str) -> str:

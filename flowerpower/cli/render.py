@@ -63,8 +63,9 @@ def _plain(spec: Any) -> dict[str, Any]:
     from flowerpower.state.connection import hide_credentials
 
     values: dict[str, Any] = spec.model_dump(mode="json", exclude_none=True, exclude={"environments"})
-    if isinstance(values.get("redis"), str):
-        values["redis"] = hide_credentials(values["redis"])
+    redis = values.get("redis")
+    if isinstance(redis, str) and "://" in redis:
+        values["redis"] = hide_credentials(redis)
     return values
 
 

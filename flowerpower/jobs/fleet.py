@@ -67,6 +67,11 @@ class Fleet:
                 self._break(name, 0, error)
         return cursors
 
+    def forget(self) -> None:
+        """Forget every schedule: what is live now has nothing to do with what was."""
+        self._compiled.clear()
+        self._broken.clear()
+
     def compile(self, revisions: dict[str, int]) -> None:
         """Read and compile the schedules whose revision is not the one we know."""
         names = [name for name, revision in revisions.items() if self._needs(name, revision)]

@@ -83,6 +83,8 @@ class RQManager:
         code changed on disk and the process should be started anew.
         """
         applied = _read_patiently(self.store, patient=not burst)
+        for queue in sorted({*(queues or ())} - {*self._options.queues, *queues_of(applied)}):
+            logger.warning("queue %s is neither declared by the project nor used by an applied schedule", queue)
         options = replace(
             self._options,
             burst=burst,

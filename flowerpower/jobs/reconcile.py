@@ -20,7 +20,7 @@ from flowerpower.state.models import Cursor, Run
 
 SLICES = 40  # a full look at all schedules takes this many passes
 LOST_AFTER = 60  # seconds a run may be queued in no list before it is delivered again
-_ENDED = {b"failed": "failed", b"stopped": "cancelled", b"canceled": "cancelled", b"finished": "succeeded"}
+_ENDED = {b"failed": "failed", b"stopped": "cancelled", b"canceled": "cancelled", b"finished": "finished"}
 
 logger = logging.getLogger("flowerpower.scheduler")
 
@@ -119,20 +119,29 @@ class Reconciler:
 
     def _close(self, run: RunRef, status: bytes | None) -> None:
         """Give a run its outcome when RQ has ended it without our code having had the chance to."""
-        outcome = "failed" if status is None else _ENDED[status]
-        reason = "its job vanished from Redis" if status is None else f"RQ ended it as {status.decode()}"
-        if outcome == "succeeded":
-            reason = ""
+        outcome, reason = self._ending(run.id, status)
         self._fleet.ledger.finish(run, execution="", status=outcome, reason=reason, final=True, duration=0.0)
         logger.warning("run %s had no outcome and got one: %s %s", run.id, outcome, reason)
 
+    def _ending(self, run_id: str, status: bytes | None) -> tuple[str, str]:
+        """Return status and reason; RQ also calls a run finished that was refused, so what it returned decides."""
+        from flowerpower.jobs.restricted import returned
+
+        if status is None:
+            return "failed", "its job vanished from Redis"
+        if status != b"finished":
+            return _ENDED[status], f"RQ ended it as {status.decode()}"
+        with redis_errors("reading a run's result"):
+            result = returned(self._store.connection, run_id)
+        done = isinstance(result, dict) and result.get("status") == "succeeded"
+        return ("succeeded", "") if done else ("failed", "its worker died before it was done")
+
     def _unlisted(self, queue: str, runs: Sequence[Run]) -> list[Run]:
-        """Return the runs that are neither in their queue, nor between queue and worker, nor with a worker."""
+        """Return the runs that are neither in their queue nor with a worker; between the two they are for a moment."""
         key = self._store.keys.queue_list(queue)
         with redis_errors("looking for lost runs"):
             pipe = self._store.connection.pipeline(transaction=False)
             pipe.lrange(key, 0, -1)
-            pipe.lrange(f"{key}:intermediate", 0, -1)
             pipe.zrange(f"{self._store.keys.rq}:wip:{queue}", 0, -1)
             members = {member.decode(errors="replace") for reply in pipe.execute() for member in reply}
         listed = {member.partition(":")[0] for member in members}

@@ -10,6 +10,7 @@ from typing import Any
 
 from redis import Redis
 from rq import Queue
+from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
@@ -58,6 +59,15 @@ def restricted_job(allowed: Iterable[str]) -> type[RestrictedJob]:
 def restricted_queue(name: str, connection: Redis, job_class: type[Job] = RestrictedJob) -> Queue:
     """Return an RQ queue that reads JSON and makes restricted jobs."""
     return Queue(name, connection=connection, job_class=job_class, serializer=JSONSerializer)
+
+
+def returned(connection: Redis, run_id: str) -> Any:
+    """Return what a job returned, None when nothing is known of it."""
+    try:
+        result = RestrictedJob.fetch(run_id, connection=connection, serializer=JSONSerializer).latest_result()
+    except NoSuchJobError:
+        return None
+    return result.return_value if result else None
 
 
 def registries(connection: Redis, queues: Iterable[str]) -> list[StartedJobRegistry]:

@@ -71,7 +71,7 @@ def run_scheduled(namespace: str, name: str, spec_digest: str) -> dict[str, Any]
     Raises what the pipeline raises, so that RQ retries it as the spec says.
     """
     job, store = _current_job(namespace)
-    run = run_ref(store, job.id, int(time.time()))
+    run = run_ref(store, job.id, _asked_tick(job))
     if run is None or run.name != name:
         raise RunRefusedError(f"job {job.id} is not a run of {name!r} in {namespace}")
     spec = _read_spec(store, namespace, name, spec_digest)
@@ -96,6 +96,14 @@ def _current_job(namespace: str) -> tuple[Job, Store]:
     project, _, env = namespace.partition(".")
     keys = Keys(project, env, read_settings().rq_prefix)
     return job, Store(without_retries(job.connection), keys)
+
+
+def _asked_tick(job: Job) -> int:
+    """Return the tick of a run by hand, which is the same in every attempt: the moment it was asked for."""
+    try:
+        return int(datetime.fromisoformat(str(job.meta["tick"])).timestamp())
+    except (KeyError, TypeError, ValueError):
+        return int(time.time())
 
 
 def _read_spec(store: Store, namespace: str, name: str, spec_digest: str) -> Mapping[str, Any]:

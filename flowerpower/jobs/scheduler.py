@@ -37,6 +37,7 @@ class Scheduler:
         self.alarm = ""
         self._strays: set[str] = set()
         self.generation = 0
+        self._looked = 0
         self._reconciler = Reconciler(self.fleet)
         self._reconciled = 0.0
 
@@ -58,12 +59,12 @@ class Scheduler:
         with redis_errors("taking the scheduler's lease"):
             if not self.store.scripts.call("lease", [self.name, LEASE_SECONDS]):
                 return 0
-        queues, generation = self._look()
-        if not self._trustworthy(generation):
+        queues, generation, applied = self._look()
+        if not self._trustworthy(generation, applied):
             return 0
         changed = generation != self.generation
         self.generation = generation
-        now = self.store.time()
+        now = self._looked = self.store.time()
         fired = self._fire_due(queues, now)
         self._maintain(queues, now, whole=changed)
         return fired
@@ -78,23 +79,29 @@ class Scheduler:
         except StoreError as error:
             logger.debug("%s", error)
 
-    def _look(self) -> tuple[list[str], int]:
-        """Return our RQ queues and the generation of the live state."""
+    def _look(self) -> tuple[list[str], int, int]:
+        """Return our RQ queues, the generation of the live state, and when it was applied."""
         keys = self.store.keys
         with redis_errors("looking for due schedules"):
             pipe = self.store.connection.pipeline(transaction=False)
             pipe.smembers(keys.queues)
-            pipe.hget(keys.head, "generation")
-            found, generation = pipe.execute()
+            pipe.hmget(keys.head, "generation", "when")
+            found, (generation, when) = pipe.execute()
         prefix = keys.queue_list("")
         names = (key.decode().removeprefix(prefix) for key in found)
-        return sorted(name for name in names if keys.owns_queue(name)), int(generation or 0)
+        return sorted(name for name in names if keys.owns_queue(name)), int(generation or 0), int(when or 0)
 
-    def _trustworthy(self, generation: int) -> bool:
-        """Refuse to fire from a Redis that has lost what we saw: it was flushed, or an old copy came back."""
+    def _trustworthy(self, generation: int, applied: int) -> bool:
+        """Refuse to fire from a Redis that has lost what we saw: it was flushed, or an old copy came back.
+
+        A lower generation is trusted once it was applied after we last saw the higher one.
+        """
+        if generation < self.generation and applied >= self._looked:
+            self.fleet.forget()
+            self.generation = 0
         if generation >= self.generation:
             if self.alarm:
-                logger.warning("generation %d is live again: firing goes on", generation)
+                logger.warning("generation %d was applied: firing goes on", generation)
             self.alarm = ""
             return True
         if not self.alarm:

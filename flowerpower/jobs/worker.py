@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -76,7 +77,8 @@ class FlowerPowerWorker(Worker):
             self._stop_requested = True
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
-        """Run the job in the forked child."""
+        """Run the job in the forked child, which ends with its worker: nobody would renew its claim."""
+        _end_with_parent()
         if self.outdated and self.forget_modules:
             self.forget_modules()
         super().main_work_horse(job, queue)
@@ -94,13 +96,47 @@ class FlowerPowerWorker(Worker):
         """Record the end of an attempt whose process was killed: it could not speak for itself."""
         super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[no-untyped-call]
         store = Store(without_retries(self.connection), self.keys)
-        run = run_ref(store, job.id, 0)
-        if run is None:
+        run, execution = run_ref(store, job.id, 0), self._monitored
+        if run is None or execution is None or self._handed_back(execution):
             return
         killed = os.WTERMSIG(ret_val) if ret_val is not None and os.WIFSIGNALED(ret_val) else None
         reason = f"its process was killed by signal {killed}" if killed else "its process ended without a word"
         final = not int(job.retries_left or 0)
-        Ledger(store).finish(run, execution="", status="failed", reason=reason, final=final, duration=0.0)
+        Ledger(store).finish(run, execution=execution.id, status="failed", reason=reason, final=final, duration=0.0)
+
+    def monitor_work_horse(self, job: Job, queue: Queue, execution: Execution) -> None:
+        """Watch the process of a run, and remember which execution it is."""
+        self._monitored = execution
+        super().monitor_work_horse(job, queue, execution)
+
+    def handle_job_failure(
+        self,
+        job: Job,
+        queue: Queue,
+        started_job_registry: Any = None,
+        exc_string: str = "",
+        execution: Execution | None = None,
+    ) -> None:
+        """Let RQ retry or fail a job, unless its process has handed it back already and another one may run it."""
+        if not self.is_horse and execution is not None and self._handed_back(execution):
+            logger.warning("run %s went on elsewhere while this worker was held up", job.id)
+            return
+        super().handle_job_failure(job, queue, started_job_registry, exc_string, execution)
+
+    def _handed_back(self, execution: Execution) -> bool:
+        key = f"{self.keys.rq}:executions:{execution.job_id}"
+        return self.connection.zscore(key, execution.id) is None
+
+    _monitored: Execution | None = None
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent ends; only Linux can."""
+    if sys.platform == "linux":
+        import ctypes
+
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
 def make_worker(

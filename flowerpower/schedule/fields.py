@@ -85,7 +85,7 @@ def _expand(text: str) -> str:
     if word == "@reboot":
         raise TriggerError(
             "`@reboot` is not supported: a schedule has no machine that could start",
-            hint="use `flowerpower run` or `flowerpower enqueue` where the machine starts",
+            hint="use `flowerpower run` or `flowerpower trigger` where the machine starts",
         )
     if word.startswith("@every"):
         raise TriggerError(

@@ -75,9 +75,10 @@ def _check_project(project: Project) -> Iterator[Problem]:
 
 
 def _holds_password(redis: str) -> bool:
-    user, at, _ = redis.partition("://")[2].rpartition("@")
-    password = user.partition(":")[2]
-    return bool(at and password and not password.startswith("${"))
+    user, at, place = redis.partition("://")[2].rpartition("@")
+    password = user.partition(":")[2] if at else ""
+    asked = place.partition("?")[2].partition("password=")[2]
+    return any(text and not text.startswith("${") for text in (password, asked))
 
 
 def _check_supported(project: Project, address: str, spec: object) -> Iterator[Problem]:

@@ -21,10 +21,17 @@ end
 
 if finished() then return refuse('it has succeeded already') end
 local entry = read_active(ask.id)
-if entry and entry.execution and entry.execution ~= '' and entry.execution ~= ask.execution
-  and redis.call('EXISTS', names.rq .. ':execution:' .. ask.id .. ':' .. entry.execution) == 1 then
-  return refuse('another worker runs it')
+
+-- An execution lives while its worker renews it, in RQ's registry of started jobs and in a hash of its own.
+local function is_alive(execution)
+  if not execution or execution == '' or execution == ask.execution then return false end
+  local queue = entry.queue or redis.call('HGET', job_key(ask.id), 'origin') or ''
+  local expires = redis.call('ZSCORE', names.rq .. ':wip:' .. queue, ask.id .. ':' .. execution)
+  return expires and tonumber(expires) > seconds
+    and redis.call('EXISTS', names.rq .. ':execution:' .. ask.id .. ':' .. execution) == 1
 end
+
+if entry and is_alive(entry.execution) then return refuse('another worker runs it') end
 if not entry then
   local known = redis.call('HEXISTS', ours('schedules'), ask.name) + redis.call('HEXISTS', ours('pipelines'), ask.name)
   if known == 0 then return refuse('its schedule was deleted') end

@@ -84,15 +84,21 @@ local function take_pending(change)
   return false
 end
 
--- A tick that was due and has not fired yet is not lost silently when its schedule changes.
+local function tick_of(id) return id and tonumber(string.match(id, '%-%-(%d+)$')) end
+
+-- Remove the pending occurrence for good; the answer is as above. Ticks that were due and had not fired are not lost
+-- silently: the plan has counted them (missed = {first, last, count}) unless the schedule has fired since.
 local function drop_pending(change)
   local id, in_flight = change.pending, take_pending(change)
-  local tick = id and tonumber(string.match(id, '%-%-(%d+)$'))
-  if tick and tick <= seconds and not in_flight then
+  local tick = tick_of(id)
+  if tick and tick <= seconds and not in_flight and id ~= change.id then
+    local range = change.missed_id == id and change.missed or {tick, tick, 1}
     local reason = 'its schedule was changed before it fired'
-    record_outcome(change.name, {first = tick, last = tick, count = 1, status = 'missed', reason = reason, at = seconds})
-    record_event({event = 'missed', schedule = change.name, tick = tick, reason = reason})
+    record_outcome(change.name,
+      {first = range[1], last = range[2], count = range[3], status = 'missed', reason = reason, at = seconds})
+    record_event({event = 'missed', schedule = change.name, tick = range[2], count = range[3], reason = reason})
   end
+  return in_flight
 end
 
 local function write_pending(change, id, due, texts)
@@ -132,9 +138,14 @@ local function keep_pending(change)
 end
 
 local function reset_pending(change)
-  drop_pending(change)
+  local in_flight = drop_pending(change)
+  local cursor = math.max(change.tick or 0, order.cursor_time)
+  if in_flight and change.pending == change.id then return set_cursor(change, cursor, change.id) end
+  -- The very tick may have fired while the apply was staged: then it is a run, and the scheduler finds the next tick.
+  local fired = tick_of(change.id) <= (change.tick or -1) or redis.call('HEXISTS', ours('active'), change.id) == 1
+  if fired then return set_cursor(change, cursor, nil) end
   write_pending(change, change.id, change.due, {description = change.description, meta = change.meta})
-  set_cursor(change, math.max(change.tick or 0, order.cursor_time), change.id)
+  set_cursor(change, cursor, change.id)
 end
 
 local function put_schedule(change)

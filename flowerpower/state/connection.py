@@ -6,10 +6,10 @@ running it twice is what flowerpower promises not to do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from flowerpower.errors import StoreError, UsageError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SCRIPT_TIMEOUT = 60.0  # seconds: above the longest script
 _CONNECT_TIMEOUT = 5.0
 _SCHEMES = ("redis", "rediss", "unix")
+_FORMS = "write redis://host:port/db, rediss://..., unix:///path/to.sock, or embedded; escape a / in a password as %2F"
 
 
 def connect(url: str, *, timeout: float = SCRIPT_TIMEOUT) -> Redis:
@@ -30,18 +31,17 @@ def connect(url: str, *, timeout: float = SCRIPT_TIMEOUT) -> Redis:
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    if urlsplit(url).scheme not in _SCHEMES:
-        raise UsageError(
-            f"{hide_credentials(url)!r} is not a Redis URL",
-            hint="write redis://host:port/db, rediss://..., unix:///path/to.sock, or embedded",
-        )
+    if url.partition("://")[0] not in _SCHEMES:
+        raise UsageError(f"{hide_credentials(url)} is not a Redis URL", hint=_FORMS)
     options: dict[str, Any] = {"retry": Retry(NoBackoff(), 0), "socket_timeout": timeout}
     if not url.startswith("unix"):
         options |= {"socket_connect_timeout": _CONNECT_TIMEOUT, "socket_keepalive": True}
     try:
-        return redis.Redis.from_url(url, **options)
-    except ValueError as error:
-        raise UsageError(f"{hide_credentials(url)!r} is not a Redis URL: {error}") from None
+        client = redis.Redis.from_url(url, **options)
+        client.connection_pool.make_connection()  # it sends nothing, but it knows all of its options
+    except (ValueError, TypeError):  # their words may quote the password
+        raise UsageError(f"{hide_credentials(url)} is not a Redis URL", hint=_FORMS) from None
+    return client
 
 
 def without_retries(connection: Redis) -> Redis:
@@ -60,14 +60,13 @@ def without_retries(connection: Redis) -> Redis:
 
 
 def hide_credentials(url: str) -> str:
-    """Return the URL without its user and password, fit to be shown."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "the given URL"
-    if "@" not in parts.netloc:
-        return url
-    return parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]).geturl()
+    """Return the URL fit to be shown: no user, no password, no query, also where it is not written as it should be."""
+    scheme, parted, rest = url.partition("://")
+    if not parted or not re.fullmatch(r"[a-z][a-z0-9+.-]{0,20}", scheme):
+        return "(hidden)"
+    user, at, place = rest.rpartition("@")
+    place, asked, _ = place.partition("?")
+    return f"{scheme}://{'***@' if user or at else ''}{place}{'?***' if asked else ''}"
 
 
 @contextmanager

@@ -63,13 +63,20 @@ end
 
 local OUTCOMES_KEPT = 1000
 
+-- What an outcome is about: the tick itself, or a run by hand that happened to be asked for in that second.
+local function subject(outcome)
+  local by_hand = outcome.run and string.match(outcome.run, '%-%-m%w+$')
+  return by_hand and outcome.run or 'tick'
+end
+
 -- One outcome of one tick, or of a range of ticks; a newer outcome of the same tick takes its place.
 local function record_outcome(schedule, outcome)
   local key = ours('outcomes:' .. schedule)
   if outcome.first == outcome.last then
     for _, raw in ipairs(redis.call('ZRANGEBYSCORE', key, outcome.last, outcome.last)) do
       local read, old = pcall(cjson.decode, raw)
-      if not read or type(old) ~= 'table' or old.first == old.last then redis.call('ZREM', key, raw) end
+      local usable = read and type(old) == 'table'
+      if not usable or (old.first == old.last and subject(old) == subject(outcome)) then redis.call('ZREM', key, raw) end
     end
   end
   redis.call('ZADD', key, outcome.last, cjson.encode(outcome))
