@@ -1,0 +1,186 @@
+"""Each of these once went wrong when processes were killed, stopped and started at random."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from redis import Redis
+from rq.executions import Execution
+from support.redis_state import SHIFTED_CLOCK, shift_clock
+from support.states import KEYS, SOURCE, desired, schedule
+
+from flowerpower.apply import apply_plan
+from flowerpower.jobs.ledger import Claimant, Ledger, RunRef
+from flowerpower.jobs.restricted import RestrictedJob
+from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.worker import make_worker
+from flowerpower.planning.diff import make_plan
+from flowerpower.state.models import Desired
+from flowerpower.state.store import Store
+
+HOUR = 3600
+QUEUE = KEYS.queue("default")
+
+
+@pytest.fixture
+def store(redis_connection: Redis) -> Store:
+    return Store(redis_connection, KEYS, SHIFTED_CLOCK)
+
+
+def apply(store: Store, wanted: Desired) -> None:
+    apply_plan(make_plan(store.keys, wanted, store.read(), SOURCE), store, "apply")
+
+
+def queued(store: Store) -> list[str]:
+    return [run.decode() for run in store.connection.lrange(KEYS.queue_list(QUEUE), 0, -1)]
+
+
+def outcomes(store: Store) -> list[dict[str, Any]]:
+    return [json.loads(raw) for raw in store.connection.zrange(KEYS.outcomes("often"), 0, -1)]
+
+
+def fired(store: Store) -> str:
+    """Let an hour pass and return the run that is then queued."""
+    shift_clock(store.connection, HOUR)
+    Scheduler(store, "one").step()
+    store.connection.delete(KEYS.lease)
+    (run,) = queued(store)
+    return run
+
+
+def test_a_tick_that_fires_while_an_apply_is_staged_stays_the_run_it_is(store: Store) -> None:
+    apply(store, desired([schedule("often", every=HOUR)]))
+    plan = make_plan(KEYS, desired([schedule("often", cron="0 * * * *")]), store.read(), SOURCE)
+    runs: list[str] = []
+
+    apply_plan(plan, store, "two", lambda done, total: runs.append(fired(store)))
+
+    (run,) = runs
+    assert store.connection.hget(KEYS.job(run), "status") == b"queued"
+    Scheduler(store, "two").step()
+    assert queued(store) == [run]
+    assert store.read().state.schedules["often"].occurrence.due == int(run.rpartition("--")[2]) + HOUR
+    assert outcomes(store) == []
+
+
+def test_a_schedule_made_anew_is_not_taken_for_the_deleted_one(store: Store) -> None:
+    scheduler = Scheduler(store, "one")
+    apply(store, desired([schedule("often", every=HOUR), schedule("other")]))
+    shift_clock(store.connection, HOUR)
+    scheduler.step()
+    store.connection.delete(KEYS.queue_list(QUEUE), KEYS.active, KEYS.active_index)
+    apply(store, desired([schedule("other")]))
+    apply(store, desired([schedule("often", every=HOUR, timeout=99), schedule("other")]))
+    shift_clock(store.connection, HOUR)
+
+    scheduler.step()
+
+    assert store.connection.hget(KEYS.job(queued(store)[-1]), "timeout") == b"99"
+
+
+def test_a_worker_that_was_held_up_leaves_a_run_alone_that_went_on_elsewhere(store: Store) -> None:
+    apply(store, desired([schedule("often", every=HOUR, retry={"max": 1, "intervals": []})]))
+    run = fired(store)
+    before = store.connection.hgetall(KEYS.job(run))
+    worker = make_worker(store.connection, KEYS, ["default"])
+    job = RestrictedJob.fetch(run, connection=store.connection, serializer="json")
+    execution = Execution("long-gone", run, store.connection)
+
+    worker.handle_job_failure(job, worker.queues[0], exc_string="killed", execution=execution)
+
+    assert store.connection.hgetall(KEYS.job(run)) == before
+    assert queued(store) == [run]
+
+
+def test_a_run_that_rq_calls_finished_after_a_refusal_has_not_succeeded(store: Store) -> None:
+    apply(store, desired([schedule("often", every=HOUR)]))
+    run = fired(store)
+    store.connection.hset(KEYS.job(run), "status", "finished")
+    shift_clock(store.connection, 120)
+
+    Scheduler(store, "two").step()
+
+    (outcome,) = outcomes(store)
+    assert (outcome["status"], outcome["run"]) == ("failed", run)
+
+
+@pytest.mark.parametrize(("expires", "refused"), [(60, "another worker runs it"), (-1, "")])
+def test_an_execution_counts_as_alive_until_its_registry_says_otherwise(
+    store: Store, expires: int, refused: str
+) -> None:
+    apply(store, desired([schedule("often", every=HOUR)]))
+    run_id = fired(store)
+    run = RunRef(run_id, "often", run_id.rpartition("--")[2], int(run_id.rpartition("--")[2]))
+    ledger = Ledger(store)
+    ledger.claim(run, Claimant("a", "first"), digest="d", deadline=0)
+    store.connection.hset(KEYS.execution(run_id, "first"), "id", "first")
+    store.connection.zadd(f"rq:wip:{QUEUE}", {f"{run_id}:first": store.time() + expires})
+
+    claim = ledger.claim(run, Claimant("b", "second"), digest="d", deadline=0)
+
+    assert claim.refused == refused
+
+
+def test_an_apply_after_a_flush_is_trusted(store: Store) -> None:
+    scheduler = Scheduler(store, "one")
+    for timeout in (1, 2, 3):
+        apply(store, desired([schedule("often", every=HOUR, timeout=timeout)]))
+    scheduler.step()
+    offset = store.connection.get("test:clock:offset") or b"0"
+    store.connection.flushall()
+    store.connection.set("test:clock:offset", offset)
+    assert scheduler.step() == 0
+    assert scheduler.alarm
+    shift_clock(store.connection, 1)
+
+    apply(store, desired([schedule("often", every=HOUR)]))
+    shift_clock(store.connection, HOUR)
+
+    assert scheduler.step() == 1
+    assert not scheduler.alarm
+
+
+def test_a_run_lost_between_queue_and_worker_is_delivered_again(store: Store) -> None:
+    apply(store, desired([schedule("often", every=24 * HOUR)]))
+    shift_clock(store.connection, 23 * HOUR)
+    run = fired(store)
+    key = KEYS.queue_list(QUEUE)
+    store.connection.lmove(key, f"{key}:intermediate")
+    scheduler = Scheduler(store, "two")
+
+    for _ in range(3):
+        shift_clock(store.connection, 61)
+        scheduler.step()
+        store.connection.expire(KEYS.lease, 100)
+
+    assert queued(store) == [run]
+    assert store.connection.llen(f"{key}:intermediate") == 0
+    events = [fields[b"event"] for _, fields in store.connection.xrange(KEYS.runs)]
+    assert events == [b"redelivered"]
+
+
+def test_a_run_by_hand_does_not_replace_the_outcome_of_a_tick(store: Store) -> None:
+    apply(store, desired([schedule("often", every=HOUR)]))
+    ledger, runs = Ledger(store), ["1800000000", "maaaaaaaaaaaaaaaaaaaaaaaaaa", "mbbbbbbbbbbbbbbbbbbbbbbbbbb"]
+    for status in ("failed", "succeeded"):
+        for key in runs:
+            run = RunRef(KEYS.run_id("often", key), "often", key, 1_800_000_000)
+            ledger.claim(run, Claimant("a", "x"), digest="d", deadline=0)
+            ledger.finish(run, execution="x", status=status, reason="", final=True, duration=0.0)
+
+    found = {outcome["run"]: outcome["status"] for outcome in outcomes(store)}
+    assert found == dict.fromkeys((KEYS.run_id("often", key) for key in runs), "succeeded")
+    assert len(outcomes(store)) == 3
+
+
+def test_every_tick_that_a_change_removes_is_recorded(store: Store) -> None:
+    apply(store, desired([schedule("often", every=HOUR)]))
+    first = int(str(store.read().cursors["often"].pending).rpartition("--")[2])
+    shift_clock(store.connection, 3 * HOUR)
+
+    apply(store, desired([schedule("often", cron="30 2 29 2 *")]))
+
+    (missed,) = outcomes(store)
+    assert (missed["first"], missed["last"], missed["count"]) == (first, first + 2 * HOUR, 3)
