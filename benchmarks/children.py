@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,11 +30,15 @@ def run_command(commands: Sequence[Sequence[str]], cwd: Path) -> tuple[Sample, l
     """
     before, start, printed = _cpu_of_children(), time.perf_counter(), []
     for command in commands:
-        done = subprocess.run(command, cwd=cwd, check=False, capture_output=True, text=True, env=_environment())
-        if done.returncode:
-            sys.stderr.write(done.stderr)  # else kept quiet: some write a line for each file there
-            done.check_returncode()
-        printed.append(done.stdout)
+        # Into files: Node tools that end with process.exit lose what a pipe has not taken yet.
+        with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as errors:
+            done = subprocess.run(command, cwd=cwd, check=False, stdout=said, stderr=errors, env=_environment())
+            said.seek(0)
+            errors.seek(0)
+            if done.returncode:
+                sys.stderr.write(errors.read())  # else kept quiet: some write a line for each file there
+                done.check_returncode()
+            printed.append(said.read())
     return Sample(time.perf_counter() - start, 0, _cpu_of_children() - before), printed
 
 
