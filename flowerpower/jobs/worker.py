@@ -34,19 +34,19 @@ logger = logging.getLogger("flowerpower.worker")
 class FlowerPowerWorker(Worker):
     """RQ's worker with flowerpower's rules; `stop` is set once somebody asks it to stop."""
 
-    stop: threading.Event
-
-    grace: float | None = None  # seconds a running job is given after the first signal
-    preload: Callable[[], None] | None = None
-    fingerprint: Callable[[], str] | None = None  # of the code that was preloaded
     keys: Keys
+    stop: threading.Event
+    grace: float | None = None  # seconds a running job is given after the first signal
+    preload: Callable[[], None] | None = None  # imports the project's modules
+    forget_modules: Callable[[], None] | None = None  # drops them again
+    fingerprint: Callable[[], str] | None = None  # of the code on disk
+    _imported: str = ""  # the fingerprint of the code that was preloaded
+    _monitored: Execution | None = None  # the execution whose process is watched
 
     @property
     def outdated(self) -> bool:
         """Tell whether the code on disk is no longer the code this process has imported."""
         return self.fingerprint is not None and self._imported != self.fingerprint()
-
-    _imported: str = ""
 
     def import_first(self) -> None:
         """Import Hamilton and the project's modules before any fork; what cannot be imported is left to the runs."""
@@ -82,8 +82,6 @@ class FlowerPowerWorker(Worker):
         if self.outdated and self.forget_modules:
             self.forget_modules()
         super().main_work_horse(job, queue)
-
-    forget_modules: Callable[[], None] | None = None
 
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
         """Renew the heartbeats of a running job; a Redis that is away does not end the job."""
@@ -126,8 +124,6 @@ class FlowerPowerWorker(Worker):
     def _handed_back(self, execution: Execution) -> bool:
         key = f"{self.keys.rq}:executions:{execution.job_id}"
         return self.connection.zscore(key, execution.id) is None
-
-    _monitored: Execution | None = None
 
 
 def _end_with_parent() -> None:

@@ -40,7 +40,8 @@ for _, change in ipairs(changes) do
   end
   if change.kind == 'schedule' then
     local text = redis.call('HGET', ours('cursors'), change.name)
-    change.tick, change.live_revision, change.pending = read_cursor(text)
+    local tick, _, pending = read_cursor(text)
+    change.tick, change.pending = tick, pending
     if text and not change.tick then return conflict('cursor', {change.name}) end
     if change.pending == '-' then change.pending = nil end
     if redis.call('HEXISTS', ours('holds'), change.name) == 1 then change.timing = 'none' end
