@@ -193,6 +193,8 @@ def _syntax_problem(file: str, text: str, error: yaml.YAMLError) -> Problem:
     if "end of stream" in what or "expected ','" in what:  # the place to look at is where the open quote or bracket is
         mark = getattr(error, "context_mark", None) or mark
     place = Place(file, mark.line + 1, mark.column + 1)
+    if "nesting depth" in what:  # PyYAML 6.0.4 and later stop by themselves, before they say what they have read
+        return _problem("FP015", place, f"values are nested more than {MAX_DEPTH} deep")
     lines = text.splitlines()
     if "token" in what and mark.line < len(lines) and lines[mark.line][mark.column : mark.column + 1] == "\t":
         return Problem("FP010", place, "a tab cannot indent YAML", "use spaces")
