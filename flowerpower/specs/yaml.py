@@ -12,6 +12,7 @@ import math
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -20,6 +21,8 @@ import yaml
 
 from flowerpower.errors import Place, Problem, Severity
 from flowerpower.specs.codes import CODES
+from flowerpower.specs.plain_yaml import read_plain
+from flowerpower.specs.scalars import CONSTANTS, NUMBER_FIRST, read_scalar
 
 MAX_BYTES = 1024 * 1024
 MAX_NODES = 100_000
@@ -29,18 +32,7 @@ MAX_PROBLEMS = 200
 _PARSER: Any = yaml.CBaseLoader if yaml.__with_libyaml__ else yaml.BaseLoader
 _MERGE_KEY = "<<"
 _CORE = "tag:yaml.org,2002:"
-_NUMBER_FIRST = frozenset("0123456789+-.")
-_CONSTANTS: Mapping[str, Any] = {
-    "": None,
-    "~": None,
-    **dict.fromkeys(("null", "Null", "NULL"), None),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_ODD_KEYS = frozenset({*_CONSTANTS, _MERGE_KEY})
-_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
-_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", re.ASCII)
+_ODD_KEYS = frozenset({*CONSTANTS, _MERGE_KEY})
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CONFLICT = re.compile(rb"^<{7} .*$", re.MULTILINE)
@@ -77,6 +69,15 @@ class Parsed:
 
 def parse(file: str, content: bytes) -> Parsed:
     """Return the documents of a spec file; never raises, every mistake is a Problem."""
+    with suppress(UnicodeDecodeError):
+        if (found := read_plain(content.decode())) is not None:
+            data, line = found
+            return Parsed((Document(file, 0, line, data, True),), ())
+    return parse_exactly(file, content)
+
+
+def parse_exactly(file: str, content: bytes) -> Parsed:
+    """Return what `parse` does, by the composer alone."""
     composer = _compose(file, content, positions=False)
     if composer.problems:
         composer = _compose(file, content, positions=True)
@@ -122,25 +123,6 @@ def _compose(file: str, content: bytes, *, positions: bool) -> _Composer:
     if not composer.documents and not composer.problems:
         composer.report("FP018", "the file holds no spec")
     return composer
-
-
-def read_scalar(text: str) -> Any:
-    """Return the value of a plain scalar under YAML 1.2 core: null, truth, number or text."""
-    if text in _CONSTANTS:
-        return _CONSTANTS[text]
-    if _INTEGER.fullmatch(text):
-        return _read_integer(text)
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    if _NOT_FINITE.fullmatch(text):
-        return math.inf
-    return text
-
-
-def _read_integer(text: str) -> int | float:
-    if len(text) >= 400:  # Python refuses to write out the longest, in whatever base they were read
-        return math.inf
-    return int(text[2:], 8 if text[1] == "o" else 16) if text.startswith(("0o", "0x")) else int(text)
 
 
 def _look_at_bytes(file: str, content: bytes) -> str | Problem:
@@ -313,7 +295,7 @@ class _Composer:
         offsets = self.offsets.setdefault(id(data), {}) if self.positions else None
         while type(key_event := following()) is not end:
             key = key_event.value if type(key_event) is scalar else ""
-            odd = key in _ODD_KEYS or key[0] in _NUMBER_FIRST or key in data
+            odd = key in _ODD_KEYS or key[0] in NUMBER_FIRST or key in data
             if odd or key_event.anchor or key_event.tag:
                 key = self._odd_key(key_event, data)
             event = following()
@@ -344,9 +326,9 @@ class _Composer:
     def _scalar(self, event: Any) -> Any:
         value = event.value
         if event.implicit[0]:  # plain and untagged
-            if value in _CONSTANTS:
-                value = _CONSTANTS[value]
-            elif value[0] in _NUMBER_FIRST:
+            if value in CONSTANTS:
+                value = CONSTANTS[value]
+            elif value[0] in NUMBER_FIRST:
                 value = read_scalar(value)
                 if value.__class__ is float and not math.isfinite(value):
                     self.report("FP019", f"{event.value[:40]} is not a finite number", event.start_mark)

@@ -1,0 +1,42 @@
+"""What a plain scalar means under YAML 1.2 core."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+NUMBER_FIRST = frozenset("0123456789+-.")
+CONSTANTS: Mapping[str, Any] = {
+    "": None,
+    "~": None,
+    **dict.fromkeys(("null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+
+_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
+_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", re.ASCII)
+
+
+def read_scalar(text: str) -> Any:
+    """Return the value of a plain scalar: null, truth, number or text; any number that is not finite is infinity."""
+    if text in CONSTANTS:
+        return CONSTANTS[text]
+    if text[0] not in NUMBER_FIRST:
+        return text
+    if _INTEGER.fullmatch(text):
+        return _read_integer(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    if _NOT_FINITE.fullmatch(text):
+        return math.inf
+    return text
+
+
+def _read_integer(text: str) -> int | float:
+    if len(text) >= 400:  # Python refuses to write out the longest, in whatever base they were read
+        return math.inf
+    return int(text[2:], 8 if text[1] == "o" else 16) if text.startswith(("0o", "0x")) else int(text)
