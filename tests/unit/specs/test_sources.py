@@ -106,6 +106,17 @@ def test_a_folder_that_links_outside_is_a_problem(project: Path, tmp_path: Path)
     assert [problem.code for problem in read(project).problems] == ["FP005"]
 
 
+def test_a_link_to_a_folder_of_specs_is_told_and_one_among_modules_is_not(project: Path) -> None:
+    (project / "pipelines" / "more").symlink_to(project / "pipelines" / "deep")
+    (project / "flows" / "data").symlink_to(project / "other")
+
+    sources = read(project)
+
+    assert [(problem.place.file, problem.code) for problem in sources.problems] == [("pipelines/more", "FP005")]
+    assert list(sources.texts) == SPECS
+    assert list(sources.modules) == MODULES
+
+
 def test_a_link_in_a_git_revision_is_not_followed(project: Path) -> None:
     (project / "pipelines/link.yaml").symlink_to("a.yaml")
     git(project, "init", "-q")
