@@ -140,13 +140,11 @@ class FlowerPowerProject:
         from flowerpower.specs.silence import silence
 
         loaded = load(self.sources.texts, env=self.settings.env, variables=self.settings.variables)
-        problems = [*self.sources.problems, *loaded.problems]
-        if loaded.project is not None:
-            found = check_modules(loaded.project, self.sources.modules) + check_future(loaded.project, int(time.time()))
-            problems += silence(found, self.sources.texts)
+        found = check_modules(loaded.draft, self.sources.modules) + check_future(loaded.draft, int(time.time()))
+        problems = [*self.sources.problems, *loaded.problems, *silence(found, self.sources.texts)]
         problems.sort(key=lambda problem: (problem.place, problem.code, problem.what))
         wrong = any(problem.severity == "error" for problem in problems)
-        return Loaded(None if wrong else loaded.project, tuple(problems))
+        return Loaded(None if wrong else loaded.project, tuple(problems), loaded.draft)
 
     @cached_property
     def home(self) -> ProjectSpec:

@@ -11,14 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
+from flowerpower.specs.drafts import draft
 from flowerpower.specs.fields import NOT_PATCHED, Spec
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
-from flowerpower.specs.messages import Finding, describe, did_you_mean, findings, unknown_key
-from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
+from flowerpower.specs.messages import Finding, describe, did_you_mean, unknown_key
+from flowerpower.specs.models import TRIGGERS, PipelineSpec, ProjectSpec, ScheduleSpec
 from flowerpower.specs.placeholders import Path, fill_variables, resolve_redis
 from flowerpower.specs.places import Origin, Places, origin_of
 from flowerpower.specs.project import PROJECT_FILES, Project
@@ -29,27 +28,34 @@ from flowerpower.specs.yaml import MAX_PROBLEMS, Document, parse
 __all__ = ["Loaded", "Project", "kind_of_file", "load", "resolve_redis"]
 
 _MODELS: Mapping[str, type[Spec]] = {"project": ProjectSpec, "pipeline": PipelineSpec, "schedule": ScheduleSpec}
+_OF_YAML = frozenset(code for code in CODES if code < "FP100")
 _Model = TypeVar("_Model", bound=Spec)
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A project, unless there is an error, and all problems, sorted by place."""
+    """A project, unless there is an error, and all problems, sorted by place.
+
+    The draft is there in any case: the project as far as it is right, for whoever has more to check.
+    """
 
     project: Project | None
     problems: tuple[Problem, ...]
+    draft: Project
 
 
 def load(texts: Mapping[str, bytes], *, env: str, variables: Mapping[str, str]) -> Loaded:
     """Return the project in *texts* (path in the project folder -> content) as it is in one environment."""
     loading = _Loading(texts, env, variables)
-    project = loading.project()
+    draft = loading.project()
     problems = [*loading.problems, *wrong_comments({file: texts[file] for file in texts if kind_of_file(file)})]
-    if project is not None:
-        problems += check(project, loading.elsewhere)
-    kept = sorted(set(silence(problems, texts)), key=lambda problem: (problem.place, problem.code, problem.what))
-    failed = project is None or any(problem.severity == "error" for problem in kept)
-    return Loaded(None if failed else project, tuple(kept))
+    problems += check(draft, loading.elsewhere)
+    kept = sorted(
+        {problem for problem in silence(problems, texts) if loading.is_worth_telling(problem)},
+        key=lambda problem: (problem.place, problem.code, problem.what),
+    )
+    failed = any(problem.severity == "error" for problem in kept)
+    return Loaded(None if failed else draft, tuple(kept), draft)
 
 
 def kind_of_file(path: str) -> str | None:
@@ -73,24 +79,37 @@ class _Loading:
         self._defaults: dict[str, dict[str, Any]] = {"pipeline": {}, "schedule": {}}
         self._environments: tuple[str, ...] | None = None  # None: not known, so nothing is checked against them
         self._timezone = "UTC"
+        self._defaults_known = False
         self._fill_everywhere = False
+        self._unsound: dict[str, frozenset[str]] = {}
+        self._broken_lines: set[tuple[str, int]] = set()  # where YAML itself was wrong, and the value is a guess
         self._places = Places(texts, env, None)
         self._files: dict[str | None, list[str]] = {"project": [], "pipeline": [], "schedule": [], None: []}
         for file in sorted(texts):
             self._files[kind_of_file(file)].append(file)
 
-    def project(self) -> Project | None:
-        """Return the project, also with problems as long as its own file is good."""
+    def project(self) -> Project:
+        """Return the project as far as it is right."""
         spec = self._project_spec([document for document, _ in self._documents("project")])
+        if spec is None:
+            spec = ProjectSpec(name="unknown")
+            self._unsound["project"] = frozenset(ProjectSpec.model_fields)
         pipelines = self._specs("pipeline", PipelineSpec)
         schedules = self._specs("schedule", ScheduleSpec)
-        return None if spec is None else Project(spec, self.env, pipelines, schedules, self._places)
+        return Project(spec, self.env, pipelines, schedules, self._places, self._unsound)
+
+    def is_worth_telling(self, problem: Problem) -> bool:
+        """Tell whether a problem is more than what follows from broken YAML in the same line."""
+        place = problem.place
+        return problem.code in _OF_YAML or (place.file, place.line) not in self._broken_lines
 
     def _documents(self, kind: str) -> Iterator[tuple[Document, bool]]:
         """Parse the files of a kind one after the other; yield documents, and whether each is alone."""
         for file in self._files[kind]:
             parsed = parse(file, self.texts[file])
-            self.problems += parsed.problems
+            if parsed.problems:
+                self.problems += parsed.problems
+                self._broken_lines |= {(file, problem.place.line) for problem in parsed.problems}
             if not parsed.documents:
                 self.elsewhere[f"{kind}.{_stem(file)}"] = "cannot be read"
             for document in parsed.documents:
@@ -106,14 +125,19 @@ class _Loading:
         data = self._patched(documents[0], origin, {})
         if data is None:
             return None
-        self._learn(data, origin)
+        if "environments" not in documents[0].data:
+            self._environments = ("default",)
+        self._learn(data, origin, sound=documents[0].sound)
         whole = {**data, "environments": documents[0].data.get("environments", {})}
-        spec = self._validated(ProjectSpec, *self._filled(data, origin, whole), origin)
-        if spec is not None and self.env != "default" and self.env not in spec.environments:
-            known = ("default", *spec.environments)
+        filled, mistaken = self._filled(data, origin, whole)
+        if self.problems:  # those of the patches are told already
+            mistaken.append(("environments",))
+        spec = self._validated(ProjectSpec, filled, mistaken, origin, "project")
+        known = self._environments
+        if known is not None and self.env not in known:
+            self._defaults_known = False
             hint = did_you_mean(self.env, known) or f"there are {', '.join(known)}"
             self._report("FP201", self._places.at("project", "environments"), f"no environment '{self.env}'", hint)
-            return None
         return spec
 
     def _wrong_number(self, files: Sequence[str], documents: int) -> None:
@@ -124,9 +148,10 @@ class _Loading:
         elif documents > 1:
             self._report("FP009", Place(files[0]), f"the file holds {documents} documents")
 
-    def _learn(self, data: Mapping[str, Any], origin: Origin) -> None:
+    def _learn(self, data: Mapping[str, Any], origin: Origin, *, sound: bool) -> None:
         """Take from the project what specs need, also when the rest of it is wrong."""
         defaults = data.get("defaults")
+        self._defaults_known = sound and isinstance(data.get("defaults", {}), dict)
         for kind in self._defaults:
             found = defaults.get(kind) if isinstance(defaults, dict) else None
             if isinstance(found, dict):
@@ -141,46 +166,43 @@ class _Loading:
         found: dict[str, _Model] = {}
         for document, alone in self._documents(kind):
             origin = origin_of(kind, document)
-            spec = self._spec(model, document, origin, alone=alone)
+            name = _name_of(document, alone=alone)
+            key = name or "unknown"
+            if key in found or not name:  # a place of its own, so that the rest of it is checked too
+                key = f"{key} in {origin.place}"
+            spec = self._spec(model, document, origin, name, f"{kind}.{key}")
             if spec is None:
                 continue
-            name: str = getattr(spec, "name")  # noqa: B009  both models have one
-            address = f"{kind}.{name}"
-            if name in found:
-                what = f"the {kind} '{name}' is also in {self._places[address]}"
+            found[key] = spec
+            self._places.add(f"{kind}.{key}", origin)
+            if name and key != name:
+                what = f"the {kind} '{name}' is also in {self._places[f'{kind}.{name}']}"
                 self._report("FP110", self._places.within(origin, ("name",)), what)
-                continue
-            found[name] = spec
-            self._places.add(address, origin)
         return found
 
-    def _spec(self, model: type[_Model], document: Document, origin: Origin, *, alone: bool) -> _Model | None:
+    def _spec(
+        self, model: type[_Model], document: Document, origin: Origin, name: str | None, address: str
+    ) -> _Model | None:
         full = self._is_full(document.file)
         data = None if full else self._patched(document, origin, self._defaults[origin.kind])
-        name = _name_of(document, alone=alone)
-        address = f"{origin.kind}.{name}"
         if data is None:
-            self.elsewhere.setdefault(address, "has problems")
+            self.elsewhere.setdefault(f"{origin.kind}.{name}", "has problems")
             return None
         if origin.kind == "schedule":
             data.setdefault("timezone", self._timezone)
         if "name" not in data and name is None:
             self._report("FP111", origin.place, f"a {origin.kind} in a file with several documents has no name")
-            return None
-        data.setdefault("name", name)
+        data.setdefault("name", name or "unknown")
         mistaken: list[Path] = []
         if self._fill_everywhere or b"${" in self.texts[document.file]:
             data, mistaken = self._filled(data, origin, data)
-        spec = self._validated(model, data, mistaken, origin)
-        if spec is None:
-            self.elsewhere.setdefault(address, "has problems")
-        return spec
+        return self._validated(model, data, mistaken, origin, address)
 
     def _patched(self, document: Document, origin: Origin, defaults: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the document over the defaults and under its environment's patch; None if it is wrong or left out."""
-        if not document.sound:
-            return None
         if not isinstance(document.data, dict):
+            if not document.sound:
+                return None
             self._report("FP100", origin.place, f"a {origin.kind} is a mapping, found {describe(document.data)}")
             return None
         data = {key: value for key, value in document.data.items() if key != "environments"}
@@ -189,24 +211,24 @@ class _Loading:
         if "environments" not in document.data:
             return data
         environments = document.data["environments"]
-        if not self._check_environments(environments, origin):
-            return None
-        patch = environments.get(self.env, {})
+        self._check_environments(environments, origin)
+        patch = environments.get(self.env, {}) if isinstance(environments, dict) else {}
         if patch is None and origin.kind != "project":
             address = f"{origin.kind}.{data.get('name') or _stem(document.file)}"
             self.elsewhere[address] = f"is left out of the environment '{self.env}'"
             return None
-        return merge_patch(without_other_triggers(data, patch or {}), patch or {})  # type: ignore[no-any-return]
+        if not isinstance(patch, dict):
+            return data
+        return merge_patch(without_other_triggers(data, patch), patch)  # type: ignore[no-any-return]
 
-    def _check_environments(self, environments: object, origin: Origin) -> bool:
+    def _check_environments(self, environments: object, origin: Origin) -> None:
         if not isinstance(environments, dict):
             place = self._places.within(origin, ("environments",))
             code = "FP112" if environments is None else "FP103"
             self._report(code, place, f"expected a mapping of environments, found {describe(environments)}")
-            return False
+            return
         if origin.kind == "project":
             self._environments = ("default", *environments)
-        before = len(self.problems)
         for name, patch in environments.items():
             if self._is_full(origin.file):
                 break
@@ -219,7 +241,6 @@ class _Loading:
             elif patch is not None:
                 place = self._places.within(origin, ("environments", name))
                 self._report("FP103", place, f"expected a mapping or null, found {describe(patch)}")
-        return len(self.problems) == before
 
     def _check_keys(self, kind: str, layer: Mapping[str, Any], origin: Origin, path: tuple[str, ...]) -> None:
         known = _MODELS[kind].model_fields.keys() - NOT_PATCHED
@@ -237,19 +258,18 @@ class _Loading:
         return {**whole, **filled}, [mistake.path for mistake in mistakes]
 
     def _validated(
-        self, model: type[_Model], data: dict[str, Any], mistaken: Sequence[Path], origin: Origin
+        self, model: type[_Model], data: dict[str, Any], mistaken: Sequence[Path], origin: Origin, address: str
     ) -> _Model | None:
-        """Return the spec; None, and its problems noted, if it is wrong anywhere or was not filled in at *mistaken*."""
-        try:
-            spec = model.model_validate(data)
-        except ValidationError as error:
-            for finding in findings(model, error):
-                if self._is_full(origin.file):
-                    break
-                if finding.path not in mistaken:
-                    self._add(finding, origin)
-            return None
-        return None if mistaken else spec
+        """Return the spec as far as it is right, and note what is wrong; nothing more is said of *mistaken*."""
+        made = draft(model, data, mistaken)
+        for finding in made.findings:
+            if self._is_full(origin.file):
+                break
+            if self._defaults_known or origin.kind == "project" or not _may_come_from_defaults(finding, data):
+                self._add(finding, origin)
+        if made.unsound:
+            self._unsound[address] = made.unsound
+        return made.spec
 
     def _add(self, finding: Finding, origin: Origin) -> None:
         place = self._places.within(origin, finding.path, key=finding.at_key)
@@ -268,6 +288,10 @@ class _Loading:
 
     def _is_full(self, file: str) -> bool:
         return len(self._reported[file]) >= MAX_PROBLEMS
+
+
+def _may_come_from_defaults(finding: Finding, data: Mapping[str, Any]) -> bool:
+    return finding.code == "FP102" or (not finding.path and not data.keys() & set(TRIGGERS))
 
 
 def _stem(file: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flowerpower.errors import Place
 from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
@@ -21,11 +21,16 @@ class Project:
     pipelines: Mapping[str, PipelineSpec]
     schedules: Mapping[str, ScheduleSpec]
     places: Mapping[str, Place]  # by address: project, pipeline.<name>, schedule.<name>
+    unsound: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by address: fields that are stand-ins
 
     @property
     def namespace(self) -> str:
         """The owner mark of its objects in Redis."""
         return f"{self.spec.name}.{self.env}"
+
+    def is_sound(self, address: str, *fields: str) -> bool:
+        """Tell whether none of these fields of a spec is a stand-in for something that is wrong, told already."""
+        return not self.unsound or self.unsound.get(address, frozenset()).isdisjoint(fields)
 
     def place(self, address: str, *path: str | int) -> Place:
         """Return the place of a value of a spec, as near as it is known."""

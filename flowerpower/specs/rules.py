@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any
 
 from flowerpower.errors import Problem, Severity
 from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.messages import did_you_mean
-from flowerpower.specs.models import PipelineSpec, ScheduleSpec
+from flowerpower.specs.models import TRIGGERS, PipelineSpec, ScheduleSpec
 from flowerpower.specs.policies import check_policies
 from flowerpower.specs.project import Project
 from flowerpower.specs.unsupported import UNSUPPORTED
 
+_TRIGGER_FIELDS = (*TRIGGERS, "timezone", "start", "end")
 _MODULE_ENDINGS = (".py", "/__init__.py")
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "${")
 
@@ -33,6 +37,8 @@ def check_modules(project: Project, modules: Mapping[str, bytes]) -> list[Proble
     folders = [_folder(folder) for folder in project.spec.modules]
     problems = []
     for name, pipeline in project.pipelines.items():
+        if not (project.is_sound("project", "modules") and project.is_sound(f"pipeline.{name}", "modules")):
+            continue
         for position, module in enumerate(pipeline.modules):
             if not _exists(module, folders, modules):
                 hint = did_you_mean(module, _module_names(folders, modules)) or f"looked in {', '.join(folders)}"
@@ -45,10 +51,19 @@ def check_future(project: Project, now: int) -> list[Problem]:
     """Return a warning for each schedule that has no tick after *now* (epoch seconds)."""
     problems = []
     for name, schedule in project.schedules.items():
-        if parse_trigger(**schedule.trigger).next_tick(now) is None:
-            path = (f"schedule.{name}", *_written_trigger(schedule))
+        address = f"schedule.{name}"
+        if (schedule.at is None and schedule.end is None) or not project.is_sound(address, *_TRIGGER_FIELDS):
+            continue  # cron and every alone never end
+        if _never_fires(schedule, now):
+            path = (address, *_written_trigger(schedule))
             problems.append(problem(project, "FP304", path, "the schedule never fires again", severity="warning"))
     return problems
+
+
+def _never_fires(schedule: ScheduleSpec, now: int) -> bool:
+    with suppress(TriggerError):  # an error of its own
+        return parse_trigger(**schedule.trigger).next_tick(now) is None
+    return False
 
 
 def problem(
@@ -61,16 +76,15 @@ def problem(
 def _check_project(project: Project) -> Iterator[Problem]:
     yield from _check_supported(project, "project", project.spec)
     redis = project.spec.redis
-    if isinstance(redis, str):
+    if isinstance(redis, str) and project.is_sound("project", "redis"):
         if redis != "embedded" and not redis.startswith(_REDIS_SCHEMES):
             what = "`redis` is neither `embedded` nor a redis://, rediss:// or unix:// URL"
             yield problem(project, "FP103", ("project", "redis"), what)
         elif _holds_password(redis):
             what = "`redis` holds a password for everyone who can read the repository"
             yield problem(project, "FP307", ("project", "redis"), what, severity="warning")
-    try:
-        parse_trigger(every=60, timezone=project.spec.timezone)
-    except TriggerError as error:
+    error = _trigger_error(None, 60, None, project.spec.timezone, None, None)
+    if error and project.is_sound("project", "timezone"):
         yield problem(project, "FP303", ("project", "timezone"), error.what, error.hint)
 
 
@@ -83,13 +97,15 @@ def _holds_password(redis: str) -> bool:
 
 def _check_supported(project: Project, address: str, spec: object) -> Iterator[Problem]:
     for entry in UNSUPPORTED[address.partition(".")[0]]:
-        if entry.is_used(spec):
+        if entry.is_used(spec) and project.is_sound(address, entry.path[0]):
             yield problem(project, "FP390", (address, *entry.path), f"{entry.what} is not supported yet", entry.hint)
 
 
 def _check_pipeline(project: Project, address: str, spec: PipelineSpec) -> Iterator[Problem]:
     yield from _check_supported(project, address, spec)
     executor = spec.executor
+    if not project.is_sound(address, "executor"):
+        return
     if executor.max_workers is not None and executor.type not in ("threads", "processes"):
         what = f"`max_workers` has no effect on the executor `{executor.type}`"
         yield problem(project, "FP306", (address, "executor", "max_workers"), what, "use threads or processes")
@@ -102,10 +118,10 @@ def _check_schedule(
     project: Project, address: str, spec: ScheduleSpec, elsewhere: Mapping[str, str]
 ) -> Iterator[Problem]:
     yield from _check_supported(project, address, spec)
-    if spec.pipeline not in project.pipelines:
+    if spec.pipeline not in project.pipelines and project.is_sound(address, "pipeline"):
         yield from _check_missing_pipeline(project, address, spec, elsewhere.get(f"pipeline.{spec.pipeline}"))
     queues = project.spec.queues
-    if queues is not None and spec.queue not in queues:
+    if queues is not None and spec.queue not in queues and project.is_sound(address, "queue"):
         hint = did_you_mean(spec.queue, queues) or f"there are {', '.join(queues) or 'none'}"
         yield problem(project, "FP302", (address, "queue"), f"the queue '{spec.queue}' is not declared", hint)
     yield from _check_trigger(project, address, spec)
@@ -122,23 +138,29 @@ def _check_missing_pipeline(project: Project, address: str, spec: ScheduleSpec, 
 
 
 def _check_trigger(project: Project, address: str, spec: ScheduleSpec) -> Iterator[Problem]:
+    if _trigger_error(spec.cron, spec.every, spec.at, spec.timezone, spec.start, spec.end) is None:
+        return
+    good: dict[str, Any] = {"timezone": "UTC", "start": None, "end": None}
+    for name in good:  # each by itself, and the trigger with those that are right
+        error = _trigger_error(None, 60, None, **{**good, name: getattr(spec, name)})
+        if error is None:
+            good[name] = getattr(spec, name)
+        elif name != "timezone" or spec.timezone != project.spec.timezone:  # said once, of the project
+            yield problem(project, "FP303", (address, name), error.what, error.hint)
+    error = _trigger_error(spec.cron, spec.every, spec.at, **good)
+    if error is not None:
+        yield problem(project, "FP303", (address, *_written_trigger(spec)), error.what, error.hint)
+
+
+@lru_cache(maxsize=4096)
+def _trigger_error(
+    cron: str | None, every: int | None, at: str | None, timezone: str, start: str | None, end: str | None
+) -> TriggerError | None:
     try:
-        parse_trigger(**spec.trigger)
+        parse_trigger(cron=cron, every=every, at=at, timezone=timezone, start=start, end=end)
     except TriggerError as error:
-        path = _wrong_part(spec)
-        if path != ("timezone",) or spec.timezone != project.spec.timezone:  # said once, of the project
-            yield problem(project, "FP303", (address, *path), error.what, error.hint)
-
-
-def _wrong_part(spec: ScheduleSpec) -> tuple[str, ...]:
-    """Return the field that `parse_trigger` refuses, tried one after the other."""
-    for name in ("timezone", "start", "end"):
-        given = {"timezone": spec.timezone, "start": spec.start if name != "timezone" else None}
-        try:
-            parse_trigger(every=60, **given, end=spec.end if name == "end" else None)  # type: ignore[arg-type]
-        except TriggerError:
-            return (name,)
-    return _written_trigger(spec)
+        return error
+    return None
 
 
 def _written_trigger(spec: ScheduleSpec) -> tuple[str, ...]:

@@ -24,10 +24,8 @@ def problems_of(case: Path) -> str:
         options |= json.loads((case / "options.json").read_text())
     sources = read(case / "input")
     loaded = load(sources.texts, **options)
-    problems = [*sources.problems, *loaded.problems]
-    if loaded.project is not None:
-        later = [*rules.check_modules(loaded.project, sources.modules), *rules.check_future(loaded.project, NOW)]
-        problems += silence(later, sources.texts)
+    later = [*rules.check_modules(loaded.draft, sources.modules), *rules.check_future(loaded.draft, NOW)]
+    problems = [*sources.problems, *loaded.problems, *silence(later, sources.texts)]
     lines = [f"{problem.severity} {problem}" for problem in problems]
     return "".join(f"{line}\n" for line in lines) or "no problems\n"
 

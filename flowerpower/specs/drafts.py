@@ -1,0 +1,67 @@
+"""A spec as far as it is right: what is wrong is told and left out, so that the rest can be checked in the same run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Set
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from flowerpower.specs.fields import Spec
+from flowerpower.specs.messages import Finding, findings
+from flowerpower.specs.models import TRIGGERS
+from flowerpower.specs.placeholders import Path
+from flowerpower.specs.yaml import MAX_PROBLEMS
+
+_STAND_INS: Mapping[str, Any] = {
+    "name": "unknown",
+    "pipeline": "unknown",
+    "modules": ["unknown"],
+    "outputs": ["unknown"],
+}
+_ROUNDS = 3  # pydantic looks at a spec as a whole only when each of its fields is right
+
+_Model = TypeVar("_Model", bound=Spec)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft(Generic[_Model]):
+    """A spec, the fields of it that are stand-ins for something wrong, and what is wrong."""
+
+    spec: _Model | None
+    unsound: frozenset[str] = frozenset()
+    findings: tuple[Finding, ...] = ()
+
+
+def draft(model: type[_Model], data: Mapping[str, Any], mistaken: Collection[Path] = ()) -> Draft[_Model]:
+    """Return the spec that *data* holds; the values at *mistaken* are known to be wrong, and nothing more is said of
+    them.
+    """
+    known = frozenset(mistaken)
+    unsound = {str(path[0]) for path in known}
+    found: list[Finding] = []
+    for _ in range(_ROUNDS):
+        try:
+            spec = model.model_validate(data)
+            return Draft(spec, frozenset(unsound), tuple(found))
+        except ValidationError as error:
+            new = list(islice(findings(model, error), MAX_PROBLEMS))
+        lost_trigger = not unsound.isdisjoint(TRIGGERS)  # taken out, so its absence is no news
+        found += [finding for finding in new if finding.path not in known and not (lost_trigger and not finding.path)]
+        if len(new) == MAX_PROBLEMS:
+            break
+        for finding in new:
+            unsound.update([str(finding.path[0])] if finding.path else TRIGGERS)
+        data = _without(model, data, unsound)
+    return Draft(None, frozenset(unsound), tuple(found))
+
+
+def _without(model: type[Spec], data: Mapping[str, Any], unsound: Set[str]) -> dict[str, Any]:
+    kept = {key: value for key, value in data.items() if key not in unsound}
+    needed = {name for name, field in model.model_fields.items() if field.is_required()} - kept.keys()
+    kept |= {name: _STAND_INS[name] for name in needed}
+    if "every" in model.model_fields and not unsound.isdisjoint(TRIGGERS) and not kept.keys() & set(TRIGGERS):
+        kept["every"] = 3600
+    return kept
