@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from flowerpower.planning.guards import Allowed, Facts
     from flowerpower.planning.plan import Plan
     from flowerpower.revision import Revision
+    from flowerpower.specs.cache import Question, VerdictCache
     from flowerpower.specs.loader import Loaded, Project
     from flowerpower.specs.models import ProjectSpec
     from flowerpower.specs.sources import Sources
+    from flowerpower.specs.verdict import Verdict
     from flowerpower.state.models import Desired, Head, Source
     from flowerpower.state.store import Store
 
@@ -94,7 +96,7 @@ class FlowerPowerProject:
     @classmethod
     def find(cls, settings: Settings, ref: str | None = None) -> FlowerPowerProject:
         """Return the project that settings name; raise `ProjectNotFoundError` when there is none."""
-        from flowerpower.specs.sources import find_project
+        from flowerpower.specs.walk import find_project
 
         if not settings.project.is_dir():  # else a mistyped folder would find the project around it
             raise ProjectNotFoundError(f"there is no folder {settings.project}")
@@ -126,6 +128,40 @@ class FlowerPowerProject:
         """Every problem of the specs, sorted by place."""
         return self._loaded.problems
 
+    @cached_property
+    def recalled(self) -> Verdict | None:
+        """The verdict of an earlier check, if the files in the folder are as they were then; None if none is known."""
+        return self._cache.of_unchanged_folder(self._question)
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What a check of the specs says, recalled from an earlier one where nothing has changed since."""
+        from flowerpower.specs.folder import module_folders
+        from flowerpower.specs.side_by_side import check_side_by_side
+
+        if self.recalled is not None:
+            return self.recalled
+        question, started, sources = self._question, time.time_ns(), self.sources
+        verdict = self._cache.of_content(question, sources) or check_side_by_side(
+            sources, env=question.env, variables=question.variables, now=question.now
+        )
+        self._cache.keep(question, sources, module_folders(sources.texts), verdict, started)
+        return verdict
+
+    @cached_property
+    def _cache(self) -> VerdictCache:
+        from flowerpower.specs.cache import VerdictCache
+
+        return VerdictCache(self.settings.cache_dir)
+
+    @cached_property
+    def _question(self) -> Question:
+        from flowerpower.specs.cache import Question
+
+        settings = self.settings
+        root = None if self.ref else self.folder
+        return Question(root, settings.env, settings.variables, int(time.time()))
+
     @property
     def spec(self) -> Project:
         """The resolved specs; raises `SpecError` while there is any error in them."""
@@ -135,16 +171,10 @@ class FlowerPowerProject:
 
     @cached_property
     def _loaded(self) -> Loaded:
-        from flowerpower.specs.loader import Loaded, load
-        from flowerpower.specs.rules import check_future, check_modules
-        from flowerpower.specs.silence import silence
+        from flowerpower.specs.checks import check_sources
 
-        loaded = load(self.sources.texts, env=self.settings.env, variables=self.settings.variables)
-        found = check_modules(loaded.draft, self.sources.modules) + check_future(loaded.draft, int(time.time()))
-        problems = [*self.sources.problems, *loaded.problems, *silence(found, self.sources.texts)]
-        problems.sort(key=lambda problem: (problem.place, problem.code, problem.what))
-        wrong = any(problem.severity == "error" for problem in problems)
-        return Loaded(None if wrong else loaded.project, tuple(problems), loaded.draft)
+        settings = self.settings
+        return check_sources(self.sources, env=settings.env, variables=settings.variables, now=int(time.time()))
 
     @cached_property
     def home(self) -> ProjectSpec:
@@ -152,8 +182,8 @@ class FlowerPowerProject:
 
         Raises `SpecError` when the project file itself is invalid.
         """
+        from flowerpower.specs.kinds import PROJECT_FILES
         from flowerpower.specs.loader import load
-        from flowerpower.specs.project import PROJECT_FILES
 
         alone = {path: text for path, text in self.sources.texts.items() if path in PROJECT_FILES}
         loaded = load(alone, env=self.settings.env, variables=self.settings.variables)

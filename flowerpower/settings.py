@@ -24,6 +24,7 @@ class Settings:
     rq_prefix: str = "rq"
     redis_server: Path | None = None  # the program behind `redis: embedded`; None: find one
     runtime_dir: Path | None = None  # where its socket goes; None: the temporary directory
+    cache_dir: Path | None = None  # where verdicts on specs are kept; None: nowhere
 
 
 def read_settings(
@@ -50,7 +51,15 @@ def read_settings(
         rq_prefix=environment.get("RQ_KEY_PREFIX", "rq"),
         redis_server=_path(environment.get(f"{_PREFIX}TEST_REDIS_SERVER")),
         runtime_dir=_path(environment.get("XDG_RUNTIME_DIR")),
+        cache_dir=_cache_dir(environment),
     )
+
+
+def _cache_dir(environment: Mapping[str, str]) -> Path | None:
+    if named := environment.get(f"{_PREFIX}CACHE_DIR"):
+        return _path(named)
+    around = environment.get("XDG_CACHE_HOME") or (environment.get("HOME") and f"{environment['HOME']}/.cache")
+    return Path(around) / "flowerpower" if around else None
 
 
 def _path(text: str | None) -> Path | None:

@@ -12,6 +12,14 @@ from flowerpower.embedded import embedded_server
 from flowerpower.settings import read_settings
 
 
+@pytest.fixture(autouse=True, scope="session")
+def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what commands remember apart from what the user's own remember."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLOWERPOWER_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a real server without persistence; FLOWERPOWER_TEST_REDIS_SERVER names another program."""

@@ -14,9 +14,11 @@ import typer
 from flowerpower.cli.options import Revision, command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import Problem, UsageError
+from flowerpower.settings import look_for_cycles_rarely
 
 if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
+    from flowerpower.specs.verdict import Verdict
 
 ProblemFormat = Literal["text", "json", "github"]
 
@@ -35,16 +37,23 @@ def validate(
     format: Annotated[
         ProblemFormat, flag("--format", env="FLOWERPOWER_VALIDATE_FORMAT", help="How problems are shown.")
     ] = "text",
+    no_cache: Annotated[
+        bool, flag("--no-cache", help="Check anew also what has not changed since the last check.")
+    ] = False,
 ) -> int:
     """Check every spec of the project, alone and against the others. Imports no code and needs no Redis."""
+    if no_cache:
+        session = replace(session, settings=replace(session.settings, cache_dir=None))
     problems: list[Problem] = []
     texts: dict[str, bytes] = {}
     sizes = []
     for project in _projects(session, files or []):
+        verdict = project.recalled or _checked(project)
         prefix = _prefix(project.folder)
-        problems += [_moved(problem, prefix) for problem in project.problems]
-        texts |= {f"{prefix}{file}": text for file, text in project.sources.texts.items()}
-        sizes.append(_size(project))
+        problems += [_moved(problem, prefix) for problem in verdict.problems]
+        if problems:
+            texts |= {f"{prefix}{file}": text for file, text in project.sources.texts.items()}
+        sizes.append(_size(verdict))
     _show(session, problems, texts, "json" if session.json else format)
     if not problems and not session.json and format == "text":
         session.result("\n".join(sizes))
@@ -55,7 +64,7 @@ def _projects(session: Session, files: Sequence[Path]) -> list[FlowerPowerProjec
     from flowerpower.project import FlowerPowerProject
 
     if not files:
-        return [session.project()]
+        return [FlowerPowerProject.find(session.settings, session.ref)]
     found: dict[Path, FlowerPowerProject] = {}
     for file in files:
         if session.ref is None and not os.path.lexists(file):
@@ -78,14 +87,19 @@ def _moved(problem: Problem, prefix: str) -> Problem:
     return replace(problem, place=replace(problem.place, file=f"{prefix}{problem.place.file}")) if prefix else problem
 
 
-def _size(project: FlowerPowerProject) -> str:
+def _checked(project: FlowerPowerProject) -> Verdict:
+    from flowerpower.schedule.zones import use_packaged_zones
+
+    use_packaged_zones()
+    look_for_cycles_rarely()
+    return project.verdict
+
+
+def _size(verdict: Verdict) -> str:
     from flowerpower.render.words import count
 
-    spec = project.spec if not any(problem.severity == "error" for problem in project.problems) else None
-    if spec is None:
-        return ""
-    sizes = f"{count(len(spec.pipelines), 'pipeline')}, {count(len(spec.schedules), 'schedule')}"
-    return f"{spec.namespace} is valid: {sizes}."
+    sizes = f"{count(verdict.pipelines, 'pipeline')}, {count(verdict.schedules, 'schedule')}"
+    return f"{verdict.namespace} is valid: {sizes}." if verdict.is_valid else ""
 
 
 def _show(session: Session, problems: list[Problem], texts: dict[str, bytes], format: str) -> None:

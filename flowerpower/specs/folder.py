@@ -4,77 +4,49 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
-from flowerpower.specs.loader import kind_of_file
-from flowerpower.specs.project import PROJECT_FILES
-from flowerpower.specs.reading import MAX_MODULE_BYTES, SKIPPED_FOLDERS, SPEC_FOLDERS, Reading, module_folders
-from flowerpower.specs.yaml import MAX_BYTES
+from flowerpower.specs.kinds import PROJECT_FILES
+from flowerpower.specs.reading import MAX_MODULE_BYTES, MAX_SPEC_BYTES, Reading
+from flowerpower.specs.walk import module_files, spec_files, why_unreadable
+from flowerpower.specs.yaml import parse
 
 # A named pipe would wait for its writer for ever; NONBLOCK opens it at once, to be refused as no regular file.
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-_MUST_BE_WHOLE = tuple(f"{folder}/" for folder in SPEC_FOLDERS)  # a spec that is not read would be deleted by apply
-
-File = tuple[str, bool]
-"""A file's path in the project, and whether it is a link."""
 
 
 def read_folder(root: Path, reading: Reading) -> None:
     """Read the spec files and the modules below *root*, a folder without links in its path."""
     for path, is_link in spec_files(root, reading):
-        _read_file(root, path, MAX_BYTES, reading.texts, reading, is_link=is_link)
+        _read_file(root, path, MAX_SPEC_BYTES, reading.texts, reading, is_link=is_link)
     for path, is_link in module_files(root, module_folders(reading.texts), reading):
         _read_file(root, path, MAX_MODULE_BYTES, reading.modules, reading, is_link=is_link)
 
 
-def spec_files(root: Path, reading: Reading) -> Iterator[File]:
-    """Yield the files that should hold specs, also those that will turn out to be unreadable."""
-    for name in PROJECT_FILES:
-        path = root / name
-        if path.is_symlink() or path.exists():
-            yield name, path.is_symlink()
-    yield from (file for file in _files_below(root, SPEC_FOLDERS, reading) if kind_of_file(file[0]))
+def module_folders(texts: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Return the `modules:` of the project file, in any of its environments, without loading the project."""
+    found: dict[str, None] = {}
+    for name in texts.keys() & set(PROJECT_FILES):
+        documents = parse(name, texts[name]).documents
+        data = documents[0].data if documents and isinstance(documents[0].data, dict) else {}
+        patches = data.get("environments")
+        layers = [data, *(patches.values() if isinstance(patches, dict) else ())]
+        for layer in layers:
+            listed = layer.get("modules", ["flows"] if layer is data else []) if isinstance(layer, dict) else []
+            folders = listed if isinstance(listed, list) else []
+            found |= dict.fromkeys(_inside(folder) for folder in folders if isinstance(folder, str))
+    return tuple(folder for folder in found if folder)
 
 
-def module_files(root: Path, folders: Iterable[str], reading: Reading) -> Iterator[File]:
-    """Yield the Python files below the module folders."""
-    yield from (file for file in _files_below(root, folders, reading) if file[0].endswith(".py"))
-
-
-def _files_below(root: Path, folders: Iterable[str], reading: Reading) -> Iterator[File]:
-    found: dict[str, bool] = {}
-    for folder in folders:
-        top = root if folder == "." else root / folder
-        if not top.is_dir():
-            continue
-        if not top.resolve().is_relative_to(root):
-            reading.report("FP005", folder, "the folder is a link that leaves the project")
-        else:
-            found |= dict(_walk(str(top), "" if folder == "." else f"{folder}/", reading))
-    return iter(sorted(found.items()))
-
-
-def _walk(folder: str, prefix: str, reading: Reading) -> Iterator[File]:
-    """Yield the files below a folder; links to folders are not followed."""
-    try:
-        with os.scandir(folder) as scan:
-            entries = list(scan)
-    except OSError as error:
-        reading.report("FP001", prefix.removesuffix("/") or ".", _reason(error))
-        return
-    for entry in entries:
-        name = entry.name
-        if entry.is_dir(follow_symlinks=False):
-            if not name.startswith(".") and name not in SKIPPED_FOLDERS:
-                yield from _walk(entry.path, f"{prefix}{name}/", reading)
-        elif entry.is_symlink() and Path(entry.path).is_dir():
-            if prefix.startswith(_MUST_BE_WHOLE):
-                reading.report(
-                    "FP005", f"{prefix}{name}", "the folder is a link, and links to folders are not followed"
-                )
-        elif reading.accepts(f"{prefix}{name}"):
-            yield f"{prefix}{name}", entry.is_symlink()
+def _inside(folder: str) -> str:
+    """Return a folder of the project in its plain form: nothing for one outside, the whole project for a variable."""
+    parts = [part for part in folder.split("/") if part not in ("", ".")]
+    if folder.startswith("/") or ".." in parts or "\0" in folder:
+        return ""
+    if "${" in folder:
+        return "."
+    return "/".join(parts) or "."
 
 
 def _read_file(root: Path, path: str, limit: int, into: dict[str, bytes], reading: Reading, *, is_link: bool) -> None:
@@ -89,7 +61,7 @@ def _read_file(root: Path, path: str, limit: int, into: dict[str, bytes], readin
         finally:
             os.close(descriptor)
     except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
-        reason = _reason(error) if isinstance(error, OSError) else "it is a link that leads to itself"
+        reason = why_unreadable(error) if isinstance(error, OSError) else "it is a link that leads to itself"
         reading.report("FP001", path, reason)
         return
     if content is None:
@@ -109,7 +81,3 @@ def _content(descriptor: int, limit: int) -> bytes | None:
     while len(content) <= limit and (more := os.read(descriptor, limit + 1 - len(content))):
         content += more
     return content
-
-
-def _reason(error: OSError) -> str:
-    return f"it cannot be read: {error.strerror or type(error).__name__}"

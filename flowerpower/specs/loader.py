@@ -15,12 +15,13 @@ from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.drafts import draft
 from flowerpower.specs.fields import NOT_PATCHED, Spec
+from flowerpower.specs.kinds import PROJECT_FILES, kind_of_file
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
 from flowerpower.specs.messages import Finding, describe, did_you_mean, unknown_key
 from flowerpower.specs.models import TRIGGERS, PipelineSpec, ProjectSpec, ScheduleSpec
 from flowerpower.specs.placeholders import Path, fill_variables, resolve_redis
 from flowerpower.specs.places import Origin, Places, origin_of
-from flowerpower.specs.project import PROJECT_FILES, Project
+from flowerpower.specs.project import Project
 from flowerpower.specs.rules import check
 from flowerpower.specs.silence import silence, wrong_comments
 from flowerpower.specs.yaml import MAX_PROBLEMS, Document, parse
@@ -56,16 +57,6 @@ def load(texts: Mapping[str, bytes], *, env: str, variables: Mapping[str, str]) 
     )
     failed = any(problem.severity == "error" for problem in kept)
     return Loaded(None if failed else draft, tuple(kept), draft)
-
-
-def kind_of_file(path: str) -> str | None:
-    """Return what a file of a project holds by its path: project, pipeline, schedule, or None for no spec."""
-    if path in PROJECT_FILES:
-        return "project"
-    folder, _, rest = path.partition("/")
-    if rest.endswith((".yaml", ".yml")) and folder in ("pipelines", "schedules"):
-        return folder.removesuffix("s")
-    return None
 
 
 class _Loading:

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flowerpower.errors import Place
+from flowerpower.specs.kinds import PROJECT_FILES
 from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
 from flowerpower.specs.places import Places
-
-PROJECT_FILES = ("flowerpower.yaml", "flowerpower.yml")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,9 @@ from dataclasses import dataclass, field
 
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
-from flowerpower.specs.project import PROJECT_FILES
-from flowerpower.specs.yaml import MAX_BYTES, parse
 
-MAX_MODULE_BYTES = 16 * MAX_BYTES
-SPEC_FOLDERS = ("pipelines", "schedules")
-SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules"})
+MAX_SPEC_BYTES = 1024 * 1024
+MAX_MODULE_BYTES = 16 * MAX_SPEC_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +50,3 @@ class Reading:
         """Return it all, sorted."""
         problems = sorted(self.problems, key=lambda problem: (problem.place, problem.code))
         return Sources(dict(sorted(self.texts.items())), tuple(problems), dict(sorted(self.modules.items())))
-
-
-def module_folders(texts: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Return the `modules:` of the project file, in any of its environments, without loading the project."""
-    found: dict[str, None] = {}
-    for name in texts.keys() & set(PROJECT_FILES):
-        documents = parse(name, texts[name]).documents
-        data = documents[0].data if documents and isinstance(documents[0].data, dict) else {}
-        patches = data.get("environments")
-        layers = [data, *(patches.values() if isinstance(patches, dict) else ())]
-        for layer in layers:
-            listed = layer.get("modules", ["flows"] if layer is data else []) if isinstance(layer, dict) else []
-            folders = listed if isinstance(listed, list) else []
-            found |= dict.fromkeys(_inside(folder) for folder in folders if isinstance(folder, str))
-    return tuple(folder for folder in found if folder)
-
-
-def _inside(folder: str) -> str:
-    """Return a folder of the project in its plain form: nothing for one outside, the whole project for a variable."""
-    parts = [part for part in folder.split("/") if part not in ("", ".")]
-    if folder.startswith("/") or ".." in parts or "\0" in folder:
-        return ""
-    if "${" in folder:
-        return "."
-    return "/".join(parts) or "."

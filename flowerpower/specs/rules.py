@@ -52,12 +52,15 @@ def check_future(project: Project, now: int) -> list[Problem]:
     problems = []
     for name, schedule in project.schedules.items():
         address = f"schedule.{name}"
-        if (schedule.at is None and schedule.end is None) or not project.is_sound(address, *_TRIGGER_FIELDS):
-            continue  # cron and every alone never end
-        if _never_fires(schedule, now):
+        if may_end(schedule) and project.is_sound(address, *_TRIGGER_FIELDS) and _never_fires(schedule, now):
             path = (address, *_written_trigger(schedule))
             problems.append(problem(project, "FP304", path, "the schedule never fires again", severity="warning"))
     return problems
+
+
+def may_end(schedule: ScheduleSpec) -> bool:
+    """Tell whether there can be a last tick; cron and every alone never end."""
+    return schedule.at is not None or schedule.end is not None
 
 
 def _never_fires(schedule: ScheduleSpec, now: int) -> bool:

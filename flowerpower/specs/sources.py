@@ -10,27 +10,12 @@ from pathlib import Path, PurePosixPath
 
 from flowerpower.errors import FlowerPowerError, ProjectNotFoundError
 from flowerpower.git import git
-from flowerpower.specs.folder import read_folder
-from flowerpower.specs.loader import kind_of_file
-from flowerpower.specs.project import PROJECT_FILES
-from flowerpower.specs.reading import MAX_MODULE_BYTES, SKIPPED_FOLDERS, Reading, Sources, module_folders
-from flowerpower.specs.yaml import MAX_BYTES
+from flowerpower.specs.folder import module_folders, read_folder
+from flowerpower.specs.kinds import SKIPPED_FOLDERS, kind_of_file
+from flowerpower.specs.reading import MAX_MODULE_BYTES, MAX_SPEC_BYTES, Reading, Sources
+from flowerpower.specs.walk import find_project
 
 __all__ = ["Sources", "find_project", "read"]
-
-
-def find_project(start: Path) -> Path:
-    """Return the nearest folder from *start* upwards that holds a project; stops at the root of its git repository.
-
-    Raises ProjectNotFoundError.
-    """
-    here = start.resolve()
-    for folder in (here, *here.parents):
-        if any((folder / name).is_file() for name in PROJECT_FILES):
-            return folder
-        if (folder / ".git").exists():
-            break
-    raise ProjectNotFoundError(f"no flowerpower.yaml in {here} or a folder above it")
 
 
 def read(folder: Path, ref: str | None = None) -> Sources:
@@ -55,7 +40,7 @@ def _read_revision(folder: Path, ref: str) -> Sources:
     commit = git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
     entries = dict(_list_tree(folder, commit, prefix, reading))
     specs = {path: blob for path, blob in entries.items() if kind_of_file(path)}
-    _read_blobs(folder, specs, MAX_BYTES, reading.texts, reading)
+    _read_blobs(folder, specs, MAX_SPEC_BYTES, reading.texts, reading)
     folders = tuple("" if name == "." else f"{name}/" for name in module_folders(reading.texts))
     modules = {path: blob for path, blob in entries.items() if path.endswith(".py") and path.startswith(folders)}
     _read_blobs(folder, modules if folders else {}, MAX_MODULE_BYTES, reading.modules, reading)

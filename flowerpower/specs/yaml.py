@@ -22,9 +22,9 @@ import yaml
 from flowerpower.errors import Place, Problem, Severity
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.plain_yaml import read_plain
+from flowerpower.specs.reading import MAX_SPEC_BYTES
 from flowerpower.specs.scalars import CONSTANTS, NUMBER_FIRST, read_scalar
 
-MAX_BYTES = 1024 * 1024
 MAX_NODES = 100_000
 MAX_DEPTH = 64
 MAX_PROBLEMS = 200
@@ -126,8 +126,8 @@ def _compose(file: str, content: bytes, *, positions: bool) -> _Composer:
 
 
 def _look_at_bytes(file: str, content: bytes) -> str | Problem:
-    if len(content) > MAX_BYTES:
-        return _problem("FP002", Place(file), f"the file has {len(content):,} bytes, more than {MAX_BYTES:,}")
+    if len(content) > MAX_SPEC_BYTES:
+        return _problem("FP002", Place(file), f"the file has {len(content):,} bytes, more than {MAX_SPEC_BYTES:,}")
     if content.startswith(_LFS_POINTER):
         return _problem("FP006", Place(file), "the file is a Git LFS pointer, not the file itself")
     if b"<<<<<<< " in content and (conflict := _CONFLICT.search(content)):

@@ -10,12 +10,8 @@ import pytest
 
 PURE = ("specs/", "dataflow/", "schedule/", "state/", "planning/", "render/")
 EDGES = {
-    "specs/sources.py",
-    "specs/folder.py",
-    "specs/cache.py",
-    "state/store.py",
-    "state/connection.py",
-    "state/scripts.py",
+    *(f"specs/{name}.py" for name in ("sources", "folder", "walk", "cache", "side_by_side")),
+    *(f"state/{name}.py" for name in ("store", "connection", "scripts")),
 }
 OUTSIDE = {"os", "time", "pathlib", "random", "secrets", "socket", "subprocess", "tempfile", "shutil", "glob", "io"}
 CLOCKS = {"now", "utcnow", "today"}

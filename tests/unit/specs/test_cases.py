@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 
-from flowerpower.specs import rules
+from flowerpower.specs.checks import check_sources
 from flowerpower.specs.codes import CODES
-from flowerpower.specs.loader import load
-from flowerpower.specs.silence import silence
 from flowerpower.specs.sources import read
 
 CASES = Path(__file__).parents[2] / "cases" / "specs"
@@ -22,10 +20,7 @@ def problems_of(case: Path) -> str:
     options: dict[str, Any] = {"env": "default", "variables": {}}
     if (case / "options.json").exists():
         options |= json.loads((case / "options.json").read_text())
-    sources = read(case / "input")
-    loaded = load(sources.texts, **options)
-    later = [*rules.check_modules(loaded.draft, sources.modules), *rules.check_future(loaded.draft, NOW)]
-    problems = [*sources.problems, *loaded.problems, *silence(later, sources.texts)]
+    problems = check_sources(read(case / "input"), **options, now=NOW).problems
     lines = [f"{problem.severity} {problem}" for problem in problems]
     return "".join(f"{line}\n" for line in lines) or "no problems\n"
 

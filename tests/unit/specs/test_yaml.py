@@ -5,7 +5,8 @@ import yaml as pyyaml
 
 from flowerpower.specs import yaml
 from flowerpower.specs.loader import load
-from flowerpower.specs.yaml import MAX_BYTES, MAX_PROBLEMS, find, parse
+from flowerpower.specs.reading import MAX_SPEC_BYTES
+from flowerpower.specs.yaml import MAX_PROBLEMS, find, parse
 
 
 def data(text: str) -> object:
@@ -100,8 +101,8 @@ def test_a_merge_conflict_is_named_as_such() -> None:
 
 
 def test_a_file_larger_than_the_limit_is_not_parsed() -> None:
-    assert codes(b"a" * (MAX_BYTES + 1)) == ["FP002"]
-    assert codes(b"a: " + b"b" * (MAX_BYTES - 3)) == []
+    assert codes(b"a" * (MAX_SPEC_BYTES + 1)) == ["FP002"]
+    assert codes(b"a: " + b"b" * (MAX_SPEC_BYTES - 3)) == []
 
 
 def test_bounds_hold_for_files_of_many_values() -> None:

@@ -1,0 +1,170 @@
+"""Verdicts on projects, kept until something changes. A cache that is wrong, corrupt or not there changes no answer.
+
+A verdict is kept under the digest of all that it was made from: the bytes of every file, environment and variables,
+flowerpower's own code, Python and the packages beside it. Beside it lies, for each folder, what the file system said of
+its files when it was read (size, times, inode), so that an unchanged folder need not be read again. As in git, files
+changed within the last two seconds are not trusted to show it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import flowerpower
+from flowerpower.specs.reading import Reading, Sources
+from flowerpower.specs.verdict import Verdict, from_dict, to_dict
+from flowerpower.specs.walk import module_files, spec_files
+
+_KEPT = 200  # files; the oldest go
+_UNSETTLED = 2_000_000_000  # nanoseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of the cache: a project folder in one environment, with these variables."""
+
+    root: Path | None  # None: a git revision
+    env: str
+    variables: Mapping[str, str]
+    now: int  # epoch seconds
+
+
+class VerdictCache:
+    """Verdicts in a folder of files; every failure to read or write one is as if it were not there."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def of_unchanged_folder(self, question: Question) -> Verdict | None:
+        """Return the verdict on a folder whose files are, by what the file system says, those of the last check."""
+        last = self._read(_folder_key(question)) if question.root else None
+        if last is None:
+            return None
+        found = _stamp(question.root, last["modules"])
+        return self._verdict(last["verdict"], question) if found and found.digest == last["stamp"] else None
+
+    def of_content(self, question: Question, sources: Sources) -> Verdict | None:
+        """Return the verdict on these bytes."""
+        return self._verdict(_content_key(question, sources), question)
+
+    def keep(
+        self, question: Question, sources: Sources, folders: Sequence[str], verdict: Verdict, read_at: int
+    ) -> None:
+        """Keep a verdict on *sources*, which were read from *read_at* on (nanoseconds of the epoch).
+
+        *folders* are those of the modules.
+        """
+        if self._folder is None:
+            return
+        key = _content_key(question, sources)
+        self._write(key, to_dict(verdict))
+        found = _stamp(question.root, folders)
+        if found and found.newest < read_at - _UNSETTLED:
+            self._write(_folder_key(question), {"modules": list(folders), "stamp": found.digest, "verdict": key})
+        self._forget_oldest(self._folder)
+
+    def _verdict(self, key: str, question: Question) -> Verdict | None:
+        value = self._read(key)
+        verdict = from_dict(value) if value is not None else None
+        return verdict if verdict and verdict.holds(question.now) else None
+
+    def _read(self, key: str) -> dict[str, Any] | None:
+        """Return what is kept under a key, if it is still what was written."""
+        if self._folder is None:
+            return None
+        with suppress(OSError):
+            digest, _, text = (self._folder / key).read_bytes().partition(b"\n")
+            if digest == _digest(text).encode():
+                value: dict[str, Any] = json.loads(text)
+                return value
+        return None
+
+    def _write(self, key: str, value: Mapping[str, Any]) -> None:
+        """Keep a value, in one step, so that nobody reads half of it."""
+        if self._folder is None:
+            return
+        text = json.dumps(value).encode()
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor, name = tempfile.mkstemp(dir=self._folder, prefix="new-")
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(_digest(text).encode() + b"\n" + text)
+            Path(name).replace(self._folder / key)
+
+    @staticmethod
+    def _forget_oldest(folder: Path) -> None:
+        with suppress(OSError), os.scandir(folder) as scan:
+            newest_first = sorted(scan, key=lambda entry: entry.stat().st_mtime, reverse=True)
+            for entry in newest_first[_KEPT:]:
+                Path(entry.path).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """What the file system says of the files of a folder: a digest of it, and the newest time (nanoseconds)."""
+
+    digest: str
+    newest: int
+
+
+def _stamp(root: Path | None, modules: Iterable[str]) -> _Stamp | None:
+    """Return the stamp of a project folder; None where it could not show every change, as with links."""
+    reading = Reading()
+    lines: list[str] = []
+    newest = 0
+    if root is None:
+        return None
+    with suppress(OSError):
+        for path, is_link in [*spec_files(root, reading), *module_files(root, modules, reading)]:
+            if is_link:
+                return None
+            of = os.lstat(f"{root}/{path}")
+            newest = max(newest, of.st_mtime_ns, of.st_ctime_ns)
+            lines.append(f"{path}\0{of.st_mode} {of.st_size} {of.st_mtime_ns} {of.st_ctime_ns} {of.st_ino} {of.st_dev}")
+        return None if reading.problems else _Stamp(_digest("\n".join(lines).encode()), newest)
+    return None
+
+
+def _folder_key(question: Question) -> str:
+    return _key("folder", str(question.root), *_asked(question))
+
+
+def _content_key(question: Question, sources: Sources) -> str:
+    files = ({path: _digest(content) for path, content in part.items()} for part in (sources.texts, sources.modules))
+    return _key("content", *_asked(question), *files, [str(problem) for problem in sources.problems])
+
+
+def _asked(question: Question) -> tuple[object, ...]:
+    return question.env, dict(question.variables), "\n".join(_what_decides())
+
+
+def _what_decides() -> Iterator[str]:
+    """Yield what else a verdict depends on: flowerpower's code, Python, and every package that can be imported."""
+    yield flowerpower.__version__
+    yield sys.version
+    package = Path(flowerpower.__file__).parent
+    for name in ("", "specs", "schedule", "dataflow"):
+        with os.scandir(package / name) as scan:
+            yield from sorted(
+                f"{e.path} {e.stat().st_size} {e.stat().st_mtime_ns}" for e in scan if e.name.endswith(".py")
+            )
+    for folder in dict.fromkeys(sys.path):
+        with suppress(OSError), os.scandir(folder or ".") as scan:
+            yield from sorted(entry.name for entry in scan if entry.name.endswith((".dist-info", ".egg-info")))
+
+
+def _key(*parts: object) -> str:
+    return _digest(json.dumps(parts, sort_keys=True).encode())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

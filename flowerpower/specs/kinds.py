@@ -1,0 +1,17 @@
+"""Which files of a project hold specs, by their paths alone."""
+
+from __future__ import annotations
+
+PROJECT_FILES = ("flowerpower.yaml", "flowerpower.yml")
+SPEC_FOLDERS = ("pipelines", "schedules")
+SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules"})
+
+
+def kind_of_file(path: str) -> str | None:
+    """Return what a file of a project holds by its path: project, pipeline, schedule, or None for no spec."""
+    if path in PROJECT_FILES:
+        return "project"
+    folder, _, rest = path.partition("/")
+    if rest.endswith((".yaml", ".yml")) and folder in SPEC_FOLDERS:
+        return folder.removesuffix("s")
+    return None

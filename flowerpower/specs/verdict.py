@@ -1,0 +1,79 @@
+"""What a check of a project found, small enough to be kept: `specs/cache.py` keeps it until something changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flowerpower.errors import Place, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A schedule that will stop to fire one day: the arguments of its trigger, and its next tick (epoch seconds)."""
+
+    trigger: Mapping[str, Any]
+    next_tick: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All problems of a project in one environment, sorted by place, and how much there is in it."""
+
+    namespace: str
+    pipelines: int
+    schedules: int
+    problems: tuple[Problem, ...]
+    made_at: int = 0  # epoch seconds
+    endings: tuple[Ending, ...] = ()
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether nothing stands in the way of a plan."""
+        return not any(problem.severity == "error" for problem in self.problems)
+
+    def holds(self, now: int) -> bool:
+        """Tell whether time alone has changed nothing: what could still fire then can still fire now."""
+        return now >= self.made_at and all(now < ending.next_tick or _fires(ending, now) for ending in self.endings)
+
+
+def to_dict(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as a JSON value."""
+    return asdict(verdict)
+
+
+def from_dict(value: Mapping[str, Any]) -> Verdict:
+    """Return the verdict of a JSON value; TypeError, KeyError or ValueError for any other."""
+    problems = tuple(_problem(entry) for entry in value["problems"])
+    endings = tuple(Ending(**entry) for entry in value["endings"])
+    return Verdict(**{**value, "problems": problems, "endings": endings})
+
+
+def joined(verdicts: Sequence[Verdict]) -> Verdict:
+    """Return the verdict on a project from those on parts of its schedules, each with all that is not a schedule."""
+    first = verdicts[0]
+    problems = {problem for verdict in verdicts for problem in verdict.problems}
+    return Verdict(
+        first.namespace,
+        first.pipelines,
+        sum(verdict.schedules for verdict in verdicts),
+        in_order(problems),
+        first.made_at,
+        tuple(ending for verdict in verdicts for ending in verdict.endings),
+    )
+
+
+def in_order(problems: Sequence[Problem] | set[Problem]) -> tuple[Problem, ...]:
+    """Return each problem once, sorted by place."""
+    return tuple(sorted(set(problems), key=lambda problem: (problem.place, problem.code, problem.what)))
+
+
+def _problem(entry: Mapping[str, Any]) -> Problem:
+    return Problem(**{**entry, "place": Place(**entry["place"])})
+
+
+def _fires(ending: Ending, now: int) -> bool:
+    from flowerpower.schedule.trigger import parse_trigger
+
+    return parse_trigger(**ending.trigger).next_tick(now) is not None

@@ -1,0 +1,84 @@
+"""The files of a project folder that count, found with few questions to the file system and few imports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from flowerpower.errors import ProjectNotFoundError
+from flowerpower.specs.kinds import PROJECT_FILES, SKIPPED_FOLDERS, SPEC_FOLDERS, kind_of_file
+from flowerpower.specs.reading import Reading
+
+_MUST_BE_WHOLE = tuple(f"{folder}/" for folder in SPEC_FOLDERS)  # a spec that is not read would be deleted by apply
+
+File = tuple[str, bool]
+"""A file's path in the project, and whether it is a link."""
+
+
+def find_project(start: Path) -> Path:
+    """Return the nearest folder from *start* upwards that holds a project; stops at the root of its git repository.
+
+    Raises ProjectNotFoundError.
+    """
+    here = start.resolve()
+    for folder in (here, *here.parents):
+        if any((folder / name).is_file() for name in PROJECT_FILES):
+            return folder
+        if (folder / ".git").exists():
+            break
+    raise ProjectNotFoundError(f"no flowerpower.yaml in {here} or a folder above it")
+
+
+def spec_files(root: Path, reading: Reading) -> Iterator[File]:
+    """Yield the files that should hold specs, also those that will turn out to be unreadable."""
+    for name in PROJECT_FILES:
+        path = root / name
+        if path.is_symlink() or path.exists():
+            yield name, path.is_symlink()
+    yield from (file for file in _files_below(root, SPEC_FOLDERS, reading) if kind_of_file(file[0]))
+
+
+def module_files(root: Path, folders: Iterable[str], reading: Reading) -> Iterator[File]:
+    """Yield the Python files below the module folders."""
+    yield from (file for file in _files_below(root, folders, reading) if file[0].endswith(".py"))
+
+
+def _files_below(root: Path, folders: Iterable[str], reading: Reading) -> Iterator[File]:
+    found: dict[str, bool] = {}
+    for folder in folders:
+        top = root if folder == "." else root / folder
+        if not top.is_dir():
+            continue
+        if not top.resolve().is_relative_to(root):
+            reading.report("FP005", folder, "the folder is a link that leaves the project")
+        else:
+            found |= dict(_walk(str(top), "" if folder == "." else f"{folder}/", reading))
+    return iter(sorted(found.items()))
+
+
+def _walk(folder: str, prefix: str, reading: Reading) -> Iterator[File]:
+    """Yield the files below a folder; links to folders are not followed."""
+    try:
+        with os.scandir(folder) as scan:
+            entries = list(scan)
+    except OSError as error:
+        reading.report("FP001", prefix.removesuffix("/") or ".", why_unreadable(error))
+        return
+    for entry in entries:
+        name = entry.name
+        if entry.is_dir(follow_symlinks=False):
+            if not name.startswith(".") and name not in SKIPPED_FOLDERS:
+                yield from _walk(entry.path, f"{prefix}{name}/", reading)
+        elif entry.is_symlink() and Path(entry.path).is_dir():
+            if prefix.startswith(_MUST_BE_WHOLE):
+                reading.report(
+                    "FP005", f"{prefix}{name}", "the folder is a link, and links to folders are not followed"
+                )
+        elif reading.accepts(f"{prefix}{name}"):
+            yield f"{prefix}{name}", entry.is_symlink()
+
+
+def why_unreadable(error: OSError) -> str:
+    """Return what kept a file from being read, in a few words."""
+    return f"it cannot be read: {error.strerror or type(error).__name__}"

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.command_line import CommandLine
+
+from flowerpower.specs.checks import check_sources, verdict_of
+from flowerpower.specs.side_by_side import halves
+from flowerpower.specs.sources import read
+from flowerpower.specs.verdict import joined
+
+CASES = Path(__file__).parents[2] / "cases" / "specs"
+NOW = 1_800_000_000
+MANY = 2100
+
+
+@pytest.mark.parametrize("case", sorted(path.name for path in CASES.iterdir()))
+def test_the_halves_of_a_project_say_what_the_whole_says(case: str) -> None:
+    sources = read(CASES / case / "input")
+    loaded = [check_sources(part, env="default", variables={}, now=NOW) for part in (*halves(sources), sources)]
+    *parts, whole = (verdict_of(each, NOW) for each in loaded)
+    names = [set(each.draft.schedules) for each in loaded[:2]]
+
+    assert joined(parts).schedules == whole.schedules
+    if names[0].isdisjoint(names[1]):  # else the whole is checked at once
+        assert joined(parts).problems == whole.problems
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> CommandLine:
+    files = {
+        "flowerpower.yaml": "name: acme\n",
+        "pipelines/sales.yaml": "modules: [sales]\noutputs: [report]\n",
+        "flows/sales.py": "def report() -> int:\n    return 1\n",
+        **{f"schedules/s{number}.yaml": "pipeline: sales\nevery: 1h\n" for number in range(MANY)},
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return CommandLine(tmp_path)
+
+
+def test_a_large_project_is_checked_as_a_small_one_is(large: CommandLine) -> None:
+    answer = large("validate", "--no-cache")
+
+    assert (answer.code, answer.out) == (0, f"acme.default is valid: 1 pipeline, {MANY:,} schedules.\n")
+
+    (large.folder / "schedules/s100.yaml").write_text("pipeline: slaes\nevery: 1h\n")
+    (large.folder / "schedules/s101.yaml").write_text("pipeline: sales\nevery: soon\n")
+    wrong = large("validate", "--no-cache")
+
+    assert wrong.code == 1
+    assert [line.partition(" error ")[0] for line in wrong.out.splitlines()[::2]] == [
+        "schedules/s100.yaml:1:11:",
+        "schedules/s101.yaml:2:8:",
+    ]
+
+    (large.folder / "schedules/s101.yaml").write_text("name: s100\npipeline: sales\nevery: 1h\n")
+    twice = large("validate", "--no-cache")
+
+    assert "FP110: the schedule 's100' is also in schedules/s100.yaml:1:1" in twice.out
