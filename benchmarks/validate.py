@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,19 @@ from pathlib import Path
 from benchmarks.children import run_command
 from benchmarks.context import Context, Table
 from benchmarks.corpus import write_project
-from benchmarks.measure import Sample, Side
+from benchmarks.measure import Run, Sample, Side
 from benchmarks.peers import CHECKOUT
 
 _NOTE = (
     "Peers check each file against its kind's JSON Schema (yamllint: style alone); flowerpower also checks cron, "
     "zones, references between files and that modules exist. v8r would need minutes for 10,000 files: it gets 1,000."
+)
+_AGAIN_NOTE = (
+    "Nothing has changed since the check before. None of the peers remembers anything; `anew` is `--no-cache`."
+)
+_ONE_NOTE = (
+    "A hook after one edit: peers get the one file; flowerpower checks the whole project of 100 files, anew, because "
+    "an edit can break what refers to it."
 )
 _KINDS = ("pipeline", "schedule")
 # One warning for each file is how yamllint shows that it has looked at it.
@@ -35,6 +43,9 @@ def run(context: Context) -> Iterator[Table]:
         if context.peers.npm:
             sides += [*_native(context, context.peers.npm, project, size), _v8r(context, context.peers.npm, size)]
         yield context.compare(f"validate {size:,} spec files", sides, _NOTE)
+        again = [_recalling(context, project, size), _flowerpower(context, project, size, name="flowerpower anew")]
+        yield context.compare(f"validate {size:,} unchanged spec files again", again, _AGAIN_NOTE)
+    yield context.compare("validate after one edit", list(_after_one_edit(context)), _ONE_NOTE)
 
 
 def _corpus(context: Context, size: int) -> Path:
@@ -42,9 +53,35 @@ def _corpus(context: Context, size: int) -> Path:
     return folder if folder.exists() else write_project(folder, schedules=size - size // 10, pipelines=size // 10)
 
 
-def _flowerpower(context: Context, project: Path, size: int) -> Side:
-    command = [sys.executable, "-m", "flowerpower", "validate"]
+def _flowerpower(context: Context, project: Path, size: int, name: str = "flowerpower") -> Side:
+    command = [sys.executable, "-m", "flowerpower", "validate", "--no-cache"]
+    return Side(name, context.version, _runner([command], project, _valid_specs), size)
+
+
+def _recalling(context: Context, project: Path, size: int) -> Side:
+    cache = f"FLOWERPOWER_CACHE_DIR={context.folder / 'verdicts'}"
+    command = ["env", cache, sys.executable, "-m", "flowerpower", "validate"]
+    time.sleep(2.1)  # files that are younger are not trusted to show a change
+    run_command([command], project)
     return Side("flowerpower", context.version, _runner([command], project, _valid_specs), size)
+
+
+def _after_one_edit(context: Context) -> Iterator[Side]:
+    project = _corpus(context, 100)
+    ours = _flowerpower(context, project, 100)
+    yield replace(ours, amount=1, run=_once(ours.run))
+    file, schema = "schedules/schedule_00000.yaml", str(_schema("schedule"))
+    check = [[context.peers.tool("check-jsonschema"), "-vv", "-o", "json", "--schemafile", schema, file]]
+    versions = context.peers.versions
+    yield Side("check-jsonschema", versions["check-jsonschema"], _runner(check, project, _checked_paths), 1)
+    if npm := context.peers.npm:
+        ajv = [[str(npm / "ajv"), "validate", "--strict=false", "-s", schema, "-d", file]]
+        yield Side("ajv-cli", versions["ajv-cli"], _runner(ajv, project, _counted(r" valid$")), 1)
+
+
+def _once(run: Run) -> Run:
+    """Return a run that counts as the check of the one file that was edited."""
+    return lambda: {phase: replace(sample, count=min(sample.count, 1)) for phase, sample in run().items()}
 
 
 def _valid_specs(printed: Sequence[str]) -> int:

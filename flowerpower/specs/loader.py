@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
+from flowerpower.specs.documents import MAX_PROBLEMS, Document
 from flowerpower.specs.drafts import draft
 from flowerpower.specs.fields import NOT_PATCHED, Spec
 from flowerpower.specs.kinds import PROJECT_FILES, kind_of_file
@@ -24,7 +25,7 @@ from flowerpower.specs.places import Origin, Places, origin_of
 from flowerpower.specs.project import Project
 from flowerpower.specs.rules import check
 from flowerpower.specs.silence import silence, wrong_comments
-from flowerpower.specs.yaml import MAX_PROBLEMS, Document, parse
+from flowerpower.specs.yaml import parse
 
 __all__ = ["Loaded", "Project", "kind_of_file", "load", "resolve_redis"]
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from flowerpower.errors import Place
+from flowerpower.specs.documents import Document
 from flowerpower.specs.placeholders import Path
-from flowerpower.specs.yaml import Document, find
+from flowerpower.specs.yaml import find
 
 
 @dataclass(frozen=True, slots=True)

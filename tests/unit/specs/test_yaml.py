@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 import yaml as pyyaml
 
-from flowerpower.specs import yaml
+from flowerpower.specs import composer
+from flowerpower.specs.documents import MAX_PROBLEMS
 from flowerpower.specs.loader import load
 from flowerpower.specs.reading import MAX_SPEC_BYTES
-from flowerpower.specs.yaml import MAX_PROBLEMS, find, parse
+from flowerpower.specs.yaml import find, parse
 
 
 def data(text: str) -> object:
@@ -127,7 +128,7 @@ def test_without_libyaml_the_pure_parser_reads_the_same(monkeypatch: pytest.Monk
     content = b"a: &x [1, 'zwei', no]\nb: {c: *x}\n"
     quick = parse("x.yaml", content)
 
-    monkeypatch.setattr(yaml, "_PARSER", pyyaml.BaseLoader)
+    monkeypatch.setattr(composer, "_PARSER", pyyaml.BaseLoader)
 
     assert parse("x.yaml", content) == quick
     assert codes(b"a:\n\t- b\n") == ["FP010"]

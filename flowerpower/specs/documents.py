@@ -1,0 +1,34 @@
+"""The documents of a spec file as plain JSON values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flowerpower.errors import Place, Problem
+
+MAX_PROBLEMS = 200  # told of one file
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document: plain JSON values, and where they come from."""
+
+    file: str
+    number: int
+    line: int
+    data: Any
+    sound: bool  # False: it has problems of its own, and its data is only a guess
+
+    @property
+    def place(self) -> Place:
+        """The place of its first line."""
+        return Place(self.file, self.line)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The documents of one file, and what is wrong with its text."""
+
+    documents: tuple[Document, ...]
+    problems: tuple[Problem, ...]
