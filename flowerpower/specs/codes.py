@@ -73,3 +73,11 @@ CODES: Mapping[str, Code] = {
     # Comments
     "FP901": Code("ignore comment", "Write `# flowerpower: ignore FPnnn reason`."),
 }
+
+DOCS = "https://flowerpower-gitops.github.io/codes/"
+"""Where the page of codes is published: `docs/codes.md`."""
+
+
+def docs_url(code: str) -> str:
+    """Return where a code is explained."""
+    return f"{DOCS}#{code.lower()}"
