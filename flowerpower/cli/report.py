@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from flowerpower.cli.session import Session, as_json
 from flowerpower.errors import Problem
@@ -20,6 +20,7 @@ from flowerpower.git import repository_of
 
 if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
+    from flowerpower.render.problems_junit import Suite
 
 ProblemFormat = Literal["text", "json", "github", "gitlab", "sarif", "junit"]
 _MOST_SHOWN = 50  # problems with their lines on a terminal; more would push the first away
@@ -35,6 +36,11 @@ class Checked:
     def problems(self) -> Sequence[Problem]:
         """Every problem, with paths in the project."""
         return self.project.problems
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is an error among them."""
+        return any(problem.severity == "error" for problem in self.problems)
 
     @cached_property
     def contents(self) -> Mapping[str, bytes]:
@@ -76,20 +82,21 @@ class _Found:
     contents: Mapping[str, bytes]
 
 
-def show(session: Session, checked: Sequence[Checked], format: ProblemFormat) -> None:
-    """Print the report, and say how many problems there are."""
+def show(session: Session, checked: Sequence[Checked], format: ProblemFormat, out: Path | None = None) -> None:
+    """Print the report, or write it to *out* and show the problems as text; then say how many there are."""
     here = _found((each, each.from_here()) for each in checked)
+    if format == "github":
+        _append_summary(session, checked)
+    if out is not None:
+        out.write_text(f"{_report(session, checked, here, format, 'utf-8')}\n", encoding="utf-8")
+        format = "text"
     if format == "text":
         _show_text(session, here, checked)
-    elif format == "json":
-        from flowerpower.render.problems_json import problems_dict
-
-        session.document(problems_dict(here.problems, here.contents))
-    elif format == "github":
-        _show_github(session, _found((each, each.from_root()) for each in checked))
-    else:
-        session.result(_report(checked, format))
+    elif report := _report(session, checked, here, format, sys.stdout.encoding):
+        print(report)
     _say_counts(session, here.problems, framed=format == "text" and sys.stdout.isatty())
+    if format == "github" and (sizes := _sizes(checked)):
+        session.talk(sizes)
 
 
 def _found(named: Iterable[tuple[Checked, Callable[[str], str]]]) -> _Found:
@@ -109,51 +116,75 @@ def _show_text(session: Session, found: _Found, checked: Sequence[Checked]) -> N
     from flowerpower.render.problems import problems_text, sort_problems
     from flowerpower.render.words import count
 
-    if not found.problems:
-        session.result("\n".join(each.size() for each in checked))
-    elif not sys.stdout.isatty():
+    framed = sys.stdout.isatty()
+    if found.problems and not framed:
         session.result(problems_text(found.problems, style=session.style))
-    else:
+    elif found.problems:
         most = len(found.problems) if session.verbose else _MOST_SHOWN
         ordered = sort_problems(found.problems)
         session.result(problems_text(ordered[:most], found.contents, style=session.style, width=session.width))
         if (rest := len(ordered) - most) > 0:
             session.result(f"\n... and {count(rest, 'more problem')}: --verbose shows them all.")
+    if sizes := _sizes(checked):
+        session.result(f"\n{sizes}" if found.problems and framed else sizes)
 
 
-def _show_github(session: Session, found: _Found) -> None:
-    from flowerpower.render.problems_github import problems_github, problems_summary
+def _report(
+    session: Session, checked: Sequence[Checked], here: _Found, format: ProblemFormat, encoding: str | None
+) -> str:
+    """Return the report; one for another program is complete also when there is no problem."""
+    if format == "text":
+        from flowerpower.render.problems import problems_text
 
-    summary = session.settings.environment.get("GITHUB_STEP_SUMMARY")
-    if found.problems and summary:
-        with Path(summary).open("a", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(problems_summary(found.problems))
-    where = "the summary of this job" if summary else "the log of `flowerpower validate` without --format"
-    if found.problems:
-        session.result(problems_github(found.problems, found.contents, all_in=where))
+        return "\n".join(part for part in (problems_text(here.problems), _sizes(checked)) if part)
+    if format == "json":
+        from flowerpower.render.problems_json import problems_dict
 
-
-def _report(checked: Sequence[Checked], format: ProblemFormat) -> str:
-    """Return a document for another program, complete also when there is no problem."""
+        return as_json(problems_dict(here.problems, here.contents), encoding)
     if format == "junit":
         from flowerpower.render.problems_junit import problems_junit
 
         return problems_junit([_suite(each) for each in checked])
-    found = _found((each, each.from_root()) for each in checked)
-    document: Any
+    return _for_a_forge(session, _found((each, each.from_root()) for each in checked), format, encoding)
+
+
+def _for_a_forge(session: Session, found: _Found, format: ProblemFormat, encoding: str | None) -> str:
+    if format == "github":
+        from flowerpower.render.problems_github import problems_github
+
+        where = "the summary of this job" if _summary_of(session) else "`flowerpower validate` without --format"
+        return problems_github(found.problems, found.contents, all_in=where)
     if format == "gitlab":
         from flowerpower.render.problems_gitlab import problems_gitlab
 
-        document = problems_gitlab(found.problems)
-    else:
-        from flowerpower import __version__
-        from flowerpower.render.problems_sarif import problems_sarif
+        return as_json(problems_gitlab(found.problems), encoding)
+    from flowerpower import __version__
+    from flowerpower.render.problems_sarif import problems_sarif
 
-        document = problems_sarif(found.problems, found.contents, version=__version__)
-    return as_json(document, sys.stdout.encoding)
+    return as_json(problems_sarif(found.problems, found.contents, version=__version__), encoding)
 
 
-def _suite(each: Checked) -> Any:
+def _summary_of(session: Session) -> str | None:
+    return session.settings.environment.get("GITHUB_STEP_SUMMARY")
+
+
+def _append_summary(session: Session, checked: Sequence[Checked]) -> None:
+    """Append every problem to the summary of the job, since annotations are cut."""
+    file = _summary_of(session)
+    if file and any(each.problems for each in checked):
+        from flowerpower.render.problems_github import problems_summary
+
+        found = _found((each, each.from_root()) for each in checked)
+        with Path(file).open("a", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(problems_summary(found.problems))
+
+
+def _sizes(checked: Sequence[Checked]) -> str:
+    """Return what there is of the projects, nothing while there is an error in one."""
+    return "" if any(each.failed for each in checked) else "\n".join(each.size() for each in checked)
+
+
+def _suite(each: Checked) -> Suite:
     from flowerpower.render.problems_junit import Suite
 
     name = each.from_root()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowerpower.cli.session import Session
-from flowerpower.errors import UsageError
+from flowerpower.errors import ProjectNotFoundError, UsageError
 from flowerpower.git import GitError, git
 
 if TYPE_CHECKING:
@@ -24,12 +24,22 @@ def named_projects(session: Session, files: Sequence[Path]) -> list[FlowerPowerP
     Raises UsageError for a file that does not exist, ProjectNotFoundError for one outside any project.
     """
     if not files:
-        return [session.project()]
+        return [_nearest(session)]
     found: dict[Path, FlowerPowerProject] = {}
     for file in files:
         for project in _projects_of(session, file):
             found.setdefault(project.folder, project)
     return list(found.values())
+
+
+def _nearest(session: Session) -> FlowerPowerProject:
+    try:
+        return session.project()
+    except ProjectNotFoundError as error:
+        if not session.settings.project.is_dir():
+            raise
+        hint = f"{error.hint}; `flowerpower validate .` checks every project below this folder"
+        raise ProjectNotFoundError(str(error), hint=hint) from None
 
 
 def _projects_of(session: Session, file: Path) -> Iterator[FlowerPowerProject]:

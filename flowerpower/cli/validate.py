@@ -31,16 +31,20 @@ def validate(
     ] = None,
     format: Annotated[
         ProblemFormat,
-        flag("--format", env="FLOWERPOWER_VALIDATE_FORMAT", help="How problems are shown; reports go to stdout."),
+        flag("--format", env="FLOWERPOWER_VALIDATE_FORMAT", help="How problems are shown."),
     ] = "text",
+    out: Annotated[
+        Path | None,
+        flag("--out", env="", metavar="FILE", help="Write the report there, and show the problems as text."),
+    ] = None,
 ) -> int:
     """Check every spec of the project, alone and against the others. Imports no code and needs no Redis."""
     chosen: ProblemFormat = "json" if session.json else format
-    if chosen == "json":  # a failure is a document too
+    if chosen == "json" and out is None:  # a failure is a document too
         session = replace(session, json=True)
     try:
         checked = [Checked(project) for project in named_projects(session, files or [])]
-        show(session, checked, chosen)
+        show(session, checked, chosen, out)
     except FlowerPowerError as error:
         return session.fail(error)
-    return int(any(problem.severity == "error" for each in checked for problem in each.problems))
+    return int(any(each.failed for each in checked))

@@ -83,6 +83,26 @@ def test_a_folder_above_projects_checks_all_of_them(validate: Validate) -> None:
     assert [line.partition(" ")[0] for line in said.out.splitlines()] == ["acme.default", "shop.default"]
 
 
+def test_a_warning_is_said_and_the_project_is_valid_all_the_same(validate: Validate) -> None:
+    write(Path("data/acme/schedules/old.yaml"), "pipeline: report\nat: 2020-01-01T06:00:00\n")
+
+    said = validate("data/acme")
+
+    assert (said.code, said.err) == (0, "1 warning in 1 file.\n")
+    assert said.out == (
+        "data/acme/schedules/old.yaml:2:5: warning FP304: the schedule never fires again\n"
+        "  hint: Remove the schedule or move its window.\n"
+        "acme.default is valid: 1 pipeline, 3 schedules.\n"
+    )
+
+
+def test_above_projects_the_way_to_check_them_all_is_told(validate: Validate) -> None:
+    said = validate()
+
+    assert (said.code, said.out) == (1, "")
+    assert "`flowerpower validate .` checks every project below" in said.err
+
+
 def test_a_folder_inside_a_project_checks_that_project(validate: Validate) -> None:
     assert validate("data/acme/schedules").out.startswith("acme.default is valid")
 
@@ -179,6 +199,25 @@ def test_json_is_the_same_by_either_flag_and_for_a_failure_too(validate: Validat
 
     assert flag.out == format.out
     assert json.loads(failed.out)["errored"] is True
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_report_can_go_to_a_file_while_the_log_stays_readable(validate: Validate, format: str) -> None:
+    write(Path("data/acme/schedules/größe.yaml"), BAD)
+    printed = validate("data/acme", "--format", format)
+
+    said = validate("data/acme", "--format", format, "--out", "report")
+
+    assert Path("report").read_text(encoding="utf-8") == printed.out
+    assert said.out.startswith("data/acme/schedules/größe.yaml:1:1: error FP105: ")
+    assert (said.code, said.err) == (1, printed.err)
+
+
+def test_a_report_that_cannot_be_written_is_an_error(validate: Validate) -> None:
+    said = validate("data/acme", "--format", "sarif", "--out", "nowhere/report.sarif")
+
+    assert (said.code, said.out) == (1, "")
+    assert said.err == "Error: nowhere/report.sarif: No such file or directory\n"
 
 
 def test_github_gets_annotations_and_the_summary_of_the_job_has_all(
