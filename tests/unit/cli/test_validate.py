@@ -77,6 +77,7 @@ def test_files_of_two_projects_check_both_once(validate: Validate) -> None:
 
 def test_a_folder_above_projects_checks_all_of_them(validate: Validate) -> None:
     write(Path("data/.hidden/flowerpower.yaml"), "name: hidden\n")
+    write(Path("data/acme/tests/case/flowerpower.yaml"), "name: inside_another\n")
 
     said = validate(".")
 
