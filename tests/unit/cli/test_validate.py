@@ -19,6 +19,7 @@ from support.command_line import FILES, CommandLine
 from flowerpower.cli.main import run
 
 FORMATS = ("text", "json", "github", "gitlab", "sarif", "junit")
+GOOD = "pipeline: report\nevery: 1h\n"
 BAD = "pipeline: reprot\nevery: 1h\n"
 
 
@@ -225,7 +226,7 @@ def test_github_gets_annotations_and_the_summary_of_the_job_has_all(
     validate: Validate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
-    write(Path("data/acme/schedules/a.yaml"), BAD + "".join(f"key{n}: 1\n" for n in range(12)))
+    write(Path("data/acme/schedules/a.yaml"), GOOD + "".join(f"key{n}: 1\n" for n in range(12)))
 
     said = validate("data/acme", "--format", "github")
 
@@ -310,7 +311,7 @@ def test_a_terminal_shows_the_lines_in_colours(tmp_path: Path) -> None:
 
 
 def test_a_terminal_is_not_flooded_unless_one_asks_for_it(tmp_path: Path) -> None:
-    for path, text in {**FILES, "schedules/nightly.yaml": BAD + "".join(f"key{n}: 1\n" for n in range(99))}.items():
+    for path, text in {**FILES, "schedules/nightly.yaml": GOOD + "".join(f"key{n}: 1\n" for n in range(99))}.items():
         write(tmp_path / path, text)
 
     some, everything = on_a_terminal(tmp_path, "--no-color"), on_a_terminal(tmp_path, "--no-color", "--verbose")
