@@ -83,7 +83,7 @@ def _section(example: Example, folder: Path, found: Sequence[Example]) -> str:
         *map(_fenced, example.mended),
     ]
     if code.can_be_silenced:
-        parts.append(f"Where it is meant: `# flowerpower: ignore {name} the reason`.\n")
+        parts.append(f"Where it is meant, the line above: `# flowerpower: ignore {name} the reason`.\n")
     return "\n".join(parts)
 
 
