@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,13 @@ from flowerpower.cli.options import Revision, command, flag
 from flowerpower.cli.report import Checked, ProblemFormat, show
 from flowerpower.cli.session import Session
 from flowerpower.cli.targets import named_projects
+from flowerpower.cli.terminal import progress_bar
 from flowerpower.errors import FlowerPowerError
+
+if TYPE_CHECKING:
+    from flowerpower.project import FlowerPowerProject
+
+_MANY = 1_000  # files that take longer than a blink
 
 
 def register(app: typer.Typer) -> None:
@@ -43,8 +49,19 @@ def validate(
     if chosen == "json" and out is None:  # a failure is a document too
         session = replace(session, json=True)
     try:
-        checked = [Checked(project) for project in named_projects(session, files or [])]
+        checked = [_checked(session, project) for project in named_projects(session, files or [])]
         show(session, checked, chosen, out)
     except FlowerPowerError as error:
         return session.fail(error)
     return int(any(each.failed for each in checked))
+
+
+def _checked(session: Session, project: FlowerPowerProject) -> Checked:
+    """Check a project; whoever watches is told of a large one, since that takes a moment."""
+    checked = Checked(project)
+    with progress_bar("validate", shown=session.shows_progress) as bar:
+        files = len(project.sources.texts)
+        if files >= _MANY:
+            bar.say(f"Checking {project.folder.name}: {files:,} files ...")
+        _ = checked.problems  # found now, while the line is shown
+    return checked

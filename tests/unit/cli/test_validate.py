@@ -274,15 +274,14 @@ def test_a_reader_that_stops_reading_is_no_error(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
-def on_a_terminal(folder: Path, *arguments: str, **environment: str) -> str:
-    """Return what `validate` writes to a terminal of 60 columns."""
+def on_a_terminal(folder: Path, *arguments: str, stream: str = "stdout", **environment: str) -> str:
+    """Return what `validate` writes to a terminal of 60 columns, to which one of its streams goes."""
     screen, terminal = os.openpty()
     done = subprocess.Popen(
         [sys.executable, "-m", "flowerpower", "validate", *arguments],
         cwd=folder,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "60", **environment},
-        stdout=terminal,
-        stderr=subprocess.DEVNULL,
+        **{"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: terminal},
     )
     os.close(terminal)
     seen = b""
@@ -319,3 +318,17 @@ def test_a_terminal_is_not_flooded_unless_one_asks_for_it(tmp_path: Path) -> Non
     assert some.count("^\n") == 50
     assert some.endswith("\n... and 49 more problems: --verbose shows them all.\n")
     assert everything.count("^\n") == 99
+
+
+def test_whoever_watches_is_told_what_takes_long(tmp_path: Path) -> None:
+    for path, text in {**FILES, "schedules/bad.yaml": BAD}.items():
+        write(tmp_path / path, text)
+    for number in range(1_000):
+        (tmp_path / f"schedules/s{number}.yaml").write_text(GOOD)
+
+    watched, quiet = on_a_terminal(tmp_path, stream="stderr"), on_a_terminal(tmp_path, "-q", stream="stderr")
+
+    folder = tmp_path.name
+    assert f"Checking {folder}: 1,005 files ..."[:59] in watched
+    assert watched.endswith("\x1b[2K1 error in 1 file.\n")
+    assert quiet == ""
