@@ -31,11 +31,7 @@ class Checked:
     """A project that was checked, and the ways to name its files."""
 
     project: FlowerPowerProject
-
-    @cached_property
-    def problems(self) -> Sequence[Problem]:
-        """Every problem, with paths in the project."""
-        return self.project.problems
+    problems: Sequence[Problem]  # with paths in the project
 
     @property
     def failed(self) -> bool:

@@ -58,10 +58,8 @@ def validate(
 
 def _checked(session: Session, project: FlowerPowerProject) -> Checked:
     """Check a project; whoever watches is told of a large one, since that takes a moment."""
-    checked = Checked(project)
     with progress_bar("validate", shown=session.shows_progress) as bar:
         files = len(project.sources.texts)
         if files >= _MANY:
             bar.say(f"Checking {project.folder.name}: {files:,} files ...")
-        _ = checked.problems  # found now, while the line is shown
-    return checked
+        return Checked(project, project.validate())
