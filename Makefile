@@ -10,7 +10,7 @@ BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check docs bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | awk -F '\t' '{printf "make %-7s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ check: .venv/installed ## run the linters, the type checker and the import contr
 	@said=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$said"; exit 1; }
 	@$(BIN)/python -m pre_commit validate-config .pre-commit-config.yaml
 	@echo "All checks passed."
+
+docs: .venv/installed ## write the pages that are made from the code: docs/codes.md
+	@PYTHONPATH=.:tests $(BIN)/python -m support.codes_page
 
 bench: .venv/installed ## run the benchmarks, or the one called NAME
 	@$(BIN)/python -m benchmarks $(NAME) $(ARGS)

@@ -150,7 +150,8 @@ def _template_files(variables: dict[str, str]) -> dict[Path, bytes]:
         if path.is_file() and not _NOT_COPIED & set(place.parts):
             rendered = place.suffix == _RENDERED
             files[place.with_suffix("") if rendered else place] = _render(path, variables if rendered else {})
-    for path in sorted(_data_folder("schemas").glob("*.schema.json")):
+    for kind in ("project", "pipeline", "schedule"):
+        path = _data_folder("schemas") / f"{kind}.schema.json"
         files[Path("schemas") / path.name] = path.read_bytes()
     return files
 

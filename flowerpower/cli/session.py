@@ -60,13 +60,23 @@ class Session:
 
         A `short` command makes many values and ends; others run code of the project, which is left as Python runs it.
         """
+        self.prepare(short=short)
+        return self.find_project()
+
+    def find_project(self) -> FlowerPowerProject:
+        """Return the project that the flags name, for a look that may end before anything is worked out."""
         from flowerpower.project import FlowerPowerProject
+
+        return FlowerPowerProject.find(self.settings, self.ref)
+
+    @staticmethod
+    def prepare(*, short: bool = True) -> None:
+        """Make this process ready to work something out."""
         from flowerpower.schedule.zones import use_packaged_zones
 
         use_packaged_zones()
         if short:
             look_for_cycles_rarely()
-        return FlowerPowerProject.find(self.settings, self.ref)
 
     def result(self, text: str) -> None:
         """Print a result for people; nothing with `json`."""
@@ -76,7 +86,7 @@ class Session:
     def document(self, value: Any) -> None:
         """Print the one JSON document; nothing without `json`."""
         if self.json:
-            print(_as_json(value, sys.stdout.encoding))
+            print(as_json(value, sys.stdout.encoding))
 
     def talk(self, text: str) -> None:
         """Say something that is no result; nothing with `quiet`."""
@@ -109,7 +119,7 @@ class Session:
         return "\n".join(lines)
 
 
-def _as_json(value: Any, encoding: str | None) -> str:
+def as_json(value: Any, encoding: str | None) -> str:
     """Return a document in letters that the stream has: lone surrogates, and what ASCII lacks, are escaped."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
     try:
@@ -136,7 +146,7 @@ def _error_document(error: FlowerPowerError) -> dict[str, Any]:
         "error": {"message": str(error), "hint": error.hint, "details": error.details, "exit_code": error.exit_code},
     }
     if isinstance(error, SpecError):
-        from flowerpower.render.problems import problems_dict
+        from flowerpower.render.problems_json import problems_dict
 
         return document | problems_dict(error.problems)
     return document

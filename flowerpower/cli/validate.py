@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flowerpower.cli.options import Revision, command, flag
+from flowerpower.cli.report import Checked, ProblemFormat, show
 from flowerpower.cli.session import Session
-from flowerpower.errors import Problem, UsageError
-from flowerpower.settings import look_for_cycles_rarely
+from flowerpower.cli.targets import named_projects
+from flowerpower.cli.terminal import progress_bar
+from flowerpower.errors import FlowerPowerError
 
 if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
-    from flowerpower.specs.verdict import Verdict
 
-ProblemFormat = Literal["text", "json", "github"]
+_MANY = 1_000  # files that take longer than a blink
 
 
 def register(app: typer.Typer) -> None:
@@ -32,85 +30,42 @@ def validate(
     session: Session,
     revision: Revision,
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Spec files: the projects they belong to are checked, each as a whole.")
+        list[Path] | None,
+        typer.Argument(
+            help="Files: the projects they belong to are checked, each as a whole. Folders: all projects in them."
+        ),
     ] = None,
     format: Annotated[
-        ProblemFormat, flag("--format", env="FLOWERPOWER_VALIDATE_FORMAT", help="How problems are shown.")
+        ProblemFormat,
+        flag("--format", env="FLOWERPOWER_VALIDATE_FORMAT", help="How problems are shown."),
     ] = "text",
-    no_cache: Annotated[
-        bool, flag("--no-cache", help="Check anew also what has not changed since the last check.")
-    ] = False,
+    out: Annotated[
+        Path | None,
+        flag("--out", env="", metavar="FILE", help="Write the report there, and show the problems as text."),
+    ] = None,
+    no_cache: Annotated[bool, flag("--no-cache", help="Check anew what has not changed since the last check.")] = False,
 ) -> int:
     """Check every spec of the project, alone and against the others. Imports no code and needs no Redis."""
+    chosen: ProblemFormat = "json" if session.json else format
+    if chosen == "json" and out is None:  # a failure is a document too
+        session = replace(session, json=True)
     if no_cache:
         session = replace(session, settings=replace(session.settings, cache_dir=None))
-    problems: list[Problem] = []
-    texts: dict[str, bytes] = {}
-    sizes = []
-    for project in _projects(session, files or []):
-        verdict = project.recalled or _checked(project)
-        prefix = _prefix(project.folder)
-        problems += [_moved(problem, prefix) for problem in verdict.problems]
-        if problems:
-            texts |= {f"{prefix}{file}": text for file, text in project.sources.texts.items()}
-        sizes.append(_size(verdict))
-    _show(session, problems, texts, "json" if session.json else format)
-    if not problems and not session.json and format == "text":
-        session.result("\n".join(sizes))
-    return int(any(problem.severity == "error" for problem in problems))
+    try:
+        checked = [_checked(session, project) for project in named_projects(session, files or [])]
+        show(session, checked, chosen, out)
+    except FlowerPowerError as error:
+        return session.fail(error)
+    return int(any(each.failed for each in checked))
 
 
-def _projects(session: Session, files: Sequence[Path]) -> list[FlowerPowerProject]:
-    from flowerpower.project import FlowerPowerProject
-
-    if not files:
-        return [FlowerPowerProject.find(session.settings, session.ref)]
-    found: dict[Path, FlowerPowerProject] = {}
-    for file in files:
-        if session.ref is None and not os.path.lexists(file):
-            raise UsageError(f"there is no file {file}", hint="name files of the project, or none to check all")
-        folder = file if file.is_dir() else file.parent
-        project = FlowerPowerProject.find(replace(session.settings, project=folder), session.ref)
-        found.setdefault(project.folder, project)
-    return list(found.values())
-
-
-def _prefix(folder: Path) -> str:
-    """Return what to put before paths in the project so that they start from the working folder."""
-    here = Path.cwd().resolve()
-    if folder == here or not folder.is_relative_to(here):
-        return "" if folder == here else f"{folder.as_posix()}/"
-    return f"{folder.relative_to(here).as_posix()}/"
-
-
-def _moved(problem: Problem, prefix: str) -> Problem:
-    return replace(problem, place=replace(problem.place, file=f"{prefix}{problem.place.file}")) if prefix else problem
-
-
-def _checked(project: FlowerPowerProject) -> Verdict:
-    from flowerpower.schedule.zones import use_packaged_zones
-
-    use_packaged_zones()
-    look_for_cycles_rarely()
-    return project.verdict
-
-
-def _size(verdict: Verdict) -> str:
-    from flowerpower.render.words import count
-
-    sizes = f"{count(verdict.pipelines, 'pipeline')}, {count(verdict.schedules, 'schedule')}"
-    return f"{verdict.namespace} is valid: {sizes}." if verdict.is_valid else ""
-
-
-def _show(session: Session, problems: list[Problem], texts: dict[str, bytes], format: str) -> None:
-    from flowerpower.render import problems as render
-
-    if format == "json":
-        replace(session, json=True).document(render.problems_dict(problems, texts))
-    elif problems and format == "github":
-        session.result(render.problems_github(problems))
-    elif problems:
-        frames = texts if sys.stdout.isatty() else None
-        session.result(render.problems_text(problems, frames, style=session.style))
-    if problems:
-        session.talk(("\n" if sys.stderr.isatty() else "") + f"{render.problem_counts(problems)}.")
+def _checked(session: Session, project: FlowerPowerProject) -> Checked:
+    """Check a project; whoever watches is told of a large one, since that takes a moment."""
+    if project.recalled is not None:
+        return Checked(project, project.recalled)
+    session.prepare()
+    with progress_bar("validate", shown=session.shows_progress) as bar:
+        files = len(project.sources.texts)
+        if files >= _MANY:
+            bar.say(f"Checking {project.folder.name}: {files:,} files ...")
+        return Checked(project, project.verdict)

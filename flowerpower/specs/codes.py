@@ -25,15 +25,15 @@ CODES: Mapping[str, Code] = {
     "FP006": Code("Git LFS pointer", "Run `git lfs pull`; better, keep spec files out of LFS."),
     "FP007": Code("merge conflict", "Resolve the conflict and remove its markers."),
     "FP008": Code("file name is not UTF-8", "Rename the file."),
-    "FP009": Code("project file", "A project has exactly one `flowerpower.yaml`."),
+    "FP009": Code("not exactly one project file", "A project has exactly one `flowerpower.yaml`."),
     # YAML
-    "FP010": Code("YAML syntax", "Look at the place and just before it."),
+    "FP010": Code("invalid YAML", "Look at the place and just before it."),
     "FP011": Code("duplicate key", "Keep one of the two."),
-    "FP012": Code("tag", "Leave the tag away; quote what has to be a text."),
-    "FP013": Code("alias", "Write the value out."),
+    "FP012": Code("tag not allowed", "Leave the tag away; quote what has to be a text."),
+    "FP013": Code("alias without its anchor", "Write the value out."),
     "FP014": Code("too many values", "A spec file holds at most 100,000 values, aliases written out."),
     "FP015": Code("nested too deeply", "A spec is nested at most 64 deep, aliases written out."),
-    "FP016": Code("merge key", "YAML 1.2 has no merge keys; write the keys out or use `defaults:`."),
+    "FP016": Code("merge key not allowed", "YAML 1.2 has no merge keys; write the keys out or use `defaults:`."),
     "FP017": Code("key is not a text", "Put the key in quotes."),
     "FP018": Code("empty document", "Write a spec, or remove the file or the surplus `---`."),
     "FP019": Code("not a number", "Use a finite number; JSON knows no other."),
@@ -44,11 +44,15 @@ CODES: Mapping[str, Code] = {
     "FP102": Code("missing key", "Add the key."),
     "FP103": Code("wrong type", "Write a value of the expected type."),
     "FP104": Code("not one of the choices", "Use one of the listed values."),
-    "FP105": Code("name", "Lower-case letters, digits, `_` and single `-`, a letter first, at most 63 characters."),
-    "FP106": Code("duration", "Write 90s, 15m, 2h, 1d12h, or a whole number of seconds."),
-    "FP107": Code("date or time", "Write ISO 8601: 2027-01-31, 2027-01-31T06:00:00 or 2027-01-31T06:00:00+01:00."),
+    "FP105": Code(
+        "invalid name", "Lower-case letters, digits, `_` and single `-`, a letter first, at most 63 characters."
+    ),
+    "FP106": Code("invalid duration", "Write 90s, 15m, 2h, 1d12h, or a whole number of seconds."),
+    "FP107": Code(
+        "invalid date or time", "Write ISO 8601: 2027-01-31, 2027-01-31T06:00:00 or 2027-01-31T06:00:00+01:00."
+    ),
     "FP108": Code("value out of bounds", "Stay within the bounds."),
-    "FP109": Code("trigger", "Write exactly one of cron, every, at."),
+    "FP109": Code("not exactly one trigger", "Write exactly one of cron, every, at."),
     "FP110": Code("duplicate name", "Rename one of the two: names are unique per kind in a project."),
     "FP111": Code("missing name", "In a file with several documents each needs a `name:`."),
     "FP112": Code("no value", "Write a value, or remove the key."),
@@ -56,14 +60,14 @@ CODES: Mapping[str, Code] = {
     "FP201": Code("unknown environment", "Declare it under `environments:` of the project file."),
     "FP202": Code("variable not set", "Give --var NAME=VALUE or set FLOWERPOWER_VAR_NAME."),
     "FP203": Code("placeholder not allowed here", "Write `$${` for a literal `${`."),
-    "FP204": Code("placeholder", "Write `$${` for a literal `${`."),
+    "FP204": Code("invalid placeholder", "Write `$${` for a literal `${`."),
     # Across specs
     "FP301": Code("unknown pipeline", "Name a pipeline of the project."),
     "FP302": Code("queue not declared", "Declare it under `queues:` or use a declared one."),
     "FP303": Code("trigger cannot be read", "Correct the expression, the zone or the dates."),
     "FP304": Code("never fires again", "Remove the schedule or move its window.", can_be_silenced=True),
     "FP305": Code("module does not exist", "Correct `modules:` or add the file.", can_be_silenced=True),
-    "FP306": Code("without effect", "Remove the key or choose the value that uses it."),
+    "FP306": Code("key without effect", "Remove the key or choose the value that uses it."),
     "FP307": Code("password in the project file", "Write `${env:NAME}` instead.", can_be_silenced=True),
     "FP311": Code("policy min_interval", "Fire less often, or change the rule.", can_be_silenced=True),
     "FP312": Code("policy allowed_queues", "Use an allowed queue, or change the rule.", can_be_silenced=True),
@@ -71,5 +75,13 @@ CODES: Mapping[str, Code] = {
     "FP314": Code("policy require", "Add the field, or change the rule.", can_be_silenced=True),
     "FP390": Code("not supported yet", "Remove it; this version would silently ignore it."),
     # Comments
-    "FP901": Code("ignore comment", "Write `# flowerpower: ignore FPnnn reason`."),
+    "FP901": Code("invalid ignore comment", "Write `# flowerpower: ignore FPnnn reason`."),
 }
+
+DOCS = "https://flowerpower-gitops.github.io/codes/"
+"""Where the page of codes is published: `docs/codes.md`."""
+
+
+def docs_url(code: str) -> str:
+    """Return where a code is explained."""
+    return f"{DOCS}#{code.lower()}"

@@ -58,6 +58,8 @@ def test_a_new_project_has_all_its_parts(tmp_path: Path) -> None:
     names = {str(file) for file in files}
     assert {"flowerpower.yaml", "pipelines/licences.yaml", "flows/licences.py", "README.md", ".gitignore"} <= names
     assert {".pre-commit-config.yaml", ".vscode/settings.json", ".github/workflows/flowerpower.yml"} <= names
+    schemas = {name.removeprefix("schemas/") for name in names if name.startswith("schemas/")}
+    assert schemas == {"project.schema.json", "pipeline.schema.json", "schedule.schema.json"}
 
 
 def test_every_variable_is_filled_in(tmp_path: Path) -> None:

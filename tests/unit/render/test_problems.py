@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from flowerpower.errors import Place, Problem, Severity
-from flowerpower.render.problems import problem_counts, problems_dict, problems_github, problems_text
+from flowerpower.render.problems import problem_counts, problems_text
+from flowerpower.render.problems_github import problems_github, problems_summary
+from flowerpower.render.problems_json import problems_dict
 
 TEXTS = {"schedules/nightly.yaml": b"name: nightly\npipeline: ordres\ncron: '0 2 * * *'\n"}
 UNKNOWN = Problem(
@@ -27,7 +29,7 @@ def test_with_the_texts_a_mark_stands_under_the_place() -> None:
         "schedules/nightly.yaml:2:11: error FP301: there is no pipeline 'ordres'\n"
         "  1 | name: nightly\n"
         "  2 | pipeline: ordres\n"
-        "    |           ^\n"
+        "    |           ^^^^^^\n"
         "  hint: did you mean 'orders'?"
     )
 
@@ -55,28 +57,31 @@ def test_json_has_terraforms_names() -> None:
         "code": "FP301",
         "summary": "there is no pipeline 'ordres'",
         "detail": "did you mean 'orders'?",
+        "docs": "https://flowerpower-gitops.github.io/codes/#fp301",
         "range": {
             "filename": "schedules/nightly.yaml",
             "start": {"line": 2, "column": 11},
-            "end": {"line": 2, "column": 11},
+            "end": {"line": 2, "column": 17},
         },
         "snippet": {"code": "pipeline: ordres", "start_line": 2},
     }
-
-
-def test_annotations_escape_what_would_end_them() -> None:
-    problem = Problem("FP001", Place("odd,na:me%.yaml", 3, 4), "50% gone\nreally", "fix: it")
-
-    assert problems_github([problem]) == (
-        "::error file=odd%2Cna%3Ame%25.yaml,line=3,col=4,title=FP001::50%25 gone%0Areally (fix: it)"
-    )
 
 
 @pytest.mark.parametrize(("severity", "command"), [("error", "error"), ("warning", "warning"), ("note", "notice")])
 def test_github_gets_ten_of_a_kind_and_the_number_of_the_rest(severity: Severity, command: str) -> None:
     problems = [Problem("FP101", Place("a.yaml", line), "unknown key", severity=severity) for line in range(1, 48)]
 
-    lines = problems_github(problems).splitlines()
+    lines = problems_github(problems, all_in="the summary").splitlines()
 
     assert [line.startswith(f"::{command} ") for line in lines] == [True] * 10 + [False]
-    assert lines[-1] == f"+37 more {severity}s"
+    assert lines[-1] == f"... and 37 more {severity}s: see the summary"
+
+
+def test_a_summary_that_github_would_drop_is_cut_and_says_so() -> None:
+    problems = [Problem("FP101", Place("größe.yaml", line), "unknown key") for line in range(1, 1_001)]
+
+    whole, cut = problems_summary(problems), problems_summary(problems, limit=10_000)
+
+    assert whole.count("\n| error ") == 1_000
+    assert 9_000 < len(cut.encode()) <= 10_000
+    assert cut.splitlines()[-1] == f"... and {1_000 - cut.count('| error ')} more problems: see the text format."

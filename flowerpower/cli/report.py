@@ -1,0 +1,202 @@
+"""The report of `validate`: the problems of all projects in one format, each file by the path its reader needs.
+
+People and programs that were started here get paths from the working folder; reports for a forge get them from the
+root of the repository, wherever they were made.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from flowerpower.cli.session import Session, as_json
+from flowerpower.errors import Problem
+from flowerpower.git import repository_of
+
+if TYPE_CHECKING:
+    from flowerpower.project import FlowerPowerProject
+    from flowerpower.render.problems_junit import Suite
+    from flowerpower.specs.verdict import Verdict
+
+ProblemFormat = Literal["text", "json", "github", "gitlab", "sarif", "junit"]
+_MOST_SHOWN = 50  # problems with their lines on a terminal; more would push the first away
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A project that was checked, and the ways to name its files."""
+
+    project: FlowerPowerProject
+    verdict: Verdict
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """Every problem, with paths in the project."""
+        return self.verdict.problems
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is an error among them."""
+        return not self.verdict.is_valid
+
+    @cached_property
+    def contents(self) -> Mapping[str, bytes]:
+        """The files that a problem can be in."""
+        return {**self.project.sources.modules, **self.project.sources.texts}
+
+    def from_here(self) -> Callable[[str], str]:
+        """Return the function that makes paths in the project start from the working folder."""
+        here = Path.cwd()
+        if here != self.project.folder and here.is_relative_to(self.project.folder):
+            return lambda file: os.path.relpath(self.project.folder / file, here)
+        return self._from(here)
+
+    def from_root(self) -> Callable[[str], str]:
+        """Return the function that makes paths start from the root of the repository; outside git as `from_here`."""
+        root = repository_of(self.project.folder)
+        return self._from(root) if root else self.from_here()
+
+    def _from(self, base: Path) -> Callable[[str], str]:
+        folder = self.project.folder
+        inside = folder.is_relative_to(base)
+        prefix = (folder.relative_to(base) if inside else folder).as_posix()
+        return (lambda file: file) if prefix == "." else (lambda file: f"{prefix}/{file}")
+
+    def size(self) -> str:
+        """Return what there is of a valid project."""
+        from flowerpower.render.words import count
+
+        verdict = self.verdict
+        sizes = f"{count(verdict.pipelines, 'pipeline')}, {count(verdict.schedules, 'schedule')}"
+        return f"{verdict.namespace} is valid: {sizes}."
+
+
+@dataclass(frozen=True)
+class _Found:
+    """All problems, and the files they are in, by the paths that a report uses."""
+
+    problems: Sequence[Problem]
+    contents: Mapping[str, bytes]
+
+
+def show(session: Session, checked: Sequence[Checked], format: ProblemFormat, out: Path | None = None) -> None:
+    """Print the report, or write it to *out* and show the problems as text; then say how many there are."""
+    here = _found((each, each.from_here()) for each in checked)
+    if format == "github":
+        _append_summary(session, checked)
+    if out is not None:
+        out.write_text(f"{_report(session, checked, here, format, 'utf-8')}\n", encoding="utf-8")
+        format = "text"
+    if format == "text":
+        _show_text(session, here, checked)
+    elif report := _report(session, checked, here, format, sys.stdout.encoding):
+        print(report)
+    _say_counts(session, here.problems, framed=format == "text" and sys.stdout.isatty())
+    if format == "github" and (sizes := _sizes(checked)):
+        session.talk(sizes)
+
+
+def _found(named: Iterable[tuple[Checked, Callable[[str], str]]]) -> _Found:
+    problems: list[Problem] = []
+    contents: dict[str, bytes] = {}
+    for each, name in named:
+        for problem in each.problems:
+            file = problem.place.file
+            moved = name(file)
+            problems.append(replace(problem, place=replace(problem.place, file=moved)))
+            if file in each.contents:
+                contents[moved] = each.contents[file]
+    return _Found(problems, contents)
+
+
+def _show_text(session: Session, found: _Found, checked: Sequence[Checked]) -> None:
+    from flowerpower.render.problems import problems_text, sort_problems
+    from flowerpower.render.words import count
+
+    framed = sys.stdout.isatty()
+    if found.problems and not framed:
+        session.result(problems_text(found.problems, style=session.style))
+    elif found.problems:
+        most = len(found.problems) if session.verbose else _MOST_SHOWN
+        ordered = sort_problems(found.problems)
+        session.result(problems_text(ordered[:most], found.contents, style=session.style, width=session.width))
+        if (rest := len(ordered) - most) > 0:
+            session.result(f"\n... and {count(rest, 'more problem')}: --verbose shows them all.")
+    if sizes := _sizes(checked):
+        session.result(f"\n{sizes}" if found.problems and framed else sizes)
+
+
+def _report(
+    session: Session, checked: Sequence[Checked], here: _Found, format: ProblemFormat, encoding: str | None
+) -> str:
+    """Return the report; one for another program is complete also when there is no problem."""
+    if format == "text":
+        from flowerpower.render.problems import problems_text
+
+        return "\n".join(part for part in (problems_text(here.problems), _sizes(checked)) if part)
+    if format == "json":
+        from flowerpower.render.problems_json import problems_dict
+
+        return as_json(problems_dict(here.problems, here.contents), encoding)
+    if format == "junit":
+        from flowerpower.render.problems_junit import problems_junit
+
+        return problems_junit([_suite(each) for each in checked])
+    return _for_a_forge(session, _found((each, each.from_root()) for each in checked), format, encoding)
+
+
+def _for_a_forge(session: Session, found: _Found, format: ProblemFormat, encoding: str | None) -> str:
+    if format == "github":
+        from flowerpower.render.problems_github import problems_github
+
+        where = "the summary of this job" if _summary_of(session) else "`flowerpower validate` without --format"
+        return problems_github(found.problems, found.contents, all_in=where)
+    if format == "gitlab":
+        from flowerpower.render.problems_gitlab import problems_gitlab
+
+        return as_json(problems_gitlab(found.problems), encoding)
+    from flowerpower import __version__
+    from flowerpower.render.problems_sarif import problems_sarif
+
+    return as_json(problems_sarif(found.problems, found.contents, version=__version__), encoding)
+
+
+def _summary_of(session: Session) -> str | None:
+    return session.settings.environment.get("GITHUB_STEP_SUMMARY")
+
+
+def _append_summary(session: Session, checked: Sequence[Checked]) -> None:
+    """Append every problem to the summary of the job, since annotations are cut."""
+    file = _summary_of(session)
+    if file and any(each.problems for each in checked):
+        from flowerpower.render.problems_github import problems_summary
+
+        found = _found((each, each.from_root()) for each in checked)
+        with Path(file).open("a", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(problems_summary(found.problems))
+
+
+def _sizes(checked: Sequence[Checked]) -> str:
+    """Return what there is of the projects, nothing while there is an error in one."""
+    return "" if any(each.failed for each in checked) else "\n".join(each.size() for each in checked)
+
+
+def _suite(each: Checked) -> Suite:
+    from flowerpower.render.problems_junit import Suite
+
+    name = each.from_root()
+    found = _found([(each, name)])
+    return Suite(each.project.folder.name, [name(file) for file in each.project.sources.texts], found.problems)
+
+
+def _say_counts(session: Session, problems: Sequence[Problem], *, framed: bool) -> None:
+    if not problems:
+        return
+    from flowerpower.render.problems import problem_counts
+
+    session.talk(("\n" if framed else "") + f"{problem_counts(problems)}.")
