@@ -12,6 +12,10 @@ def main() -> None:
 
         sys.stdout.write(f"flowerpower {__version__}\n")
         return
+    from flowerpower.cli.hook import check_plainly, is_plain_check
+
+    if is_plain_check(sys.argv[1:]):
+        sys.exit(check_plainly(sys.argv[2:]))
     from flowerpower.cli.main import run
 
     sys.exit(run(sys.argv[1:]))

@@ -69,3 +69,8 @@ def _path(text: str | None) -> Path | None:
 def look_for_cycles_rarely() -> None:
     """Tune this process for many small values that live on: looking for cycles among them would be half of its work."""
     gc.set_threshold(200_000, 20, 100)
+
+
+def leave_out_pydantic_plugins() -> None:
+    """Let pydantic look for no plug-ins, which takes longer than a check; for processes that run our own code alone."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from io import TextIOWrapper
-from pathlib import Path
 
 import typer
 
+from flowerpower.cli.process import INTERRUPTED, as_process
+
 _COMMANDS = ("init", "new", "validate", "render", "plan", "apply", "status", "run", "trigger", "worker", "schema")
-INTERRUPTED = 130
-_PIPE_CLOSED = 141
 
 
 def build() -> typer.Typer:
@@ -47,26 +44,7 @@ def _version(
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
-    _prepare_streams()
-    try:
-        code = _invoke(list(arguments))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return _quietly_closed()
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
-    if code == INTERRUPTED:
-        sys.stderr.write("\nInterrupted.\n")
-    return code
-
-
-def _prepare_streams() -> None:
-    """Let no output fail: a closed stream (`>&-`) becomes an empty one, what its encoding lacks is escaped."""
-    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  open until the process ends
-    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    return as_process(lambda: _invoke(list(arguments)))
 
 
 def _invoke(arguments: list[str]) -> int:
@@ -74,6 +52,8 @@ def _invoke(arguments: list[str]) -> int:
         answer = build()(args=arguments, prog_name="flowerpower", standalone_mode=False)
     except typer.Exit as stop:
         return stop.exit_code
+    except typer.Abort:
+        return INTERRUPTED
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
@@ -95,9 +75,3 @@ def _wrong_call(error: Exception, arguments: Sequence[str]) -> int:
         sys.stdout.write(json.dumps({"format_version": "1.0", "errored": True, "error": failure}) + "\n")
     sys.stderr.write(f"Error: {message}\nhint: {hint}\n")
     return 1
-
-
-def _quietly_closed() -> int:
-    """Leave without a word when the reader of stdout has gone (as `| head` does)."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return _PIPE_CLOSED

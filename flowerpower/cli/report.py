@@ -115,20 +115,25 @@ def _found(named: Iterable[tuple[Checked, Callable[[str], str]]]) -> _Found:
 
 
 def _show_text(session: Session, found: _Found, checked: Sequence[Checked]) -> None:
+    framed = sys.stdout.isatty()
+    if found.problems:
+        _show_problems(session, found, framed=framed)
+    if sizes := _sizes(checked):
+        session.result(f"\n{sizes}" if found.problems and framed else sizes)
+
+
+def _show_problems(session: Session, found: _Found, *, framed: bool) -> None:
     from flowerpower.render.problems import problems_text, sort_problems
     from flowerpower.render.words import count
 
-    framed = sys.stdout.isatty()
-    if found.problems and not framed:
+    if not framed:
         session.result(problems_text(found.problems, style=session.style))
-    elif found.problems:
-        most = len(found.problems) if session.verbose else _MOST_SHOWN
-        ordered = sort_problems(found.problems)
-        session.result(problems_text(ordered[:most], found.contents, style=session.style, width=session.width))
-        if (rest := len(ordered) - most) > 0:
-            session.result(f"\n... and {count(rest, 'more problem')}: --verbose shows them all.")
-    if sizes := _sizes(checked):
-        session.result(f"\n{sizes}" if found.problems and framed else sizes)
+        return
+    most = len(found.problems) if session.verbose else _MOST_SHOWN
+    ordered = sort_problems(found.problems)
+    session.result(problems_text(ordered[:most], found.contents, style=session.style, width=session.width))
+    if (rest := len(ordered) - most) > 0:
+        session.result(f"\n... and {count(rest, 'more problem')}: --verbose shows them all.")
 
 
 def _report(

@@ -7,9 +7,11 @@ import textwrap
 from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
 from functools import cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from flowerpower.state.models import Json
+if TYPE_CHECKING:
+    from flowerpower.state.models import Json
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -1,0 +1,45 @@
+"""What `validate` does: check the projects that are named, and report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowerpower.cli.report import Checked, ProblemFormat, show
+from flowerpower.cli.session import Session
+from flowerpower.cli.targets import named_projects
+from flowerpower.cli.terminal import progress_bar
+from flowerpower.errors import FlowerPowerError
+
+if TYPE_CHECKING:
+    from flowerpower.project import FlowerPowerProject
+
+_MANY = 1_000  # files that take longer than a blink
+
+
+def check_projects(
+    session: Session, files: Sequence[Path] = (), format: ProblemFormat = "text", out: Path | None = None
+) -> int:
+    """Check the projects of *files*, report in a format, to a file if asked, and return the exit code."""
+    if format == "json" and out is None:  # a failure is a document too
+        session = replace(session, json=True)
+    try:
+        checked = [_checked(session, project) for project in named_projects(session, files)]
+        show(session, checked, format, out)
+    except FlowerPowerError as error:
+        return session.fail(error)
+    return int(any(each.failed for each in checked))
+
+
+def _checked(session: Session, project: FlowerPowerProject) -> Checked:
+    """Check a project; whoever watches is told of a large one, since that takes a moment."""
+    if project.recalled is not None:
+        return Checked(project, project.recalled)
+    session.prepare()
+    with progress_bar("validate", shown=session.shows_progress) as bar:
+        files = len(project.sources.texts)
+        if files >= _MANY:
+            bar.say(f"Checking {project.folder.name}: {files:,} files ...")
+        return Checked(project, project.verdict)

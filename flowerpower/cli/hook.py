@@ -1,0 +1,43 @@
+"""`validate` with files alone, as a hook runs it at every commit, without the work of reading a command line.
+
+Typer needs longer to be loaded and to understand a call than a small project takes to check. Flags, and variables that
+stand for flags, are left to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from flowerpower.cli.process import as_process
+from flowerpower.settings import Settings, leave_out_pydantic_plugins, look_for_cycles_rarely, read_settings
+
+_NO_FLAGS = ("FLOWERPOWER_VAR_", "FLOWERPOWER_CACHE_DIR")
+
+
+def is_plain_check(arguments: Sequence[str]) -> bool:
+    """Tell whether a command line is `validate` and files, with no flag from anywhere."""
+    if arguments[:1] != ["validate"] or any(argument.startswith("-") for argument in arguments):
+        return False
+    names = read_settings().environment.keys()
+    return all(name.startswith(_NO_FLAGS) for name in names if name.startswith("FLOWERPOWER_"))
+
+
+def check_plainly(files: Sequence[str]) -> int:
+    """Run `validate` on the files and return its exit code."""
+    look_for_cycles_rarely()
+    leave_out_pydantic_plugins()
+    return as_process(lambda: _check(read_settings(), [Path(file) for file in files]))
+
+
+def _check(settings: Settings, files: Sequence[Path]) -> int:
+    from flowerpower.cli.check import check_projects
+    from flowerpower.cli.session import Session
+
+    session = Session(settings)
+    try:
+        return check_projects(session, files)
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a message instead of a traceback
+        return session.fail(error)
