@@ -25,12 +25,14 @@ _ODD = re.compile("[^ -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U0001
 _KEY = r"[A-Za-z_][A-Za-z0-9_.-]*"
 _SINGLE = r"'(?:[^']|'')*'"
 _DOUBLE = r'"(?:[^"\\]|\\[nt"\\/])*"'
-_PLAIN = r"[^\s'\"\[\]{}>|*&!%#`@,?:=<-](?:[^\s#:]|:(?=\S)| (?![ #]|$))*|-[0-9](?:[^\s#:]|:(?=\S))*"
+_PLAIN = r"[^\s'\"\[\]{}>|*&!%#`@,?:=<-](?:[^\s#:]++|:(?=\S)| (?![ #]|$))*+|-[0-9](?:[^\s#:]++|:(?=\S))*+"
 _LINE = re.compile(
     rf"( *)(- )?(?:({_KEY}):(?: +|$))?(?:({_PLAIN})|({_SINGLE}|{_DOUBLE})|(\[.*\]|\{{.*\}})|(\|-?))?(?: +#.*| *)"
 )
 _KEY_GROUP = 3
 _FLOW_PLAIN = r"(?:[A-Za-z0-9_./$+]|-[0-9])(?:[^\s#:,\[\]{}'\"?]| (?![ #:,\]}]))*"
+_SIMPLE_ITEM = r" *[A-Za-z0-9_./$+][A-Za-z0-9_./$+-]*+ *"
+_SIMPLE_FLOW = re.compile(rf"\[{_SIMPLE_ITEM}(?:,{_SIMPLE_ITEM})*+\]")
 _FLOW_TOKEN = re.compile(rf" *(?:([\[\]{{}},])|({_KEY}): |({_SINGLE}|{_DOUBLE})|({_FLOW_PLAIN})) *")
 
 _NOTHING, _VALUE, _OPEN, _BLOCK, _ITEM, _ITEM_VALUE, _ITEM_OPEN = range(7)
@@ -187,6 +189,8 @@ def _unquoted(text: str) -> str:
 
 
 def _read_flow(text: str) -> Any:
+    if _SIMPLE_FLOW.fullmatch(text):
+        return [_finite(read_scalar(item.strip(" "))) for item in text[1:-1].split(",")]
     tokens: list[tuple[str, str, str, str]] = []
     position = 0
     while position < len(text):

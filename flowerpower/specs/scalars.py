@@ -25,15 +25,16 @@ def read_scalar(text: str) -> Any:
     """Return the value of a plain scalar: null, truth, number or text; any number that is not finite is infinity."""
     if text in CONSTANTS:
         return CONSTANTS[text]
-    if text[0] not in NUMBER_FIRST:
-        return text
+    return _read_number(text) if text[0] in NUMBER_FIRST else text
+
+
+def _read_number(text: str) -> int | float | str:
+    """Return the number that a text is, or the text."""
     if _INTEGER.fullmatch(text):
         return _read_integer(text)
     if _FLOAT.fullmatch(text):
         return float(text)
-    if _NOT_FINITE.fullmatch(text):
-        return math.inf
-    return text
+    return math.inf if _NOT_FINITE.fullmatch(text) else text
 
 
 def _read_integer(text: str) -> int | float:
