@@ -12,7 +12,20 @@ from pathlib import Path
 
 import typer
 
-_COMMANDS = ("init", "new", "validate", "render", "plan", "apply", "status", "run", "trigger", "worker", "schema")
+_COMMANDS = (
+    "init",
+    "new",
+    "validate",
+    "fmt",
+    "render",
+    "plan",
+    "apply",
+    "status",
+    "run",
+    "trigger",
+    "worker",
+    "schema",
+)
 INTERRUPTED = 130
 _PIPE_CLOSED = 141
 

@@ -47,8 +47,8 @@ class Session:
 
     @property
     def shows_progress(self) -> bool:
-        """Whether somebody is there to watch a long work."""
-        return sys.stderr.isatty() and not self.quiet
+        """Whether somebody is there to watch a long work; pre-commit gives hooks a terminal that nobody watches."""
+        return sys.stderr.isatty() and not self.quiet and "PRE_COMMIT" not in self.settings.environment
 
     @property
     def can_ask(self) -> bool:

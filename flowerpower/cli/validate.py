@@ -35,12 +35,13 @@ def validate(
     format: Annotated[
         ProblemFormat, flag("--format", env="FLOWERPOWER_VALIDATE_FORMAT", help="How problems are shown.")
     ] = "text",
+    all: Annotated[bool, flag("--all", help="Every project of this repository, or below the folders named.")] = False,
 ) -> int:
     """Check every spec of the project, alone and against the others. Imports no code and needs no Redis."""
     problems: list[Problem] = []
     texts: dict[str, bytes] = {}
     sizes = []
-    for project in _projects(session, files or []):
+    for project in (_every if all else _projects)(session, files or []):
         prefix = _prefix(project.folder)
         problems += [_moved(problem, prefix) for problem in project.problems]
         texts |= {f"{prefix}{file}": text for file, text in project.sources.texts.items()}
@@ -64,6 +65,16 @@ def _projects(session: Session, files: Sequence[Path]) -> list[FlowerPowerProjec
         project = FlowerPowerProject.find(replace(session.settings, project=folder), session.ref)
         found.setdefault(project.folder, project)
     return list(found.values())
+
+
+def _every(session: Session, folders: Sequence[Path]) -> list[FlowerPowerProject]:
+    from flowerpower.cli.projects import every_project
+    from flowerpower.project import FlowerPowerProject
+
+    return [
+        FlowerPowerProject.find(replace(session.settings, project=folder), session.ref)
+        for folder in every_project(folders)
+    ]
 
 
 def _prefix(folder: Path) -> str:
