@@ -101,6 +101,7 @@ def _take(outcome: _Outcome, file: SpecFile, *, written: bool) -> None:
 def _show(session: Session, outcome: _Outcome, *, written: bool, diff: bool) -> None:
     from flowerpower.render.formatted import diff_text, formatted_counts, formatted_dict
     from flowerpower.render.problems import problems_text
+    from flowerpower.render.words import safe
 
     diffs = [diff_text(file.shown, file.before, file.after) if diff else None for file in outcome.changed]
     changed = [(file.shown, text) for file, text in zip(outcome.changed, diffs, strict=True)]
@@ -109,7 +110,7 @@ def _show(session: Session, outcome: _Outcome, *, written: bool, diff: bool) -> 
         if diff:
             session.result(diff_text(file.shown, file.before, file.after, style=session.style))
         else:
-            session.result(f"{'formatted' if written else 'would format'} {file.shown}")
+            session.result(f"{'formatted' if written else 'would format'} {safe(file.shown)}")
     if outcome.problems:
         session.result(problems_text(outcome.problems, style=session.style))
     session.talk(f"{formatted_counts(len(outcome.changed), outcome.unchanged, outcome.failed, written=written)}.")

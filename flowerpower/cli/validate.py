@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from flowerpower.cli.options import Revision, command, flag
+from flowerpower.cli.projects import load_every
 from flowerpower.cli.session import Session
 from flowerpower.errors import Problem, UsageError
 
@@ -41,7 +42,7 @@ def validate(
     problems: list[Problem] = []
     texts: dict[str, bytes] = {}
     sizes = []
-    for project in (_every if all else _projects)(session, files or []):
+    for project in (load_every if all else _projects)(session, files or []):
         prefix = _prefix(project.folder)
         problems += [_moved(problem, prefix) for problem in project.problems]
         texts |= {f"{prefix}{file}": text for file, text in project.sources.texts.items()}
@@ -65,16 +66,6 @@ def _projects(session: Session, files: Sequence[Path]) -> list[FlowerPowerProjec
         project = FlowerPowerProject.find(replace(session.settings, project=folder), session.ref)
         found.setdefault(project.folder, project)
     return list(found.values())
-
-
-def _every(session: Session, folders: Sequence[Path]) -> list[FlowerPowerProject]:
-    from flowerpower.cli.projects import every_project
-    from flowerpower.project import FlowerPowerProject
-
-    return [
-        FlowerPowerProject.find(replace(session.settings, project=folder), session.ref)
-        for folder in every_project(folders)
-    ]
 
 
 def _prefix(folder: Path) -> str:

@@ -67,7 +67,6 @@ class Piece:
     column: int
     blocks: tuple[int, ...]  # the columns of the block collections around it, the outermost first
     leads: bool  # in the column of the innermost block when it begins a line, not right of it
-    in_flow: bool  # inside brackets; the outermost bracket itself is not
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +86,7 @@ def read_pieces(text: str) -> Iterator[Piece]:
     for token in yaml.scan(text, Loader=_SCANNER):
         name = type(token).__name__
         start, end = token.start_mark.index, token.end_mark.index
-        column = start - _line_start(text, start)
-        in_flow = blocks.flow_depth > 0
+        column = token.start_mark.column
         blocks.see(name, column)
         if name not in _KINDS or (name == "KeyToken" and start == end):
             leads = leads or name == "KeyToken"
@@ -103,7 +101,6 @@ def read_pieces(text: str) -> Iterator[Piece]:
             column,
             tuple(column for _, column in blocks.open),
             leads or kind in ("key", "value", "entry", "start", "end", "directive"),
-            in_flow and blocks.flow_depth > 0,
         )
         done, leads = end, False
 
@@ -139,7 +136,7 @@ class _Blocks:
 
     def __init__(self) -> None:
         self.open: list[tuple[str, int]] = []
-        self.flow_depth = 0
+        self._brackets = 0
 
     def see(self, name: str, column: int) -> None:
         """Take note of the next token."""
@@ -149,13 +146,13 @@ class _Blocks:
             self._leave_unmarked()
             self.open.pop()
         elif name in ("FlowSequenceStartToken", "FlowMappingStartToken"):
-            self.flow_depth += 1
+            self._brackets += 1
         elif name in ("FlowSequenceEndToken", "FlowMappingEndToken"):
-            self.flow_depth -= 1
+            self._brackets -= 1
         elif name == "BlockEntryToken":
             if not self.open or self.open[-1][0] == "BlockMappingStartToken":
                 self.open.append(("unmarked", column))
-        elif name in ("KeyToken", "ValueToken") and not self.flow_depth:
+        elif name in ("KeyToken", "ValueToken") and not self._brackets:
             self._leave_unmarked()
 
     def _leave_unmarked(self) -> None:

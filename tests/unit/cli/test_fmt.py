@@ -21,13 +21,17 @@ def line(tmp_path: Path) -> CommandLine:
     return line
 
 
+def identities(folder: Path) -> dict[Path, tuple[int, int]]:
+    return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.rglob("*.yaml")}
+
+
 def test_a_tidy_project_is_not_touched(line: CommandLine) -> None:
-    before = {path: path.stat() for path in line.folder.rglob("*.yaml")}
+    before = identities(line.folder)
 
     answer = line("fmt")
 
     assert (answer.code, answer.out, answer.err) == (0, "", "4 files unchanged.\n")
-    assert {path: path.stat() for path in line.folder.rglob("*.yaml")} == before
+    assert identities(line.folder) == before
 
 
 def test_what_was_formatted_is_named_and_then_rests(line: CommandLine) -> None:
@@ -142,3 +146,13 @@ def test_validate_finds_every_project_of_a_repository(line: CommandLine) -> None
     assert "more/other/schedules/lost.yaml:1:11: error FP301" in answer.out
     assert root("validate", "--all", "acme").code == 0
     assert "no flowerpower.yaml in" in root("validate", "--all", "acme/flows").err
+
+
+def test_where_there_is_no_project_those_below_are_named(line: CommandLine) -> None:
+    root = CommandLine(line.folder.parent)
+    root.git("init", "--quiet")
+
+    answer = root("fmt")
+
+    assert answer.code == 1
+    assert "hint: 1 project below: name one with --project (acme); validate and fmt take --all" in answer.err

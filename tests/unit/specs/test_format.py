@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,10 @@ def test_what_would_mean_something_else_is_left_as_it_is() -> None:
 
     assert formatted.content == b" ...\n   plain text\n"
     assert [problem.code for problem in formatted.problems] == ["FP030"]
+
+
+def test_the_documentation_shows_what_it_does() -> None:
+    text = (CASES.parents[2] / "docs" / "fmt.md").read_text(encoding="utf-8")
+    before, after = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+
+    assert format_spec("x.yaml", before.encode()) == Formatted(after.encode())
