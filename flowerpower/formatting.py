@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowerpower.errors import Place, Problem, ProjectNotFoundError, UsageError
+from flowerpower.git import repository_of
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.format import format_spec
 from flowerpower.specs.loader import kind_of_file
@@ -85,10 +86,17 @@ def _why_not(name: Path) -> str:
         folder = find_project(name if name.is_dir() else name.parent)
     except ProjectNotFoundError:
         return "belongs to no project: there is no flowerpower.yaml beside or above it"
+    if _is_hidden(folder):  # .github/workflows/flowerpower.yml is a workflow of that name
+        return "is no spec file: it lies in a hidden folder"
     path = name.parent.resolve() / name.name
     if name.is_dir() or kind_of_file(path.relative_to(folder).as_posix()):
         return ""
     return "is no spec file: those are flowerpower.yaml and the .yaml files below pipelines/ and schedules/"
+
+
+def _is_hidden(folder: Path) -> bool:
+    root = repository_of(folder)
+    return root is not None and any(part.startswith(".") for part in folder.relative_to(root).parts)
 
 
 def _read(path: Path) -> SpecFile:

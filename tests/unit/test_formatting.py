@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.command_line import CommandLine
 
 from flowerpower.errors import UsageError
 from flowerpower.formatting import files_of_project, named_files, write
@@ -102,6 +103,14 @@ def test_a_name_that_is_no_spec_is_refused_before_anything_is_read(project: Path
 
     with pytest.raises(UsageError, match=why):
         next(named_files([project / "schedules/untidy.yaml", project / name]))
+
+
+def test_a_workflow_of_the_same_name_is_no_project(project: Path) -> None:
+    CommandLine(project).git("init", "--quiet")
+    workflow = project / ".github/workflows/flowerpower.yml"
+
+    with pytest.raises(UsageError, match="hidden folder"):
+        next(named_files([workflow]))
 
 
 def test_a_hook_passes_over_what_is_no_spec(project: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -156,3 +157,20 @@ def test_where_there_is_no_project_those_below_are_named(line: CommandLine) -> N
 
     assert answer.code == 1
     assert "hint: 1 project below: name one with --project (acme); validate and fmt take --all" in answer.err
+
+
+@pytest.mark.parametrize(("variables", "watched"), [({}, True), ({"PRE_COMMIT": "1"}, False)])
+def test_progress_is_shown_on_a_terminal_but_not_to_a_hook(
+    line: CommandLine, variables: dict[str, str], watched: bool
+) -> None:
+    for number in range(100):
+        line.write(f"schedules/s{number}.yaml", "pipeline: report\nevery: 1h\n")
+    screen, terminal = os.openpty()
+    command = [sys.executable, "-m", "flowerpower", "fmt"]
+    kept = {name: value for name, value in os.environ.items() if name != "PRE_COMMIT"}
+
+    subprocess.run(command, cwd=line.folder, env=kept | variables, stderr=terminal, check=True)
+    os.close(terminal)
+
+    with os.fdopen(screen, "rb") as shown:
+        assert (b"Formatting: 100 files" in shown.read1()) == watched
