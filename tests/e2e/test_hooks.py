@@ -72,6 +72,19 @@ def test_the_manifest_is_valid(checkout: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_new_project_uses_the_flowerpower_of_its_environment(checkout: Path, tmp_path: Path) -> None:
+    init(tmp_path)
+    (tmp_path / "schedules/untidy.yaml").write_text("pipeline:   gone\nevery: 1h\n")
+    run(tmp_path, "git", "init", "--quiet")
+    run(tmp_path, "git", "add", "--all")
+    environment = {"PYTHONPATH": str(checkout), "PRE_COMMIT_HOME": str(tmp_path / ".home")}
+
+    done = run(tmp_path, sys.executable, "-m", "pre_commit", "run", environment=environment)
+
+    assert "schedules/untidy.yaml:1:13: error FP301: there is no pipeline 'gone'" in done.stdout
+    assert "formatted schedules/untidy.yaml\n1 file formatted, 3 unchanged." in done.stdout
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_commits_pass_or_fail_as_the_documentation_says(checkout: Path, tmp_path: Path) -> None:
