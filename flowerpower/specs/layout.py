@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from flowerpower.specs.scalars import STEP, block_scalar, continued_lines
+from flowerpower.specs.multiline import STEP, block_scalar, continued_lines
 from flowerpower.specs.tokens import BREAK, Comment, Kind, Piece, comments_before, read_pieces, width
 
 _EXPECTS: tuple[Kind, ...] = ("key", "value", "entry", "property")  # something inside them may follow
