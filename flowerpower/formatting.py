@@ -15,7 +15,8 @@ from flowerpower.specs.codes import CODES
 from flowerpower.specs.format import format_spec
 from flowerpower.specs.loader import kind_of_file
 from flowerpower.specs.sources import find_project, read
-from flowerpower.specs.yaml import MAX_BYTES
+
+_MOST_BYTES = 16 * 1024 * 1024  # no spec is so large, and one that is too large is told from less
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def _read(path: Path) -> SpecFile:
         if not path.is_file():
             return SpecFile(path, file.shown, problems=(_problem(file, "it is not a regular file"),))
         with path.open("rb") as stream:
-            return _looked_at(path, stream.read(MAX_BYTES + 1))
+            return _looked_at(path, stream.read(_MOST_BYTES))
     except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
         reason = error.strerror if isinstance(error, OSError) else "it is a link that leads to itself"
         return SpecFile(path, file.shown, problems=(_problem(file, f"it cannot be read: {reason}"),))
