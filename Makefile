@@ -22,12 +22,14 @@ test: .venv/installed ## run the tests, with a private Redis of their own
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses 2 --cov --cov-report= $(ARGS)
 	@printf 'Coverage: %s %%\n' "$$($(BIN)/python -m coverage report --format=total)"
 
-check: .venv/installed ## run the linters, the type checker and the import contracts
+check: .venv/installed ## run the linters, the type checker, the import contracts, and validate the template
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/python -m mypy
 	@said=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$said"; exit 1; }
 	@$(BIN)/python -m pre_commit validate-config .pre-commit-config.yaml
+	@$(BIN)/python -m pre_commit validate-manifest .pre-commit-hooks.yaml
+	@$(BIN)/python .ci/check_template.py
 	@echo "All checks passed."
 
 docs: .venv/installed ## write the pages that are made from the code: docs/codes.md

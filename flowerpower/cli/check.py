@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowerpower.cli.projects import load_every
 from flowerpower.cli.report import Checked, ProblemFormat, show
 from flowerpower.cli.session import Session
 from flowerpower.cli.targets import named_projects
@@ -20,13 +21,19 @@ _MANY = 1_000  # files that take longer than a blink
 
 
 def check_projects(
-    session: Session, files: Sequence[Path] = (), format: ProblemFormat = "text", out: Path | None = None
+    session: Session,
+    files: Sequence[Path],
+    format: ProblemFormat = "text",
+    out: Path | None = None,
+    *,
+    every: bool = False,
 ) -> int:
-    """Check the projects of *files*, report in a format, to a file if asked, and return the exit code."""
+    """Check the projects of *files*, or every one below them, report in a format, and return the exit code."""
     if format == "json" and out is None:  # a failure is a document too
         session = replace(session, json=True)
     try:
-        checked = [_checked(session, project) for project in named_projects(session, files)]
+        projects = load_every(session, files) if every else named_projects(session, files)
+        checked = [_checked(session, project) for project in projects]
         show(session, checked, format, out)
     except FlowerPowerError as error:
         return session.fail(error)

@@ -12,12 +12,13 @@ from pathlib import Path
 from flowerpower.cli.process import as_process
 from flowerpower.settings import Settings, leave_out_pydantic_plugins, look_for_cycles_rarely, read_settings
 
+_ALL = "--all"
 _NO_FLAGS = ("FLOWERPOWER_VAR_", "FLOWERPOWER_CACHE_DIR")
 
 
 def is_plain_check(arguments: Sequence[str]) -> bool:
-    """Tell whether a command line is `validate` and files, with no flag from anywhere."""
-    if arguments[:1] != ["validate"] or any(argument.startswith("-") for argument in arguments):
+    """Tell whether a command line is `validate` and files, with no flag from anywhere but `--all`."""
+    if arguments[:1] != ["validate"] or any(argument.startswith("-") and argument != _ALL for argument in arguments):
         return False
     names = read_settings().environment.keys()
     return all(name.startswith(_NO_FLAGS) for name in names if name.startswith("FLOWERPOWER_"))
@@ -27,16 +28,17 @@ def check_plainly(files: Sequence[str]) -> int:
     """Run `validate` on the files and return its exit code."""
     look_for_cycles_rarely()
     leave_out_pydantic_plugins()
-    return as_process(lambda: _check(read_settings(), [Path(file) for file in files]))
+    named = [Path(file) for file in files if file != _ALL]
+    return as_process(lambda: _check(read_settings(), named, every=_ALL in files))
 
 
-def _check(settings: Settings, files: Sequence[Path]) -> int:
+def _check(settings: Settings, files: Sequence[Path], *, every: bool) -> int:
     from flowerpower.cli.check import check_projects
     from flowerpower.cli.session import Session
 
     session = Session(settings)
     try:
-        return check_projects(session, files)
+        return check_projects(session, files, every=every)
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - the last line of defence: a message instead of a traceback

@@ -11,7 +11,20 @@ import typer
 
 from flowerpower.cli.process import INTERRUPTED, as_process
 
-_COMMANDS = ("init", "new", "validate", "render", "plan", "apply", "status", "run", "trigger", "worker", "schema")
+_COMMANDS = (
+    "init",
+    "new",
+    "validate",
+    "fmt",
+    "render",
+    "plan",
+    "apply",
+    "status",
+    "run",
+    "trigger",
+    "worker",
+    "schema",
+)
 
 
 def build() -> typer.Typer:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from flowerpower.cli.projects import hint_below
 from flowerpower.cli.terminal import choose_style, width_of
-from flowerpower.errors import FlowerPowerError, SpecError
+from flowerpower.errors import FlowerPowerError, ProjectNotFoundError, SpecError
 from flowerpower.render.style import Style
 from flowerpower.settings import Settings, look_for_cycles_rarely
 
@@ -47,8 +48,8 @@ class Session:
 
     @property
     def shows_progress(self) -> bool:
-        """Whether somebody is there to watch a long work."""
-        return sys.stderr.isatty() and not self.quiet
+        """Whether somebody is there to watch a long work; pre-commit gives hooks a terminal that nobody watches."""
+        return sys.stderr.isatty() and not self.quiet and "PRE_COMMIT" not in self.settings.environment
 
     @property
     def can_ask(self) -> bool:
@@ -98,6 +99,8 @@ class Session:
         if self.debug:
             traceback.print_exception(error)
         known = error if isinstance(error, FlowerPowerError) else _as_known(error)
+        if isinstance(known, ProjectNotFoundError):
+            known.hint = hint_below(self.settings.project) or known.hint
         self.document(_error_document(known))
         sys.stdout.flush()
         print(self._error_text(known), file=sys.stderr)

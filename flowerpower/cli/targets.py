@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowerpower.cli.session import Session
-from flowerpower.errors import ProjectNotFoundError, UsageError
+from flowerpower.errors import UsageError
 from flowerpower.git import GitError, git
+from flowerpower.repository import projects_below
 
 if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
-
-_SKIPPED = ("node_modules", "__pycache__")
 
 
 def named_projects(session: Session, files: Sequence[Path]) -> list[FlowerPowerProject]:
@@ -24,7 +23,7 @@ def named_projects(session: Session, files: Sequence[Path]) -> list[FlowerPowerP
     Raises UsageError for a file that does not exist, ProjectNotFoundError for one outside any project.
     """
     if not files:
-        return [_nearest(session)]
+        return [session.find_project()]
     found: dict[Path, FlowerPowerProject] = {}
     for file in files:
         for project in _projects_of(session, file):
@@ -32,20 +31,9 @@ def named_projects(session: Session, files: Sequence[Path]) -> list[FlowerPowerP
     return list(found.values())
 
 
-def _nearest(session: Session) -> FlowerPowerProject:
-    try:
-        return session.find_project()
-    except ProjectNotFoundError as error:
-        if not session.settings.project.is_dir():
-            raise
-        hint = f"{error.hint}; `flowerpower validate .` checks every project below this folder"
-        raise ProjectNotFoundError(str(error), hint=hint) from None
-
-
 def _projects_of(session: Session, file: Path) -> Iterator[FlowerPowerProject]:
     if file.is_dir():
-        below = list(_projects_below(file))
-        for folder in below or [file]:
+        for folder in projects_below(file) or [file]:
             yield _project(session, folder)
         return
     if session.ref is None and not os.path.lexists(file) and not _was_deleted(file):
@@ -61,17 +49,6 @@ def _hint(file: Path) -> str:
     if str(file) == "-":
         return "a spec is checked together with its project, not from standard input; name the file"
     return "name files or folders of the project, or none to check all"
-
-
-def _projects_below(start: Path) -> Iterator[Path]:
-    """Yield the folders at and below *start* that hold a project, sorted; nothing inside a project is looked at."""
-    from flowerpower.specs.kinds import PROJECT_FILES
-
-    for folder, names, files in os.walk(start):
-        if not set(PROJECT_FILES).isdisjoint(files):
-            names.clear()
-            yield Path(folder)
-        names[:] = sorted(name for name in names if not name.startswith(".") and name not in _SKIPPED)
 
 
 def _was_deleted(file: Path) -> bool:

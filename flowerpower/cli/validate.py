@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +13,20 @@ from flowerpower.cli.report import ProblemFormat
 from flowerpower.cli.session import Session
 
 
+@dataclass(frozen=True)
+class Report:
+    """The flags of the report."""
+
+    format: Annotated[
+        ProblemFormat,
+        flag("--format", env="FLOWERPOWER_VALIDATE_FORMAT", help="How problems are shown."),
+    ] = "text"
+    out: Annotated[
+        Path | None,
+        flag("--out", env="", metavar="FILE", help="Write the report there, and show the problems as text."),
+    ] = None
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     command(app, "validate", "Check the specs.", "flowerpower validate --env prod")(validate)
@@ -21,20 +35,14 @@ def register(app: typer.Typer) -> None:
 def validate(
     session: Session,
     revision: Revision,
+    report: Report,
     files: Annotated[
         list[Path] | None,
         typer.Argument(
             help="Files: the projects they belong to are checked, each as a whole. Folders: all projects in them."
         ),
     ] = None,
-    format: Annotated[
-        ProblemFormat,
-        flag("--format", env="FLOWERPOWER_VALIDATE_FORMAT", help="How problems are shown."),
-    ] = "text",
-    out: Annotated[
-        Path | None,
-        flag("--out", env="", metavar="FILE", help="Write the report there, and show the problems as text."),
-    ] = None,
+    all: Annotated[bool, flag("--all", help="Every project of this repository, or below the folders named.")] = False,
     no_cache: Annotated[bool, flag("--no-cache", help="Check anew what has not changed since the last check.")] = False,
 ) -> int:
     """Check every spec of the project, alone and against the others. Imports no code and needs no Redis."""
@@ -42,4 +50,4 @@ def validate(
 
     if no_cache:
         session = replace(session, settings=replace(session.settings, cache_dir=None))
-    return check_projects(session, files or [], "json" if session.json else format, out)
+    return check_projects(session, files or [], "json" if session.json else report.format, report.out, every=all)

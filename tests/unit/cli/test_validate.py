@@ -78,11 +78,15 @@ def test_files_of_two_projects_check_both_once(validate: Validate) -> None:
 
 def test_a_folder_above_projects_checks_all_of_them(validate: Validate) -> None:
     write(Path("data/.hidden/flowerpower.yaml"), "name: hidden\n")
-    write(Path("data/acme/tests/case/flowerpower.yaml"), "name: inside_another\n")
+    write(Path("data/acme/services/flowerpower.yaml"), "name: inside\n")
 
     said = validate(".")
 
-    assert [line.partition(" ")[0] for line in said.out.splitlines()] == ["acme.default", "shop.default"]
+    assert [line.partition(" ")[0] for line in said.out.splitlines()] == [
+        "acme.default",
+        "inside.default",
+        "shop.default",
+    ]
 
 
 def test_a_warning_is_said_and_the_project_is_valid_all_the_same(validate: Validate) -> None:
@@ -102,7 +106,7 @@ def test_above_projects_the_way_to_check_them_all_is_told(validate: Validate) ->
     said = validate()
 
     assert (said.code, said.out) == (1, "")
-    assert "`flowerpower validate .` checks every project below" in said.err
+    assert "hint: 2 projects below: name one with --project (data/acme, data/shop)" in said.err
 
 
 def test_a_folder_inside_a_project_checks_that_project(validate: Validate) -> None:

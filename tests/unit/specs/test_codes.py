@@ -12,11 +12,12 @@ from support.codes_page import PAGE, codes_page
 from flowerpower.project import FlowerPowerProject
 from flowerpower.specs.codes import CODES
 
+# FP030 tells of a bug in `fmt`: an example of it would be mended at once.
 EXAMPLES = {example.code: example for example in examples()}
 
 
 def test_every_code_is_explained_by_an_example() -> None:
-    assert sorted(CODES) == sorted(EXAMPLES), "tests/cases/codes has a file for each code of specs/codes.py"
+    assert CODES.keys() - {"FP030"} == EXAMPLES.keys(), "tests/cases/codes has a file for each code of specs/codes.py"
 
 
 @pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES)
