@@ -21,7 +21,7 @@ CODES: Mapping[str, Code] = {
     "FP002": Code("file too large", "A spec file holds at most 1 MiB; split it."),
     "FP003": Code("not UTF-8", "Save the file as UTF-8."),
     "FP004": Code("byte order mark", "Save the file as UTF-8 without a byte order mark."),
-    "FP005": Code("link leaves the project", "Replace the link by the file itself."),
+    "FP005": Code("link that is not followed", "Replace the link by what it leads to."),
     "FP006": Code("Git LFS pointer", "Run `git lfs pull`; better, keep spec files out of LFS."),
     "FP007": Code("merge conflict", "Resolve the conflict and remove its markers."),
     "FP008": Code("file name is not UTF-8", "Rename the file."),

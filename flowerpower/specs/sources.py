@@ -5,6 +5,7 @@ A git revision is read from the object store by two `git` processes, without a c
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -41,7 +42,7 @@ class _Reading:
 
     def report(self, code: str, path: str, what: str) -> None:
         """Note a file that cannot be used."""
-        shown = path.encode("utf-8", "backslashreplace").decode("utf-8")
+        shown = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
         self.problems.append(Problem(code, Place(shown), what, CODES[code].advice))
 
     def done(self) -> Sources:
@@ -100,10 +101,20 @@ def _walk(root: Path, start: str, reading: _Reading) -> Iterator[str]:
     failed = lambda error: reading.report("FP001", _relative(root, error.filename), _reason(error))  # noqa: E731
     for folder, names, files in os.walk(top, onerror=failed):
         names[:] = sorted(name for name in names if not name.startswith(".") and name not in _SKIPPED_FOLDERS)
+        if start in _SPEC_FOLDERS:
+            _report_linked_folders(root, folder, names, reading)
         for name in sorted(files):
             path = _relative(root, os.path.join(folder, name))  # noqa: PTH118  one string is quicker than one Path
             if _is_utf8(path, reading):
                 yield path
+
+
+def _report_linked_folders(root: Path, folder: str, names: Iterable[str], reading: _Reading) -> None:
+    """Tell of links to folders, for nobody should have to wonder why the specs behind one are not there."""
+    for name in names:
+        path = os.path.join(folder, name)  # noqa: PTH118  one string is quicker than one Path
+        if os.path.islink(path):  # noqa: PTH114
+            reading.report("FP005", _relative(root, path), "it is a link to a folder, and those are not followed")
 
 
 def _relative(root: Path, path: str) -> str:
@@ -118,6 +129,14 @@ def _is_utf8(path: str, reading: _Reading) -> bool:
             reading.report("FP008", path, "the name of the file is not UTF-8")
         return False
     return True
+
+
+def _why_not_read(file: Path, error: OSError | RuntimeError) -> str:
+    if isinstance(error, RuntimeError) or error.errno == errno.ELOOP:  # until Python 3.12 it was a RuntimeError
+        return "it is a link that leads to itself"
+    if isinstance(error, FileNotFoundError) and file.is_symlink():
+        return f"it is a link to {str(file.readlink())!r}, where nothing is"
+    return _reason(error)
 
 
 def _reason(error: OSError) -> str:
@@ -135,9 +154,8 @@ def _read_file(root: Path, path: str, limit: int, into: dict[str, bytes], readin
             return
         with file.open("rb") as stream:
             content = stream.read(limit + 1)
-    except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
-        reason = _reason(error) if isinstance(error, OSError) else "it is a link that leads to itself"
-        reading.report("FP001", path, reason)
+    except (OSError, RuntimeError) as error:
+        reading.report("FP001", path, _why_not_read(file, error))
         return
     if len(content) > limit:
         reading.report("FP002", path, f"the file has more than {limit:,} bytes")

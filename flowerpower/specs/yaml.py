@@ -20,6 +20,7 @@ import yaml
 
 from flowerpower.errors import Place, Problem, Severity
 from flowerpower.specs.codes import CODES
+from flowerpower.specs.syntax import other_cause, unprintable, why_not_utf8
 
 MAX_BYTES = 1024 * 1024
 MAX_NODES = 100_000
@@ -154,13 +155,7 @@ def _look_at_bytes(file: str, content: bytes) -> str | Problem:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        return _problem("FP003", _place_of_byte(file, content, error.start), _why_not_utf8(content, error.start))
-
-
-def _why_not_utf8(content: bytes, position: int) -> str:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "the file is UTF-16, not UTF-8"
-    return f"the byte 0x{content[position]:02x} is not UTF-8"
+        return _problem("FP003", _place_of_byte(file, content, error.start), why_not_utf8(content, error.start))
 
 
 def _place_of_byte(file: str, content: bytes, position: int) -> Place:
@@ -190,6 +185,8 @@ def _syntax_problem(file: str, text: str, error: yaml.YAMLError) -> Problem:
     if mark is None:
         return _unprintable_problem(file, text, error)
     what = str(getattr(error, "problem", None) or getattr(error, "context", None) or "cannot be read as YAML")
+    if found := other_cause(file, text, what):
+        return found
     if "end of stream" in what or "expected ','" in what:  # the place to look at is where the open quote or bracket is
         mark = getattr(error, "context_mark", None) or mark
     place = Place(file, mark.line + 1, mark.column + 1)
@@ -206,7 +203,7 @@ def _unprintable_problem(file: str, text: str, error: yaml.YAMLError) -> Problem
         return _problem("FP010", Place(file), str(error).splitlines()[0])
     before = text[: found.start()]
     place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
-    return Problem("FP010", place, f"the character U+{ord(found[0]):04X} cannot stand in YAML", "remove it")
+    return Problem("FP010", place, *unprintable(found[0]))
 
 
 class _StopError(Exception):

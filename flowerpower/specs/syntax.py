@@ -1,0 +1,35 @@
+"""Why a text is not YAML, where something else than its syntax is to blame: leftovers of a merge, bytes, depth."""
+
+from __future__ import annotations
+
+import re
+
+from flowerpower.errors import Place, Problem
+from flowerpower.specs.codes import CODES
+
+_LEFT_BEHIND = re.compile(r"^(?:>{7} .*|={7}|\|{7}.*)\r?$", re.MULTILINE)
+_WIDE = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+
+
+def other_cause(file: str, text: str, what: str) -> Problem | None:
+    """Return what is really wrong with a text of which the parser says *what*; None when it is the syntax."""
+    if marker := _LEFT_BEHIND.search(text):
+        place = Place(file, text.count("\n", 0, marker.start()) + 1)
+        return Problem("FP007", place, "a marker of a merge conflict was left behind", CODES["FP007"].advice)
+    if "nesting depth" in what:  # libyaml has a bound of its own, and may meet it before the first event
+        return Problem("FP015", Place(file), "values are nested too deeply", CODES["FP015"].advice)
+    return None
+
+
+def why_not_utf8(content: bytes, position: int) -> str:
+    """Return what the bytes of a file are instead of UTF-8, or which of them is not."""
+    for mark, name in _WIDE.items():
+        if content.startswith(mark):
+            return f"the file is {name}, not UTF-8"
+    return f"the byte 0x{content[position]:02x} is not UTF-8"
+
+
+def unprintable(character: str) -> tuple[str, str]:
+    """Return what is wrong with a character that YAML does not allow, and what to do about it."""
+    hint = "remove it; a file full of them is UTF-16 or no text: save it as UTF-8" if character == "\0" else "remove it"
+    return f"the character U+{ord(character):04X} cannot stand in YAML", hint
