@@ -118,12 +118,13 @@ def _read_positive_duration(value: object) -> object:
 
 
 def _check_moment(value: object) -> object:
-    if isinstance(value, str):
-        try:
+    try:
+        if isinstance(value, str):
             parse_moment(value)
-        except ValueError:
-            why = f"{value!r} is not an ISO 8601 date or time"
-            raise PydanticCustomError("moment", "{why}", {"why": why}) from None
+        elif isinstance(value, int):
+            raise ValueError(f"{value!r} is not an ISO 8601 date or time")
+    except ValueError as error:
+        raise PydanticCustomError("moment", "{why}", {"why": str(error)}) from None
     return value
 
 

@@ -177,6 +177,7 @@ _SYNTAX_HINTS = (
     ("end of stream", "a quote or bracket is not closed"),
     ("expected ',' or", "a bracket is not closed, or a comma is missing"),
     ("cannot start any token", "put the value in quotes"),
+    ("alphabetic or numeric character", "put the value in quotes: `*` and `&` have a meaning of their own in YAML"),
 )
 
 
