@@ -102,7 +102,8 @@ def resolve_redis(value: str, environment: Mapping[str, str]) -> str:
 
 
 def _allowed(path: Path) -> frozenset[str]:
-    return _PLACES.get(str(path[0]), _NONE) if path else _NONE
+    inner = path[2:] if path[:1] == ("defaults",) else path  # the defaults of a kind follow the rules of that kind
+    return _PLACES.get(str(inner[0]), _NONE) if inner else _NONE
 
 
 def _fill_text(text: str, variables: Mapping[str, str], allowed: frozenset[str]) -> str:
