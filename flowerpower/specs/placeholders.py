@@ -101,6 +101,27 @@ def resolve_redis(value: str, environment: Mapping[str, str]) -> str:
         raise SpecError([Problem(error.code, Place("flowerpower.yaml"), f"redis: {error.what}", error.hint)]) from None
 
 
+def variables_in(text: str) -> list[str]:
+    """Return the names of the variables that a text of a good spec asks for."""
+    inside = [name for _, name in _tokens(text, keep=True) if name and name.startswith("var:")]
+    return [match[1] for name in inside if (match := _NAMED.fullmatch(name[4:]))]
+
+
+def as_written(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a filled-in spec as a file may hold it: a literal `${` is `$${` again where loading had unwrapped it."""
+
+    def wrap(value: Any, path: Path) -> Any:
+        if isinstance(value, str):
+            return value if _allowed(path) else value.replace("${", "$${")
+        if isinstance(value, dict):
+            return {key: wrap(inner, (*path, key)) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [wrap(inner, (*path, position)) for position, inner in enumerate(value)]
+        return value
+
+    return {key: wrap(value, (key,)) for key, value in spec.items()}
+
+
 def _allowed(path: Path) -> frozenset[str]:
     inner = path[2:] if path[:1] == ("defaults",) else path  # the defaults of a kind follow the rules of that kind
     return _PLACES.get(str(inner[0]), _NONE) if inner else _NONE
