@@ -37,7 +37,7 @@ def meant_duration(value: object) -> str:
         return ""
     text = value.strip().lower()
     seconds = _clock(text) or _amounts(text)
-    return _written(seconds) if 0 < seconds <= _LONGEST else ""
+    return written_duration(seconds) if 0 < seconds <= _LONGEST else ""
 
 
 def _clock(text: str) -> int:
@@ -59,12 +59,13 @@ def _amounts(text: str) -> int:
     return int(total) if not rest and total.is_integer() else 0
 
 
-def _written(seconds: int) -> str:
+def written_duration(seconds: int) -> str:
+    """Return a duration as a spec writes it: `1d12h`."""
     minutes, left = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     parts = ((days, "d"), (hours, "h"), (minutes, "m"), (left, "s"))
-    return "".join(f"{number}{unit}" for number, unit in parts if number)
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
 
 
 def why_no_moment(value: str) -> str:
