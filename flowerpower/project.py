@@ -207,9 +207,9 @@ class FlowerPowerProject:
     @property
     def pipelines(self) -> PipelineManager:
         """The project's pipelines: run, build, draw."""
-        from flowerpower.jobs.run import secrets_of
         from flowerpower.pipelines.manager import PipelineManager
         from flowerpower.pipelines.run import Access
+        from flowerpower.pipelines.secrets import secrets_of
 
         project = self.spec
         return PipelineManager(
