@@ -237,9 +237,9 @@ class FlowerPowerProject:
     def redis_url(self) -> str:
         """The URL of the environment's Redis; an embedded one is started now. It may hold a password."""
         from flowerpower.embedded import embedded_server
-        from flowerpower.specs.loader import resolve_redis
+        from flowerpower.specs.redis import redis_url
 
-        url = self.settings.redis or resolve_redis(str(self.home.redis), self.settings.environment)
+        url = self.settings.redis or redis_url(self.home.redis, self.settings.environment, str(self.folder))
         if url != "embedded":
             return url
         settings = self.settings

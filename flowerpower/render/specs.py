@@ -40,7 +40,15 @@ def spec_values(spec: BaseModel) -> dict[str, Any]:
     redis = values.get("redis")
     if isinstance(redis, str) and "://" in redis:
         values["redis"] = hide_credentials(redis)
+    elif isinstance(redis, dict):
+        values["redis"] = {name: _shown(name, value) for name, value in redis.items()}
     return values
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name == "url" and "://" in value:
+        return hide_credentials(value)
+    return "***" if name.endswith("password") and not value.startswith("${") else value
 
 
 def spec_yaml(values: Mapping[str, Any], origins: Mapping[str, OriginTree] | None = None) -> str:

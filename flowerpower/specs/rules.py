@@ -12,10 +12,10 @@ from flowerpower.specs.messages import did_you_mean
 from flowerpower.specs.models import PipelineSpec, ScheduleSpec
 from flowerpower.specs.policies import check_policies
 from flowerpower.specs.project import Project
+from flowerpower.specs.redis import check_redis
 from flowerpower.specs.unsupported import UNSUPPORTED
 
 _MODULE_ENDINGS = (".py", "/__init__.py")
-_REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "${")
 
 
 def check(project: Project, elsewhere: Mapping[str, str]) -> list[Problem]:
@@ -60,25 +60,12 @@ def problem(
 
 def _check_project(project: Project) -> Iterator[Problem]:
     yield from _check_supported(project, "project", project.spec)
-    redis = project.spec.redis
-    if isinstance(redis, str):
-        if redis != "embedded" and not redis.startswith(_REDIS_SCHEMES):
-            what = "`redis` is neither `embedded` nor a redis://, rediss:// or unix:// URL"
-            yield problem(project, "FP103", ("project", "redis"), what)
-        elif _holds_password(redis):
-            what = "`redis` holds a password for everyone who can read the repository"
-            yield problem(project, "FP307", ("project", "redis"), what, severity="warning")
+    for code, path, what, hint, severity in check_redis(project.spec.redis):
+        yield problem(project, code, ("project", "redis", *path), what, hint, severity)
     try:
         parse_trigger(every=60, timezone=project.spec.timezone)
     except TriggerError as error:
         yield problem(project, "FP303", ("project", "timezone"), error.what, error.hint)
-
-
-def _holds_password(redis: str) -> bool:
-    user, at, place = redis.partition("://")[2].rpartition("@")
-    password = user.partition(":")[2] if at else ""
-    asked = place.partition("?")[2].partition("password=")[2]
-    return any(text and not text.startswith("${") for text in (password, asked))
 
 
 def _check_supported(project: Project, address: str, spec: object) -> Iterator[Problem]:

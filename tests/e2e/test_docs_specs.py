@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 from support.command_line import CommandLine
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "specs.md").read_text(encoding="utf-8")
+from flowerpower.specs.loader import load
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = (DOCS / "specs.md").read_text(encoding="utf-8")
 FILES = re.findall(r"```yaml\n(# (\S+)\n.*?)```", PAGE, re.DOTALL)
+CONNECTIONS = re.findall(r"```yaml\n(redis:.*?)```", (DOCS / "redis.md").read_text(encoding="utf-8"), re.DOTALL)
 CONSOLE = re.findall(r"```console\n\$ flowerpower (.*?)\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -37,3 +41,10 @@ def test_render_answers_as_documented(documented: CommandLine) -> None:
     before, after = shown.split("...\n")
     assert answer.out.startswith(before)
     assert after in answer.out
+
+
+@pytest.mark.parametrize("text", CONNECTIONS, ids=range(len(CONNECTIONS)))
+def test_a_documented_connection_is_valid(text: str) -> None:
+    loaded = load({"flowerpower.yaml": f"name: acme\n{text}".encode()}, env="default", variables={})
+
+    assert loaded.problems == ()
