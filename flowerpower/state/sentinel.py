@@ -7,6 +7,7 @@ Options: `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `sentinel_username`, `se
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
@@ -24,7 +25,6 @@ def sentinel_client(url: str, options: Mapping[str, Any]) -> Redis:
     """Return a client for the master of a service; ValueError, which quotes nothing, for a URL that is not one."""
     from redis.backoff import NoBackoff
     from redis.retry import Retry
-    from redis.sentinel import Sentinel
 
     scheme, _, rest = url.partition("://")
     who, _, place = rest.rpartition("@")
@@ -37,14 +37,40 @@ def sentinel_client(url: str, options: Mapping[str, Any]) -> Redis:
     tls = _tls(scheme, asked)
     of_sentinel = {name: asked[key] for key, name in _OF_SENTINEL.items() if key in asked}
     timeouts = {"socket_timeout": _TIMEOUT, "socket_connect_timeout": _TIMEOUT, "retry": Retry(NoBackoff(), 0)}
-    sentinel = Sentinel(  # type: ignore[no-untyped-call]
-        [_address(host) for host in hosts.split(",")], sentinel_kwargs={**timeouts, **tls, **of_sentinel}
-    )
+    addresses = [_address(host) for host in hosts.split(",")]
+    sentinel = _sentinels()(addresses, sentinel_kwargs={**timeouts, **tls, **of_sentinel})
     user, _, password = who.partition(":")
     login = {name: unquote(text) for name, text in (("username", user), ("password", password)) if text}
     more = {**options, **tls, **login}
-    client: Redis = sentinel.master_for(unquote(service), db=int(database or 0), **more)  # type: ignore[no-untyped-call]
+    client: Redis = sentinel.master_for(unquote(service), db=int(database or 0), **more)
     return client
+
+
+@cache
+def _sentinels() -> Any:
+    """Return redis-py's class for Sentinels with one change: a failure says in one line what each of them answered."""
+    from redis.exceptions import ConnectionError, TimeoutError
+    from redis.sentinel import MasterNotFoundError, Sentinel
+
+    class Sentinels(Sentinel):
+        def discover_master(self, service_name: str) -> tuple[str, int]:
+            said = []
+            for position, sentinel in enumerate(self.sentinels):
+                options = sentinel.connection_pool.connection_kwargs
+                where = f"{options['host']}:{options['port']}"
+                try:
+                    masters: Any = sentinel.sentinel_masters()
+                except (ConnectionError, TimeoutError) as error:
+                    said.append(f"{where}: {str(error).rstrip('.')}")
+                    continue
+                state = masters.get(service_name)
+                if state and self.check_master_state(state, service_name):  # type: ignore[no-untyped-call]
+                    self.sentinels.insert(0, self.sentinels.pop(position))  # asked first from now on
+                    return str(state["ip"]), int(state["port"])
+                said.append(f"{where}: {'its master is down' if state else 'it watches no such service'}")
+            raise MasterNotFoundError(f"no Sentinel names a master for {service_name!r} ({'; '.join(said)})")
+
+    return Sentinels
 
 
 def _tls(scheme: str, asked: Mapping[str, str]) -> dict[str, Any]:

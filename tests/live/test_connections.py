@@ -21,6 +21,9 @@ from support.sentinel import (
     watched_redis,
 )
 
+from flowerpower.errors import StoreError
+from flowerpower.state.connection import connect, redis_errors
+
 FILES = {
     "pipelines/report.yaml": "modules: [flow]\noutputs: [doubled]\ninputs: {number: 21}\n",
     "schedules/hourly.yaml": "pipeline: report\nevery: 1h\n",
@@ -71,6 +74,21 @@ def test_a_project_lives_behind_sentinels_and_goes_on_after_a_failover(watched: 
     said = "".join(text for answer in (applied, triggered, worked, changed) for text in (answer.out, answer.err))
     assert PASSWORD not in said
     assert WATCHWORD not in said
+
+
+def test_what_the_sentinels_answer_is_told_in_one_line(watched: Watched) -> None:
+    place = f"127.0.0.1:{watched.sentinel}"
+    for url, said in {
+        f"redis+sentinel://127.0.0.1:1,{place}/mian?sentinel_password={WATCHWORD}": "watches no such service",
+        f"redis+sentinel://:{PASSWORD}@{place}/{SERVICE}?sentinel_password=wrong-word": "invalid username-password",
+        f"redis+sentinel://:wrong-word@{place}/{SERVICE}?sentinel_password={WATCHWORD}": "refused",
+    }.items():
+        with pytest.raises(StoreError) as caught, connect(url) as connection, redis_errors("looking"):
+            connection.ping()
+
+        assert said in str(caught.value)
+        assert len(str(caught.value)) < 300
+        assert "wrong-word" not in str(caught.value)
 
 
 def test_a_project_lives_behind_tls_with_certificates_of_its_own(
