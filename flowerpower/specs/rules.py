@@ -13,6 +13,7 @@ from flowerpower.specs.models import PipelineSpec, ScheduleSpec
 from flowerpower.specs.policies import check_policies
 from flowerpower.specs.project import Project
 from flowerpower.specs.redis import check_redis
+from flowerpower.specs.renames import check_renames
 from flowerpower.specs.unsupported import UNSUPPORTED
 
 _MODULE_ENDINGS = (".py", "/__init__.py")
@@ -25,6 +26,8 @@ def check(project: Project, elsewhere: Mapping[str, str]) -> list[Problem]:
         problems += _check_pipeline(project, f"pipeline.{name}", pipeline)
     for name, schedule in project.schedules.items():
         problems += _check_schedule(project, f"schedule.{name}", schedule, elsewhere)
+    for name, path, what, hint in check_renames(project.schedules):
+        problems.append(problem(project, "FP308", (f"schedule.{name}", *path), what, hint))
     return [*problems, *check_policies(project)]
 
 
