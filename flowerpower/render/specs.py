@@ -13,12 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 from flowerpower.specs.origins import OriginTree, ValueOrigin
 from flowerpower.specs.placeholders import as_written
+from flowerpower.specs.suggestions import written_duration
 from flowerpower.specs.yaml import read_scalar
 from flowerpower.state.connection import hide_credentials
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+_DURATIONS = frozenset(
+    {
+        *((name,) for name in ("every", "timeout", "jitter", "catchup_window", "start_deadline")),
+        *((name,) for name in ("result_ttl", "failure_ttl")),
+        *(("policies", word, name) for word in ("enforce", "warn") for name in ("min_interval", "max_timeout")),
+        ("notify", "remind"),
+        ("retry", "intervals"),
+    }
+)
 _WIDTH = 100  # a list longer than this is written one item per line
 _FARTHEST = 72  # origins are aligned up to this column
 _PLAIN = re.compile(r"(?:\./|[A-Za-z0-9_/])[A-Za-z0-9_./+ -]*(?<! )", re.ASCII)
@@ -52,14 +62,35 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def spec_yaml(values: Mapping[str, Any], origins: Mapping[str, OriginTree] | None = None) -> str:
-    """Return a spec as YAML, which reads back as the same values; *origins* go behind the values as comments."""
-    lines = list(_mapping(values, origins or {}, 0))
+    """Return a spec as YAML, which loads to the same spec; *origins* go behind the values as comments.
+
+    It reads back as the same values, but for durations, which are written as people write them.
+    """
+    lines = list(_mapping(_readable(values, ()), origins or {}, 0))
     if origins is None:
         return "".join(f"{line.text}\n" for line in lines)
     column = max((len(line.text) for line in lines if line.origin and len(line.text) <= _FARTHEST), default=0)
     return "".join(
         f"{line.text:{column}}  # {_comment(line.origin)}\n" if line.origin else f"{line.text}\n" for line in lines
     )
+
+
+def _readable(values: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    """Return the values with the seconds of durations as `1d12h`."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        here = (*path, key)
+        if here in _DURATIONS:
+            found[key] = [_duration(item) for item in value] if isinstance(value, list) else _duration(value)
+        else:
+            inside = isinstance(value, dict) and any(duration[: len(here)] == here for duration in _DURATIONS)
+            found[key] = _readable(value, here) if inside else value
+    return found
+
+
+def _duration(value: Any) -> Any:
+    seconds = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return written_duration(value) if seconds else value
 
 
 def origins_json(tree: OriginTree | Mapping[str, OriginTree]) -> Any:

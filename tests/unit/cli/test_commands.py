@@ -127,7 +127,7 @@ def test_render_shows_the_environment_as_valid_yaml(flowerpower: CommandLine) ->
     answer = flowerpower("render", "hourly", "--env", "prod", "--var", "PACE=2h")
 
     assert answer.code == 0, answer.err
-    assert "every: 7200" in answer.out
+    assert "every: 2h" in answer.out
     assert "environments" not in answer.out
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from flowerpower.render.specs import origins_json, spec_values, spec_yaml
+from flowerpower.render.specs import _DURATIONS, origins_json, spec_values, spec_yaml
+from flowerpower.specs.fields import LONGEST_DURATION
 from flowerpower.specs.loader import load
 from flowerpower.specs.models import ProjectSpec
 from flowerpower.specs.origins import origins_of
 from flowerpower.specs.places import Places
+from flowerpower.specs.schema import KINDS, json_schema
 from flowerpower.specs.sources import read
 
 CASE = Path(__file__).parents[2] / "cases" / "origins"
@@ -36,6 +40,26 @@ def shown(env: str) -> str:
 @pytest.mark.parametrize("env", ["default", "prod", "staging"])
 def test_every_value_is_shown_with_the_place_that_decided_it(env: str) -> None:
     assert shown(env) == (CASE / f"{env}.txt").read_text(encoding="utf-8")
+
+
+def durations_in(schema: Any, whole: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the paths of fields that hold durations, as the JSON Schema knows them."""
+    [reference] = schema.get("allOf", [schema])
+    if "$ref" in reference:
+        schema = whole["definitions"][reference["$ref"].rpartition("/")[2]]
+    for name, field in schema.get("properties", {}).items():
+        inside = field.get("items", field)
+        if inside.get("maximum") == LONGEST_DURATION:
+            yield (*path, name)
+        elif name not in ("environments", "defaults"):
+            yield from durations_in(inside, whole, (*path, name))
+
+
+def test_every_duration_is_written_as_people_write_it() -> None:
+    schemas = [json_schema(kind) for kind in KINDS]
+
+    assert {path for schema in schemas for path in durations_in(schema, schema)} == _DURATIONS
+    assert spec_yaml({"every": 5400, "inputs": {"timeout": 5400}}) == "every: 1h30m\ninputs:\n  timeout: 5400\n"
 
 
 def test_no_password_of_redis_is_shown() -> None:
