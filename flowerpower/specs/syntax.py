@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import islice
 
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
 
 _LEFT_BEHIND = re.compile(r"^(?:>{7} .*|={7}|\|{7}.*)\r?$", re.MULTILINE)
 _WIDE = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+
+
+# Some parsers end a line, and so a comment, at the first kind; reviewers see the second kind in another order.
+_MISLEADING = re.compile("[\x85\u2028\u2029]|[\u202a-\u202e\u2066-\u2069]")
+_MOST = 20  # a file with more of them is no accident
+
+
+def misleading(text: str) -> Iterator[tuple[int, str]]:
+    """Yield offset and what is wrong for each character that makes a text look other than it is read."""
+    if text.isascii():
+        return
+    for found in islice(_MISLEADING.finditer(text), _MOST):
+        why = "ends a line only for some readers" if found[0] in "\x85\u2028\u2029" else "turns around what is shown"
+        yield found.start(), f"the character U+{ord(found[0]):04X} {why}"
 
 
 def other_cause(file: str, text: str, what: str) -> Problem | None:

@@ -20,7 +20,7 @@ import yaml
 
 from flowerpower.errors import Place, Problem, Severity
 from flowerpower.specs.codes import CODES
-from flowerpower.specs.syntax import other_cause, unprintable, why_not_utf8
+from flowerpower.specs.syntax import misleading, other_cause, unprintable, why_not_utf8
 
 MAX_BYTES = 1024 * 1024
 MAX_NODES = 100_000
@@ -114,6 +114,8 @@ def _compose(file: str, content: bytes, *, positions: bool) -> _Composer:
     composer = _Composer(file, text, positions=positions)
     if text is not found:
         composer.report("FP004", "the file starts with a byte order mark", severity="warning")
+    for offset, what in misleading(text):
+        composer.problems.append(_problem("FP021", composer.place(offset), what))
     try:
         composer.compose()
     except yaml.YAMLError as error:
