@@ -11,8 +11,6 @@ from flowerpower.specs.codes import CODES
 
 _LEFT_BEHIND = re.compile(r"^(?:>{7} .*|={7}|\|{7}.*)\r?$", re.MULTILINE)
 _WIDE = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
-
-
 # Some parsers end a line, and so a comment, at the first kind; reviewers see the second kind in another order.
 _MISLEADING = re.compile("[\x85\u2028\u2029]|[\u202a-\u202e\u2066-\u2069]")
 _MOST = 20  # a file with more of them is no accident

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from flowerpower.specs.loader import Loaded, load
 from flowerpower.specs.merge import merge_patch
 from flowerpower.specs.models import TRIGGERS, ScheduleSpec
+from flowerpower.specs.origins import origins_of
+from flowerpower.specs.places import Places
 
 # The test table at the end of RFC 7396: original, patch, result.
 RFC_7396 = [
@@ -84,6 +86,30 @@ def test_the_highest_layer_that_names_a_key_decides_it_and_null_removes_it(layer
     written.setdefault("spec", {})["cron"] = "@daily"
 
     assert schedule_with(written).labels == expected_labels(layers)
+
+
+PREFIXES = dict(
+    zip(LAYERS, ["defaults.schedule", "environments.prod.defaults.schedule", "", "environments.prod"], strict=True)
+)
+
+
+@given(layers=st.fixed_dictionaries(dict.fromkeys(LAYERS, LABELS)))
+def test_the_origin_of_a_value_is_the_layer_that_decided_it(layers: dict[str, Any]) -> None:
+    layers["defaults"] = {key: value for key, value in layers["defaults"].items() if value is not None}
+    layers["spec"] = {key: value for key, value in layers["spec"].items() if value is not None}
+    written = {layer: {"labels": labels} for layer, labels in layers.items() if labels}
+    written.setdefault("spec", {})["cron"] = "@daily"
+    project = loaded_with(written).project
+    assert project is not None
+    assert isinstance(project.places, Places)
+    labels = project.schedules["s"].labels
+
+    found = origins_of(project.places, "schedule.s", {"labels": labels}, {})["labels"]
+
+    for key in labels:
+        assert isinstance(found, dict)
+        decided = [layer for layer in LAYERS if key in layers[layer]][-1]
+        assert getattr(found[key], "layer", None) == PREFIXES[decided]
 
 
 @pytest.mark.parametrize("triggers", list(product([{}, {"cron": "@daily"}, {"every": 60}], repeat=len(LAYERS))))

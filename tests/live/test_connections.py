@@ -91,6 +91,19 @@ def test_what_the_sentinels_answer_is_told_in_one_line(watched: Watched) -> None
         assert "wrong-word" not in str(caught.value)
 
 
+def test_the_sentinel_that_answered_is_asked_first_from_then_on(watched: Watched) -> None:
+    url = (
+        f"redis+sentinel://:{PASSWORD}@127.0.0.1:1,127.0.0.1:{watched.sentinel}/{SERVICE}?sentinel_password={WATCHWORD}"
+    )
+    with connect(url) as connection:
+        connection.ping()
+
+        asked = connection.connection_pool.sentinel_manager.sentinels  # type: ignore[attr-defined]
+        ports = [sentinel.connection_pool.connection_kwargs["port"] for sentinel in asked]
+
+    assert ports == [watched.sentinel, 1]
+
+
 def test_a_project_lives_behind_tls_with_certificates_of_its_own(
     redis_url: str, redis_connection: Redis, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
