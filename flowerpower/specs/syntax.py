@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -10,6 +11,7 @@ from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
 
 _LEFT_BEHIND = re.compile(r"^(?:>{7} .*|={7}|\|{7}.*)\r?$", re.MULTILINE)
+_KEY_AND_VALUE = re.compile(r"[\s-]*([A-Za-z_][\w-]*):\s+([^\s\"'].*?)\s*(?:\s#.*)?")
 _WIDE = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 # Some parsers end a line, and so a comment, at the first kind; reviewers see the second kind in another order.
 _MISLEADING = re.compile("[\x85\u2028\u2029]|[\u202a-\u202e\u2066-\u2069]")
@@ -33,6 +35,19 @@ def other_cause(file: str, text: str, what: str) -> Problem | None:
     if "nesting depth" in what:  # libyaml has a bound of its own, and may meet it before the first event
         return Problem("FP015", Place(file), "values are nested too deeply", CODES["FP015"].advice)
     return None
+
+
+def in_quotes(what: str, line: str) -> str:
+    """Return how to write a line whose value the parser took for something else, if quotes would help; else nothing."""
+    found = _KEY_AND_VALUE.fullmatch(line)
+    if found is None:
+        return ""
+    key, value = found.groups()
+    starts = "cannot start any token" in what or "alphabetic or numeric character" in what
+    holds = "mapping values are not allowed" in what and re.search(r":(\s|$)", value)
+    if not (starts and value[0] in "*&@`%") and not holds:
+        return ""
+    return f"write `{key}: {json.dumps(value, ensure_ascii=False)}`"
 
 
 def why_not_utf8(content: bytes, position: int) -> str:

@@ -20,7 +20,7 @@ import yaml
 
 from flowerpower.errors import Place, Problem, Severity
 from flowerpower.specs.codes import CODES
-from flowerpower.specs.syntax import misleading, other_cause, unprintable, why_not_utf8
+from flowerpower.specs.syntax import in_quotes, misleading, other_cause, unprintable, why_not_utf8
 
 MAX_BYTES = 1024 * 1024
 MAX_NODES = 100_000
@@ -196,7 +196,8 @@ def _syntax_problem(file: str, text: str, error: yaml.YAMLError) -> Problem:
     lines = text.splitlines()
     if "token" in what and mark.line < len(lines) and lines[mark.line][mark.column : mark.column + 1] == "\t":
         return Problem("FP010", place, "a tab cannot indent YAML", "use spaces")
-    hint = next((hint for start, hint in _SYNTAX_HINTS if start in what), CODES["FP010"].advice)
+    general = next((hint for start, hint in _SYNTAX_HINTS if start in what), CODES["FP010"].advice)
+    hint = in_quotes(what, lines[mark.line] if mark.line < len(lines) else "") or general
     return Problem("FP010", place, what, hint)
 
 
