@@ -103,7 +103,7 @@ def _walk(root: Path, start: str, reading: _Reading) -> Iterator[str]:
         names[:] = sorted(name for name in names if not name.startswith(".") and name not in _SKIPPED_FOLDERS)
         if start in _SPEC_FOLDERS:
             _report_linked_folders(root, folder, names, reading)
-        for name in sorted(files):
+        for name in sorted(name for name in files if not name.startswith(".")):  # as in a git revision
             path = _relative(root, os.path.join(folder, name))  # noqa: PTH118  one string is quicker than one Path
             if _is_utf8(path, reading):
                 yield path
