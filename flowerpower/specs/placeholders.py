@@ -172,7 +172,9 @@ def _named(rest: str, values: Mapping[str, str], noun: str, hint: str) -> str:
     if operator == "-":
         return str(operand)
     message = f": {operand}" if operator == "?" and operand else ""
-    raise _BadPlaceholderError("FP202", f"{noun} {name} is not set{message}", hint.format(name=name))
+    near = get_close_matches(name, values, n=1, cutoff=0.75) if noun == "the variable" else []
+    advice = (f"{near[0]} is set, did you mean that? Otherwise " if near else "") + hint.format(name=name)
+    raise _BadPlaceholderError("FP202", f"{noun} {name} is not set{message}", advice)
 
 
 def _check(name: str, allowed: frozenset[str]) -> None:

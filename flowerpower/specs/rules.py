@@ -8,6 +8,7 @@ from flowerpower.errors import Problem, Severity
 from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.codes import CODES
+from flowerpower.specs.future import why_over
 from flowerpower.specs.messages import did_you_mean
 from flowerpower.specs.models import PipelineSpec, ScheduleSpec
 from flowerpower.specs.policies import check_policies
@@ -48,9 +49,10 @@ def check_future(project: Project, now: int) -> list[Problem]:
     """Return a warning for each schedule that has no tick after *now* (epoch seconds)."""
     problems = []
     for name, schedule in project.schedules.items():
-        if parse_trigger(**schedule.trigger).next_tick(now) is None:
+        trigger = parse_trigger(**schedule.trigger)
+        if trigger.next_tick(now) is None:
             path = (f"schedule.{name}", *_written_trigger(schedule))
-            problems.append(problem(project, "FP304", path, "the schedule never fires again", severity="warning"))
+            problems.append(problem(project, "FP304", path, why_over(schedule, trigger, now), severity="warning"))
     return problems
 
 
@@ -103,7 +105,8 @@ def _check_schedule(
 
 def _check_missing_pipeline(project: Project, address: str, spec: ScheduleSpec, why: str | None) -> Iterator[Problem]:
     if why is None:
-        hint = did_you_mean(spec.pipeline, project.pipelines)
+        some = ", ".join(sorted(project.pipelines)[:5])
+        hint = did_you_mean(spec.pipeline, project.pipelines) or (f"for instance {some}" if some else "add it")
         what = f"there is no pipeline '{spec.pipeline}'"
         yield problem(project, "FP301", (address, "pipeline"), what, hint)
     elif why.startswith("is left out"):
