@@ -39,6 +39,7 @@ CODES: Mapping[str, Code] = {
     "FP019": Code("not a number", "Use a finite number; JSON knows no other."),
     "FP020": Code("too many problems", "Correct these first; the rest of the file is not looked at."),
     "FP021": Code("misleading character", "Remove it, or write it as \\uNNNN in double quotes."),
+    "FP022": Code("file is not read", "Rename it, or move it elsewhere."),
     # One spec
     "FP100": Code("not a mapping", "A spec is `key: value` lines."),
     "FP101": Code("unknown key", "Correct or remove the key."),

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from flowerpower.errors import FlowerPowerError, Place, Problem, ProjectNotFoundError
+from flowerpower.errors import FlowerPowerError, Place, Problem, ProjectNotFoundError, Severity
 from flowerpower.git import git
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.loader import kind_of_file
@@ -19,6 +19,8 @@ from flowerpower.specs.project import PROJECT_FILES
 from flowerpower.specs.yaml import MAX_BYTES, parse
 
 _SPEC_FOLDERS = ("pipelines", "schedules")
+_SPEC_STARTS = tuple(f"{folder}/" for folder in _SPEC_FOLDERS)
+_LOOKALIKES = (".yaml", ".yml", ".yaml.txt", ".yml.txt")
 _SKIPPED_FOLDERS = ("__pycache__", "node_modules")
 _MAX_MODULE_BYTES = 16 * MAX_BYTES
 
@@ -40,10 +42,10 @@ class _Reading:
     modules: dict[str, bytes] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def report(self, code: str, path: str, what: str) -> None:
+    def report(self, code: str, path: str, what: str, severity: Severity = "error") -> None:
         """Note a file that cannot be used."""
         shown = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        self.problems.append(Problem(code, Place(shown), what, CODES[code].advice))
+        self.problems.append(Problem(code, Place(shown), what, CODES[code].advice, severity))
 
     def done(self) -> Sources:
         """Return it all, sorted."""
@@ -80,6 +82,8 @@ def read(folder: Path, ref: str | None = None) -> Sources:
     for path in [*at_top, *_files_below(root, _SPEC_FOLDERS, reading)]:
         if kind_of_file(path):
             _read_file(root, path, MAX_BYTES, reading.texts, reading)
+        else:
+            _report_lookalike(path, reading)
     for path in _files_below(root, _module_folders(reading.texts), reading):
         if path.endswith(".py"):
             _read_file(root, path, _MAX_MODULE_BYTES, reading.modules, reading)
@@ -107,6 +111,12 @@ def _walk(root: Path, start: str, reading: _Reading) -> Iterator[str]:
             path = _relative(root, os.path.join(folder, name))  # noqa: PTH118  one string is quicker than one Path
             if _is_utf8(path, reading):
                 yield path
+
+
+def _report_lookalike(path: str, reading: _Reading) -> None:
+    """Tell of a file that its author may take for a spec."""
+    if path.startswith(_SPEC_STARTS) and path.lower().endswith(_LOOKALIKES):
+        reading.report("FP022", path, "it is not read: its name does not end in .yaml or .yml", "warning")
 
 
 def _report_linked_folders(root: Path, folder: str, names: Iterable[str], reading: _Reading) -> None:
@@ -196,6 +206,8 @@ def _read_revision(folder: Path, ref: str) -> Sources:
     commit = git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
     entries = dict(_list_tree(folder, commit, prefix, reading))
     specs = {path: blob for path, blob in entries.items() if kind_of_file(path)}
+    for path in entries.keys() - specs.keys():
+        _report_lookalike(path, reading)
     _read_blobs(folder, specs, MAX_BYTES, reading.texts, reading)
     folders = tuple("" if name == "." else f"{name}/" for name in _module_folders(reading.texts))
     modules = {path: blob for path, blob in entries.items() if path.endswith(".py") and path.startswith(folders)}
