@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from flowerpower.specs.fields import written_duration
 from flowerpower.specs.origins import OriginTree, ValueOrigin
 from flowerpower.specs.placeholders import as_written
-from flowerpower.specs.suggestions import written_duration
 from flowerpower.specs.yaml import read_scalar
 from flowerpower.state.connection import hide_credentials
 

@@ -15,7 +15,6 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo, reset_tzpath
 
 from flowerpower.schedule.errors import TriggerError
-from flowerpower.schedule.nearest import nearest_zones
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - walls are counted without a zone
@@ -121,6 +120,8 @@ def load_zone(name: str) -> Zone:
     """Return the zone of that IANA name, or raise TriggerError with the nearest names."""
     # The list decides, not the files: some systems ignore case, and some hold more, such as `right/` with leap seconds.
     if name not in zone_names():
+        from flowerpower.schedule.nearest import nearest_zones
+
         raise TriggerError(f"there is no time zone {name[:60]!r}", hint=nearest_zones(name, zone_names()))
     return Zone(name, ZoneInfo(name))
 

@@ -13,8 +13,6 @@ from pydantic import BaseModel, ValidationError
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.fields import NAME_LENGTH
 from flowerpower.specs.placeholders import Path
-from flowerpower.specs.suggestions import meant_duration, meant_moment, why_no_moment
-from flowerpower.specs.synonyms import belongs_elsewhere, synonym, value_synonym
 
 _EXPECTED: Mapping[str, str] = {
     "string_type": "a text",
@@ -46,6 +44,8 @@ def findings(model: type[BaseModel], error: ValidationError) -> Iterator[Finding
 
 def unknown_key(key: str, known: Iterable[str], path: Path) -> Finding:
     """Return the finding for a key nobody knows, with the known one it resembles."""
+    from flowerpower.specs.synonyms import belongs_elsewhere, synonym  # only a mistake needs them
+
     names = list(known)
     other = belongs_elsewhere(key) if len(path) == 1 else ""
     hint = synonym(key, names) or other or did_you_mean(key, names) or CODES["FP101"].advice
@@ -154,6 +154,8 @@ def _flow(value: object) -> str:
 
 
 def _choice(details: Any, _path: Path, value: object) -> tuple[str, str, str]:
+    from flowerpower.specs.synonyms import value_synonym
+
     choices = re.findall(r"'([^']*)'", details["ctx"]["expected"])
     known = ", ".join(choices)
     words = str(value).lower() if isinstance(value, bool) else str(value)
@@ -194,6 +196,8 @@ def _own(code: str, hint: str = "") -> Callable[[Any, Path, object], tuple[str, 
 
 
 def _duration(details: Any, _path: Path, value: object) -> tuple[str, str, str]:
+    from flowerpower.specs.suggestions import meant_duration
+
     why = str(details["ctx"]["why"])
     if "is not a duration" in why:
         why = f"{describe(value)} is not a duration"
@@ -204,6 +208,8 @@ def _duration(details: Any, _path: Path, value: object) -> tuple[str, str, str]:
 
 
 def _moment(_details: Any, _path: Path, value: object) -> tuple[str, str, str]:
+    from flowerpower.specs.suggestions import meant_moment, why_no_moment
+
     why = why_no_moment(value) if isinstance(value, str) else ""
     said = f"{_quote(value) if isinstance(value, str) else describe(value)} is not "
     return "FP107", f"{said}a date: {why}" if why else f"{said}an ISO 8601 date or time", meant_moment(value)

@@ -8,10 +8,10 @@ from flowerpower.errors import Problem, Severity
 from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.codes import CODES
+from flowerpower.specs.fields import written_duration
 from flowerpower.specs.models import PipelineSpec, ScheduleSpec
 from flowerpower.specs.project import Project
 from flowerpower.specs.project_spec import RulesSpec
-from flowerpower.specs.suggestions import written_duration
 
 _SOME_MONDAY = 1767571200  # 2026-01-05: where a cron's ticks are looked at
 _TICKS_LOOKED_AT = 100

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from urllib.parse import quote, urlencode
 
 from flowerpower.errors import Place, Problem, Severity, SpecError
 from flowerpower.specs.codes import CODES
@@ -19,7 +18,7 @@ SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
 _FILES = {"tls_ca_file": "ssl_ca_certs", "tls_cert_file": "ssl_certfile", "tls_key_file": "ssl_keyfile"}
 _SECRETS = ("password", "sentinel_password")
 _WITH_SENTINELS = ("service", "database", "username", "password", "sentinel_username", "sentinel_password", "tls")
-_ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/@,]+):\d{1,5}", re.ASCII)
+_ADDRESS = r"(\[[0-9a-fA-F:.]+\]|[^\s:/@,]+):[0-9]{1,5}"
 _NO_TLS = "TLS files have no effect on a redis:// or unix:// URL"
 
 
@@ -72,7 +71,7 @@ def _check_sentinels(redis: RedisSpec) -> Iterator[tuple[str, Path, str, str, Se
         hint = "add it, for example `service: main`"
         yield "FP102", (), "the Sentinels need the name of the `service` they watch", hint, "error"
     for position, address in enumerate(redis.sentinels):
-        if "${" not in address and not _ADDRESS.fullmatch(address):
+        if "${" not in address and not re.fullmatch(_ADDRESS, address):
             hint = "write it as redis-1.example:26379"
             yield "FP103", ("sentinels", position), "a Sentinel is host:port", hint, "error"
     for name in _SECRETS:
@@ -94,6 +93,8 @@ def redis_url(redis: str | RedisSpec, environment: Mapping[str, str], folder: st
 
     TLS files are relative to *folder*. Sentinels become a redis+sentinel:// URL, as `state.connection` reads it.
     """
+    from urllib.parse import urlencode
+
     if isinstance(redis, str):
         return resolve_redis(redis, environment)
     texts = {name: value for name, value in redis if isinstance(value, str)}
@@ -110,6 +111,8 @@ def redis_url(redis: str | RedisSpec, environment: Mapping[str, str], folder: st
 def _sentinel_url(
     redis: RedisSpec, filled: Mapping[str, str], options: Mapping[str, str], environment: Mapping[str, str]
 ) -> str:
+    from urllib.parse import quote, urlencode
+
     scheme = "rediss+sentinel" if redis.tls or options else "redis+sentinel"
     user, password = (quote(filled.get(name, ""), safe="") for name in ("username", "password"))
     hosts = ",".join(resolve_redis(address, environment) for address in redis.sentinels)

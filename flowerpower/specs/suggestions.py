@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
+from flowerpower.specs.fields import LONGEST_DURATION, written_duration
+
 _UNITS: Mapping[str, int] = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60),
@@ -17,7 +19,6 @@ _UNITS: Mapping[str, int] = {
 _AMOUNT = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*([a-z]+)", re.ASCII)
 _ISO_DURATION = re.compile(r"p(?:\d+w)?(?:\d+d)?(?:t(?:\d+h)?(?:\d+m)?(?:\d+s)?)?", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
-_LONGEST = 3650 * 86400
 _MONTHS = (
     *(("January", 31), ("February", 28), ("March", 31), ("April", 30), ("May", 31), ("June", 30)),
     *(("July", 31), ("August", 31), ("September", 30), ("October", 31), ("November", 30), ("December", 31)),
@@ -37,7 +38,7 @@ def meant_duration(value: object) -> str:
         return ""
     text = value.strip().lower()
     seconds = _clock(text) or _amounts(text)
-    return written_duration(seconds) if 0 < seconds <= _LONGEST else ""
+    return written_duration(seconds) if 0 < seconds <= LONGEST_DURATION else ""
 
 
 def _clock(text: str) -> int:
@@ -57,15 +58,6 @@ def _amounts(text: str) -> int:
         total += float(found[1]) * _UNITS[found[2]]
         rest = rest[found.end() :].lstrip(", ").removeprefix("and ").lstrip()
     return int(total) if not rest and total.is_integer() else 0
-
-
-def written_duration(seconds: int) -> str:
-    """Return a duration as a spec writes it: `1d12h`."""
-    minutes, left = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    parts = ((days, "d"), (hours, "h"), (minutes, "m"), (left, "s"))
-    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
 
 
 def why_no_moment(value: str) -> str:
