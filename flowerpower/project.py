@@ -235,9 +235,9 @@ class FlowerPowerProject:
     @property
     def pipelines(self) -> PipelineManager:
         """The project's pipelines: run, build, draw."""
-        from flowerpower.jobs.run import secrets_of
         from flowerpower.pipelines.manager import PipelineManager
         from flowerpower.pipelines.run import Access
+        from flowerpower.pipelines.secrets import secrets_of
 
         project = self.spec
         return PipelineManager(
@@ -265,9 +265,9 @@ class FlowerPowerProject:
     def redis_url(self) -> str:
         """The URL of the environment's Redis; an embedded one is started now. It may hold a password."""
         from flowerpower.embedded import embedded_server
-        from flowerpower.specs.loader import resolve_redis
+        from flowerpower.specs.redis import redis_url
 
-        url = self.settings.redis or resolve_redis(str(self.home.redis), self.settings.environment)
+        url = self.settings.redis or redis_url(self.home.redis, self.settings.environment, str(self.folder))
         if url != "embedded":
             return url
         settings = self.settings

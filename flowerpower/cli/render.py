@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from io import StringIO
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flowerpower.cli.options import Revision, command
+from flowerpower.cli.options import Revision, command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
 
 if TYPE_CHECKING:
+    from flowerpower.specs.fields import Spec
     from flowerpower.specs.loader import Project
+    from flowerpower.specs.origins import OriginTree
+
+_KINDS = ("project", "pipeline", "schedule")
 
 
 def register(app: typer.Typer) -> None:
@@ -26,55 +30,80 @@ def render(
     session: Session,
     revision: Revision,
     names: Annotated[
-        list[str] | None, typer.Argument(help="Pipelines and schedules to show; without any, all of them.")
+        list[str] | None,
+        typer.Argument(help="Pipelines and schedules to show, as NAME or schedule.NAME; without any, all of them."),
     ] = None,
+    origin: Annotated[bool, flag("--origin", help="Show where each value came from.")] = False,
 ) -> None:
     """Print the specs after defaults, environment patches and variables, so that nobody has to guess."""
+    from flowerpower.render.specs import origins_json, spec_values, spec_yaml
+
     project = session.project().spec
-    found = _documents(project, names or [])
-    session.document({kind: {name: spec for (k, name), spec in found.items() if k == kind} for kind in _KINDS})
-    session.result(
-        "---\n".join(
-            f"# {kind} {name}  {project.places[f'{kind}.{name}' if kind != 'project' else 'project']}\n{_yaml(spec)}"
-            for (kind, name), spec in found.items()
-        ).rstrip()
-    )
+    specs = {address: spec_values(_spec(project, address)) for address in _addresses(project, names or [])}
+    origins = {address: _origins(session, project, address, values) for address, values in specs.items() if origin}
+    document: dict[str, Any] = _by_kind(project, specs)
+    if origin:
+        document["origins"] = _by_kind(project, {address: origins_json(tree) for address, tree in origins.items()})
+    session.document(document)
+    texts = [
+        f"# {' '.join(_parts(project, address))}  {project.places[address]}\n{spec_yaml(values, origins.get(address))}"
+        for address, values in specs.items()
+    ]
+    session.result("---\n".join(texts).rstrip())
 
 
-_KINDS = ("project", "pipeline", "schedule")
+def _by_kind(project: Project, found: dict[str, Any]) -> dict[str, Any]:
+    document: dict[str, Any] = {kind: {} for kind in _KINDS}
+    for address, value in found.items():
+        kind, name = _parts(project, address)
+        document[kind][name] = value
+    return document
 
 
-def _documents(project: Project, names: list[str]) -> dict[tuple[str, str], dict[str, Any]]:
-    found = {
-        **({} if names else {("project", project.spec.name): project.spec}),
-        **{("pipeline", name): spec for name, spec in sorted(project.pipelines.items())},
-        **{("schedule", name): spec for name, spec in sorted(project.schedules.items())},
-    }
-    unknown = set(names) - {name for _, name in found}
+def _parts(project: Project, address: str) -> tuple[str, str]:
+    kind, _, name = address.partition(".")
+    return kind, name or project.spec.name
+
+
+def _addresses(project: Project, names: list[str]) -> list[str]:
+    """Return the addresses that the names stand for, in the order of the project; raise `UsageError` for others."""
+    found = [
+        "project",
+        *(f"pipeline.{name}" for name in sorted(project.pipelines)),
+        *(f"schedule.{name}" for name in sorted(project.schedules)),
+    ]
+    if not names:
+        return found
+    short = [address.partition(".")[2] for address in found[1:]]
+    unknown = [name for name in names if name not in found and name not in short]
     if unknown:
         raise UsageError(
-            f"no pipeline or schedule is named {sorted(unknown)[0]!r} in environment {project.env!r}",
-            hint="`flowerpower render` without names shows all",
+            f"no pipeline or schedule is named {', '.join(map(repr, unknown))} in environment {project.env!r}",
+            hint=_nearest(unknown[0], [*found, *short]) or "`flowerpower render` without names shows all",
         )
-    return {key: _plain(spec) for key, spec in found.items() if not names or key[1] in names}
+    return [address for address in found if address in names or address.partition(".")[2] in names]
 
 
-def _plain(spec: Any) -> dict[str, Any]:
-    from flowerpower.state.connection import hide_credentials
+def _nearest(name: str, known: list[str]) -> str:
+    from flowerpower.specs.messages import did_you_mean
 
-    values: dict[str, Any] = spec.model_dump(mode="json", exclude_none=True, exclude={"environments"})
-    redis = values.get("redis")
-    if isinstance(redis, str) and "://" in redis:
-        values["redis"] = hide_credentials(redis)
-    return values
+    return did_you_mean(name, known)
 
 
-def _yaml(value: dict[str, Any]) -> str:
-    from ruamel.yaml import YAML
+def _spec(project: Project, address: str) -> Spec:
+    kind, name = _parts(project, address)
+    found: dict[str, Mapping[str, Spec]] = {"pipeline": project.pipelines, "schedule": project.schedules}
+    return found[kind][name] if kind in found else project.spec
 
-    stream = StringIO()
-    writer = YAML(pure=True)
-    writer.default_flow_style = False
-    writer.width = 4096
-    writer.dump(value, stream)
-    return stream.getvalue()
+
+def _origins(session: Session, project: Project, address: str, values: dict[str, Any]) -> dict[str, OriginTree]:
+    from flowerpower.specs.origins import origins_of
+    from flowerpower.specs.places import Places
+
+    assert isinstance(project.places, Places)  # noqa: S101 - what was loaded from texts has them
+    settings = session.settings
+    given = {}
+    for name, value in settings.variables.items():
+        variable = f"FLOWERPOWER_VAR_{name}"
+        given[name] = variable if settings.environment.get(variable) == value else f"--var {name}"
+    return origins_of(project.places, address, values, given)

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from redis import Redis
 from redis.exceptions import RedisError
 
 from flowerpower.jobs.run import Home, use_project
@@ -23,7 +22,7 @@ from flowerpower.jobs.scheduler import Scheduler, scheduler_name
 from flowerpower.jobs.worker import FlowerPowerWorker, code_fingerprint, forget_modules, make_worker
 from flowerpower.schedule.zones import use_packaged_zones
 from flowerpower.settings import look_for_cycles_rarely
-from flowerpower.state.connection import connect
+from flowerpower.state.connection import connect, connect_for_rq
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
 
@@ -107,7 +106,7 @@ def _catch_stops(stop: threading.Event) -> None:
 def _work_once(url: str, keys: Keys, options: WorkerOptions, stop: threading.Event) -> FlowerPowerWorker | None:
     """Run one RQ worker to its end; None when it could not even start."""
     try:
-        connection = Redis.from_url(url)
+        connection = connect_for_rq(url)
         worker = make_worker(connection, keys, options.queues, name=_name(options), allowed=options.allowed)
         worker.stop = stop
         worker.grace = options.grace

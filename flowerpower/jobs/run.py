@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from flowerpower.errors import FlowerPowerError, PipelineError, StoreError
+from flowerpower.errors import FlowerPowerError, StoreError
 from flowerpower.jobs.firing import compile_schedule, fire_message
 from flowerpower.jobs.ledger import Claim, Claimant, Ledger, RunRef, run_ref
 from flowerpower.settings import read_settings
@@ -180,6 +180,7 @@ def _reason(error: BaseException) -> str:
 def _run_pipeline(work: _Work) -> dict[str, Any]:
     from flowerpower.pipelines.context import RunContext
     from flowerpower.pipelines.run import Access, run_pipeline
+    from flowerpower.pipelines.secrets import secrets_of
     from flowerpower.specs.models import PipelineSpec
 
     settings = read_settings()
@@ -208,24 +209,3 @@ def _find_home(start: Path) -> Home:
     from flowerpower.specs.walk import find_project
 
     return Home(find_project(start).resolve())
-
-
-def secrets_of(environment: Mapping[str, str]) -> Callable[[str], str]:
-    """Return a provider of secrets: environment variables first, then files below FLOWERPOWER_SECRETS_DIR.
-
-    The provider raises `PipelineError`, naming the secret, when it has none of that name.
-    """
-
-    def lookup(name: str) -> str:
-        if name in environment:
-            return environment[name]
-        folder = environment.get("FLOWERPOWER_SECRETS_DIR", "")
-        file = Path(folder) / name
-        if folder and file.parent == Path(folder) and file.is_file():
-            return file.read_text(encoding="utf-8").rstrip("\n")
-        raise PipelineError(
-            f"there is no secret named {name!r} on this worker",
-            hint=f"set the environment variable {name}, or put a file of that name into FLOWERPOWER_SECRETS_DIR",
-        )
-
-    return lookup

@@ -36,6 +36,13 @@ class Field:
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+_LONG_NAMES = {
+    name[:3].upper(): name.upper()
+    for name in (
+        *("January", "February", "March", "April", "May", "June", "July", "August", "September", "October"),
+        *("November", "December", "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"),
+    )
+}
 SECOND = Field("second", 0, 59)
 MINUTE = Field("minute", 0, 59)
 HOUR = Field("hour", 0, 23)
@@ -61,6 +68,8 @@ def split_cron(text: str) -> tuple[str, ...]:
     parts = _expand(text).split()
     if len(parts) == 5:
         parts.insert(0, "0")
+    if len(parts) > 6 and {"-", ",", "/"} & set(parts):
+        raise TriggerError(f"the cron expression `{text}` has a space inside a field", hint="write 9-17, not 9 - 17")
     if len(parts) == 7:
         raise TriggerError(
             f"the cron expression `{text}` has seven fields: a year field is not supported",
@@ -68,7 +77,22 @@ def split_cron(text: str) -> tuple[str, ...]:
         )
     if len(parts) != 6:
         raise TriggerError(f"the cron expression `{text}` has {_count(len(parts))}, not five or six", hint=EXAMPLE)
-    return tuple(_check(field, part) for field, part in zip(FIELDS, parts, strict=True))
+    return _check_all(parts)
+
+
+def _check_all(parts: list[str]) -> tuple[str, ...]:
+    """Return the checked fields, or raise one error that names every wrong one."""
+    checked, wrong = [], []
+    for field, part in zip(FIELDS, parts, strict=True):
+        try:
+            checked.append(_check(field, part))
+        except TriggerError as error:
+            wrong.append(error)
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        raise TriggerError("; ".join(error.what for error in wrong), hint=EXAMPLE)
+    return tuple(checked)
 
 
 def _count(number: int) -> str:
@@ -183,6 +207,9 @@ def _unsupported(field: Field, term: str, written: str) -> TriggerError:
     if not term:
         return _wrong(field, written, "there is an empty place between commas", "remove a comma")
     words = f", or {field.words[0]} to {field.words[-1]}" if field.words else ""
+    short = [word for word in field.words if len(term) > 3 and _LONG_NAMES.get(word, "").startswith(term)]
+    if short:
+        return _wrong(field, written, f"`{term.lower()}` is not a value", f"did you mean {short[0]}?")
     return _wrong(field, written, f"`{term.lower()}` is not a value", f"use numbers {field.low}-{field.high}{words}")
 
 

@@ -120,7 +120,9 @@ def load_zone(name: str) -> Zone:
     """Return the zone of that IANA name, or raise TriggerError with the nearest names."""
     # The list decides, not the files: some systems ignore case, and some hold more, such as `right/` with leap seconds.
     if name not in zone_names():
-        raise TriggerError(f"there is no time zone {name[:60]!r}", hint=_nearest(name))
+        from flowerpower.schedule.nearest import nearest_zones
+
+        raise TriggerError(f"there is no time zone {name[:60]!r}", hint=nearest_zones(name, zone_names()))
     return Zone(name, ZoneInfo(name))
 
 
@@ -141,21 +143,6 @@ def use_packaged_zones() -> str:
     ZoneInfo.clear_cache()
     load_zone.cache_clear()
     return str(import_module("tzdata").IANA_VERSION)
-
-
-def _nearest(name: str) -> str:
-    """Return a hint with up to three names that look like this one."""
-    import difflib
-
-    known = {zone.lower(): zone for zone in sorted(zone_names())}
-    wanted = name.strip().lower().replace(" ", "_")[:60]
-    cities = {zone.rsplit("/", 1)[-1]: zone for zone in known}
-    close = difflib.get_close_matches(wanted, known, n=3, cutoff=0.7)
-    close += [cities[city] for city in difflib.get_close_matches(wanted.rsplit("/", 1)[-1], cities, n=3, cutoff=0.75)]
-    names = list(dict.fromkeys(known[zone] for zone in close))[:3]
-    if not names:
-        return "use a name of the IANA time zone database, for instance Europe/Berlin or UTC"
-    return f"did you mean {' or '.join(names)}?"
 
 
 def parse_moment(text: str, zone: Zone, field: str) -> int:

@@ -21,6 +21,7 @@ from flowerpower.specs.codes import CODES
 from flowerpower.specs.documents import MAX_PROBLEMS, Document
 from flowerpower.specs.reading import MAX_SPEC_BYTES
 from flowerpower.specs.scalars import CONSTANTS, NUMBER_FIRST, read_scalar
+from flowerpower.specs.syntax import in_quotes, misleading, other_cause, unprintable, why_not_utf8
 
 MAX_NODES = 100_000
 MAX_DEPTH = 64
@@ -50,6 +51,8 @@ def compose(file: str, content: bytes, *, positions: bool) -> Composer:
     composer = Composer(file, text, positions=positions)
     if text is not found:
         composer.report("FP004", "the file starts with a byte order mark", severity="warning")
+    for offset, what in misleading(text):
+        composer.problems.append(_problem("FP021", composer.place(offset), what))
     try:
         composer.compose()
     except yaml.YAMLError as error:
@@ -72,13 +75,7 @@ def _look_at_bytes(file: str, content: bytes) -> str | Problem:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        return _problem("FP003", _place_of_byte(file, content, error.start), _why_not_utf8(content, error.start))
-
-
-def _why_not_utf8(content: bytes, position: int) -> str:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "the file is UTF-16, not UTF-8"
-    return f"the byte 0x{content[position]:02x} is not UTF-8"
+        return _problem("FP003", _place_of_byte(file, content, error.start), why_not_utf8(content, error.start))
 
 
 def _place_of_byte(file: str, content: bytes, position: int) -> Place:
@@ -100,6 +97,7 @@ _SYNTAX_HINTS = (
     ("end of stream", "a quote or bracket is not closed"),
     ("expected ',' or", "a bracket is not closed, or a comma is missing"),
     ("cannot start any token", "put the value in quotes"),
+    ("alphabetic or numeric character", "put the value in quotes: `*` and `&` have a meaning of their own in YAML"),
 )
 
 
@@ -108,6 +106,8 @@ def _syntax_problem(file: str, text: str, error: yaml.YAMLError) -> Problem:
     if mark is None:
         return _unprintable_problem(file, text, error)
     what = str(getattr(error, "problem", None) or getattr(error, "context", None) or "cannot be read as YAML")
+    if found := other_cause(file, text, what):
+        return found
     if "end of stream" in what or "expected ','" in what:  # the place to look at is where the open quote or bracket is
         mark = getattr(error, "context_mark", None) or mark
     place = Place(file, mark.line + 1, mark.column + 1)
@@ -116,7 +116,8 @@ def _syntax_problem(file: str, text: str, error: yaml.YAMLError) -> Problem:
     lines = text.splitlines()
     if "token" in what and mark.line < len(lines) and lines[mark.line][mark.column : mark.column + 1] == "\t":
         return Problem("FP010", place, "a tab cannot indent YAML", "use spaces")
-    hint = next((hint for start, hint in _SYNTAX_HINTS if start in what), CODES["FP010"].advice)
+    general = next((hint for start, hint in _SYNTAX_HINTS if start in what), CODES["FP010"].advice)
+    hint = in_quotes(what, lines[mark.line] if mark.line < len(lines) else "") or general
     return Problem("FP010", place, what, hint)
 
 
@@ -126,7 +127,7 @@ def _unprintable_problem(file: str, text: str, error: yaml.YAMLError) -> Problem
         return _problem("FP010", Place(file), str(error).splitlines()[0])
     before = text[: found.start()]
     place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
-    return Problem("FP010", place, f"the character U+{ord(found[0]):04X} cannot stand in YAML", "remove it")
+    return Problem("FP010", place, *unprintable(found[0]))
 
 
 class _StopError(Exception):

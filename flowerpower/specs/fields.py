@@ -96,6 +96,15 @@ def _within_bounds(seconds: int) -> int:
     return seconds
 
 
+def written_duration(seconds: int) -> str:
+    """Return a duration as a spec writes it: `1d12h`."""
+    minutes, left = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = ((days, "d"), (hours, "h"), (minutes, "m"), (left, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+
+
 def parse_moment(value: str) -> datetime:
     """Return the date or time that an ISO 8601 text names, naive when it has no offset; ValueError otherwise."""
     if not _MOMENT.match(value):
@@ -118,12 +127,13 @@ def _read_positive_duration(value: object) -> object:
 
 
 def _check_moment(value: object) -> object:
-    if isinstance(value, str):
-        try:
+    try:
+        if isinstance(value, str):
             parse_moment(value)
-        except ValueError:
-            why = f"{value!r} is not an ISO 8601 date or time"
-            raise PydanticCustomError("moment", "{why}", {"why": why}) from None
+        elif isinstance(value, int):
+            raise ValueError(f"{value!r} is not an ISO 8601 date or time")
+    except ValueError as error:
+        raise PydanticCustomError("moment", "{why}", {"why": str(error)}) from None
     return value
 
 

@@ -60,9 +60,8 @@ def _read_file(root: Path, path: str, limit: int, into: dict[str, bytes], readin
             content = _content(descriptor, limit)
         finally:
             os.close(descriptor)
-    except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
-        reason = why_unreadable(error) if isinstance(error, OSError) else "it is a link that leads to itself"
-        reading.report("FP001", path, reason)
+    except (OSError, RuntimeError) as error:
+        reading.report("FP001", path, why_unreadable(Path(file), error))
         return
     if content is None:
         reading.report("FP001", path, "it is not a regular file")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 PROJECT_FILES = ("flowerpower.yaml", "flowerpower.yml")
 SPEC_FOLDERS = ("pipelines", "schedules")
+SPEC_STARTS = tuple(f"{folder}/" for folder in SPEC_FOLDERS)
 SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules"})
 
 

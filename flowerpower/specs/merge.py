@@ -39,7 +39,19 @@ def lay_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, An
 
 
 def without_other_triggers(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return *below* without its triggers when *above* sets one, so that a layer replaces the trigger under it."""
+    """Return *below* without its triggers when *above* sets one, so that a layer replaces the trigger under it.
+
+    Of a project that is true of its defaults for schedules.
+    """
     if any(above.get(name) is not None for name in TRIGGERS):
         return {key: value for key, value in below.items() if key not in TRIGGERS}
+    lower, upper = _schedule_defaults(below), _schedule_defaults(above)
+    if lower and upper:
+        return {**below, "defaults": {**below["defaults"], "schedule": without_other_triggers(lower, upper)}}
     return below
+
+
+def _schedule_defaults(project: Mapping[str, Any]) -> Mapping[str, Any]:
+    defaults = project.get("defaults")
+    schedule = defaults.get("schedule") if isinstance(defaults, dict) else None
+    return schedule if isinstance(schedule, dict) else {}

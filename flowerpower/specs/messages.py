@@ -44,7 +44,11 @@ def findings(model: type[BaseModel], error: ValidationError) -> Iterator[Finding
 
 def unknown_key(key: str, known: Iterable[str], path: Path) -> Finding:
     """Return the finding for a key nobody knows, with the known one it resembles."""
-    hint = did_you_mean(key, known) or CODES["FP101"].advice
+    from flowerpower.specs.synonyms import belongs_elsewhere, synonym  # only a mistake needs them
+
+    names = list(known)
+    other = belongs_elsewhere(key) if len(path) == 1 else ""
+    hint = synonym(key, names) or other or did_you_mean(key, names) or CODES["FP101"].advice
     return Finding("FP101", path, f"unknown key '{key[:_SHOWN]}'", hint, at_key=True)
 
 
@@ -76,13 +80,18 @@ def _finding(model: type[BaseModel], details: Any) -> Finding:
     path: Path = tuple(step for step in details["loc"] if not _is_tag(step))
     if path and path[-1] == "[key]":
         path, at_key = path[:-1], True
+    if kind == "trigger" and (written := details["ctx"]["written"]):
+        path, at_key = (*path, written.rpartition(" ")[2]), True
     value = None if path and path[0] == "redis" else details.get("input")
     if details.get("input") is None and kind != "missing":
         return Finding("FP112", path, f"'{path[-1]}' has no value" if path else "no value", CODES["FP112"].advice)
     if kind == "extra_forbidden":
         return unknown_key(str(path[-1]), fields_at(model, path[:-1]), path)
     if kind in _EXPECTED:
-        return Finding("FP103", path, *_wrong_type(kind, details["input"], secret=value is None), at_key=at_key)
+        what, hint = _wrong_type(kind, details["input"], secret=value is None)
+        return Finding("FP103", path, what, _as_mapping(path, value) or hint, at_key=at_key)
+    if kind == "missing":
+        return Finding("FP102", path, f"the key '{path[-1]}' is missing", _example(model, path), at_key=at_key)
     code, what, hint = _SPECIFIC.get(kind, _other)(details, path, value)
     return Finding(code, path, what, hint or CODES[code].advice, at_key=at_key)
 
@@ -99,19 +108,58 @@ def _wrong_type(kind: str, value: object, *, secret: bool) -> tuple[str, str]:
         hint = "put the value in quotes"
     elif kind == "bool_type" and isinstance(value, str) and value.lower() in ("yes", "no", "on", "off"):
         hint = f"in YAML 1.2 `{value}` is a text; write {'true' if value.lower() in ('yes', 'on') else 'false'}"
+    elif kind in ("bool_type", "int_type") and isinstance(value, str) and _is_plain(kind, value):
+        hint = "remove the quotes"
     elif kind == "tuple_type" and isinstance(value, str) and not secret:
-        hint = f"write [{value[:_SHOWN]}]"
+        hint = f"write [{_flow(value[:_SHOWN])}]"
+    elif kind == "tuple_type" and isinstance(value, dict):
+        hint = "put a `-` before each item"
+    elif kind in ("dict_type", "model_type") and isinstance(value, list):
+        hint = "write `key: value` lines without a `-`"
     return f"expected {expected}, found {found}", hint
 
 
-def _missing(_details: Any, path: Path, _value: object) -> tuple[str, str, str]:
-    return "FP102", f"the key '{path[-1]}' is missing", ""
+def _is_plain(kind: str, value: str) -> bool:
+    return value.isdecimal() if kind == "int_type" else value.lower() in ("true", "false")
+
+
+def _as_mapping(path: Path, value: object) -> str:
+    """Return how to write a mapping of which only the one value that matters most was written, or nothing."""
+    key = _MAIN_KEYS.get(path[-1]) if path and isinstance(value, (str, int)) else None
+    return f"write `{path[-1]}: {{{key}: {_flow(str(value)[:_SHOWN])}}}`" if key else ""
+
+
+_MAIN_KEYS: Mapping[str | int, str] = {"retry": "max", "executor": "type"}
+
+
+def _example(model: type[BaseModel], path: Path) -> str:
+    """Return how a missing key may look."""
+    annotation: Any = model
+    for step in path[:-1]:
+        annotation = _inside(annotation, step)
+    holder = _unwrap(annotation)
+    known = holder.model_fields if isinstance(holder, type) and issubclass(holder, BaseModel) else {}
+    field = known.get(str(path[-1]))
+    if field is None or not field.examples:
+        return CODES["FP102"].advice
+    return f"add it, for example `{path[-1]}: {_flow(field.examples[0])}`"
+
+
+def _flow(value: object) -> str:
+    """Return a value in one line of YAML."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_flow, value))}]"
+    text = str(value)
+    return text if re.fullmatch(r"[\w./%@+-][\w./%@+ ,-]*|\w+:[\w./@+-]+", text) else f'"{text}"'
 
 
 def _choice(details: Any, _path: Path, value: object) -> tuple[str, str, str]:
+    from flowerpower.specs.synonyms import value_synonym
+
     choices = re.findall(r"'([^']*)'", details["ctx"]["expected"])
     known = ", ".join(choices)
-    hint = did_you_mean(str(value), choices) or f"use one of {known}"
+    words = str(value).lower() if isinstance(value, bool) else str(value)
+    hint = value_synonym(words, choices) or did_you_mean(words, choices) or f"use one of {known}"
     return "FP104", f"{describe(value)} is not one of {known}", hint
 
 
@@ -139,12 +187,32 @@ def _too_short(_details: Any, path: Path, _value: object) -> tuple[str, str, str
     return "FP108", f"{item}'{names[-1]}' is empty", CODES["FP112"].advice
 
 
-def _own(code: str) -> Callable[[Any, Path, object], tuple[str, str, str]]:
+def _own(code: str, hint: str = "") -> Callable[[Any, Path, object], tuple[str, str, str]]:
     def read(details: Any, path: Path, _value: object) -> tuple[str, str, str]:
         why = str(details["ctx"]["why"])
-        return code, why if len(why) < 200 else f"'{path[-1]}' is not readable", ""
+        return code, why if len(why) < 200 else f"'{path[-1]}' is not readable", hint
 
     return read
+
+
+def _duration(details: Any, _path: Path, value: object) -> tuple[str, str, str]:
+    from flowerpower.specs.suggestions import meant_duration
+
+    why = str(details["ctx"]["why"])
+    if "is not a duration" in why:
+        why = f"{describe(value)} is not a duration"
+    elif "not between" in why:
+        return "FP106", f"{describe(value)} is not between 0 and 3650 days", "write at most 3650d"
+    meant = meant_duration(value)
+    return "FP106", why, f"did you mean '{meant}'?" if meant else ""
+
+
+def _moment(_details: Any, _path: Path, value: object) -> tuple[str, str, str]:
+    from flowerpower.specs.suggestions import meant_moment, why_no_moment
+
+    why = why_no_moment(value) if isinstance(value, str) else ""
+    said = f"{_quote(value) if isinstance(value, str) else describe(value)} is not "
+    return "FP107", f"{said}a date: {why}" if why else f"{said}an ISO 8601 date or time", meant_moment(value)
 
 
 def _bound(details: Any, path: Path, _value: object) -> tuple[str, str, str]:
@@ -163,15 +231,14 @@ def _other(details: Any, _path: Path, _value: object) -> tuple[str, str, str]:
 
 
 _SPECIFIC: Mapping[str, Callable[[Any, Path, object], tuple[str, str, str]]] = {
-    "missing": _missing,
     "literal_error": _choice,
     "string_pattern_mismatch": _pattern,
     "string_too_long": _too_long,
     "string_too_short": _too_short,
     "too_short": _too_short,
-    "duration": _own("FP106"),
-    "moment": _own("FP107"),
-    "share": _own("FP103"),
+    "duration": _duration,
+    "moment": _moment,
+    "share": _own("FP103", "write a number such as 5, or a share from 0% to 100%"),
     "patch": _own("FP101"),
     "greater_than_equal": _bound,
     "less_than_equal": _bound,

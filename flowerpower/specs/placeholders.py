@@ -101,8 +101,30 @@ def resolve_redis(value: str, environment: Mapping[str, str]) -> str:
         raise SpecError([Problem(error.code, Place("flowerpower.yaml"), f"redis: {error.what}", error.hint)]) from None
 
 
+def variables_in(text: str) -> list[str]:
+    """Return the names of the variables that a text of a good spec asks for."""
+    inside = [name for _, name in _tokens(text, keep=True) if name and name.startswith("var:")]
+    return [match[1] for name in inside if (match := _NAMED.fullmatch(name[4:]))]
+
+
+def as_written(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a filled-in spec as a file may hold it: a literal `${` is `$${` again where loading had unwrapped it."""
+
+    def wrap(value: Any, path: Path) -> Any:
+        if isinstance(value, str):
+            return value if _allowed(path) else value.replace("${", "$${")
+        if isinstance(value, dict):
+            return {key: wrap(inner, (*path, key)) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [wrap(inner, (*path, position)) for position, inner in enumerate(value)]
+        return value
+
+    return {key: wrap(value, (key,)) for key, value in spec.items()}
+
+
 def _allowed(path: Path) -> frozenset[str]:
-    return _PLACES.get(str(path[0]), _NONE) if path else _NONE
+    inner = path[2:] if path[:1] == ("defaults",) else path  # the defaults of a kind follow the rules of that kind
+    return _PLACES.get(str(inner[0]), _NONE) if inner else _NONE
 
 
 def _fill_text(text: str, variables: Mapping[str, str], allowed: frozenset[str]) -> str:
@@ -150,7 +172,9 @@ def _named(rest: str, values: Mapping[str, str], noun: str, hint: str) -> str:
     if operator == "-":
         return str(operand)
     message = f": {operand}" if operator == "?" and operand else ""
-    raise _BadPlaceholderError("FP202", f"{noun} {name} is not set{message}", hint.format(name=name))
+    near = get_close_matches(name, values, n=1, cutoff=0.75) if noun == "the variable" else []
+    advice = (f"{near[0]} is set, did you mean that? Otherwise " if near else "") + hint.format(name=name)
+    raise _BadPlaceholderError("FP202", f"{noun} {name} is not set{message}", advice)
 
 
 def _check(name: str, allowed: frozenset[str]) -> None:

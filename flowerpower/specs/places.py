@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from flowerpower.errors import Place
 from flowerpower.specs.documents import Document
 from flowerpower.specs.placeholders import Path
-from flowerpower.specs.yaml import find
+from flowerpower.specs.yaml import find, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Places(Mapping[str, Place]):
     def __init__(self, texts: Mapping[str, bytes], env: str, project: Origin | None) -> None:
         self._texts, self._env, self._project = texts, env, project
         self._origins: dict[str, Origin] = {} if project is None else {"project": project}
+        self._documents: dict[str, tuple[Document, ...]] = {}  # of files whose layers were asked for
 
     def __getitem__(self, address: str) -> Place:
         return self._origins[address].place
@@ -67,6 +69,20 @@ class Places(Mapping[str, Place]):
             if found - len(prefix) > most:
                 best, most = place, found - len(prefix)
         return best
+
+    def layers(self, address: str) -> list[tuple[Origin, Path, Any]]:
+        """Return the layers of the spec at *address* that were written, highest first: document, path in it, data."""
+        found = []
+        for layer, prefix in self._layers(self._origins[address]):
+            documents = self._documents.get(layer.file)
+            if documents is None:
+                documents = self._documents[layer.file] = parse(layer.file, self._texts[layer.file]).documents
+            found.append((layer, prefix, documents[layer.number].data))
+        return found
+
+    def line(self, layer: Origin, path: Path) -> Place:
+        """Return the place of what is written at *path* of one document."""
+        return find(layer.file, layer.number, self._texts[layer.file], path)[0]
 
     def _layers(self, origin: Origin) -> Iterator[tuple[Origin, Path]]:
         yield origin, ("environments", self._env)

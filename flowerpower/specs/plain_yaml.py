@@ -20,8 +20,8 @@ _DEEPEST_INDENT = 40
 _DEEPEST_FLOW = 8
 _LONGEST_LINE = 1000  # a key may have 1,024 characters
 
-# No tab, no other control character, nothing that some reader of YAML takes for the end of a line.
-_ODD = re.compile("[^ -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# No tab, no other control character, nothing that some reader takes for the end of a line or shows in another order.
+_ODD = re.compile("[^ -~\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _KEY = r"[A-Za-z_][A-Za-z0-9_.-]*"
 _SINGLE = r"'(?:[^']|'')*'"
 _DOUBLE = r'"(?:[^"\\]|\\[nt"\\/])*"'

@@ -8,6 +8,7 @@ from flowerpower.errors import Problem, Severity
 from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.codes import CODES
+from flowerpower.specs.fields import written_duration
 from flowerpower.specs.models import PipelineSpec, ScheduleSpec
 from flowerpower.specs.project import Project
 from flowerpower.specs.project_spec import RulesSpec
@@ -32,11 +33,11 @@ class _Policy:
 
     def violations(self) -> Iterator[Problem]:
         for name, pipeline in self._project.pipelines.items():
-            yield from self._timeout(f"pipeline.{name}", pipeline.timeout)
+            yield from self._timeout(f"pipeline.{name}", pipeline)
             yield from self._required(f"pipeline.{name}", pipeline, None)
         for name, schedule in self._project.schedules.items():
             address = f"schedule.{name}"
-            yield from self._timeout(address, schedule.timeout)
+            yield from self._timeout(address, schedule)
             yield from self._required(address, schedule, self._project.pipelines.get(schedule.pipeline))
             yield from self._queue(address, schedule)
             yield from self._interval(address, schedule)
@@ -46,10 +47,12 @@ class _Policy:
         place = self._project.place(address, field)
         return Problem(code, place, what, f"the rule is `{self._name}.{rule}`", self._severity)
 
-    def _timeout(self, address: str, timeout: int | None) -> Iterator[Problem]:
-        longest = self._rules.max_timeout
+    def _timeout(self, address: str, spec: PipelineSpec | ScheduleSpec) -> Iterator[Problem]:
+        longest, timeout = self._rules.max_timeout, spec.timeout
         if longest is not None and timeout is not None and timeout > longest:
-            yield self._problem("FP313", address, "timeout", f"a timeout of {timeout} s is longer than {longest} s")
+            which = "a" if "timeout" in spec.model_fields_set else "the default"
+            what = f"{which} timeout of {written_duration(timeout)} is longer than {written_duration(longest)}"
+            yield self._problem("FP313", address, "timeout", what)
 
     def _queue(self, address: str, schedule: ScheduleSpec) -> Iterator[Problem]:
         allowed = self._rules.allowed_queues
@@ -79,7 +82,8 @@ class _Policy:
             return
         if gap is not None:
             field = "cron" if schedule.every is None else "every"
-            yield self._problem("FP311", address, field, f"it fires {gap} s apart, less than {shortest} s")
+            what = f"it fires {written_duration(gap)} apart, less than {written_duration(shortest)}"
+            yield self._problem("FP311", address, field, what)
 
 
 def _has(spec: PipelineSpec | ScheduleSpec | None, field: str) -> bool:

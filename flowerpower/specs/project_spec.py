@@ -25,19 +25,19 @@ RequiredField = Literal["owner", "description", "labels", "timeout", "retry", "s
 
 
 class RedisSpec(Spec):
-    """A Redis connection that needs more than a URL: Sentinel, TLS files."""
+    """A Redis connection that needs more than a URL: Sentinel, TLS files. Exactly one of `url` and `sentinels`."""
 
     url: Annotated[Text | None, Written] = Field(
         default=None,
         title="URL",
-        description="A redis://, rediss:// or unix:// URL.",
-        examples=["rediss://redis.example:6380/0"],
+        description="A rediss:// URL, beside TLS files; user and password go into it as `${env:NAME}`.",
+        examples=["rediss://flowerpower:${env:REDIS_PASSWORD}@redis.example:6380/0"],
     )
     sentinels: Many[Text] = Field(
         default=(),
         title="sentinels",
-        description="Addresses of the Sentinels, host:port.",
-        examples=[["sentinel-1.example:26379"]],
+        description="Addresses of the Sentinels, host:port. The first that answers says where the master is.",
+        examples=[["sentinel-1.example:26379", "sentinel-2.example:26379"]],
     )
     service: Annotated[Text | None, Written] = Field(
         default=None, title="service", description="Name of the service the Sentinels watch.", examples=["main"]
@@ -46,7 +46,7 @@ class RedisSpec(Spec):
         default=0, title="database", description="Number of the Redis database.", examples=[0]
     )
     username: Annotated[Text | None, Written] = Field(
-        default=None, title="user", description="ACL user.", examples=["flowerpower"]
+        default=None, title="user", description="ACL user of Redis.", examples=["flowerpower"]
     )
     password: Annotated[Text | None, Written] = Field(
         default=None,
@@ -54,14 +54,38 @@ class RedisSpec(Spec):
         description="Write `${env:NAME}`, never the password itself.",
         examples=["${env:REDIS_PASSWORD}"],
     )
+    sentinel_username: Annotated[Text | None, Written] = Field(
+        default=None, title="user of the Sentinels", description="Where they ask for one.", examples=["watcher"]
+    )
+    sentinel_password: Annotated[Text | None, Written] = Field(
+        default=None,
+        title="password of the Sentinels",
+        description="Where they ask for one. Write `${env:NAME}`, never the password itself.",
+        examples=["${env:SENTINEL_PASSWORD}"],
+    )
+    tls: bool = Field(
+        default=False,
+        title="TLS",
+        description="Encrypt connections to the Sentinels and to Redis. Naming a TLS file means it too.",
+        examples=[True],
+    )
     tls_ca_file: Annotated[Text | None, Written] = Field(
-        default=None, title="TLS authorities", description="File with the certificate authorities.", examples=["ca.pem"]
+        default=None,
+        title="TLS authorities",
+        description="File with the certificate authorities, relative to this file. Without it: those of the system.",
+        examples=["tls/ca.pem"],
     )
     tls_cert_file: Annotated[Text | None, Written] = Field(
-        default=None, title="TLS certificate", description="File with our certificate.", examples=["client.pem"]
+        default=None,
+        title="TLS certificate",
+        description="File with our certificate, where the server asks for one.",
+        examples=["/run/secrets/client.pem"],
     )
     tls_key_file: Annotated[Text | None, Written] = Field(
-        default=None, title="TLS key", description="File with our private key.", examples=["client.key"]
+        default=None,
+        title="TLS key",
+        description="File with our private key; it does not belong into git.",
+        examples=["/run/secrets/client.key"],
     )
 
 
@@ -209,8 +233,8 @@ class ProjectSpec(SpecWithEnvironments):
         default="embedded",
         repr=False,
         title="Redis",
-        description="A redis://, rediss:// or unix:// URL, or `embedded` for a private local server. "
-        "`${env:NAME}` may stand here; its value is never shown or stored.",
+        description="A redis://, rediss://, unix:// or redis+sentinel:// URL, `embedded` for a private local server, "
+        "or a mapping for Sentinel and TLS files. `${env:NAME}` may stand here; its value is never shown or stored.",
         examples=["${env:REDIS_URL:-embedded}", "redis://localhost:6379/0"],
     )
     modules: Many[Text] = Field(

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from flowerpower.errors import Place, Problem
+from flowerpower.errors import Place, Problem, Severity
 from flowerpower.specs.codes import CODES
+from flowerpower.specs.kinds import SPEC_STARTS
 
 MAX_SPEC_BYTES = 1024 * 1024
 MAX_MODULE_BYTES = 16 * MAX_SPEC_BYTES
+
+_LOOKALIKES = (".yaml", ".yml", ".yaml.txt", ".yml.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +32,15 @@ class Reading:
     modules: dict[str, bytes] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def report(self, code: str, path: str, what: str) -> None:
+    def report(self, code: str, path: str, what: str, severity: Severity = "error") -> None:
         """Note a file that cannot be used."""
-        shown = path.encode("utf-8", "backslashreplace").decode("utf-8")
-        self.problems.append(Problem(code, Place(shown), what, CODES[code].advice))
+        shown = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        self.problems.append(Problem(code, Place(shown), what, CODES[code].advice, severity))
+
+    def report_lookalike(self, path: str) -> None:
+        """Note a file that its author may take for a spec."""
+        if path.startswith(SPEC_STARTS) and path.lower().endswith(_LOOKALIKES):
+            self.report("FP022", path, "it is not read: its name does not end in .yaml or .yml", "warning")
 
     def accepts(self, path: str) -> bool:
         """Tell whether the name of a file can be told; one that cannot is noted if it looks like ours."""

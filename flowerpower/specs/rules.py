@@ -11,15 +11,17 @@ from flowerpower.errors import Problem, Severity
 from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.codes import CODES
+from flowerpower.specs.future import why_over
 from flowerpower.specs.messages import did_you_mean
 from flowerpower.specs.models import TRIGGERS, PipelineSpec, ScheduleSpec
 from flowerpower.specs.policies import check_policies
 from flowerpower.specs.project import Project
+from flowerpower.specs.redis import check_redis
+from flowerpower.specs.renames import check_renames
 from flowerpower.specs.unsupported import UNSUPPORTED
 
 _TRIGGER_FIELDS = (*TRIGGERS, "timezone", "start", "end")
 _MODULE_ENDINGS = (".py", "/__init__.py")
-_REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "${")
 
 
 def check(project: Project, elsewhere: Mapping[str, str]) -> list[Problem]:
@@ -29,6 +31,8 @@ def check(project: Project, elsewhere: Mapping[str, str]) -> list[Problem]:
         problems += _check_pipeline(project, f"pipeline.{name}", pipeline)
     for name, schedule in project.schedules.items():
         problems += _check_schedule(project, f"schedule.{name}", schedule, elsewhere)
+    for name, path, what, hint in check_renames(project.schedules):
+        problems.append(problem(project, "FP308", (f"schedule.{name}", *path), what, hint))
     return [*problems, *check_policies(project)]
 
 
@@ -52,21 +56,20 @@ def check_future(project: Project, now: int) -> list[Problem]:
     problems = []
     for name, schedule in project.schedules.items():
         address = f"schedule.{name}"
-        if may_end(schedule) and project.is_sound(address, *_TRIGGER_FIELDS) and _never_fires(schedule, now):
-            path = (address, *_written_trigger(schedule))
-            problems.append(problem(project, "FP304", path, "the schedule never fires again", severity="warning"))
+        if may_end(schedule) and project.is_sound(address, *_TRIGGER_FIELDS):
+            with suppress(TriggerError):  # an error of its own
+                trigger = parse_trigger(**schedule.trigger)
+                if trigger.next_tick(now) is None:
+                    path = (address, *_written_trigger(schedule))
+                    problems.append(
+                        problem(project, "FP304", path, why_over(schedule, trigger, now), severity="warning")
+                    )
     return problems
 
 
 def may_end(schedule: ScheduleSpec) -> bool:
     """Tell whether there can be a last tick; cron and every alone never end."""
     return schedule.at is not None or schedule.end is not None
-
-
-def _never_fires(schedule: ScheduleSpec, now: int) -> bool:
-    with suppress(TriggerError):  # an error of its own
-        return parse_trigger(**schedule.trigger).next_tick(now) is None
-    return False
 
 
 def problem(
@@ -78,24 +81,12 @@ def problem(
 
 def _check_project(project: Project) -> Iterator[Problem]:
     yield from _check_supported(project, "project", project.spec)
-    redis = project.spec.redis
-    if isinstance(redis, str) and project.is_sound("project", "redis"):
-        if redis != "embedded" and not redis.startswith(_REDIS_SCHEMES):
-            what = "`redis` is neither `embedded` nor a redis://, rediss:// or unix:// URL"
-            yield problem(project, "FP103", ("project", "redis"), what)
-        elif _holds_password(redis):
-            what = "`redis` holds a password for everyone who can read the repository"
-            yield problem(project, "FP307", ("project", "redis"), what, severity="warning")
+    if project.is_sound("project", "redis"):
+        for code, path, what, hint, severity in check_redis(project.spec.redis):
+            yield problem(project, code, ("project", "redis", *path), what, hint, severity)
     error = _trigger_error(None, 60, None, project.spec.timezone, None, None)
     if error and project.is_sound("project", "timezone"):
         yield problem(project, "FP303", ("project", "timezone"), error.what, error.hint)
-
-
-def _holds_password(redis: str) -> bool:
-    user, at, place = redis.partition("://")[2].rpartition("@")
-    password = user.partition(":")[2] if at else ""
-    asked = place.partition("?")[2].partition("password=")[2]
-    return any(text and not text.startswith("${") for text in (password, asked))
 
 
 def _check_supported(project: Project, address: str, spec: object) -> Iterator[Problem]:
@@ -132,7 +123,8 @@ def _check_schedule(
 
 def _check_missing_pipeline(project: Project, address: str, spec: ScheduleSpec, why: str | None) -> Iterator[Problem]:
     if why is None:
-        hint = did_you_mean(spec.pipeline, project.pipelines)
+        some = ", ".join(sorted(project.pipelines)[:5])
+        hint = did_you_mean(spec.pipeline, project.pipelines) or (f"for instance {some}" if some else "add it")
         what = f"there is no pipeline '{spec.pipeline}'"
         yield problem(project, "FP301", (address, "pipeline"), what, hint)
     elif why.startswith("is left out"):

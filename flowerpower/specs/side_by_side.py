@@ -1,7 +1,7 @@
 """Check a large project in two processes, each with half of the schedules and with all that is not a schedule.
 
 What is said of a schedule depends on the project file, the pipelines and the modules, and on other schedules only when
-two have one name; then the halves do not count. A law holds the checks to that.
+two have one name, or one had another's; then the halves do not count. A law holds the checks to that.
 """
 
 from __future__ import annotations
@@ -46,8 +46,10 @@ def _without(sources: Sources, left_out: frozenset[str]) -> Sources:
 
 def _is_worthwhile(sources: Sources) -> bool:
     """Tell whether there is enough to do, a processor to do it, and no thread that a fork would cut off."""
-    many = sum(path.startswith("schedules/") for path in sources.texts) >= _WORTHWHILE
-    return many and hasattr(os, "fork") and (os.cpu_count() or 1) > 1 and threading.active_count() == 1
+    schedules = [text for path, text in sources.texts.items() if kind_of_file(path) == "schedule"]
+    if len(schedules) < _WORTHWHILE or any(b"previous_names" in text for text in sources.texts.values()):
+        return False
+    return hasattr(os, "fork") and (os.cpu_count() or 1) > 1 and threading.active_count() == 1
 
 
 def _halves_checked(sources: Sources, check: Callable[[Sources], tuple[Verdict, list[str]]]) -> Verdict | None:

@@ -1,18 +1,20 @@
 """Comments that silence a problem: `# flowerpower: ignore FP304 the reason`.
 
-A comment behind a value counts for its line; one that stands alone counts for the next line. The reason is required.
+A comment behind a value counts for its line; one that stands alone counts for the next line that is no comment, so
+several may stand one below the other. The reason is required.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#\s*flowerpower:(?P<rest>[^\n]*)")
+_ONLY_COMMENT = re.compile(r"\s*(?:#|$)")
 _IGNORE = re.compile(r"\s*ignore\s+(?P<code>\S+)(?P<reason>.*)")
 _FORM = CODES["FP901"].advice
 
@@ -46,12 +48,19 @@ def _comments(file: str, content: bytes) -> list[_Silenced | Problem]:
     if b"flowerpower:" not in content:
         return []
     found: list[_Silenced | Problem] = []
-    for number, line in enumerate(content.decode("utf-8", "replace").split("\n"), start=1):
+    lines = content.decode("utf-8", "replace").split("\n")
+    for number, line in enumerate(lines, start=1):
         if comment := _COMMENT.search(line):
             alone = not line[: comment.start()].strip()
             place = Place(file, number, comment.start() + 1)
-            found.append(_read(comment["rest"], place, number + 1 if alone else number))
+            found.append(_read(comment["rest"], place, _next_line(lines, number) if alone else number))
     return found
+
+
+def _next_line(lines: Sequence[str], number: int) -> int:
+    """Return the number of the first line after that one that is more than a comment."""
+    following = (position for position, line in enumerate(lines[number:], number + 1) if not _ONLY_COMMENT.match(line))
+    return next(following, number)
 
 
 def _read(rest: str, place: Place, line: int) -> _Silenced | Problem:

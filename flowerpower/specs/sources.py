@@ -40,6 +40,8 @@ def _read_revision(folder: Path, ref: str) -> Sources:
     commit = git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
     entries = dict(_list_tree(folder, commit, prefix, reading))
     specs = {path: blob for path, blob in entries.items() if kind_of_file(path)}
+    for path in sorted(entries.keys() - specs.keys()):
+        reading.report_lookalike(path)
     _read_blobs(folder, specs, MAX_SPEC_BYTES, reading.texts, reading)
     folders = tuple("" if name == "." else f"{name}/" for name in module_folders(reading.texts))
     modules = {path: blob for path, blob in entries.items() if path.endswith(".py") and path.startswith(folders)}

@@ -29,7 +29,6 @@ UNSUPPORTED: Mapping[str, tuple[Unsupported, ...]] = {
         Unsupported(
             ("allow", "pickle"), lambda spec: spec.allow.pickle, "`allow: {pickle: true}`", "use parquet or json"
         ),
-        Unsupported(("redis",), lambda spec: not isinstance(spec.redis, str), "`redis` as a mapping", "write a URL"),
     ),
     "pipeline": (
         Unsupported(

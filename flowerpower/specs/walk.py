@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from flowerpower.errors import ProjectNotFoundError
-from flowerpower.specs.kinds import PROJECT_FILES, SKIPPED_FOLDERS, SPEC_FOLDERS, kind_of_file
+from flowerpower.specs.kinds import PROJECT_FILES, SKIPPED_FOLDERS, SPEC_FOLDERS, SPEC_STARTS, kind_of_file
 from flowerpower.specs.reading import Reading
-
-_MUST_BE_WHOLE = tuple(f"{folder}/" for folder in SPEC_FOLDERS)  # a spec that is not read would be deleted by apply
 
 File = tuple[str, bool]
 """A file's path in the project, and whether it is a link."""
@@ -33,10 +32,13 @@ def find_project(start: Path) -> Path:
 def spec_files(root: Path, reading: Reading) -> Iterator[File]:
     """Yield the files that should hold specs, also those that will turn out to be unreadable."""
     for name in PROJECT_FILES:
-        path = root / name
-        if path.is_symlink() or path.exists():
-            yield name, path.is_symlink()
-    yield from (file for file in _files_below(root, SPEC_FOLDERS, reading) if kind_of_file(file[0]))
+        if (root / name).is_symlink() or (root / name).exists():
+            yield name, (root / name).is_symlink()
+    for path, is_link in _files_below(root, SPEC_FOLDERS, reading):
+        if kind_of_file(path):
+            yield path, is_link
+        else:
+            reading.report_lookalike(path)
 
 
 def module_files(root: Path, folders: Iterable[str], reading: Reading) -> Iterator[File]:
@@ -63,7 +65,7 @@ def _walk(folder: str, prefix: str, reading: Reading) -> Iterator[File]:
         with os.scandir(folder) as scan:
             entries = list(scan)
     except OSError as error:
-        reading.report("FP001", prefix.removesuffix("/") or ".", why_unreadable(error))
+        reading.report("FP001", prefix.removesuffix("/") or ".", why_unreadable(Path(folder), error))
         return
     for entry in entries:
         name = entry.name
@@ -71,14 +73,16 @@ def _walk(folder: str, prefix: str, reading: Reading) -> Iterator[File]:
             if not name.startswith(".") and name not in SKIPPED_FOLDERS:
                 yield from _walk(entry.path, f"{prefix}{name}/", reading)
         elif entry.is_symlink() and Path(entry.path).is_dir():
-            if prefix.startswith(_MUST_BE_WHOLE):
-                reading.report(
-                    "FP005", f"{prefix}{name}", "the folder is a link, and links to folders are not followed"
-                )
-        elif reading.accepts(f"{prefix}{name}"):
+            if prefix.startswith(SPEC_STARTS):  # what is not read would be deleted by apply
+                reading.report("FP005", f"{prefix}{name}", "it is a link to a folder, and those are not followed")
+        elif not name.startswith(".") and reading.accepts(f"{prefix}{name}"):
             yield f"{prefix}{name}", entry.is_symlink()
 
 
-def why_unreadable(error: OSError) -> str:
+def why_unreadable(file: Path, error: OSError | RuntimeError) -> str:
     """Return what kept a file from being read, in a few words."""
+    if isinstance(error, RuntimeError) or error.errno == errno.ELOOP:  # until Python 3.12 it was a RuntimeError
+        return "it is a link that leads to itself"
+    if isinstance(error, FileNotFoundError) and file.is_symlink():
+        return f"it is a link to {str(file.readlink())!r}, where nothing is"
     return f"it cannot be read: {error.strerror or type(error).__name__}"

@@ -12,31 +12,48 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.errors import StoreError, UsageError
+from flowerpower.state.sentinel import SENTINEL_SCHEMES, sentinel_client, sentinel_pool_with
 
 if TYPE_CHECKING:
     from redis import Redis
 
 SCRIPT_TIMEOUT = 60.0  # seconds: above the longest script
 _CONNECT_TIMEOUT = 5.0
-_SCHEMES = ("redis", "rediss", "unix")
-_FORMS = "write redis://host:port/db, rediss://..., unix:///path/to.sock, or embedded; escape a / in a password as %2F"
+_SCHEMES = ("redis", "rediss", "unix", *SENTINEL_SCHEMES)
+_FORMS = (
+    "write redis://host:port/db, rediss://..., unix:///path/to.sock, redis+sentinel://host:port,host:port/service, "
+    "or embedded; escape a / in a password as %2F"
+)
 
 
 def connect(url: str, *, timeout: float = SCRIPT_TIMEOUT) -> Redis:
-    """Return a client for a redis://, rediss:// or unix:// URL; nothing is sent yet.
+    """Return a client for a redis://, rediss://, unix:// or redis+sentinel:// URL; nothing is sent yet.
 
     Raises `UsageError` when the URL cannot be one.
     """
-    import redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    if url.partition("://")[0] not in _SCHEMES:
-        raise UsageError(f"{hide_credentials(url)} is not a Redis URL", hint=_FORMS)
     options: dict[str, Any] = {"retry": Retry(NoBackoff(), 0), "socket_timeout": timeout}
     if not url.startswith("unix"):
         options |= {"socket_connect_timeout": _CONNECT_TIMEOUT, "socket_keepalive": True}
+    return _client(url, options)
+
+
+def connect_for_rq(url: str) -> Redis:
+    """Return a client as RQ's own workers use it, which resends where RQ may; raises `UsageError` as `connect` does."""
+    return _client(url, {})
+
+
+def _client(url: str, options: dict[str, Any]) -> Redis:
+    import redis
+
+    scheme = url.partition("://")[0]
+    if scheme not in _SCHEMES:
+        raise UsageError(f"{hide_credentials(url)} is not a Redis URL", hint=_FORMS)
     try:
+        if scheme in SENTINEL_SCHEMES:
+            return sentinel_client(url, options)
         client = redis.Redis.from_url(url, **options)
         client.connection_pool.make_connection()  # it sends nothing, but it knows all of its options
     except (ValueError, TypeError):  # their words may quote the password
@@ -49,6 +66,7 @@ def without_retries(connection: Redis) -> Redis:
     import redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
+    from redis.sentinel import SentinelConnectionPool
 
     pool = connection.connection_pool
     options: dict[str, Any] = {
@@ -56,6 +74,8 @@ def without_retries(connection: Redis) -> Redis:
         "retry": Retry(NoBackoff(), 0),
         "socket_timeout": SCRIPT_TIMEOUT,
     }
+    if isinstance(pool, SentinelConnectionPool):
+        return redis.Redis(connection_pool=sentinel_pool_with(pool, options))
     return redis.Redis(connection_pool=redis.ConnectionPool(connection_class=pool.connection_class, **options))
 
 

@@ -127,8 +127,36 @@ def test_render_shows_the_environment_as_valid_yaml(flowerpower: CommandLine) ->
     answer = flowerpower("render", "hourly", "--env", "prod", "--var", "PACE=2h")
 
     assert answer.code == 0, answer.err
-    assert "every: 7200" in answer.out
+    assert "every: 2h" in answer.out
     assert "environments" not in answer.out
+
+
+def test_render_tells_where_a_value_and_a_variable_came_from(flowerpower: CommandLine) -> None:
+    flowerpower.write("schedules/hourly.yaml", "pipeline: report\nevery: '${var:PACE}'\nowner: '${var:WHO:-me}'\n")
+
+    by_flag = flowerpower("render", "schedule.hourly", "--origin", "--var", "PACE=2h")
+    by_environment = flowerpower("render", "hourly", "--origin", "--json", FLOWERPOWER_VAR_PACE="2h")
+
+    assert "# schedules/hourly.yaml:2, PACE from --var PACE\n" in by_flag.out
+    assert "# schedules/hourly.yaml:3, WHO from its default\n" in by_flag.out
+    assert "# flowerpower.yaml:3 (project timezone)\n" in by_flag.out
+    origins = by_environment.document["origins"]["schedule"]["hourly"]
+    assert origins["every"]["variables"] == {"PACE": "FLOWERPOWER_VAR_PACE"}
+    assert origins.keys() == by_environment.document["schedule"]["hourly"].keys()
+
+
+def test_render_takes_names_of_one_kind_and_names_the_nearest_to_a_wrong_one(flowerpower: CommandLine) -> None:
+    flowerpower.write("schedules/report.yaml", "pipeline: report\nevery: 1h\n")
+
+    both = flowerpower("render", "report", "--json").document
+    one = flowerpower("render", "schedule.report", "--json").document
+    wrong = flowerpower("render", "reprot", "schedule.nope")
+
+    assert (list(both["pipeline"]), list(both["schedule"])) == (["report"], ["report"])
+    assert (list(one["pipeline"]), list(one["schedule"])) == ([], ["report"])
+    assert wrong.code == 1
+    assert "named 'reprot', 'schedule.nope' in environment 'default'" in wrong.err
+    assert "did you mean 'report'?" in wrong.err
 
 
 def test_a_run_tells_what_it_made_and_where_the_time_went(flowerpower: CommandLine) -> None:

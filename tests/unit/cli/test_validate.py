@@ -96,7 +96,8 @@ def test_a_warning_is_said_and_the_project_is_valid_all_the_same(validate: Valid
 
     assert (said.code, said.err) == (0, "1 warning in 1 file.\n")
     assert said.out == (
-        "data/acme/schedules/old.yaml:2:5: warning FP304: the schedule never fires again\n"
+        "data/acme/schedules/old.yaml:2:5: warning FP304: the schedule never fires again: "
+        "its last tick was 2020-01-01 06:00 in Europe/Berlin\n"
         "  hint: Remove the schedule or move its window.\n"
         "acme.default is valid: 1 pipeline, 3 schedules.\n"
     )

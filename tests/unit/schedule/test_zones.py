@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zoneinfo
@@ -9,8 +10,9 @@ import zoneinfo
 import pytest
 import tzdata
 
+from flowerpower.schedule import nearest
 from flowerpower.schedule.trigger import TriggerError, parse_trigger
-from flowerpower.schedule.zones import use_packaged_zones, zone_names
+from flowerpower.schedule.zones import load_zone, use_packaged_zones, zone_names
 
 
 def test_the_names_are_those_of_iana() -> None:
@@ -40,3 +42,17 @@ def test_triggers_import_nothing_heavy() -> None:
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
+
+
+def test_every_zone_suggested_for_an_abbreviation_exists() -> None:
+    suggested = {zone for answer in nearest._CALLED.values() for zone in answer.split(" or ")}
+
+    assert suggested <= zone_names()
+
+
+@pytest.mark.parametrize(("written", "hours"), [("+02:00", 2), ("UTC-5", -5), ("GMT+14", 14), ("-12", -12)])
+def test_a_zone_suggested_for_an_offset_has_that_offset(written: str, hours: int) -> None:
+    found = re.search(r"Etc/GMT[+-]\d+", nearest.nearest_zones(written, zone_names()))
+
+    assert found is not None
+    assert load_zone(found[0]).offset(0) == hours * 3600

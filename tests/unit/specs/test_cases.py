@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.odd_files import build_case
 
 from flowerpower.specs.checks import check_sources
 from flowerpower.specs.sources import read
@@ -15,17 +16,17 @@ CASES = Path(__file__).parents[2] / "cases" / "specs"
 NOW = 1_800_000_000  # 2027-01-15
 
 
-def problems_of(case: Path) -> str:
+def problems_of(case: Path, folder: Path) -> str:
     options: dict[str, Any] = {"env": "default", "variables": {}}
     if (case / "options.json").exists():
         options |= json.loads((case / "options.json").read_text())
-    problems = check_sources(read(case / "input"), **options, now=NOW).problems
+    problems = check_sources(read(build_case(case, folder)), **options, now=NOW).problems
     lines = [f"{problem.severity} {problem}" for problem in problems]
     return "".join(f"{line}\n" for line in lines) or "no problems\n"
 
 
 @pytest.mark.parametrize("case", sorted(path.name for path in CASES.iterdir()))
-def test_the_problems_of_a_case_are_exactly_the_expected_ones(case: str) -> None:
-    expected = (CASES / case / "expected.txt").read_text()
+def test_the_problems_of_a_case_are_exactly_the_expected_ones(case: str, tmp_path: Path) -> None:
+    expected = (CASES / case / "expected.txt").read_text(encoding="utf-8")
 
-    assert problems_of(CASES / case) == expected
+    assert problems_of(CASES / case, tmp_path) == expected

@@ -15,7 +15,11 @@ NOW = 1_800_000_000
 MANY = 2100
 
 
-@pytest.mark.parametrize("case", sorted(path.name for path in CASES.iterdir()))
+# Where names are compared with those of other schedules, nothing is checked in halves.
+APART = {"previous-names"}
+
+
+@pytest.mark.parametrize("case", sorted({path.name for path in CASES.iterdir()} - APART))
 def test_the_halves_of_a_project_say_what_the_whole_says(case: str) -> None:
     sources = read(CASES / case / "input")
     loaded = [check_sources(part, env="default", variables={}, now=NOW) for part in (*halves(sources), sources)]

@@ -169,3 +169,15 @@ def test_the_search_for_a_project_stops_at_the_git_root(project: Path) -> None:
 def test_a_missing_folder_is_a_missing_project(tmp_path: Path) -> None:
     with pytest.raises(ProjectNotFoundError):
         read(tmp_path / "nothing")
+
+
+def test_a_file_that_looks_like_a_spec_is_told_of_in_a_revision_too(project: Path) -> None:
+    write(project, {"schedules/nightly.YML": "x: 1\n", "schedules/notes.txt": "x"})
+    git(project, "init", "-q")
+    git(project, "add", "-A", "-f")
+    git(project, "commit", "-qm", "first")
+
+    for sources in (read(project), read(project, "HEAD")):
+        assert [(problem.place.file, problem.code, problem.severity) for problem in sources.problems] == [
+            ("schedules/nightly.YML", "FP022", "warning")
+        ]

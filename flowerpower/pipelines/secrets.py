@@ -1,0 +1,81 @@
+"""Where secrets come from: environment variables first, then a folder of files, one file for each secret.
+
+Docker and Kubernetes mount secrets as such folders. A value is read when a run asks for it and is kept nowhere.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from flowerpower.errors import PipelineError
+
+FOLDER_VARIABLE = "FLOWERPOWER_SECRETS_DIR"
+DEFAULT_FOLDER = "/run/secrets"  # where Docker mounts them
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,252}", re.ASCII)
+_LARGEST = 1024 * 1024
+
+
+def secrets_of(environment: Mapping[str, str]) -> Callable[[str], str]:
+    """Return a provider of secrets for a process with that environment.
+
+    The provider raises `PipelineError`, naming the secret and where it looked, but never a value.
+    """
+    folder = environment.get(FOLDER_VARIABLE, DEFAULT_FOLDER)
+
+    def lookup(name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise PipelineError(f"{name[:80]!r} is not the name of a secret", hint="for example API_TOKEN")
+        if name in environment:
+            return environment[name]
+        found = _read(Path(folder), name) if folder else None
+        if found is None:
+            raise PipelineError(f"there is no secret {name!r} here", hint=_where(name, folder))
+        return found
+
+    return lookup
+
+
+def _where(name: str, folder: str) -> str:
+    if not folder:
+        return f"set the environment variable {name}, or name a folder of secrets with {FOLDER_VARIABLE}"
+    return f"set the environment variable {name}, or put the value into the file {folder}/{name} ({FOLDER_VARIABLE})"
+
+
+def _read(folder: Path, name: str) -> str | None:
+    """Return the text of a secret's file without its last line end; None when there is no such file."""
+    file = folder / name
+    try:
+        # Links are followed, since Kubernetes mounts them. Without waiting: a pipe must not hold a run up.
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            content = os.read(descriptor, _LARGEST + 1) if is_file else b""
+        finally:
+            os.close(descriptor)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise PipelineError(
+            f"the secret {name!r} could not be read: {file}: {reason}", hint="check its permissions"
+        ) from None
+    if not is_file:
+        raise PipelineError(f"the secret {name!r} is not a file: {file}", hint="put the value into a file")
+    if len(content) > _LARGEST:
+        raise PipelineError(f"the secret {name!r} is larger than {_LARGEST:,} bytes: {file}", hint="shorten it")
+    return _text(content, name, file)
+
+
+def _text(content: bytes, name: str, file: Path) -> str:
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:  # it would quote the bytes
+        raise PipelineError(
+            f"the secret {name!r} is not UTF-8: {file}", hint="encode it, for example as base64"
+        ) from None
+    return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text

@@ -1,0 +1,124 @@
+"""What somebody may have meant by a duration or a date that cannot be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+
+from flowerpower.specs.fields import LONGEST_DURATION, written_duration
+
+_UNITS: Mapping[str, int] = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 3600),
+    **dict.fromkeys(("d", "day", "days", "daily"), 86400),
+    **dict.fromkeys(("w", "wk", "week", "weeks", "weekly"), 7 * 86400),
+    "hourly": 3600,
+}
+_AMOUNT = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*([a-z]+)", re.ASCII)
+_ISO_DURATION = re.compile(r"p(?:\d+w)?(?:\d+d)?(?:t(?:\d+h)?(?:\d+m)?(?:\d+s)?)?", re.ASCII)
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
+_MONTHS = (
+    *(("January", 31), ("February", 28), ("March", 31), ("April", 30), ("May", 31), ("June", 30)),
+    *(("July", 31), ("August", 31), ("September", 30), ("October", 31), ("November", 30), ("December", 31)),
+)
+
+_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
+_TIME = re.compile(r"[T ](\d{2}):(\d{2})(?::(\d{2}))?", re.ASCII)
+_YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})", re.ASCII)
+_DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
+_SLASHES = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
+_ZONE_BEHIND = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?\s*([A-Za-z]\w*(?:/[\w/+-]+)?)", re.ASCII)
+
+
+def meant_duration(value: object) -> str:
+    """Return the duration that a text such as `5 minutes` or `PT1H` stands for, as a spec writes it, or nothing."""
+    if not isinstance(value, str):
+        return ""
+    text = value.strip().lower()
+    seconds = _clock(text) or _amounts(text)
+    return written_duration(seconds) if 0 < seconds <= LONGEST_DURATION else ""
+
+
+def _clock(text: str) -> int:
+    found = _CLOCK.fullmatch(text)
+    return sum(int(part or 0) * size for part, size in zip(found.groups(), (3600, 60, 1), strict=True)) if found else 0
+
+
+def _amounts(text: str) -> int:
+    if _ISO_DURATION.fullmatch(text):
+        text = text.replace("p", "").replace("t", "")
+    if text in ("hourly", "daily", "weekly"):
+        text = f"1{text}"
+    total, rest = 0.0, text
+    while found := _AMOUNT.match(rest):
+        if found[2] not in _UNITS:
+            return 0
+        total += float(found[1]) * _UNITS[found[2]]
+        rest = rest[found.end() :].lstrip(", ").removeprefix("and ").lstrip()
+    return int(total) if not rest and total.is_integer() else 0
+
+
+def why_no_moment(value: str) -> str:
+    """Return why a text in the form of a date or time names none: "February 2026 has 28 days"; or nothing."""
+    found = _DATE.match(value)
+    if found is None:
+        return ""
+    year, month, day = (int(part) for part in found.groups())
+    if not 1 <= month <= 12:
+        return f"there is no month {month}"
+    if year == 0:
+        return "there is no year 0"
+    name, days = _MONTHS[month - 1]
+    days += month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    if not 1 <= day <= days:
+        return f"{name} {year} has {days} days" if day else "there is no day 0"
+    time = _TIME.match(value, found.end())
+    return _why_no_time(*(int(part or 0) for part in time.groups())) if time else ""
+
+
+def _why_no_time(hour: int, minute: int, second: int) -> str:
+    if hour > 23:
+        return f"there is no hour {hour}" if hour > 24 else "midnight is 00:00 of the next day"
+    if minute > 59:
+        return f"there is no minute {minute}"
+    return f"there is no second {second}" if second > 59 else ""
+
+
+def meant_moment(value: object) -> str:
+    """Return a hint for a text or number that is no ISO 8601 date or time, or nothing."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _meant_epoch(value)
+    text = str(value).strip()
+    if zone := _ZONE_BEHIND.fullmatch(text):
+        return f"write the zone as `timezone: {zone[1]}`"
+    if clock := _CLOCK.fullmatch(text):
+        return f'a time needs a date; for every day write `cron: "{int(clock[2])} {int(clock[1])} * * *"`'
+    meant = _meant_date(text)
+    return f"did you mean '{meant}'?" if meant else ""
+
+
+def _meant_epoch(value: int) -> str:
+    if not 10**9 <= value < 10**10:
+        return ""
+    return f"did you mean '{datetime.fromtimestamp(value, UTC):%Y-%m-%dT%H:%M:%SZ}'?"
+
+
+def _meant_date(text: str) -> str:
+    if found := _YEAR_FIRST.fullmatch(text):
+        return _real_date(*(int(part) for part in found.groups()))
+    if found := _DAY_FIRST.fullmatch(text):
+        return _real_date(int(found[3]), int(found[2]), int(found[1]))
+    if found := _SLASHES.fullmatch(text):
+        one, two, year = (int(part) for part in found.groups())
+        if one > 12 or two > 12:  # else nobody can tell the day from the month
+            return _real_date(year, min(one, two), max(one, two))
+    return ""
+
+
+def _real_date(year: int, month: int, day: int) -> str:
+    try:
+        return date(year, month, day).isoformat()
+    except ValueError:
+        return ""

@@ -1,0 +1,62 @@
+"""Why a text is not YAML, where something else than its syntax is to blame: leftovers of a merge, bytes, depth."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from flowerpower.errors import Place, Problem
+from flowerpower.specs.codes import CODES
+
+_LEFT_BEHIND = re.compile(r"^(?:>{7} .*|={7}|\|{7}.*)\r?$", re.MULTILINE)
+_KEY_AND_VALUE = re.compile(r"[\s-]*([A-Za-z_][\w-]*):\s+([^\s\"'].*?)\s*(?:\s#.*)?")
+_WIDE = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+# Some parsers end a line, and so a comment, at the first kind; reviewers see the second kind in another order.
+_MISLEADING = re.compile("[\x85\u2028\u2029]|[\u202a-\u202e\u2066-\u2069]")
+_MOST = 20  # a file with more of them is no accident
+
+
+def misleading(text: str) -> Iterator[tuple[int, str]]:
+    """Yield offset and what is wrong for each character that makes a text look other than it is read."""
+    if text.isascii():
+        return
+    for found in islice(_MISLEADING.finditer(text), _MOST):
+        why = "ends a line only for some readers" if found[0] in "\x85\u2028\u2029" else "turns around what is shown"
+        yield found.start(), f"the character U+{ord(found[0]):04X} {why}"
+
+
+def other_cause(file: str, text: str, what: str) -> Problem | None:
+    """Return what is really wrong with a text of which the parser says *what*; None when it is the syntax."""
+    if marker := _LEFT_BEHIND.search(text):
+        place = Place(file, text.count("\n", 0, marker.start()) + 1)
+        return Problem("FP007", place, "a marker of a merge conflict was left behind", CODES["FP007"].advice)
+    return None
+
+
+def in_quotes(what: str, line: str) -> str:
+    """Return how to write a line whose value the parser took for something else, if quotes would help; else nothing."""
+    found = _KEY_AND_VALUE.fullmatch(line)
+    if found is None:
+        return ""
+    key, value = found.groups()
+    starts = "cannot start any token" in what or "alphabetic or numeric character" in what
+    holds = "mapping values are not allowed" in what and re.search(r":(\s|$)", value)
+    if not (starts and value[0] in "*&@`%") and not holds:
+        return ""
+    return f"write `{key}: {json.dumps(value, ensure_ascii=False)}`"
+
+
+def why_not_utf8(content: bytes, position: int) -> str:
+    """Return what the bytes of a file are instead of UTF-8, or which of them is not."""
+    for mark, name in _WIDE.items():
+        if content.startswith(mark):
+            return f"the file is {name}, not UTF-8"
+    return f"the byte 0x{content[position]:02x} is not UTF-8"
+
+
+def unprintable(character: str) -> tuple[str, str]:
+    """Return what is wrong with a character that YAML does not allow, and what to do about it."""
+    hint = "remove it; a file full of them is UTF-16 or no text: save it as UTF-8" if character == "\0" else "remove it"
+    return f"the character U+{ord(character):04X} cannot stand in YAML", hint

@@ -1,0 +1,109 @@
+"""A hint must lead somewhere: what it suggests is understood, and means what was written."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowerpower.specs import fields, synonyms
+from flowerpower.specs.fields import parse_duration, parse_moment
+from flowerpower.specs.messages import fields_at
+from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
+from flowerpower.specs.suggestions import meant_duration, meant_moment, why_no_moment
+
+KEYS = {
+    *(key for model in (ProjectSpec, PipelineSpec, ScheduleSpec) for key in model.model_fields),
+    *(key for path in (("retry",), ("executor",), ("save", 0), ("load", "x")) for key in fields_at(PipelineSpec, path)),
+    *(key for path in (("redis",), ("guards",), ("policies", "enforce")) for key in fields_at(ProjectSpec, path)),
+}
+CHOICES = {
+    choice["const"]
+    for kind in (
+        fields.Activity,
+        fields.CodeSource,
+        fields.ExecutorType,
+        fields.Overlap,
+        fields.Catchup,
+        fields.OnInflight,
+    )
+    for part in kind.__metadata__
+    for choice in part.json_schema["oneOf"]
+    if "const" in choice
+}
+
+
+def test_every_word_of_another_tool_leads_to_a_key_or_a_choice_that_exists() -> None:
+    assert synonyms._CALLED.keys() <= KEYS
+    assert synonyms._KINDS.keys() <= KEYS
+    assert synonyms._VALUES.keys() <= CHOICES
+
+
+@pytest.mark.parametrize("key", sorted(KEYS))
+def test_no_key_is_called_a_synonym_of_itself(key: str) -> None:
+    assert key not in synonyms._CALLED.get(key, "").split()
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("5 minutes", 300),
+        ("1h 30m", 5400),
+        ("PT1H30M", 5400),
+        ("P1DT12H", 129600),
+        ("P2W", 1209600),
+        ("1.5h", 5400),
+        ("1 day and 2 hours", 93600),
+        ("00:05", 300),
+        ("01:30:15", 5415),
+        (" 5M ", 300),
+        ("weekly", 604800),
+    ],
+)
+def test_a_suggested_duration_is_the_one_that_was_meant(written: str, seconds: int) -> None:
+    assert parse_duration(meant_duration(written)) == seconds
+
+
+@pytest.mark.parametrize(
+    "written", ["", "soon", "5x", "5", "0 minutes", "9999 weeks", "PT", "P", "-5m", "0.5s", 1.5, None]
+)
+def test_where_nothing_can_be_meant_no_duration_is_suggested(written: object) -> None:
+    assert meant_duration(written) == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2026/1/5", "2026-01-05"),
+        ("5.1.2026", "2026-01-05"),
+        ("31/01/2026", "2026-01-31"),
+        ("01/31/2026", "2026-01-31"),
+        (1767571200, "2026-01-05T00:00:00Z"),
+    ],
+)
+def test_a_suggested_date_is_a_date(written: object, meant: str) -> None:
+    assert meant in meant_moment(written)
+    assert parse_moment(meant)
+
+
+@pytest.mark.parametrize("written", ["01/02/2026", "31.02.2026", "2026/13/01", "tomorrow", 2026, 10**12, -1, True])
+def test_where_a_date_is_not_certain_none_is_suggested(written: object) -> None:
+    assert meant_moment(written) == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("2026-02-29", "February 2026 has 28 days"),
+        ("2028-02-30", "February 2028 has 29 days"),
+        ("2100-02-29", "February 2100 has 28 days"),
+        ("2026-04-31T06:00", "April 2026 has 30 days"),
+        ("2026-00-01", "there is no month 0"),
+        ("2026-01-00", "there is no day 0"),
+        ("0000-01-01", "there is no year 0"),
+        ("2026-01-01T24:00", "midnight is 00:00 of the next day"),
+        ("2026-01-01 10:00:60", "there is no second 60"),
+        ("2026-01-01", ""),
+        ("soon", ""),
+    ],
+)
+def test_an_impossible_date_is_explained(written: str, why: str) -> None:
+    assert why_no_moment(written) == why
