@@ -16,6 +16,7 @@ from flowerpower.specs.fields import duration_text, plain
 SITE = "https://flowerpower-gitops.github.io"
 
 _FIRST = ("title", "description", "markdownDescription")
+_NEEDS_QUOTES = re.compile(r"^[\s@*&!%#`|>{\[\]},?-]|: |^$|[{}\[\],]|^[\d.]+$")
 _Path = tuple[str, ...]
 
 
@@ -25,12 +26,20 @@ def anchor(path: Iterable[str]) -> str:
 
 
 def told(schema: Mapping[str, Any], path: _Path) -> dict[str, Any]:
-    """Return the schema of a key with its texts for people: the default in words, and a link to the reference."""
+    """Return the schema of a key with its texts for people: the default in words, an example, a link."""
     text = with_default(schema)
     link = f"[Reference]({SITE}/docs/specs#{anchor(path)})"
-    words = {"title": schema["title"], "description": plain(text), "markdownDescription": f"{text}\n\n{link}"}
+    mapping = _mapping_in(schema)
+    shown = f"\n\nExample:\n\n```yaml\n{as_yaml(schema['examples'][0])}\n```" if mapping else ""
     rest = {key: value for key, value in schema.items() if key not in (*_FIRST, "default")}
-    return with_skeleton({**words, **rest})
+    if mapping:  # as an example an editor would offer it as `[object Object]`
+        del rest["examples"]
+    if mapping and isinstance(schema["examples"][0], dict):
+        body = _Snippet().of(schema["examples"][0])
+        label = f"{schema['title']} (example)"
+        rest["defaultSnippets"] = [{"label": label, "description": "An example to change.", "body": body}]
+    words = {"title": schema["title"], "description": plain(text), "markdownDescription": f"{text}{shown}\n\n{link}"}
+    return {**words, **rest}
 
 
 def with_default(schema: Mapping[str, Any]) -> str:
@@ -42,17 +51,30 @@ def with_default(schema: Mapping[str, Any]) -> str:
     return f"{text} Default: `{_written(default, schema)}`."
 
 
-def with_skeleton(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a mapping so that completing its key inserts its first example, with places to change.
+def as_yaml(value: Any, indent: str = "") -> str:
+    """Return an example as a spec writes it: mappings in block style, lists of scalars in flow style."""
+    if isinstance(value, dict) and value:
+        return "\n".join(f"{indent}{key}:{_below(inner, indent)}" for key, inner in value.items())
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        items = [as_yaml(item, f"{indent}  ") for item in value]
+        return "\n".join(f"{indent}- {item.lstrip()}" for item in items)
+    if isinstance(value, list):
+        return f"[{', '.join(as_yaml(item) for item in value)}]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False) if _NEEDS_QUOTES.search(value) else value
+    return json.dumps(value)
 
-    An editor that finds examples beside a skeleton inserts neither, so they move into a part of their own.
-    """
-    examples = schema.get("examples", [])
-    if not examples or not isinstance(examples[0], dict):
-        return schema
-    kept = {key: value for key, value in schema.items() if key != "examples"}
-    snippet = {"label": schema["title"], "description": "An example to change.", "body": _Snippet().of(examples[0])}
-    return {**kept, "allOf": [*schema.get("allOf", []), {"examples": examples}], "defaultSnippets": [snippet]}
+
+def _below(value: Any, indent: str) -> str:
+    nested = (isinstance(value, dict) and value) or (
+        isinstance(value, list) and any(isinstance(x, dict) for x in value)
+    )
+    return f"\n{as_yaml(value, f'{indent}  ')}" if nested else f" {as_yaml(value)}"
+
+
+def _mapping_in(schema: Mapping[str, Any]) -> bool:
+    example = schema["examples"][0]
+    return isinstance(example, dict) or (isinstance(example, list) and any(isinstance(item, dict) for item in example))
 
 
 def skeletons(snippets: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -140,7 +140,7 @@ class PipelineSpec(SpecWithEnvironments):
         default_factory=dict,
         description="What differs in an environment of the project, by its name: a JSON Merge Patch laid over this "
         "file when that environment is chosen with `--env`. `null` leaves the pipeline out there.",
-        examples=[{"prod": {"timeout": "2h"}, "staging": None}],
+        examples=[{"prod": {"timeout": "2h"}}],
     )
 
 

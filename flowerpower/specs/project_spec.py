@@ -117,7 +117,7 @@ class GuardsSpec(Spec):
         title="most deletions",
         description="An apply that deletes more schedules than this is refused: a number, or a share of those that "
         "are live. Default: `25%`. One may always be deleted by a share.",
-        examples=["10%", 5],
+        examples=["10%"],
     )
 
 
@@ -250,7 +250,7 @@ class ProjectSpec(SpecWithEnvironments):
         default="UTC",
         title="time zone",
         description="IANA time zone of the schedules that name none.",
-        examples=["Europe/Berlin", "UTC"],
+        examples=["Europe/Berlin"],
     )
     defaults: DefaultsSpec = Field(
         default=DefaultsSpec(),

@@ -8,6 +8,7 @@ cannot say is listed in `schema_gaps`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -24,7 +25,14 @@ KINDS: Mapping[str, type[BaseModel]] = {"project": ProjectSpec, "pipeline": Pipe
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 _REFERENCE = "#/definitions/"
+_A_MAPPING = "Write a mapping: lines of name: value."
 _ONE_TRIGGER = "A schedule has exactly one of cron, every, at."
+
+_PATCH = {
+    "title": "environment",
+    "description": "What differs in this environment, as a JSON Merge Patch: null removes a key.",
+}
+_ENTRIES = {"save": "save", "load": "node", "queues": "queue", "labels": "label", "environments": "environment"}
 
 _Schema = dict[str, Any]
 _Path = tuple[str, ...]
@@ -33,7 +41,7 @@ _Path = tuple[str, ...]
 def json_schema(kind: str) -> _Schema:
     """Return the JSON Schema of `project`, `pipeline` or `schedule` as a JSON value."""
     parts = {name: part for each in _parts_of(kind) for name, part in _definitions(each).items()}
-    layers = {f"{each}_layer": _layer_of(each, parts) for each in _parts_of(kind)}
+    layers = {f"{each}_layer": _layer_of(each, parts, own=each == kind) for each in _parts_of(kind)}
     description = str(KINDS[kind].__doc__)
     return {
         "$schema": _DRAFT,
@@ -77,7 +85,15 @@ class _AsWritten(GenerateJsonSchema):
 
 @cache
 def _raw(kind: str) -> _Schema:
-    return KINDS[kind].model_json_schema(ref_template=f"{_REFERENCE}{{model}}", schema_generator=_AsWritten)
+    found = KINDS[kind].model_json_schema(schema_generator=_AsWritten)
+    text = re.sub(r'"#/\$defs/(\w+?)(Spec)?"', lambda match: f'"{_REFERENCE}{match[1].lower()}"', json.dumps(found))
+    schema: _Schema = json.loads(text)
+    return {**schema, "$defs": {_name(key): value for key, value in schema.get("$defs", {}).items()}}
+
+
+def _name(model: str) -> str:
+    """Return the name of a part, which an editor shows where something else stands in its place."""
+    return model.removesuffix("Spec").lower()
 
 
 def _properties(kind: str) -> _Schema:
@@ -114,16 +130,19 @@ def _references(value: Any) -> Iterator[str]:
 
 
 def _mapping(kind: str, raw: _Schema, path: _Path) -> _Schema:
+    """Return a nested mapping. Only an entry of a list or of a mapping by name has a text; else its key has it."""
     shaped: _Schema = {
-        "title": path[-1],
-        "description": plain(raw["description"]),
         "type": "object",
         "properties": {name: _key(kind, value, (*path, name)) for name, value in raw["properties"].items()},
         "additionalProperties": False,
     }
     if path[-1] == "save":  # a list is never merged, so its items are complete
         shaped["required"] = raw["required"]
-    return shaped
+    return (
+        {"title": _ENTRIES[path[-1]], "description": plain(raw["description"]), **shaped}
+        if path[-1] in _ENTRIES
+        else shaped
+    )
 
 
 def _key(kind: str, raw: _Schema, path: _Path) -> _Schema:
@@ -135,13 +154,20 @@ def _key(kind: str, raw: _Schema, path: _Path) -> _Schema:
         shaped = {**kept, "allOf": [{"$ref": f"{_REFERENCE}{path[2]}_layer"}]}
     else:
         shaped = _shaped(raw)
+        if "propertyNames" in shaped:
+            shaped["propertyNames"] = _entry(path[-1], shaped["propertyNames"])
     return told(shaped, path)
+
+
+def _entry(key: str, names: _Schema) -> _Schema:
+    """Return the schema of the names in a mapping; an editor proposes the title, and would show a pattern."""
+    return {"title": _ENTRIES[key], "allOf": [names]}
 
 
 def _shaped(raw: Any) -> Any:
     """Return a part of a schema in the form that editors understand best."""
     result = {key: value for key, value in raw.items() if key != "discriminator"}
-    if result.get("$ref") == f"{_REFERENCE}JsonValue":
+    if result.get("$ref") == f"{_REFERENCE}jsonvalue":
         return True
     if "$ref" in result and len(result) > 1:  # draft-07 ignores what stands beside a $ref
         result["allOf"] = [{"$ref": result.pop("$ref")}]
@@ -151,25 +177,31 @@ def _shaped(raw: Any) -> Any:
     for key in ("items", "additionalProperties"):
         if isinstance(result.get(key), dict):
             result[key] = _shaped(result[key])
-    if "patternProperties" in result:  # a mapping by name
-        [inner] = result.pop("patternProperties").values()
-        result |= {"propertyNames": KEY_SCHEMA, "additionalProperties": _shaped(inner)}
-    return result
+    return _shaped_mapping(result) if result.get("type") == "object" else result
+
+
+def _shaped_mapping(schema: _Schema) -> _Schema:
+    """Return a mapping of free names, told apart from one of given keys by what an editor says of another value."""
+    schema["errorMessage"] = _A_MAPPING
+    if "patternProperties" in schema:
+        [inner] = schema.pop("patternProperties").values()
+        schema |= {"propertyNames": KEY_SCHEMA, "additionalProperties": _shaped(inner)}
+    return schema
 
 
 def _environments(kind: str, raw: _Schema) -> _Schema:
     kept = {key: raw[key] for key in ("title", "description", "examples")}
     patch = {"$ref": f"{_REFERENCE}{kind}_layer"}
-    name = {**KEY_SCHEMA, "title": "environment", "description": "An environment of the project."}
-    return {**kept, "type": "object", "propertyNames": name, "additionalProperties": patch}
+    names = _entry("environments", dict(KEY_SCHEMA))
+    mapping = {"type": "object", "propertyNames": names, "additionalProperties": patch, "errorMessage": _A_MAPPING}
+    return {**kept, **mapping}
 
 
-def _layer_of(kind: str, parts: _Schema) -> _Schema:
+def _layer_of(kind: str, parts: _Schema, *, own: bool) -> _Schema:
     """Return the schema of what may be laid over or under a spec: any of its keys, and null for no value."""
     properties = {name: value for name, value in _properties(kind).items() if name not in NOT_PATCHED}
     return {
-        "title": "environment",
-        "description": "What differs in this environment, as a JSON Merge Patch: null removes a key.",
+        **(_PATCH if own else {}),
         "type": ["object", "null"],
         "properties": {name: _nullable(value, parts) for name, value in properties.items()},
         "additionalProperties": False,
@@ -208,7 +240,7 @@ def _merged(schema: _Schema, parts: _Schema) -> _Schema:
 def _one_trigger() -> list[_Schema]:
     """Return that no trigger stands beside another one; a null is none."""
     written = {"not": {"type": "null"}}
-    absent = {"type": "null", "errorMessage": _ONE_TRIGGER}
+    absent = {"type": "null", "errorMessage": _ONE_TRIGGER, "doNotSuggest": True}
     return [
         {
             "if": {"required": [name], "properties": {name: written}},

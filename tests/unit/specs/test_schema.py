@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
+from jsonschema import Draft7Validator
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
@@ -15,6 +15,7 @@ from flowerpower.specs.examples import EXAMPLES, SKELETONS
 from flowerpower.specs.loader import load
 from flowerpower.specs.schema import KINDS, json_schema, schema_text
 from flowerpower.specs.unsupported import UNSUPPORTED
+from flowerpower.specs.yaml import parse
 
 ROOT = Path(__file__).parents[3]
 FILES = {"project": "flowerpower.yaml", "pipeline": "pipelines/a.yaml", "schedule": "schedules/a.yaml"}
@@ -43,8 +44,13 @@ def keys(kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
             yield ".".join(path), schema
 
 
-def examples_of(schema: dict[str, Any]) -> list[Any]:
-    return [example for part in (schema, *schema.get("allOf", [])) for example in part.get("examples", [])]
+def as_texts(value: Any) -> Any:
+    """Return a value with every scalar, and every empty mapping, as the text that a spec has for it."""
+    if isinstance(value, dict) and value:
+        return {key: as_texts(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [as_texts(inner) for inner in value]
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def filled(value: Any) -> Any:
@@ -74,7 +80,7 @@ def test_the_committed_schema_is_the_one_of_the_models(kind: str) -> None:
 def test_the_schema_is_a_draft_07_schema_with_an_address_of_its_own(kind: str) -> None:
     schema = json_schema(kind)
 
-    jsonschema.Draft7Validator.check_schema(schema)
+    Draft7Validator.check_schema(schema)
 
     assert schema["$id"] == f"https://flowerpower-gitops.github.io/schema/v1/{kind}.schema.json"
 
@@ -89,7 +95,7 @@ def test_every_key_at_every_depth_is_told_in_full(kind: str) -> None:
         assert schema["description"].endswith((".", ".)")), name
         assert "`" not in schema["description"], name
         assert schema["markdownDescription"].replace("`", "").startswith(schema["description"]), name
-        assert examples_of(schema), name
+        assert schema.get("examples") or "Example:" in schema["markdownDescription"], name
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -126,15 +132,13 @@ def test_examples_of_keys_are_good_examples(kind: str) -> None:
     definitions = json_schema(kind)["definitions"]
 
     for name, schema in keys(kind):
-        for example in examples_of(schema):
-            assert (
-                list(jsonschema.Draft7Validator({**schema, "definitions": definitions}).iter_errors(example)) == []
-            ), name
+        for example in schema.get("examples", []):
+            assert list(Draft7Validator({**schema, "definitions": definitions}).iter_errors(example)) == [], name
 
 
 def test_the_whole_examples_are_a_project_without_a_problem() -> None:
     for kind in KINDS:
-        jsonschema.Draft7Validator(json_schema(kind)).validate(EXAMPLES[kind])
+        Draft7Validator(json_schema(kind)).validate(EXAMPLES[kind])
         assert problems_of(kind, EXAMPLES[kind]) == []
 
 
@@ -144,15 +148,18 @@ def test_a_skeleton_is_a_good_spec_as_it_is_inserted(kind: str, number: int) -> 
     if kind == "project":
         spec |= {"queues": {"heavy": {}}, "environments": {"staging": {}, "prod": {}}}
 
-    jsonschema.Draft7Validator(json_schema(kind)).validate(spec)
+    Draft7Validator(json_schema(kind)).validate(spec)
     assert problems_of(kind, spec) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_completing_a_key_inserts_is_its_example(kind: str) -> None:
+def test_the_example_of_a_mapping_is_shown_and_inserted_and_is_good(kind: str) -> None:
+    definitions = json_schema(kind)["definitions"]
+
     for name, schema in keys(kind):
-        for snippet in schema.get("defaultSnippets", []):
-            as_text = json.loads(json.dumps(examples_of(schema)[0]), parse_int=str, parse_float=str)
-            assert json.dumps(filled(snippet["body"])).replace('"true"', "true").replace('"{}"', "{}").replace(
-                '"null"', "null"
-            ) == json.dumps(as_text), name
+        if "```yaml" in schema["markdownDescription"]:
+            text = schema["markdownDescription"].partition("```yaml\n")[2].partition("\n```")[0]
+            example = parse("example", text.encode()).documents[0].data
+            assert list(Draft7Validator({**schema, "definitions": definitions}).iter_errors(example)) == [], name
+            for snippet in schema.get("defaultSnippets", []):
+                assert as_texts(filled(snippet["body"])) == as_texts(example), name
