@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import queue
+import re
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 SETTINGS: Mapping[str, Any] = {
@@ -34,6 +37,7 @@ _CAPABILITIES: Mapping[str, Any] = {
     },
 }
 CURSOR = "|"
+PROGRAM = Path(__file__).parents[2] / ".editor/node_modules/yaml-language-server/bin/yaml-language-server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +52,20 @@ class Offer:
 class LanguageServer:
     """One running server and the files an editor has open in it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], root: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], root: Path, schemas: Mapping[str, Any]) -> None:
         self._process, self._root = process, root
+        self._settings = {**SETTINGS, "yaml": {**SETTINGS["yaml"], "schemas": schemas}}
         self._answers: dict[int, queue.Queue[Any]] = {}
         self._diagnostics: queue.Queue[Any] = queue.Queue()
         self._opened = 0
-        threading.Thread(target=self._listen, daemon=True).start()
+        self.listener = threading.Thread(target=self._listen, daemon=True)
+        self.listener.start()
         folder = {"uri": root.as_uri(), "name": "project"}
         self._ask(
             "initialize", processId=None, rootUri=root.as_uri(), workspaceFolders=[folder], capabilities=_CAPABILITIES
         )
         self._tell("initialized")
-        self._tell("workspace/didChangeConfiguration", settings=SETTINGS)
+        self._tell("workspace/didChangeConfiguration", settings=self._settings)
 
     def complete(self, path: str, text: str) -> list[Offer]:
         """Return what is offered at the cursor mark of a text, opened as the file *path* of the project."""
@@ -73,15 +79,25 @@ class LanguageServer:
         with self._open(path, *_at_cursor(text)) as place:
             found = self._ask("textDocument/hover", **place)
         contents = found["contents"] if found else ""
-        return str(contents["value"] if isinstance(contents, dict) else contents).strip()
+        shown = str(contents["value"] if isinstance(contents, dict) else contents)
+        return re.sub(r"\n*Source: \[.*", "", shown).strip()
 
     def diagnose(self, path: str, text: str) -> list[str]:
         """Return the squiggles in a text, each as `line:column message`."""
-        with self._open(path, text, (0, 0)) as place:
-            uri = place["textDocument"]["uri"]
-            while (found := self._diagnostics.get(timeout=60))["uri"] != uri:
-                pass
-        return [_squiggle(item) for item in found["diagnostics"]]
+        return self.diagnose_all({path: text})[path]
+
+    def diagnose_all(self, texts: Mapping[str, str]) -> dict[str, list[str]]:
+        """Return the squiggles in texts that are open at the same time, which is faster than one after the other."""
+        with ExitStack() as stack:
+            for path, text in texts.items():
+                stack.enter_context(self._open(path, text, (0, 0)))
+            uris = {(self._root / path).as_uri(): path for path in texts}
+            found: dict[str, list[str]] = {}
+            while len(found) < len(texts):
+                told = self._diagnostics.get(timeout=60)
+                placed = sorted(told["diagnostics"], key=lambda item: tuple(item["range"]["start"].values()))
+                found[uris[told["uri"]]] = [_squiggle(item) for item in placed]
+        return found
 
     @contextmanager
     def _open(self, path: str, text: str, position: tuple[int, int]) -> Iterator[dict[str, Any]]:
@@ -122,13 +138,12 @@ class LanguageServer:
             elif message["method"] == "textDocument/publishDiagnostics":
                 self._diagnostics.put(message["params"])
             elif "id" in message:
-                self._send({"id": message["id"], "result": _answer(message)})
+                self._send({"id": message["id"], "result": self._answer(message)})
 
-
-def _answer(request: Mapping[str, Any]) -> Any:
-    if request["method"] == "workspace/configuration":
-        return [SETTINGS.get(item.get("section", ""), {}) for item in request["params"]["items"]]
-    return None
+    def _answer(self, request: Mapping[str, Any]) -> Any:
+        if request["method"] == "workspace/configuration":
+            return [self._settings.get(item.get("section", ""), {}) for item in request["params"]["items"]]
+        return None
 
 
 def _read(stream: IO[bytes]) -> Any:
@@ -159,12 +174,19 @@ def _squiggle(item: Mapping[str, Any]) -> str:
     return f"{start['line'] + 1}:{start['character'] + 1} {item['message']}"
 
 
+def is_installed() -> bool:
+    """Tell whether `make editor` has installed the server, and there is Node.js to run it."""
+    return PROGRAM.exists() and shutil.which("node") is not None
+
+
 @contextmanager
-def language_server(program: Path, root: Path) -> Iterator[LanguageServer]:
-    """Run a server for the length of a block, with the folder *root* open in it."""
-    process = subprocess.Popen(["node", str(program), "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    try:
-        yield LanguageServer(process, root)
-    finally:
-        process.kill()
-        process.wait(timeout=30)
+def language_server(root: Path, schemas: Mapping[str, Any] = MappingProxyType({})) -> Iterator[LanguageServer]:
+    """Run a server for the length of a block, with the folder *root* open in it and the setting `yaml.schemas`."""
+    command = ["node", str(PROGRAM), "--stdio"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        server = LanguageServer(process, root, dict(schemas))
+        try:
+            yield server
+        finally:
+            process.kill()
+            server.listener.join(timeout=30)
