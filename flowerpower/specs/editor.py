@@ -16,7 +16,7 @@ from flowerpower.specs.fields import duration_text, plain
 SITE = "https://flowerpower-gitops.github.io"
 
 _FIRST = ("title", "description", "markdownDescription")
-_NEEDS_QUOTES = re.compile(r"^[\s@*&!%#`|>{\[\]},?-]|: |^$|[{}\[\],]|^[\d.]+$")
+_NEEDS_QUOTES = re.compile(r"^[\s@*&!%#`|>{\[\]},?-]|: |^$|[{}\[\],*]|^[\d.]+$")
 _Path = tuple[str, ...]
 
 

@@ -237,7 +237,7 @@ class ProjectSpec(SpecWithEnvironments):
         title="Redis",
         description="A `redis://`, `rediss://` or `unix://` URL, or `embedded` for a private server of this folder, "
         "started on demand. May hold `${env:NAME}` and `${env:NAME:-default}`, whose values are never shown or "
-        "stored.",
+        "stored. A mapping, for Sentinel and TLS files, comes later. (Not supported yet.)",
         examples=["${env:REDIS_URL:-embedded}", "redis://localhost:6379/0", "embedded"],
     )
     modules: Many[Text] = Field(
