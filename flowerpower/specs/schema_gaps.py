@@ -30,11 +30,17 @@ class Gap:
 
     def explains(self, problem: Problem, variables: Mapping[str, str]) -> bool:
         """Tell whether a problem of a file that its schema accepts is this gap."""
-        if not re.fullmatch(self.code, problem.code) or not re.search(self.what, problem.what):
-            return False
-        if problem.code == "FP107":
-            return any(map(looks_like_moment, re.findall(r"'([^']*)'", problem.what)))
-        return True
+        return re.fullmatch(self.code, problem.code) is not None and re.search(self.what, problem.what) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchDate(Gap):
+    """The gap of a date that is written as one and does not exist."""
+
+    def explains(self, problem: Problem, variables: Mapping[str, str]) -> bool:
+        """Tell whether a problem is about a text that looks like a date."""
+        shown = re.findall(r"'([^']*)'", problem.what)
+        return Gap.explains(self, problem, variables) and any(map(looks_like_moment, shown))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +81,8 @@ class RemovedDefault(Extra):
     """A null takes away what `defaults:` gives; it is far more often a value that was forgotten."""
 
     def explains(self, document: Mapping[str, Any], path: SchemaPath, value: object) -> bool:
-        """Tell whether the value is null."""
-        return value is None
+        """Tell whether the value is null, and not in a layer, where a null is right."""
+        return value is None and not {"environments", "defaults"} & set(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +110,10 @@ _SCHEDULE: Mapping[str, Any] = {"name": "nightly", "pipeline": "sales", "cron": 
 _PIPELINE: Mapping[str, Any] = {"name": "sales", "modules": ["sales"], "outputs": ["report"]}
 _PROJECT: Mapping[str, Any] = {"name": "acme"}
 
+_MERGED = r"'(pipeline|modules|outputs|max|format|path)'"  # keys of mappings that lie over others
+
 schema_gaps: tuple[Gap, ...] = (
-    Gap("a missing key may come from the defaults", "schedule", {"cron": "@daily"}, "FP102"),
+    Gap("a missing key may come from the defaults", "schedule", {"cron": "@daily"}, "FP102", _MERGED),
     Gap("a missing trigger may come from the defaults", "schedule", {"pipeline": "sales"}, "FP109", "neither"),
     Gap(
         "a null among the defaults needs a value above it",
@@ -114,16 +122,23 @@ schema_gaps: tuple[Gap, ...] = (
         "FP112",
     ),
     Gap("a duration is at most 3650 days", "schedule", {**_SCHEDULE, "jitter": "4000d"}, "FP106", "3650 days"),
-    Gap("a date exists", "schedule", {**_SCHEDULE, "start": "2026-02-30"}, "FP107"),
+    NoSuchDate("a date exists", "schedule", {**_SCHEDULE, "start": "2026-02-30"}, "FP107"),
     Gap("a text is not endless", "pipeline", {**_PIPELINE, "owner": "x" * 10_001}, "FP108", "longer than"),
     Gap(
         "a whole number is written without a fraction",
         "schedule",
         {**_SCHEDULE, "buffer_limit": 5.0},
         "FP10[36]",
-        r"found the number \d+\.0$|^\d+\.0 is n",
+        r"found the number \d+\.0$|^\d+\.0 is n|a whole number, found something else$",
     ),
     FilledIn("a variable is filled in first", "schedule", {**_SCHEDULE, "timeout": "${var:WRONG}"}, "FP10[3-8]"),
+    Gap(
+        "a variable of Redis is filled in first, and never shown",
+        "project",
+        {**_PROJECT, "redis": "${var:WRONG}"},
+        "FP103",
+        "`redis` is neither",
+    ),
     Gap("a variable is set", "schedule", {**_SCHEDULE, "timeout": "${var:UNSET}"}, "FP202"),
     Gap("a placeholder stands where it may", "schedule", {**_SCHEDULE, "owner": "${secret:OWNER}"}, "FP203"),
     Gap("a placeholder is well written", "schedule", {**_SCHEDULE, "inputs": {"day": "${tock}"}}, "FP204"),

@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support.spec_strategies import ENVIRONMENTS, VARIABLES, broken, good
+from support.spec_strategies import ENVIRONMENTS, ODD, VARIABLES, broken, changed_at, every_key, good, places_in
 
 from flowerpower.errors import Problem
 from flowerpower.specs.loader import kind_of_file, load
@@ -98,8 +98,13 @@ def test_a_schema_accepts_every_good_spec(case: tuple[str, Any, Any]) -> None:
 
 
 @given(case=cases(broken))
-@settings(max_examples=350, deadline=None)
+@settings(max_examples=150, deadline=None)
 @example(case=("schedule", {**GOOD["schedule"], "every": "1h"}, {}))
+@example(case=("schedule", {**GOOD["schedule"], "environments": {"default": {"every": "1h", "at": "2027-01-01"}}}, {}))
+@example(case=("schedule", {"owner": "me"}, DEFAULTS[2]))
+@example(case=("pipeline", {"retry": {"intervals": []}}, DEFAULTS[1]))
+@example(case=("project", {}, {}))
+@example(case=("project", {"name": "acme", "environments": {"Big Test": {}}}, {}))
 @example(case=("schedule", {**GOOD["schedule"], "owner": "x\n", "queue": "a\n"}, {}))
 def test_a_schema_and_flowerpower_disagree_about_a_file_only_where_it_is_written_down(case: Any) -> None:
     kind, document, defaults = case
@@ -107,6 +112,31 @@ def test_a_schema_and_flowerpower_disagree_about_a_file_only_where_it_is_written
     problems = errors_of(texts_of(kind, document, defaults), FILES[kind])
 
     assert list(disagreements(kind, document, problems)) == []
+
+
+def one_change_each(kind: str) -> Iterator[dict[str, Any]]:
+    """Yield a part of a spec for every key at every depth: with odd values, without it, beside a stranger, renamed."""
+    for part in every_key(kind):
+        for path in filter(None, places_in(part, ())):
+            yield from (changed_at(part, path, "replace", value) for value in ODD)
+            yield changed_at(part, path, "remove", None)
+            yield changed_at(part, path, "add", 1)
+            yield changed_at(part, path, "rename", None)
+
+
+@pytest.mark.parametrize("in_patch", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_they_agree_about_every_key_with_every_odd_value(kind: str, in_patch: bool) -> None:
+    found = []
+    for part in one_change_each(kind):
+        kept = {key: value for key, value in GOOD[kind].items() if key != "cron" or not part.keys() & {"every", "at"}}
+        document = {**GOOD[kind], "environments": {"default": part}} if in_patch else {**kept, **part}
+
+        problems = errors_of(texts_of(kind, document, {}), FILES[kind], ("default",))
+
+        found += [f"{part}: {each}"[:300] for each in disagreements(kind, document, problems)]
+
+    assert found == []
 
 
 @pytest.mark.parametrize("project", [*PROJECTS, ROOT / "project_template"], ids=lambda path: path.parent.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -15,38 +15,67 @@ from flowerpower.specs.schema import KINDS
 
 Strategy = st.SearchStrategy[Any]
 
-VARIABLES: Mapping[str, str] = {
-    "DURATION": "15m",
-    "NAME": "sales",
-    "ZONE": "Asia/Tokyo",
-    "HOUR": "5",
-    "URL": "rediss://r",
-    "WRONG": "~wrong~",
-}
+VARIABLES: Mapping[str, str] = {"WRONG": "~wrong~", "DURATION": "15m"}  # all others are not set
 ENVIRONMENTS = ("default", "prod", "staging")
 
-_NAMES = ("sales", "a", "a-b_c", "n" * NAME_LENGTH, "${var:NAME}", "x${var:NAME}")
-_TEXTS = ("x", "0 2 * * *", "Ünï 数", "a\nb", "${var:NAME}", "$${x}", "y" * 300)
-_DURATIONS = (1, 90, LONGEST_DURATION, "1s", "15m", "1d12h", "090", "3650d", "${var:DURATION}")
+_NAMES = ("sales", "a", "a-b_c", "n" * NAME_LENGTH, "${var:X:-sales}", "x${var:X:-sales}")
+_TEXTS = ("x", "0 2 * * *", "Ünï 数", "a\nb", "${var:X:-sales}", "$${x}", "y" * 300)
+_DURATIONS = (1, 90, LONGEST_DURATION, "1s", "15m", "1d12h", "090", "3650d", "${var:X:-15m}")
 _MOMENTS = ("2026-01-01", "2027-12-31T23:59", "2027-01-01 06:00:00.5", "2026-03-29T02:30:00+01:00", "2026-06-01T00:00Z")
 _SHARES = (0, 5, 10**9, "0%", "007%", "100%")
 _KNOWN: Mapping[str, tuple[str, ...]] = {
-    "timezone": ("UTC", "Europe/Berlin", "${var:ZONE}"),
-    "cron": ("0 2 * * *", "@daily", "0 30 4 1 * *", "0 ${var:HOUR} * * *"),
-    "redis": ("embedded", "redis://r:6379/0", "unix:///r.sock", "${env:REDIS_URL:-embedded}", "${var:URL}"),
+    "timezone": ("UTC", "Europe/Berlin", "${var:X:-Asia/Tokyo}"),
+    "cron": ("0 2 * * *", "@daily", "0 30 4 1 * *", "0 ${var:X:-5} * * *"),
+    "redis": ("embedded", "redis://r:6379/0", "unix:///r.sock", "${env:REDIS_URL:-embedded}", "${var:X:-rediss://r}"),
 }
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["", "x", "$${x}", 1.5]),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["a", "b"]), inner, max_size=2),
     max_leaves=4,
 )
-_ODD: tuple[Any, ...] = (
+ODD: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 5.0, 1.5, 101, 70_000, 10**10, [], {}, [None], {"x": 1}, [""], ["x"], [5]),
     *("", " ", "x", "X", "a--b", "a\n", "n" * (NAME_LENGTH + 1), "1y", "0", "0s", "0d0h", "4000d", "1h30", "९0s"),
     *("2026-02-30", "2026-1-1", "26-01-01", "2026-01-01T25:00", "101%", "1000%", "5 %", "skip", "paused", "yes"),
-    *("${var:WRONG}", "${var:UNSET}", "${var:DURATION}", "${tick}", "${tock}", "${secret:X}", "${env:X}", "${"),
+    *("${var:WRONG}", "${var:X}", "${var:DURATION}", "${tick}", "${tock}", "${secret:X}", "${env:X}", "${"),
     *("y" * 1_001, "z" * 10_001, {"max": 3}, {"format": "csv"}, {"type": "local"}, "2027-01-01T06:00:00"),
 )
+
+
+def every_key(kind: str) -> Iterator[dict[str, Any]]:
+    """Yield parts of a spec that together hold every key at every depth; each holds one, and what it needs."""
+    for name, field in KINDS[kind].model_fields.items():
+        if name not in NOT_PATCHED:
+            yield from ({name: value} for value in _with_each_key(field))
+
+
+def _with_each_key(field: FieldInfo) -> Iterator[Any]:
+    """Yield the example of a field, or values with one key each where it is a mapping of given keys."""
+    example = field.examples[0] if field.examples else {}
+    models = list(_models_in(field.annotation))
+    if not models:
+        yield example
+    for model in models:
+        needed = {name: _first(inner) for name, inner in model.model_fields.items() if inner.is_required()}
+        for name, inner in model.model_fields.items():
+            for value in _with_each_key(inner):
+                entry = {**needed, name: value}
+                yield [entry] if isinstance(example, list) else {"heavy": entry} if _is_by_name(field) else entry
+
+
+def _first(field: FieldInfo) -> Any:
+    return next(_with_each_key(field))
+
+
+def _is_by_name(field: FieldInfo) -> bool:
+    return "dict[" in str(field.annotation)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
 
 
 def good(kind: str) -> Strategy:
@@ -114,7 +143,7 @@ def _of(annotation: Any, metadata: Any = (), *, in_layer: bool = False) -> Strat
 
 def _of_many(origin: Any, arguments: tuple[Any, ...], metadata: Any, *, in_layer: bool) -> Strategy:
     if origin is Literal:
-        return st.sampled_from(arguments)
+        return st.sampled_from([*arguments, *(f"${{var:X:-{value}}}" for value in arguments)])
     if origin is tuple:
         return st.lists(_of(arguments[0]), min_size=1, max_size=2)
     if origin is dict:
@@ -159,32 +188,34 @@ def _triggers(value: Mapping[str, Any]) -> int:
 
 
 _CHANGES = st.tuples(
-    st.integers(0, 200), st.sampled_from(["replace", "replace", "replace", "remove", "add"]), st.sampled_from(_ODD)
+    st.integers(0, 200), st.sampled_from(["replace", "replace", "replace", "remove", "add"]), st.sampled_from(ODD)
 )
 
 
 def _changed(spec: Any, changes: list[tuple[int, str, Any]]) -> Any:
     for number, how, value in changes:
-        places = [place for place in _places(spec, ()) if place]
-        spec = _with(spec, places[number % len(places)], how, value) if places else spec
+        places = [place for place in places_in(spec, ()) if place]
+        spec = changed_at(spec, places[number % len(places)], how, value) if places else spec
     return spec
 
 
-def _places(value: Any, path: tuple[str | int, ...]) -> list[tuple[str | int, ...]]:
+def places_in(value: Any, path: tuple[str | int, ...]) -> list[tuple[str | int, ...]]:
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(place for key, item in inner for place in _places(item, (*path, key)))]
+    return [path, *(place for key, item in inner for place in places_in(item, (*path, key)))]
 
 
-def _with(value: Any, path: tuple[Any, ...], how: str, new: Any) -> Any:
+def changed_at(value: Any, path: tuple[Any, ...], how: str, new: Any) -> Any:
     """Return a copy with one place replaced, removed, or given an unknown neighbour."""
     key, rest = path[0], path[1:]
     copy = dict(value) if isinstance(value, dict) else list(value)
     if rest:
-        copy[key] = _with(copy[key], rest, how, new)
+        copy[key] = changed_at(copy[key], rest, how, new)
     elif how == "remove":
         del copy[key]
     elif how == "add" and isinstance(copy, dict):
         copy["unknown"] = new
+    elif how == "rename" and isinstance(copy, dict):
+        copy["Big Name"] = copy.pop(key)
     else:
         copy[key] = new
     return copy

@@ -127,6 +127,21 @@ def test_no_part_leads_an_editor_astray(kind: str) -> None:
         assert "anyOf" not in schema, path  # an editor shows its titles joined by ||
 
 
+def test_a_choice_may_come_from_a_variable_wherever_it_stands() -> None:
+    choices = [schema for kind in KINDS for _, schema in parts(json_schema(kind)) if "enum" in str(schema.get("oneOf"))]
+
+    assert len(choices) > 10
+    for schema in choices:
+        Draft7Validator(schema).validate("${var:CHOICE}")
+
+
+def test_an_item_of_a_list_is_complete_because_lists_are_never_merged() -> None:
+    definitions = json_schema("pipeline")["definitions"]
+
+    assert definitions["save"]["required"] == ["outputs", "format"]
+    assert [name for name, part in definitions.items() if "required" in part] == ["save"]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_examples_of_keys_are_good_examples(kind: str) -> None:
     definitions = json_schema(kind)["definitions"]
