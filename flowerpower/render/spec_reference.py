@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from flowerpower.specs.codes import CODES
 from flowerpower.specs.editor import anchor, as_yaml
 from flowerpower.specs.examples import EXAMPLES
 from flowerpower.specs.schema import json_schema
@@ -18,13 +19,14 @@ _HEAD = """\
 A project is a folder with `flowerpower.yaml`, and its pipelines and schedules as `pipelines/**/*.yaml` and
 `schedules/**/*.yaml`. Files are YAML 1.2, with one document or several. Durations are `90s`, `15m`, `2h`, `1d12h` or
 whole seconds; dates and times are ISO 8601. Any text may hold `${var:NAME}`, which is filled in when the project is
-loaded.
+loaded. A *tick* is a moment at which a schedule should run.
 
 This page is made from the models: `flowerpower schema --format markdown` prints it for the version you have.
 [editors.md](editors.md) says how an editor shows it while you write.
 """
 _FILES = {"project": "`flowerpower.yaml`", "pipeline": "`pipelines/*.yaml`", "schedule": "`schedules/*.yaml`"}
-_TYPES = {"string": "text", "integer": "whole number", "boolean": "true or false", "array": "list", "object": "mapping"}
+_TYPES = {"string": "text", "integer": "whole number", "boolean": "true or false", "object": "mapping"}
+_BY_ADVICE = {CODES["FP105"].advice: "name", CODES["FP107"].advice: "date or time"}
 
 _Path = tuple[str, ...]
 
@@ -42,18 +44,25 @@ def _kind(kind: str) -> Iterator[str]:
     yield from _keys(schema["properties"], (kind,), schema["definitions"])
 
 
-def _keys(properties: Mapping[str, Any], path: _Path, parts: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the keys of a mapping, the keys within a key right after it."""
+def _keys(properties: Mapping[str, Any], path: _Path, parts: Mapping[str, Any], shown: str = "") -> Iterator[str]:
+    """Yield the keys of a mapping, the keys within a key right after it; *shown* is what stands before them."""
     for name, schema in properties.items():
         place = (*path, name)
-        yield f'### <a id="{anchor(place)}"></a>`{".".join(place[1:])}`\n'
+        yield f'### <a id="{anchor(place)}"></a>`{shown}{name}`\n'
         example = _example(name, schema)
         inline = "" if "\n" in example else f" For example `{example}`."
         yield f"*{_type(schema)}*. {_text(schema)}{inline}\n"
         yield from _choices(schema)
         if not inline:
             yield f"```yaml\n{example}\n```\n"
-        yield from _keys(_inner(schema, parts), place, parts)
+        yield from _keys(_inner(schema, parts), place, parts, f"{shown}{name}{_entry(schema)}.")
+
+
+def _entry(schema: Mapping[str, Any]) -> str:
+    """Return how an entry of a list or of a mapping by name is written in a path."""
+    if "items" in schema:
+        return "[]"
+    return f".{schema['propertyNames']['title'].upper()}" if "propertyNames" in schema else ""
 
 
 def _text(schema: Mapping[str, Any]) -> str:
@@ -64,15 +73,17 @@ def _type(schema: Mapping[str, Any]) -> str:
     """Return the type of a key in words."""
     if "allOf" in schema:
         return "mapping"
-    if "enum" in schema.get("oneOf", [{}])[0]:
-        return "choice"
+    if "oneOf" in schema and "enum" not in schema["oneOf"][0]:
+        return " or ".join(_scalar(part) for part in schema["oneOf"])
+    return f"list of {_scalar(schema['items'])}s" if schema["type"] == "array" else _scalar(schema)
+
+
+def _scalar(schema: Mapping[str, Any]) -> str:
     if "oneOf" in schema:
-        return " or ".join(_TYPES[part.get("type", "object")] for part in schema["oneOf"])
-    if isinstance(schema["type"], list):
+        return "choice"
+    if isinstance(schema.get("type"), list):
         return "whole number or share" if "%" in schema["pattern"] else "duration"
-    if schema["type"] == "array":
-        return f"list of {'mappings' if '$ref' in schema['items'] else 'texts'}"
-    return _TYPES[schema["type"]]
+    return _BY_ADVICE.get(schema.get("errorMessage", ""), _TYPES[schema.get("type", "object")])
 
 
 def _choices(schema: Mapping[str, Any]) -> Iterator[str]:

@@ -116,7 +116,7 @@ class GuardsSpec(Spec):
         default=None,
         title="most deletions",
         description="An apply that deletes more schedules than this is refused: a number, or a share of those that "
-        "are live. Default: `25%`. One may always be deleted by a share.",
+        "are live. Default: `25%`. A share always allows one.",
         examples=["10%"],
     )
 
