@@ -47,7 +47,7 @@ clean: ## remove caches and build results (not .venv: remove that by hand)
 	@echo "Setting up .editor, once: yaml-language-server"
 	@mkdir -p .editor
 	@cp $^ .editor
-	@cd .editor && npm ci --silent --no-audit --no-fund
+	@cd .editor && npm ci --loglevel=error --no-audit --no-fund
 	@touch $@
 
 # The mark is newer than pyproject.toml as long as the right things are installed.

@@ -45,15 +45,36 @@ def schedule(
     *,
     name: Annotated[str, typer.Argument(help="Name of the new schedule; `eu/nightly` puts its file into a folder.")],
     pipeline: Annotated[
-        str | None, flag("--pipeline", help="The pipeline it runs; not needed if there is only one.", metavar="NAME")
+        str | None,
+        flag(
+            "--pipeline",
+            env="FLOWERPOWER_NEW_PIPELINE",
+            help="The pipeline it runs; not needed if there is only one.",
+            metavar="NAME",
+        ),
     ] = None,
     cron: Annotated[
-        str | None, flag("--cron", help="Times of the clock; without any time, daily at six.", metavar="EXPR")
+        str | None,
+        flag(
+            "--cron",
+            env="FLOWERPOWER_NEW_CRON",
+            help="Times of the clock; without any time, daily at six.",
+            metavar="EXPR",
+        ),
     ] = None,
-    every: Annotated[str | None, flag("--every", help="A fixed interval, for example 15m.", metavar="DURATION")] = None,
-    at: Annotated[str | None, flag("--at", help="One moment, for example 2027-01-01T06:00.", metavar="TIME")] = None,
+    every: Annotated[
+        str | None,
+        flag("--every", env="FLOWERPOWER_NEW_EVERY", help="A fixed interval, for example 15m.", metavar="DURATION"),
+    ] = None,
+    at: Annotated[
+        str | None,
+        flag("--at", env="FLOWERPOWER_NEW_AT", help="One moment, for example 2027-01-01T06:00.", metavar="TIME"),
+    ] = None,
     timezone: Annotated[
-        str | None, flag("--timezone", help="Time zone; without it, the project's.", metavar="NAME")
+        str | None,
+        flag(
+            "--timezone", env="FLOWERPOWER_NEW_TIMEZONE", help="Time zone; without it, the project's.", metavar="NAME"
+        ),
     ] = None,
 ) -> None:
     """Add a schedule for a pipeline."""

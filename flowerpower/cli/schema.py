@@ -27,13 +27,20 @@ def schema(
     session: Session,
     kind: Annotated[Kind | None, typer.Argument(help="Which spec; without it, all three in one document.")] = None,
     out: Annotated[Path | None, flag("--out", metavar="DIR", help="Write <kind>.schema.json files there.")] = None,
-    check: Annotated[bool, flag("--check", help="With --out: write nothing, exit 1 if a file is not current.")] = False,
+    check: Annotated[
+        bool,
+        flag(
+            "--check", env="FLOWERPOWER_SCHEMA_CHECK", help="With --out: write nothing, exit 1 if one is not current."
+        ),
+    ] = False,
     format: Annotated[
         SchemaFormat, flag("--format", env="FLOWERPOWER_SCHEMA_FORMAT", help="A JSON Schema, or a reference to read.")
     ] = "json",
 ) -> int:
     """Print the JSON Schema of a spec, or write the schemas into a folder."""
     kinds = (kind,) if kind else _KINDS
+    if out is not None and format == "markdown":
+        raise UsageError("--out writes JSON Schemas", hint="write the reference by > FILE")
     if out is not None:
         return _check(session, out, kinds) if check else _write(session, out, kinds)
     if check:

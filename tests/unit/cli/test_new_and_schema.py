@@ -102,6 +102,7 @@ def test_a_schema_is_printed_as_it_is_written(say: Say, kind: str) -> None:
 
 def test_the_reference_can_be_read_where_flowerpower_is_installed(say: Say) -> None:
     assert say("schema", "--format", "markdown") == (0, spec_reference(), "")
+    assert say("schema", "--format", "markdown", "--out", "docs")[0] == 1
     assert say("schema", "pipeline", "--format", "markdown") == (0, spec_reference(("pipeline",)), "")
 
 
