@@ -10,7 +10,7 @@ BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs bench clean
+.PHONY: help demo test check docs editor bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | awk -F '\t' '{printf "make %-7s %s\n", $$1, $$2}'
@@ -35,6 +35,11 @@ check: .venv/installed ## run the linters, the type checker, the import contract
 docs: .venv/installed ## write the pages that are made from the code: docs/codes.md
 	@PYTHONPATH=.:tests $(BIN)/python -m support.codes_page
 
+editor: .venv/installed ## try the schemas with the language server of VS Code (needs npm)
+	@if ! command -v npm >/dev/null; then echo "skipped: the editor tests need Node.js and npm"; \
+	elif ! $(MAKE) .editor/installed; then echo "skipped: npm could not install yaml-language-server"; \
+	else $(BIN)/python -m pytest -q tests/editor $(ARGS); fi
+
 bench: .venv/installed ## run the benchmarks, or the one called NAME
 	@$(BIN)/python -m benchmarks $(NAME) $(ARGS)
 
@@ -42,6 +47,13 @@ clean: ## remove caches and build results (not .venv: remove that by hand)
 	@rm -rf dist build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache *.egg-info
 	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+
+.editor/installed: tests/editor/package.json tests/editor/package-lock.json
+	@echo "Setting up .editor, once: yaml-language-server"
+	@mkdir -p .editor
+	@cp $^ .editor
+	@cd .editor && npm ci --loglevel=error --no-audit --no-fund
+	@touch $@
 
 # The mark is newer than pyproject.toml as long as the right things are installed.
 .venv/installed: pyproject.toml

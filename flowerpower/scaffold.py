@@ -6,29 +6,35 @@ others are copied as they are. A file that exists is never overwritten.
 
 from __future__ import annotations
 
+import json
 import keyword
 import os
 import re
 import sys
 import unicodedata
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from flowerpower import __version__
 from flowerpower.errors import UsageError
 from flowerpower.git import GitError, git
 
+if TYPE_CHECKING:
+    from flowerpower.schedule.trigger import Trigger
+
 Repository = Literal["committed", "not committed", "already in one", "no git"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(-[a-z0-9_]+)*")
 _LONGEST_NAME = 63
+_DAILY = "0 6 * * *"
 _RENDERED = ".jinja"
 _NOT_COPIED = {"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", "out", ".flowerpower"}
 
 _PIPELINE = """\
-# yaml-language-server: $schema=../schemas/pipeline.schema.json
-
 description: Says what is left of the year. Replace it with what you need.
 modules: [{module}]
 outputs: [message]
@@ -60,12 +66,38 @@ def test_the_last_day_of_a_year_has_none_left() -> None:
     assert {module}.days_left("2026-12-31") == 0
 """
 
-_SCHEDULE = """\
-# yaml-language-server: $schema=../schemas/schedule.schema.json
 
-pipeline: {pipeline}
-cron: "0 6 * * *" # every day at six, in the project's time zone
-"""
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a new schedule fires: one of cron, every and at, or daily; in the project's time zone or its own."""
+
+    cron: str | None = None
+    every: str | None = None
+    at: str | None = None
+    timezone: str | None = None
+
+    def trigger(self, timezone: str) -> Trigger:
+        """Return the trigger in a project with that time zone; raises a FlowerPowerError when it cannot be read."""
+        from flowerpower.schedule.trigger import parse_trigger
+        from flowerpower.specs.fields import parse_duration
+
+        given = (self.cron, self.every, self.at)
+        cron = _DAILY if given == (None, None, None) else self.cron
+        try:
+            every = None if self.every is None else parse_duration(self.every)
+        except ValueError as error:
+            raise UsageError(str(error), hint="write 90s, 15m, 2h or 1d12h") from error
+        return parse_trigger(cron=cron, every=every, at=self.at, timezone=self.timezone or timezone)
+
+    def lines(self) -> str:
+        """Return the lines of the spec."""
+        if (self.cron, self.every, self.at) == (None, None, None):
+            lines = [f'cron: "{_DAILY}" # every day at six']
+        else:
+            lines = [] if self.cron is None else [f"cron: {json.dumps(self.cron)}"]
+        others = {name: getattr(self, name) for name in ("every", "at", "timezone")}
+        lines += [f"{name}: {value}" for name, value in others.items() if value is not None]
+        return "".join(f"{line}\n" for line in lines)
 
 
 def init(target: Path, *, name: str | None = None) -> list[Path]:
@@ -78,27 +110,47 @@ def init(target: Path, *, name: str | None = None) -> list[Path]:
     return _write_new(target, _template_files({"name": name, "version": __version__}))
 
 
-def new_pipeline(project: Path, name: str, *, modules_folder: str = "flows") -> list[Path]:
+def new_pipeline(project: Path, name: str, *, folders: Sequence[str] = ("flows",)) -> list[Path]:
     """Add a pipeline, its Hamilton module and its test to folder *project*; return their paths in it, sorted.
 
-    Raises UsageError, and writes nothing, when a file exists already or the name is not a valid one.
+    The name may have folders before it, `eu/sales`; the module lies in the first of the module *folders*. Raises
+    UsageError, and writes nothing, when a file or a module of that name exists already or the name is not a valid one.
     """
-    module = _checked(name, "pipeline").replace("-", "_")
-    if keyword.iskeyword(module) or module in sys.stdlib_module_names:
-        raise UsageError(f"a module cannot be called {module}: Python has its own", hint=f"try {name}_flow")
+    module = _checked(name, "pipeline").rpartition("/")[2].replace("-", "_")
+    _refuse_known_module(project, module, folders)
     texts = {
-        f"pipelines/{name}.yaml": _PIPELINE,
-        f"{modules_folder}/{module}.py": _MODULE,
+        f"pipelines/{name}.yaml": _modeline(project, "pipeline", name) + _PIPELINE,
+        f"{folders[0]}/{module}.py": _MODULE,
         f"tests/test_{module}.py": _TEST,
     }
     filled = {Path(path): text.replace("{module}", module) for path, text in texts.items()}
     return _write_new(project, {path: text.encode() for path, text in filled.items()})
 
 
-def new_schedule(project: Path, name: str, *, pipeline: str) -> list[Path]:
-    """Add a daily schedule for *pipeline* to folder *project*; return its path in it. Raises as `new_pipeline` does."""
-    _checked(name, "schedule")
-    return _write_new(project, {Path(f"schedules/{name}.yaml"): _SCHEDULE.replace("{pipeline}", pipeline).encode()})
+def new_schedule(project: Path, name: str, *, pipeline: str, timing: Timing | None = None) -> list[Path]:
+    """Add a schedule for *pipeline* to folder *project*; return its path in it. Raises as `new_pipeline` does."""
+    head = _modeline(project, "schedule", _checked(name, "schedule"))
+    text = f"{head}pipeline: {pipeline}\n{(timing or Timing()).lines()}"
+    return _write_new(project, {Path(f"schedules/{name}.yaml"): text.encode()})
+
+
+def _modeline(project: Path, kind: str, name: str) -> str:
+    """Return the line that tells an editor where the schema is, if the project has one."""
+    schema = f"schemas/{kind}.schema.json"
+    up = "../" * (name.count("/") + 1)
+    return f"# yaml-language-server: $schema={up}{schema}\n\n" if (project / schema).is_file() else ""
+
+
+def _refuse_known_module(project: Path, module: str, folders: Sequence[str]) -> None:
+    hint = "choose another name for the pipeline"
+    for folder in folders:
+        for path in (Path(folder) / f"{module}.py", Path(folder) / module / "__init__.py"):
+            if (project / path).exists():
+                raise UsageError(f"there is a module {module} already, in {path}", hint=hint)
+    if keyword.iskeyword(module) or module in sys.stdlib_module_names:
+        raise UsageError(f"a module cannot be called {module}: Python has its own", hint=f"try {module}_flow")
+    if find_spec(module) is not None:
+        raise UsageError(f"a module called {module} would hide the installed package", hint=f"try {module}_flow")
 
 
 def name_from(folder: Path) -> str:
@@ -132,7 +184,9 @@ def _git(folder: Path, *arguments: str) -> bool:
 
 
 def _checked(name: str, kind: str) -> str:
-    if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
+    """Return a name, for a spec also one with folders before it; raises UsageError when it is not a valid one."""
+    parts = [name] if kind == "project" else name.split("/")
+    if not all(len(part) <= _LONGEST_NAME and _NAME.fullmatch(part) for part in parts):
         raise UsageError(
             f"{name!r} cannot be a {kind}'s name",
             hint="at most 63 of a-z, 0-9, _ and single -, beginning with a letter, for example "

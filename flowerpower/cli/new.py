@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
+from flowerpower.errors import UsageError
+
+if TYPE_CHECKING:
+    from flowerpower.project import FlowerPowerProject
+
+
+@dataclass(frozen=True)
+class When:
+    """The flags that say when a schedule fires."""
+
+    cron: Annotated[
+        str | None,
+        flag(
+            "--cron",
+            env="FLOWERPOWER_NEW_CRON",
+            help="Times of the clock; without any time, daily at six.",
+            metavar="EXPR",
+        ),
+    ] = None
+    every: Annotated[
+        str | None,
+        flag("--every", env="FLOWERPOWER_NEW_EVERY", help="A fixed interval, for example 15m.", metavar="DURATION"),
+    ] = None
+    at: Annotated[
+        str | None,
+        flag("--at", env="FLOWERPOWER_NEW_AT", help="One moment, for example 2027-01-01T06:00.", metavar="TIME"),
+    ] = None
+    timezone: Annotated[
+        str | None,
+        flag(
+            "--timezone", env="FLOWERPOWER_NEW_TIMEZONE", help="Time zone; without it, the project's.", metavar="NAME"
+        ),
+    ] = None
 
 
 def register(app: typer.Typer) -> None:
@@ -18,32 +53,82 @@ def register(app: typer.Typer) -> None:
     command(group, "pipeline", "Add a pipeline, its module and a test.", "flowerpower new pipeline daily_sales")(
         pipeline
     )
-    example = "flowerpower new schedule nightly_sales --pipeline daily_sales"
+    example = "flowerpower new schedule nightly_sales --pipeline daily_sales --cron '0 2 * * *'"
     command(group, "schedule", "Add a schedule.", example)(schedule)
 
 
-def pipeline(session: Session, name: Annotated[str, typer.Argument(help="Name of the new pipeline.")]) -> None:
+def pipeline(
+    session: Session,
+    name: Annotated[str, typer.Argument(help="Name of the new pipeline; `eu/sales` puts its file into a folder.")],
+) -> None:
     """Add a pipeline with its Hamilton module and a test of it."""
     from flowerpower.scaffold import new_pipeline
 
     project = session.project()
-    folder = next(iter(project.spec.spec.modules), "flows")
-    _show(session, project.folder, new_pipeline(project.folder, name, modules_folder=folder))
+    stem = _unused(project, "pipeline", name, project.spec.pipelines)
+    files = new_pipeline(project.folder, name, folders=project.spec.spec.modules or ("flows",))
+    _show(session, project.folder, files, f"Next: flowerpower run {stem}")
 
 
 def schedule(
     session: Session,
-    name: Annotated[str, typer.Argument(help="Name of the new schedule.")],
-    pipeline: Annotated[str, flag("--pipeline", help="The pipeline it runs.", metavar="NAME")],
+    when: When,
+    *,
+    name: Annotated[str, typer.Argument(help="Name of the new schedule; `eu/nightly` puts its file into a folder.")],
+    pipeline: Annotated[
+        str | None,
+        flag(
+            "--pipeline",
+            env="FLOWERPOWER_NEW_PIPELINE",
+            help="The pipeline it runs; not needed if there is only one.",
+            metavar="NAME",
+        ),
+    ] = None,
 ) -> None:
-    """Add a daily schedule for a pipeline."""
-    from flowerpower.scaffold import new_schedule
+    """Add a schedule for a pipeline."""
+    from flowerpower.scaffold import Timing, new_schedule
 
     project = session.project()
-    project.pipelines.get(pipeline)  # raises, with a suggestion, when there is none
-    _show(session, project.folder, new_schedule(project.folder, name, pipeline=pipeline))
+    _unused(project, "schedule", name, project.spec.schedules)
+    chosen = _chosen(project) if pipeline is None else pipeline
+    project.pipelines.get(chosen)  # raises, with a suggestion, when there is none
+    timing = Timing(when.cron, when.every, when.at, when.timezone)
+    first = _first_fire(timing, project.spec.spec.timezone)
+    files = new_schedule(project.folder, name, pipeline=chosen, timing=timing)
+    _show(session, project.folder, files, f"First fire: {first}. Next: flowerpower plan")
 
 
-def _show(session: Session, folder: Path, files: list[Path]) -> None:
+def _unused(project: FlowerPowerProject, kind: str, name: str, known: Mapping[str, Any]) -> str:
+    """Return the name without its folders; raises UsageError when a spec of that kind has it, in whatever file."""
+    stem = name.rpartition("/")[2]
+    if stem in known:
+        place = project.spec.place(f"{kind}.{stem}")
+        raise UsageError(f"there is a {kind} {stem!r} already, in {place}", hint="choose another name")
+    return stem
+
+
+def _chosen(project: FlowerPowerProject) -> str:
+    names = sorted(project.spec.pipelines)
+    if len(names) != 1:
+        there = f"there are {', '.join(names)}" if names else "flowerpower new pipeline NAME adds one"
+        raise UsageError("which pipeline shall it run?", hint=f"give --pipeline NAME; {there}")
+    return names[0]
+
+
+def _first_fire(timing: Any, timezone: str) -> str:
+    """Return the first moment of a timing in words; raises UsageError when there is none any more."""
+    import time
+
+    from flowerpower.render.words import spoken
+
+    trigger, now = timing.trigger(timezone), int(time.time())
+    tick = trigger.next_tick(now)
+    if tick is None:
+        raise UsageError("the schedule would never fire: its time is over", hint="name a moment that is to come")
+    return f"{spoken(tick, trigger.timezone, now)} ({trigger.timezone})"
+
+
+def _show(session: Session, folder: Path, files: list[Path], talk: str) -> None:
     session.document({"folder": str(folder), "files": [file.as_posix() for file in files]})
     session.result("\n".join(f"{session.style('+', 'create')} {file}" for file in files))
+    session.talk(f"\n{talk}")

@@ -9,8 +9,10 @@ import typer
 
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
+from flowerpower.errors import UsageError
 
 Kind = Literal["project", "pipeline", "schedule"]
+SchemaFormat = Literal["json", "markdown"]
 _KINDS: tuple[Kind, ...] = ("project", "pipeline", "schedule")
 
 
@@ -25,19 +27,67 @@ def schema(
     session: Session,
     kind: Annotated[Kind | None, typer.Argument(help="Which spec; without it, all three in one document.")] = None,
     out: Annotated[Path | None, flag("--out", metavar="DIR", help="Write <kind>.schema.json files there.")] = None,
-) -> None:
+    check: Annotated[
+        bool,
+        flag(
+            "--check", env="FLOWERPOWER_SCHEMA_CHECK", help="With --out: write nothing, exit 1 if one is not current."
+        ),
+    ] = False,
+    format: Annotated[
+        SchemaFormat, flag("--format", env="FLOWERPOWER_SCHEMA_FORMAT", help="A JSON Schema, or a reference to read.")
+    ] = "json",
+) -> int:
     """Print the JSON Schema of a spec, or write the schemas into a folder."""
+    kinds = (kind,) if kind else _KINDS
+    if out is not None and format == "markdown":
+        raise UsageError("--out writes JSON Schemas", hint="write the reference by > FILE")
+    if out is not None:
+        return _check(session, out, kinds) if check else _write(session, out, kinds)
+    if check:
+        raise UsageError("--check wants to know where the schemas are", hint="for example --out schemas")
+    _print(kinds, "json" if session.json else format)
+    return 0
+
+
+def _print(kinds: tuple[Kind, ...], format: SchemaFormat) -> None:
     import json
 
     from flowerpower.specs.schema import json_schema, schema_text
 
-    kinds = (kind,) if kind else _KINDS
-    if out is None:
-        print(schema_text(kind) if kind else json.dumps({each: json_schema(each) for each in kinds}, indent=2), end="")
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    files = [out / f"{each}.schema.json" for each in kinds]
-    for each, file in zip(kinds, files, strict=True):
-        file.write_text(schema_text(each), encoding="utf-8")
-    session.document({"files": [file.as_posix() for file in files]})
-    session.result("\n".join(str(file) for file in files))
+    if format == "markdown":
+        from flowerpower.render.spec_reference import spec_reference
+
+        print(spec_reference(kinds), end="")
+    elif len(kinds) == 1:
+        print(schema_text(kinds[0]), end="")
+    else:
+        print(json.dumps({kind: json_schema(kind) for kind in kinds}, indent=2))
+
+
+def _write(session: Session, folder: Path, kinds: tuple[Kind, ...]) -> int:
+    from flowerpower.specs.schema import schema_text
+
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {kind: folder / f"{kind}.schema.json" for kind in kinds}
+    for kind, file in files.items():
+        file.write_text(schema_text(kind), encoding="utf-8")
+    session.document({"files": [file.as_posix() for file in files.values()]})
+    session.result("\n".join(map(str, files.values())))
+    return 0
+
+
+def _check(session: Session, folder: Path, kinds: tuple[Kind, ...]) -> int:
+    """Tell which files are not those of this version; a file that is missing is not either."""
+    from flowerpower.specs.schema import schema_text
+
+    files = {kind: folder / f"{kind}.schema.json" for kind in kinds}
+    stale = [file for kind, file in files.items() if not _holds(file, schema_text(kind))]
+    session.document({"current": not stale, "stale": [file.as_posix() for file in stale]})
+    session.result("\n".join(f"{file} is not current" for file in stale) or f"The schemas in {folder} are current.")
+    if stale:
+        session.talk(f"hint: flowerpower schema --out {folder}")
+    return int(bool(stale))
+
+
+def _holds(file: Path, text: str) -> bool:
+    return file.is_file() and file.read_bytes().replace(b"\r\n", b"\n") == text.encode()

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flowerpower.specs.fields import written_duration
+from flowerpower.specs.fields import duration_text
 from flowerpower.specs.origins import OriginTree, ValueOrigin
 from flowerpower.specs.placeholders import as_written
 from flowerpower.specs.scalars import read_scalar
@@ -90,7 +90,7 @@ def _readable(values: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any
 
 def _duration(value: Any) -> Any:
     seconds = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return written_duration(value) if seconds else value
+    return duration_text(value) if seconds else value
 
 
 def origins_json(tree: OriginTree | Mapping[str, OriginTree]) -> Any:

@@ -82,7 +82,8 @@ CODES: Mapping[str, Code] = {
     "FP901": Code("invalid ignore comment", "Write `# flowerpower: ignore FPnnn reason`."),
 }
 
-DOCS = "https://flowerpower-gitops.github.io/codes/"
+SITE = "https://flowerpower-gitops.github.io"
+DOCS = f"{SITE}/docs/codes"
 """Where the page of codes is published: `docs/codes.md`."""
 
 

@@ -23,6 +23,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from flowerpower.specs.codes import CODES
+
 NAME_PATTERN = r"^[a-z][a-z0-9_]*(-[a-z0-9_]+)*$"
 NAME_LENGTH = 63
 LONGEST_DURATION = 3650 * 86400
@@ -30,10 +32,19 @@ NOT_PATCHED = frozenset({"name", "environments"})  # the same in every environme
 
 _VARIABLE = r"\$\{var:"  # a schema sees the text before variables are filled in
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,9})s)?", re.ASCII)
-_DURATION_PATTERN = r"^(?=.)(\d{1,4}d)?(\d{1,6}h)?(\d{1,7}m)?(\d{1,9}s)?$|^\d{1,9}$"
-_MOMENT_PATTERN = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?([.]\d{1,6})?(Z|[+-]\d{2}:?\d{2})?)?$"
+_DURATION_PATTERN = r"(([0-9]{1,4}d)?([0-9]{1,6}h)?([0-9]{1,7}m)?([0-9]{1,9}s)?|[0-9]{1,9})$"
+_MOMENT_PATTERN = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?([.][0-9]{1,6})?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
+)
 _MOMENT = re.compile(_MOMENT_PATTERN, re.ASCII)
 _SHARE = re.compile(r"(\d{1,3})%", re.ASCII)
+
+
+KEY_SCHEMA: Mapping[str, Any] = {
+    "pattern": f"^(?=.{{1,{NAME_LENGTH}}}$){NAME_PATTERN.removeprefix('^')}",
+    "errorMessage": CODES["FP105"].advice,
+}
+"""A name that is a key: variables are filled in values only."""
 
 
 class Spec(BaseModel):
@@ -42,7 +53,9 @@ class Spec(BaseModel):
     An explicit null is refused: where `None` is the default it means "not written".
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, field_title_generator=lambda name, _info: name.replace("_", " ")
+    )
 
 
 class SpecWithEnvironments(Spec):
@@ -96,13 +109,14 @@ def _within_bounds(seconds: int) -> int:
     return seconds
 
 
-def written_duration(seconds: int) -> str:
-    """Return a duration as a spec writes it: `1d12h`."""
-    minutes, left = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    parts = ((days, "d"), (hours, "h"), (minutes, "m"), (left, "s"))
-    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+def duration_text(seconds: int) -> str:
+    """Return a duration as a spec writes it, `1d12h`."""
+    parts = []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        number, seconds = divmod(seconds, size)
+        if number:
+            parts.append(f"{number}{unit}")
+    return "".join(parts) or "0s"
 
 
 def parse_moment(value: str) -> datetime:
@@ -110,6 +124,11 @@ def parse_moment(value: str) -> datetime:
     if not _MOMENT.match(value):
         raise ValueError(f"{value!r} is not an ISO 8601 date or time")
     return datetime.fromisoformat(value)
+
+
+def looks_like_moment(text: str) -> bool:
+    """Tell whether a text has the form of a date or time, which may still not exist."""
+    return _MOMENT.match(text) is not None
 
 
 def _read_duration(value: object) -> object:
@@ -145,34 +164,59 @@ def _check_share(value: object) -> object:
     raise PydanticCustomError("share", "{why}", {"why": f"{value!r} is neither a whole number nor a percentage"})
 
 
-def _choices(meaning: Mapping[str, str]) -> WithJsonSchema:
-    values: list[dict[str, Any]] = [{"const": value, "description": text} for value, text in meaning.items()]
-    return WithJsonSchema({"oneOf": [*values, {"type": "string", "pattern": f"^{_VARIABLE}"}]})
+def choices(meaning: Mapping[str, str]) -> WithJsonSchema:
+    """Return the schema of a choice, with a text for each value that editors show."""
+    told = list(meaning.values())
+    known = {
+        "type": "string",
+        "enum": list(meaning),
+        "enumDescriptions": [plain(text) for text in told],
+        "markdownEnumDescriptions": told,
+    }
+    return WithJsonSchema({"type": "string", "oneOf": [known, {"type": "string", "pattern": _VARIABLE}]})
 
 
-def _text(pattern: str, **more: Any) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": f"{pattern}|{_VARIABLE}", **more})
+def _text(pattern: str, code: str) -> WithJsonSchema:
+    advice = CODES[code].advice
+    return WithJsonSchema({"type": "string", "pattern": f"{pattern}|{_VARIABLE}", "errorMessage": advice})
 
 
 def _span(least: int) -> WithJsonSchema:
+    start = "^(?=.*[1-9])" if least else "^(?=.)"
+    pattern = f"{start}{_DURATION_PATTERN}|{_VARIABLE}"
     bounds = {"minimum": least, "maximum": LONGEST_DURATION}
-    return WithJsonSchema({"type": ["string", "integer"], "pattern": f"{_DURATION_PATTERN}|{_VARIABLE}", **bounds})
+    told = {"errorMessage": CODES["FP106"].advice}
+    return WithJsonSchema({"type": ["string", "integer"], "pattern": pattern, **bounds, **told})
+
+
+def plain(markdown: str) -> str:
+    """Return a text without the marks of Markdown, for editors that show it as it is."""
+    return re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", markdown).replace("`", "")
 
 
 Name = Annotated[
     str,
     StringConstraints(pattern=NAME_PATTERN, max_length=NAME_LENGTH),
-    _text(NAME_PATTERN),
+    _text(KEY_SCHEMA["pattern"], "FP105"),
 ]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=10_000)]
+# How long a text may be is not in the schema: what is written in the place of a variable may be longer.
+Text = Annotated[
+    str, StringConstraints(min_length=1, max_length=10_000), WithJsonSchema({"type": "string", "minLength": 1})
+]
 Duration = Annotated[int, BeforeValidator(_read_duration), _span(0)]
 PositiveDuration = Annotated[int, BeforeValidator(_read_positive_duration), _span(1)]
-Moment = Annotated[str, BeforeValidator(_check_moment), _text(_MOMENT_PATTERN)]
+Moment = Annotated[str, BeforeValidator(_check_moment), _text(_MOMENT_PATTERN, "FP107")]
 Share = Annotated[
     int | str,
     BeforeValidator(_check_share),
     WithJsonSchema(
-        {"type": ["string", "integer"], "pattern": rf"^\d{{1,3}}%$|{_VARIABLE}", "minimum": 0, "maximum": 10**9}
+        {
+            "type": ["string", "integer"],
+            "pattern": rf"^(0?[0-9]{{1,2}}|100)%$|{_VARIABLE}",
+            "minimum": 0,
+            "maximum": 10**9,
+            "errorMessage": "Write a whole number, or a share from 0% to 100%.",
+        }
     ),
 ]
 JsonObject = dict[str, JsonValue]
@@ -184,29 +228,29 @@ Environments = dict[Name, JsonObject | None]
 
 Activity = Annotated[
     Literal["active", "paused"],
-    _choices(
+    choices(
         {
-            "active": "Schedules fire.",
-            "paused": "Everything is deployed and nothing fires.",
+            "active": "Schedules fire. (The default.)",
+            "paused": "Everything is applied and nothing fires; the plan still shows what would.",
         }
     ),
 ]
 CodeSource = Annotated[
     Literal["local", "git"],
-    _choices(
+    choices(
         {
-            "local": "Workers run the code of their own checkout or image.",
+            "local": "Workers run the code of their own checkout or image. (The default.)",
             "git": "Workers fetch exactly the applied commit. (Not supported yet.)",
         }
     ),
 ]
 ExecutorType = Annotated[
     Literal["local", "threads", "processes", "dask", "ray"],
-    _choices(
+    choices(
         {
-            "local": "One node after the other, in the run's own process.",
-            "threads": "Nodes side by side in threads.",
-            "processes": "Nodes side by side in processes.",
+            "local": "One node after the other, in the run's own process. (The default.)",
+            "threads": "Nodes that do not need each other run in threads, side by side: good for waiting.",
+            "processes": "Parallel blocks (`Parallelizable`, `Collect`) run in processes: good for computing.",
             "dask": "On a Dask cluster. (Not supported yet.)",
             "ray": "On a Ray cluster. (Not supported yet.)",
         }
@@ -214,31 +258,31 @@ ExecutorType = Annotated[
 ]
 Overlap = Annotated[
     Literal["skip", "buffer_one", "buffer_all", "cancel_other", "allow"],
-    _choices(
+    choices(
         {
-            "skip": "A tick that comes while a run is active is recorded as skipped.",
-            "buffer_one": "The newest such tick waits and runs afterwards. (Not supported yet.)",
-            "buffer_all": "All such ticks wait and run in order. (Not supported yet.)",
+            "skip": "A tick that comes while a run is active does not run; it is recorded as skipped. (The default.)",
+            "buffer_one": "The newest tick that came meanwhile waits and runs afterwards. (Not supported yet.)",
+            "buffer_all": "All ticks that came meanwhile wait, and run in order. (Not supported yet.)",
             "cancel_other": "The active run is stopped, then the new one starts. (Not supported yet.)",
-            "allow": "Runs may be active side by side.",
+            "allow": "Runs are active side by side, as many as there are workers.",
         }
     ),
 ]
 Catchup = Annotated[
     Literal["latest", "all", "none"],
-    _choices(
+    choices(
         {
-            "latest": "After an outage only the newest missed tick runs.",
-            "all": "After an outage every missed tick runs, oldest first.",
-            "none": "After an outage no missed tick runs.",
+            "latest": "After an outage the newest missed tick runs; the others are recorded as missed. (The default.)",
+            "all": "After an outage every missed tick of the catch-up window runs, oldest first. Needs an `overlap`.",
+            "none": "After an outage no missed tick runs; one that is at most a minute late still counts as on time.",
         }
     ),
 ]
 OnInflight = Annotated[
     Literal["keep", "cancel"],
-    _choices(
+    choices(
         {
-            "keep": "Runs already queued go on with the spec they were made from.",
+            "keep": "Runs already queued go on with the spec they were made from. (The default.)",
             "cancel": "Runs already queued are removed, running ones are told to stop. (Not supported yet.)",
         }
     ),

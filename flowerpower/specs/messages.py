@@ -39,7 +39,8 @@ class Finding:
 def findings(model: type[BaseModel], error: ValidationError) -> Iterator[Finding]:
     """Yield what pydantic found as findings."""
     for details in error.errors(include_url=False):
-        yield _finding(model, details)
+        if details["type"] != "too_short" or not details["input"]:  # a list of wrong items counts as empty
+            yield _finding(model, details)
 
 
 def unknown_key(key: str, known: Iterable[str], path: Path) -> Finding:

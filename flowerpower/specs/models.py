@@ -42,97 +42,105 @@ class PipelineSpec(SpecWithEnvironments):
 
     name: Name = Field(
         title="pipeline name",
-        description="Unique among the project's pipelines. Without it: the file's stem.",
+        description="What schedules and commands call it, unique among the project's pipelines. Default: the name of "
+        "the file without its ending.",
         examples=["daily_sales"],
     )
     description: str = Field(
         default="",
-        title="description",
         description="What the pipeline is for, in a sentence.",
         examples=["Revenue per region for one day."],
     )
     owner: Annotated[Text | None, Written] = Field(
-        default=None, title="owner", description="Who looks after the pipeline.", examples=["team-sales"]
+        default=None,
+        description="Who looks after the pipeline: a team or a person.",
+        examples=["team-sales"],
     )
     labels: Labels = Field(
-        default_factory=dict, title="labels", description="Free texts to sort and find by.", examples=[{"tier": "gold"}]
+        default_factory=dict,
+        description="Free texts to sort and find by, by key; at most 1000 characters each.",
+        examples=[{"tier": "gold"}],
     )
     modules: Annotated[Many[Text], Field(min_length=1)] = Field(
-        title="modules",
-        description="Hamilton modules, in order; a later one overrides.",
+        description="Hamilton modules, in order, found in the module folders of the project; a node of a later module "
+        "replaces one of the same name. Needed, here or in the defaults.",
         examples=[["sales", "common"]],
     )
     outputs: Annotated[Many[Text], Field(min_length=1)] = Field(
-        title="outputs", description="Nodes to compute (Hamilton's final variables).", examples=[["report", "total"]]
+        description="Nodes to compute (Hamilton's final variables); small results are kept with the run. Needed, here "
+        "or in the defaults.",
+        examples=[["report", "total"]],
     )
     inputs: JsonObject = Field(
         default_factory=dict,
-        title="inputs",
-        description="Values of external inputs. May hold `${tick}`, `${run.id}` and `${secret:NAME}`.",
+        description="Values of the inputs that no node computes, by name. May hold `${tick}`, `${tick:%Y-%m-%d}`, "
+        "`${run.id}` and `${secret:NAME}`, which are filled in when the run starts.",
         examples=[{"region": "EU", "day": "${tick:%Y-%m-%d}"}],
     )
     config: JsonObject = Field(
         default_factory=dict,
-        title="config",
-        description="Hamilton's config, for `@config.when` and friends. May hold `${secret:NAME}`.",
+        description="Hamilton's config, which decides what the graph looks like (`@config.when` and friends). May "
+        "hold `${secret:NAME}`.",
         examples=[{"engine": "pandas"}],
     )
     overrides: JsonObject = Field(
         default_factory=dict,
-        title="overrides",
-        description="Nodes that get these values instead of being computed.",
+        description="Nodes that get these values instead of being computed. May hold the same placeholders as "
+        "`inputs`.",
         examples=[{"exchange_rate": 1.08}],
     )
     executor: ExecutorSpec = Field(
         default=ExecutorSpec(),
-        title="executor",
-        description="What runs the nodes.",
+        description="What runs the nodes. Default: one after the other, in the run's own process.",
         examples=[{"type": "threads", "max_workers": 4}],
     )
     cache: Cache = Field(
         default=False,
-        title="cache",
         description="Hamilton's cache of node results: off, on, or on with settings. (Not supported yet.)",
         examples=[{"path": ".hamilton_cache"}],
     )
     load: dict[Text, LoadSpec] = Field(
         default_factory=dict,
-        title="load",
-        description="Nodes filled by I/O adapters.",
+        description="Nodes whose values are read from files, by the name of the node.",
         examples=[{"orders": {"format": "csv", "path": "data/orders.csv"}}],
     )
     save: Many[SaveSpec] = Field(
         default=(),
-        title="save",
-        description="Outputs written by I/O adapters.",
+        description="Nodes whose values are written to files when a run ends well. Files appear whole or not at all.",
         examples=[[{"outputs": ["report"], "format": "parquet", "path": "out/report.parquet"}]],
     )
     adapters: Many[Text] = Field(
         default=(),
-        title="adapters",
         description="Hamilton lifecycle adapters by name. (Not supported yet.)",
         examples=[["progress"]],
     )
     timeout: PositiveDuration = Field(
-        default=3600, title="timeout", description="A run that takes longer is stopped.", examples=["30m"]
+        default=3600,
+        description="A run that takes longer is stopped and counts as failed; `retry` may try it again.",
+        examples=["30m"],
     )
     retry: Annotated[RetrySpec | None, Written] = Field(
         default=None,
-        title="retry",
-        description="Retries of failed runs. Without it: none.",
+        description="How often a failed run is tried again, and after how long. Without it: never.",
         examples=[{"max": 3, "intervals": ["10s", "1m", "5m"]}],
     )
     result_ttl: Duration = Field(
-        default=86400, title="keep results", description="How long results of good runs are kept.", examples=["1d"]
+        default=86400,
+        title="keep results",
+        description="How long Redis keeps a good run's job and result.",
+        examples=["1d"],
     )
     failure_ttl: Duration = Field(
-        default=2592000, title="keep failures", description="How long failed runs are kept.", examples=["30d"]
+        default=2592000,
+        title="keep failures",
+        description="How long Redis keeps a failed run's job and error.",
+        examples=["30d"],
     )
     environments: Environments = Field(
         default_factory=dict,
-        title="environments",
-        description="What differs in an environment, as a JSON Merge Patch; null leaves the pipeline out there.",
-        examples=[{"prod": {"timeout": "2h"}, "staging": None}],
+        description="What differs in an environment of the project, by its name: a JSON Merge Patch laid over this "
+        "file when that environment is chosen with `--env`. `null` leaves the pipeline out there.",
+        examples=[{"prod": {"timeout": "2h"}}],
     )
 
 
@@ -141,168 +149,188 @@ class ScheduleSpec(SpecWithEnvironments):
 
     name: Name = Field(
         title="schedule name",
-        description="Unique among the project's schedules. Without it: the file's stem.",
+        description="What plans and commands call it, unique among the project's schedules. Default: the name of the "
+        "file without its ending. Another name is another schedule.",
         examples=["nightly_sales"],
     )
     description: str = Field(
-        default="", title="description", description="What the schedule is for.", examples=["Before the shops open."]
+        default="",
+        description="What the schedule is for, in a sentence.",
+        examples=["Before the shops open."],
     )
-    pipeline: Name = Field(title="pipeline", description="Name of the pipeline to run.", examples=["daily_sales"])
+    pipeline: Name = Field(
+        description="The pipeline to run, by its name. Needed, here or in the defaults.",
+        examples=["daily_sales"],
+    )
     cron: Annotated[Text | None, Written] = Field(
         default=None,
-        title="cron",
-        description="Five fields (minute, hour, day, month, weekday), six with seconds first, or `@daily` and "
-        "friends. Exactly one of cron, every, at.",
+        description="Times of the clock in `timezone`: five fields (minute, hour, day of month, month, weekday), six "
+        "with seconds first, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. If both day fields are "
+        "restricted, either may match. Exactly one of `cron`, `every` and `at`.",
         examples=["0 2 * * *"],
     )
     every: Annotated[PositiveDuration | None, Written] = Field(
         default=None,
-        title="every",
-        description="Fixed interval, counted from `start` (without it: 1970-01-01 UTC), so it never drifts. "
-        "Exactly one of cron, every, at.",
+        description="A fixed interval of at least 1s, counted from `start` (without it: from 1970-01-01 UTC), so that "
+        "it never drifts and no apply moves it. Exactly one of `cron`, `every` and `at`.",
         examples=["15m"],
     )
     at: Annotated[Moment | None, Written] = Field(
         default=None,
-        title="at",
-        description="One moment. Exactly one of cron, every, at.",
+        description="One moment, ISO 8601; without an offset in `timezone`. A moment that is past when it is first "
+        "applied does not fire. Exactly one of `cron`, `every` and `at`.",
         examples=["2027-01-01T06:00:00"],
     )
     timezone: Text = Field(
         default="UTC",
         title="time zone",
-        description="IANA time zone. Without it: the project's.",
+        description="IANA time zone of `cron`, `at`, `start`, `end` and of `${tick}`. Default: that of the project.",
         examples=["Europe/Berlin"],
     )
     start: Annotated[Moment | None, Written] = Field(
-        default=None, title="start", description="Nothing fires before.", examples=["2026-01-01"]
+        default=None,
+        description="Nothing fires before this date or time, ISO 8601; a date is the start of that day in `timezone`. "
+        "Without it: no limit.",
+        examples=["2026-01-01"],
     )
     end: Annotated[Moment | None, Written] = Field(
         default=None,
-        title="end",
-        description="Nothing fires after; a date is its start.",
+        description="Nothing fires after this date or time, ISO 8601; a date is the start of that day, so name the "
+        "day after the last one. Without it: no limit.",
         examples=["2027-01-01"],
     )
-    queue: Name = Field(default="default", title="queue", description="Queue the runs wait in.", examples=["default"])
+    queue: Name = Field(
+        default="default",
+        description="The queue its runs wait in; workers choose queues with `--queue`. If the project lists "
+        "`queues`, one of those.",
+        examples=["default"],
+    )
     inputs: JsonObject = Field(
         default_factory=dict,
-        title="inputs",
-        description="Merged over the pipeline's inputs.",
+        description="Laid over the pipeline's `inputs`, key by key; the same placeholders may stand here.",
         examples=[{"region": "EU"}],
     )
     config: JsonObject = Field(
         default_factory=dict,
-        title="config",
-        description="Merged over the pipeline's config.",
+        description="Laid over the pipeline's `config`, key by key.",
         examples=[{"engine": "polars"}],
     )
     overrides: JsonObject = Field(
         default_factory=dict,
-        title="overrides",
-        description="Merged over the pipeline's overrides.",
+        description="Laid over the pipeline's `overrides`, key by key.",
         examples=[{"exchange_rate": 1.08}],
     )
     overlap: Annotated[Overlap | None, Written] = Field(
         default=None,
-        title="overlap",
-        description="What a tick does while a run is still active. Without it: skip, and buffer_all with "
-        "`catchup: all`.",
+        description="What a tick does while a run of this schedule is still active, waiting retries included. "
+        "Default: `skip`, and `buffer_all` with `catchup: all`.",
         examples=["skip"],
     )
     catchup: Catchup = Field(
-        default="latest", title="catch-up", description="What missed ticks do after an outage.", examples=["latest"]
+        default="latest",
+        title="catch-up",
+        description="What becomes of ticks that were missed because no scheduler ran.",
+        examples=["latest"],
     )
     catchup_window: Duration = Field(
-        default=86400, title="catch-up window", description="Older missed ticks are let go.", examples=["1d"]
+        default=86400,
+        title="catch-up window",
+        description="Missed ticks that are older than this are not caught up; they are recorded as missed.",
+        examples=["1d"],
     )
     start_deadline: Annotated[PositiveDuration | None, Written] = Field(
         default=None,
-        title="start deadline",
-        description="A run that waited longer in its queue is dropped and recorded. Without it: never.",
+        description="A run that waited longer than this for a worker is dropped and recorded as missed. Without it: "
+        "runs wait for ever.",
         examples=["30m"],
     )
     jitter: Duration = Field(
-        default=0, title="jitter", description="Spreads starts over this long, steadily per tick.", examples=["30s"]
+        default=0,
+        description="Starts are delayed by up to this long, by an amount that is always the same for a tick, so that "
+        "schedules of the same time spread out.",
+        examples=["30s"],
     )
     paused: bool = Field(
-        default=False, title="paused", description="True: deployed, and does not fire.", examples=[True]
+        default=False,
+        description="`true`: applied, and shown in plans, but does not fire.",
+        examples=[True],
     )
     timeout: Annotated[PositiveDuration | None, Written] = Field(
         default=None,
-        title="timeout",
-        description="A run that takes longer is stopped. Without it: the pipeline's.",
+        description="A run that takes longer is stopped and counts as failed. Default: that of the pipeline.",
         examples=["1h"],
     )
     retry: Annotated[RetrySpec | None, Written] = Field(
         default=None,
-        title="retry",
-        description="Retries of failed runs. Without it: the pipeline's.",
+        description="How often a failed run is tried again, and after how long. Default: that of the pipeline.",
         examples=[{"max": 3, "intervals": ["10s"]}],
     )
     result_ttl: Annotated[Duration | None, Written] = Field(
         default=None,
         title="keep results",
-        description="How long results of good runs are kept. Without it: the pipeline's.",
+        description="How long Redis keeps a good run's job and result. Default: that of the pipeline.",
         examples=["1d"],
     )
     failure_ttl: Annotated[Duration | None, Written] = Field(
         default=None,
         title="keep failures",
-        description="How long failed runs are kept. Without it: the pipeline's.",
+        description="How long Redis keeps a failed run's job and error. Default: that of the pipeline.",
         examples=["30d"],
     )
     on_failure: Many[Text] = Field(
         default=(),
-        title="on failure",
         description="URLs told when the schedule starts to fail. (Not supported yet.)",
         examples=[["https://hooks.example/failed"]],
     )
     on_success: Many[Text] = Field(
         default=(),
-        title="on success",
         description="URLs told of every success. (Not supported yet.)",
         examples=[["https://hooks.example/ok"]],
     )
     on_inflight: OnInflight = Field(
         default="keep",
         title="in flight",
-        description="What a change or a delete does to runs already queued.",
+        description="What happens to runs that are queued when an apply changes or deletes the schedule.",
         examples=["keep"],
     )
     after: Many[Name] = Field(
         default=(),
-        title="after",
-        description="Run only when the newest run of these schedules succeeded. (Not supported yet.)",
+        description="A tick runs only if the newest run of each of these schedules succeeded; else it is recorded as "
+        "skipped. (Not supported yet.)",
         examples=[["hourly_import"]],
     )
     buffer_limit: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=100,
-        title="buffer limit",
-        description="Most ticks that wait; what falls out is recorded.",
+        description="How many ticks wait at most with `overlap: buffer_all`, from 1 to 10000; the oldest fall out and "
+        "are recorded.",
         examples=[100],
     )
     protected: bool = Field(
         default=False,
-        title="protected",
-        description="True: a plan that deletes it is refused, even after the spec is gone.",
+        description="`true`: a plan that deletes the schedule is refused, also when its file is gone. Set it to "
+        "`false` in one apply to delete in the next.",
         examples=[True],
     )
     previous_names: Many[Name] = Field(
         default=(),
-        title="previous names",
-        description="Names it had; a rename keeps last fire, history and holds. (Not supported yet.)",
+        description="Names the schedule had, so that a rename keeps its last fire, history and holds. (Not supported "
+        "yet.)",
         examples=[["nightly"]],
     )
     owner: Annotated[Text | None, Written] = Field(
-        default=None, title="owner", description="Who looks after the schedule.", examples=["team-sales"]
+        default=None,
+        description="Who looks after the schedule: a team or a person.",
+        examples=["team-sales"],
     )
     labels: Labels = Field(
-        default_factory=dict, title="labels", description="Free texts to sort and find by.", examples=[{"tier": "gold"}]
+        default_factory=dict,
+        description="Free texts to sort and find by, by key; at most 1000 characters each.",
+        examples=[{"tier": "gold"}],
     )
     environments: Environments = Field(
         default_factory=dict,
-        title="environments",
-        description="What differs in an environment, as a JSON Merge Patch; null leaves the schedule out there.",
+        description="What differs in an environment of the project, by its name: a JSON Merge Patch laid over this "
+        "file when that environment is chosen with `--env`. `null` leaves the schedule out there.",
         examples=[{"staging": {"paused": True}}],
     )
 

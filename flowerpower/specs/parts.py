@@ -21,12 +21,15 @@ class RetrySpec(Spec):
     """How often a failed run is tried again, and after how long."""
 
     max: Annotated[int, Field(ge=1, le=100)] = Field(
-        title="most retries", description="How many more times a failed run is tried.", examples=[3]
+        title="most retries",
+        description="How many more times a failed run is tried, from 1 to 100. Required.",
+        examples=[3],
     )
     intervals: Many[Duration] = Field(
         default=(),
         title="waits",
-        description="Wait before the first, second, ... retry; the last one repeats. Without it: at once.",
+        description="How long to wait before the first, the second, ... retry; the last one repeats. Without it: no "
+        "wait.",
         examples=[["10s", "1m", "5m"]],
     )
 
@@ -37,19 +40,20 @@ class ExecutorSpec(Spec):
     type: ExecutorType = Field(
         default="local",
         title="executor",
-        description="`local`, `threads` or `processes`.",
-        examples=["local", "threads"],
+        description="How the nodes of the graph are run.",
+        examples=["threads"],
     )
     max_workers: Annotated[Annotated[int, Field(ge=1, le=1024)] | None, Written] = Field(
         default=None,
-        title="workers",
-        description="How many threads or processes. Without it: as many as Hamilton thinks right.",
+        title="most workers",
+        description="How many threads or processes at most, from 1 to 1024. Only for `threads` and `processes`. "
+        "Without it: as many as suit the machine.",
         examples=[4],
     )
     address: Annotated[Text | None, Written] = Field(
         default=None,
         title="cluster address",
-        description="Address of the Dask or Ray cluster.",
+        description="Address of the Dask or Ray cluster. (Not supported yet.)",
         examples=["tcp://dask.example:8786"],
     )
 
@@ -57,38 +61,40 @@ class ExecutorSpec(Spec):
 class CacheSpec(Spec):
     """Where Hamilton keeps results of nodes, and which nodes it treats otherwise."""
 
-    path: Text = Field(title="folder", description="Folder of the cache.", examples=[".hamilton_cache"])
-    recompute: Many[Text] = Field(
-        default=(), title="recompute", description="Nodes computed every time.", examples=[["report"]]
-    )
+    path: Text = Field(title="folder", description="Folder of the cache. Required.", examples=[".hamilton_cache"])
+    recompute: Many[Text] = Field(default=(), description="Nodes that are computed every time.", examples=[["report"]])
     ignore: Many[Text] = Field(
-        default=(), title="ignore", description="Nodes left out of cache keys.", examples=[["client"]]
+        default=(),
+        description="Nodes whose values do not count in cache keys, as clients and connections.",
+        examples=[["client"]],
     )
-    disable: Many[Text] = Field(default=(), title="disable", description="Nodes never cached.", examples=[["secrets"]])
+    disable: Many[Text] = Field(
+        default=(), description="Nodes that are never written to the cache.", examples=[["secrets"]]
+    )
 
 
 class LoadSpec(Spec):
     """One node that is filled from outside by an I/O adapter."""
 
     format: Text = Field(
-        title="format", description="Name of the I/O format: csv, json, parquet, sql, ...", examples=["csv", "parquet"]
+        description="Format of the file: `csv`, `json`, `ndjson`, `parquet`, `text` or `yaml`. Required.",
+        examples=["csv", "json", "ndjson", "parquet", "text", "yaml"],
     )
     path: Annotated[Text | None, Written] = Field(
         default=None,
-        title="path",
-        description="File or URL to read. May hold `${tick:%Y-%m-%d}`, `${run.id}` and `${secret:NAME}`.",
+        description="File to read, relative to the project, or a URL that fsspec knows. May hold `${tick:%Y-%m-%d}`, "
+        "`${run.id}` and `${secret:NAME}`. Absolute paths must be allowed by the project.",
         examples=["data/orders.csv", "s3://bucket/orders-${tick:%Y-%m-%d}.parquet"],
     )
     options: JsonObject = Field(
         default_factory=dict,
-        title="options",
-        description="Passed on to the reader of that format.",
+        description="Passed on to the reader of that format, for csv the arguments of `read_csv` of pandas or polars.",
         examples=[{"sep": ";"}],
     )
     storage_options: JsonObject = Field(
         default_factory=dict,
-        title="storage options",
-        description="Passed on to the filesystem (fsspec). Write credentials as `${secret:NAME}`.",
+        description="Passed on to the filesystem, as fsspec names them. Write credentials as `${secret:NAME}`; a "
+        "secret is read on the worker and never stored.",
         examples=[{"key": "${secret:S3_KEY}", "secret": "${secret:S3_SECRET}"}],
     )
 
@@ -97,27 +103,30 @@ class SaveSpec(Spec):
     """Outputs that are written by an I/O adapter when a run ends well."""
 
     outputs: Annotated[Many[Text], Field(min_length=1)] = Field(
-        title="outputs", description="Names of the nodes to save.", examples=[["report"]]
+        description="Nodes to save; they are computed also when `outputs` does not name them. Several in one file: "
+        "json and yaml only. Required.",
+        examples=[["report"]],
     )
     format: Text = Field(
-        title="format", description="Name of the I/O format: csv, json, parquet, sql, ...", examples=["parquet"]
+        description="Format of the file: `csv`, `json`, `ndjson`, `parquet`, `text` or `yaml`. Required.",
+        examples=["parquet", "csv", "json", "ndjson", "text", "yaml"],
     )
     path: Annotated[Text | None, Written] = Field(
         default=None,
-        title="path",
-        description="File or URL to write. May hold `${tick:%Y-%m-%d}`, `${run.id}` and `${secret:NAME}`.",
+        description="File to write, relative to the project, or a URL that fsspec knows. May hold `${tick:%Y-%m-%d}`, "
+        "`${run.id}` and `${secret:NAME}`; a tick in it keeps runs from overwriting each other.",
         examples=["out/report-${tick:%Y-%m-%d}.parquet"],
     )
     options: JsonObject = Field(
         default_factory=dict,
-        title="options",
-        description="Passed on to the writer of that format.",
+        description="Passed on to the writer of that format, for parquet the arguments of `to_parquet` (pandas) or "
+        "`write_parquet` (polars).",
         examples=[{"compression": "zstd"}],
     )
     storage_options: JsonObject = Field(
         default_factory=dict,
-        title="storage options",
-        description="Passed on to the filesystem (fsspec). Write credentials as `${secret:NAME}`.",
+        description="Passed on to the filesystem, as fsspec names them. Write credentials as `${secret:NAME}`; a "
+        "secret is read on the worker and never stored.",
         examples=[{"key": "${secret:S3_KEY}", "secret": "${secret:S3_SECRET}"}],
     )
 

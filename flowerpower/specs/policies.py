@@ -8,7 +8,7 @@ from flowerpower.errors import Problem, Severity
 from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.codes import CODES
-from flowerpower.specs.fields import written_duration
+from flowerpower.specs.fields import duration_text
 from flowerpower.specs.models import PipelineSpec, ScheduleSpec
 from flowerpower.specs.project import Project
 from flowerpower.specs.project_spec import RulesSpec
@@ -51,7 +51,7 @@ class _Policy:
         longest, timeout = self._rules.max_timeout, spec.timeout
         if longest is not None and timeout is not None and timeout > longest:
             which = "a" if "timeout" in spec.model_fields_set else "the default"
-            what = f"{which} timeout of {written_duration(timeout)} is longer than {written_duration(longest)}"
+            what = f"{which} timeout of {duration_text(timeout)} is longer than {duration_text(longest)}"
             yield self._problem("FP313", address, "timeout", what)
 
     def _queue(self, address: str, schedule: ScheduleSpec) -> Iterator[Problem]:
@@ -82,7 +82,7 @@ class _Policy:
             return
         if gap is not None:
             field = "cron" if schedule.every is None else "every"
-            what = f"it fires {written_duration(gap)} apart, less than {written_duration(shortest)}"
+            what = f"it fires {duration_text(gap)} apart, less than {duration_text(shortest)}"
             yield self._problem("FP311", address, field, what)
 
 

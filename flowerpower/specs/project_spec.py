@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
 from flowerpower.specs.fields import (
     Activity,
@@ -19,9 +19,22 @@ from flowerpower.specs.fields import (
     SpecWithEnvironments,
     Text,
     Written,
+    choices,
 )
 
-RequiredField = Literal["owner", "description", "labels", "timeout", "retry", "start_deadline"]
+RequiredField = Annotated[
+    Literal["owner", "description", "labels", "timeout", "retry", "start_deadline"],
+    choices(
+        {
+            "owner": "Who looks after it.",
+            "description": "What it is for.",
+            "labels": "At least one label.",
+            "timeout": "A timeout of its own, not the default.",
+            "retry": "Retries.",
+            "start_deadline": "How long a run may wait for a worker (schedules only).",
+        }
+    ),
+]
 
 
 class RedisSpec(Spec):
@@ -30,36 +43,37 @@ class RedisSpec(Spec):
     url: Annotated[Text | None, Written] = Field(
         default=None,
         title="URL",
-        description="A rediss:// URL, beside TLS files; user and password go into it as `${env:NAME}`.",
+        description="A `rediss://` URL, beside TLS files; user and password go into it as `${env:NAME}`.",
         examples=["rediss://flowerpower:${env:REDIS_PASSWORD}@redis.example:6380/0"],
     )
     sentinels: Many[Text] = Field(
         default=(),
-        title="sentinels",
-        description="Addresses of the Sentinels, host:port. The first that answers says where the master is.",
+        description="Addresses of the Sentinels, each `host:port`. The first that answers says where the master is.",
         examples=[["sentinel-1.example:26379", "sentinel-2.example:26379"]],
     )
     service: Annotated[Text | None, Written] = Field(
-        default=None, title="service", description="Name of the service the Sentinels watch.", examples=["main"]
+        default=None, description="Name of the service the Sentinels watch.", examples=["main"]
     )
     database: Annotated[int, Field(ge=0, le=65535)] = Field(
-        default=0, title="database", description="Number of the Redis database.", examples=[0]
+        default=0, description="Number of the Redis database, from 0 to 65535.", examples=[0]
     )
     username: Annotated[Text | None, Written] = Field(
-        default=None, title="user", description="ACL user of Redis.", examples=["flowerpower"]
+        default=None,
+        title="user",
+        description="The user, where Redis has access control lists.",
+        examples=["flowerpower"],
     )
     password: Annotated[Text | None, Written] = Field(
         default=None,
-        title="password",
-        description="Write `${env:NAME}`, never the password itself.",
+        description="The password, as `${env:NAME}`; never write it down here.",
         examples=["${env:REDIS_PASSWORD}"],
     )
     sentinel_username: Annotated[Text | None, Written] = Field(
-        default=None, title="user of the Sentinels", description="Where they ask for one.", examples=["watcher"]
+        default=None, title="Sentinel user", description="Where they ask for one.", examples=["watcher"]
     )
     sentinel_password: Annotated[Text | None, Written] = Field(
         default=None,
-        title="password of the Sentinels",
+        title="Sentinel password",
         description="Where they ask for one. Write `${env:NAME}`, never the password itself.",
         examples=["${env:SENTINEL_PASSWORD}"],
     )
@@ -95,13 +109,15 @@ class DefaultsSpec(Spec):
     pipeline: JsonObject = Field(
         default_factory=dict,
         title="pipeline defaults",
-        description="Merged under every pipeline spec.",
+        description="What every pipeline gets unless it says otherwise. Any key of a pipeline except `name` and "
+        "`environments`; null in a pipeline removes a key from here.",
         examples=[{"timeout": "30m"}],
     )
     schedule: JsonObject = Field(
         default_factory=dict,
         title="schedule defaults",
-        description="Merged under every schedule spec.",
+        description="What every schedule gets unless it says otherwise. Any key of a schedule except `name` and "
+        "`environments`; a schedule that sets a trigger replaces one from here.",
         examples=[{"queue": "default"}],
     )
 
@@ -111,8 +127,8 @@ class QueueSpec(Spec):
 
     workers: Annotated[Annotated[int, Field(ge=0, le=100_000)] | None, Written] = Field(
         default=None,
-        title="workers",
-        description="Expected number of workers; the load forecast counts with it.",
+        description="How many workers are expected to serve the queue; for forecasts of the load only. Without it: "
+        "unknown.",
         examples=[2],
     )
 
@@ -123,9 +139,9 @@ class GuardsSpec(Spec):
     max_deletes: Annotated[Share | None, Written] = Field(
         default=None,
         title="most deletions",
-        description="An apply that deletes more schedules is refused: a number, or a share of the owned ones. "
-        "Without it: 25%, and one is always allowed.",
-        examples=["10%", 5],
+        description="An apply that deletes more schedules than this is refused: a number, or a share of those that "
+        "are live. Default: `25%`. A share always allows one.",
+        examples=["10%"],
     )
 
 
@@ -135,22 +151,24 @@ class RulesSpec(Spec):
     min_interval: Annotated[PositiveDuration | None, Written] = Field(
         default=None,
         title="shortest interval",
-        description="No schedule may fire more often than this.",
+        description="No schedule may fire more often than this. Without it: no limit.",
         examples=["1m"],
     )
     allowed_queues: Annotated[Many[Name] | None, Written] = Field(
         default=None,
-        title="allowed queues",
-        description="Schedules may use these queues only.",
+        description="Schedules may use these queues only. Without it: any queue.",
         examples=[["default", "heavy"]],
     )
     max_timeout: Annotated[PositiveDuration | None, Written] = Field(
-        default=None, title="longest timeout", description="No run may have a longer timeout.", examples=["6h"]
+        default=None,
+        title="longest timeout",
+        description="No run may have a longer `timeout`. Without it: no limit.",
+        examples=["6h"],
     )
     require: Many[RequiredField] = Field(
         default=(),
         title="required fields",
-        description="Fields that pipelines and schedules must have; a schedule may have them from its pipeline.",
+        description="Keys that every pipeline and schedule must have; a schedule may have them from its pipeline.",
         examples=[["owner", "description"]],
     )
 
@@ -161,13 +179,13 @@ class PoliciesSpec(Spec):
     enforce: RulesSpec = Field(
         default=RulesSpec(),
         title="enforced",
-        description="A violation is an error.",
+        description="Rules whose violation is an error: `validate` fails, and nothing is applied.",
         examples=[{"min_interval": "1m", "max_timeout": "6h"}],
     )
     warn: RulesSpec = Field(
         default=RulesSpec(),
         title="warned about",
-        description="A violation is a warning.",
+        description="Rules whose violation is a warning: it is shown and stops nothing.",
         examples=[{"require": ["owner", "description"]}],
     )
 
@@ -177,14 +195,12 @@ class AllowSpec(Spec):
 
     pickle: bool = Field(
         default=False,
-        title="pickle",
-        description="Allow reading pickle files, which can run any code. (Not supported yet.)",
+        description="`true`: pickle files may be read, which can run any code. (Not supported yet.)",
         examples=[False],
     )
     paths: Many[Text] = Field(
         default=(),
-        title="paths",
-        description="Local folders outside the project that pipelines may read and write.",
+        description="Folders outside the project that pipelines may read and write. Without it: none.",
         examples=[["/data/shared"]],
     )
 
@@ -194,20 +210,18 @@ class NotifySpec(Spec):
 
     on_failure: Many[Text] = Field(
         default=(),
-        title="on failure",
-        description="URLs told when a schedule starts to fail.",
+        description="URLs that are told when a schedule starts to fail, and when it is well again. (Not supported "
+        "yet.)",
         examples=[["${secret:SLACK_URL}"]],
     )
     on_success: Many[Text] = Field(
         default=(),
-        title="on success",
-        description="URLs told of every success.",
+        description="URLs that are told of every success. (Not supported yet.)",
         examples=[["https://hooks.example/ok"]],
     )
     remind: Annotated[PositiveDuration | None, Written] = Field(
         default=None,
-        title="remind",
-        description="Tell again after this long while the schedule still fails.",
+        description="Tell again after this long while the schedule still fails. Without it: once. (Not supported yet.)",
         examples=["1d"],
     )
 
@@ -217,7 +231,19 @@ def kind_of_redis(value: object) -> str:
     return "<mapping>" if isinstance(value, (dict, RedisSpec)) else "<text>"
 
 
-Redis = Annotated[Annotated[Text, Tag("<text>")] | Annotated[RedisSpec, Tag("<mapping>")], Discriminator(kind_of_redis)]
+_RedisText = Annotated[
+    Text,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^(embedded$|rediss?://|unix://|\$\{)|\$\{var:",
+            "errorMessage": "Write embedded, or a redis://, rediss:// or unix:// URL.",
+        }
+    ),
+]
+Redis = Annotated[
+    Annotated[_RedisText, Tag("<text>")] | Annotated[RedisSpec, Tag("<mapping>")], Discriminator(kind_of_redis)
+]
 
 
 class ProjectSpec(SpecWithEnvironments):
@@ -225,82 +251,79 @@ class ProjectSpec(SpecWithEnvironments):
 
     name: Name = Field(
         title="project name",
-        description="Namespace in Redis and owner mark of every live object. Keep it stable: another name is another "
-        "project.",
+        description="The project's namespace in Redis, and the owner mark of every live object. Keep it stable: "
+        "another name is another project, and what the old one has applied stays. Required.",
         examples=["acme-data"],
     )
     redis: Redis = Field(
         default="embedded",
         repr=False,
         title="Redis",
-        description="A redis://, rediss://, unix:// or redis+sentinel:// URL, `embedded` for a private local server, "
-        "or a mapping for Sentinel and TLS files. `${env:NAME}` may stand here; its value is never shown or stored.",
-        examples=["${env:REDIS_URL:-embedded}", "redis://localhost:6379/0"],
+        description="A `redis://`, `rediss://`, `unix://` or `redis+sentinel://` URL, `embedded` for a private server "
+        "of this folder, started on demand, or a mapping, for Sentinels and TLS files. May hold `${env:NAME}` and "
+        "`${env:NAME:-default}`, whose values are never shown or stored.",
+        examples=["${env:REDIS_URL:-embedded}", "redis://localhost:6379/0", "embedded"],
     )
     modules: Many[Text] = Field(
         default=("flows",),
         title="module folders",
-        description="Folders with Hamilton modules, relative to this file.",
+        description="Folders with Hamilton modules, relative to this file. Default: `[flows]`.",
         examples=[["flows"]],
     )
     timezone: Text = Field(
         default="UTC",
         title="time zone",
-        description="IANA time zone of schedules that name none.",
-        examples=["Europe/Berlin", "UTC"],
+        description="IANA time zone of the schedules that name none.",
+        examples=["Europe/Berlin"],
     )
     defaults: DefaultsSpec = Field(
         default=DefaultsSpec(),
-        title="defaults",
-        description="Merged under every spec of a kind.",
+        description="What every pipeline or every schedule gets unless it says otherwise: laid under each of them as "
+        "a JSON Merge Patch.",
         examples=[{"pipeline": {"timeout": "30m"}, "schedule": {"queue": "default"}}],
     )
     queues: Annotated[dict[Name, QueueSpec] | None, Written] = Field(
         default=None,
-        title="queues",
-        description="The queues of this project. When present, a schedule that names another one is an error.",
+        description="The queues of this project, by name. When they are listed, a schedule that names another one is "
+        "an error. Without it: any name will do.",
         examples=[{"default": {}, "heavy": {"workers": 2}}],
     )
     environments: Environments = Field(
         default_factory=dict,
-        title="environments",
-        description="Environments and what differs there from this file, as JSON Merge Patches. Chosen with `--env`.",
+        description="The environments, by name, and what differs there from this file: a JSON Merge Patch each. "
+        "Chosen with `--env`; each is a namespace of its own in Redis. Without `--env` it is `default`.",
         examples=[{"staging": {"schedules": "paused"}, "prod": {"redis": "${env:PROD_REDIS_URL}"}}],
     )
     schedules: Activity = Field(
         default="active",
-        title="schedules",
-        description="`paused` deploys everything and fires nothing. Usually set for one environment.",
+        description="Whether schedules fire. Usually set to `paused` in one environment.",
         examples=["paused"],
     )
     guards: GuardsSpec = Field(
         default=GuardsSpec(),
-        title="guards",
-        description="How careful apply is.",
+        description="How careful `apply` is with deletions.",
         examples=[{"max_deletes": "10%"}],
     )
     policies: PoliciesSpec = Field(
         default=PoliciesSpec(),
-        title="policies",
-        description="House rules; each violation names the rule.",
+        description="House rules for pipelines and schedules; each violation names the rule.",
         examples=[{"enforce": {"min_interval": "1m"}, "warn": {"require": ["owner"]}}],
     )
-    code: CodeSource = Field(default="local", title="code", description="Which code workers run.", examples=["local"])
+    code: CodeSource = Field(default="local", description="Which code workers run.", examples=["local"])
     allow: AllowSpec = Field(
         default=AllowSpec(),
         title="allowed",
-        description="What is switched off unless allowed here.",
+        description="What is refused unless it is allowed here. Default: nothing.",
         examples=[{"paths": ["/data/shared"]}],
     )
     notify: Annotated[NotifySpec | None, Written] = Field(
         default=None,
-        title="notify",
-        description="Notifications of every schedule that does not say otherwise. (Not supported yet.)",
+        description="Who is told, for every schedule that does not say otherwise. (Not supported yet.)",
         examples=[{"on_failure": ["${secret:SLACK_URL}"], "remind": "1d"}],
     )
     plugins: Many[Text] = Field(
         default=(),
         title="plug-ins",
-        description="Plug-ins to load; no other is. (Not supported yet.)",
+        description="Plug-ins to load; no other is loaded, whatever is installed. (Not supported yet.)",
         examples=[["flowerpower-mqtt"]],
     )

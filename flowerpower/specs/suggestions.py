@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
-from flowerpower.specs.fields import LONGEST_DURATION, written_duration
+from flowerpower.specs.fields import LONGEST_DURATION, duration_text
 
 _UNITS: Mapping[str, int] = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),
@@ -38,7 +38,7 @@ def meant_duration(value: object) -> str:
         return ""
     text = value.strip().lower()
     seconds = _clock(text) or _amounts(text)
-    return written_duration(seconds) if 0 < seconds <= LONGEST_DURATION else ""
+    return duration_text(seconds) if 0 < seconds <= LONGEST_DURATION else ""
 
 
 def _clock(text: str) -> int:

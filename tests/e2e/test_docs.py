@@ -1,8 +1,10 @@
-"""The examples in the documentation run as they stand."""
+"""The examples in the documentation run, and hold, as they stand."""
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -25,3 +27,26 @@ def test_an_example_runs_in_a_new_project(block: str, tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_settings_for_editors_are_those_of_a_new_project(tmp_path: Path) -> None:
+    init(tmp_path)
+    [shown] = re.findall(r"```json\n(.*?)```", (DOCS / "editors.md").read_text(encoding="utf-8"), re.DOTALL)
+
+    settings = json.loads((tmp_path / ".vscode" / "settings.json").read_text(encoding="utf-8"))
+
+    assert json.loads(shown).items() <= settings.items()
+
+
+def test_specs_can_be_checked_without_flowerpower(tmp_path: Path) -> None:
+    init(tmp_path)
+    [line] = re.findall(r"^\$ (check-jsonschema .*)", (DOCS / "editors.md").read_text(encoding="utf-8"), re.MULTILINE)
+    command = [sys.executable, "-m", "check_jsonschema", *shlex.split(line)[1:-1], "schedules/licences_hourly.yaml"]
+
+    good = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    (tmp_path / "schedules/licences_hourly.yaml").write_text("pipeline: licences\novrlap: skip\n")
+    bad = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert (good.returncode, good.stdout) == (0, "ok -- validation done\n")
+    assert bad.returncode == 1
+    assert "'ovrlap' was unexpected" in bad.stdout

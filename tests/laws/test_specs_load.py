@@ -1,20 +1,17 @@
-"""Laws of layers, models and schemas."""
+"""Laws of layers and loading."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-import jsonschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from flowerpower.specs.fields import LONGEST_DURATION, parse_duration
 from flowerpower.specs.loader import load
 from flowerpower.specs.merge import lay_over, merge_patch
 from flowerpower.specs.placeholders import fill_variables
-from flowerpower.specs.schema import KINDS, json_schema
 
 
 def some(fields: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
@@ -175,19 +172,6 @@ SPECS = st.sampled_from(sorted(FIELDS)).flatmap(
         some(FIELDS[kind]["likely"]).map(lambda fields: {**FIELDS[kind]["good"], **fields}),
     )
 )
-VALIDATORS = {kind: jsonschema.Draft7Validator(json_schema(kind)) for kind in KINDS}
-
-
-@given(spec=SPECS)
-@settings(max_examples=300, deadline=None)
-def test_all_that_the_model_accepts_the_schema_accepts(spec: tuple[str, Any]) -> None:
-    kind, value = spec
-    try:
-        KINDS[kind].model_validate(value)
-    except ValidationError:
-        return
-
-    VALIDATORS[kind].validate(value)
 
 
 @given(project=SPECS, pipeline=SPECS, schedule=SPECS, env=st.sampled_from(["default", "prod", "A"]))

@@ -14,8 +14,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowerpower.errors import UsageError
-from flowerpower.scaffold import init, name_from, new_pipeline, new_schedule, start_repository
+from flowerpower.errors import FlowerPowerError, UsageError
+from flowerpower.scaffold import Timing, init, name_from, new_pipeline, new_schedule, start_repository
 from flowerpower.specs.loader import Loaded, load
 
 VALID_NAME = re.compile(r"[a-z][a-z0-9_]*(-[a-z0-9_]+)*")
@@ -122,16 +122,90 @@ def test_new_specs_are_valid_and_all_tests_of_the_project_pass(tmp_path: Path) -
     assert done.returncode == 0, done.stdout
 
 
+def test_specs_in_folders_of_their_own_find_their_schemas(tmp_path: Path) -> None:
+    init(tmp_path)
+
+    files = new_pipeline(tmp_path, "eu/north/year-end") + new_schedule(tmp_path, "eu/daily", pipeline="year-end")
+
+    assert [str(file) for file in files] == [
+        "flows/year_end.py",
+        "pipelines/eu/north/year-end.yaml",
+        "tests/test_year_end.py",
+        "schedules/eu/daily.yaml",
+    ]
+    for file in (files[1], files[3]):
+        found = re.match(r"# yaml-language-server: \$schema=(\S+)", (tmp_path / file).read_text())
+        assert found, file
+        assert (tmp_path / file).parent.joinpath(found[1]).resolve().parent == tmp_path / "schemas"
+    assert load_project(tmp_path).problems == ()
+
+
+def test_a_project_without_schemas_gets_no_modeline_that_leads_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "flowerpower.yaml").write_text("name: acme\n")
+
+    new_pipeline(tmp_path, "year-end")
+    new_schedule(tmp_path, "daily", pipeline="year-end")
+
+    assert (tmp_path / "pipelines/year-end.yaml").read_text().startswith("description: ")
+    assert (tmp_path / "schedules/daily.yaml").read_text() == (
+        'pipeline: year-end\ncron: "0 6 * * *" # every day at six\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("timing", "lines"),
+    [
+        (Timing(cron="*/5 * * * *"), 'cron: "*/5 * * * *"\n'),
+        (Timing(cron="@daily", timezone="Asia/Tokyo"), 'cron: "@daily"\ntimezone: Asia/Tokyo\n'),
+        (Timing(every="15m"), "every: 15m\n"),
+        (Timing(at="2027-01-01 06:00"), "at: 2027-01-01 06:00\n"),
+        (Timing(timezone="UTC"), 'cron: "0 6 * * *" # every day at six\ntimezone: UTC\n'),
+    ],
+)
+def test_a_new_schedule_fires_when_it_is_told_to(tmp_path: Path, timing: Timing, lines: str) -> None:
+    init(tmp_path)
+
+    [file] = new_schedule(tmp_path, "often", pipeline="licences", timing=timing)
+
+    assert (tmp_path / file).read_text().endswith(f"\n\npipeline: licences\n{lines}")
+    assert load_project(tmp_path).problems == ()
+    assert timing.trigger("UTC").timezone == (timing.timezone or "UTC")
+
+
+@pytest.mark.parametrize("timing", [Timing(cron="* *"), Timing(every="soon"), Timing(at="x"), Timing("@daily", "1h")])
+def test_a_timing_that_cannot_be_read_is_refused(timing: Timing) -> None:
+    with pytest.raises(FlowerPowerError) as caught:
+        timing.trigger("UTC")
+
+    assert caught.value.hint
+
+
 def test_a_new_spec_never_replaces_another(tmp_path: Path) -> None:
     init(tmp_path)
     before = (tmp_path / "pipelines/licences.yaml").read_bytes()
 
-    with pytest.raises(UsageError, match=r"pipelines/licences\.yaml"):
+    with pytest.raises(UsageError, match=r"flows/licences\.py"):
         new_pipeline(tmp_path, "licences")
     with pytest.raises(UsageError, match="schedule's name"):
         new_schedule(tmp_path, "../licences", pipeline="licences")
 
     assert (tmp_path / "pipelines/licences.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize("path", ["flows/sales.py", "lib/sales.py", "lib/sales/__init__.py"])
+def test_a_module_that_exists_is_not_made_again(tmp_path: Path, path: str) -> None:
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).write_text("")
+
+    with pytest.raises(UsageError, match=f"there is a module sales already, in {re.escape(path)}"):
+        new_pipeline(tmp_path, "sales", folders=("flows", "lib"))
+
+    assert tree(tmp_path) == {Path(path)}
+
+
+def test_a_pipeline_whose_module_would_hide_a_package_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="would hide the installed package"):
+        new_pipeline(tmp_path, "pandas")
 
 
 @pytest.mark.parametrize("name", ["json", "class"])

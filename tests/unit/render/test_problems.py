@@ -57,7 +57,7 @@ def test_json_has_terraforms_names() -> None:
         "code": "FP301",
         "summary": "there is no pipeline 'ordres'",
         "detail": "did you mean 'orders'?",
-        "docs": "https://flowerpower-gitops.github.io/codes/#fp301",
+        "docs": "https://flowerpower-gitops.github.io/docs/codes#fp301",
         "range": {
             "filename": "schedules/nightly.yaml",
             "start": {"line": 2, "column": 11},

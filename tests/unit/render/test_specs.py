@@ -44,15 +44,14 @@ def test_every_value_is_shown_with_the_place_that_decided_it(env: str) -> None:
 
 def durations_in(schema: Any, whole: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield the paths of fields that hold durations, as the JSON Schema knows them."""
-    [reference] = schema.get("allOf", [schema])
-    if "$ref" in reference:
-        schema = whole["definitions"][reference["$ref"].rpartition("/")[2]]
-    for name, field in schema.get("properties", {}).items():
-        inside = field.get("items", field)
-        if inside.get("maximum") == LONGEST_DURATION:
-            yield (*path, name)
-        elif name not in ("environments", "defaults"):
-            yield from durations_in(inside, whole, (*path, name))
+    for part in [schema, *schema.get("allOf", ())]:
+        found = whole["definitions"][part["$ref"].rpartition("/")[2]] if "$ref" in part else part
+        for name, field in found.get("properties", {}).items():
+            inside = field.get("items", field)
+            if inside.get("maximum") == LONGEST_DURATION:
+                yield (*path, name)
+            elif name not in ("environments", "defaults"):
+                yield from durations_in(inside, whole, (*path, name))
 
 
 def test_every_duration_is_written_as_people_write_it() -> None:

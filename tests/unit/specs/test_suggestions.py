@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from flowerpower.specs import fields, synonyms
@@ -16,7 +18,7 @@ KEYS = {
     *(key for path in (("redis",), ("guards",), ("policies", "enforce")) for key in fields_at(ProjectSpec, path)),
 }
 CHOICES = {
-    choice["const"]
+    choice
     for kind in (
         fields.Activity,
         fields.CodeSource,
@@ -25,9 +27,7 @@ CHOICES = {
         fields.Catchup,
         fields.OnInflight,
     )
-    for part in kind.__metadata__
-    for choice in part.json_schema["oneOf"]
-    if "const" in choice
+    for choice in get_args(get_args(kind)[0])
 }
 
 

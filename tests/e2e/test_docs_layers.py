@@ -11,7 +11,7 @@ from support.command_line import CommandLine
 from flowerpower.specs.loader import load
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGE = (DOCS / "specs.md").read_text(encoding="utf-8")
+PAGE = (DOCS / "layers.md").read_text(encoding="utf-8")
 FILES = re.findall(r"```yaml\n(# (\S+)\n.*?)```", PAGE, re.DOTALL)
 CONNECTIONS = re.findall(r"```yaml\n(redis:.*?)```", (DOCS / "redis.md").read_text(encoding="utf-8"), re.DOTALL)
 CONSOLE = re.findall(r"```console\n\$ flowerpower (.*?)\n(.*?)```", PAGE, re.DOTALL)
