@@ -59,7 +59,7 @@ def compose(file: str, content: bytes, *, positions: bool) -> Composer:
         composer.problems.append(_syntax_problem(file, text, error))
     except _StopError:
         pass
-    if not composer.documents and not composer.problems:
+    if not composer.documents and not any(problem.severity == "error" for problem in composer.problems):
         composer.report("FP018", "the file holds no spec")
     return composer
 
