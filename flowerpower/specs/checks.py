@@ -21,7 +21,9 @@ def check_sources(sources: Sources, *, env: str, variables: Mapping[str, str], n
     """
     loaded = load(sources.texts, env=env, variables=variables)
     found = [*check_modules(loaded.draft, sources.modules), *check_future(loaded.draft, now)]
-    problems = in_order([*sources.problems, *loaded.problems, *silence(found, sources.texts)])
+    unread = {problem.place.file for problem in sources.problems}  # not missing, then
+    said = [problem for problem in loaded.problems if problem.code != "FP009" or problem.place.file not in unread]
+    problems = in_order([*sources.problems, *said, *silence(found, sources.texts)])
     wrong = any(problem.severity == "error" for problem in problems)
     return Loaded(None if wrong else loaded.project, problems, loaded.draft)
 
