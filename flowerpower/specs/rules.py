@@ -32,7 +32,8 @@ def check(project: Project, elsewhere: Mapping[str, str]) -> list[Problem]:
     for name, schedule in project.schedules.items():
         problems += _check_schedule(project, f"schedule.{name}", schedule, elsewhere)
     for name, path, what, hint in check_renames(project.schedules):
-        problems.append(problem(project, "FP308", (f"schedule.{name}", *path), what, hint))
+        if project.is_sound(f"schedule.{name}", "previous_names"):
+            problems.append(problem(project, "FP308", (f"schedule.{name}", *path), what, hint))
     return [*problems, *check_policies(project)]
 
 

@@ -10,6 +10,7 @@ import pytest
 from support.odd_files import build_case
 
 from flowerpower.specs.checks import check_sources
+from flowerpower.specs.codes import CODES
 from flowerpower.specs.sources import read
 
 CASES = Path(__file__).parents[2] / "cases" / "specs"
@@ -30,3 +31,9 @@ def test_the_problems_of_a_case_are_exactly_the_expected_ones(case: str, tmp_pat
     expected = (CASES / case / "expected.txt").read_text(encoding="utf-8")
 
     assert problems_of(CASES / case, tmp_path) == expected
+
+
+def test_every_code_of_validate_is_in_a_case() -> None:
+    seen = " ".join((path / "expected.txt").read_text(encoding="utf-8") for path in CASES.iterdir())
+
+    assert {code for code in CODES if code not in seen} == {"FP030"}  # which only `fmt` has
