@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from flowerpower.planning.guards import Allowed, Facts
     from flowerpower.planning.plan import Plan
     from flowerpower.revision import Revision
+    from flowerpower.specs.dataflow_graphs import RealGraphs
     from flowerpower.specs.loader import Loaded, Project
     from flowerpower.specs.models import ProjectSpec
     from flowerpower.specs.sources import Sources
@@ -134,16 +135,28 @@ class FlowerPowerProject:
         return self._loaded.project
 
     @cached_property
+    def _specs(self) -> Loaded:
+        from flowerpower.specs.loader import load
+
+        return load(self.sources.texts, env=self.settings.env, variables=self.settings.variables)
+
+    @cached_property
     def _loaded(self) -> Loaded:
-        from flowerpower.specs.loader import Loaded, load
+        return self._checked(None)
+
+    def _checked(self, real: RealGraphs | None) -> Loaded:
+        """Return the specs with every problem; *real* graphs decide what reading the modules does not."""
+        from flowerpower.specs.dataflow_rules import check_dataflow
+        from flowerpower.specs.loader import Loaded
         from flowerpower.specs.rules import check_future, check_modules
         from flowerpower.specs.silence import silence
 
-        loaded = load(self.sources.texts, env=self.settings.env, variables=self.settings.variables)
+        loaded = self._specs
         problems = [*self.sources.problems, *loaded.problems]
         if loaded.project is not None:
             found = check_modules(loaded.project, self.sources.modules) + check_future(loaded.project, int(time.time()))
-            problems += silence(found, self.sources.texts)
+            found += check_dataflow(loaded.project, self.sources.modules, real)
+            problems += silence(found, {**self.sources.modules, **self.sources.texts})
         problems.sort(key=lambda problem: (problem.place, problem.code, problem.what))
         wrong = any(problem.severity == "error" for problem in problems)
         return Loaded(None if wrong else loaded.project, tuple(problems))
@@ -163,9 +176,25 @@ class FlowerPowerProject:
             raise SpecError(loaded.problems)
         return loaded.project.spec
 
-    def validate(self) -> list[Problem]:
-        """Return every problem of the specs, sorted by place; warnings and notes too."""
-        return list(self.problems)
+    def validate(self, *, imports: bool = False) -> list[Problem]:
+        """Return every problem of the specs, sorted by place; warnings and notes too.
+
+        With *imports* the modules are imported, in another process, and Hamilton builds every graph: that decides what
+        reading the modules leaves open. It needs the project's libraries, and a folder instead of a revision.
+        """
+        if not imports:
+            return list(self.problems)
+        if self.ref is not None:
+            raise UsageError("modules of another revision cannot be imported", hint="check it out, or leave --ref away")
+        from flowerpower.pipelines.probing import real_graphs
+        from flowerpower.specs.dataflow_rules import builds_of
+
+        project = self._specs.project
+        if project is None:
+            return list(self.problems)
+        builds = builds_of(project, self.sources.modules)
+        graphs = real_graphs(builds, self.folder, project.spec.modules)
+        return list(self._checked({build.key: graph for build, graph in zip(builds, graphs, strict=True)}).problems)
 
     @cached_property
     def desired(self) -> Desired:

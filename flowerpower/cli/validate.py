@@ -35,18 +35,27 @@ def validate(
     format: Annotated[
         ProblemFormat, flag("--format", env="FLOWERPOWER_VALIDATE_FORMAT", help="How problems are shown.")
     ] = "text",
+    imports: Annotated[
+        bool, flag("--import", help="Import the modules too, and let Hamilton build every graph.")
+    ] = False,
 ) -> int:
-    """Check every spec of the project, alone and against the others. Imports no code and needs no Redis."""
+    """Check every spec of the project, alone, against the others and against its modules. Needs no Redis.
+
+    No code runs without --import; what only running it would tell is then a note.
+    """
     problems: list[Problem] = []
     texts: dict[str, bytes] = {}
     sizes = []
     for project in _projects(session, files or []):
         prefix = _prefix(project.folder)
-        problems += [_moved(problem, prefix) for problem in project.problems]
+        found = project.validate(imports=imports)
+        problems += [_moved(problem, prefix) for problem in found]
         texts |= {f"{prefix}{file}": text for file, text in project.sources.texts.items()}
-        sizes.append(_size(project))
+        named = {problem.place.file for problem in found} & project.sources.modules.keys()
+        texts |= {f"{prefix}{file}": project.sources.modules[file] for file in named}
+        sizes.append(_size(project, found))
     _show(session, problems, texts, "json" if session.json else format)
-    if not problems and not session.json and format == "text":
+    if all(problem.severity == "note" for problem in problems) and not session.json and format == "text":
         session.result("\n".join(sizes))
     return int(any(problem.severity == "error" for problem in problems))
 
@@ -78,12 +87,12 @@ def _moved(problem: Problem, prefix: str) -> Problem:
     return replace(problem, place=replace(problem.place, file=f"{prefix}{problem.place.file}")) if prefix else problem
 
 
-def _size(project: FlowerPowerProject) -> str:
+def _size(project: FlowerPowerProject, problems: Sequence[Problem]) -> str:
     from flowerpower.render.words import count
 
-    spec = project.spec if not any(problem.severity == "error" for problem in project.problems) else None
-    if spec is None:
+    if any(problem.severity == "error" for problem in [*problems, *project.problems]):
         return ""
+    spec = project.spec
     sizes = f"{count(len(spec.pipelines), 'pipeline')}, {count(len(spec.schedules), 'schedule')}"
     return f"{spec.namespace} is valid: {sizes}."
 
