@@ -9,6 +9,7 @@ from benchmarks.corpus import write_project
 from benchmarks.triggers import DUE, due_cron, due_trigger
 from benchmarks.worlds import make_world, read_desired
 from flowerpower.schedule.trigger import parse_trigger
+from flowerpower.specs.dataflow_rules import check_dataflow
 from flowerpower.specs.loader import load
 from flowerpower.specs.rules import check_future, check_modules
 from flowerpower.specs.sources import read
@@ -36,6 +37,7 @@ def test_every_spec_of_the_corpus_is_valid(project: Path) -> None:
     assert (len(loaded.project.schedules), len(loaded.project.pipelines)) == (300, 30)
     assert check_modules(loaded.project, sources.modules) == []
     assert check_future(loaded.project, DUE) == []
+    assert check_dataflow(loaded.project, sources.modules) == []
 
 
 def test_every_spec_of_the_corpus_has_20_to_60_lines(project: Path) -> None:
