@@ -59,7 +59,7 @@ class PipelineSpec(SpecWithEnvironments):
     )
     modules: Annotated[Many[Text], Field(min_length=1)] = Field(
         title="modules",
-        description="Hamilton modules, in order; a later one overrides.",
+        description="Hamilton modules; each node is defined in one of them.",
         examples=[["sales", "common"]],
     )
     outputs: Annotated[Many[Text], Field(min_length=1)] = Field(
