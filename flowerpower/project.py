@@ -146,17 +146,12 @@ class FlowerPowerProject:
 
     def _checked(self, real: RealGraphs | None) -> Loaded:
         """Return the specs with every problem; *real* graphs decide what reading the modules does not."""
-        from flowerpower.specs.dataflow_rules import check_dataflow
+        from flowerpower.specs.code_rules import check_code
         from flowerpower.specs.loader import Loaded
-        from flowerpower.specs.rules import check_future, check_modules
-        from flowerpower.specs.silence import silence
 
-        loaded = self._specs
-        problems = [*self.sources.problems, *loaded.problems]
-        if loaded.project is not None:
-            found = check_modules(loaded.project, self.sources.modules) + check_future(loaded.project, int(time.time()))
-            found += check_dataflow(loaded.project, self.sources.modules, real)
-            problems += silence(found, {**self.sources.modules, **self.sources.texts})
+        loaded, sources = self._specs, self.sources
+        problems = [*sources.problems, *loaded.problems]
+        problems += check_code(loaded, sources.texts, sources.modules, int(time.time()), real)
         problems.sort(key=lambda problem: (problem.place, problem.code, problem.what))
         wrong = any(problem.severity == "error" for problem in problems)
         return Loaded(None if wrong else loaded.project, tuple(problems))
@@ -187,9 +182,10 @@ class FlowerPowerProject:
         if self.ref is not None:
             raise UsageError("modules of another revision cannot be imported", hint="check it out, or leave --ref away")
         from flowerpower.pipelines.probing import real_graphs
+        from flowerpower.specs.code_rules import sound_part
         from flowerpower.specs.dataflow_rules import builds_of
 
-        project = self._specs.project
+        project = sound_part(self._specs)
         if project is None:
             return list(self.problems)
         builds = builds_of(project, self.sources.modules)

@@ -11,11 +11,12 @@ from difflib import get_close_matches
 from typing import Literal
 
 from flowerpower.dataflow.graph import Graph, Variants
-from flowerpower.dataflow.walk import Walk, walk
+from flowerpower.dataflow.walk import Walk, circle, walk
 
 Kind = Literal["no node", "no input", "not an input", "given twice", "missing", "no variant", "cycle"]
 Path = tuple[str | int, ...]
 MOST_SUGGESTED = 20
+_MOST_PLACES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,7 @@ def check_run(graph: Graph, wanted: Wanted) -> list[Finding]:
         return found  # whatever the outputs need, it is there
     way = walk(graph.nodes, outputs, cut)
     if way.cycle:
-        what = f"the graph has a cycle: {' -> '.join(way.cycle)}"
-        return [*found, Finding("cycle", ("outputs",), what, "a node cannot need itself, even by way of others")]
+        return [*found, _cycle(graph, way.cycle)]
     if graph.decided:
         found += _missing(graph, way, there, cut)
     return found
@@ -106,6 +106,13 @@ def _no_variant(graph: Graph, name: str, variants: Variants) -> Finding:
     near = get_close_matches(str(config.values[given[0]]), variants.choices, n=1) if given else []
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(variants.choices)}"
     return Finding("no variant", ("config", *given), what, hint)
+
+
+def _cycle(graph: Graph, names: Sequence[str]) -> Finding:
+    places = [f"{place.file}:{place.line}" for place in dict.fromkeys(graph.nodes[name].place for name in names)]
+    some = f"{', '.join(places[:_MOST_PLACES])}{' and more' if len(places) > _MOST_PLACES else ''}"
+    hint = f"a node cannot need itself, even by way of others; look at {some}"
+    return Finding("cycle", ("outputs",), f"the graph has a cycle: {circle(names)}", hint)
 
 
 def _missing(graph: Graph, way: Walk, there: Collection[str], cut: Collection[str]) -> Iterator[Finding]:

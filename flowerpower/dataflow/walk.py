@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+_LONGEST = 12
 
 
 class HasNeeds(Protocol):
@@ -44,6 +46,14 @@ def walk(nodes: Mapping[str, HasNeeds], outputs: Iterable[str], given: Collectio
                 waiting.append(following)
                 on_path[following] = _needs(nodes, following, given)
     return Walk(tuple(done))
+
+
+def circle(names: Sequence[str]) -> str:
+    """Return a cycle as `a -> b -> a`; of a long one the beginning and the end."""
+    if len(names) > _LONGEST:
+        left_out = len(names) - _LONGEST + 1
+        names = [*names[: _LONGEST - 3], f"... {left_out} more ...", *names[-2:]]
+    return " -> ".join(names)
 
 
 def _needs(nodes: Mapping[str, HasNeeds], name: str, given: Collection[str]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from flowerpower.dataflow.check import suggest
+from flowerpower.dataflow.walk import circle
 from flowerpower.errors import PipelineError
 
 __all__ = ["config_variants", "is_optional", "is_required", "suggest", "type_name", "users_of", "variants_of", "walk"]
@@ -56,8 +57,10 @@ def _enter(
 ) -> None:
     if name in on_path:
         path = list(on_path)
-        circle = " -> ".join([*path[path.index(name) :], name])
-        raise PipelineError(f"the graph has a cycle: {circle}", hint="a node cannot need itself, even by way of others")
+        names = [*path[path.index(name) :], name]
+        raise PipelineError(
+            f"the graph has a cycle: {circle(names)}", hint="a node cannot need itself, even by way of others"
+        )
     if name not in depths:
         on_path[name] = None
         stack.append((name, iter(_needs(nodes[name], given))))

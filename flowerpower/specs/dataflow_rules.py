@@ -56,7 +56,9 @@ def check_dataflow(project: Project, files: Files, real: RealGraphs | None = Non
     *real* are the graphs of `builds_of` as Hamilton built them; without them no code runs, and what only running it
     would tell is a note.
     """
-    found = list(_Check(project, Graphs(files, project.spec.modules, real)).run())
+    problems = _Check(project, Graphs(files, project.spec.modules, real)).run()
+    once = {(problem.code, problem.place, problem.what): problem for problem in problems}
+    found = list(once.values())
     named = {problem.place.file for problem in found} & files.keys()
     found += wrong_comments({path: files[path] for path in named})
     return sorted(found, key=lambda problem: (problem.place, problem.code, problem.what))

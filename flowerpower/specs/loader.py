@@ -34,10 +34,11 @@ _Model = TypeVar("_Model", bound=Spec)
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A project, unless there is an error, and all problems, sorted by place."""
+    """A project, unless there is an error, and all problems, sorted by place; `readable` is what is good of it."""
 
     project: Project | None
     problems: tuple[Problem, ...]
+    readable: Project | None = None
 
 
 def load(texts: Mapping[str, bytes], *, env: str, variables: Mapping[str, str]) -> Loaded:
@@ -49,7 +50,7 @@ def load(texts: Mapping[str, bytes], *, env: str, variables: Mapping[str, str]) 
         problems += check(project, loading.elsewhere)
     kept = sorted(set(silence(problems, texts)), key=lambda problem: (problem.place, problem.code, problem.what))
     failed = project is None or any(problem.severity == "error" for problem in kept)
-    return Loaded(None if failed else project, tuple(kept))
+    return Loaded(None if failed else project, tuple(kept), project)
 
 
 def kind_of_file(path: str) -> str | None:

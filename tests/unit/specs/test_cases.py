@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 
-from flowerpower.specs import rules
+from flowerpower.specs.code_rules import check_code
 from flowerpower.specs.codes import CODES
-from flowerpower.specs.dataflow_rules import check_dataflow
 from flowerpower.specs.loader import load
-from flowerpower.specs.silence import silence
 from flowerpower.specs.sources import read
 
 CASES = Path(__file__).parents[2] / "cases" / "specs"
@@ -26,10 +24,7 @@ def problems_of(case: Path) -> str:
     sources = read(case / "input")
     loaded = load(sources.texts, **options)
     problems = [*sources.problems, *loaded.problems]
-    if loaded.project is not None:
-        later = [*rules.check_modules(loaded.project, sources.modules), *rules.check_future(loaded.project, NOW)]
-        later += check_dataflow(loaded.project, sources.modules)
-        problems += silence(later, {**sources.modules, **sources.texts})
+    problems += check_code(loaded, sources.texts, sources.modules, NOW)
     lines = [f"{problem.severity} {problem}" for problem in problems]
     return "".join(f"{line}\n" for line in lines) or "no problems\n"
 
