@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ from flowerpower.specs.models import PipelineSpec
 
 def main() -> None:
     """Read from stdin what to build, and answer on stdout."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches us too, and our parent tells of it
     asked = json.load(sys.stdin)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
