@@ -21,7 +21,7 @@ def read(module: Path) -> dict[str, Sample]:
     look_for_cycles_rarely()
     with watch() as reading:
         graph = build_graph([ModuleFile(module.stem, module.name, read_module(module.read_bytes()))], Config({}))
-        found = check_run(graph, Wanted({("outputs", 0): next(reversed(graph.nodes))}, ("start",)))
+        found = check_run(graph, Wanted({("outputs", 0): next(reversed(graph.nodes))}, {}, ("start",)))
     assert graph.decided, graph.reasons
     assert found == []
     return {"graph": reading.sample(len(graph.nodes))}

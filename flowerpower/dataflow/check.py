@@ -21,9 +21,13 @@ _MOST_PLACES = 5
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a run asks for and brings along; outputs and nodes to save come with where the spec names them."""
+    """What a run asks for and brings along; outputs and nodes to save come with where the spec names them.
+
+    Of its *config* a graph may know only the part that shapes it; every key is a value for an input of its name.
+    """
 
     outputs: Mapping[Path, str]
+    config: Mapping[str, object]
     inputs: Collection[str] = ()
     overrides: Collection[str] = ()
     loads: Collection[str] = ()
@@ -44,17 +48,17 @@ def check_run(graph: Graph, wanted: Wanted) -> list[Finding]:
     found = [*_wrong_inputs(graph, wanted)]
     if graph.decided:
         found += _unknown(graph, wanted)
-    loads = [name for name in wanted.loads if name not in wanted.inputs and name not in wanted.overrides]
-    cut = {*wanted.overrides, *loads}
-    there = {*wanted.inputs, *cut, *graph.config.values}
-    outputs = [name for name in wanted.outputs.values() if graph.knows(name)]
-    if graph.acyclic and graph.required <= there and all(name in graph.nodes or name in there for name in outputs):
+    cut = {*wanted.overrides, *(name for name in wanted.loads if name not in wanted.inputs)}
+    there = {*wanted.inputs, *cut, *wanted.config}
+    names = wanted.outputs.values()
+    if graph.acyclic and graph.required <= there and all(name in graph.nodes or name in there for name in names):
         return found  # whatever the outputs need, it is there
+    outputs = [name for name in names if graph.knows(name) or name in wanted.config]
     way = walk(graph.nodes, outputs, cut)
     if way.cycle:
         return [*found, _cycle(graph, way.cycle)]
     if graph.decided:
-        found += _missing(graph, way, there, cut)
+        found += _missing(graph, way, wanted, cut)
     return found
 
 
@@ -72,10 +76,9 @@ def suggest(name: str, known: Collection[str], otherwise: str = "there are") -> 
 def _wrong_inputs(graph: Graph, wanted: Wanted) -> Iterator[Finding]:
     for name in wanted.inputs:
         path: Path = ("inputs", name)
-        if name in graph.config:
-            yield Finding(
-                "given twice", path, f"{name!r} is given by both `inputs` and `config`", "keep one of the two"
-            )
+        if name in wanted.config:
+            what = f"{name!r} is given by both `inputs` and `config`"
+            yield Finding("given twice", path, what, "keep one of the two")
         elif name in graph.nodes:
             what = f"{name!r} is no input, the graph computes it"
             yield Finding("not an input", path, what, "to replace it, put it under `overrides`")
@@ -89,21 +92,20 @@ def _unknown(graph: Graph, wanted: Wanted) -> Iterator[Finding]:
     named += [("override", ("overrides", name), name) for name in wanted.overrides]
     named += [("load", ("load", name), name) for name in wanted.loads]
     for what, path, name in named:
-        if graph.knows(name):
+        if graph.knows(name) or name in wanted.config:
             continue
         if (variants := graph.variants.get(name)) is not None:
-            yield _no_variant(graph, name, variants)
+            yield _no_variant(wanted.config, name, variants)
         else:
             known = graph.nodes if what == "output" else {**graph.nodes, **graph.inputs}
             yield Finding("no node", path, f"there is no node for the {what} {name!r}", suggest(name, known))
 
 
-def _no_variant(graph: Graph, name: str, variants: Variants) -> Finding:
-    config = graph.config
-    values = [f"{key}={config.values[key]!r}" if key in config else f"{key} is not set" for key in variants.keys]
+def _no_variant(config: Mapping[str, object], name: str, variants: Variants) -> Finding:
+    values = [f"{key}={config[key]!r}" if key in config else f"{key} is not set" for key in variants.keys]
     what = f"no variant of the node {name!r} matches the config ({', '.join(values)})"
     given = [key for key in variants.keys if key in config][:1]
-    near = get_close_matches(str(config.values[given[0]]), variants.choices, n=1) if given else []
+    near = get_close_matches(str(config[given[0]]), variants.choices, n=1) if given else []
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(variants.choices)}"
     return Finding("no variant", ("config", *given), what, hint)
 
@@ -115,13 +117,14 @@ def _cycle(graph: Graph, names: Sequence[str]) -> Finding:
     return Finding("cycle", ("outputs",), f"the graph has a cycle: {circle(names)}", hint)
 
 
-def _missing(graph: Graph, way: Walk, there: Collection[str], cut: Collection[str]) -> Iterator[Finding]:
+def _missing(graph: Graph, way: Walk, wanted: Wanted, cut: Collection[str]) -> Iterator[Finding]:
     users, required = _users(graph, way, cut)
+    there = {*wanted.inputs, *cut, *wanted.config}
     for name in way.order:
         if name in graph.nodes or name in there:
             continue
         if (variants := graph.variants.get(name)) is not None:
-            yield _no_variant(graph, name, variants)
+            yield _no_variant(wanted.config, name, variants)
         elif name in required or name not in users:
             yield Finding("missing", ("inputs",), _missing_words(graph, name, users.get(name, [])))
 

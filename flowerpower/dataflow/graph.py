@@ -85,8 +85,8 @@ class Graph:
         return not self.reasons
 
     def knows(self, name: str) -> bool:
-        """Return whether *name* is a node, computed or external; a key of the config is one too."""
-        return name in self.nodes or name in self.inputs or name in self.config
+        """Return whether *name* is a node, computed or external."""
+        return name in self.nodes or name in self.inputs
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from flowerpower.errors import Place
 
 Modules = tuple[str, ...]
 Located = Sequence[ModuleFile | Reason | None]
+_NONE = Config({})
 RealGraphs = Mapping[tuple[Modules, str], Graph | Unbuilt]
 
 
@@ -48,27 +49,26 @@ class Graphs:
     def of(self, modules: Modules, config: Mapping[str, Any]) -> Graph | Unbuilt:
         """Return the graph of modules under a config."""
         whole = _known(config)
-        read, build = self._read(modules, whole)
+        read = self._read(modules, whole)
         if read.faults:
             return read
-        build = build if read.decided else Build(modules, whole)
-        self.asked[build.key] = build
+        build = Build(modules, read.config if read.decided else whole)
+        key = build.key
+        self.asked[key] = build
         if self.real is None:
-            return replace(read, config=whole)
-        found = self.real[build.key]
-        return found if isinstance(found, Unbuilt) else _decided(found, replace(read, config=whole))
+            return read
+        found = self.real[key]
+        return found if isinstance(found, Unbuilt) else _decided(found, read, whole)
 
-    def _read(self, modules: Modules, config: Config) -> tuple[Graph, Build]:
+    def _read(self, modules: Modules, config: Config) -> Graph:
         """Return the graph as it is read, for the part of the config that shapes it."""
         if modules not in self._keys:
             self._keys[modules] = condition_keys(self._certain(modules))
-        part = _part(config, self._keys[modules])
-        graph = self._graph(modules, part)
+        graph = self._graph(modules, _part(config, self._keys[modules]))
         replaced = [key for key in config.values if key in graph.nodes]
         if replaced:  # a value of the config takes the place of a node
-            part = _part(config, (*self._keys[modules], *replaced))
-            graph = self._graph(modules, part)
-        return graph, Build(modules, part)
+            graph = self._graph(modules, _part(config, (*self._keys[modules], *replaced)))
+        return graph
 
     def _graph(self, modules: Modules, config: Config) -> Graph:
         key = Build(modules, config).key
@@ -99,12 +99,14 @@ def _known(config: Mapping[str, Any]) -> Config:
 
 
 def _part(config: Config, keys: Sequence[str]) -> Config:
+    if not keys:
+        return _NONE
     return Config({key: config.values[key] for key in keys if key in config}, config.later.intersection(keys))
 
 
-def _decided(real: Graph, read: Graph) -> Graph:
+def _decided(real: Graph, read: Graph, config: Config) -> Graph:
     """Return the graph that Hamilton built, in doubt only where a config value is not known before a run."""
     variants = {name: read.variants.get(name, found) for name, found in real.variants.items()}
-    late = next((key for found in variants.values() for key in found.keys if key in read.config.later), None)
+    late = next((key for found in variants.values() for key in found.keys if key in config.later), None)
     reasons = () if late is None else (Reason(f"the config '{late}' is only known when a run starts", Place(""), late),)
-    return replace(real, config=read.config, variants=variants, reasons=reasons)
+    return replace(real, variants=variants, reasons=reasons)

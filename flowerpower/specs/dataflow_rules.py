@@ -79,9 +79,14 @@ def runs_of(name: str, pipeline: PipelineSpec, schedules: Sequence[tuple[str, Sc
     found = []
     for schedule_name, spec in schedules:
         own = {"inputs": spec.inputs, "config": spec.config, "overrides": spec.overrides}
-        merged = {section: {**getattr(pipeline, section), **values} for section, values in own.items()}
-        found.append(Run(f"schedule.{schedule_name}", own, merged["inputs"], merged["config"], merged["overrides"]))
+        inputs, config = _laid_over(pipeline.inputs, spec.inputs), _laid_over(pipeline.config, spec.config)
+        overrides = _laid_over(pipeline.overrides, spec.overrides)
+        found.append(Run(f"schedule.{schedule_name}", own, inputs, config, overrides))
     return found
+
+
+def _laid_over(values: Mapping[str, Any], more: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**values, **more} if more else values
 
 
 def outputs_of(pipeline: PipelineSpec) -> Mapping[Path, str]:
@@ -179,14 +184,14 @@ class _Check:
         for run in runs:
             key = run.key
             if key not in by_key:
-                wanted = Wanted(outputs, run.inputs.keys(), run.overrides.keys(), pipeline.load.keys())
-                by_key[key] = self.findings(name, modules, run.config, wanted)
+                wanted = Wanted(outputs, run.config, run.inputs.keys(), run.overrides.keys(), pipeline.load.keys())
+                by_key[key] = self.findings(name, modules, wanted)
             found[run.address] = by_key[key]
         yield from findings_as_problems(self.project, name, runs, found)
 
-    def findings(self, name: str, modules: tuple[str, ...], config: Mapping[str, Any], wanted: Wanted) -> list[Finding]:
+    def findings(self, name: str, modules: tuple[str, ...], wanted: Wanted) -> list[Finding]:
         """Return what is wrong with a run; take down what is wrong with the code, and why its graph is in doubt."""
-        graph = self.graphs.of(modules, config)
+        graph = self.graphs.of(modules, wanted.config)
         if isinstance(graph, Unbuilt):
             self._code[_unbuilt_problem(self.project, name, graph)] = None
             return []

@@ -49,7 +49,7 @@ def test_what_is_said_of_a_run_is_what_the_run_says(project: Project, data: st.D
     outputs, inputs, overrides, loads = run = data.draw(runs(graph))
     named = {("outputs", number): name for number, name in enumerate(outputs)}
 
-    found = check_run(graph, Wanted(named, inputs, overrides, loads))
+    found = check_run(graph, Wanted(named, config, inputs, overrides, loads))
     with tempfile.TemporaryDirectory() as folder:
         said = refusal_of(Path(folder), files, modules, config, run)
 

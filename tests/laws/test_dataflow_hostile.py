@@ -27,7 +27,7 @@ PIECES = st.sampled_from(
         group config.when extract_columns parameterize **{} *[] f'{x}' -1 1.5 b'' {1: 2} {x}""",
     )
 )
-wanted = Wanted({("outputs", 0): "orders"}, ("path", "amount"), ("total",), ("report",))
+wanted = Wanted({("outputs", 0): "orders"}, {}, ("path", "amount"), ("total",), ("report",))
 
 
 def read_and_check(source: bytes) -> Graph:
