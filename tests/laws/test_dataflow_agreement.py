@@ -12,10 +12,11 @@ from pathlib import Path
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from support.dataflow import differences, needs_of, real_graph, refusal_of, static_graph
-from support.hamilton_modules import projects
+from support.hamilton_modules import projects, values
 
 from flowerpower.dataflow.check import Wanted, check_run
 from flowerpower.dataflow.graph import Graph
+from flowerpower.specs.dataflow_graphs import Graphs
 
 Project = tuple[dict[str, str], list[str], dict[str, object]]
 ODD = ["n0", "i0", "c0", "n1_q", "engine", "a_path", "nobody"]
@@ -37,6 +38,20 @@ def test_a_decided_graph_is_the_one_that_hamilton_builds(project: Project) -> No
         event("a graph")
         assert not isinstance(real, Exception), real
         assert differences(needs_of(graph), real) == {}
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(project=projects(), others=st.lists(st.dictionaries(st.sampled_from(["engine", "mode", "n1", "x"]), values)))
+def test_a_graph_that_configs_share_is_the_one_of_each(project: Project, others: list[dict[str, object]]) -> None:
+    files, modules, config = project
+    shared = Graphs({f"flows/{path}": text.encode() for path, text in files.items()}, ["flows"])
+
+    for one in (config, *others, config):
+        found, alone = shared.of(tuple(modules), one), static_graph(files, modules, one)
+
+        assert isinstance(found, Graph)
+        assert (found.nodes, found.faults, found.reasons) == (alone.nodes, alone.faults, alone.reasons)
+        assert found.inputs == alone.inputs
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
