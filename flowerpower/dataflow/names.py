@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from flowerpower.dataflow.literals import Scope, read
+from flowerpower.dataflow.literals import Scope, is_large, read
 from flowerpower.dataflow.modules import Unread
 from flowerpower.dataflow.region import Binding, Region, root_name
 from flowerpower.dataflow.tree import Tree
@@ -23,19 +23,19 @@ def scope_of(region: Region, tree: Tree) -> Scope:
         unsure |= region.bindings.keys()  # it may have hidden any of them
     certain = {name: bindings for name, bindings in region.bindings.items() if name not in unsure}
     imported = {name: found for name, bindings in certain.items() if (found := _imported(bindings))}
-    bound = frozenset(region.bindings)
     constants: dict[str, object] = {}
+    scope = Scope(imported, constants, frozenset(region.bindings))  # it sees each constant from there on
     changed: set[str] | None = None
     for name, bindings in certain.items():
         if (expression := _constant(bindings)) is not None:
-            value = read(expression, Scope(imported, constants, bound))
-            if isinstance(value, Unread):
+            value = read(expression, scope)
+            if isinstance(value, Unread) or is_large(value):
                 continue
             if not _cannot_change(value):
                 changed = _changed(region, tree.nodes) if changed is None else changed
             if _cannot_change(value) or name not in (changed or ()):
                 constants[name] = value
-    return Scope(imported, constants, bound)
+    return scope
 
 
 def _cannot_change(value: object) -> bool:

@@ -22,7 +22,7 @@ Project = tuple[dict[str, str], list[str], dict[str, object]]
 ODD = ["n0", "i0", "c0", "n1_q", "engine", "a_path", "nobody"]
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(project=projects())
 def test_a_decided_graph_is_the_one_that_hamilton_builds(project: Project) -> None:
     files, modules, config = project
@@ -40,7 +40,7 @@ def test_a_decided_graph_is_the_one_that_hamilton_builds(project: Project) -> No
         assert differences(needs_of(graph), real) == {}
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(project=projects(), others=st.lists(st.dictionaries(st.sampled_from(["engine", "mode", "n1", "x"]), values)))
 def test_a_graph_that_configs_share_is_the_one_of_each(project: Project, others: list[dict[str, object]]) -> None:
     files, modules, config = project
@@ -54,7 +54,7 @@ def test_a_graph_that_configs_share_is_the_one_of_each(project: Project, others:
         assert found.inputs == alone.inputs
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(project=projects(), data=st.data())
 def test_what_is_said_of_a_run_is_what_the_run_says(project: Project, data: st.DataObject) -> None:
     files, modules, config = project

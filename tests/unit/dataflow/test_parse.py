@@ -62,3 +62,21 @@ def test_a_chain_too_deep_to_follow_is_a_doubt_or_a_mistake_and_no_exception() -
     module = read_module(b"x = " + b" + ".join([b"1"] * 3000) + b"\ndef f() -> int: return 1\n")
 
     assert module.mistake or module.doubts or [function.name for function in module.functions] == ["f"]
+
+
+@pytest.mark.parametrize("step", ["X{0} + X{0}", "(X{0}, X{0})", "[*X{0}, *X{0}]", "[X{0} for i in range(1000)]"])
+def test_constants_that_grow_and_grow_are_given_up(step: str) -> None:
+    lines = ["X0 = [1]", *(f"X{number + 1} = {step.format(number)}" for number in range(200)), "def f() -> int: ..."]
+
+    module = read_module("\n".join(lines).encode())
+
+    assert [function.name for function in module.functions] == ["f"]
+
+
+@pytest.mark.parametrize(
+    "expression", ["A + A" + " + A" * 100, f"[{'*A, ' * 500}]", f"dict(a=1, b={'(' * 60}A{')' * 60})"]
+)
+def test_one_expression_that_grows_is_given_up(expression: str) -> None:
+    source = f"A = [0 for _ in range(9000)]\nB = {expression}\n@undefined(*A, *A, *A)\ndef f() -> int: ...\n"
+
+    assert [function.name for function in read_module(source.encode()).functions] == ["f"]
