@@ -129,10 +129,14 @@ class FlowerPowerProject:
 
     @property
     def spec(self) -> Project:
-        """The resolved specs; raises `SpecError` while there is any error in them."""
-        if self._loaded.project is None:
-            raise SpecError(self.problems)
-        return self._loaded.project
+        """The resolved specs; raises `SpecError` while there is any error in them.
+
+        The code is not looked into: what a run needs, the run checks itself, with what it is given by hand.
+        """
+        problems = (*self.sources.problems, *self._specs.problems)
+        if self._specs.project is None or any(problem.severity == "error" for problem in problems):
+            raise SpecError(sorted(problems, key=lambda problem: problem.place))
+        return self._specs.project
 
     @cached_property
     def _specs(self) -> Loaded:
@@ -194,11 +198,13 @@ class FlowerPowerProject:
 
     @cached_property
     def desired(self) -> Desired:
-        """The state the specs ask for; raises `SpecError`."""
+        """The state the specs ask for; raises `SpecError`, also for a mistake in what the modules make of them."""
         from flowerpower.dataflow.reader import code_digest
         from flowerpower.state.desired import desired_state
 
-        project, modules = self.spec, self.sources.modules
+        project, modules = self._loaded.project, self.sources.modules
+        if project is None:
+            raise SpecError(self.problems)
         folders = project.spec.modules
         code = {name: code_digest(pipeline.modules, modules, folders) for name, pipeline in project.pipelines.items()}
         return desired_state(project, code)

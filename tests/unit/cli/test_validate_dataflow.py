@@ -96,3 +96,16 @@ def test_a_run_refuses_what_validate_refuses_in_the_same_words(acme: CommandLine
     assert "warning FP322: missing input: number (int, needed by doubled)" in validated.out
     assert "missing input: number (int, needed by doubled)" in run.err
     assert acme("run", "report", "--set", "number=4").code == 0
+
+
+def test_a_mistake_in_the_dataflow_stops_a_plan_and_not_a_run_that_is_given_what_lacks(acme: CommandLine) -> None:
+    (acme.folder / "pipelines" / "report.yaml").write_text("modules: [flow]\noutputs: [doubled]\n")
+    (acme.folder / "flows" / "other.py").write_text("def f(:\n")
+    (acme.folder / "pipelines" / "other.yaml").write_text("modules: [other]\noutputs: [x]\n")
+
+    validated, planned, run = acme("validate"), acme("plan"), acme("run", "report", "--set", "number=4")
+
+    assert (validated.code, planned.code, run.code) == (1, 1, 0)
+    assert "FP322: missing input: number" in validated.out
+    assert "FP322: missing input: number" in planned.err
+    assert acme("render").code == 0
