@@ -25,6 +25,7 @@ policies:
 """
 _MODULES = ("common", "sales", "stock", "people", "weather")
 _NODES = ("report", "total", "cleaned", "joined", "ranked")
+_MOST_VALUES = 14
 _ZONES = ("Europe/Berlin", "UTC", "America/New_York", "Asia/Kolkata", "Asia/Tokyo", "Australia/Sydney", "America/Lima")
 _WORDS = ("region", "currency", "channel", "segment", "warehouse", "brand", "season", "cohort", "sensor", "vendor")
 _TEAMS = ("team-sales", "team-stock", "team-hr", "Zoë Müller", "データ班")
@@ -50,32 +51,37 @@ def write_project(folder: Path, *, schedules: int, pipelines: int, trigger: Trig
 
 
 def module_text(module: str) -> str:
-    """Return a Hamilton module that has every node."""
+    """Return a Hamilton module: a node of what is given, and one of every kind that needs it."""
     imports = "" if module == "common" else "import common\n\n\n"
+    values = "".join(f", value_{index}: object = None" for index in range(_MOST_VALUES))
+    given = f'def {module}_given(region: str, day: str{values}) -> dict:\n    return {{"region": region, "day": day}}\n'
     nodes = (
-        f'def {node}(region: str) -> str:\n    """Return {node} of {module}."""\n    return region\n' for node in _NODES
+        f"def {module}_{node}({module}_given: dict) -> str:\n"
+        f'    """Return {node} of {module}."""\n    return str({module}_given)\n'
+        for node in _NODES
     )
-    return imports + "\n\n".join(nodes)
+    return imports + "\n\n".join([given, *nodes])
 
 
 def pipeline_text(number: int) -> str:
     """Return the pipeline spec of a number."""
     random = Random(f"pipeline {number}")
+    modules = random.sample(_MODULES, random.randint(1, 3))
     lines = [
         f"# Pipeline {number}: made for benchmarks.",
         f"description: Figures for {random.choice(_WORDS)} and {random.choice(_WORDS)}, number {number}.",
         f"owner: {random.choice(_TEAMS)}",
         *_mapping("labels", random, random.randint(1, 4)),
         "modules:",
-        *(f"  - {module}" for module in random.sample(_MODULES, random.randint(1, 3))),
-        f"outputs: [{', '.join(random.sample(_NODES, random.randint(1, 3)))}]",
+        *(f"  - {module}" for module in modules),
+        f"outputs: [{', '.join(f'{modules[0]}_{node}' for node in random.sample(_NODES, random.randint(1, 3)))}]",
         "inputs:",
         '  region: "EU"',
         '  day: "${tick:%Y-%m-%d}"',
         *_values(random, random.randint(2, 9)),
         *_mapping("config", random, random.randint(1, 4)),
         "save:",
-        "  - outputs: [report]",
+        f"  - outputs: [{modules[-1]}_report]",
         f"    format: {random.choice(('parquet', 'csv', 'json'))}",
         f'    path: "out/{number}/report-${{tick:%Y-%m-%d}}.data"',
         f"timeout: {random.choice(('20m', '1h', '90s', '2h', '1800'))}",
@@ -143,7 +149,8 @@ def mixed_trigger(number: int) -> list[str]:
 
 
 def _mapping(name: str, random: Random, size: int) -> list[str]:
-    return [f"{name}:", *(f"  {word}: {word}-{random.randint(1, 999)}" for word in random.sample(_WORDS, size))]
+    words = _WORDS[1:] if name == "config" else _WORDS  # `region` is an input
+    return [f"{name}:", *(f"  {word}: {word}-{random.randint(1, 999)}" for word in random.sample(words, size))]
 
 
 def _values(random: Random, size: int) -> list[str]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from flowerpower.planning.plan import Plan
     from flowerpower.revision import Revision
     from flowerpower.specs.cache import Question, VerdictCache
+    from flowerpower.specs.dataflow_graphs import RealGraphs
     from flowerpower.specs.loader import Loaded, Project
     from flowerpower.specs.models import ProjectSpec
     from flowerpower.specs.sources import Sources
@@ -137,14 +138,13 @@ class FlowerPowerProject:
     def verdict(self) -> Verdict:
         """What a check of the specs says, recalled from an earlier one where nothing has changed since."""
         from flowerpower.specs.folder import module_folders
-        from flowerpower.specs.side_by_side import check_side_by_side
+        from flowerpower.specs.side_by_side import Asked, check_side_by_side
 
         if self.recalled is not None:
             return self.recalled
         question, started, sources = self._question, time.time_ns(), self.sources
-        verdict = self._cache.of_content(question, sources) or check_side_by_side(
-            sources, env=question.env, variables=question.variables, now=question.now
-        )
+        asked = Asked(question.env, question.variables, question.now)
+        verdict = self._cache.of_content(question, sources) or check_side_by_side(sources, asked)
         self._cache.keep(question, sources, module_folders(sources.texts), verdict, started)
         return verdict
 
@@ -164,17 +164,32 @@ class FlowerPowerProject:
 
     @property
     def spec(self) -> Project:
-        """The resolved specs; raises `SpecError` while there is any error in them."""
-        if self._loaded.project is None:
-            raise SpecError(self.problems)
-        return self._loaded.project
+        """The resolved specs; raises `SpecError` while there is any error in them.
+
+        The code is not looked into: what a run needs, the run checks itself, with what it is given by hand.
+        """
+        from flowerpower.specs.checks import spec_problems
+
+        problems = spec_problems(self._specs, self.sources)
+        if self._specs.project is None or any(problem.severity == "error" for problem in problems):
+            raise SpecError(problems)
+        return self._specs.project
+
+    @cached_property
+    def _specs(self) -> Loaded:
+        from flowerpower.specs.loader import load
+
+        return load(self.sources.texts, env=self.settings.env, variables=self.settings.variables)
 
     @cached_property
     def _loaded(self) -> Loaded:
-        from flowerpower.specs.checks import check_sources
+        return self._checked(None)
 
-        settings = self.settings
-        return check_sources(self.sources, env=settings.env, variables=settings.variables, now=int(time.time()))
+    def _checked(self, real: RealGraphs | None) -> Loaded:
+        """Return the specs with every problem; *real* graphs decide what reading the modules does not."""
+        from flowerpower.specs.checks import with_code
+
+        return with_code(self._specs, self.sources, int(time.time()), real)
 
     @cached_property
     def home(self) -> ProjectSpec:
@@ -191,17 +206,43 @@ class FlowerPowerProject:
             raise SpecError(loaded.problems)
         return loaded.project.spec
 
-    def validate(self) -> list[Problem]:
-        """Return every problem of the specs, sorted by place; warnings and notes too."""
-        return list(self.problems)
+    def validate(self, *, imports: bool = False) -> list[Problem]:
+        """Return every problem of the specs, sorted by place; warnings and notes too.
+
+        With *imports* the modules are imported, in another process, and Hamilton builds every graph: that decides what
+        reading the modules leaves open. It needs the project's libraries, and a folder instead of a revision.
+        """
+        return list((self._imported if imports else self._loaded).problems)
+
+    @cached_property
+    def imported(self) -> Verdict:
+        """What a check says that imports the modules, see `validate`; nothing of it is remembered."""
+        from flowerpower.specs.checks import verdict_of
+
+        return verdict_of(self._imported, int(time.time()))
+
+    @cached_property
+    def _imported(self) -> Loaded:
+        from flowerpower.pipelines.probing import real_graphs
+        from flowerpower.specs.checks import with_known_dataflow
+        from flowerpower.specs.dataflow_rules import builds_of
+
+        if self.ref is not None:
+            raise UsageError("modules of another revision cannot be imported", hint="check it out, or leave --ref away")
+        project = with_known_dataflow(self._specs.draft)
+        builds = builds_of(project, self.sources.modules)
+        graphs = real_graphs(builds, self.folder, project.spec.modules)
+        return self._checked({build.key: graph for build, graph in zip(builds, graphs, strict=True)})
 
     @cached_property
     def desired(self) -> Desired:
-        """The state the specs ask for; raises `SpecError`."""
+        """The state the specs ask for; raises `SpecError`, also for a mistake in what the modules make of them."""
         from flowerpower.dataflow.reader import code_digest
         from flowerpower.state.desired import desired_state
 
-        project, modules = self.spec, self.sources.modules
+        project, modules = self._loaded.project, self.sources.modules
+        if project is None:
+            raise SpecError(self.problems)
         folders = project.spec.modules
         code = {name: code_digest(pipeline.modules, modules, folders) for name, pipeline in project.pipelines.items()}
         return desired_state(project, code)

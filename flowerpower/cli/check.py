@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,31 +20,36 @@ if TYPE_CHECKING:
 _MANY = 1_000  # files that take longer than a blink
 
 
+@dataclass(frozen=True)
+class Report:
+    """How to report: the format, and the file if not stdout."""
+
+    format: ProblemFormat = "text"
+    out: Path | None = None
+
+
 def check_projects(
-    session: Session,
-    files: Sequence[Path],
-    format: ProblemFormat = "text",
-    out: Path | None = None,
-    *,
-    every: bool = False,
+    session: Session, files: Sequence[Path], report: Report, *, every: bool = False, imports: bool = False
 ) -> int:
-    """Check the projects of *files*, or every one below them, report in a format, and return the exit code."""
-    if format == "json" and out is None:  # a failure is a document too
+    """Check the projects of *files*, or every one below them, report, and return the exit code."""
+    if report.format == "json" and report.out is None:  # a failure is a document too
         session = replace(session, json=True)
     try:
         projects = load_every(session, files) if every else named_projects(session, files)
-        checked = [_checked(session, project) for project in projects]
-        show(session, checked, format, out)
+        checked = [_checked(session, project, imports=imports) for project in projects]
+        show(session, checked, report.format, report.out)
     except FlowerPowerError as error:
         return session.fail(error)
     return int(any(each.failed for each in checked))
 
 
-def _checked(session: Session, project: FlowerPowerProject) -> Checked:
+def _checked(session: Session, project: FlowerPowerProject, *, imports: bool) -> Checked:
     """Check a project; whoever watches is told of a large one, since that takes a moment."""
-    if project.recalled is not None:
+    if project.recalled is not None and not imports:
         return Checked(project, project.recalled)
     session.prepare()
+    if imports:
+        return Checked(project, project.imported)
     with progress_bar("validate", shown=session.shows_progress) as bar:
         files = len(project.sources.texts)
         if files >= _MANY:

@@ -42,12 +42,20 @@ def validate(
             help="Files: the projects they belong to are checked, each as a whole. Folders: all projects in them."
         ),
     ] = None,
+    *,
     all: Annotated[bool, flag("--all", help="Every project of this repository, or below the folders named.")] = False,
+    imports: Annotated[
+        bool, flag("--import", help="Import the modules too, and let Hamilton build every graph.")
+    ] = False,
     no_cache: Annotated[bool, flag("--no-cache", help="Check anew what has not changed since the last check.")] = False,
 ) -> int:
-    """Check every spec of the project, alone and against the others. Imports no code and needs no Redis."""
-    from flowerpower.cli.check import check_projects
+    """Check every spec of the project, alone, against the others and against its modules. Needs no Redis.
+
+    No code runs without --import; what only running it would tell is then a note.
+    """
+    from flowerpower.cli import check
 
     if no_cache:
         session = replace(session, settings=replace(session.settings, cache_dir=None))
-    return check_projects(session, files or [], "json" if session.json else report.format, report.out, every=all)
+    shape = check.Report("json" if session.json else report.format, report.out)
+    return check.check_projects(session, files or [], shape, every=all, imports=imports)

@@ -64,7 +64,7 @@ def _unknown(graph: Graph, outputs: Sequence[str], given: Given) -> list[str]:
     found += [_no_node("override", name, graph, graph.nodes) for name in given.overrides if name not in graph.nodes]
     found += [_no_node("load", name, graph, graph.nodes) for name in given.loads if name not in graph.nodes]
     external = [name for name, node in graph.nodes.items() if node.user_defined]
-    parameters = _parameters(graph.modules)
+    parameters = parameters_of(graph.modules)
     for name in given.inputs:
         if name in graph.config:
             found.append(f"{name!r} is given by both `inputs` and `config`")
@@ -129,7 +129,8 @@ def _wrong_config(graph: Graph, way: Walk) -> Iterator[str]:
                 yield f"config {name!r}: {value!r} is not a {type_name(node.type)}"
 
 
-def _parameters(modules: Sequence[ModuleType]) -> set[str]:
+def parameters_of(modules: Sequence[ModuleType]) -> set[str]:
+    """Return the parameters of every function of the modules, whatever the config."""
     found: set[str] = set()
     for module in modules:
         for _, function in inspect.getmembers(module, inspect.isfunction):

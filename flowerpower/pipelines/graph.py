@@ -5,11 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
 
+from flowerpower.dataflow.check import suggest
+from flowerpower.dataflow.walk import circle
 from flowerpower.errors import PipelineError
+
+__all__ = ["config_variants", "is_optional", "is_required", "suggest", "type_name", "users_of", "variants_of", "walk"]
 
 Nodes = Mapping[str, Any]  # name -> hamilton.node.Node, as in FunctionGraph.nodes
 
@@ -54,8 +57,10 @@ def _enter(
 ) -> None:
     if name in on_path:
         path = list(on_path)
-        circle = " -> ".join([*path[path.index(name) :], name])
-        raise PipelineError(f"the graph has a cycle: {circle}", hint="a node cannot need itself, even by way of others")
+        names = [*path[path.index(name) :], name]
+        raise PipelineError(
+            f"the graph has a cycle: {circle(names)}", hint="a node cannot need itself, even by way of others"
+        )
     if name not in depths:
         on_path[name] = None
         stack.append((name, iter(_needs(nodes[name], given))))
@@ -67,15 +72,18 @@ def _needs(node: Any, given: Collection[str]) -> list[str]:
 
 def is_required(node: Any, order: Collection[str], nodes: Nodes, given: Collection[str]) -> bool:
     """Return whether some node of *order* cannot do without the external input *node*."""
+    return any(
+        not is_optional(nodes[name].input_types[node.name][1])
+        for name in order
+        if name not in given and node.name in nodes[name].input_types
+    )
+
+
+def is_optional(dependency: Any) -> bool:
+    """Return whether a node can do without a dependency of this kind."""
     from hamilton.node import DependencyType
 
-    for name in order:
-        consumer = nodes[name]
-        if name not in given and node.name in consumer.input_types:
-            _, dependency = consumer.input_types[node.name]
-            if dependency != DependencyType.OPTIONAL:
-                return True
-    return False
+    return bool(dependency == DependencyType.OPTIONAL)
 
 
 def users_of(name: str, order: Collection[str], nodes: Nodes) -> list[str]:
@@ -83,29 +91,25 @@ def users_of(name: str, order: Collection[str], nodes: Nodes) -> list[str]:
     return [other for other in order if name in nodes[other].input_types]
 
 
-def suggest(name: str, known: Collection[str], otherwise: str = "there are") -> str:
-    """Return a hint for a name that is not one of *known*."""
-    close = get_close_matches(name, list(known), n=1)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"{otherwise}: {', '.join(sorted(known)[:20])}" if known else ""
-
-
 def config_variants(name: str, modules: Sequence[ModuleType]) -> tuple[str, ...] | None:
     """Return the config keys that the `@config` variants of node *name* look at, or None when it has no variants.
 
     Hamilton turns a node of which no variant matches into an external input without a word.
     """
-    keys: dict[str, None] | None = None
+    return variants_of(modules).get(name)
+
+
+def variants_of(modules: Sequence[ModuleType]) -> Mapping[str, tuple[str, ...]]:
+    """Return the nodes that have `@config` variants, with the config keys that those look at."""
+    found: dict[str, dict[str, None]] = {}
     for module in modules:
         for _, function in inspect.getmembers(module, inspect.isfunction):
             for resolver in getattr(function, "resolve", ()):
                 if not hasattr(resolver, "does_resolve"):
                     continue  # another decorator of the same stage, such as the one that hides a function
                 target = resolver.target_name or function.__name__.rpartition("__")[0] or function.__name__
-                if target == name:
-                    keys = {**(keys or {}), **dict.fromkeys(resolver.optional_config() or {})}
-    return None if keys is None else tuple(keys)
+                found.setdefault(target, {}).update(dict.fromkeys(resolver.optional_config() or {}))
+    return {name: tuple(keys) for name, keys in found.items()}
 
 
 def type_name(kind: Any) -> str:

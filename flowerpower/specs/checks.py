@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import replace
 
+from flowerpower.errors import Problem
 from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.trigger import parse_trigger
+from flowerpower.specs.dataflow_graphs import RealGraphs
+from flowerpower.specs.dataflow_rules import check_dataflow
 from flowerpower.specs.loader import Loaded, load
 from flowerpower.specs.project import Project
 from flowerpower.specs.reading import Sources
@@ -13,19 +17,64 @@ from flowerpower.specs.rules import check_future, check_modules, may_end
 from flowerpower.specs.silence import silence
 from flowerpower.specs.verdict import Ending, Verdict, in_order
 
+_OF_A_PIPELINE = ("modules", "outputs", "inputs", "config", "overrides", "load", "save")
+_OF_A_SCHEDULE = ("pipeline", "inputs", "config", "overrides")
+
 
 def check_sources(sources: Sources, *, env: str, variables: Mapping[str, str], now: int) -> Loaded:
     """Return the project in one environment, unless there is an error, and every problem, sorted by place.
 
     *now*, in epoch seconds, decides which schedules never fire again.
     """
-    loaded = load(sources.texts, env=env, variables=variables)
-    found = [*check_modules(loaded.draft, sources.modules), *check_future(loaded.draft, now)]
-    unread = {problem.place.file for problem in sources.problems}  # not missing, then
-    said = [problem for problem in loaded.problems if problem.code != "FP009" or problem.place.file not in unread]
-    problems = in_order([*sources.problems, *said, *silence(found, sources.texts)])
+    return with_code(load(sources.texts, env=env, variables=variables), sources, now)
+
+
+def with_code(
+    loaded: Loaded, sources: Sources, now: int, real: RealGraphs | None = None, only: Set[str] | None = None
+) -> Loaded:
+    """Return loaded specs with what is wrong beyond them: against the project's code and against the clock.
+
+    *real* graphs, which Hamilton built, decide what reading the modules does not; *only* names the pipelines whose
+    dataflow is looked at.
+    """
+    draft, modules = loaded.draft, sources.modules
+    found = check_modules(draft, modules) + check_future(draft, now)
+    found = silence(found, {**modules, **sources.texts}) + dataflow_problems(draft, sources, real, only)
+    problems = in_order([*spec_problems(loaded, sources), *found])
     wrong = any(problem.severity == "error" for problem in problems)
-    return Loaded(None if wrong else loaded.project, problems, loaded.draft)
+    return Loaded(None if wrong else loaded.project, problems, draft)
+
+
+def spec_problems(loaded: Loaded, sources: Sources) -> tuple[Problem, ...]:
+    """Return what is wrong with files and specs, sorted by place; a file that cannot be read is not also missing."""
+    unread = {problem.place.file for problem in sources.problems}
+    said = [problem for problem in loaded.problems if problem.code != "FP009" or problem.place.file not in unread]
+    return in_order([*sources.problems, *said])
+
+
+def dataflow_problems(
+    draft: Project, sources: Sources, real: RealGraphs | None = None, only: Set[str] | None = None
+) -> list[Problem]:
+    """Return what is wrong with the dataflow of the pipelines that can be judged, of *only* these if they are named."""
+    project = with_known_dataflow(draft)
+    if only is not None:
+        project = replace(
+            project, pipelines={name: project.pipelines[name] for name in project.pipelines if name in only}
+        )
+    return silence(check_dataflow(project, sources.modules, real), {**sources.modules, **sources.texts})
+
+
+def with_known_dataflow(draft: Project) -> Project:
+    """Return a draft without the pipelines whose dataflow nobody can judge, since a part of what makes it is wrong."""
+    if not draft.unsound:
+        return draft
+    lost = {spec.pipeline for name, spec in draft.schedules.items() if not _is_known(draft, "schedule", name)}
+    if not draft.is_sound("project", "modules"):
+        lost |= draft.pipelines.keys()
+    lost |= {name for name in draft.pipelines if not _is_known(draft, "pipeline", name)}
+    pipelines = {name: spec for name, spec in draft.pipelines.items() if name not in lost}
+    schedules = {name: spec for name, spec in draft.schedules.items() if spec.pipeline not in lost}
+    return replace(draft, pipelines=pipelines, schedules=schedules)
 
 
 def verdict_of(loaded: Loaded, now: int) -> Verdict:
@@ -33,6 +82,16 @@ def verdict_of(loaded: Loaded, now: int) -> Verdict:
     draft = loaded.draft
     endings = tuple(_endings(draft, now))
     return Verdict(draft.namespace, len(draft.pipelines), len(draft.schedules), loaded.problems, now, endings)
+
+
+def _is_known(draft: Project, kind: str, name: str) -> bool:
+    """Tell whether all of a spec that makes a dataflow is right; a key nobody knows may be a part of it misspelt."""
+    unsound = draft.unsound.get(f"{kind}.{name}")
+    if unsound is None:
+        return True
+    spec = draft.pipelines[name] if kind == "pipeline" else draft.schedules[name]
+    parts = _OF_A_PIPELINE if kind == "pipeline" else _OF_A_SCHEDULE
+    return unsound.isdisjoint(parts) and unsound <= type(spec).model_fields.keys()
 
 
 def _endings(project: Project, now: int) -> Iterator[Ending]:

@@ -77,6 +77,22 @@ CODES: Mapping[str, Code] = {
     "FP312": Code("policy allowed_queues", "Use an allowed queue, or change the rule.", can_be_silenced=True),
     "FP313": Code("policy max_timeout", "Lower the timeout, or change the rule.", can_be_silenced=True),
     "FP314": Code("policy require", "Add the field, or change the rule.", can_be_silenced=True),
+    # The dataflow
+    "FP320": Code("no such node", "Correct the name, or add the function.", can_be_silenced=True),
+    "FP321": Code("no such input", "Correct or remove it: no node takes it.", can_be_silenced=True),
+    "FP322": Code("missing input", "Give it under `inputs` or `load`, or a default.", can_be_silenced=True),
+    "FP323": Code("no variant for the config", "Set the config to one of the choices.", can_be_silenced=True),
+    "FP324": Code("duplicate node", "Rename one: a node is defined once in all modules of a pipeline."),
+    "FP325": Code("cycle", "Break it: a node cannot need itself, even by way of others."),
+    "FP326": Code("Python syntax", "Correct the file; until then no run can import it."),
+    "FP327": Code("module without nodes", "Remove it from `modules:`.", can_be_silenced=True),
+    "FP328": Code("dataflow not decided", "Run `flowerpower validate --import`.", can_be_silenced=True),
+    "FP329": Code("type missing", "Add it; or begin the name of a function that is no node with `_`."),
+    "FP330": Code(
+        "not an input", "To replace what the graph computes, put it under `overrides`.", can_be_silenced=True
+    ),
+    "FP331": Code("given twice", "Keep it under `inputs` or under `config`."),
+    "FP332": Code("cannot be built", "Correct the code; a run would fail in the same way."),
     "FP390": Code("not supported yet", "Remove it; this version would silently ignore it."),
     # Comments
     "FP901": Code("invalid ignore comment", "Write `# flowerpower: ignore FPnnn reason`."),

@@ -188,7 +188,10 @@ class _Loading:
         mistaken: list[Path] = []
         if self._fill_everywhere or b"${" in self.texts[document.file]:
             data, mistaken = self._filled(data, origin, data)
-        return self._validated(model, data, mistaken, origin, address)
+        spec = self._validated(model, data, mistaken, origin, address)
+        if not document.sound:  # nobody knows what the broken part was meant to say
+            self._unsound[address] = self._unsound.get(address, frozenset()) | {"YAML"}
+        return spec
 
     def _patched(self, document: Document, origin: Origin, defaults: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the document over the defaults and under its environment's patch; None if it is wrong or left out."""

@@ -62,8 +62,8 @@ class PipelineSpec(SpecWithEnvironments):
         examples=[{"tier": "gold"}],
     )
     modules: Annotated[Many[Text], Field(min_length=1)] = Field(
-        description="Hamilton modules, in order, found in the module folders of the project; a node of a later module "
-        "replaces one of the same name. Needed, here or in the defaults.",
+        description="Hamilton modules, found in the project's module folders; each node is defined in one of them. "
+        "Needed, here or in the defaults.",
         examples=[["sales", "common"]],
     )
     outputs: Annotated[Many[Text], Field(min_length=1)] = Field(

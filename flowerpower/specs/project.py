@@ -31,8 +31,8 @@ class Project:
         """Tell whether none of these fields of a spec is a stand-in for something that is wrong, told already."""
         return not self.unsound or self.unsound.get(address, frozenset()).isdisjoint(fields)
 
-    def place(self, address: str, *path: str | int) -> Place:
-        """Return the place of a value of a spec, as near as it is known."""
+    def place(self, address: str, *path: str | int, key: bool = False) -> Place:
+        """Return the place of a value (or *key*) of a spec, as near as it is known."""
         if isinstance(self.places, Places):
-            return self.places.at(address, *path)
+            return self.places.at(address, *path, key=key)
         return self.places.get(address, Place(PROJECT_FILES[0]))

@@ -74,18 +74,19 @@ def run_example(example: Example, folder: Path) -> Outcome:
     """Lay the bad files over the small project, look, and do the same with the mended ones."""
     for path, text in PROJECT.items():
         _write(folder / path, text)
-    before = _problems(example.bad, folder)
-    return Outcome(before, _problems(example.mended, folder))
+    imports = "`--import`" in example.meaning.partition(".")[0]
+    before = _problems(example.bad, folder, imports=imports)
+    return Outcome(before, _problems(example.mended, folder, imports=imports))
 
 
-def _problems(blocks: tuple[Block, ...], folder: Path) -> tuple[Problem, ...]:
+def _problems(blocks: tuple[Block, ...], folder: Path, *, imports: bool) -> tuple[Problem, ...]:
     for block in blocks:
         if block.path is None:
             subprocess.run(["sh", "-euc", block.text], cwd=folder, check=True)
         else:
             _write(folder / block.path, block.text)
     with FlowerPowerProject.load(folder, variables={}) as project:
-        return project.problems
+        return tuple(project.validate(imports=imports))
 
 
 def _write(file: Path, text: str) -> None:

@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from support.dataflow import differences, needs_of, real_graph, static_graph
 
 from benchmarks.corpus import write_project
 from benchmarks.triggers import DUE, due_cron, due_trigger
 from benchmarks.worlds import make_world, read_desired
 from flowerpower.schedule.trigger import parse_trigger
+from flowerpower.specs.dataflow_rules import check_dataflow
 from flowerpower.specs.loader import load
 from flowerpower.specs.rules import check_future, check_modules
 from flowerpower.specs.sources import read
@@ -36,6 +38,19 @@ def test_every_spec_of_the_corpus_is_valid(project: Path) -> None:
     assert (len(loaded.project.schedules), len(loaded.project.pipelines)) == (300, 30)
     assert check_modules(loaded.project, sources.modules) == []
     assert check_future(loaded.project, DUE) == []
+    assert check_dataflow(loaded.project, sources.modules) == []
+
+
+def test_hamilton_builds_the_modules_of_the_corpus_as_they_are_read(project: Path, tmp_path: Path) -> None:
+    files = {path.name: path.read_text(encoding="utf-8") for path in (project / "flows").glob("*.py")}
+    modules = [name.removesuffix(".py") for name in files]
+    graph = static_graph(files, modules, {})
+
+    real = real_graph(tmp_path, files, modules, {})
+
+    assert graph.decided
+    assert not isinstance(real, Exception)
+    assert differences(needs_of(graph), real) == {}
 
 
 def test_every_spec_of_the_corpus_has_20_to_60_lines(project: Path) -> None:

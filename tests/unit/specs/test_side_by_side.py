@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.command_line import CommandLine
+from support.odd_files import build_case
 
 from flowerpower.specs.checks import check_sources, verdict_of
-from flowerpower.specs.side_by_side import halves
+from flowerpower.specs.side_by_side import Asked, check_part, halves, together
 from flowerpower.specs.sources import read
-from flowerpower.specs.verdict import joined
 
 CASES = Path(__file__).parents[2] / "cases" / "specs"
 NOW = 1_800_000_000
@@ -20,15 +21,24 @@ APART = {"previous-names"}
 
 
 @pytest.mark.parametrize("case", sorted({path.name for path in CASES.iterdir()} - APART))
-def test_the_halves_of_a_project_say_what_the_whole_says(case: str) -> None:
-    sources = read(CASES / case / "input")
-    loaded = [check_sources(part, env="default", variables={}, now=NOW) for part in (*halves(sources), sources)]
-    *parts, whole = (verdict_of(each, NOW) for each in loaded)
-    names = [set(each.draft.schedules) for each in loaded[:2]]
+def test_the_halves_of_a_project_say_what_the_whole_says(case: str, tmp_path: Path) -> None:
+    sources = read(build_case(CASES / case, tmp_path))
+    whole = verdict_of(check_sources(sources, env="default", variables={}, now=NOW), NOW)
+    (first, draft), (second, _) = (check_part(part, Asked("default", {}, NOW)) for part in halves(sources))
 
-    assert joined(parts).schedules == whole.schedules
-    if names[0].isdisjoint(names[1]):  # else the whole is checked at once
-        assert joined(parts).problems == whole.problems
+    verdict = together(first, second, draft, sources)
+
+    assert verdict is None or verdict == whole  # None: the whole is checked at once
+
+
+def test_halves_that_have_nothing_to_do_with_each_other_count(tmp_path: Path) -> None:
+    sources = read(build_case(CASES / "every-mistake-in-one-run", tmp_path))
+    texts = {path: text for path, text in sources.texts.items() if path != "schedules/named.yaml"}
+    (first, draft), (second, _) = (
+        check_part(part, Asked("default", {}, NOW)) for part in halves(replace(sources, texts=texts))
+    )
+
+    assert together(first, second, draft, sources) is not None
 
 
 @pytest.fixture

@@ -1,0 +1,2 @@
+def other() -> int:
+    return 1

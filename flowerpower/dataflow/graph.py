@@ -1,0 +1,223 @@
+"""The graph of a pipeline: what its modules make under a config, as Hamilton would build it.
+
+A claim of a graph is certain or not made. What only running the code would tell is a doubt, with its place.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from flowerpower.dataflow.conditions import Config, UndecidedError, target_name, words
+from flowerpower.dataflow.expand import conditions_of, expand
+from flowerpower.dataflow.modules import Function, Module, Spot, Taken
+from flowerpower.dataflow.walk import walk
+from flowerpower.errors import Place
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleFile:
+    """A module of a pipeline: its dotted name, its file, and what the file says."""
+
+    name: str
+    path: str
+    module: Module
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Something a function computes; `needs` says of each dependency whether it is required (None: not known)."""
+
+    name: str
+    needs: Mapping[str, bool | None]
+    function: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A certain mistake in the code, two nodes of one name or a missing type: Hamilton builds no graph then."""
+
+    kind: str  # "duplicate" or "untyped"
+    place: Place
+    name: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a graph is not decided; `key` is that of a config value which is only known when a run starts."""
+
+    why: str
+    place: Place
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Variants:
+    """The `@config` variants of one node: the keys they look at, and the values they ask for, in words."""
+
+    keys: tuple[str, ...]
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """All nodes of some modules under a config. `inputs` maps each external input to the nodes that need it.
+
+    `required` are the inputs that some node cannot do without. Make one by `make_graph`.
+    """
+
+    nodes: Mapping[str, Node]
+    inputs: Mapping[str, tuple[str, ...]]
+    config: Config
+    parameters: Mapping[str, str]  # of every function, whatever the config; with the type as written
+    variants: Mapping[str, Variants]
+    faults: tuple[Fault, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    required: frozenset[str] = frozenset()
+    acyclic: bool = False
+
+    @property
+    def decided(self) -> bool:
+        """Whether the graph is exactly the one that Hamilton would build, if it builds one."""
+        return not self.reasons
+
+    def knows(self, name: str) -> bool:
+        """Return whether *name* is a node, computed or external."""
+        return name in self.nodes or name in self.inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What a graph is made of: modules, by name and in order, under a config."""
+
+    modules: tuple[str, ...]
+    config: Config
+
+    @property
+    def key(self) -> tuple[tuple[str, ...], str]:
+        """What decides the graph."""
+        values = self.config.values
+        return self.modules, json.dumps(values, sort_keys=True) if values else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unbuilt:
+    """Why Hamilton built no graph, and where in the project's code that is, as far as it is known."""
+
+    what: str
+    hint: str = ""
+    place: Place | None = None
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A graph that is being put together."""
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
+    variants: dict[str, Variants] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    reasons: list[Reason] = field(default_factory=list)
+
+
+def build_graph(modules: Sequence[ModuleFile], config: Config) -> Graph:
+    """Return the graph of *modules*, in order, under a config."""
+    draft = _Draft()
+    for file in modules:
+        reasons = list(module_doubts(file))
+        draft.reasons += reasons
+        for function in file.module.functions:
+            _add(draft, file, function, config, certain=not reasons)
+    graph = make_graph(draft.nodes, config, draft.parameters, draft.variants)
+    return replace(graph, faults=tuple(draft.faults), reasons=tuple(draft.reasons))
+
+
+def make_graph(
+    nodes: Mapping[str, Node], config: Config, parameters: Mapping[str, str], variants: Mapping[str, Variants]
+) -> Graph:
+    """Return the graph of nodes, with its external inputs found."""
+    inputs: dict[str, list[str]] = {}
+    required: set[str] = set()
+    for node in nodes.values():
+        for need, how in node.needs.items():
+            if need not in nodes:
+                inputs.setdefault(need, []).append(node.name)
+                if how:
+                    required.add(need)
+    users = {name: tuple(some) for name, some in inputs.items()}
+    acyclic = not walk(nodes, nodes).cycle
+    return Graph(nodes, users, config, parameters, variants, required=frozenset(required), acyclic=acyclic)
+
+
+def condition_keys(modules: Sequence[ModuleFile]) -> tuple[str, ...]:
+    """Return the keys of the config that choose between variants of nodes, as far as they are written out."""
+    found: dict[str, None] = {}
+    for file in modules:
+        for function in file.module.functions:
+            try:
+                found |= {key: None for condition in conditions_of(function) for key, _ in condition.pairs}
+            except UndecidedError:
+                continue  # it makes the graph undecided whatever the config
+    return tuple(found)
+
+
+def module_doubts(file: ModuleFile) -> Iterator[Reason]:
+    """Yield why the functions of a module are not known for certain."""
+    for doubt in file.module.doubts:
+        yield Reason(doubt.why, _place(file, doubt.spot))
+    if file.path.endswith("/__init__.py"):
+        for taken in file.module.taken:
+            if _is_own_part(taken, file.name):
+                yield Reason("a package takes functions from its own modules", _place(file, taken.spot))
+
+
+def _is_own_part(taken: Taken, package: str) -> bool:
+    """Hamilton counts functions of `sales.core` as those of `sales` where they are imported into it."""
+    module = taken.source.module
+    return taken.source.level == 1 or module == package or module.startswith(f"{package}.")
+
+
+def _add(draft: _Draft, file: ModuleFile, function: Function, config: Config, *, certain: bool) -> None:
+    for parameter in function.parameters:
+        draft.parameters.setdefault(parameter.name, parameter.annotation or "")
+    place = _place(file, function.spot)
+    try:
+        _add_variant(draft, function)
+        expansion = expand(function, config)
+    except UndecidedError as error:
+        draft.reasons.append(Reason(str(error), place, error.key))
+        return
+    if not certain:
+        return
+    if expansion.untyped:
+        draft.faults.append(Fault("untyped", place, function.name, _words(expansion.untyped)))
+    for node in expansion.nodes:
+        if node.name in config:
+            continue
+        if (first := draft.nodes.get(node.name)) is not None:
+            draft.faults.append(Fault("duplicate", max(place, first.place), node.name, str(min(place, first.place))))
+        else:
+            draft.nodes[node.name] = Node(node.name, node.needs, function.name, place)
+
+
+def _add_variant(draft: _Draft, function: Function) -> None:
+    conditions = conditions_of(function)
+    if conditions:
+        name = target_name(function, conditions)
+        before = draft.variants.get(name, Variants((), ()))
+        keys = dict.fromkeys([*before.keys, *(key for condition in conditions for key, _ in condition.pairs)])
+        choice = " and ".join(words(condition) for condition in conditions)
+        draft.variants[name] = Variants(tuple(keys), (*before.choices, choice))
+
+
+def _words(untyped: Sequence[str]) -> str:
+    """Return `'a', 'b' and its result` for the parts of a function that lack a type."""
+    words = ["its result" if name == "return" else f"'{name}'" for name in untyped]
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def _place(file: ModuleFile, spot: Spot) -> Place:
+    return Place(file.path, spot.line, spot.column)

@@ -1,0 +1,143 @@
+"""What a Hamilton module says, as plain values: small enough to keep, and to store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One module that a file asks for: `level` dots, a dotted `module`, and the `names` taken from it."""
+
+    level: int
+    module: str
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """Everything a file imports; not `decided` when some import is only known at run time."""
+
+    found: tuple[Import, ...] = ()
+    decided: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A point in a file; line and column count from 1."""
+
+    line: int = 1
+    column: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An argument that stands for a node: `source("orders")`."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """An argument that is some value and never a node, whatever the value is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """An argument made of several: `group(source("a"), value(1))`."""
+
+    members: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """One `ParameterizedExtract`: columns, and what the parameters of the function are."""
+
+    columns: object
+    mapping: object
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An argument that only running the code would tell; `text` is how it is written."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decorator:
+    """One of Hamilton's decorators with its arguments: literals, or the values above.
+
+    `name` is its name below `hamilton.function_modifiers`; empty for one that is not Hamilton's, written `text`.
+    An argument that spreads something unknown is `Unread` under the name `**`.
+    """
+
+    name: str
+    text: str
+    spot: Spot
+    called: bool = True
+    arguments: tuple[object, ...] = ()
+    keywords: tuple[tuple[str, object], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a function; `annotation` is None when it has no type."""
+
+    name: str
+    annotation: str | None
+    has_default: bool
+    spot: Spot
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One function of a module that Hamilton would look at; decorators in the order they are applied."""
+
+    name: str
+    spot: Spot
+    parameters: tuple[Parameter, ...]
+    returns: str | None
+    decorators: tuple[Decorator, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why something of a module is only known by running it."""
+
+    why: str
+    spot: Spot
+
+
+@dataclass(frozen=True, slots=True)
+class SyntaxMistake:
+    """Why Python cannot read a file, in its own words."""
+
+    message: str
+    spot: Spot
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One `from ... import` that runs with the module, for the package that re-exports its parts."""
+
+    source: Import
+    spot: Spot
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """Everything known of a module without running it.
+
+    `functions` are complete unless there are `doubts`: those concern the module as a whole.
+    """
+
+    functions: tuple[Function, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    mistake: SyntaxMistake | None = None
+    imports: Imports = Imports()
+    taken: tuple[Taken, ...] = ()
+
+
+Files = Mapping[str, bytes]  # path in the project folder -> content

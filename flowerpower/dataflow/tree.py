@@ -1,0 +1,63 @@
+"""A parsed file. Going through all of its nodes costs as much as parsing it, so that waits until it is needed."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cached_property
+
+_SUSPECT: tuple[bytes, ...] = (
+    *(b"__import__", b"importlib", b"import_module", b"exec_module", b"runpy", b"pkgutil", b"zipimport"),
+    *(b"find_spec", b"spec_from", b"load_module", b"__path__"),
+)
+_SUSPECT_WORDS = {
+    word: re.compile(rb"\b%s\b" % word) for word in (b"imp", b"sys", b"exec", b"eval", b"reload", b"getattr")
+}
+_IMPORT = re.compile(rb"\bimport\b")
+
+
+class Tree:
+    """The syntax tree of a file with what its text alone tells. Raises what `ast.parse` raises."""
+
+    def __init__(self, source: bytes) -> None:
+        self._source = source
+        self.module = ast.parse(source)
+
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """Every node of the tree."""
+        return all_nodes(self.module)
+
+    @cached_property
+    def set_by_functions(self) -> frozenset[str]:
+        """The names of the module that some function may set."""
+        if self._is_plain and b"global" not in self._source:
+            return frozenset()
+        return frozenset(name for node in self.nodes if isinstance(node, ast.Global) for name in node.names)
+
+    def imports_only_by(self, statements: int) -> bool:
+        """Return whether so many import statements are surely all that the file imports, in whatever way."""
+        text = _IMPORT.sub(b"", self._source)
+        return (
+            self._is_plain
+            and len(_IMPORT.findall(self._source)) == statements
+            and not any(word in text for word in _SUSPECT)
+            and not any(word in text and pattern.search(text) for word, pattern in _SUSPECT_WORDS.items())
+        )
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        """Whether words of Python stand in the bytes as they are: names may be written in other letters."""
+        return self._source.isascii() and b"coding" not in self._source[:400]
+
+
+def all_nodes(tree: ast.AST) -> list[ast.AST]:
+    """Return every node of a tree, as `ast.walk` does, in a third of its time; contexts are left out."""
+    found = [tree]
+    for node in found:  # it grows on the way
+        for name, value in node.__dict__.items():
+            if type(value) is list:
+                found += [item for item in value if isinstance(item, ast.AST)]
+            elif isinstance(value, ast.AST) and name != "ctx":
+                found.append(value)
+    return found

@@ -1,0 +1,246 @@
+"""The dataflow of every pipeline against its spec and its schedules: unknown outputs, missing inputs and their kin.
+
+What a schedule merges over its pipeline counts, so each run is checked as it will be; a mistake is told once, where it
+stands. A pipeline that no schedule runs is checked as written, and an input that it lacks may still come by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from flowerpower.dataflow.check import Finding, Path, Wanted, check_run
+from flowerpower.dataflow.graph import Build, Fault, ModuleFile, Reason, Unbuilt
+from flowerpower.dataflow.modules import Files, SyntaxMistake
+from flowerpower.errors import Place, Problem, Severity
+from flowerpower.specs.codes import CODES
+from flowerpower.specs.dataflow_graphs import Graphs, Located, RealGraphs
+from flowerpower.specs.models import PipelineSpec, ScheduleSpec
+from flowerpower.specs.project import Project
+from flowerpower.specs.silence import wrong_comments
+
+CODE_OF_KIND: Mapping[str, str] = {
+    "no node": "FP320",
+    "no input": "FP321",
+    "missing": "FP322",
+    "no variant": "FP323",
+    "cycle": "FP325",
+    "not an input": "FP330",
+    "given twice": "FP331",
+}
+_BY_HAND = "Give it under `inputs` or `load`, or at each run with --set."
+_WAIT = "Nothing to do: the run will tell."
+_BY_KEY = ("inputs", "overrides", "load")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one schedule runs, or a pipeline alone: its address, and the spec with the schedule's values laid over."""
+
+    address: str
+    own: Mapping[str, Mapping[str, Any]]  # what the schedule itself says
+    inputs: Mapping[str, Any]
+    config: Mapping[str, Any]
+    overrides: Mapping[str, Any]
+
+    @property
+    def key(self) -> object:
+        """What decides what is found: equal keys, equal findings."""
+        return repr(self.config), frozenset(self.inputs), frozenset(self.overrides)
+
+
+def check_dataflow(project: Project, files: Files, real: RealGraphs | None = None) -> list[Problem]:
+    """Return what is wrong with the dataflows; *files* are the Python files of the project's module folders.
+
+    *real* are the graphs of `builds_of` as Hamilton built them; without them no code runs, and what only running it
+    would tell is a note.
+    """
+    problems = _Check(project, Graphs(files, project.spec.modules, real)).run()
+    once = {(problem.code, problem.place, problem.what): problem for problem in problems}
+    found = list(once.values())
+    named = {problem.place.file for problem in found} & files.keys()
+    found += wrong_comments({path: files[path] for path in named})
+    return sorted(found, key=lambda problem: (problem.place, problem.code, problem.what))
+
+
+def builds_of(project: Project, files: Files) -> list[Build]:
+    """Return the graphs that Hamilton would have to build to decide everything."""
+    graphs = Graphs(files, project.spec.modules)
+    for _ in _Check(project, graphs).run():
+        pass  # what is wrong has been told
+    return list(graphs.asked.values())
+
+
+def runs_of(name: str, pipeline: PipelineSpec, schedules: Sequence[tuple[str, ScheduleSpec]]) -> list[Run]:
+    """Return what will run of a pipeline: one run for each schedule, or the pipeline alone."""
+    if not schedules:
+        return [Run(f"pipeline.{name}", {}, pipeline.inputs, pipeline.config, pipeline.overrides)]
+    found = []
+    for schedule_name, spec in schedules:
+        own = {"inputs": spec.inputs, "config": spec.config, "overrides": spec.overrides}
+        inputs, config = _laid_over(pipeline.inputs, spec.inputs), _laid_over(pipeline.config, spec.config)
+        overrides = _laid_over(pipeline.overrides, spec.overrides)
+        found.append(Run(f"schedule.{schedule_name}", own, inputs, config, overrides))
+    return found
+
+
+def _laid_over(values: Mapping[str, Any], more: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**values, **more} if more else values
+
+
+def outputs_of(pipeline: PipelineSpec) -> Mapping[Path, str]:
+    """Return the nodes that a pipeline computes or saves, by where the spec names them."""
+    outputs: dict[Path, str] = {("outputs", position): name for position, name in enumerate(pipeline.outputs)}
+    for number, save in enumerate(pipeline.save):
+        outputs |= {("save", number, "outputs", position): name for position, name in enumerate(save.outputs)}
+    return outputs
+
+
+def findings_as_problems(
+    project: Project, name: str, runs: Sequence[Run], findings: Mapping[str, Sequence[Finding]]
+) -> Iterator[Problem]:
+    """Return the problems of a pipeline from the findings of each of its runs, by address, each told once."""
+    having: dict[tuple[str, Path, str], list[tuple[Run, Finding]]] = {}
+    for run in runs:
+        for finding in findings[run.address]:
+            having.setdefault((finding.kind, finding.path, finding.what), []).append((run, finding))
+    for pairs in having.values():
+        found_in = [run for run, _ in pairs]
+        finding = max((finding for _, finding in pairs), key=lambda finding: finding.hint.startswith("did you mean"))
+        yield from _problems_of(project, name, finding, found_in, in_all=len(found_in) == len(runs))
+
+
+def _problems_of(
+    project: Project, name: str, finding: Finding, runs: Sequence[Run], *, in_all: bool
+) -> Iterator[Problem]:
+    section, *rest = finding.path
+    pipeline = f"pipeline.{name}"
+    own = [run for run in runs if rest and rest[0] in run.own.get(str(section), {})]
+    if finding.kind in ("missing", "no variant") and not rest and not in_all:
+        own = list(runs)
+    for run in own:
+        yield _problem(project, finding, run.address, finding.what)
+    left = len(runs) - len(own)
+    if left:
+        scheduled = runs[0].address != pipeline
+        by_hand = not scheduled and finding.kind == "missing"
+        if by_hand:
+            finding = replace(finding, hint=_BY_HAND)
+        where = "" if in_all else _said_of([run for run in runs if run not in own])
+        yield _problem(project, finding, pipeline, f"{finding.what}{where}", "warning" if by_hand else "error")
+
+
+def _said_of(runs: Sequence[Run]) -> str:
+    first, more = runs[0].address.partition(".")[2], len(runs) - 1
+    return f", as the schedule '{first}'{f' and {more} more' if more else ''} runs it"
+
+
+def _problem(project: Project, finding: Finding, address: str, what: str, severity: Severity = "error") -> Problem:
+    code, path = CODE_OF_KIND[finding.kind], finding.path
+    place = project.place(address, *path, key=path[0] in _BY_KEY and len(path) > 1)
+    if place == project.places.get(address) and path[0] != "outputs" and address.startswith("pipeline."):
+        place = project.place(address, "outputs")  # nearer than the first line, where the section is not written
+    return Problem(code, place, what, finding.hint or CODES[code].advice, severity)
+
+
+@dataclass(slots=True)
+class _Check:
+    """One check of a project; what several pipelines share is told once."""
+
+    project: Project
+    graphs: Graphs
+    _undecided: dict[Reason, list[str]] = field(default_factory=dict)
+    _code: dict[Problem, None] = field(default_factory=dict)
+
+    def run(self) -> Iterator[Problem]:
+        """Yield every problem."""
+        schedules: dict[str, list[tuple[str, ScheduleSpec]]] = {}
+        for name, schedule in self.project.schedules.items():
+            schedules.setdefault(schedule.pipeline, []).append((name, schedule))
+        for name, pipeline in self.project.pipelines.items():
+            yield from self.pipeline(name, pipeline, schedules.get(name, ()))
+        yield from self._code
+        for reason, names in self._undecided.items():
+            for group in [[name] for name in names] if reason.key else [names]:
+                yield _undecided_problem(self.project, reason, group)
+
+    def pipeline(
+        self, name: str, pipeline: PipelineSpec, schedules: Sequence[tuple[str, ScheduleSpec]]
+    ) -> Iterator[Problem]:
+        """Yield the problems of one pipeline; no more for one whose modules are not there or cannot be read."""
+        modules = pipeline.modules
+        located, mistakes = self.graphs.locate(modules), self.graphs.mistakes(modules)
+        self._code |= {_syntax_problem(path, mistake): None for path, mistake in mistakes}
+        if None in located or mistakes:
+            return
+        if len(set(modules)) < len(modules):
+            yield _listed_twice(self.project, name, modules)
+            return
+        yield from _without_nodes(self.project, name, located)
+        runs = runs_of(name, pipeline, schedules)
+        outputs, by_key = outputs_of(pipeline), dict[object, list[Finding]]()
+        found: dict[str, list[Finding]] = {}
+        for run in runs:
+            key = run.key
+            if key not in by_key:
+                wanted = Wanted(outputs, run.config, run.inputs.keys(), run.overrides.keys(), pipeline.load.keys())
+                by_key[key] = self.findings(name, modules, wanted)
+            found[run.address] = by_key[key]
+        yield from findings_as_problems(self.project, name, runs, found)
+
+    def findings(self, name: str, modules: tuple[str, ...], wanted: Wanted) -> list[Finding]:
+        """Return what is wrong with a run; take down what is wrong with the code, and why its graph is in doubt."""
+        graph = self.graphs.of(modules, wanted.config)
+        if isinstance(graph, Unbuilt):
+            self._code[_unbuilt_problem(self.project, name, graph)] = None
+            return []
+        self._code |= {_fault_problem(fault): None for fault in graph.faults}
+        if graph.faults:
+            return []
+        if graph.reasons:
+            names = self._undecided.setdefault(graph.reasons[0], [])
+            names += [name] if name not in names else []
+        return check_run(graph, wanted)
+
+
+def _listed_twice(project: Project, name: str, modules: Sequence[str]) -> Problem:
+    position = next(number for number, module in enumerate(modules) if module in modules[:number])
+    what = f"the module '{modules[position]}' is listed twice, so each of its nodes would be there twice"
+    return Problem("FP324", project.place(f"pipeline.{name}", "modules", position), what, "Remove one of the two.")
+
+
+def _without_nodes(project: Project, name: str, located: Located) -> Iterator[Problem]:
+    for position, file in enumerate(located):
+        if not isinstance(file, ModuleFile) or file.module.functions or file.module.doubts or file.module.taken:
+            continue
+        place = project.place(f"pipeline.{name}", "modules", position)
+        what = f"the module '{file.name}' has no public function, so it adds no node"
+        yield Problem("FP327", place, what, CODES["FP327"].advice, "warning")
+
+
+def _syntax_problem(path: str, mistake: SyntaxMistake) -> Problem:
+    place = Place(path, mistake.spot.line, mistake.spot.column)
+    return Problem("FP326", place, f"Python cannot read this: {mistake.message}", CODES["FP326"].advice)
+
+
+def _unbuilt_problem(project: Project, name: str, found: Unbuilt) -> Problem:
+    place = found.place or project.place(f"pipeline.{name}", "modules")
+    return Problem("FP332", place, found.what, found.hint or CODES["FP332"].advice)
+
+
+def _fault_problem(fault: Fault) -> Problem:
+    if fault.kind == "duplicate":
+        what = f"the node '{fault.name}' is also defined at {fault.detail}"
+        return Problem("FP324", fault.place, what, CODES["FP324"].advice)
+    what = f"'{fault.name}' has no type for {fault.detail}"
+    return Problem("FP329", fault.place, what, CODES["FP329"].advice)
+
+
+def _undecided_problem(project: Project, reason: Reason, names: Sequence[str]) -> Problem:
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    what = f"only running the code tells the dataflow of the pipeline '{names[0]}'{more}: {reason.why}"
+    if reason.key:
+        place = project.place(f"pipeline.{names[0]}", "config", reason.key)
+        return Problem("FP328", place, f"{reason.why}, so nobody can tell the dataflow before", _WAIT, "note")
+    return Problem("FP328", reason.place, what, CODES["FP328"].advice, "note")

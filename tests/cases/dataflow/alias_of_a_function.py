@@ -1,0 +1,8 @@
+"""Two names for one function."""
+
+
+def price(amount: int) -> int:
+    return amount
+
+
+cost = price

@@ -1,0 +1,5 @@
+"""A module without nodes."""
+
+
+def _helper(anything):
+    return anything

@@ -1,0 +1,2 @@
+def total(amount: int) -> int:
+    return amount

@@ -1,0 +1,5 @@
+import broken
+
+
+def total(orders: list) -> int:
+    return broken.count(orders)

@@ -1,0 +1,1 @@
+orders = lambda path: [path]  # flowerpower: ignore FP328

@@ -1,0 +1,2 @@
+def x(a: int) -> int:
+    return a

@@ -1,0 +1,2 @@
+def _helper(anything):
+    return anything
