@@ -49,6 +49,8 @@ def _checked(session: Session, project: FlowerPowerProject, *, imports: bool) ->
         return Checked(project, project.recalled)
     session.prepare()
     if imports:
+        if session.shows_progress:
+            session.talk("Importing the modules, which runs their code ...")
         return Checked(project, project.imported)
     with progress_bar("validate", shown=session.shows_progress) as bar:
         files = len(project.sources.texts)

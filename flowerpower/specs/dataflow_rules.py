@@ -6,6 +6,7 @@ stands. A pipeline that no schedule runs is checked as written, and an input tha
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -177,7 +178,7 @@ class _Check:
         if len(set(modules)) < len(modules):
             yield _listed_twice(self.project, name, modules)
             return
-        yield from _without_nodes(self.project, name, located)
+        yield from _odd_modules(self.project, name, located)
         runs = runs_of(name, pipeline, schedules)
         outputs, by_key = outputs_of(pipeline), dict[object, list[Finding]]()
         found: dict[str, list[Finding]] = {}
@@ -210,13 +211,20 @@ def _listed_twice(project: Project, name: str, modules: Sequence[str]) -> Proble
     return Problem("FP324", project.place(f"pipeline.{name}", "modules", position), what, "Remove one of the two.")
 
 
-def _without_nodes(project: Project, name: str, located: Located) -> Iterator[Problem]:
+def _odd_modules(project: Project, name: str, located: Located) -> Iterator[Problem]:
+    """Yield warnings for modules without nodes, and for those that one of Python's own may hide."""
     for position, file in enumerate(located):
-        if not isinstance(file, ModuleFile) or file.module.functions or file.module.doubts or file.module.taken:
+        if not isinstance(file, ModuleFile):
             continue
-        place = project.place(f"pipeline.{name}", "modules", position)
-        what = f"the module '{file.name}' has no public function, so it adds no node"
-        yield Problem("FP327", place, what, CODES["FP327"].advice, "warning")
+        found = []
+        if not file.module.functions and not file.module.doubts and not file.module.taken:
+            found.append(("FP327", f"the module '{file.name}' has no public function, so it adds no node"))
+        top = file.name.partition(".")[0]
+        if top in sys.stdlib_module_names:
+            found.append(("FP333", f"Python has a module '{top}' of its own, which may hide this one"))
+        for code, what in found:
+            place = project.place(f"pipeline.{name}", "modules", position)
+            yield Problem(code, place, what, CODES[code].advice, "warning")
 
 
 def _syntax_problem(path: str, mistake: SyntaxMistake) -> Problem:
