@@ -149,8 +149,16 @@ def _refuse_known_module(project: Path, module: str, folders: Sequence[str]) -> 
                 raise UsageError(f"there is a module {module} already, in {path}", hint=hint)
     if keyword.iskeyword(module) or module in sys.stdlib_module_names:
         raise UsageError(f"a module cannot be called {module}: Python has its own", hint=f"try {module}_flow")
-    if find_spec(module) is not None:
+    if _is_installed(module):
         raise UsageError(f"a module called {module} would hide the installed package", hint=f"try {module}_flow")
+
+
+def _is_installed(module: str) -> bool:
+    """Tell whether a package of that name is installed; another project's module may lie on the path too."""
+    found = find_spec(module)
+    return (
+        found is not None and {"site-packages", "dist-packages"}.intersection(Path(found.origin or "").parts) != set()
+    )
 
 
 def name_from(folder: Path) -> str:
