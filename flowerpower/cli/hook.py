@@ -7,29 +7,34 @@ stand for flags, are left to it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from flowerpower.cli.process import as_process
 from flowerpower.settings import Settings, leave_out_pydantic_plugins, look_for_cycles_rarely, read_settings
 
-_ALL = "--all"
+_ALL, _ANEW = "--all", "--no-cache"
 _NO_FLAGS = ("FLOWERPOWER_VAR_", "FLOWERPOWER_CACHE_DIR")
 
 
 def is_plain_check(arguments: Sequence[str]) -> bool:
-    """Tell whether a command line is `validate` and files, with no flag from anywhere but `--all`."""
-    if arguments[:1] != ["validate"] or any(argument.startswith("-") and argument != _ALL for argument in arguments):
+    """Tell whether a command line is `validate` and files, with no flag from anywhere but those of a hook."""
+    flags = {argument for argument in arguments if argument.startswith("-")}
+    if arguments[:1] != ["validate"] or not flags <= {_ALL, _ANEW}:
         return False
     names = read_settings().environment.keys()
     return all(name.startswith(_NO_FLAGS) for name in names if name.startswith("FLOWERPOWER_"))
 
 
-def check_plainly(files: Sequence[str]) -> int:
+def check_plainly(arguments: Sequence[str]) -> int:
     """Run `validate` on the files and return its exit code."""
     look_for_cycles_rarely()
     leave_out_pydantic_plugins()
-    named = [Path(file) for file in files if file != _ALL]
-    return as_process(lambda: _check(read_settings(), named, every=_ALL in files))
+    settings = read_settings()
+    if _ANEW in arguments:
+        settings = replace(settings, cache_dir=None)
+    files = [Path(argument) for argument in arguments if not argument.startswith("-")]
+    return as_process(lambda: _check(settings, files, every=_ALL in arguments))
 
 
 def _check(settings: Settings, files: Sequence[Path], *, every: bool) -> int:

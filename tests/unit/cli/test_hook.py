@@ -28,7 +28,8 @@ def command(tmp_path: Path) -> CommandLine:
     [
         (["validate"], {}, True),
         (["validate", "a.yaml", "b"], {"FLOWERPOWER_VAR_A": "b", "FLOWERPOWER_CACHE_DIR": "/x"}, True),
-        (["validate", "--no-cache"], {}, False),
+        (["validate", "--all", "--no-cache", "a"], {}, True),
+        (["validate", "--import"], {}, False),
         (["validate", "-h"], {}, False),
         (["plan"], {}, False),
         ([], {}, False),
@@ -48,14 +49,14 @@ def test_what_has_no_flags_is_plain(
 
 
 def test_a_plain_check_says_what_one_with_flags_says(command: CommandLine) -> None:
-    assert command("validate") == command("validate", "--env", "default", "--no-cache")
+    assert command("validate") == command("validate", "--no-cache") == command("validate", "--env", "default")
 
     (command.folder / "schedules" / "nightly.yaml").write_text("pipeline: reprot\ncron: '61 * * * *'\n")
-    plain, anew = command("validate"), command("validate", "--no-cache")
+    plain, anew = command("validate"), command("validate", "--no-cache", "--env", "default")
 
     assert plain == anew == command("validate", "flowerpower.yaml")
     assert (plain.code, plain.out.count("FP301"), plain.out.count("FP303")) == (1, 1, 1)
-    assert command("validate", "nothing.yaml") == command("validate", "nothing.yaml", "--no-cache")
+    assert command("validate", "nothing.yaml") == command("validate", "nothing.yaml", "--env", "default")
 
 
 def test_a_check_of_what_has_not_changed_loads_next_to_nothing(command: CommandLine) -> None:
