@@ -13,6 +13,7 @@ from flowerpower.cli.session import Session
 from flowerpower.cli.targets import named_projects
 from flowerpower.cli.terminal import progress_bar
 from flowerpower.errors import FlowerPowerError
+from flowerpower.settings import look_for_no_cycles
 
 if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
@@ -48,6 +49,7 @@ def _checked(session: Session, project: FlowerPowerProject, *, imports: bool) ->
     if project.recalled is not None and not imports:
         return Checked(project, project.recalled)
     session.prepare()
+    look_for_no_cycles()
     if imports:
         if session.shows_progress:
             session.talk("Importing the modules, which runs their code ...")

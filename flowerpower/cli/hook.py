@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from flowerpower.cli.process import as_process
-from flowerpower.settings import Settings, leave_out_pydantic_plugins, look_for_cycles_rarely, read_settings
+from flowerpower.settings import Settings, leave_out_pydantic_plugins, look_for_no_cycles, read_settings
 
 _ALL, _ANEW = "--all", "--no-cache"
 _NO_FLAGS = ("FLOWERPOWER_VAR_", "FLOWERPOWER_CACHE_DIR")
@@ -28,7 +28,7 @@ def is_plain_check(arguments: Sequence[str]) -> bool:
 
 def check_plainly(arguments: Sequence[str]) -> int:
     """Run `validate` on the files and return its exit code."""
-    look_for_cycles_rarely()
+    look_for_no_cycles()
     leave_out_pydantic_plugins()
     settings = read_settings()
     if _ANEW in arguments:

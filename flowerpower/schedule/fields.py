@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from flowerpower.schedule.errors import TriggerError
 
@@ -118,6 +119,7 @@ def _expand(text: str) -> str:
     raise TriggerError(f"`{text}` is not a known word", hint=f"the words are {', '.join(MACROS)}")
 
 
+@lru_cache(maxsize=4096)
 def _check(field: Field, written: str) -> str:
     """Return the field in the form CronSim reads, or raise TriggerError naming the field and the mistake."""
     part = written.upper()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from flowerpower.errors import Problem
@@ -29,18 +29,15 @@ def check_sources(sources: Sources, *, env: str, variables: Mapping[str, str], n
     return with_code(load(sources.texts, env=env, variables=variables), sources, now)
 
 
-def with_code(
-    loaded: Loaded, sources: Sources, now: int, real: RealGraphs | None = None, only: Set[str] | None = None
-) -> Loaded:
+def with_code(loaded: Loaded, sources: Sources, now: int, real: RealGraphs | None = None) -> Loaded:
     """Return loaded specs with what is wrong beyond them: against the project's code and against the clock.
 
-    *real* graphs, which Hamilton built, decide what reading the modules does not; *only* names the pipelines whose
-    dataflow is looked at.
+    *real* graphs, which Hamilton built, decide what reading the modules does not.
     """
     draft, modules = loaded.draft, sources.modules
     found = check_modules(draft, modules) + check_future(draft, now)
-    found = silence(found, {**modules, **sources.texts}) + dataflow_problems(draft, sources, real, only)
-    problems = in_order([*spec_problems(loaded, sources), *found])
+    found += check_dataflow(with_known_dataflow(draft), modules, real)
+    problems = in_order([*spec_problems(loaded, sources), *silence(found, {**modules, **sources.texts})])
     wrong = any(problem.severity == "error" for problem in problems)
     return Loaded(None if wrong else loaded.project, problems, draft)
 
@@ -50,18 +47,6 @@ def spec_problems(loaded: Loaded, sources: Sources) -> tuple[Problem, ...]:
     unread = {problem.place.file for problem in sources.problems}
     said = [problem for problem in loaded.problems if problem.code != "FP009" or problem.place.file not in unread]
     return in_order([*sources.problems, *said])
-
-
-def dataflow_problems(
-    draft: Project, sources: Sources, real: RealGraphs | None = None, only: Set[str] | None = None
-) -> list[Problem]:
-    """Return what is wrong with the dataflow of the pipelines that can be judged, of *only* these if they are named."""
-    project = with_known_dataflow(draft)
-    if only is not None:
-        project = replace(
-            project, pipelines={name: project.pipelines[name] for name in project.pipelines if name in only}
-        )
-    return silence(check_dataflow(project, sources.modules, real), {**sources.modules, **sources.texts})
 
 
 def with_known_dataflow(draft: Project) -> Project:

@@ -1,8 +1,8 @@
-"""Check a large project in two processes, each with the schedules of half of the pipelines and all that is no schedule.
+"""Check a large project in two processes, each with half of the pipelines and with the schedules of these.
 
-What is said of a schedule depends on the project file, the modules, its pipeline and the other schedules of that; on
-those of other pipelines only when two have one name, or one had another's. Where that is so, or a dataflow is in doubt,
-the halves do not count. A law holds the checks to that.
+What is said of a spec depends on the project file, the modules, the pipeline it names and the schedules that name that
+too; on other specs only when two have one name, or one had another's. Where the halves turn out to need each other, or
+a dataflow is not as it should be, they do not count. A law holds the checks to that.
 """
 
 from __future__ import annotations
@@ -13,20 +13,18 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from signal import SIGKILL
 from typing import NoReturn
 
-from flowerpower.specs.checks import check_sources, dataflow_problems, verdict_of, with_code
+from flowerpower.specs.checks import check_sources, verdict_of
 from flowerpower.specs.kinds import kind_of_file
-from flowerpower.specs.loader import load
-from flowerpower.specs.project import Project
 from flowerpower.specs.reading import Sources
 from flowerpower.specs.verdict import Verdict, from_dict, joined, to_dict
 
-_PIPELINE = re.compile(rb"^pipeline: *['\"]?([^\s'\"#]+)", re.MULTILINE)
-_OF_DATAFLOW = ("FP32", "FP33")
-_WORTHWHILE = 2000  # schedule files; below, the second process costs more than it saves
+_NAME, _PIPELINE = (re.compile(rb"^%s: *['\"]?([^\s'\"#]+)" % key, re.MULTILINE) for key in (b"name", b"pipeline"))
+_ACROSS = ("FP301", "FP32", "FP33")  # a pipeline that may be in the other half, and what is said of several at once
+_WORTHWHILE = 2000  # files; below, the second process costs more than it saves
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,55 +38,46 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What was found in one part: its verdict, the names of its schedules, and the pipelines that they run."""
+    """What was found in one half: its verdict, and the addresses of its specs."""
 
     verdict: Verdict
-    names: frozenset[str]
-    run: frozenset[str]
+    addresses: frozenset[str]
 
 
 def check_side_by_side(sources: Sources, asked: Asked) -> Verdict:
     """Return the verdict on a project, found in two processes where that is quicker."""
     found = _halves_checked(sources, asked) if _is_worthwhile(sources) else None
-    return found or verdict_of(
-        check_sources(sources, env=asked.env, variables=asked.variables, now=asked.now), asked.now
-    )
+    return found or check_part(sources, asked).verdict
 
 
 def halves(sources: Sources) -> tuple[Sources, Sources]:
-    """Return the sources twice, each with the schedules of half of the pipelines, as far as their texts tell."""
-    of_pipeline: dict[bytes, list[str]] = {}
+    """Return two sources that have half of the pipelines each and what runs them, as far as the texts tell."""
+    together: dict[bytes, list[str]] = {}
     for path, text in sources.texts.items():
-        if kind_of_file(path) == "schedule":
-            found = _PIPELINE.search(text)
-            of_pipeline.setdefault(found[1] if found else b"", []).append(path)
+        kind = kind_of_file(path)
+        if kind != "project":
+            found = (_NAME if kind == "pipeline" else _PIPELINE).search(text)
+            name = found[1] if found else path.rpartition("/")[2].partition(".")[0].encode()
+            together.setdefault(name, []).append(path)
     parts: tuple[list[str], list[str]] = ([], [])
-    for paths in sorted(of_pipeline.values(), key=len, reverse=True):
+    for paths in sorted(together.values(), key=len, reverse=True):
         min(parts, key=len).extend(paths)
     return _without(sources, frozenset(parts[1])), _without(sources, frozenset(parts[0]))
 
 
-def check_part(sources: Sources, asked: Asked) -> tuple[Part, Project]:
-    """Check a part of a project; the dataflow of a pipeline only if the part has a schedule of it."""
-    loaded = load(sources.texts, env=asked.env, variables=asked.variables)
-    run = frozenset(spec.pipeline for spec in loaded.draft.schedules.values())
-    checked = with_code(loaded, sources, asked.now, only=run)
-    return Part(verdict_of(checked, asked.now), frozenset(loaded.draft.schedules), run), loaded.draft
+def check_part(sources: Sources, asked: Asked) -> Part:
+    """Check sources as if they were a project."""
+    loaded = check_sources(sources, env=asked.env, variables=asked.variables, now=asked.now)
+    draft = loaded.draft
+    addresses = {f"pipeline.{name}" for name in draft.pipelines} | {f"schedule.{name}" for name in draft.schedules}
+    return Part(verdict_of(loaded, asked.now), frozenset(addresses))
 
 
-def together(first: Part, second: Part, draft: Project, sources: Sources) -> Verdict | None:
-    """Return the verdict of both parts; None if what was said in one depends on the other.
-
-    The *draft* of either has all pipelines: those that no schedule runs are looked at here.
-    """
-    if not (first.names.isdisjoint(second.names) and first.run.isdisjoint(second.run)):
-        return None
+def together(first: Part, second: Part) -> Verdict | None:
+    """Return the verdict of both halves; None if what was said in one may depend on the other."""
     verdict = joined([first.verdict, second.verdict])
-    alone = draft.pipelines.keys() - first.run - second.run
-    doubts = any(problem.code.startswith(_OF_DATAFLOW) for problem in verdict.problems)
-    if doubts or dataflow_problems(replace(draft, schedules={}), sources, only=alone):
-        return None
-    return verdict
+    linked = any(problem.code.startswith(_ACROSS) for problem in verdict.problems)
+    return None if linked or first.addresses & second.addresses else verdict
 
 
 def _without(sources: Sources, left_out: frozenset[str]) -> Sources:
@@ -98,27 +87,26 @@ def _without(sources: Sources, left_out: frozenset[str]) -> Sources:
 
 def _is_worthwhile(sources: Sources) -> bool:
     """Tell whether there is enough to do, a processor to do it, and no thread that a fork would cut off."""
-    many = sum(kind_of_file(path) == "schedule" for path in sources.texts) >= _WORTHWHILE
-    if not many or any(b"previous_names" in text for text in sources.texts.values()):
+    if len(sources.texts) < _WORTHWHILE or any(b"previous_names" in text for text in sources.texts.values()):
         return False
     return hasattr(os, "fork") and (os.cpu_count() or 1) > 1 and threading.active_count() == 1
 
 
 def _halves_checked(sources: Sources, asked: Asked) -> Verdict | None:
-    """Return the verdict, None if the other process failed or the halves do not fit."""
+    """Return the verdict, None if the other process failed or the halves need each other."""
 
     def work() -> bytes:
-        part, _ = check_part(there, asked)
-        return json.dumps([to_dict(part.verdict), [*part.names], [*part.run]]).encode()
+        part = check_part(there, asked)
+        return json.dumps([to_dict(part.verdict), [*part.addresses]]).encode()
 
     here, there = halves(sources)
     with _Child(work) as child:
-        mine, draft = check_part(here, asked)
+        mine = check_part(here, asked)
         answer = child.answer()
     if answer is None:
         return None
-    verdict, names, run = json.loads(answer)
-    return together(mine, Part(from_dict(verdict), frozenset(names), frozenset(run)), draft, sources)
+    verdict, addresses = json.loads(answer)
+    return together(mine, Part(from_dict(verdict), frozenset(addresses)))
 
 
 class _Child:

@@ -51,12 +51,12 @@ def from_dict(value: Mapping[str, Any]) -> Verdict:
 
 
 def joined(verdicts: Sequence[Verdict]) -> Verdict:
-    """Return the verdict on a project from those on parts of its schedules, each with all that is not a schedule."""
+    """Return the verdict on a project from those on parts of it that share no spec."""
     first = verdicts[0]
     problems = {problem for verdict in verdicts for problem in verdict.problems}
     return Verdict(
         first.namespace,
-        first.pipelines,
+        sum(verdict.pipelines for verdict in verdicts),
         sum(verdict.schedules for verdict in verdicts),
         in_order(problems),
         first.made_at,

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +8,11 @@ from support.odd_files import build_case
 
 from flowerpower.specs.checks import check_sources, verdict_of
 from flowerpower.specs.side_by_side import Asked, check_part, halves, together
-from flowerpower.specs.sources import read
+from flowerpower.specs.sources import Sources, read
 
 CASES = Path(__file__).parents[2] / "cases" / "specs"
 NOW = 1_800_000_000
+ASKED = Asked("default", {}, NOW)
 MANY = 2100
 
 
@@ -24,30 +24,37 @@ APART = {"previous-names"}
 def test_the_halves_of_a_project_say_what_the_whole_says(case: str, tmp_path: Path) -> None:
     sources = read(build_case(CASES / case, tmp_path))
     whole = verdict_of(check_sources(sources, env="default", variables={}, now=NOW), NOW)
-    (first, draft), (second, _) = (check_part(part, Asked("default", {}, NOW)) for part in halves(sources))
 
-    verdict = together(first, second, draft, sources)
+    verdict = together(*(check_part(part, ASKED) for part in halves(sources)))
 
     assert verdict is None or verdict == whole  # None: the whole is checked at once
 
 
-def test_halves_that_have_nothing_to_do_with_each_other_count(tmp_path: Path) -> None:
-    sources = read(build_case(CASES / "every-mistake-in-one-run", tmp_path))
-    texts = {path: text for path, text in sources.texts.items() if path != "schedules/named.yaml"}
-    (first, draft), (second, _) = (
-        check_part(part, Asked("default", {}, NOW)) for part in halves(replace(sources, texts=texts))
-    )
+def test_halves_that_have_nothing_to_do_with_each_other_count() -> None:
+    pipeline = b"modules: [sales]\noutputs: [report]\n"
+    texts = {
+        "flowerpower.yaml": b"name: acme\n",
+        "pipelines/sales.yaml": pipeline,
+        "pipelines/other.yaml": b"name: stock\n" + pipeline,
+        "schedules/a.yaml": b"pipeline: sales\nevery: 1h\nqueu: x\n",
+        "schedules/b.yaml": b'pipeline: "stock" # it is\nevery: soon\n',
+    }
+    sources = Sources(texts, (), {"flows/sales.py": b"def report() -> int:\n    return 1\n"})
+    parts = [check_part(part, ASKED) for part in halves(sources)]
 
-    assert together(first, second, draft, sources) is not None
+    assert [len(part.addresses) for part in parts] == [2, 2]
+    assert together(*parts) == check_part(sources, ASKED).verdict
 
 
 @pytest.fixture
 def large(tmp_path: Path) -> CommandLine:
+    names = [("sales", "stock")[number % 2] for number in range(MANY)]
     files = {
         "flowerpower.yaml": "name: acme\n",
         "pipelines/sales.yaml": "modules: [sales]\noutputs: [report]\n",
+        "pipelines/stock.yaml": "modules: [sales]\noutputs: [report]\n",
         "flows/sales.py": "def report() -> int:\n    return 1\n",
-        **{f"schedules/s{number}.yaml": "pipeline: sales\nevery: 1h\n" for number in range(MANY)},
+        **{f"schedules/s{number}.yaml": f"pipeline: {name}\nevery: 1h\n" for number, name in enumerate(names)},
     }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -58,7 +65,7 @@ def large(tmp_path: Path) -> CommandLine:
 def test_a_large_project_is_checked_as_a_small_one_is(large: CommandLine) -> None:
     answer = large("validate", "--no-cache")
 
-    assert (answer.code, answer.out) == (0, f"acme.default is valid: 1 pipeline, {MANY:,} schedules.\n")
+    assert (answer.code, answer.out) == (0, f"acme.default is valid: 2 pipelines, {MANY:,} schedules.\n")
 
     (large.folder / "schedules/s100.yaml").write_text("pipeline: slaes\nevery: 1h\n")
     (large.folder / "schedules/s101.yaml").write_text("pipeline: sales\nevery: soon\n")
