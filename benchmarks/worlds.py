@@ -11,8 +11,8 @@ from typing import Any
 
 from benchmarks.corpus import Trigger, write_project
 from flowerpower.dataflow.reader import code_digest
+from flowerpower.specs.files.sources import Sources, read
 from flowerpower.specs.loader import Loaded, load
-from flowerpower.specs.sources import Sources, read
 from flowerpower.state.desired import describe_run, desired_state, occurrence_at, trigger_of
 from flowerpower.state.keys import Keys
 from flowerpower.state.models import Desired, Schedule

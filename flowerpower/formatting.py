@@ -12,9 +12,9 @@ from pathlib import Path
 from flowerpower.errors import Place, Problem, ProjectNotFoundError, UsageError
 from flowerpower.git import repository_of
 from flowerpower.specs.codes import CODES
-from flowerpower.specs.format import format_spec
-from flowerpower.specs.kinds import kind_of_file
-from flowerpower.specs.walk import find_project
+from flowerpower.specs.files.kinds import kind_of_file
+from flowerpower.specs.files.walk import find_project
+from flowerpower.specs.layout.format import format_spec
 
 _MOST_BYTES = 16 * 1024 * 1024  # no spec is so large, and one that is too large is told from less
 
@@ -37,7 +37,7 @@ class SpecFile:
 
 def files_of_project(folder: Path, below: Path | None = None) -> Iterator[SpecFile]:
     """Yield every spec file of a project, or those below a folder in it, the unreadable ones first."""
-    from flowerpower.specs.sources import read
+    from flowerpower.specs.files.sources import read
 
     sources = read(folder)
     inside = (below or folder).resolve()

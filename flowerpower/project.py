@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from flowerpower.planning.guards import Allowed, Facts
     from flowerpower.planning.plan import Plan
     from flowerpower.revision import Revision
-    from flowerpower.specs.cache import Question, VerdictCache
     from flowerpower.specs.dataflow_graphs import RealGraphs
+    from flowerpower.specs.files.cache import Question, VerdictCache
+    from flowerpower.specs.files.sources import Sources
     from flowerpower.specs.loader import Loaded, Project
     from flowerpower.specs.models import ProjectSpec
-    from flowerpower.specs.sources import Sources
     from flowerpower.specs.verdict import Verdict
     from flowerpower.state.models import Desired, Head, Source
     from flowerpower.state.store import Store
@@ -97,7 +97,7 @@ class FlowerPowerProject:
     @classmethod
     def find(cls, settings: Settings, ref: str | None = None) -> FlowerPowerProject:
         """Return the project that settings name; raise `ProjectNotFoundError` when there is none."""
-        from flowerpower.specs.walk import find_project
+        from flowerpower.specs.files.walk import find_project
 
         if not settings.project.is_dir():  # else a mistyped folder would find the project around it
             raise ProjectNotFoundError(f"there is no folder {settings.project}")
@@ -120,7 +120,7 @@ class FlowerPowerProject:
     @cached_property
     def sources(self) -> Sources:
         """The texts of the specs and the modules, read once."""
-        from flowerpower.specs.sources import read
+        from flowerpower.specs.files.sources import read
 
         return read(self.folder, self.ref)
 
@@ -137,8 +137,8 @@ class FlowerPowerProject:
     @cached_property
     def verdict(self) -> Verdict:
         """What a check of the specs says, recalled from an earlier one where nothing has changed since."""
-        from flowerpower.specs.folder import module_folders
-        from flowerpower.specs.side_by_side import Asked, check_side_by_side
+        from flowerpower.specs.files.folder import module_folders
+        from flowerpower.specs.files.side_by_side import Asked, check_side_by_side
 
         if self.recalled is not None:
             return self.recalled
@@ -150,13 +150,13 @@ class FlowerPowerProject:
 
     @cached_property
     def _cache(self) -> VerdictCache:
-        from flowerpower.specs.cache import VerdictCache
+        from flowerpower.specs.files.cache import VerdictCache
 
         return VerdictCache(self.settings.cache_dir)
 
     @cached_property
     def _question(self) -> Question:
-        from flowerpower.specs.cache import Question
+        from flowerpower.specs.files.cache import Question
 
         settings = self.settings
         root = None if self.ref else self.folder
@@ -197,7 +197,7 @@ class FlowerPowerProject:
 
         Raises `SpecError` when the project file itself is invalid.
         """
-        from flowerpower.specs.kinds import PROJECT_FILES
+        from flowerpower.specs.files.kinds import PROJECT_FILES
         from flowerpower.specs.loader import load
 
         alone = {path: text for path, text in self.sources.texts.items() if path in PROJECT_FILES}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from flowerpower.git import GitError, git, repository_of
-from flowerpower.specs.kinds import PROJECT_FILES, SKIPPED_FOLDERS
+from flowerpower.specs.files.kinds import PROJECT_FILES, SKIPPED_FOLDERS
 
 _MOST_FOLDERS = 20_000
 

@@ -19,8 +19,8 @@ from flowerpower.jobs.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.plan import Plan
 from flowerpower.settings import look_for_cycles_rarely
+from flowerpower.specs.files.sources import read
 from flowerpower.specs.loader import load
-from flowerpower.specs.sources import read
 from flowerpower.state.connection import connect
 from flowerpower.state.models import Desired, Reading, Source, State
 from flowerpower.state.store import Store

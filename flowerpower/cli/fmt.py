@@ -119,7 +119,7 @@ def _show(session: Session, outcome: _Outcome, *, written: bool, diff: bool) -> 
 def _stdin(session: Session, names: list[Path], name: str, *, check: bool, diff: bool) -> int:
     from flowerpower.render.formatted import diff_text
     from flowerpower.render.problems import problems_text
-    from flowerpower.specs.format import format_spec
+    from flowerpower.specs.layout.format import format_spec
 
     if len(names) > 1 or session.json:
         raise UsageError("`-` stands alone: it reads one text from stdin", hint="name files, or give `-` and no --json")

@@ -52,7 +52,7 @@ def schema(
 def _print(kinds: tuple[Kind, ...], format: SchemaFormat) -> None:
     import json
 
-    from flowerpower.specs.schema import json_schema, schema_text
+    from flowerpower.specs.schema.schema import json_schema, schema_text
 
     if format == "markdown":
         from flowerpower.render.spec_reference import spec_reference
@@ -65,7 +65,7 @@ def _print(kinds: tuple[Kind, ...], format: SchemaFormat) -> None:
 
 
 def _write(session: Session, folder: Path, kinds: tuple[Kind, ...]) -> int:
-    from flowerpower.specs.schema import schema_text
+    from flowerpower.specs.schema.schema import schema_text
 
     folder.mkdir(parents=True, exist_ok=True)
     files = {kind: folder / f"{kind}.schema.json" for kind in kinds}
@@ -78,7 +78,7 @@ def _write(session: Session, folder: Path, kinds: tuple[Kind, ...]) -> int:
 
 def _check(session: Session, folder: Path, kinds: tuple[Kind, ...]) -> int:
     """Tell which files are not those of this version; a file that is missing is not either."""
-    from flowerpower.specs.schema import schema_text
+    from flowerpower.specs.schema.schema import schema_text
 
     files = {kind: folder / f"{kind}.schema.json" for kind in kinds}
     stale = [file for kind, file in files.items() if not _holds(file, schema_text(kind))]

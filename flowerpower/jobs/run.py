@@ -206,6 +206,6 @@ def _run_pipeline(work: _Work) -> dict[str, Any]:
 
 def _find_home(start: Path) -> Home:
     """Return the project that a stock worker was started in; what lies outside it is then out of reach."""
-    from flowerpower.specs.walk import find_project
+    from flowerpower.specs.files.walk import find_project
 
     return Home(find_project(start).resolve())

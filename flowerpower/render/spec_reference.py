@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flowerpower.specs.codes import CODES
-from flowerpower.specs.editor import anchor, as_yaml
-from flowerpower.specs.examples import EXAMPLES
-from flowerpower.specs.schema import json_schema
+from flowerpower.specs.schema.editor import anchor, as_yaml
+from flowerpower.specs.schema.examples import EXAMPLES
+from flowerpower.specs.schema.schema import json_schema
 
 _HEAD = """\
 # The specs, key by key

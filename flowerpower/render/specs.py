@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flowerpower.specs.fields import duration_text
 from flowerpower.specs.origins import OriginTree, ValueOrigin
 from flowerpower.specs.placeholders import as_written
-from flowerpower.specs.scalars import read_scalar
+from flowerpower.specs.text.scalars import read_scalar
 from flowerpower.state.connection import hide_credentials
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.dataflow_graphs import RealGraphs
 from flowerpower.specs.dataflow_rules import check_dataflow
+from flowerpower.specs.files.reading import Sources
 from flowerpower.specs.loader import Loaded, load
 from flowerpower.specs.project import Project
-from flowerpower.specs.reading import Sources
 from flowerpower.specs.rules import check_future, check_modules, may_end
 from flowerpower.specs.silence import silence
 from flowerpower.specs.verdict import Ending, Verdict, in_order

@@ -9,11 +9,11 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from flowerpower.specs.documents import MAX_PROBLEMS
 from flowerpower.specs.fields import Spec
 from flowerpower.specs.messages import Finding, findings
 from flowerpower.specs.models import TRIGGERS
 from flowerpower.specs.placeholders import Path
+from flowerpower.specs.text.documents import MAX_PROBLEMS
 
 _STAND_INS: Mapping[str, Any] = {
     "name": "unknown",

@@ -13,10 +13,9 @@ from typing import Any, TypeVar
 
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
-from flowerpower.specs.documents import MAX_PROBLEMS, Document
 from flowerpower.specs.drafts import draft
 from flowerpower.specs.fields import NOT_PATCHED, Spec
-from flowerpower.specs.kinds import PROJECT_FILES, kind_of_file
+from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
 from flowerpower.specs.messages import Finding, describe, did_you_mean, unknown_key
 from flowerpower.specs.models import TRIGGERS, PipelineSpec, ProjectSpec, ScheduleSpec
@@ -25,7 +24,8 @@ from flowerpower.specs.places import Origin, Places, origin_of
 from flowerpower.specs.project import Project
 from flowerpower.specs.rules import check
 from flowerpower.specs.silence import silence, wrong_comments
-from flowerpower.specs.yaml import parse
+from flowerpower.specs.text.documents import MAX_PROBLEMS, Document
+from flowerpower.specs.text.yaml import parse
 
 __all__ = ["Loaded", "Project", "kind_of_file", "load", "resolve_redis"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowerpower.errors import Place
-from flowerpower.specs.documents import Document
 from flowerpower.specs.placeholders import Path
-from flowerpower.specs.yaml import find, parse
+from flowerpower.specs.text.documents import Document
+from flowerpower.specs.text.yaml import find, parse
 
 
 @dataclass(frozen=True, slots=True)

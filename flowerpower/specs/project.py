@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flowerpower.errors import Place
-from flowerpower.specs.kinds import PROJECT_FILES
+from flowerpower.specs.files.kinds import PROJECT_FILES
 from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
 from flowerpower.specs.places import Places
 

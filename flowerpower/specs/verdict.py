@@ -1,4 +1,4 @@
-"""What a check of a project found, small enough to be kept: `specs/cache.py` keeps it until something changes."""
+"""What a check of a project found, small enough to be kept: `specs/files/cache.py` keeps it until something changes."""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@ import pytest
 from support.language_server import LanguageServer, is_installed, language_server
 
 from flowerpower.scaffold import new_pipeline, new_schedule
-from flowerpower.specs.editor import as_yaml
-from flowerpower.specs.examples import EXAMPLES
-from flowerpower.specs.schema import KINDS
+from flowerpower.specs.schema.editor import as_yaml
+from flowerpower.specs.schema.examples import EXAMPLES
+from flowerpower.specs.schema.schema import KINDS
 
 if not is_installed():
     pytest.skip("there is no language server: make editor", allow_module_level=True)

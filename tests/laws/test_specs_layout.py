@@ -10,8 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from support.yaml_texts import yaml_texts
 
-from flowerpower.specs.format import format_spec
-from flowerpower.specs.yaml import parse
+from flowerpower.specs.layout.format import format_spec
+from flowerpower.specs.text.yaml import parse
 
 INDICATOR = re.compile(r"(?<=[|>])[1-9]")  # of how deep a block scalar is: the one mark that may change
 BYTE_ORDER_MARK = "\ufeff"

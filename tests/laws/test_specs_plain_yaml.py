@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flowerpower.specs.plain_yaml import read_plain
-from flowerpower.specs.yaml import parse_exactly
+from flowerpower.specs.text.plain_yaml import read_plain
+from flowerpower.specs.text.yaml import parse_exactly
 
 GOOD_VALUES = """\
 no

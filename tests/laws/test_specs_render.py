@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from flowerpower.errors import Place
 from flowerpower.render.specs import spec_values, spec_yaml
+from flowerpower.specs.files.sources import read
 from flowerpower.specs.loader import load
 from flowerpower.specs.origins import OriginTree, ValueOrigin, origins_of
 from flowerpower.specs.places import Places
 from flowerpower.specs.project import Project
-from flowerpower.specs.sources import read
-from flowerpower.specs.yaml import parse
+from flowerpower.specs.text.yaml import parse
 
 ROOT = Path(__file__).parents[2]
 VARIABLES = {"SET": "x", "REGION": "a ${tick} $", "OWNER": "no"}

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from support.spec_strategies import ENVIRONMENTS, ODD, VARIABLES, broken, changed_at, every_key, good, places_in
 
 from flowerpower.errors import Problem
+from flowerpower.specs.files.sources import read
 from flowerpower.specs.loader import kind_of_file, load
-from flowerpower.specs.schema import KINDS, json_schema
-from flowerpower.specs.schema_gaps import Extra, Gap, schema_extras, schema_gaps
-from flowerpower.specs.sources import read
-from flowerpower.specs.yaml import parse
+from flowerpower.specs.schema.gaps import Extra, Gap, schema_extras, schema_gaps
+from flowerpower.specs.schema.schema import KINDS, json_schema
+from flowerpower.specs.text.yaml import parse
 
 ROOT = Path(__file__).parents[2]
 PROJECTS = sorted(path / "input" for path in (ROOT / "tests" / "cases" / "specs").iterdir())

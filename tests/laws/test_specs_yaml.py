@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from flowerpower.specs.loader import load
-from flowerpower.specs.yaml import find, parse
+from flowerpower.specs.text.yaml import find, parse
 
 # Inside { } libyaml goes by YAML 1.1: `?a` is the key `a`, and `:a` is an error. Both are left out here.
 TEXTS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), max_size=12).filter(

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowerpower.dataflow.reader import code_digest
+from flowerpower.specs.files.sources import read
 from flowerpower.specs.loader import load
-from flowerpower.specs.sources import read
 from flowerpower.state.desired import desired_state
 from flowerpower.state.keys import Keys
 from flowerpower.state.models import Desired

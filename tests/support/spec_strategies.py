@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, StringConstraints
 from pydantic.fields import FieldInfo
 
 from flowerpower.specs.fields import LONGEST_DURATION, NAME_LENGTH, NOT_PATCHED
-from flowerpower.specs.schema import KINDS
+from flowerpower.specs.schema.schema import KINDS
 
 Strategy = st.SearchStrategy[Any]
 

@@ -11,9 +11,9 @@ from benchmarks.triggers import DUE, due_cron, due_trigger
 from benchmarks.worlds import make_world, read_desired
 from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.dataflow_rules import check_dataflow
+from flowerpower.specs.files.sources import read
 from flowerpower.specs.loader import load
 from flowerpower.specs.rules import check_future, check_modules
-from flowerpower.specs.sources import read
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

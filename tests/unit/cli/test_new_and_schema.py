@@ -11,7 +11,7 @@ import pytest
 from flowerpower.cli.main import run
 from flowerpower.render.spec_reference import spec_reference
 from flowerpower.scaffold import init
-from flowerpower.specs.schema import KINDS, schema_text
+from flowerpower.specs.schema.schema import KINDS, schema_text
 
 Say = Callable[..., tuple[int, str, str]]
 

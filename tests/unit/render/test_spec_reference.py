@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flowerpower.render.spec_reference import spec_reference
 from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
-from flowerpower.specs.schema import KINDS, json_schema
+from flowerpower.specs.schema.schema import KINDS, json_schema
 
 PAGE = Path(__file__).parents[3] / "docs" / "specs.md"
 ANCHORS = re.compile(r'<a id="([^"]+)">')

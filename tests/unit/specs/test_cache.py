@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from flowerpower.specs.cache import Question, VerdictCache
 from flowerpower.specs.checks import check_sources, verdict_of
-from flowerpower.specs.folder import module_folders
-from flowerpower.specs.sources import read
+from flowerpower.specs.files.cache import Question, VerdictCache
+from flowerpower.specs.files.folder import module_folders
+from flowerpower.specs.files.sources import read
 from flowerpower.specs.verdict import Ending, Verdict
 
 NOW = 1_800_000_000

@@ -11,7 +11,7 @@ from support.odd_files import build_case
 
 from flowerpower.specs.checks import check_sources
 from flowerpower.specs.codes import CODES
-from flowerpower.specs.sources import read
+from flowerpower.specs.files.sources import read
 
 CASES = Path(__file__).parents[2] / "cases" / "specs"
 NOW = 1_800_000_000  # 2027-01-15

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flowerpower.specs.format import Formatted, format_spec
+from flowerpower.specs.layout.format import Formatted, format_spec
 
 CASES = Path(__file__).parents[2] / "cases" / "layout"
 

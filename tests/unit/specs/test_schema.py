@@ -11,11 +11,11 @@ from jsonschema import Draft7Validator
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from flowerpower.specs.examples import EXAMPLES, SKELETONS
 from flowerpower.specs.loader import load
-from flowerpower.specs.schema import KINDS, json_schema, schema_text
+from flowerpower.specs.schema.examples import EXAMPLES, SKELETONS
+from flowerpower.specs.schema.schema import KINDS, json_schema, schema_text
+from flowerpower.specs.text.yaml import parse
 from flowerpower.specs.unsupported import UNSUPPORTED
-from flowerpower.specs.yaml import parse
 
 ROOT = Path(__file__).parents[3]
 FILES = {"project": "flowerpower.yaml", "pipeline": "pipelines/a.yaml", "schedule": "schedules/a.yaml"}

@@ -7,8 +7,8 @@ from support.command_line import CommandLine
 from support.odd_files import build_case
 
 from flowerpower.specs.checks import check_sources, verdict_of
-from flowerpower.specs.side_by_side import Asked, check_part, halves, together
-from flowerpower.specs.sources import Sources, read
+from flowerpower.specs.files.side_by_side import Asked, check_part, halves, together
+from flowerpower.specs.files.sources import Sources, read
 
 CASES = Path(__file__).parents[2] / "cases" / "specs"
 NOW = 1_800_000_000

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flowerpower.errors import FlowerPowerError, ProjectNotFoundError
-from flowerpower.specs.sources import find_project, read
+from flowerpower.specs.files.sources import find_project, read
 
 FILES = {
     "flowerpower.yaml": "name: acme\nmodules: [flows, ./lib/]\n",

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 import yaml as pyyaml
 
-from flowerpower.specs import composer
-from flowerpower.specs.documents import MAX_PROBLEMS
+from flowerpower.specs.files.reading import MAX_SPEC_BYTES
 from flowerpower.specs.loader import load
-from flowerpower.specs.reading import MAX_SPEC_BYTES
-from flowerpower.specs.yaml import find, parse
+from flowerpower.specs.text import composer
+from flowerpower.specs.text.documents import MAX_PROBLEMS
+from flowerpower.specs.text.yaml import find, parse
 
 
 def data(text: str) -> object:

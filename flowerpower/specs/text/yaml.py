@@ -11,11 +11,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flowerpower.errors import Place
-from flowerpower.specs.documents import Document, Parsed
-from flowerpower.specs.plain_yaml import read_plain
+from flowerpower.specs.text.documents import Document, Parsed
+from flowerpower.specs.text.plain_yaml import read_plain
 
 if TYPE_CHECKING:
-    from flowerpower.specs.composer import Composer
+    from flowerpower.specs.text.composer import Composer
 
 __all__ = ["Document", "Parsed", "find", "parse", "parse_exactly"]
 
@@ -31,7 +31,7 @@ def parse(file: str, content: bytes) -> Parsed:
 
 def parse_exactly(file: str, content: bytes) -> Parsed:
     """Return what `parse` does, by the composer alone."""
-    from flowerpower.specs.composer import compose
+    from flowerpower.specs.text.composer import compose
 
     composer = compose(file, content, positions=False)
     if composer.problems:
@@ -56,6 +56,6 @@ def find(file: str, number: int, content: bytes, path: Sequence[str | int], *, k
 
 @lru_cache(maxsize=32)
 def _positions(file: str, content: bytes) -> Composer:
-    from flowerpower.specs.composer import compose
+    from flowerpower.specs.text.composer import compose
 
     return compose(file, content, positions=True)

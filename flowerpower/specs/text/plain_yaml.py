@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from flowerpower.specs.scalars import CONSTANTS, read_scalar
+from flowerpower.specs.text.scalars import CONSTANTS, read_scalar
 
 _LONGEST_TEXT = 64 * 1024  # with these three no bound of the composer, on values or depth, can be reached
 _DEEPEST_INDENT = 40

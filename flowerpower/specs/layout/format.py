@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
-from flowerpower.specs.layout import lay_out
-from flowerpower.specs.tokens import comments_before, read_pieces
-from flowerpower.specs.yaml import Parsed, parse
+from flowerpower.specs.layout.layout import lay_out
+from flowerpower.specs.layout.tokens import comments_before, read_pieces
+from flowerpower.specs.text.yaml import Parsed, parse
 
 _MARK = b"\xef\xbb\xbf"
 

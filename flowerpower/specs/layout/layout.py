@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from flowerpower.specs.multiline import STEP, block_scalar, continued_lines
-from flowerpower.specs.tokens import BREAK, Comment, Kind, Piece, comments_before, read_pieces, width
+from flowerpower.specs.layout.multiline import STEP, block_scalar, continued_lines
+from flowerpower.specs.layout.tokens import BREAK, Comment, Kind, Piece, comments_before, read_pieces, width
 
 _EXPECTS: tuple[Kind, ...] = ("key", "value", "entry", "property")  # something inside them may follow
 

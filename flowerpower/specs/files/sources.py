@@ -10,10 +10,10 @@ from pathlib import Path, PurePosixPath
 
 from flowerpower.errors import FlowerPowerError, ProjectNotFoundError
 from flowerpower.git import git
-from flowerpower.specs.folder import module_folders, read_folder
-from flowerpower.specs.kinds import SKIPPED_FOLDERS, kind_of_file
-from flowerpower.specs.reading import MAX_MODULE_BYTES, MAX_SPEC_BYTES, Reading, Sources
-from flowerpower.specs.walk import find_project
+from flowerpower.specs.files.folder import module_folders, read_folder
+from flowerpower.specs.files.kinds import SKIPPED_FOLDERS, kind_of_file
+from flowerpower.specs.files.reading import MAX_MODULE_BYTES, MAX_SPEC_BYTES, Reading, Sources
+from flowerpower.specs.files.walk import find_project
 
 __all__ = ["Sources", "find_project", "read"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from flowerpower.errors import Place, Problem, Severity
 from flowerpower.specs.codes import CODES
-from flowerpower.specs.kinds import SPEC_STARTS
+from flowerpower.specs.files.kinds import SPEC_STARTS
 
 MAX_SPEC_BYTES = 1024 * 1024
 MAX_MODULE_BYTES = 16 * MAX_SPEC_BYTES

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flowerpower.specs.tokens import BREAK
+from flowerpower.specs.layout.tokens import BREAK
 
 STEP = 2
 """How many columns a collection, or the text of a scalar, is right of what it belongs to."""

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import flowerpower
-from flowerpower.specs.reading import Reading, Sources
+from flowerpower.specs.files.reading import Reading, Sources
+from flowerpower.specs.files.walk import module_files, spec_files
 from flowerpower.specs.verdict import Verdict, from_dict, to_dict
-from flowerpower.specs.walk import module_files, spec_files
 
 _KEPT = 200  # files; the oldest go
 _UNSETTLED = 2_000_000_000  # nanoseconds
@@ -152,11 +152,9 @@ def _what_decides() -> Iterator[str]:
     yield flowerpower.__version__
     yield sys.version
     package = Path(flowerpower.__file__).parent
-    for name in ("", "specs", "schedule", "dataflow"):
-        with os.scandir(package / name) as scan:
-            yield from sorted(
-                f"{e.path} {e.stat().st_size} {e.stat().st_mtime_ns}" for e in scan if e.name.endswith(".py")
-            )
+    for folder in ("specs", "schedule", "dataflow", "errors.py"):
+        for file in sorted((package / folder).rglob("*.py")) or [package / folder]:
+            yield f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}"
     for folder in dict.fromkeys(sys.path):
         with suppress(OSError), os.scandir(folder or ".") as scan:
             yield from sorted(entry.name for entry in scan if entry.name.endswith((".dist-info", ".egg-info")))

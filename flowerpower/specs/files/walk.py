@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from flowerpower.errors import ProjectNotFoundError
-from flowerpower.specs.kinds import PROJECT_FILES, SKIPPED_FOLDERS, SPEC_FOLDERS, SPEC_STARTS, kind_of_file
-from flowerpower.specs.reading import Reading
+from flowerpower.specs.files.kinds import PROJECT_FILES, SKIPPED_FOLDERS, SPEC_FOLDERS, SPEC_STARTS, kind_of_file
+from flowerpower.specs.files.reading import Reading
 
 File = tuple[str, bool]
 """A file's path in the project, and whether it is a link."""

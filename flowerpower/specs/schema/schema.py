@@ -17,10 +17,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from flowerpower.specs.codes import SITE
-from flowerpower.specs.editor import skeletons, told
-from flowerpower.specs.examples import EXAMPLES, SKELETONS
 from flowerpower.specs.fields import KEY_SCHEMA, NOT_PATCHED, plain
 from flowerpower.specs.models import TRIGGERS, PipelineSpec, ProjectSpec, ScheduleSpec
+from flowerpower.specs.schema.editor import skeletons, told
+from flowerpower.specs.schema.examples import EXAMPLES, SKELETONS
 
 KINDS: Mapping[str, type[BaseModel]] = {"project": ProjectSpec, "pipeline": PipelineSpec, "schedule": ScheduleSpec}
 

@@ -18,10 +18,10 @@ import yaml
 
 from flowerpower.errors import Place, Problem, Severity
 from flowerpower.specs.codes import CODES
-from flowerpower.specs.documents import MAX_PROBLEMS, Document
-from flowerpower.specs.reading import MAX_SPEC_BYTES
-from flowerpower.specs.scalars import CONSTANTS, NUMBER_FIRST, read_scalar
-from flowerpower.specs.syntax import in_quotes, misleading, other_cause, unprintable, why_not_utf8
+from flowerpower.specs.files.reading import MAX_SPEC_BYTES
+from flowerpower.specs.text.documents import MAX_PROBLEMS, Document
+from flowerpower.specs.text.scalars import CONSTANTS, NUMBER_FIRST, read_scalar
+from flowerpower.specs.text.syntax import in_quotes, misleading, other_cause, unprintable, why_not_utf8
 
 MAX_NODES = 100_000
 MAX_DEPTH = 64

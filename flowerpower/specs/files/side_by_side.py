@@ -18,8 +18,8 @@ from signal import SIGKILL
 from typing import NoReturn
 
 from flowerpower.specs.checks import check_sources, verdict_of
-from flowerpower.specs.kinds import kind_of_file
-from flowerpower.specs.reading import Sources
+from flowerpower.specs.files.kinds import kind_of_file
+from flowerpower.specs.files.reading import Sources
 from flowerpower.specs.verdict import Verdict, from_dict, joined, to_dict
 
 _NAME, _PIPELINE = (re.compile(rb"^%s: *['\"]?([^\s'\"#]+)" % key, re.MULTILINE) for key in (b"name", b"pipeline"))

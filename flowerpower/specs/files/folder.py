@@ -7,10 +7,10 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from flowerpower.specs.kinds import PROJECT_FILES
-from flowerpower.specs.reading import MAX_MODULE_BYTES, MAX_SPEC_BYTES, Reading
-from flowerpower.specs.walk import module_files, spec_files, why_unreadable
-from flowerpower.specs.yaml import parse
+from flowerpower.specs.files.kinds import PROJECT_FILES
+from flowerpower.specs.files.reading import MAX_MODULE_BYTES, MAX_SPEC_BYTES, Reading
+from flowerpower.specs.files.walk import module_files, spec_files, why_unreadable
+from flowerpower.specs.text.yaml import parse
 
 # A named pipe would wait for its writer for ever; NONBLOCK opens it at once, to be refused as no regular file.
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK

@@ -1,0 +1,1 @@
+"""The models as JSON Schemas that are good in an editor."""
