@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowerpower.cli.projects import load_every
 from flowerpower.cli.report import Checked, ProblemFormat, show
 from flowerpower.cli.session import Session
-from flowerpower.cli.targets import named_projects
+from flowerpower.cli.targets import every_named_project, named_projects
 from flowerpower.cli.terminal import progress_bar
 from flowerpower.errors import FlowerPowerError
 from flowerpower.settings import look_for_no_cycles
@@ -36,7 +35,7 @@ def check_projects(
     if report.format == "json" and report.out is None:  # a failure is a document too
         session = replace(session, json=True)
     try:
-        projects = load_every(session, files) if every else named_projects(session, files)
+        projects = every_named_project(session, files) if every else named_projects(session, files)
         checked = [_checked(session, project, imports=imports) for project in projects]
         show(session, checked, report.format, report.out)
     except FlowerPowerError as error:

@@ -3,23 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from flowerpower.errors import ProjectNotFoundError, UsageError
-
-if TYPE_CHECKING:
-    from flowerpower.cli.session import Session
-    from flowerpower.project import FlowerPowerProject
-
-
-def load_every(session: Session, folders: Sequence[Path]) -> list[FlowerPowerProject]:
-    """Return every project below *folders*, or of this repository, in the session's environment and revision."""
-    from flowerpower.project import FlowerPowerProject
-
-    found = every_project(folders)
-    return [FlowerPowerProject.find(replace(session.settings, project=folder), session.ref) for folder in found]
 
 
 def every_project(folders: Sequence[Path]) -> list[Path]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowerpower.cli.projects import every_project
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
 from flowerpower.git import GitError, git
@@ -29,6 +30,11 @@ def named_projects(session: Session, files: Sequence[Path]) -> list[FlowerPowerP
         for project in _projects_of(session, file):
             found.setdefault(project.folder, project)
     return list(found.values())
+
+
+def every_named_project(session: Session, folders: Sequence[Path]) -> list[FlowerPowerProject]:
+    """Return every project below *folders*, or of this repository when there are none; raises as `every_project`."""
+    return [_project(session, folder) for folder in every_project(folders)]
 
 
 def _projects_of(session: Session, file: Path) -> Iterator[FlowerPowerProject]:
