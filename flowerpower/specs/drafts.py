@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Set
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, TypeVar
@@ -21,6 +22,7 @@ _STAND_INS: Mapping[str, Any] = {
     "modules": ["unknown"],
     "outputs": ["unknown"],
 }
+_SUGGESTED = re.compile(r"did you mean '(\w+)'")
 _ROUNDS = 3  # pydantic looks at a spec as a whole only when each of its fields is right
 
 _Model = TypeVar("_Model", bound=Spec)
@@ -42,20 +44,36 @@ def draft(model: type[_Model], data: Mapping[str, Any], mistaken: Collection[Pat
     known = frozenset(mistaken)
     unsound = {str(path[0]) for path in known}
     found: list[Finding] = []
+    meant: set[str] = set()  # keys that are there, misspelt
     for _ in range(_ROUNDS):
         try:
             spec = model.model_validate(data)
             return Draft(spec, frozenset(unsound), tuple(found))
         except ValidationError as error:
             new = list(islice(findings(model, error), MAX_PROBLEMS))
-        lost_trigger = not unsound.isdisjoint(TRIGGERS)  # taken out, so its absence is no news
-        found += [finding for finding in new if finding.path not in known and not (lost_trigger and not finding.path)]
+        meant.update(_meant(new))
+        absent = meant | (unsound & set(TRIGGERS))  # misspelt, or taken out: that they are missing is no news
+        found += [finding for finding in new if finding.path not in known and not _misses(finding, absent)]
         if len(new) == MAX_PROBLEMS:
             break
         for finding in new:
             unsound.update([str(finding.path[0])] if finding.path else TRIGGERS)
         data = _without(model, data, unsound)
     return Draft(None, frozenset(unsound), tuple(found))
+
+
+def _meant(findings: Iterable[Finding]) -> Iterator[str]:
+    """Yield the keys that unknown ones were probably meant to be."""
+    for finding in findings:
+        if finding.code == "FP101" and len(finding.path) == 1 and (key := _SUGGESTED.search(finding.hint)):
+            yield key[1]
+
+
+def _misses(finding: Finding, absent: Set[str]) -> bool:
+    """Tell whether a finding only says that one of the absent keys is not there."""
+    if not finding.path:
+        return "neither" in finding.what and not absent.isdisjoint(TRIGGERS)
+    return finding.code == "FP102" and finding.path[0] in absent and len(finding.path) == 1
 
 
 def _without(model: type[Spec], data: Mapping[str, Any], unsound: Set[str]) -> dict[str, Any]:
