@@ -124,8 +124,8 @@ def _stamp(root: Path | None, modules: Iterable[str]) -> _Stamp | None:
     if root is None:
         return None
     with suppress(OSError):
-        for path, is_link in [*spec_files(root, reading), *module_files(root, modules, reading)]:
-            if is_link:
+        for path, is_regular in [*spec_files(root, reading), *module_files(root, modules, reading)]:
+            if not is_regular:
                 return None
             of = os.lstat(f"{root}/{path}")
             newest = max(newest, of.st_mtime_ns, of.st_ctime_ns)

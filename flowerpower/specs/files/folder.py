@@ -13,15 +13,16 @@ from flowerpower.specs.files.walk import module_files, spec_files, why_unreadabl
 from flowerpower.specs.text.yaml import parse
 
 # A named pipe would wait for its writer for ever; NONBLOCK opens it at once, to be refused as no regular file.
+_MOST = 64 * 1024  # read at once: few specs are larger
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 def read_folder(root: Path, reading: Reading) -> None:
     """Read the spec files and the modules below *root*, a folder without links in its path."""
-    for path, is_link in spec_files(root, reading):
-        _read_file(root, path, MAX_SPEC_BYTES, reading.texts, reading, is_link=is_link)
-    for path, is_link in module_files(root, module_folders(reading.texts), reading):
-        _read_file(root, path, MAX_MODULE_BYTES, reading.modules, reading, is_link=is_link)
+    for path, is_regular in spec_files(root, reading):
+        _read_file(root, path, MAX_SPEC_BYTES, reading.texts, reading, is_regular=is_regular)
+    for path, is_regular in module_files(root, module_folders(reading.texts), reading):
+        _read_file(root, path, MAX_MODULE_BYTES, reading.modules, reading, is_regular=is_regular)
 
 
 def module_folders(texts: Mapping[str, bytes]) -> tuple[str, ...]:
@@ -49,15 +50,17 @@ def _inside(folder: str) -> str:
     return "/".join(parts) or "."
 
 
-def _read_file(root: Path, path: str, limit: int, into: dict[str, bytes], reading: Reading, *, is_link: bool) -> None:
+def _read_file(
+    root: Path, path: str, limit: int, into: dict[str, bytes], reading: Reading, *, is_regular: bool
+) -> None:
     file = f"{root}/{path}"
     try:
-        if is_link and not Path(file).resolve(strict=True).is_relative_to(root):
+        if not is_regular and not Path(file).resolve(strict=True).is_relative_to(root):
             reading.report("FP005", path, "the file is a link that leaves the project")
             return
         descriptor = os.open(file, _OPEN)
         try:
-            content = _content(descriptor, limit)
+            content = _content(descriptor, limit) if is_regular or _is_regular(descriptor) else None
         finally:
             os.close(descriptor)
     except (OSError, RuntimeError) as error:
@@ -71,12 +74,13 @@ def _read_file(root: Path, path: str, limit: int, into: dict[str, bytes], readin
         into[path] = content
 
 
-def _content(descriptor: int, limit: int) -> bytes | None:
-    """Return what a file holds, one byte more than *limit* at most; None for what is no regular file."""
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    content = os.read(descriptor, min(status.st_size, limit) + 1)
-    while len(content) <= limit and (more := os.read(descriptor, limit + 1 - len(content))):
+def _is_regular(descriptor: int) -> bool:
+    return stat.S_ISREG(os.fstat(descriptor).st_mode)
+
+
+def _content(descriptor: int, limit: int) -> bytes:
+    """Return what a file holds, one byte more than *limit* at most; a short read is the end of a regular file."""
+    content = os.read(descriptor, _MOST)
+    while len(content) >= _MOST and len(content) <= limit and (more := os.read(descriptor, limit + 1 - len(content))):
         content += more
     return content

@@ -12,7 +12,7 @@ from flowerpower.specs.files.kinds import PROJECT_FILES, SKIPPED_FOLDERS, SPEC_F
 from flowerpower.specs.files.reading import Reading
 
 File = tuple[str, bool]
-"""A file's path in the project, and whether it is a link."""
+"""A file's path in the project, and whether it is a regular file, not a link or anything odd."""
 
 
 def find_project(start: Path) -> Path:
@@ -33,10 +33,10 @@ def spec_files(root: Path, reading: Reading) -> Iterator[File]:
     """Yield the files that should hold specs, also those that will turn out to be unreadable."""
     for name in PROJECT_FILES:
         if (root / name).is_symlink() or (root / name).exists():
-            yield name, (root / name).is_symlink()
-    for path, is_link in _files_below(root, SPEC_FOLDERS, reading):
+            yield name, (root / name).is_file() and not (root / name).is_symlink()
+    for path, is_regular in _files_below(root, SPEC_FOLDERS, reading):
         if kind_of_file(path):
-            yield path, is_link
+            yield path, is_regular
         else:
             reading.report_lookalike(path)
 
@@ -76,7 +76,7 @@ def _walk(folder: str, prefix: str, reading: Reading) -> Iterator[File]:
             if prefix.startswith(SPEC_STARTS):  # what is not read would be deleted by apply
                 reading.report("FP005", f"{prefix}{name}", "it is a link to a folder, and those are not followed")
         elif not name.startswith(".") and reading.accepts(f"{prefix}{name}"):
-            yield f"{prefix}{name}", entry.is_symlink()
+            yield f"{prefix}{name}", entry.is_file(follow_symlinks=False)
 
 
 def why_unreadable(file: Path, error: OSError | RuntimeError) -> str:

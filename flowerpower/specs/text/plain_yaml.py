@@ -69,18 +69,20 @@ class _Reader:
 
     def read(self) -> tuple[dict[str, Any], int] | None:
         """Return the mapping and the line of its first key."""
-        position, count = int(self._lines[0] == "---"), len(self._lines)
-        root: dict[str, Any] = {}
-        first = 0
+        lines, position = self._lines, int(self._lines[0] == "---")
+        count, first, root = len(lines), 0, dict[str, Any]()
         while position < count:
-            kind, indent, key, value = _read_line(self._lines[position])
+            kind, indent, key, value = _read_line(lines[position])
             position += 1
             if kind == _NOTHING:
                 continue
             if not first:
-                first, self._top, self._indent = position, root, 0
+                first, self._top = position, root
             elif self._pending is not None:
                 self._open(kind, indent)
+            if kind == _VALUE and indent == self._indent and key not in self._top and self._top.__class__ is dict:
+                self._top[key] = value  # as most lines are
+                continue
             while indent < self._indent:
                 self._indent, self._top = self._outer.pop()
             (self._add_item if kind >= _ITEM else self._add_key)(kind, indent, key, value)
