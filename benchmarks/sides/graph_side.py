@@ -16,9 +16,9 @@ def read(module: Path) -> dict[str, Sample]:
     from flowerpower.dataflow.conditions import Config
     from flowerpower.dataflow.graph import ModuleFile, build_graph
     from flowerpower.dataflow.parse import read_module
-    from flowerpower.settings import look_for_cycles_rarely
+    from flowerpower.settings import look_for_no_cycles
 
-    look_for_cycles_rarely()
+    look_for_no_cycles()
     with watch() as reading:
         graph = build_graph([ModuleFile(module.stem, module.name, read_module(module.read_bytes()))], Config({}))
         found = check_run(graph, Wanted({("outputs", 0): next(reversed(graph.nodes))}, {}, ("start",)))

@@ -85,6 +85,26 @@ def test_a_new_project_uses_the_flowerpower_of_its_environment(checkout: Path, t
     assert "formatted schedules/untidy.yaml\n1 file formatted, 3 unchanged." in done.stdout
 
 
+def test_the_full_hook_imports_the_modules(checkout: Path, tmp_path: Path) -> None:
+    release, project = tmp_path / "release", tmp_path / "work"
+    release.mkdir()
+    commit = released(checkout, release)
+    init(project)
+    hooks = "[{id: flowerpower-validate-full}]"
+    (project / ".pre-commit-config.yaml").write_text(f"repos: [{{repo: '{release}', rev: {commit}, hooks: {hooks}}}]\n")
+    run(project, "git", "init", "--quiet")
+    environment = {"PYTHONPATH": str(checkout), "PRE_COMMIT_HOME": str(tmp_path / "home")}
+
+    def said() -> str:
+        run(project, "git", "add", "--all")
+        return run(project, sys.executable, "-m", "pre_commit", "run", "--all-files", environment=environment).stdout
+
+    assert "Passed" in said()
+    with (project / "flows/licences.py").open("a") as module:
+        module.write("import nothing_there\n")
+    assert "error FP332: module 'licences' cannot be imported" in said()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_commits_pass_or_fail_as_the_documentation_says(checkout: Path, tmp_path: Path) -> None:
