@@ -26,6 +26,7 @@ from flowerpower.specs.verdict import Verdict, from_dict, to_dict
 
 _KEPT = 200  # files; the oldest go
 _UNSETTLED = 2_000_000_000  # nanoseconds
+_DECIDING = ("errors.py", "specs", "schedule", "dataflow")  # the code of flowerpower that a verdict depends on
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +153,10 @@ def _what_decides() -> Iterator[str]:
     yield flowerpower.__version__
     yield sys.version
     package = Path(flowerpower.__file__).parent
-    for folder in ("specs", "schedule", "dataflow", "errors.py"):
-        for file in sorted((package / folder).rglob("*.py")) or [package / folder]:
-            yield f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}"
+    with suppress(OSError):  # in an archive the version has to do
+        for file in [package / "errors.py", *sorted(package.glob("*/**/*.py"))]:
+            if file.parts[len(package.parts)] in _DECIDING:
+                yield f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}"
     for folder in dict.fromkeys(sys.path):
         with suppress(OSError), os.scandir(folder or ".") as scan:
             yield from sorted(entry.name for entry in scan if entry.name.endswith((".dist-info", ".egg-info")))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import flowerpower
 from flowerpower.specs.checks import check_sources, verdict_of
 from flowerpower.specs.files.cache import Question, VerdictCache
 from flowerpower.specs.files.folder import module_folders
@@ -104,6 +105,21 @@ def test_a_folder_with_a_link_is_always_read(project: Path, cache: VerdictCache)
     check_and_keep(cache, project)
 
     assert cache.of_unchanged_folder(question(project)) is None
+
+
+def test_another_flowerpower_or_another_package_beside_it_checks_anew(
+    project: Path, tmp_path: Path, cache: VerdictCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdict = check_and_keep(cache, project)
+    with monkeypatch.context() as patch:
+        patch.setattr(flowerpower, "__version__", "99.0")
+        assert cache.of_content(question(project), read(project)) is None
+    with monkeypatch.context() as patch:
+        (tmp_path / "more" / "tzdata-2099.1.dist-info").mkdir(parents=True)
+        patch.syspath_prepend(tmp_path / "more")
+        assert cache.of_unchanged_folder(question(project)) is None
+
+    assert cache.of_unchanged_folder(question(project)) == verdict
 
 
 def test_files_that_have_just_been_written_are_not_trusted_to_show_a_change(project: Path, cache: VerdictCache) -> None:
