@@ -32,8 +32,10 @@ check: .venv/installed ## run the linters, the type checker, the import contract
 	@$(BIN)/python .ci/check_template.py
 	@echo "All checks passed."
 
-docs: .venv/installed ## write the pages that are made from the code: docs/codes.md
+docs: .venv/installed ## write what is made from the code: docs/codes.md, docs/specs.md, schemas/
 	@PYTHONPATH=.:tests $(BIN)/python -m support.codes_page
+	@$(BIN)/python -m flowerpower schema --format markdown > docs/specs.md
+	@$(BIN)/python -m flowerpower schema --quiet --out schemas > /dev/null
 
 editor: .venv/installed ## try the schemas with the language server of VS Code (needs npm)
 	@if ! command -v npm >/dev/null; then echo "skipped: the editor tests need Node.js and npm"; \
