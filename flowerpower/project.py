@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from flowerpower.planning.plan import Plan
     from flowerpower.revision import Revision
     from flowerpower.specs.dataflow_graphs import RealGraphs
-    from flowerpower.specs.files.cache import Question, VerdictCache
+    from flowerpower.specs.files.cache import VerdictCache
     from flowerpower.specs.files.sources import Sources
     from flowerpower.specs.loader import Loaded, Project
     from flowerpower.specs.models import ProjectSpec
-    from flowerpower.specs.verdict import Verdict
+    from flowerpower.specs.verdict import Question, Verdict
     from flowerpower.state.models import Desired, Head, Source
     from flowerpower.state.store import Store
 
@@ -138,13 +138,12 @@ class FlowerPowerProject:
     def verdict(self) -> Verdict:
         """What a check of the specs says, recalled from an earlier one where nothing has changed since."""
         from flowerpower.specs.files.folder import module_folders
-        from flowerpower.specs.files.side_by_side import Asked, check_side_by_side
+        from flowerpower.specs.files.side_by_side import check_side_by_side
 
         if self.recalled is not None:
             return self.recalled
         question, started, sources = self._question, time.time_ns(), self.sources
-        asked = Asked(question.env, question.variables, question.now)
-        verdict = self._cache.of_content(question, sources) or check_side_by_side(sources, asked)
+        verdict = self._cache.of_content(question, sources) or check_side_by_side(sources, question)
         self._cache.keep(question, sources, module_folders(sources.texts), verdict, started)
         return verdict
 
@@ -156,11 +155,10 @@ class FlowerPowerProject:
 
     @cached_property
     def _question(self) -> Question:
-        from flowerpower.specs.files.cache import Question
+        from flowerpower.specs.verdict import Question
 
         settings = self.settings
-        root = None if self.ref else self.folder
-        return Question(root, settings.env, settings.variables, int(time.time()))
+        return Question(settings.env, settings.variables, int(time.time()), None if self.ref else str(self.folder))
 
     @property
     def spec(self) -> Project:

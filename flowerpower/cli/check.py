@@ -47,7 +47,7 @@ def _checked(session: Session, project: FlowerPowerProject, *, imports: bool) ->
     """Check a project; whoever watches is told of a large one, since that takes a moment."""
     if project.recalled is not None and not imports:
         return Checked(project, project.recalled)
-    session.prepare()
+    session.prepare(short=False)
     look_for_no_cycles()
     if imports:
         if session.shows_progress:

@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any
 
 from flowerpower.planning.plan import Change, FieldChange
-from flowerpower.render.words import duration, moment, safe, short, value_text
+from flowerpower.render.words import moment, safe, short, value_text
+from flowerpower.specs.durations import duration_text
 from flowerpower.state.models import Json
 
 _DURATIONS = {"every", "timeout", "result_ttl", "failure_ttl", "jitter", "catchup_window", "start_deadline"}
@@ -163,9 +164,11 @@ def show(name: str, value: Json, when: tuple[str, int] = ("UTC", 0)) -> str:
         if last == "due":
             return moment(value, *when)
         if last in _DURATIONS:
-            return duration(value)
+            return duration_text(value)
     if isinstance(value, list) and last in _DURATION_LISTS:
-        return ", ".join(duration(item) if isinstance(item, int) else value_text(item) for item in value) or _ABSENT
+        return (
+            ", ".join(duration_text(item) if isinstance(item, int) else value_text(item) for item in value) or _ABSENT
+        )
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{safe(key)}: {_show_inside(key, item, when)}" for key, item in value.items()) + "}"
     return _show_plain(value)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flowerpower.planning.plan import Change, Fires
-from flowerpower.render.words import duration, is_utc, listed, moment_with_utc, safe, spoken
+from flowerpower.render.words import is_utc, listed, moment_with_utc, safe, spoken
+from flowerpower.specs.durations import duration_text
 from flowerpower.state.models import Schedule
 
 SHOWN = 3
@@ -47,7 +48,7 @@ def cut_over_words(fires: Fires, now: int) -> tuple[str, ...]:
         return (f"{spoken(fires.gained[0], fires.timezone, now)} will run a second time",)
     if fires.verdict == "moved" and fires.moved_by:
         direction = "later" if fires.moved_by > 0 else "earlier"
-        return (f"runs come {duration(abs(fires.moved_by))} {direction}; none is skipped",)
+        return (f"runs come {duration_text(abs(fires.moved_by))} {direction}; none is skipped",)
     return ()
 
 

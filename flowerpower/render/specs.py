@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flowerpower.specs.fields import duration_text
+from flowerpower.specs.durations import duration_text
 from flowerpower.specs.origins import OriginTree, ValueOrigin
 from flowerpower.specs.placeholders import as_written
 from flowerpower.specs.text.scalars import read_scalar

@@ -10,6 +10,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from flowerpower.specs.durations import duration_text
+
 if TYPE_CHECKING:
     from flowerpower.state.models import Json
 
@@ -18,18 +20,6 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LONGEST_VALUE = 400
 _MORNING, _EVENING = 6, 18
-
-
-def duration(seconds: int) -> str:
-    """Return `90` as `1m30s`, the way a spec writes it."""
-    if seconds <= 0:
-        return f"{seconds}s"
-    parts = []
-    for unit, size in _UNITS:
-        count, seconds = divmod(seconds, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    return "".join(parts)
 
 
 def rough_duration(seconds: int) -> str:
@@ -43,7 +33,7 @@ def rough_duration(seconds: int) -> str:
 def stopwatch(seconds: float) -> str:
     """Return a measured time with about three digits: `0.4 ms`, `12.3 s`, `3m20s`."""
     if seconds >= 120:
-        return duration(round(seconds))
+        return duration_text(round(seconds))
     if seconds >= 1:
         return f"{seconds:.1f} s"
     return f"{seconds * 1000:.1f} ms" if seconds < 0.01 else f"{seconds * 1000:.0f} ms"

@@ -109,16 +109,6 @@ def _within_bounds(seconds: int) -> int:
     return seconds
 
 
-def duration_text(seconds: int) -> str:
-    """Return a duration as a spec writes it, `1d12h`."""
-    parts = []
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        number, seconds = divmod(seconds, size)
-        if number:
-            parts.append(f"{number}{unit}")
-    return "".join(parts) or "0s"
-
-
 def parse_moment(value: str) -> datetime:
     """Return the date or time that an ISO 8601 text names, naive when it has no offset; ValueError otherwise."""
     if not _MOMENT.match(value):

@@ -26,6 +26,7 @@ from flowerpower.specs.rules import check
 from flowerpower.specs.silence import silence, wrong_comments
 from flowerpower.specs.text.documents import MAX_PROBLEMS, Document
 from flowerpower.specs.text.yaml import parse
+from flowerpower.specs.verdict import in_order
 
 __all__ = ["Loaded", "Project", "kind_of_file", "load", "resolve_redis"]
 
@@ -52,12 +53,9 @@ def load(texts: Mapping[str, bytes], *, env: str, variables: Mapping[str, str]) 
     draft = loading.project()
     problems = [*loading.problems, *wrong_comments({file: texts[file] for file in texts if kind_of_file(file)})]
     problems += check(draft, loading.elsewhere)
-    kept = sorted(
-        {problem for problem in silence(problems, texts) if loading.is_worth_telling(problem)},
-        key=lambda problem: (problem.place, problem.code, problem.what),
-    )
+    kept = in_order(problem for problem in silence(problems, texts) if loading.is_worth_telling(problem))
     failed = any(problem.severity == "error" for problem in kept)
-    return Loaded(None if failed else draft, tuple(kept), draft)
+    return Loaded(None if failed else draft, kept, draft)
 
 
 class _Loading:
@@ -122,7 +120,7 @@ class _Loading:
         self._learn(data, origin, sound=documents[0].sound)
         whole = {**data, "environments": documents[0].data.get("environments", {})}
         filled, mistaken = self._filled(data, origin, whole)
-        if self.problems:  # those of the patches are told already
+        if any(problem.severity == "error" for problem in self.problems):  # those of the patches are told already
             mistaken.append(("environments",))
         spec = self._validated(ProjectSpec, filled, mistaken, origin, "project")
         known = self._environments

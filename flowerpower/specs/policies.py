@@ -8,7 +8,7 @@ from flowerpower.errors import Problem, Severity
 from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.codes import CODES
-from flowerpower.specs.fields import duration_text
+from flowerpower.specs.durations import duration_text
 from flowerpower.specs.models import PipelineSpec, ScheduleSpec
 from flowerpower.specs.project import Project
 from flowerpower.specs.project_spec import RulesSpec

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from flowerpower.errors import Place, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a check is asked: environment, variables, time (epoch seconds), and the folder unless it is a revision."""
+
+    env: str
+    variables: Mapping[str, str]
+    now: int
+    root: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +74,7 @@ def joined(verdicts: Sequence[Verdict]) -> Verdict:
     )
 
 
-def in_order(problems: Sequence[Problem] | set[Problem]) -> tuple[Problem, ...]:
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Return each problem once, sorted by place."""
     return tuple(sorted(set(problems), key=lambda problem: (problem.place, problem.code, problem.what)))
 

@@ -22,21 +22,11 @@ from typing import Any
 import flowerpower
 from flowerpower.specs.files.reading import Reading, Sources
 from flowerpower.specs.files.walk import module_files, spec_files
-from flowerpower.specs.verdict import Verdict, from_dict, to_dict
+from flowerpower.specs.verdict import Question, Verdict, from_dict, to_dict
 
 _KEPT = 200  # files; the oldest go
 _UNSETTLED = 2_000_000_000  # nanoseconds
 _DECIDING = ("errors.py", "specs", "schedule", "dataflow")  # the code of flowerpower that a verdict depends on
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of the cache: a project folder in one environment, with these variables."""
-
-    root: Path | None  # None: a git revision
-    env: str
-    variables: Mapping[str, str]
-    now: int  # epoch seconds
 
 
 class VerdictCache:
@@ -117,7 +107,7 @@ class _Stamp:
     newest: int
 
 
-def _stamp(root: Path | None, modules: Iterable[str]) -> _Stamp | None:
+def _stamp(root: str | None, modules: Iterable[str]) -> _Stamp | None:
     """Return the stamp of a project folder; None where it could not show every change, as with links."""
     reading = Reading()
     lines: list[str] = []
@@ -125,7 +115,7 @@ def _stamp(root: Path | None, modules: Iterable[str]) -> _Stamp | None:
     if root is None:
         return None
     with suppress(OSError):
-        for path, is_regular in [*spec_files(root, reading), *module_files(root, modules, reading)]:
+        for path, is_regular in [*spec_files(Path(root), reading), *module_files(Path(root), modules, reading)]:
             if not is_regular:
                 return None
             of = os.lstat(f"{root}/{path}")
@@ -136,7 +126,7 @@ def _stamp(root: Path | None, modules: Iterable[str]) -> _Stamp | None:
 
 
 def _folder_key(question: Question) -> str:
-    return _key("folder", str(question.root), *_asked(question))
+    return _key("folder", question.root, *_asked(question))
 
 
 def _content_key(question: Question, sources: Sources) -> str:

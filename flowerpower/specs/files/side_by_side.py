@@ -11,7 +11,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from signal import SIGKILL
@@ -20,20 +20,11 @@ from typing import NoReturn
 from flowerpower.specs.checks import check_sources, verdict_of
 from flowerpower.specs.files.kinds import kind_of_file
 from flowerpower.specs.files.reading import Sources
-from flowerpower.specs.verdict import Verdict, from_dict, joined, to_dict
+from flowerpower.specs.verdict import Question, Verdict, from_dict, joined, to_dict
 
 _NAME, _PIPELINE = (re.compile(rb"^%s: *['\"]?([^\s'\"#]+)" % key, re.MULTILINE) for key in (b"name", b"pipeline"))
 _ACROSS = ("FP301", "FP32", "FP33")  # a pipeline that may be in the other half, and what is said of several at once
 _WORTHWHILE = 2000  # files; below, the second process costs more than it saves
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a check is asked: the environment, the variables, and the time in epoch seconds."""
-
-    env: str
-    variables: Mapping[str, str]
-    now: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +35,10 @@ class Part:
     addresses: frozenset[str]
 
 
-def check_side_by_side(sources: Sources, asked: Asked) -> Verdict:
+def check_side_by_side(sources: Sources, question: Question) -> Verdict:
     """Return the verdict on a project, found in two processes where that is quicker."""
-    found = _halves_checked(sources, asked) if _is_worthwhile(sources) else None
-    return found or check_part(sources, asked).verdict
+    found = _halves_checked(sources, question) if _is_worthwhile(sources) else None
+    return found or check_part(sources, question).verdict
 
 
 def halves(sources: Sources) -> tuple[Sources, Sources]:
@@ -65,12 +56,12 @@ def halves(sources: Sources) -> tuple[Sources, Sources]:
     return _without(sources, frozenset(parts[1])), _without(sources, frozenset(parts[0]))
 
 
-def check_part(sources: Sources, asked: Asked) -> Part:
+def check_part(sources: Sources, question: Question) -> Part:
     """Check sources as if they were a project."""
-    loaded = check_sources(sources, env=asked.env, variables=asked.variables, now=asked.now)
+    loaded = check_sources(sources, env=question.env, variables=question.variables, now=question.now)
     draft = loaded.draft
     addresses = {f"pipeline.{name}" for name in draft.pipelines} | {f"schedule.{name}" for name in draft.schedules}
-    return Part(verdict_of(loaded, asked.now), frozenset(addresses))
+    return Part(verdict_of(loaded, question.now), frozenset(addresses))
 
 
 def together(first: Part, second: Part) -> Verdict | None:
@@ -92,16 +83,16 @@ def _is_worthwhile(sources: Sources) -> bool:
     return hasattr(os, "fork") and (os.cpu_count() or 1) > 1 and threading.active_count() == 1
 
 
-def _halves_checked(sources: Sources, asked: Asked) -> Verdict | None:
+def _halves_checked(sources: Sources, question: Question) -> Verdict | None:
     """Return the verdict, None if the other process failed or the halves need each other."""
 
     def work() -> bytes:
-        part = check_part(there, asked)
+        part = check_part(there, question)
         return json.dumps([to_dict(part.verdict), [*part.addresses]]).encode()
 
     here, there = halves(sources)
     with _Child(work) as child:
-        mine = check_part(here, asked)
+        mine = check_part(here, question)
         answer = child.answer()
     if answer is None:
         return None

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flowerpower.specs.codes import SITE
-from flowerpower.specs.fields import duration_text, plain
+from flowerpower.specs.durations import duration_text
+from flowerpower.specs.fields import plain
 
 _FIRST = ("title", "description", "markdownDescription")
 _NEEDS_QUOTES = re.compile(r"^[\s@*&!%#`|>{\[\]},?-]|: |^$|[{}\[\],*]|^[\d.]+$")

@@ -10,10 +10,10 @@ import pytest
 
 import flowerpower
 from flowerpower.specs.checks import check_sources, verdict_of
-from flowerpower.specs.files.cache import Question, VerdictCache
+from flowerpower.specs.files.cache import VerdictCache
 from flowerpower.specs.files.folder import module_folders
 from flowerpower.specs.files.sources import read
-from flowerpower.specs.verdict import Ending, Verdict
+from flowerpower.specs.verdict import Ending, Question, Verdict
 
 NOW = 1_800_000_000
 FILES = {
@@ -38,7 +38,7 @@ def cache(tmp_path: Path) -> VerdictCache:
 
 
 def question(project: Path) -> Question:
-    return Question(project, "default", {}, NOW)
+    return Question("default", {}, NOW, str(project))
 
 
 def check_and_keep(cache: VerdictCache, project: Path, *, settled: bool = True) -> Verdict:
@@ -58,7 +58,7 @@ def test_a_verdict_is_recalled_whole_by_content_and_by_an_unchanged_folder(proje
     assert cache.of_content(question(project), read(project)) == verdict
 
 
-@pytest.mark.parametrize("other", [{"env": "prod"}, {"variables": {"A": "b"}}, {"root": Path("/elsewhere")}])
+@pytest.mark.parametrize("other", [{"env": "prod"}, {"variables": {"A": "b"}}, {"root": "/elsewhere"}])
 def test_another_question_has_another_answer(project: Path, cache: VerdictCache, other: dict[str, object]) -> None:
     check_and_keep(cache, project)
 

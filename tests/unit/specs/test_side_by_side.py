@@ -7,12 +7,13 @@ from support.command_line import CommandLine
 from support.odd_files import build_case
 
 from flowerpower.specs.checks import check_sources, verdict_of
-from flowerpower.specs.files.side_by_side import Asked, check_part, halves, together
+from flowerpower.specs.files.side_by_side import check_part, halves, together
 from flowerpower.specs.files.sources import Sources, read
+from flowerpower.specs.verdict import Question
 
 CASES = Path(__file__).parents[2] / "cases" / "specs"
 NOW = 1_800_000_000
-ASKED = Asked("default", {}, NOW)
+QUESTION = Question("default", {}, NOW)
 MANY = 2100
 
 
@@ -25,7 +26,7 @@ def test_the_halves_of_a_project_say_what_the_whole_says(case: str, tmp_path: Pa
     sources = read(build_case(CASES / case, tmp_path))
     whole = verdict_of(check_sources(sources, env="default", variables={}, now=NOW), NOW)
 
-    verdict = together(*(check_part(part, ASKED) for part in halves(sources)))
+    verdict = together(*(check_part(part, QUESTION) for part in halves(sources)))
 
     assert verdict is None or verdict == whole  # None: the whole is checked at once
 
@@ -40,10 +41,10 @@ def test_halves_that_have_nothing_to_do_with_each_other_count() -> None:
         "schedules/b.yaml": b'pipeline: "stock" # it is\nevery: soon\n',
     }
     sources = Sources(texts, (), {"flows/sales.py": b"def report() -> int:\n    return 1\n"})
-    parts = [check_part(part, ASKED) for part in halves(sources)]
+    parts = [check_part(part, QUESTION) for part in halves(sources)]
 
     assert [len(part.addresses) for part in parts] == [2, 2]
-    assert together(*parts) == check_part(sources, ASKED).verdict
+    assert together(*parts) == check_part(sources, QUESTION).verdict
 
 
 @pytest.fixture
