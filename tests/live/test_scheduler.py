@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from support.redis_state import SHIFTED_CLOCK, dump_keys, shift_clock
+from support.redis_state import SHIFTED_CLOCK, dump_keys, shift_clock, start_at_half_past
 from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
@@ -22,6 +22,7 @@ QUEUE = KEYS.queue("default")
 
 @pytest.fixture
 def store(redis_connection: Redis) -> Store:
+    start_at_half_past(redis_connection)
     return Store(redis_connection, KEYS, SHIFTED_CLOCK)
 
 
