@@ -193,6 +193,8 @@ def _from(keys: Keys, change: Change, moment: int) -> Change:
 def _staged(keys: Keys, change: Change, plan: Plan, moment: int) -> Staged:
     """Return one change as the commit script reads it."""
     item: dict[str, Json] = {"kind": change.kind, "name": change.name, "seal": change.seal}
+    if change.previous:
+        item["previous"] = change.previous.partition(".")[2]
     if isinstance(change.before, Schedule):
         item |= {"queue": keys.queue(str(change.before.fields.get("queue", "default"))), "timing": "none"}
         item |= _unfired(keys, change.before, moment)

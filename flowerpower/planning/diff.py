@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from flowerpower.planning.fires import fire_change
 from flowerpower.planning.plan import Change, FieldChange, InFlight, Plan, Reason
+from flowerpower.planning.renames import renamed_from, with_new_names
 from flowerpower.planning.settle import pending_tick, settle, timing_of
 from flowerpower.state.codec import WORDING
 from flowerpower.state.desired import occurrence_at
@@ -26,6 +27,8 @@ _JOB_ATTRIBUTES = tuple(attribute.name for attribute in attributes(Occurrence))
 
 def make_plan(keys: Keys, desired: Desired, reading: Reading, source: Source) -> Plan:
     """Return what turns the live state into the desired one, deletes first; guards have not spoken yet."""
+    renamed = renamed_from(desired, reading)
+    reading = with_new_names(reading, renamed)
     wanted = settle(keys, desired.state, reading)
     pipelines = _pairs(wanted.pipelines, reading.state.pipelines)
     schedules = _pairs(wanted.schedules, reading.state.schedules)
@@ -33,7 +36,7 @@ def make_plan(keys: Keys, desired: Desired, reading: Reading, source: Source) ->
         *(_pipeline_change(name, after, before, reading) for name, after, before in pipelines),
         *(_schedule_change(keys, name, (after, before), reading) for name, after, before in schedules),
     ]
-    in_flight = _in_flight(reading)
+    in_flight = _in_flight(reading, renamed)
     needed = sorted((change for change in changes if change), key=lambda change: (change.after is not None,))
     return Plan(
         project=keys.project,
@@ -45,6 +48,7 @@ def make_plan(keys: Keys, desired: Desired, reading: Reading, source: Source) ->
             replace(
                 change,
                 place=desired.places.get(change.address, ""),
+                previous=f"schedule.{renamed[change.name]}" if _is_renamed(change, renamed) else "",
                 in_flight=in_flight.get(change.address, InFlight()),
             )
             for change in needed
@@ -56,6 +60,10 @@ def make_plan(keys: Keys, desired: Desired, reading: Reading, source: Source) ->
         unmanaged=reading.unmanaged,
         consumers=reading.consumers,
     )
+
+
+def _is_renamed(change: Change, renamed: Mapping[str, str]) -> bool:
+    return change.kind == "schedule" and change.name in renamed
 
 
 def _pairs(wanted: Mapping[str, T], live: Mapping[str, T]) -> Iterable[tuple[str, T | None, T | None]]:
@@ -105,7 +113,7 @@ def _schedule_change(
         changes = _changed_fields(before, after, intact=record.intact)
         if name not in reading.firing:
             changes = (*changes, *_job_drift(keys, before, after, reading))
-        if not changes:
+        if not changes and before.name == after.name:
             return None
     seal, revision = _record_of(record)
     return Change(
@@ -152,6 +160,8 @@ def _changed_fields(before: Schedule, after: Schedule, *, intact: bool) -> tuple
         return changes
     if before.basis != after.basis:
         return (FieldChange("basis", before.basis, after.basis, before.basis, "pipeline"),)
+    if before.timing == after.timing and before.name != after.name:
+        return ()
     return (FieldChange("timing", before.timing, after.timing, before.timing, "git"),)
 
 
@@ -191,7 +201,8 @@ def _expected(keys: Keys, live: Schedule, reading: Reading) -> Occurrence | None
         return None
 
 
-def _in_flight(reading: Reading) -> dict[str, InFlight]:
-    runs = Counter((run.name, bool(run.execution)) for run in reading.active.values())
+def _in_flight(reading: Reading, renamed: Mapping[str, str]) -> dict[str, InFlight]:
+    named_now = {old: new for new, old in renamed.items()}
+    runs = Counter((named_now.get(run.name, run.name), bool(run.execution)) for run in reading.active.values())
     names = {name for name, _ in runs}
     return {f"schedule.{name}": InFlight(queued=runs[name, False], running=runs[name, True]) for name in names}

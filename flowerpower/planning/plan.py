@@ -61,6 +61,7 @@ class Change:
     after: Schedule | Pipeline | None
     fields: tuple[FieldChange, ...] = ()
     timing: Timing = "keep"  # what becomes of the pending occurrence
+    previous: str = ""  # the address it has had until now, when that is another
     place: str = ""
     seal: str = ""  # of the live record; empty when there is none
     revision: int = 0  # of the live record

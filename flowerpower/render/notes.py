@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from flowerpower.planning.plan import Change, Check, Plan
+from flowerpower.planning.renames import likely_renames
 from flowerpower.render.style import Emphasis, Style
 from flowerpower.render.words import count, listed, moment, rough_duration, safe, short, wrap
 from flowerpower.state.models import Hold, Schedule
+
+_FEW = 5
 
 
 def origin(plan: Plan) -> str:
@@ -37,7 +40,7 @@ def in_flight_words(change: Change) -> tuple[str, ...]:
     parts = [f"{number} {word}" for number, word in ((running, "running"), (queued, "queued")) if number]
     if not parts:
         return ()
-    fate = "kept with the spec they were made from"
+    fate = f"kept with the spec {'it was' if queued + running == 1 else 'they were'} made from"
     shown = change.after or change.before
     if isinstance(shown, Schedule) and shown.fields.get("on_inflight") == "cancel":
         fate = "to be cancelled (on_inflight: cancel)"
@@ -71,6 +74,11 @@ def side_notes(plan: Plan) -> list[str]:
     if plan.unmanaged:
         jobs = count(sum(plan.unmanaged.values()), "scheduled job")
         found.append(f"{jobs} not managed by flowerpower, left alone: queue {safe(listed(sorted(plan.unmanaged)))}")
+    for old, new in likely_renames(plan.changes)[:_FEW]:
+        found.append(
+            f"schedule {safe(old)} is deleted and {safe(new)} created with the same spec; if it is a rename, write "
+            f"`previous_names: [{safe(old)}]` in {safe(new)}: it then keeps its history, runs and holds"
+        )
     if plan.firing:
         found.append(f"firing right now, so not compared with their jobs: {safe(listed(sorted(plan.firing)))}")
     if plan.source.commit.startswith("tree:"):

@@ -66,7 +66,7 @@ def _change_dict(change: Change, plan: Plan) -> dict[str, Any]:
     hold = plan.held.get(change.name) if change.kind == "schedule" else None
     return {
         "address": change.address,
-        "previous_address": None,
+        "previous_address": change.previous or None,
         "type": change.kind,
         "name": change.name,
         "source_range": _range(change.place),

@@ -14,7 +14,7 @@ from flowerpower.planning.plan import Change, Plan
 from flowerpower.render.fields import rows
 from flowerpower.render.fires import cut_over_words, mark_words, next_fire, zone_label
 from flowerpower.render.notes import held_words, in_flight_words, side_notes, summary
-from flowerpower.render.plan_text import SYMBOLS, ordered, place_of
+from flowerpower.render.plan_text import ordered, place_of, symbol_of
 from flowerpower.render.words import count, listed, safe, short
 
 LIMIT = 65_536  # characters of a comment on GitHub
@@ -107,7 +107,7 @@ def _cells(change: Change, now: int) -> list[str]:
         after = f"**{after}**"
     zone = _text(zone_label(fires.timezone)) if fires and (fires.before or fires.after) else ""
     return [
-        f"`{SYMBOLS[change.action]}`",
+        f"`{symbol_of(change)}`",
         f"`{safe(change.address)}`",
         _words(change, now),
         before,
@@ -121,7 +121,10 @@ def _words(change: Change, now: int) -> str:
     if change.action != "update":
         return {"create": "new", "delete": "**deleted**"}[change.action]
     names = dict.fromkeys(row.name.partition(".")[0] for row in rows(change, now))
-    return _text(listed(names)) + (" **(drift)**" if change.drifted else "")
+    renamed = [f"renamed, was `{safe(change.previous)}`"] if change.previous else []
+    return ", ".join([*renamed, *([_text(listed(names))] if names else [])]) + (
+        " **(drift)**" if change.drifted else ""
+    )
 
 
 def _details(plan: Plan, changes: list[Change]) -> Iterator[str]:

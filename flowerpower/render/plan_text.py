@@ -15,7 +15,8 @@ from flowerpower.render.style import Emphasis, Style, plain
 from flowerpower.render.words import count, listed, safe, wrap
 
 SYMBOLS = {"create": "+", "update": "~", "delete": "-"}
-_EMPHASIS: dict[str, Emphasis] = {"+": "create", "~": "update", "-": "delete", "!": "drift"}
+RENAMED = "»"
+_EMPHASIS: dict[str, Emphasis] = {"+": "create", "~": "update", RENAMED: "update", "-": "delete", "!": "drift"}
 _ORDER = {"delete": 0, "update": 1, "create": 2}
 _MANY = 30  # above this, new objects take one line each
 _FEW = 5  # above this, what nobody should miss is said once more at the end
@@ -32,6 +33,11 @@ def plan_text(plan: Plan, *, width: int = 80, style: Style = plain, concise: boo
         blocks += ["\n".join(_watch(plan, style))] if list(_watch(plan, style)) else []
     blocks.append(style(summary(plan), "strong"))
     return "\n\n".join(blocks)
+
+
+def symbol_of(change: Change) -> str:
+    """Return the sign that stands before a change."""
+    return RENAMED if change.previous else SYMBOLS[change.action]
 
 
 def ordered(plan: Plan) -> list[Change]:
@@ -62,8 +68,8 @@ def _says_little(change: Change) -> bool:
 
 
 def _title(change: Change, style: Style) -> str:
-    symbol = SYMBOLS[change.action]
-    return f"  {style(symbol, _EMPHASIS[symbol])} {style(safe(change.address), 'strong')}"
+    symbol, was = symbol_of(change), f"  was {safe(change.previous)}" if change.previous else ""
+    return f"  {style(symbol, _EMPHASIS[symbol])} {style(safe(change.address), 'strong')}{was}"
 
 
 def _brief(change: Change, now: int, style: Style) -> str:

@@ -313,8 +313,8 @@ class ScheduleSpec(SpecWithEnvironments):
     )
     previous_names: Many[Name] = Field(
         default=(),
-        description="Names the schedule had, so that a rename keeps its last fire, history and holds. (Not supported "
-        "yet.)",
+        description="Names the schedule had: it then goes on where the one of that name stopped, with its next fire, "
+        "history and holds, instead of being deleted and created.",
         examples=[["nightly"]],
     )
     owner: Annotated[Text | None, Written] = Field(

@@ -6,8 +6,11 @@ local seconds = now()
 local bad = wrong_type(our_types())
 if bad then return redis.error_reply('WRONGTYPE ' .. bad) end
 
+local entry = read_active(ask.id)
+local name = entry and name_of(entry, ask.name) or ask.name
+
 local function finished()
-  local key = ours('outcomes:' .. ask.name)
+  local key = ours('outcomes:' .. name)
   for _, raw in ipairs(redis.call('ZRANGEBYSCORE', key, ask.tick, ask.tick)) do
     local read, outcome = pcall(cjson.decode, raw)
     if read and type(outcome) == 'table' and outcome.run == ask.id and outcome.status == 'succeeded' then return true end
@@ -15,12 +18,11 @@ local function finished()
 end
 
 local function refuse(reason)
-  record_event({event = 'refused', schedule = ask.name, tick = ask.tick, reason = reason, job = ask.id})
+  record_event({event = 'refused', schedule = name, tick = ask.tick, reason = reason, job = ask.id})
   return {'refused', reason}
 end
 
 if finished() then return refuse('it has succeeded already') end
-local entry = read_active(ask.id)
 
 -- An execution lives while its worker renews it, in RQ's registry of started jobs and in a hash of its own.
 local function is_alive(execution)
@@ -38,15 +40,15 @@ if not entry then
   entry = {name = ask.name, tick = ask.tick, attempt = 0, since = seconds, alone = ask.alone, commit = redis.call('HGET', ours('head'), 'commit') or ''}
 end
 if ask.deadline > 0 and entry.attempt == 0 and seconds - entry.since > ask.deadline then
-  clear_active(ask.id, ask.name, ask.run)
-  record_outcome(ask.name, {first = ask.tick, last = ask.tick, count = 1, status = 'missed', reason = 'start deadline', run = ask.id, at = seconds})
-  record_event({event = 'missed', schedule = ask.name, tick = ask.tick, reason = 'start deadline', job = ask.id})
+  clear_active(ask.id, name, ask.run)
+  record_outcome(name, {first = ask.tick, last = ask.tick, count = 1, status = 'missed', reason = 'start deadline', run = ask.id, at = seconds})
+  record_event({event = 'missed', schedule = name, tick = ask.tick, reason = 'start deadline', job = ask.id})
   return {'refused', 'it waited longer than its start_deadline'}
 end
 entry.attempt = entry.attempt + 1
 entry.execution = ask.execution
 entry.digest = ask.digest
 entry.started = seconds
-set_active(ask.id, ask.name, ask.run, entry)
-record_event({event = 'started', schedule = ask.name, tick = ask.tick, attempt = entry.attempt, job = ask.id, worker = ask.worker, commit = entry.commit or ''})
+set_active(ask.id, name, ask.run, entry)
+record_event({event = 'started', schedule = name, tick = ask.tick, attempt = entry.attempt, job = ask.id, worker = ask.worker, commit = entry.commit or ''})
 return {'run', entry.attempt, entry.commit or ''}

@@ -34,17 +34,19 @@ end
 
 local stale, checked = {}, {}
 for _, change in ipairs(changes) do
-  local raw = redis.call('HGET', ours(change.kind .. 's'), change.name)
-  if (raw and redis.sha1hex(raw) or '') ~= change.seal then
+  local live = change.previous or change.name
+  local raw = redis.call('HGET', ours(change.kind .. 's'), live)
+  local taken = change.previous and redis.call('HEXISTS', ours('schedules'), change.name) == 1
+  if (raw and redis.sha1hex(raw) or '') ~= change.seal or taken then
     stale[#stale + 1] = change.kind .. '.' .. change.name
   end
   if change.kind == 'schedule' then
-    local text = redis.call('HGET', ours('cursors'), change.name)
+    local text = redis.call('HGET', ours('cursors'), live)
     local tick, _, pending = read_cursor(text)
     change.tick, change.pending = tick, pending
-    if text and not change.tick then return conflict('cursor', {change.name}) end
+    if text and not change.tick then return conflict('cursor', {live}) end
     if change.pending == '-' then change.pending = nil end
-    if redis.call('HEXISTS', ours('holds'), change.name) == 1 then change.timing = 'none' end
+    if redis.call('HEXISTS', ours('holds'), live) == 1 then change.timing = 'none' end
     for _, id in ipairs({change.pending or change.id, change.id}) do
       if id and not has_type(job_key(id), 'hash') then return conflict('type', {job_key(id)}) end
     end
@@ -55,8 +57,8 @@ for _, change in ipairs(changes) do
       if checked[key] == nil then checked[key] = has_type(key, 'zset') end
       if not checked[key] then return conflict('type', {key}) end
     end
-    if not has_type(ours('outcomes:' .. change.name), 'zset') then
-      return conflict('type', {ours('outcomes:' .. change.name)})
+    for _, name in ipairs({change.name, live}) do
+      if not has_type(ours('outcomes:' .. name), 'zset') then return conflict('type', {ours('outcomes:' .. name)}) end
     end
   end
 end
@@ -86,6 +88,58 @@ local function take_pending(change)
 end
 
 local function tick_of(id) return id and tonumber(string.match(id, '%-%-(%d+)$')) end
+
+-- Ids of active runs by the name of their schedule now; looked up once, when a schedule gets another name.
+local runs_found
+local function runs_by_name()
+  if runs_found then return runs_found end
+  runs_found = {}
+  for _, id in ipairs(redis.call('HKEYS', ours('active'))) do
+    local entry = read_active(id)
+    local name = entry and not entry.alone and name_of(entry, '')
+    if name and string.match(id, '%-%-%w+$') then
+      runs_found[name] = runs_found[name] or {}
+      table.insert(runs_found[name], id)
+    end
+  end
+  return runs_found
+end
+
+-- A renamed schedule takes along what it has been: cursor, hold, outcomes, active runs; these keep their ids.
+local function take_name(change)
+  local old, new = change.previous, change.name
+  redis.call('HDEL', ours('schedules'), old)
+  redis.call('HDEL', ours('cursors'), old)
+  local hold = redis.call('HGET', ours('holds'), old)
+  if hold then
+    redis.call('HDEL', ours('holds'), old)
+    redis.call('HSET', ours('holds'), new, hold)
+  end
+  local from, to = ours('outcomes:' .. old), ours('outcomes:' .. new)
+  if redis.call('EXISTS', from) == 1 then
+    redis.call('ZUNIONSTORE', to, 2, to, from, 'AGGREGATE', 'MAX')
+    redis.call('DEL', from)
+  end
+  for _, id in ipairs(runs_by_name()[old] or {}) do
+    local entry, run = read_active(id), string.match(id, '%-%-(%w+)$')
+    clear_active(id, old, run)
+    entry.name = new
+    set_active(id, new, run, entry)
+  end
+end
+
+-- The id and the texts of a pending job under the schedule's new name.
+local function rename_pending(change, id, texts)
+  local old, new = change.previous, change.name
+  local prefix = names.queues .. old .. '--'
+  if string.sub(id, 1, #prefix) ~= prefix then return id, texts end
+  local description = texts.description
+  if string.sub(description, 1, #old + 1) == old .. ' ' then description = new .. string.sub(description, #old + 1) end
+  local read, meta = pcall(cjson.decode, texts.meta)
+  if read and type(meta) == 'table' then meta.schedule = new end
+  return names.queues .. new .. '--' .. string.sub(id, #prefix + 1),
+    {description = description, meta = read and cjson.encode(meta) or texts.meta}
+end
 
 -- Remove the pending occurrence for good; the answer is as above. Ticks that were due and had not fired are not lost
 -- silently: the plan has counted them (missed = {first, last, count}) unless the schedule has fired since.
@@ -123,6 +177,14 @@ local function set_cursor(change, tick, pending)
     string.format('%d %d %s', tick, change.revision, pending or '-'))
 end
 
+-- A stock scheduler has moved the pending occurrence of a schedule that gets another name now: it is a run of that one.
+local function adopt_run(change, id)
+  local tick = tick_of(id)
+  set_active(id, change.name, tostring(tick), {name = change.name, tick = tick, attempt = 0, since = seconds,
+    commit = redis.call('HGET', ours('head'), 'commit') or '', queue = change.live_queue or change.queue})
+  set_cursor(change, math.max(change.tick, tick), nil)
+end
+
 -- The tick stays as it is, also when it fired since the plan was made: the cursor is carried on.
 local function keep_pending(change)
   local id = change.pending
@@ -134,7 +196,10 @@ local function keep_pending(change)
     texts = {description = old[1] or change.description, meta = old[2] or change.meta}
     due = score or change.due
   end
-  if not take_pending(change) then write_pending(change, id, due, texts) end
+  local in_flight = take_pending(change)
+  if change.previous and in_flight then return adopt_run(change, id) end
+  if change.previous then id, texts = rename_pending(change, id, texts) end
+  if not in_flight then write_pending(change, id, due, texts) end
   set_cursor(change, change.tick, id)
 end
 
@@ -150,6 +215,7 @@ local function reset_pending(change)
 end
 
 local function put_schedule(change)
+  if change.previous then take_name(change) end
   redis.call('HSET', ours('schedules'), change.name, change.record)
   redis.call('HSET', ours('specs'), change.run, redis.call('HGET', stage_key, 'spec ' .. change.run))
   redis.call('PERSIST', ours('outcomes:' .. change.name))

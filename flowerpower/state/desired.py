@@ -47,6 +47,7 @@ def desired_state(project: Project, code: Mapping[str, str]) -> Desired:
         state=State(schedules, pipelines),
         run_specs=run_specs,
         places={address: str(place) for address, place in project.places.items()},
+        previous_names={name: spec.previous_names for name, spec in project.schedules.items() if spec.previous_names},
     )
 
 

@@ -76,7 +76,7 @@ class Desired:
     state: State
     run_specs: Mapping[str, str]  # digest -> canonical JSON
     places: Mapping[str, str]  # address -> file:line:column
-    protected: frozenset[str] = frozenset()
+    previous_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of schedules that had others
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,11 @@ local function read_active(id)
   if read and type(entry) == 'table' then return entry end
 end
 
+-- The name that the schedule of an active run has now: it may be another than when the run was made.
+local function name_of(entry, otherwise)
+  return type(entry.name) == 'string' and entry.name or otherwise
+end
+
 local function has_active(schedule)
   local from = '[' .. schedule .. '--'
   return #redis.call('ZRANGEBYLEX', ours('active_index'), from, from .. '\255', 'LIMIT', 0, 1) > 0
