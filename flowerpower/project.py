@@ -250,12 +250,14 @@ class FlowerPowerProject:
 
         Raises `SpecError` when a spec is invalid, `StoreError` when Redis cannot be read.
         """
+        from flowerpower.applied import Checkout, with_applied_fields
         from flowerpower.planning.diff import make_plan
         from flowerpower.planning.digest import plan_hash
         from flowerpower.planning.guards import Allowed, check_plan
 
         desired, overrides = self.desired, allowed or Allowed()
-        reading = self.store.read()
+        checkout = Checkout(self.folder, self.settings.env, self.settings.variables)
+        reading = with_applied_fields(self.store.read(), checkout)
         plan = make_plan(self.store.keys, desired, reading, self.source)
         checks = check_plan(plan, reading, self._facts(reading.head), overrides)
         return PlannedChanges(replace(plan, checks=checks), plan_hash(plan, overrides))

@@ -32,8 +32,9 @@ def make_plan(keys: Keys, desired: Desired, reading: Reading, source: Source) ->
     wanted = settle(keys, desired.state, reading)
     pipelines = _pairs(wanted.pipelines, reading.state.pipelines)
     schedules = _pairs(wanted.schedules, reading.state.schedules)
+    used = {live.fields.get("pipeline") for live in reading.state.schedules.values()}
     changes = [
-        *(_pipeline_change(name, after, before, reading) for name, after, before in pipelines),
+        *(_pipeline_change(name, (after, before), reading, is_used=name in used) for name, after, before in pipelines),
         *(_schedule_change(keys, name, (after, before), reading) for name, after, before in schedules),
     ]
     in_flight = _in_flight(reading, renamed)
@@ -84,19 +85,22 @@ def _needed_specs(changes: Iterable[Change], run_specs: Mapping[str, str]) -> di
     return {run: run_specs[run] for run in sorted(runs)}
 
 
-def _pipeline_change(name: str, after: Pipeline | None, before: Pipeline | None, reading: Reading) -> Change | None:
+def _pipeline_change(
+    name: str, pair: tuple[Pipeline | None, Pipeline | None], reading: Reading, *, is_used: bool
+) -> Change | None:
+    after, before = pair
     address = f"pipeline.{name}"
     record = reading.records.get(address)
     if before is not None and after is not None and record is not None:
         if before.digest == after.digest and record.intact:
             return None
-        changes = _field_changes(before.fields, after.fields, "git" if record.intact else "drift")
+        changes = _field_changes(before.fields, after.fields, record)
         if before.code != after.code:
             changes = (*changes, FieldChange("code", before.code, after.code, before.code, "code"))
         if not record.intact:
-            changes = changes or (_record_change(before.digest, after.digest),)
+            changes = _altered(changes, before.digest, after.digest)
     else:
-        changes = _whole(before, after)
+        changes = _whole(before, after, record, vanished=before is None and is_used)
     seal, revision = _record_of(record)
     return Change(address, before, after, changes, seal=seal, revision=revision, protected=False)
 
@@ -108,11 +112,11 @@ def _schedule_change(
     address = f"schedule.{name}"
     record = reading.records.get(address)
     if before is None or after is None or record is None:
-        changes = _whole(before, after)
+        changes = _whole(before, after, record, vanished=before is None and name in reading.cursors)
     else:
-        changes = _changed_fields(before, after, intact=record.intact)
+        changes = _changed_fields(before, after, record)
         if name not in reading.firing:
-            changes = (*changes, *_job_drift(keys, before, after, reading))
+            changes = (*changes, *_job_drift(keys, _as_applied(before, record), after, reading))
         if not changes and before.name == after.name:
             return None
     seal, revision = _record_of(record)
@@ -133,29 +137,44 @@ def _record_of(record: Record | None) -> tuple[str, int]:
     return (record.seal, record.revision) if record else ("", 0)
 
 
-def _whole(before: Schedule | Pipeline | None, after: Schedule | Pipeline | None) -> tuple[FieldChange, ...]:
+def _whole(
+    before: Schedule | Pipeline | None, after: Schedule | Pipeline | None, record: Record | None, *, vanished: bool
+) -> tuple[FieldChange, ...]:
+    """Return every field of what comes or goes; a record that is missing or altered is no matter of git."""
     old: Mapping[str, Json] = before.fields if before else {}
     new: Mapping[str, Json] = after.fields if after else {}
-    return _field_changes(old, new, "git")
+    changes = _field_changes(old, new, None)
+    if vanished or (record is not None and not record.intact):
+        changes = (*changes, _record_change(before.digest if before else None, after.digest if after else None))
+    return changes
 
 
-def _field_changes(old: Mapping[str, Json], new: Mapping[str, Json], reason: Reason) -> tuple[FieldChange, ...]:
-    """Return the fields that differ; of a record altered behind our back nobody knows what it said before."""
-    known = reason != "drift"
+def _field_changes(old: Mapping[str, Json], new: Mapping[str, Json], record: Record | None) -> tuple[FieldChange, ...]:
+    """Return the fields that differ; of an altered record the old values are those that git knows, if it does."""
+    intact = record is None or record.intact
+    applied = old if intact else (record.applied if record else None)
     return tuple(
-        FieldChange(name, old.get(name) if known else None, new.get(name), old.get(name), reason)
+        FieldChange(name, (applied or {}).get(name), new.get(name), old.get(name), _reason(name, old, new, applied))
         for name in sorted(old.keys() | new.keys())
         if old.get(name) != new.get(name)
     )
 
 
-def _changed_fields(before: Schedule, after: Schedule, *, intact: bool) -> tuple[FieldChange, ...]:
-    if not intact:
-        return _field_changes(before.fields, after.fields, "drift") or (_record_change(before.run, after.run),)
+def _reason(
+    name: str, found: Mapping[str, Json], wanted: Mapping[str, Json], applied: Mapping[str, Json] | None
+) -> Reason:
+    if applied is None or applied.get(name) == wanted.get(name):
+        return "drift"
+    return "git" if applied.get(name) == found.get(name) else "both"
+
+
+def _changed_fields(before: Schedule, after: Schedule, record: Record) -> tuple[FieldChange, ...]:
+    if not record.intact:
+        return _altered(_field_changes(before.fields, after.fields, record), before.run, after.run)
     if before.digest == after.digest:
         same_words = all(before.fields.get(name) == after.fields.get(name) for name in WORDING)
         return (_record_change(before.run, after.run),) if same_words and before.run != after.run else ()
-    changes = _field_changes(before.fields, after.fields, "git")
+    changes = _field_changes(before.fields, after.fields, record)
     if changes:
         return changes
     if before.basis != after.basis:
@@ -165,8 +184,18 @@ def _changed_fields(before: Schedule, after: Schedule, *, intact: bool) -> tuple
     return (FieldChange("timing", before.timing, after.timing, before.timing, "git"),)
 
 
-def _record_change(found: str, wanted: str) -> FieldChange:
+def _altered(changes: tuple[FieldChange, ...], found: str, wanted: str) -> tuple[FieldChange, ...]:
+    """Return the changes of an altered record: where no field shows it, the record as a whole does."""
+    shown = any(change.reason in ("drift", "both") for change in changes)
+    return changes if shown else (*changes, _record_change(found, wanted))
+
+
+def _record_change(found: str | None, wanted: str | None) -> FieldChange:
     return FieldChange("record", None, wanted, found, "drift")
+
+
+def _as_applied(live: Schedule, record: Record) -> Schedule:
+    return live if record.applied is None else replace(live, fields=record.applied)
 
 
 def _job_drift(keys: Keys, before: Schedule, after: Schedule, reading: Reading) -> tuple[FieldChange, ...]:

@@ -46,10 +46,9 @@ class Row:
 
 def rows(change: Change, now: int) -> tuple[Row, ...]:
     """Return the rows of a change: all that differs of an update, all that is not a default of a new object."""
-    if change.action == "delete":
-        return ()
     timezone = _timezone(change)
-    found = [row for field in change.fields for row in _field_rows(change, field, (timezone, now))]
+    shown = [field for field in change.fields if change.action != "delete" or field.name == "record"]
+    found = [row for field in shown for row in _field_rows(change, field, (timezone, now))]
     return tuple(sorted(found, key=lambda row: (row.symbol != "!", _rank(row.name), row.name)))
 
 
@@ -64,7 +63,9 @@ def _timezone(change: Change) -> str:
 
 
 def _field_rows(change: Change, field: FieldChange, when: tuple[str, int]) -> Iterator[Row]:
-    if change.action == "create":
+    if field.name == "record":
+        yield _record_row(change, field)
+    elif change.action == "create":
         of_project = change.kind == "pipeline" and field.name in _OF_PROJECT
         if field.new is not None and not of_project and field.new != _defaults(change.kind).get(field.name):
             yield from (Row("+", name, None, show(name, item, when)) for name, item in _items(field.name, field.new))
@@ -83,10 +84,13 @@ def _row(name: str, old: Json, new: Json, when: tuple[str, int]) -> Row:
     return Row("~", name, show(name, old, when), show(name, new, when))
 
 
+def _record_row(change: Change, field: FieldChange) -> Row:
+    found = "missing from Redis" if field.remote is None else "altered in Redis"
+    return Row("!", "record", found, "deleted" if change.after is None else "as written in git", "drift")
+
+
 def _drift_row(field: FieldChange, when: tuple[str, int]) -> Row:
     """Return a three-way row: what is there, what it will be, and what the last apply had written."""
-    if field.name == "record":
-        return Row("!", "record", "altered in Redis", "as written in git", "drift")
     if field.name == "job":
         new = "none" if field.new is None else _due(field.new, when)
         return Row("!", "pending run", _due(field.remote, when), new, _due_note(field, when))

@@ -35,7 +35,7 @@ def plan_dict(plan: Plan, *, plan_hash: str = "") -> dict[str, Any]:
             "read_at": iso(plan.read_at),
         },
         "resource_changes": [_change_dict(change, plan) for change in plan.changes],
-        "resource_drift": [_drift_dict(change) for change in plan.changes if change.drifted],
+        "resource_drift": [drift_dict(change) for change in plan.changes if change.drifted],
         "unmanaged": [{"queue": queue, "jobs": jobs} for queue, jobs in sorted(plan.unmanaged.items())],
         "held": [{"address": f"schedule.{name}", **_hold_dict(hold)} for name, hold in sorted(plan.held.items())],
         "firing": [f"schedule.{name}" for name in sorted(plan.firing)],
@@ -93,7 +93,8 @@ def _field_dict(field: Any) -> dict[str, Json]:
     return {"old": field.old, "new": field.new, "remote": field.remote, "reason": field.reason}
 
 
-def _drift_dict(change: Change) -> dict[str, Any]:
+def drift_dict(change: Change) -> dict[str, Any]:
+    """Return what drifted of one object."""
     drifted = [field for field in change.fields if field.reason in ("drift", "both")]
     return {
         "address": change.address,

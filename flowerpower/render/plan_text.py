@@ -27,7 +27,7 @@ _NARROWEST = 40
 def plan_text(plan: Plan, *, width: int = 80, style: Style = plain, concise: bool = False) -> str:
     """Return the plan for people; the last line has Terraform's shape, and there is no line break after it."""
     width = max(width, _NARROWEST)
-    blocks = [style(origin(plan), "faint"), *_change_blocks(plan, width, style, concise)]
+    blocks = [style(origin(plan), "faint"), *change_blocks(plan, width, style, concise)]
     blocks += ["\n".join(lines) for lines in (_held(plan, width, style), *notes(plan, width, style)) if lines]
     if len(plan.changes) > _FEW:
         blocks += ["\n".join(_watch(plan, style))] if list(_watch(plan, style)) else []
@@ -49,7 +49,8 @@ def _urgency(change: Change) -> tuple[int, bool, bool, str]:
     return (_ORDER[change.action], not change.drifted, change.kind != "schedule", change.name)
 
 
-def _change_blocks(plan: Plan, width: int, style: Style, concise: bool) -> list[str]:
+def change_blocks(plan: Plan, width: int, style: Style, concise: bool = False) -> list[str]:
+    """Return a block of lines for each change, or one for many that say little."""
     changes = ordered(plan)
     brief = sum(_says_little(change) for change in changes) > _MANY
     blocks: list[str] = []

@@ -139,6 +139,7 @@ def _record(data: Mapping[str, Any], raw: bytes) -> Record:
         protected=bool(data.get("protected")),
         intact=_is_intact(raw),
         commit=str(data.get("provenance", {}).get("commit", "")),
+        digest=str(data["digest"]),
     )
 
 

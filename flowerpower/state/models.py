@@ -133,6 +133,8 @@ class Record:
     protected: bool = False
     intact: bool = True  # False: the record was altered behind our back
     commit: str = ""
+    digest: str = ""  # the identity that the record claims, which an altered one need not have
+    applied: Mapping[str, Json] | None = None  # of an altered one: what was applied, where git still knows it
 
 
 @dataclass(frozen=True, slots=True)
