@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from flowerpower import __version__
-from flowerpower.errors import RefusedError, StalePlanError, StoreError
+from flowerpower.errors import RefusedError, StalePlanError, StoreError, UsageError
 from flowerpower.planning.plan import Change, Plan
 from flowerpower.state.codec import FORMAT, JOB_FIELDS, canonical, encode_pipeline, encode_schedule, job_fields
 from flowerpower.state.desired import describe_run, trigger_of, with_occurrence
@@ -53,6 +53,8 @@ def apply_plan(plan: Plan, store: Store, apply_id: str, progress: Progress = lam
     Raises `RefusedError` when a guard refuses, `StalePlanError` when the live state is no longer the plan's,
     `StoreError` when Redis fails.
     """
+    if plan.against:
+        raise UsageError("a plan between two git revisions cannot be applied", hint="plan without --against")
     if plan.refused:
         raise RefusedError(plan.refused[0].message, hint=plan.refused[0].hint)
     moment = store.time()

@@ -100,6 +100,10 @@ class StalePlanError(FlowerPowerError):
     hint = "plan again and look at what changed"
 
 
+class PlanFileError(FlowerPowerError):
+    """A file is no plan, a damaged one, or one of another version."""
+
+
 class PipelineError(FlowerPowerError):
     """A pipeline could not be built or run."""
 

@@ -5,16 +5,15 @@ Nothing is read, connected to or imported before it is needed; an embedded Redis
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from flowerpower.errors import Problem, ProjectNotFoundError, SpecError, UsageError
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     from flowerpower.apply import Applied
     from flowerpower.jobs.manager import RQManager
     from flowerpower.pipelines.manager import PipelineManager
+    from flowerpower.planned import PlannedChanges
     from flowerpower.planning.guards import Allowed, Facts
-    from flowerpower.planning.plan import Plan
     from flowerpower.revision import Revision
     from flowerpower.specs.dataflow_graphs import RealGraphs
     from flowerpower.specs.files.cache import VerdictCache
@@ -33,39 +32,11 @@ if TYPE_CHECKING:
     from flowerpower.specs.loader import Loaded, Project
     from flowerpower.specs.models import ProjectSpec
     from flowerpower.specs.verdict import Question, Verdict
+    from flowerpower.state.keys import Keys
     from flowerpower.state.models import Desired, Head, Source
     from flowerpower.state.store import Store
 
 _WHO = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME")
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedChanges:
-    """A plan and its hash, with the ways to show it."""
-
-    plan: Plan
-    hash: str
-
-    def __bool__(self) -> bool:
-        return bool(self.plan.changes)
-
-    def to_text(self, width: int = 80) -> str:
-        """Return the plan for a terminal of that many columns, without colours."""
-        from flowerpower.render.plan_text import plan_text
-
-        return plan_text(self.plan, width=width)
-
-    def to_markdown(self) -> str:
-        """Return the plan as the comment of a pull request."""
-        from flowerpower.render.plan_markdown import plan_markdown
-
-        return plan_markdown(self.plan, plan_hash=self.hash)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the plan as a JSON document."""
-        from flowerpower.render.plan_json import plan_dict
-
-        return plan_dict(self.plan, plan_hash=self.hash)
 
 
 class FlowerPowerProject:
@@ -251,6 +222,7 @@ class FlowerPowerProject:
         Raises `SpecError` when a spec is invalid, `StoreError` when Redis cannot be read.
         """
         from flowerpower.applied import Checkout, with_applied_fields
+        from flowerpower.planned import PlannedChanges
         from flowerpower.planning.diff import make_plan
         from flowerpower.planning.digest import plan_hash
         from flowerpower.planning.guards import Allowed, check_plan
@@ -260,18 +232,59 @@ class FlowerPowerProject:
         reading = with_applied_fields(self.store.read(), checkout)
         plan = make_plan(self.store.keys, desired, reading, self.source)
         checks = check_plan(plan, reading, self._facts(reading.head), overrides)
-        return PlannedChanges(replace(plan, checks=checks), plan_hash(plan, overrides))
+        return PlannedChanges(replace(plan, checks=checks), plan_hash(plan, overrides), overrides)
+
+    def plan_against(self, revision: str, allowed: Allowed | None = None) -> PlannedChanges:
+        """Return what changes from a git revision of the specs to these, without Redis; it cannot be applied.
+
+        Raises `SpecError` when the specs of either side are invalid, `GitError` when git does not know the revision.
+        """
+        from flowerpower.planned import PlannedChanges
+        from flowerpower.planning.against import reading_of
+        from flowerpower.planning.diff import make_plan
+        from flowerpower.planning.digest import plan_hash
+        from flowerpower.planning.guards import Allowed, Facts, check_plan
+
+        overrides = allowed or Allowed()
+        before = FlowerPowerProject(self.folder, self.settings, revision)
+        reading = reading_of(self.keys, before._desired_or_nothing, int(time.time()))
+        plan = replace(make_plan(self.keys, self.desired, reading, self.source), against=before.source.commit)
+        checks = check_plan(plan, reading, Facts(), overrides)
+        return PlannedChanges(replace(plan, checks=checks), plan_hash(plan, overrides), overrides)
+
+    @property
+    def _desired_or_nothing(self) -> Desired:
+        """The state the specs ask for; nothing where there was no project yet."""
+        from flowerpower.specs.files.kinds import PROJECT_FILES
+        from flowerpower.state.models import Desired, State
+
+        there = any(name in self.sources.texts for name in PROJECT_FILES) or self.sources.problems
+        return self.desired if there else Desired(State(), {}, {})
 
     def apply(
         self, planned: PlannedChanges, progress: Callable[[int, int], None] = lambda done, total: None
     ) -> Applied:
         """Make Redis match the plan in one atomic step; *progress* gets the changes staged and the changes in all.
 
-        Raises `RefusedError`, `StalePlanError` or `StoreError`; then nothing was written.
+        Raises `RefusedError`, `StalePlanError`, `StoreError`, or `UsageError` for a plan of another project or
+        Redis; then nothing was written.
         """
         from flowerpower.apply import apply_plan
+        from flowerpower.planning.approval import check_target
 
+        check_target(planned.plan, self.home.name, self.settings.env, self.store.head())
         return apply_plan(planned.plan, self.store, os.urandom(16).hex(), progress)
+
+    def check_saved(self, planned: PlannedChanges) -> None:
+        """Raise unless the live state is the one that a saved plan was made for; `details` say what has changed since.
+
+        Raises `UsageError` for a plan of another project, environment or Redis, `StalePlanError` for another state.
+        """
+        from flowerpower.planning.approval import check_fresh, check_target
+
+        reading = self.store.read()
+        check_target(planned.plan, self.home.name, self.settings.env, reading.head)
+        check_fresh(planned.plan, reading)
 
     @property
     def pipelines(self) -> PipelineManager:
@@ -319,11 +332,16 @@ class FlowerPowerProject:
     def store(self) -> Store:
         """The live state of this project and environment; nothing is sent before it is asked."""
         from flowerpower.state.connection import connect
-        from flowerpower.state.keys import Keys
         from flowerpower.state.store import Store
 
-        keys = Keys(self.home.name, self.settings.env, self.settings.rq_prefix)
-        return Store(self._resources.enter_context(connect(self.redis_url)), keys)
+        return Store(self._resources.enter_context(connect(self.redis_url)), self.keys)
+
+    @property
+    def keys(self) -> Keys:
+        """The names of this project's and environment's keys in Redis."""
+        from flowerpower.state.keys import Keys
+
+        return Keys(self.home.name, self.settings.env, self.settings.rq_prefix)
 
     @cached_property
     def _revision(self) -> Revision:
@@ -339,7 +357,7 @@ class FlowerPowerProject:
         revision, environment = self._revision, self.settings.environment
         commit = f"{revision.commit}+dirty" if revision.dirty else revision.commit
         who = next((environment[name] for name in _WHO if environment.get(name)), revision.author)
-        return Source(commit or f"tree:{_tree_digest(self.sources)}", revision.repository, who)
+        return Source(commit or f"tree:{self.sources.digest}", revision.repository, who)
 
     def _facts(self, head: Head) -> Facts:
         from flowerpower.planning.guards import Facts
@@ -369,12 +387,3 @@ def _folder_of(path: str) -> tuple[Path, str | None]:
         )
     folder, _, ref = unquote(parts.path).partition("@") if parts.scheme == "git+file" else (unquote(parts.path), "", "")
     return Path(folder), ref or ("HEAD" if parts.scheme == "git+file" else None)
-
-
-def _tree_digest(sources: Sources) -> str:
-    """Return 64 hexadecimal digits for the texts of a project that lies outside git."""
-    digest = hashlib.sha256()
-    for path, content in sorted({**sources.texts, **sources.modules}.items()):
-        digest.update(hashlib.sha256(path.encode()).digest())
-        digest.update(hashlib.sha256(content).digest())
-    return digest.hexdigest()

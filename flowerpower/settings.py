@@ -18,6 +18,7 @@ class Settings:
 
     project: Path = Path()
     env: str = "default"
+    env_named: bool = False  # by a flag or a variable
     redis: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold credentials
@@ -45,6 +46,7 @@ def read_settings(
     return Settings(
         project=project or Path(environment.get(f"{_PREFIX}PROJECT", ".")),
         env=env or environment.get(f"{_PREFIX}ENV") or "default",
+        env_named=bool(env or environment.get(f"{_PREFIX}ENV")),
         redis=redis or environment.get(f"{_PREFIX}REDIS") or None,
         variables={**from_environment, **(variables or {})},
         environment=dict(environment),

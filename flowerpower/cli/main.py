@@ -19,6 +19,7 @@ _COMMANDS = (
     "render",
     "plan",
     "apply",
+    "show",
     "drift",
     "status",
     "run",

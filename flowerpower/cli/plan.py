@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from flowerpower.cli.options import Overrides, Revision, command, flag
+from flowerpower.cli.planfiles import write_plan
 from flowerpower.cli.session import Session
+from flowerpower.errors import UsageError
 
 if TYPE_CHECKING:
+    from flowerpower.planned import PlannedChanges
     from flowerpower.planning.guards import Allowed
-    from flowerpower.project import FlowerPowerProject, PlannedChanges
+    from flowerpower.project import FlowerPowerProject
 
 PlanFormat = Literal["text", "json", "markdown"]
 PENDING = 2
+
+
+@dataclass(frozen=True)
+class Display:
+    """How a plan is shown."""
+
+    format: Annotated[PlanFormat, flag("--format", env="FLOWERPOWER_PLAN_FORMAT", help="How the plan is shown.")] = (
+        "text"
+    )
+    concise: Annotated[bool, flag("--concise", help="One line for each change.")] = False
+
+
+@dataclass(frozen=True)
+class PlanFlags:
+    """The flags of `plan` alone."""
+
+    detailed_exitcode: Annotated[
+        bool, flag("--detailed-exitcode", help="Exit 2 when changes are pending, 0 when there are none.")
+    ] = False
+    out: Annotated[
+        Path | None, flag("--out", env="FLOWERPOWER_PLAN_OUT", help="Save the plan for `apply FILE`.", metavar="FILE")
+    ] = None
+    against: Annotated[
+        str | None, flag("--against", help="Compare with this git revision instead of Redis.", metavar="REV")
+    ] = None
 
 
 def register(app: typer.Typer) -> None:
@@ -28,26 +56,33 @@ def plan(
     session: Session,
     revision: Revision,
     overrides: Overrides,
-    detailed_exitcode: Annotated[
-        bool, flag("--detailed-exitcode", help="Exit 2 when changes are pending, 0 when there are none.")
-    ] = False,
-    format: Annotated[
-        PlanFormat, flag("--format", env="FLOWERPOWER_PLAN_FORMAT", help="How the plan is shown.")
-    ] = "text",
-    concise: Annotated[bool, flag("--concise", help="One line for each change.")] = False,
+    display: Display,
+    wanted: PlanFlags,
 ) -> int:
-    """Show what `apply` would change in Redis, and what that means in time. Writes nothing."""
+    """Show what `apply` would change in Redis, and what that means in time. Writes nothing to Redis."""
+    if wanted.out and wanted.against:
+        raise UsageError("what compares two revisions cannot be applied, so not saved", hint="drop --out or --against")
     with session.project() as project:
-        planned = project.plan(allowed_of(overrides))
+        allowed = allowed_of(overrides)
+        against = wanted.against
+        planned = project.plan_against(against, allowed) if against else project.plan(allowed)
         tell_warnings(session, project)
     publish(session, planned)
-    if session.json or format == "json":
+    present(session, planned, display)
+    if wanted.out:
+        write_plan(wanted.out, planned)
+        session.talk(f"Saved. To apply exactly this: flowerpower apply {wanted.out}")
+    return PENDING if planned and wanted.detailed_exitcode else 0
+
+
+def present(session: Session, planned: PlannedChanges, display: Display) -> None:
+    """Print a plan in one of its formats."""
+    if session.json or display.format == "json":
         replace(session, json=True).document(planned.to_dict())
-    elif format == "markdown":
+    elif display.format == "markdown":
         session.result(planned.to_markdown().rstrip("\n"))
     else:
-        show_plan(session, planned, concise=concise)
-    return PENDING if planned and detailed_exitcode else 0
+        show_plan(session, planned, concise=display.concise)
 
 
 def tell_warnings(session: Session, project: FlowerPowerProject) -> None:

@@ -45,7 +45,7 @@ def check_plan(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> 
         _foreign(plan, allowed),
         _older(plan, facts, allowed),
         _dirty(plan, facts, allowed),
-        *_consumers(plan),
+        *(() if plan.against else _consumers(plan)),
     ]
     return tuple(check for check in checks if check)
 

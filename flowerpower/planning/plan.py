@@ -119,6 +119,7 @@ class Plan:
     firing: frozenset[str] = frozenset()
     unmanaged: Mapping[str, int] = field(default_factory=dict)
     consumers: Consumers = field(default_factory=Consumers)
+    against: str = ""  # the git revision it was compared with instead of Redis; such a plan cannot be applied
 
     @property
     def namespace(self) -> str:
@@ -137,4 +138,4 @@ class Plan:
     @property
     def applicable(self) -> bool:
         """Tell whether apply would do it."""
-        return not self.refused
+        return not self.refused and not self.against

@@ -14,6 +14,8 @@ _FEW = 5
 def origin(plan: Plan) -> str:
     """Return which namespace goes from which commit to which."""
     wanted = short(plan.source.commit) if plan.source.commit else "the specs"
+    if plan.against:
+        return f"{plan.namespace}: {short(plan.against)} -> {wanted}, compared in git, not with Redis"
     if not plan.head.generation:
         return f"{plan.namespace}: nothing applied yet -> {wanted}"
     live = short(plan.head.commit) if plan.head.commit else "unknown"
@@ -83,7 +85,9 @@ def side_notes(plan: Plan) -> list[str]:
         found.append(f"firing right now, so not compared with their jobs: {safe(listed(sorted(plan.firing)))}")
     if plan.source.commit.startswith("tree:"):
         found.append("outside git: commits cannot be compared, guards `older` and `dirty` do not apply")
-    if plan.changes and not plan.consumers.scheduler:
+    if plan.against:
+        found.append("compared with a git revision: what is held, running, or altered in Redis does not show")
+    elif plan.changes and not plan.consumers.scheduler:
         found.append("no scheduler is alive; nothing fires until one runs: flowerpower worker")
     return found
 

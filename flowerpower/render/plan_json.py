@@ -33,6 +33,7 @@ def plan_dict(plan: Plan, *, plan_hash: str = "") -> dict[str, Any]:
             "commit": plan.head.commit,
             "apply_id": plan.head.apply_id,
             "read_at": iso(plan.read_at),
+            "against": plan.against or None,
         },
         "resource_changes": [_change_dict(change, plan) for change in plan.changes],
         "resource_drift": [drift_dict(change) for change in plan.changes if change.drifted],

@@ -51,7 +51,7 @@ def _header(plan: Plan, plan_hash: str, truncated: bool) -> str:
     values = {
         "namespace": plan.namespace,
         "env": plan.env,
-        "plan_hash": plan_hash,
+        "plan_hash": "" if truncated else plan_hash,  # a comment that shows less than the plan approves nothing
         "commit": plan.source.commit,
         "truncated": truncated,
     }

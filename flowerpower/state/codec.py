@@ -197,6 +197,7 @@ def decode_head(raw: Mapping[bytes, bytes]) -> Head:
             when=int(text.get("when", "0")),
             flowerpower=text.get("flowerpower", ""),
             tzdata=text.get("tzdata", ""),
+            first_apply=text.get("first_apply", ""),
         )
     except (KeyError, ValueError) as error:
         raise FormatError("the head of this namespace in Redis is damaged") from error

@@ -258,6 +258,7 @@ for name, value in pairs(order.head) do
   head[#head + 1] = value
 end
 redis.call('HSET', ours('head'), unpack(head))
+redis.call('HSETNX', ours('head'), 'first_apply', order.apply_id)
 if order.changed then
   redis.call('XADD', ours('history'), 'MAXLEN', '~', 200, '*', 'apply_id', order.apply_id,
     'generation', tostring(generation), 'when', tostring(seconds), 'commit', order.head.commit, 'who', order.head.who,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+from typing_extensions import TypeAliasType
+
+Json = TypeAliasType("Json", "bool | int | float | str | list[Json] | dict[str, Json] | None")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class Head:
     when: int = 0
     flowerpower: str = ""
     tzdata: str = ""
+    first_apply: str = ""  # id of the apply that began this namespace in this Redis
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,33 @@
+"""Plan files on disk: written whole or not at all, read with a clear word about what is wrong."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowerpower.errors import UsageError
+
+if TYPE_CHECKING:
+    from flowerpower.planned import PlannedChanges
+
+
+def read_plan(file: Path) -> PlannedChanges:
+    """Return the plan in a file; raise `UsageError` when it cannot be read, `PlanFileError` when it is none."""
+    from flowerpower.planned import PlannedChanges
+
+    try:
+        return PlannedChanges.from_file(file.read_bytes())
+    except OSError as error:
+        hint = "make a plan file with: flowerpower plan --out FILE"
+        raise UsageError(f"{file}: {error.strerror}", hint=hint) from None
+
+
+def write_plan(file: Path, planned: PlannedChanges) -> None:
+    """Write a plan file; one that stood there is replaced only by a whole one."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        draft.write_bytes(planned.to_file())
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,54 @@
+"""A plan with its hash, and the ways to show it, to keep it and to read it again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flowerpower.planning.guards import Allowed
+    from flowerpower.planning.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChanges:
+    """A plan and its hash, with the ways to show it."""
+
+    plan: Plan
+    hash: str
+    allowed: Allowed
+
+    def __bool__(self) -> bool:
+        return bool(self.plan.changes)
+
+    def to_text(self, width: int = 80) -> str:
+        """Return the plan for a terminal of that many columns, without colours."""
+        from flowerpower.render.plan_text import plan_text
+
+        return plan_text(self.plan, width=width)
+
+    def to_markdown(self) -> str:
+        """Return the plan as the comment of a pull request."""
+        from flowerpower.render.plan_markdown import plan_markdown
+
+        return plan_markdown(self.plan, plan_hash=self.hash)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as a JSON document."""
+        from flowerpower.render.plan_json import plan_dict
+
+        return plan_dict(self.plan, plan_hash=self.hash)
+
+    def to_file(self) -> bytes:
+        """Return the plan as the file that `apply` takes: exactly these changes, or nothing."""
+        from flowerpower.planning.saved import dump_plan
+
+        return dump_plan(self.plan, self.allowed)
+
+    @classmethod
+    def from_file(cls, raw: bytes) -> PlannedChanges:
+        """Return the plan in a file; raise `PlanFileError` for one that is damaged or of another version."""
+        from flowerpower.planning.saved import load_plan
+
+        saved = load_plan(raw)
+        return cls(saved.plan, saved.plan_hash, saved.overrides)
