@@ -149,7 +149,7 @@ class Store:
             ]
             for run_id in pending:
                 pipe.hmget(keys.job(run_id or ""), *JOB_FIELDS)
-            jobs = pipe.execute()
+            jobs = [_job_values(reply) for reply in pipe.execute(raise_on_error=False)]
         return [Written(*found) for found in zip(records, pending, jobs, strict=True)]
 
     def commit(self, order: Mapping[str, Any]) -> Committed | Conflict:
@@ -218,16 +218,34 @@ class Store:
             pipe.hmget(keys.job(run_id), *JOB_FIELDS)
         pipe.hget(keys.head, "generation")
         pipe.hgetall(keys.cursors)
-        replies = iter(pipe.execute())
+        answers = pipe.execute(raise_on_error=False)
+        jobs = len(answers) - 2 - len(pending)
+        values = dict(zip(pending, map(_job_values, answers[jobs:-2]), strict=True))
+        replies = iter(_sound([*answers[:jobs], *answers[-2:]]))
         waiting = _waiting({queue: next(replies) for queue in ours})
         unmanaged = Counter({queue: next(replies) for queue in others})
         workers = {queue: next(replies) for queue in ours}
-        values = {name: next(replies) for name in pending}
         generation, cursors = int(next(replies) or 0), _decode_cursors(next(replies))
         occurrences, moving = _occurrences(pending, values, waiting)
         managed = {*pending.values(), *records.active}
         unmanaged.update(queue for queue, member in waiting if member not in managed)
         return _Jobs(occurrences, moving, cursors, generation, +unmanaged, workers)
+
+
+def _sound(replies: Sequence[Any]) -> Sequence[Any]:
+    """Return the replies; raise the first that is an error."""
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+    return replies
+
+
+def _job_values(reply: Any) -> Sequence[bytes | None]:
+    """Return the fields of a job; a key of another type under its name is a job that cannot be read."""
+    if isinstance(reply, Exception) and str(reply).startswith("WRONGTYPE"):
+        return (None,) * len(JOB_FIELDS)
+    found: Sequence[bytes | None] = _sound([reply])[0]
+    return found
 
 
 def _decode_cursors(raw: Mapping[bytes, bytes]) -> dict[str, Cursor]:
@@ -245,7 +263,7 @@ def _waiting(registries: Mapping[str, list[tuple[bytes, float]]]) -> dict[tuple[
 
 def _occurrences(
     pending: Mapping[str, str],
-    values: Mapping[str, list[bytes | None]],
+    values: Mapping[str, Sequence[bytes | None]],
     waiting: Mapping[tuple[str, str], int],
 ) -> tuple[dict[str, Occurrence | None], frozenset[str]]:
     """Return the real pending job of each schedule, and the schedules whose job is on its way to a worker."""
