@@ -207,6 +207,24 @@ def test_an_apply_that_meets_anything_under_any_key_writes_nothing_or_everything
         assert_nothing_or_everything(store, plan, (key, b"x"))
 
 
+def test_an_apply_overwrites_nothing_that_lies_where_it_wants_to_write(redis_connection: Redis) -> None:
+    store = Store(redis_connection, KEYS)
+    old = reset(redis_connection)
+    apply_plan(plan_for(store, NEW), store, "new")
+    wanted = dump_keys(redis_connection).keys() - old.keys()
+
+    for key in wanted:
+        reset(redis_connection)
+        plan = plan_for(store, NEW)
+        replace_key(redis_connection, key, "string")
+
+        with pytest.raises(FlowerPowerError, match=r"Redis|not ours to overwrite"):
+            apply_plan(plan, store, "new")
+
+        assert (redis_connection.get(key), store.head().apply_id) == (b"x", "old"), key
+    assert len(wanted) > 3
+
+
 def values(dump: dict[bytes, Any]) -> Iterator[tuple[bytes, bytes]]:
     for key, value in dump.items():
         if isinstance(value, dict):
