@@ -76,8 +76,31 @@ def _invoke(arguments: list[str]) -> int:
     return answer if isinstance(answer, int) else 0
 
 
+# What people type who come from other tools, and what it is called here.
+_OTHER_WORDS = {
+    "--yes": "--auto-approve",
+    "-y": "--auto-approve",
+    "--assume-yes": "--auto-approve",
+    "--environment": "--env",
+    "-e": "--env",
+    "--output": "--out",
+    "-out": "--out",
+    "-o": "--out",
+    "--var-file": "--var",
+    "--chdir": "--project",
+}
+
+
+def _point_out(error: Exception) -> None:
+    """Let the message of an unknown flag name the one that was meant, if this command has it."""
+    meant, context = _OTHER_WORDS.get(getattr(error, "option_name", "")), getattr(error, "ctx", None)
+    if context is not None and any(meant in parameter.opts for parameter in context.command.params):
+        error.possibilities = [meant]  # type: ignore[attr-defined]
+
+
 def _wrong_call(error: Exception, arguments: Sequence[str]) -> int:
     """Tell of a wrong flag or argument; exit code 2 is kept for pending changes, so this is 1."""
+    _point_out(error)
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(f"{error.format_message()}\n")  # type: ignore[attr-defined]
         return 1

@@ -110,3 +110,19 @@ def test_init_names_the_folder_as_a_shell_reads_it(
     run(["init", "--no-git", "--", folder])
 
     assert shown in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("call", "meant"),
+    [("apply --yes", "--auto-approve"), ("apply -y", "--auto-approve"), ("plan --output x", "--out")],
+)
+def test_a_flag_of_another_tool_is_answered_with_ours(
+    capsys: pytest.CaptureFixture[str], call: str, meant: str
+) -> None:
+    assert run(call.split()) == 1
+    assert f"(Possible options: {meant})" in capsys.readouterr().err
+
+
+def test_a_flag_that_a_command_does_not_have_is_not_suggested(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["status", "--yes"]) == 1
+    assert "--auto-approve" not in capsys.readouterr().err
