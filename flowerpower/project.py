@@ -5,7 +5,6 @@ Nothing is read, connected to or imported before it is needed; an embedded Redis
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -15,7 +14,6 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from flowerpower.errors import Problem, ProjectNotFoundError, SpecError, UsageError
 from flowerpower.settings import Settings, read_settings
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from flowerpower.jobs.manager import RQManager
     from flowerpower.pipelines.manager import PipelineManager
     from flowerpower.planning.guards import Allowed, Facts
+    from flowerpower.planning.past import PastChange
     from flowerpower.planning.plan import Plan
     from flowerpower.revision import Revision
     from flowerpower.specs.dataflow_graphs import RealGraphs
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from flowerpower.specs.loader import Loaded, Project
     from flowerpower.specs.models import ProjectSpec
     from flowerpower.specs.verdict import Question, Verdict
-    from flowerpower.state.models import Desired, Head, Source
+    from flowerpower.state.models import Desired, Head, History, Source
     from flowerpower.state.store import Store
 
 _WHO = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME")
@@ -91,7 +90,9 @@ class FlowerPowerProject:
 
         Specs are read later, when they are needed. Raises `ProjectNotFoundError` when there is no project.
         """
-        folder, in_url = _folder_of(str(path))
+        from flowerpower.specs.files.walk import folder_of
+
+        folder, in_url = folder_of(str(path))
         return cls.find(read_settings(project=folder, env=env, redis=redis, variables=variables), ref or in_url)
 
     @classmethod
@@ -253,12 +254,45 @@ class FlowerPowerProject:
         from flowerpower.planning.diff import make_plan
         from flowerpower.planning.digest import plan_hash
         from flowerpower.planning.guards import Allowed, check_plan
+        from flowerpower.planning.rollback import still_rolled_back
 
         desired, overrides = self.desired, allowed or Allowed()
         reading = self.store.read()
-        plan = make_plan(self.store.keys, desired, reading, self.source)
-        checks = check_plan(plan, reading, self._facts(reading.head), overrides)
+        facts = self._facts(reading.head)
+        kept = still_rolled_back(reading.head, self.source.commit, undone=facts.undone)
+        plan = make_plan(self.store.keys, desired, reading, replace(self.source, rolled_back=kept))
+        checks = check_plan(plan, reading, facts, overrides)
         return PlannedChanges(replace(plan, checks=checks), plan_hash(plan, overrides))
+
+    def history(self, count: int | None = None) -> History:
+        """Return the applies that changed something, newest first: all that are kept, or the newest *count*."""
+        from flowerpower.state.history import read_history
+
+        return read_history(self.store, count)
+
+    def past_changes(self, apply_id: str) -> tuple[PastChange, ...]:
+        """Return what an apply changed; raises `HistoryError` when that is no longer known."""
+        from flowerpower.planning.past import past_changes
+        from flowerpower.state.history import read_past
+
+        return past_changes(*read_past(self.store, apply_id))
+
+    def rollback_plan(self, apply_id: str, allowed: Allowed | None = None) -> PlannedChanges:
+        """Return the plan that restores what was live before an apply: it and every later one are undone.
+
+        No spec is read but the project file. Raises `HistoryError` when one of them can no longer be undone.
+        """
+        from flowerpower.planning.digest import plan_hash
+        from flowerpower.planning.guards import Allowed, Facts
+        from flowerpower.planning.rollback import Checkout, plan_rollback
+        from flowerpower.state.history import read_steps
+
+        limit, overrides = self.home.guards.max_deletes, allowed or Allowed()
+        reading = self.store.read()
+        facts = Facts(max_deletes=None if limit is None else str(limit))
+        checkout = Checkout(self.source, facts, overrides)
+        plan = plan_rollback(self.store.keys, read_steps(self.store, apply_id), reading, checkout)
+        return PlannedChanges(plan, plan_hash(plan, overrides))
 
     def apply(
         self, planned: PlannedChanges, progress: Callable[[int, int], None] = lambda done, total: None
@@ -337,42 +371,21 @@ class FlowerPowerProject:
         revision, environment = self._revision, self.settings.environment
         commit = f"{revision.commit}+dirty" if revision.dirty else revision.commit
         who = next((environment[name] for name in _WHO if environment.get(name)), revision.author)
-        return Source(commit or f"tree:{_tree_digest(self.sources)}", revision.repository, who)
+        return Source(commit or f"tree:{self.sources.digest}", revision.repository, who)
 
     def _facts(self, head: Head) -> Facts:
         from flowerpower.planning.guards import Facts
-        from flowerpower.revision import descends
+        from flowerpower.revision import descends, precedes
 
         revision, live = self._revision, head.commit.removesuffix("+dirty")
         in_git = revision.in_git
         comparable = in_git and live and not live.startswith("tree:")
         limit = self.spec.spec.guards.max_deletes
+        is_restored = self.source.commit.removesuffix("+dirty") == live
         return Facts(
             in_git=in_git,
             dirty=revision.dirty if in_git else None,
             descends=descends(self.folder, revision.commit, live) if comparable else None,
+            undone=not is_restored and precedes(self.folder, self.source.commit, head.rolled_back),
             max_deletes=None if limit is None else str(limit),
         )
-
-
-def _folder_of(path: str) -> tuple[Path, str | None]:
-    """Return the folder and the revision that a path or URL names."""
-    if "://" not in path:
-        return Path(path), None
-    parts = urlsplit(path)
-    if parts.scheme not in ("file", "git+file"):
-        raise UsageError(
-            f"a project cannot be loaded from {parts.scheme}:// yet",
-            hint="give a folder, or git+file:///repository@ref",
-        )
-    folder, _, ref = unquote(parts.path).partition("@") if parts.scheme == "git+file" else (unquote(parts.path), "", "")
-    return Path(folder), ref or ("HEAD" if parts.scheme == "git+file" else None)
-
-
-def _tree_digest(sources: Sources) -> str:
-    """Return 64 hexadecimal digits for the texts of a project that lies outside git."""
-    digest = hashlib.sha256()
-    for path, content in sorted({**sources.texts, **sources.modules}.items()):
-        digest.update(hashlib.sha256(path.encode()).digest())
-        digest.update(hashlib.sha256(content).digest())
-    return digest.hexdigest()

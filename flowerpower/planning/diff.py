@@ -58,6 +58,16 @@ def make_plan(keys: Keys, desired: Desired, reading: Reading, source: Source) ->
     )
 
 
+def differences(before: Schedule | Pipeline | None, after: Schedule | Pipeline | None) -> tuple[FieldChange, ...]:
+    """Return what differs between an object of the past and what it became, its pending run left out."""
+    if isinstance(before, Schedule) and isinstance(after, Schedule):
+        return _changed_fields(before, after, intact=True)
+    changes = _whole(before, after)
+    if isinstance(before, Pipeline) and isinstance(after, Pipeline) and before.code != after.code:
+        return (*changes, FieldChange("code", before.code, after.code, before.code, "code"))
+    return changes
+
+
 def _pairs(wanted: Mapping[str, T], live: Mapping[str, T]) -> Iterable[tuple[str, T | None, T | None]]:
     return ((name, wanted.get(name), live.get(name)) for name in sorted(wanted.keys() | live.keys()))
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from flowerpower.errors import HistoryError
+
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
@@ -67,6 +69,8 @@ class Source:
     commit: str = ""
     repository: str = ""
     who: str = ""
+    rolled_back: tuple[str, ...] = ()  # commits that stay refused once this is applied, newest first
+    rollback_of: str = ""  # apply id, for a rollback
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class Head:
     when: int = 0
     flowerpower: str = ""
     tzdata: str = ""
+    rolled_back: tuple[str, ...] = ()  # commits that a rollback undid, newest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,7 @@ class Record:
     protected: bool = False
     intact: bool = True  # False: the record was altered behind our back
     commit: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,3 +163,44 @@ class Reading:
     firing: frozenset[str] = frozenset()  # schedules that moved while we read, or whose job is queued right now
     unmanaged: Mapping[str, int] = field(default_factory=dict)  # RQ queue -> scheduled jobs that are not ours
     consumers: Consumers = field(default_factory=Consumers)
+
+
+@dataclass(frozen=True, slots=True)
+class PastApply:
+    """One entry of the history: an apply that changed something, and what was in force before it."""
+
+    entry: str  # id in the stream
+    apply_id: str = ""
+    generation: int = 0
+    when: int = 0
+    commit: str = ""
+    repository: str = ""
+    who: str = ""
+    added: int = 0
+    changed: int = 0
+    destroyed: int = 0
+    rollback_of: str = ""  # the apply that this one undid, and every later one
+    before: Source = Source()
+    holds: Mapping[str, str] = field(default_factory=dict)  # deleted with their schedules: schedule -> text of the hold
+    damaged: bool = False
+    old_format: bool = False  # written by a flowerpower that kept too little to undo it
+
+
+@dataclass(frozen=True, slots=True)
+class Inverse:
+    """What undoes one apply: every changed object as it was."""
+
+    objects: Mapping[str, bytes | None]  # address -> raw record; None: it was not there
+    run_specs: Mapping[str, str]  # digest -> canonical JSON, for the schedules among them
+
+
+Step: TypeAlias = tuple[PastApply, Inverse | HistoryError]  # an apply, and what undoes it or why nothing does
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The applies of a namespace that changed something, newest first, as far as they are kept."""
+
+    now: int
+    head: Head
+    applies: tuple[PastApply, ...]

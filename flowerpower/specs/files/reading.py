@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -22,6 +23,15 @@ class Sources:
     texts: Mapping[str, bytes]
     problems: tuple[Problem, ...]
     modules: Mapping[str, bytes]
+
+    @property
+    def digest(self) -> str:
+        """Return 64 hexadecimal digits for all texts: what stands for the commit of a project outside git."""
+        digest = hashlib.sha256()
+        for path, content in sorted({**self.texts, **self.modules}.items()):
+            digest.update(hashlib.sha256(path.encode()).digest())
+            digest.update(hashlib.sha256(content).digest())
+        return digest.hexdigest()
 
 
 @dataclass(slots=True)
