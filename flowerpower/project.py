@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from flowerpower.jobs.manager import RQManager
     from flowerpower.pipelines.manager import PipelineManager
     from flowerpower.planning.guards import Allowed, Facts
-    from flowerpower.planning.past import PastChange
+    from flowerpower.planning.past import PastView
     from flowerpower.planning.plan import Plan
     from flowerpower.revision import Revision
     from flowerpower.specs.dataflow_graphs import RealGraphs
@@ -270,12 +270,12 @@ class FlowerPowerProject:
 
         return read_history(self.store, count)
 
-    def past_changes(self, apply_id: str) -> tuple[PastChange, ...]:
-        """Return what an apply changed; raises `HistoryError` when that is no longer known."""
-        from flowerpower.planning.past import past_changes
+    def past_apply(self, apply_id: str) -> PastView:
+        """Return what an apply of the history changed; the first characters of its id are enough."""
+        from flowerpower.planning.past import view_past
         from flowerpower.state.history import read_past
 
-        return past_changes(*read_past(self.store, apply_id))
+        return view_past(*read_past(self.store, apply_id))
 
     def rollback_plan(self, apply_id: str, allowed: Allowed | None = None) -> PlannedChanges:
         """Return the plan that restores what was live before an apply: it and every later one are undone.

@@ -19,6 +19,8 @@ _COMMANDS = (
     "render",
     "plan",
     "apply",
+    "history",
+    "rollback",
     "status",
     "run",
     "trigger",

@@ -41,12 +41,7 @@ def plan(
         planned = project.plan(allowed_of(overrides))
         tell_warnings(session, project)
     publish(session, planned)
-    if session.json or format == "json":
-        replace(session, json=True).document(planned.to_dict())
-    elif format == "markdown":
-        session.result(planned.to_markdown().rstrip("\n"))
-    else:
-        show_plan(session, planned, concise=concise)
+    print_plan(session, planned, format, concise=concise)
     return PENDING if planned and detailed_exitcode else 0
 
 
@@ -74,6 +69,16 @@ def _outputs(planned: PlannedChanges) -> str:
     counts = {"add": plan.count("create"), "change": plan.count("update"), "destroy": plan.count("delete")}
     outputs = {**counts, "exitcode": PENDING if planned else 0, "plan_hash": planned.hash}
     return "".join(f"{key}={value}\n" for key, value in outputs.items())
+
+
+def print_plan(session: Session, planned: PlannedChanges, format: PlanFormat, *, concise: bool) -> None:
+    """Print a plan in the format asked for."""
+    if session.json or format == "json":
+        replace(session, json=True).document(planned.to_dict())
+    elif format == "markdown":
+        session.result(planned.to_markdown().rstrip("\n"))
+    else:
+        show_plan(session, planned, concise=concise)
 
 
 def show_plan(session: Session, planned: PlannedChanges, *, concise: bool = False) -> None:

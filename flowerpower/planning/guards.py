@@ -144,11 +144,12 @@ def _undone(plan: Plan, facts: Facts, allowed: Allowed) -> Check | None:
             f"it cannot be told whether {plan.source.commit[:12]} comes before {theirs}, which was rolled back",
             "fetch the whole history (`fetch-depth: 0` in CI), or --allow-older-commit",
         )
+    itself = plan.source.commit.removesuffix("+dirty") in {one.removesuffix("+dirty") for one in plan.head.rolled_back}
     return Check(
         "older",
         "refuse",
-        f"{plan.source.commit[:12]} was rolled back, or comes before a commit that was ({theirs})",
-        "revert or mend it in a new commit; to apply this one all the same: --allow-older-commit",
+        f"{plan.source.commit[:12]} {'was rolled back' if itself else f'comes before {theirs}, which was rolled back'}",
+        "revert it or repair it in a new commit; to apply this one all the same: --allow-older-commit",
     )
 
 

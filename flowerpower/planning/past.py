@@ -9,7 +9,9 @@ from flowerpower.errors import HistoryError
 from flowerpower.planning.diff import differences
 from flowerpower.planning.plan import Change
 from flowerpower.planning.rollback import read_object
-from flowerpower.state.models import Pipeline, Record, Schedule, Step
+from flowerpower.state.models import PastApply, Pipeline, Record, Schedule, Step
+
+_UNREADABLE = Pipeline("", {}, "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,40 +22,45 @@ class PastChange:
     told: str = ""
 
 
-def past_changes(steps: Sequence[Step], live: Mapping[str, bytes | None]) -> tuple[PastChange, ...]:
-    """Return what the last of *steps* changed, given every later one from the newest on, and what is live of it.
+@dataclass(frozen=True, slots=True)
+class PastView:
+    """One apply of the past and what it changed; `unknown` says why that is not known."""
 
-    Raises `HistoryError` when its own inverse is not there.
-    """
-    *later, (_, inverse) = steps
+    now: int
+    past: PastApply
+    changes: tuple[PastChange, ...] = ()
+    unknown: str = ""
+
+
+def view_past(now: int, steps: Sequence[Step], live: Mapping[str, bytes | None]) -> PastView:
+    """Return what the last of *steps* changed, given every later one from the newest on, and what is live of it."""
+    *later, (past, inverse) = steps
     if isinstance(inverse, HistoryError):
-        raise HistoryError(f"what it changed is not known: {inverse}")
+        return PastView(now, past, unknown=f"what it changed is not known: {inverse}")
     found = (_past_change(address, raw, list(later), live) for address, raw in sorted(inverse.objects.items()))
-    return tuple(change for change in found if change)
+    return PastView(now, past, tuple(change for change in found if change))
 
 
 def _past_change(
     address: str, raw: bytes | None, later: list[Step], live: Mapping[str, bytes | None]
 ) -> PastChange | None:
-    before, altered = _object(address, raw)
-    words = ["it had been altered in Redis"] if altered else []
-    became = next(_later_looks(address, later, live))
-    if isinstance(became, HistoryError):
-        known = Change(address, before, before)
-        return PastChange(known, "what it became is not known: a later apply is not kept")
-    after, _ = _object(address, became)
+    try:
+        became = next(_later_looks(address, later, live))
+        before, altered = _object(address, raw)
+        after, _ = _object(address, became)
+    except HistoryError as error:
+        return PastChange(Change(address, _UNREADABLE, _UNREADABLE), f"not known in full: {error}")
     if before is None and after is None:
         return None
-    return PastChange(Change(address, before, after, differences(before, after)), "; ".join(words))
+    told = "had been altered in Redis before" if altered else ""
+    return PastChange(Change(address, before, after, differences(before, after)), told)
 
 
-def _later_looks(
-    address: str, later: list[Step], live: Mapping[str, bytes | None]
-) -> Iterator[bytes | HistoryError | None]:
+def _later_looks(address: str, later: list[Step], live: Mapping[str, bytes | None]) -> Iterator[bytes | None]:
     for _, inverse in reversed(later):
         if isinstance(inverse, HistoryError):
-            yield inverse
-        elif address in inverse.objects:
+            raise HistoryError(f"of a later apply, {inverse}")
+        if address in inverse.objects:
             yield inverse.objects[address]
     yield live.get(address)
 

@@ -197,7 +197,7 @@ def _source_of(undone: Sequence[tuple[PastApply, Inverse]], head: Head, asked: S
         repository=named.before.repository,
         who=asked.who,
         rolled_back=tuple(_refused(undone, head))[:_COMMITS_KEPT],
-        rollback_of=named.apply_id,
+        undoes=tuple(past.apply_id for past, _ in undone),
     )
 
 

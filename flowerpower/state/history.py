@@ -53,23 +53,22 @@ def applies_since(history: History, apply_id: str) -> tuple[PastApply, ...]:
 
 def read_steps(store: Store, apply_id: str) -> list[Step]:
     """Return the applies from the newest back to the one named, each with what undoes it or why nothing does."""
-    applies = applies_since(read_history(store), apply_id)
-    return list(zip(applies, read_inverses(store, applies), strict=True))
+    return _steps(store, applies_since(read_history(store), apply_id))
 
 
-def read_past(store: Store, apply_id: str) -> tuple[list[Step], Mapping[str, bytes | None]]:
-    """Return the same steps, and the raw records that are live now of what the apply named had changed."""
-    steps = read_steps(store, apply_id)
+def read_past(store: Store, apply_id: str) -> tuple[int, list[Step], Mapping[str, bytes | None]]:
+    """Return the time, the same steps, and the raw records that are live of what the apply named had changed."""
+    history = read_history(store)
+    steps = _steps(store, applies_since(history, apply_id))
     _, inverse = steps[-1]
     touched = {} if isinstance(inverse, HistoryError) else dict.fromkeys(inverse.objects, "")
-    return steps, read_before(store, touched).objects
+    return history.now, steps, read_before(store, touched).objects
 
 
-def read_inverses(store: Store, applies: Sequence[PastApply]) -> list[Inverse | HistoryError]:
-    """Return what undoes each apply, or why that is not known."""
+def _steps(store: Store, applies: Sequence[PastApply]) -> list[Step]:
     with redis_errors("reading what undoes the applies"):
-        raw: Any = store.connection.hmget(store.keys.inverses, [past.entry for past in applies]) if applies else []
-    return [_inverse(past, text) for past, text in zip(applies, raw, strict=True)]
+        raw: Any = store.connection.hmget(store.keys.inverses, [past.entry for past in applies])
+    return [(past, _inverse(past, text)) for past, text in zip(applies, raw, strict=True)]
 
 
 def _inverse(past: PastApply, raw: bytes | None) -> Inverse | HistoryError:

@@ -70,7 +70,12 @@ class Source:
     repository: str = ""
     who: str = ""
     rolled_back: tuple[str, ...] = ()  # commits that stay refused once this is applied, newest first
-    rollback_of: str = ""  # apply id, for a rollback
+    undoes: tuple[str, ...] = ()  # ids of the applies that a rollback undoes, newest first
+
+    @property
+    def rollback_of(self) -> str:
+        """Return the id of the apply that a rollback goes back before, empty for any other plan."""
+        return self.undoes[-1] if self.undoes else ""
 
 
 @dataclass(frozen=True, slots=True)

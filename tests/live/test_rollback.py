@@ -179,58 +179,6 @@ def three_applies(store: Store) -> None:
         apply(store, desired([schedule("a", timeout=number)]), name)
 
 
-def entry_of(connection: Redis, apply_id: str) -> bytes:
-    entries: Any = connection.xrange(KEYS.history)
-    return next(entry for entry, fields in entries if fields[b"apply_id"] == apply_id.encode())
-
-
-def rewrite_entry(connection: Redis, apply_id: str, **fields: str | None) -> None:
-    """Write the history anew, with one entry changed; a field that is None goes."""
-    entries: Any = connection.xrange(KEYS.history)
-    connection.delete(KEYS.history)
-    for entry, values in entries:
-        texts = {key.decode(): value.decode() for key, value in values.items()}
-        if texts["apply_id"] == apply_id:
-            texts = {key: value for key, value in (texts | fields).items() if value is not None}
-        connection.xadd(KEYS.history, texts, id=entry)
-
-
-@pytest.mark.parametrize(
-    ("damage", "says"),
-    [
-        (lambda redis: redis.hdel(KEYS.inverses, entry_of(redis, "two")), "apply two .* no longer kept"),
-        (lambda redis: redis.hset(KEYS.inverses, entry_of(redis, "two"), "garbage"), "apply two .* damaged"),
-        (lambda redis: redis.hset(KEYS.inverses, entry_of(redis, "two"), b"\x1f\x8b"), "apply two .* damaged"),
-        (lambda redis: redis.xdel(KEYS.history, entry_of(redis, "two")), "apply number 2 is not in the history"),
-        (lambda redis: redis.xdel(KEYS.history, entry_of(redis, "three")), "apply number 3 is not in the history"),
-        (lambda redis: rewrite_entry(redis, "two", summary="{"), "apply two .* entry is damaged"),
-        (lambda redis: rewrite_entry(redis, "two", generation="many"), "apply two .* entry is damaged"),
-        (lambda redis: rewrite_entry(redis, "two", when="9" * 30), "apply two .* entry is damaged"),
-        (lambda redis: rewrite_entry(redis, "two", previous_commit=None, inverse="eJyr"), "older flowerpower"),
-        (lambda redis: redis.hset(KEYS.head, "generation", 9), "apply number 9 is not in the history"),
-    ],
-)
-def test_a_chain_with_a_gap_undoes_nothing_and_names_it(
-    store: Store, redis_connection: Redis, damage: Any, says: str
-) -> None:
-    three_applies(store)
-    damage(redis_connection)
-
-    with pytest.raises(HistoryError, match=says) as refused:
-        rollback_plan(store, "one")
-
-    assert "go back with git instead: flowerpower apply --ref" in refused.value.hint
-
-
-def test_what_lies_before_the_gap_can_still_be_undone(store: Store, redis_connection: Redis) -> None:
-    three_applies(store)
-    redis_connection.hdel(KEYS.inverses, entry_of(redis_connection, "one"))
-
-    roll_back(store, "two", "back")
-
-    assert store.read().state.schedules["a"].fields["timeout"] == 1
-
-
 @pytest.mark.parametrize("key", [KEYS.inverses, KEYS.history, KEYS.holds])
 def test_a_key_of_another_type_in_the_way_leaves_everything_as_it_was(
     store: Store, redis_connection: Redis, key: str
@@ -394,37 +342,3 @@ def test_places_come_back_with_the_records(store: Store) -> None:
 
     assert [change.place for change in plan.changes] == ["schedules/a.yaml:1:1"]
     assert store.read().records["schedule.a"].place == "schedules/a.yaml:1:1"
-
-
-def test_inverses_are_bounded_in_bytes_and_the_newest_stays(store: Store, redis_connection: Redis) -> None:
-    megabytes = b"x" * (20 << 20)
-    redis_connection.hset(KEYS.inverses, mapping={"1-9": megabytes, "1-10": megabytes, "strange": "x"})
-
-    apply(store, desired([schedule("a")]), "one")
-
-    kept = {key.decode() for key in redis_connection.hkeys(KEYS.inverses)}
-    assert kept == {"1-10", entry_of(redis_connection, "one").decode()}
-
-
-def test_inverses_are_bounded_in_number(store: Store, redis_connection: Redis) -> None:
-    redis_connection.hset(KEYS.inverses, mapping={f"{number}-0": "x" for number in range(1000, 1250)})
-
-    apply(store, desired([schedule("a")]), "one")
-
-    kept = {key.decode() for key in redis_connection.hkeys(KEYS.inverses)}
-    assert kept == {f"{number}-0" for number in range(1051, 1250)} | {entry_of(redis_connection, "one").decode()}
-
-
-def test_an_apply_and_a_rollback_of_many_cost_few_round_trips(store: Store, redis_connection: Redis) -> None:
-    many = desired([schedule(f"s{number}") for number in range(1200)])
-    apply(store, many, "one")
-    apply(store, desired([schedule("s1")]), "two")
-
-    def commands() -> int:
-        found: Any = redis_connection.info("stats")
-        return int(found["total_reads_processed"])
-
-    before = commands()
-    rollback_plan(store, "two")
-
-    assert commands() - before < 15
