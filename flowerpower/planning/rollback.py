@@ -202,9 +202,15 @@ def _source_of(undone: Sequence[tuple[PastApply, Inverse]], head: Head, asked: S
 
 
 def _refused(undone: Sequence[tuple[PastApply, Inverse]], head: Head) -> Iterator[str]:
-    """Return every commit that was in force since, newest first, also those whose apply changed nothing."""
+    """Return every commit that was in force since, newest first, also those whose apply changed nothing.
+
+    Where a rollback is undone, the commit that it had gone back to is none of them: nobody found fault with that one.
+    """
     restored = undone[-1][0].before
-    since = [head.commit, *(commit for past, _ in undone for commit in (past.commit, past.before.commit))]
+    in_force = [head.commit, *(commit for past, _ in undone for commit in (past.commit, past.before.commit))]
+    gone_back_to = {_base(past.commit) for past, _ in undone if past.rollback_of}
+    applied = {_base(past.commit) for past, _ in undone if not past.rollback_of}
+    since = [commit for commit in in_force if _base(commit) not in gone_back_to - applied]
     seen = {"", _base(restored.commit)}
     for commit in (*since, *restored.rolled_back):
         if _base(commit) not in seen:

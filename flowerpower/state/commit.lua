@@ -45,7 +45,7 @@ for _, change in ipairs(changes) do
     change.tick, change.pending = tick, pending
     if text and not change.tick then return conflict('cursor', {change.name}) end
     if change.pending == '-' then change.pending = nil end
-    if change.hold or redis.call('HEXISTS', ours('holds'), change.name) == 1 then change.timing = 'none' end
+    if redis.call('HEXISTS', ours('holds'), change.name) == 1 then change.timing = 'none' end
     for _, id in ipairs({change.pending or change.id, change.id}) do
       if id and not has_type(job_key(id), 'hash') then return conflict('type', {job_key(id)}) end
     end

@@ -322,6 +322,20 @@ def test_the_head_notes_every_commit_that_was_in_force_since(store: Store) -> No
     assert store.head().rolled_back == ("commit-of-next", "later", "commit-of-three", "commit-of-two")
 
 
+def test_a_redo_refuses_nothing_and_its_undoing_what_was_refused_before(store: Store) -> None:
+    three_applies(store)
+    roll_back(store, "three", "back")
+    assert store.head().rolled_back == ("commit-of-three",)
+
+    roll_back(store, "back", "redo")
+    assert (store.head().commit, store.head().rolled_back) == ("commit-of-three", ())
+
+    roll_back(store, "redo", "undo")
+    assert (store.head().commit, store.head().rolled_back) == ("commit-of-two", ("commit-of-three",))
+    roll_back(store, "two", "all")
+    assert store.head().rolled_back == ("commit-of-two", "commit-of-three")
+
+
 def test_the_code_that_the_workers_need_is_named(store: Store) -> None:
     apply(store, desired([], [pipeline("report", code="a" * 64), pipeline("other")]), "one")
     apply(store, desired([], [pipeline("report", code="b" * 64), pipeline("other", timeout=5)]), "two")
