@@ -6,9 +6,7 @@ is enough.
 
 from __future__ import annotations
 
-import base64
 import json
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +17,8 @@ from flowerpower.errors import RefusedError, StalePlanError, StoreError, UsageEr
 from flowerpower.planning.plan import Change, Plan
 from flowerpower.state.codec import FORMAT, JOB_FIELDS, canonical, encode_pipeline, encode_schedule, job_fields
 from flowerpower.state.desired import describe_run, trigger_of, with_occurrence
+from flowerpower.state.history import read_before
+from flowerpower.state.inverse import encode_inverse
 from flowerpower.state.keys import Keys, tick_of
 from flowerpower.state.models import Head, Json, Schedule
 from flowerpower.state.store import Conflict, Store, Written
@@ -67,6 +67,7 @@ def apply_plan(plan: Plan, store: Store, apply_id: str, progress: Progress = lam
         "chunks": -(-len(staged) // CHUNK),
         "changed": bool(plan.changes),
         "cursor_time": moment,
+        "rollback_of": plan.source.rollback_of,
         "summary": canonical({action: plan.count(action) for action in ("create", "update", "delete")}),
         "head": {
             "format": str(FORMAT),
@@ -75,6 +76,7 @@ def apply_plan(plan: Plan, store: Store, apply_id: str, progress: Progress = lam
             "who": plan.source.who,
             "flowerpower": __version__,
             "tzdata": tzdata_version(),
+            "rolled_back": " ".join(plan.source.rolled_back),
         },
     }
     generation = _commit(store, order, apply_id)
@@ -144,7 +146,7 @@ def _named(values: Sequence[bytes | None]) -> Iterator[tuple[str, bytes | None]]
 
 def _stage(store: Store, apply_id: str, plan: Plan, staged: Sequence[Staged], progress: Progress) -> None:
     """Send the changes, in chunks, to a private key that expires."""
-    store.open_stage(apply_id, _inverse(plan))
+    store.open_stage(apply_id, _inverse(plan, store))
     for number, chunk in enumerate(_chunks(staged), start=1):
         first = (number - 1) * CHUNK + 1
         fields = {f"record {first + index}": one.record for index, one in enumerate(chunk) if one.record}
@@ -205,6 +207,8 @@ def _staged(keys: Keys, change: Change, plan: Plan, moment: int) -> Staged:
     revision = plan.head.generation + 1  # never used before, also not by an object of that name deleted long ago
     commit, place = plan.source.commit, change.place
     item["writes"] = True
+    if change.name in plan.returning_holds and change.kind == "schedule":
+        item["hold"] = plan.returning_holds[change.name]
     if not isinstance(change.after, Schedule):
         return Staged(item, encode_pipeline(change.after, revision=revision, commit=commit, place=place))
     item |= {
@@ -252,9 +256,11 @@ def _staged_occurrence(keys: Keys, schedule: Schedule) -> dict[str, Json]:
     }
 
 
-def _inverse(plan: Plan) -> str:
-    """Return what would undo the plan, compressed: the objects as they were, null for those that were not there."""
-    before: dict[str, Json] = {
-        change.address: None if change.before is None else dict(change.before.fields) for change in plan.changes
-    }
-    return base64.b64encode(zlib.compress(canonical(before).encode(), level=1)).decode()
+def _inverse(plan: Plan, store: Store) -> bytes:
+    """Return what would undo the plan: the objects as they are now, None for those that are not there."""
+    before = {change.previous or change.address: change.before for change in plan.changes}
+    there = {address: getattr(found, "run", "") for address, found in before.items() if found is not None}
+    found = read_before(store, there)
+    absent = dict.fromkeys(change.address for change in plan.changes)
+    renamed = {change.name: change.previous.partition(".")[2] for change in plan.changes if change.previous}
+    return encode_inverse(replace(found, objects={**absent, **found.objects}, renamed=renamed))

@@ -87,6 +87,12 @@ class FormatError(StoreError):
     hint = "use the flowerpower version that wrote it, or a newer one"
 
 
+class HistoryError(FlowerPowerError):
+    """The history of applies does not hold what is asked of it."""
+
+    hint = "`flowerpower history` shows what is kept"
+
+
 class RefusedError(FlowerPowerError):
     """A guard or a policy stands in the way."""
 

@@ -9,12 +9,10 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from flowerpower.errors import Problem, ProjectNotFoundError, SpecError, UsageError
 from flowerpower.settings import Settings, read_settings
@@ -24,7 +22,8 @@ if TYPE_CHECKING:
     from flowerpower.jobs.manager import RQManager
     from flowerpower.pipelines.manager import PipelineManager
     from flowerpower.planned import PlannedChanges
-    from flowerpower.planning.guards import Allowed, Facts
+    from flowerpower.planning.guards import Allowed
+    from flowerpower.planning.past import PastView
     from flowerpower.revision import Revision
     from flowerpower.specs.dataflow_graphs import RealGraphs
     from flowerpower.specs.files.cache import VerdictCache
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from flowerpower.specs.models import ProjectSpec
     from flowerpower.specs.verdict import Question, Verdict
     from flowerpower.state.keys import Keys
-    from flowerpower.state.models import Desired, Head, Source
+    from flowerpower.state.models import Desired, History, Source
     from flowerpower.state.store import Store
 
 _WHO = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME")
@@ -62,7 +61,9 @@ class FlowerPowerProject:
 
         Specs are read later, when they are needed. Raises `ProjectNotFoundError` when there is no project.
         """
-        folder, in_url = _folder_of(str(path))
+        from flowerpower.specs.files.walk import folder_of
+
+        folder, in_url = folder_of(str(path))
         return cls.find(read_settings(project=folder, env=env, redis=redis, variables=variables), ref or in_url)
 
     @classmethod
@@ -221,45 +222,43 @@ class FlowerPowerProject:
 
         Raises `SpecError` when a spec is invalid, `StoreError` when Redis cannot be read.
         """
-        from flowerpower.applied import Checkout, with_applied_fields
-        from flowerpower.planned import PlannedChanges
-        from flowerpower.planning.diff import make_plan
-        from flowerpower.planning.digest import plan_hash
-        from flowerpower.planning.guards import Allowed, check_plan
+        from flowerpower.planner import plan_changes
+        from flowerpower.planning.guards import Allowed
 
-        desired, overrides = self.desired, allowed or Allowed()
-        checkout = Checkout(self.folder, self.settings.env, self.settings.variables)
-        reading = with_applied_fields(self.store.read(), checkout)
-        plan = make_plan(self.store.keys, desired, reading, self.source)
-        checks = check_plan(plan, reading, self._facts(reading.head), overrides)
-        return PlannedChanges(replace(plan, checks=checks), plan_hash(plan, overrides), overrides)
+        return plan_changes(self, allowed or Allowed())
 
     def plan_against(self, revision: str, allowed: Allowed | None = None) -> PlannedChanges:
         """Return what changes from a git revision of the specs to these, without Redis; it cannot be applied.
 
         Raises `SpecError` when the specs of either side are invalid, `GitError` when git does not know the revision.
         """
-        from flowerpower.planned import PlannedChanges
-        from flowerpower.planning.against import reading_of
-        from flowerpower.planning.diff import make_plan
-        from flowerpower.planning.digest import plan_hash
-        from flowerpower.planning.guards import Allowed, Facts, check_plan
+        from flowerpower.planner import plan_against
+        from flowerpower.planning.guards import Allowed
 
-        overrides = allowed or Allowed()
-        before = FlowerPowerProject(self.folder, self.settings, revision)
-        reading = reading_of(self.keys, before._desired_or_nothing, int(time.time()))
-        plan = replace(make_plan(self.keys, self.desired, reading, self.source), against=before.source.commit)
-        checks = check_plan(plan, reading, Facts(), overrides)
-        return PlannedChanges(replace(plan, checks=checks), plan_hash(plan, overrides), overrides)
+        return plan_against(self, revision, allowed or Allowed())
 
-    @property
-    def _desired_or_nothing(self) -> Desired:
-        """The state the specs ask for; nothing where there was no project yet."""
-        from flowerpower.specs.files.kinds import PROJECT_FILES
-        from flowerpower.state.models import Desired, State
+    def history(self, count: int | None = None) -> History:
+        """Return the applies that changed something, newest first: all that are kept, or the newest *count*."""
+        from flowerpower.state.history import read_history
 
-        there = any(name in self.sources.texts for name in PROJECT_FILES) or self.sources.problems
-        return self.desired if there else Desired(State(), {}, {})
+        return read_history(self.store, count)
+
+    def past_apply(self, apply_id: str) -> PastView:
+        """Return what an apply of the history changed; the first characters of its id are enough."""
+        from flowerpower.planning.past import view_past
+        from flowerpower.state.history import read_past
+
+        return view_past(*read_past(self.store, apply_id))
+
+    def rollback_plan(self, apply_id: str, allowed: Allowed | None = None) -> PlannedChanges:
+        """Return the plan that restores what was live before an apply: it and every later one are undone.
+
+        No spec is read but the project file. Raises `HistoryError` when one of them can no longer be undone.
+        """
+        from flowerpower.planner import rollback_plan
+        from flowerpower.planning.guards import Allowed
+
+        return rollback_plan(self, apply_id, allowed or Allowed())
 
     def apply(
         self, planned: PlannedChanges, progress: Callable[[int, int], None] = lambda done, total: None
@@ -280,11 +279,9 @@ class FlowerPowerProject:
 
         Raises `UsageError` for a plan of another project, environment or Redis, `StalePlanError` for another state.
         """
-        from flowerpower.planning.approval import check_fresh, check_target
+        from flowerpower.planner import check_saved
 
-        reading = self.store.read()
-        check_target(planned.plan, self.home.name, self.settings.env, reading.head)
-        check_fresh(planned.plan, reading)
+        check_saved(self, planned.plan)
 
     @property
     def pipelines(self) -> PipelineManager:
@@ -344,7 +341,8 @@ class FlowerPowerProject:
         return Keys(self.home.name, self.settings.env, self.settings.rq_prefix)
 
     @cached_property
-    def _revision(self) -> Revision:
+    def revision(self) -> Revision:
+        """What git says of the folder, or of the revision that the specs are taken from."""
         from flowerpower.revision import read_revision
 
         return read_revision(self.folder, self.ref)
@@ -354,36 +352,7 @@ class FlowerPowerProject:
         """Where the specs come from: the commit, `+dirty` after it for uncommitted changes, or `tree:<digest>`."""
         from flowerpower.state.models import Source
 
-        revision, environment = self._revision, self.settings.environment
+        revision, environment = self.revision, self.settings.environment
         commit = f"{revision.commit}+dirty" if revision.dirty else revision.commit
         who = next((environment[name] for name in _WHO if environment.get(name)), revision.author)
         return Source(commit or f"tree:{self.sources.digest}", revision.repository, who)
-
-    def _facts(self, head: Head) -> Facts:
-        from flowerpower.planning.guards import Facts
-        from flowerpower.revision import descends
-
-        revision, live = self._revision, head.commit.removesuffix("+dirty")
-        in_git = revision.in_git
-        comparable = in_git and live and not live.startswith("tree:")
-        limit = self.spec.spec.guards.max_deletes
-        return Facts(
-            in_git=in_git,
-            dirty=revision.dirty if in_git else None,
-            descends=descends(self.folder, revision.commit, live) if comparable else None,
-            max_deletes=None if limit is None else str(limit),
-        )
-
-
-def _folder_of(path: str) -> tuple[Path, str | None]:
-    """Return the folder and the revision that a path or URL names."""
-    if "://" not in path:
-        return Path(path), None
-    parts = urlsplit(path)
-    if parts.scheme not in ("file", "git+file"):
-        raise UsageError(
-            f"a project cannot be loaded from {parts.scheme}:// yet",
-            hint="give a folder, or git+file:///repository@ref",
-        )
-    folder, _, ref = unquote(parts.path).partition("@") if parts.scheme == "git+file" else (unquote(parts.path), "", "")
-    return Path(folder), ref or ("HEAD" if parts.scheme == "git+file" else None)

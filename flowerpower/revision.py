@@ -5,6 +5,7 @@ Outside a repository there is nothing to say. Inside one that git cannot read th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -59,6 +60,26 @@ def descends(folder: Path, commit: str, ancestor: str) -> bool | None:
     except GitError:
         return None
     return bool(_ask(folder, "rev-list", "--count", f"{commit}..{ancestor}") == "0")
+
+
+def precedes(folder: Path, commit: str, others: Sequence[str]) -> bool | None:
+    """Tell whether `commit` is one of `others` or comes before one; None when git cannot know.
+
+    Commits are as they are recorded: `+dirty` after one is looked past, `tree:...` stands for files outside git.
+    """
+    wanted, bases = commit.removesuffix("+dirty"), [other.removesuffix("+dirty") for other in others]
+    if wanted in bases:
+        return True
+    commits = [base for base in bases if base and not base.startswith("tree:")]
+    if not commits or not wanted or wanted.startswith("tree:"):
+        return False
+    answers = git(folder, "cat-file", "--batch-check", feed="".join(f"{one}\n" for one in commits).encode()).decode()
+    known = [
+        one for one, answer in zip(commits, answers.splitlines(), strict=True) if answer.split()[1:2] == ["commit"]
+    ]
+    if known and not _ask(folder, "rev-list", "--max-count=1", wanted, "--not", *known):
+        return True
+    return False if len(known) == len(commits) else None
 
 
 def normal_remote(url: str) -> str:

@@ -68,18 +68,18 @@ def apply(
             show_plan(session, planned, concise=concise)
             if approval.approved:
                 _compare(session, planned, approval.approved)
-            _refuse(planned)
-            if not approval.given and planned and not _agreed(planned):
+            refuse(planned)
+            if not approval.given and planned and not agreed(planned):
                 session.talk("Nothing was applied.")
                 return 1
             try:
-                applied = _apply(session, project, planned)
+                applied = apply_with_progress(session, project, planned)
                 break
             except StalePlanError as error:
                 if approval.given:
                     raise
                 session.talk(f"\n{error}. This is the plan now:\n")
-    _show(session, applied)
+    show_applied(session, applied)
     return 0
 
 
@@ -98,9 +98,9 @@ def _apply_saved(session: Session, planned: PlannedChanges, *, concise: bool) ->
     with session.project() as project:
         show_plan(session, planned, concise=concise)
         project.check_saved(planned)
-        _refuse(planned)
-        applied = _apply(session, project, planned)
-    _show(session, applied)
+        refuse(planned)
+        applied = apply_with_progress(session, project, planned)
+    show_applied(session, applied)
     return 0
 
 
@@ -134,23 +134,27 @@ def _compare(session: Session, planned: PlannedChanges, approved: str) -> None:
         )
 
 
-def _refuse(planned: PlannedChanges) -> None:
+def refuse(planned: PlannedChanges) -> None:
+    """Raise `RefusedError` when a guard stands in the way."""
     refused = planned.plan.refused
     if refused:
         more = f" (and {len(refused) - 1} more, see above)" if len(refused) > 1 else ""
         raise RefusedError(f"{refused[0].name}: {refused[0].message}{more}", hint=refused[0].hint)
 
 
-def _agreed(planned: PlannedChanges) -> bool:
+def agreed(planned: PlannedChanges) -> bool:
+    """Ask whether to apply a plan."""
     return typer.confirm(f"\nApply this to {planned.plan.namespace}?", default=False, err=True)
 
 
-def _apply(session: Session, project: FlowerPowerProject, planned: PlannedChanges) -> Applied:
+def apply_with_progress(session: Session, project: FlowerPowerProject, planned: PlannedChanges) -> Applied:
+    """Apply a plan, with a progress bar where somebody watches."""
     with progress_bar("Staging", shown=session.shows_progress) as bar:
         return project.apply(planned, bar.update)
 
 
-def _show(session: Session, applied: Applied) -> None:
+def show_applied(session: Session, applied: Applied) -> None:
+    """Tell what an apply did."""
     from flowerpower.render.applied import applied_dict, applied_text
 
     session.document(applied_dict(applied))

@@ -21,6 +21,8 @@ _COMMANDS = (
     "apply",
     "show",
     "drift",
+    "history",
+    "rollback",
     "status",
     "run",
     "trigger",

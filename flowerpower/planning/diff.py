@@ -22,6 +22,7 @@ from flowerpower.state.keys import Keys
 from flowerpower.state.models import Desired, Json, Occurrence, Pipeline, Reading, Record, Schedule, Source, State
 
 T = TypeVar("T")
+_INTACT = Record(0, "")
 _JOB_ATTRIBUTES = tuple(attribute.name for attribute in attributes(Occurrence))
 
 
@@ -65,6 +66,16 @@ def make_plan(keys: Keys, desired: Desired, reading: Reading, source: Source) ->
 
 def _is_renamed(change: Change, renamed: Mapping[str, str]) -> bool:
     return change.kind == "schedule" and change.name in renamed
+
+
+def differences(before: Schedule | Pipeline | None, after: Schedule | Pipeline | None) -> tuple[FieldChange, ...]:
+    """Return what differs between an object of the past and what it became, its pending run left out."""
+    if isinstance(before, Schedule) and isinstance(after, Schedule):
+        return _changed_fields(before, after, _INTACT)
+    changes = _whole(before, after, None, vanished=False)
+    if isinstance(before, Pipeline) and isinstance(after, Pipeline) and before.code != after.code:
+        return (*changes, FieldChange("code", before.code, after.code, before.code, "code"))
+    return changes
 
 
 def _pairs(wanted: Mapping[str, T], live: Mapping[str, T]) -> Iterable[tuple[str, T | None, T | None]]:

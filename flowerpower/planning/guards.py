@@ -33,6 +33,7 @@ class Facts:
     in_git: bool = False
     dirty: bool | None = None
     descends: bool | None = None  # from the commit applied last
+    undone: bool | None = False  # a rollback undid this commit, or one that comes after it
     max_deletes: str | None = None  # `guards: {max_deletes: ...}` of the project
 
 
@@ -43,7 +44,7 @@ def check_plan(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> 
         _deletes(plan, reading, facts, allowed),
         _protected(plan),
         _foreign(plan, allowed),
-        _older(plan, facts, allowed),
+        _older(plan, facts, allowed) or _undone(plan, facts, allowed),
         _dirty(plan, facts, allowed),
         *(() if plan.against else _consumers(plan)),
     ]
@@ -128,6 +129,27 @@ def _older(plan: Plan, facts: Facts, allowed: Allowed) -> Check | None:
         "refuse",
         f"{plan.source.commit[:12]} does not descend from {live[:12]}, which was applied last",
         "update this branch; if going back is meant: --allow-older-commit",
+    )
+
+
+def _undone(plan: Plan, facts: Facts, allowed: Allowed) -> Check | None:
+    """Refuse what a rollback undid: a job that runs again would bring it back unseen."""
+    if facts.undone is False or allowed.older_commit:
+        return None
+    theirs = ", ".join(commit[:12] for commit in plan.head.rolled_back[:3])
+    if facts.undone is None:
+        return Check(
+            "older",
+            "refuse",
+            f"it cannot be told whether {plan.source.commit[:12]} comes before {theirs}, which was rolled back",
+            "fetch the whole history (`fetch-depth: 0` in CI), or --allow-older-commit",
+        )
+    itself = plan.source.commit.removesuffix("+dirty") in {one.removesuffix("+dirty") for one in plan.head.rolled_back}
+    return Check(
+        "older",
+        "refuse",
+        f"{plan.source.commit[:12]} {'was rolled back' if itself else f'comes before {theirs}, which was rolled back'}",
+        "revert it or repair it in a new commit; to apply this one all the same: --allow-older-commit",
     )
 
 

@@ -68,6 +68,7 @@ class Change:
     fires: Fires | None = None
     in_flight: InFlight = InFlight()
     protected: bool = False  # on the live object
+    why: str = ""  # it is deleted, where the specs do not say so
 
     @property
     def action(self) -> Action:
@@ -116,6 +117,7 @@ class Plan:
     run_specs: Mapping[str, str] = field(default_factory=dict, repr=False)
     checks: tuple[Check, ...] = ()
     held: Mapping[str, Hold] = field(default_factory=dict)
+    returning_holds: Mapping[str, str] = field(default_factory=dict)  # schedule -> text, of a rollback
     firing: frozenset[str] = frozenset()
     unmanaged: Mapping[str, int] = field(default_factory=dict)
     consumers: Consumers = field(default_factory=Consumers)

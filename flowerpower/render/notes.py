@@ -19,6 +19,10 @@ def origin(plan: Plan) -> str:
     if not plan.head.generation:
         return f"{plan.namespace}: nothing applied yet -> {wanted}"
     live = short(plan.head.commit) if plan.head.commit else "unknown"
+    if plan.source.rollback_of:
+        back = short(plan.source.commit) or "nothing applied yet"
+        undone = safe(listed([apply_id[:8] for apply_id in plan.source.undoes]))
+        return f"{plan.namespace}: {live} (apply {plan.head.generation}) -> back to {back}, undoing apply {undone}"
     return f"{plan.namespace}: {live} (apply {plan.head.generation}) -> {wanted}"
 
 

@@ -28,13 +28,8 @@ def plan_dict(plan: Plan, *, plan_hash: str = "") -> dict[str, Any]:
             "commit": plan.source.commit,
             "dirty": plan.source.commit.endswith("+dirty"),
         },
-        "live": {
-            "generation": plan.head.generation,
-            "commit": plan.head.commit,
-            "apply_id": plan.head.apply_id,
-            "read_at": iso(plan.read_at),
-            "against": plan.against or None,
-        },
+        "live": _live_dict(plan),
+        **({"rollback": _rollback_dict(plan)} if plan.source.undoes else {}),
         "resource_changes": [_change_dict(change, plan) for change in plan.changes],
         "resource_drift": [drift_dict(change) for change in plan.changes if change.drifted],
         "unmanaged": [{"queue": queue, "jobs": jobs} for queue, jobs in sorted(plan.unmanaged.items())],
@@ -63,6 +58,36 @@ def iso(tick: int) -> str:
     return datetime.fromtimestamp(tick, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _live_dict(plan: Plan) -> dict[str, Any]:
+    live = {
+        "generation": plan.head.generation,
+        "commit": plan.head.commit,
+        "apply_id": plan.head.apply_id,
+        "read_at": iso(plan.read_at),
+        "against": plan.against or None,
+    }
+    return live | ({"rolled_back": list(plan.head.rolled_back)} if plan.head.rolled_back else {})
+
+
+def _rollback_dict(plan: Plan) -> dict[str, Any]:
+    return {"of": plan.source.rollback_of, "undoes": list(plan.source.undoes), "refuses": list(plan.source.rolled_back)}
+
+
+def past_dict(change: Change) -> dict[str, Any]:
+    """Return a change that was applied once, in the words of a plan."""
+    return {
+        "address": change.address,
+        "type": change.kind,
+        "name": change.name,
+        "change": {
+            "actions": [change.action],
+            "before": _object_dict(change.before),
+            "after": _object_dict(change.after),
+            "fields": {field.name: _field_dict(field) for field in change.fields},
+        },
+    }
+
+
 def _change_dict(change: Change, plan: Plan) -> dict[str, Any]:
     hold = plan.held.get(change.name) if change.kind == "schedule" else None
     return {
@@ -77,7 +102,7 @@ def _change_dict(change: Change, plan: Plan) -> dict[str, Any]:
             "after": _object_dict(change.after),
             "fields": {field.name: _field_dict(field) for field in change.fields},
         },
-        "action_reason": _ACTION_REASONS.get(change.action),
+        "action_reason": "rollback" if plan.source.rollback_of else _ACTION_REASONS.get(change.action),
         "live_revision": change.revision or None,
         "schedule_effect": _effect_dict(change.fires) if change.fires else None,
         "inflight": {"queued": change.in_flight.queued, "running": change.in_flight.running},

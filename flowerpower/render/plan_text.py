@@ -100,8 +100,15 @@ def _detailed(change: Change, plan: Plan, width: int, style: Style) -> Iterator[
     yield from (f"{_INDENT}{style(words, 'faint')}" for words in in_flight_words(change))
 
 
+def past_lines(change: Change, told: str, now: int, width: int, style: Style) -> list[str]:
+    """Return the lines of a change that was applied once: what differed then, without what it meant in time."""
+    return [f"{_title(change, style)}  {style(told, 'faint')}".rstrip(), *_row_lines(rows(change, now), width, style)]
+
+
 def place_of(change: Change) -> str:
     """Return file and line of a change, or why there is none."""
+    if change.after is None and change.why:
+        return safe(change.why) + ("; protected" if change.protected else "")
     if change.after is None:
         return "no longer in the specs" if not change.protected else "no longer in the specs; protected"
     return safe(":".join(change.place.split(":")[:2]))

@@ -13,10 +13,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowerpower.errors import FormatError
-from flowerpower.state.models import Cursor, Head, Hold, Json, Occurrence, Pipeline, Record, Run, Schedule
+from flowerpower.state.models import (
+    Cursor,
+    Head,
+    Hold,
+    Json,
+    Occurrence,
+    PastApply,
+    Pipeline,
+    Record,
+    Run,
+    Schedule,
+    Source,
+)
 
 FORMAT = 1
 WORDING = ("cron", "every", "at", "start", "end")  # the fields that word a trigger
+_LAST_SECOND = 253_402_300_799  # of the year 9999
 _SUM = '{"sum":"'
 _EMPTY_JOB_FIELDS = (
     "success_callback_name",
@@ -106,7 +119,7 @@ def decode_schedule(name: str, raw: bytes) -> tuple[Schedule, Record]:
         identity = str(data["digest"]) if record.intact else ""
         fields, timing, basis = dict(data["spec"]), str(data["timing"]), str(data["basis"])
         return Schedule(name, fields, timing, basis, str(data["run"]), identity), record
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _unreadable("schedule", name) from error
 
 
@@ -117,7 +130,7 @@ def decode_pipeline(name: str, raw: bytes) -> tuple[Pipeline, Record]:
         record = _record(data, raw)
         identity = str(data["digest"]) if record.intact else ""
         return Pipeline(name, dict(data["spec"]), str(data["code"]), identity), record
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _unreadable("pipeline", name) from error
 
 
@@ -133,13 +146,15 @@ def _is_intact(raw: bytes) -> bool:
 
 
 def _record(data: Mapping[str, Any], raw: bytes) -> Record:
+    provenance = data.get("provenance", {})
     return Record(
         revision=int(data["revision"]),
         seal=seal(raw),
         protected=bool(data.get("protected")),
         intact=_is_intact(raw),
-        commit=str(data.get("provenance", {}).get("commit", "")),
         digest=str(data["digest"]),
+        commit=str(provenance.get("commit", "")),
+        place=str(provenance.get("place", "")),
     )
 
 
@@ -198,9 +213,42 @@ def decode_head(raw: Mapping[bytes, bytes]) -> Head:
             flowerpower=text.get("flowerpower", ""),
             tzdata=text.get("tzdata", ""),
             first_apply=text.get("first_apply", ""),
+            rolled_back=tuple(text.get("rolled_back", "").split()),
         )
     except (KeyError, ValueError) as error:
         raise FormatError("the head of this namespace in Redis is damaged") from error
+
+
+def decode_past(entry: bytes, raw: Mapping[bytes, bytes]) -> PastApply:
+    """Return one entry of the history; one that cannot be read says so, and keeps its place among the others."""
+    text = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in raw.items()}
+    name = entry.decode(errors="replace")
+    try:
+        counts, holds = _loads(text["summary"]), _loads(text.get("holds", "{}"))
+        if not 0 <= int(text["when"]) <= _LAST_SECOND:
+            raise ValueError("no such moment")
+        return PastApply(
+            entry=name,
+            apply_id=text["apply_id"],
+            generation=int(text["generation"]),
+            when=int(text["when"]),
+            commit=text["commit"],
+            repository=text.get("repository", ""),
+            who=text["who"],
+            added=int(counts["create"]),
+            changed=int(counts["update"]),
+            destroyed=int(counts["delete"]),
+            rollback_of=text.get("rollback_of", ""),
+            before=Source(
+                text.get("previous_commit", ""),
+                text.get("previous_repository", ""),
+                rolled_back=tuple(text.get("previous_rolled_back", "").split()),
+            ),
+            holds={str(schedule): str(hold) for schedule, hold in holds.items()},
+            old_format="previous_commit" not in text,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return PastApply(name, apply_id=text.get("apply_id", ""), damaged=True)
 
 
 def decode_hold(raw: bytes) -> Hold:

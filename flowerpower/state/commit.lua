@@ -1,7 +1,7 @@
 -- Make Redis match git in one step, or change nothing.
--- ARGV[2] is JSON: {apply_id, generation, chunks, head = {field = value}, summary, changed, cursor_time}.
+-- ARGV[2] is JSON: {apply_id, generation, chunks, head = {field = value}, summary, changed, cursor_time, rollback_of}.
 -- The stage hash holds JSON lists of changes under 1, 2, ..., and their texts as they will be written: the record of the
--- n-th change under `record n`, a run spec under `spec <digest>`. See flowerpower/apply.py.
+-- n-th change under `record n`, a run spec under `spec <digest>`, and the inverse. See flowerpower/apply.py.
 local order = cjson.decode(ARGV[2])
 local stage_key = ours('stage:' .. order.apply_id)
 local seconds, micros = now()
@@ -11,6 +11,7 @@ local function conflict(kind, detail) return {'conflict', kind, cjson.encode(det
 -- 1. Read and check everything; nothing is written before all of it holds.
 local bad = wrong_type(our_types())
 if bad then return conflict('type', {bad}) end
+if not has_type(ours('inverses'), 'hash') then return conflict('type', {ours('inverses')}) end
 
 local generation = tonumber(redis.call('HGET', ours('head'), 'generation') or '0')
 if not generation or generation ~= order.generation then return conflict('generation', {tostring(generation)}) end
@@ -219,6 +220,7 @@ local function put_schedule(change)
   redis.call('HSET', ours('schedules'), change.name, change.record)
   redis.call('HSET', ours('specs'), change.run, redis.call('HGET', stage_key, 'spec ' .. change.run))
   redis.call('PERSIST', ours('outcomes:' .. change.name))
+  if change.hold then redis.call('HSETNX', ours('holds'), change.name, change.hold) end
   if change.timing == 'keep' and change.tick then
     keep_pending(change)
   elseif change.timing == 'none' then
@@ -229,8 +231,10 @@ local function put_schedule(change)
   end
 end
 
+local lifted = {} -- the holds that go with their schedules: a rollback brings them back
 local function delete_schedule(change)
   drop_pending(change)
+  lifted[change.name] = redis.call('HGET', ours('holds'), change.name) or nil
   redis.call('HDEL', ours('schedules'), change.name)
   redis.call('HDEL', ours('cursors'), change.name)
   redis.call('HDEL', ours('holds'), change.name)
@@ -251,7 +255,37 @@ for _, change in ipairs(changes) do
   end
 end
 
-if order.changed then generation = generation + 1 end
+-- Inverses lie apart from the history, so that a look at it is cheap, and are bounded: a chain with a gap undoes nothing,
+-- so the oldest go first, and the newest always stays.
+local INVERSES_KEPT, INVERSE_BYTES = 200, 32 * 1024 * 1024
+local function keep_inverse(entry)
+  redis.call('HSET', ours('inverses'), entry, redis.call('HGET', stage_key, 'inverse') or '')
+  local ids, age = redis.call('HKEYS', ours('inverses')), {}
+  for _, id in ipairs(ids) do
+    local millis, number = string.match(id, '^(%d+)-(%d+)$')
+    age[id] = (tonumber(millis) or 0) * 1000 + (tonumber(number) or 0)
+  end
+  table.sort(ids, function(one, other) return age[one] > age[other] end)
+  local bytes = 0
+  for index, id in ipairs(ids) do
+    bytes = bytes + redis.call('HSTRLEN', ours('inverses'), id)
+    if index > 1 and (index > INVERSES_KEPT or bytes > INVERSE_BYTES) then redis.call('HDEL', ours('inverses'), id) end
+  end
+end
+
+if order.changed then
+  generation = generation + 1
+  local before = redis.call('HMGET', ours('head'), 'commit', 'repository', 'rolled_back')
+  local entry = {'apply_id', order.apply_id, 'generation', tostring(generation), 'when', tostring(seconds),
+    'commit', order.head.commit, 'repository', order.head.repository, 'who', order.head.who, 'summary', order.summary,
+    'rollback_of', order.rollback_of, 'previous_commit', before[1] or '', 'previous_repository', before[2] or '',
+    'previous_rolled_back', before[3] or ''}
+  if next(lifted) then
+    entry[#entry + 1] = 'holds'
+    entry[#entry + 1] = cjson.encode(lifted)
+  end
+  keep_inverse(redis.call('XADD', ours('history'), 'MAXLEN', '~', 200, '*', unpack(entry)))
+end
 local head = {'generation', tostring(generation), 'apply_id', order.apply_id, 'when', tostring(seconds)}
 for name, value in pairs(order.head) do
   head[#head + 1] = name
@@ -259,10 +293,6 @@ for name, value in pairs(order.head) do
 end
 redis.call('HSET', ours('head'), unpack(head))
 redis.call('HSETNX', ours('head'), 'first_apply', order.apply_id)
-if order.changed then
-  redis.call('XADD', ours('history'), 'MAXLEN', '~', 200, '*', 'apply_id', order.apply_id,
-    'generation', tostring(generation), 'when', tostring(seconds), 'commit', order.head.commit, 'who', order.head.who,
-    'summary', order.summary, 'inverse', redis.call('HGET', stage_key, 'inverse') or '')
-end
+if order.head.rolled_back == '' then redis.call('HDEL', ours('head'), 'rolled_back') end
 redis.call('DEL', stage_key)
 return {'applied', tostring(generation), tostring(seconds)}

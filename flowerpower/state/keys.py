@@ -80,6 +80,11 @@ class Keys:
         return f"{self.prefix}history"
 
     @property
+    def inverses(self) -> str:
+        """Return the hash of what undoes each apply, by the id of its entry in the history."""
+        return f"{self.prefix}inverses"
+
+    @property
     def lease(self) -> str:
         """Return the lease of the scheduler that works first."""
         return f"{self.prefix}scheduler"

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from typing_extensions import TypeAliasType
+
+from flowerpower.errors import HistoryError
 
 Json = TypeAliasType("Json", "bool | int | float | str | list[Json] | dict[str, Json] | None")
 
@@ -68,6 +71,13 @@ class Source:
     commit: str = ""
     repository: str = ""
     who: str = ""
+    rolled_back: tuple[str, ...] = ()  # commits that stay refused once this is applied, newest first
+    undoes: tuple[str, ...] = ()  # ids of the applies that a rollback undoes, newest first
+
+    @property
+    def rollback_of(self) -> str:
+        """Return the id of the apply that a rollback goes back before, empty for any other plan."""
+        return self.undoes[-1] if self.undoes else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,7 @@ class Head:
     flowerpower: str = ""
     tzdata: str = ""
     first_apply: str = ""  # id of the apply that began this namespace in this Redis
+    rolled_back: tuple[str, ...] = ()  # commits that a rollback undid, newest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +148,7 @@ class Record:
     commit: str = ""
     digest: str = ""  # the identity that the record claims, which an altered one need not have
     applied: Mapping[str, Json] | None = None  # of an altered one: what was applied, where git still knows it
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,3 +173,45 @@ class Reading:
     firing: frozenset[str] = frozenset()  # schedules that moved while we read, or whose job is queued right now
     unmanaged: Mapping[str, int] = field(default_factory=dict)  # RQ queue -> scheduled jobs that are not ours
     consumers: Consumers = field(default_factory=Consumers)
+
+
+@dataclass(frozen=True, slots=True)
+class PastApply:
+    """One entry of the history: an apply that changed something, and what was in force before it."""
+
+    entry: str  # id in the stream
+    apply_id: str = ""
+    generation: int = 0
+    when: int = 0
+    commit: str = ""
+    repository: str = ""
+    who: str = ""
+    added: int = 0
+    changed: int = 0
+    destroyed: int = 0
+    rollback_of: str = ""  # the apply that this one undid, and every later one
+    before: Source = Source()
+    holds: Mapping[str, str] = field(default_factory=dict)  # deleted with their schedules: schedule -> text of the hold
+    damaged: bool = False
+    old_format: bool = False  # written by a flowerpower that kept too little to undo it
+
+
+@dataclass(frozen=True, slots=True)
+class Inverse:
+    """What undoes one apply: every changed object as it was."""
+
+    objects: Mapping[str, bytes | None]  # address -> raw record; None: it was not there
+    run_specs: Mapping[str, str]  # digest -> canonical JSON, for the schedules among them
+    renamed: Mapping[str, str] = field(default_factory=dict)  # the schedule's name after the apply -> before it
+
+
+Step: TypeAlias = tuple[PastApply, Inverse | HistoryError]  # an apply, and what undoes it or why nothing does
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The applies of a namespace that changed something, newest first, as far as they are kept."""
+
+    now: int
+    head: Head
+    applies: tuple[PastApply, ...]

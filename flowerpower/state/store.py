@@ -120,7 +120,7 @@ class Store:
                     return _assemble(records, jobs, frozenset(moved) | jobs.moving)
         raise AssertionError("unreachable")
 
-    def open_stage(self, apply_id: str, inverse: str) -> None:
+    def open_stage(self, apply_id: str, inverse: bytes) -> None:
         """Make the private key, which expires, that the changes of one apply are staged under."""
         with redis_errors("staging the changes"):
             pipe = self.connection.pipeline(transaction=False)

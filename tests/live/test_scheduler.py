@@ -343,6 +343,7 @@ def test_every_key_is_one_of_the_documented(store: Store) -> None:
         "specs",
         "runs",
         "history",
+        "inverses",
         "scheduler",
         "outcomes:often",
     }

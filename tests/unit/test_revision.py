@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flowerpower.git import GitError
-from flowerpower.revision import Revision, descends, normal_remote, read_revision
+from flowerpower.revision import Revision, descends, normal_remote, precedes, read_revision
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -69,6 +69,25 @@ def test_descent_is_known_or_said_to_be_unknown(repository: Path) -> None:
     assert descends(repository, first, first) is True
     assert descends(repository, first, second) is False
     assert descends(repository, first, "0" * 40) is None
+
+
+def test_which_commits_come_before_others_is_known_or_said_to_be_unknown(repository: Path) -> None:
+    first = git(repository, "rev-parse", "HEAD")
+    git(repository, "commit", "-q", "--allow-empty", "-m", "two")
+    second = git(repository, "rev-parse", "HEAD")
+    git(repository, "checkout", "-q", "-b", "side", first)
+    git(repository, "commit", "-q", "--allow-empty", "-m", "three")
+    side = git(repository, "rev-parse", "HEAD")
+
+    assert precedes(repository, first, []) is False
+    assert precedes(repository, first, [f"{first}+dirty"]) is True
+    assert precedes(repository, f"{first}+dirty", [second]) is True
+    assert precedes(repository, first, ["tree:1", side]) is True
+    assert precedes(repository, second, [first, side]) is False
+    assert precedes(repository, first, ["0" * 40, side]) is True
+    assert precedes(repository, second, ["0" * 40, side]) is None
+    assert precedes(repository, "tree:1", ["tree:1", second]) is True
+    assert precedes(repository, "tree:1", ["tree:2", second]) is False
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import errno
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-from flowerpower.errors import ProjectNotFoundError
+from flowerpower.errors import ProjectNotFoundError, UsageError
 from flowerpower.specs.files.kinds import PROJECT_FILES, SKIPPED_FOLDERS, SPEC_FOLDERS, SPEC_STARTS, kind_of_file
 from flowerpower.specs.files.reading import Reading
 
@@ -86,3 +87,17 @@ def why_unreadable(file: Path, error: OSError | RuntimeError) -> str:
     if isinstance(error, FileNotFoundError) and file.is_symlink():
         return f"it is a link to {str(file.readlink())!r}, where nothing is"
     return f"it cannot be read: {error.strerror or type(error).__name__}"
+
+
+def folder_of(path: str) -> tuple[Path, str | None]:
+    """Return the folder and the revision that a path or URL names, such as `git+file:///repository@main`."""
+    if "://" not in path:
+        return Path(path), None
+    parts = urlsplit(path)
+    if parts.scheme not in ("file", "git+file"):
+        raise UsageError(
+            f"a project cannot be loaded from {parts.scheme}:// yet",
+            hint="give a folder, or git+file:///repository@ref",
+        )
+    folder, _, ref = unquote(parts.path).partition("@") if parts.scheme == "git+file" else (unquote(parts.path), "", "")
+    return Path(folder), ref or ("HEAD" if parts.scheme == "git+file" else None)

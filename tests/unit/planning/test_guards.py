@@ -106,6 +106,24 @@ def test_a_commit_that_does_not_follow_the_last_one_is_refused(descends: bool | 
     assert "older" not in checks(wanted, reading, Facts(in_git=False))
 
 
+@pytest.mark.parametrize(
+    ("commit", "undone", "word"),
+    [
+        ("c0ffee", True, "c0ffee was rolled back"),
+        ("beef", True, "c0ffee comes before beef, which was rolled back"),
+        ("beef", None, "cannot be told whether c0ffee comes before beef"),
+    ],
+)
+def test_a_commit_that_was_rolled_back_is_refused(commit: str, undone: bool | None, word: str) -> None:
+    wanted, reading = desired([schedule("a")]), live(["a"])
+    reading = replace(reading, head=replace(reading.head, rolled_back=(commit,)))
+    facts = replace(IN_GIT, undone=undone)
+
+    assert word in checks(wanted, reading, facts)["older"].message
+    assert "older" not in checks(wanted, reading, facts, Allowed(older_commit=True))
+    assert "older" not in checks(wanted, reading, replace(facts, undone=False))
+
+
 def test_uncommitted_changes_are_refused_in_a_named_environment_only() -> None:
     reading, wanted, dirty = live(["a"]), desired([schedule("a")]), replace(IN_GIT, dirty=True)
     plan = make_plan(KEYS, wanted, reading, SOURCE)

@@ -1,0 +1,95 @@
+"""`rollback`: put back what was live before an apply, in one atomic step, after showing what that means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flowerpower.cli.apply import agreed, apply_with_progress, refuse, show_applied
+from flowerpower.cli.options import Overrides, command, flag
+from flowerpower.cli.plan import PENDING, Display, allowed_of, present, publish, show_plan
+from flowerpower.cli.session import Session
+from flowerpower.errors import StalePlanError, UsageError
+
+if TYPE_CHECKING:
+    from flowerpower.apply import Applied
+    from flowerpower.planning.guards import Allowed
+    from flowerpower.planning.plan import Plan
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "rollback", "Undo an apply and every later one.", "flowerpower rollback 1a2b3c4d --plan")(rollback)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The flags for a look without a change."""
+
+    plan: Annotated[bool, flag("--plan", env="", help="Show what would change and write nothing.")] = False
+    detailed_exitcode: Annotated[
+        bool, flag("--detailed-exitcode", help="With --plan, exit 2 when changes are pending.")
+    ] = False
+
+
+def rollback(
+    session: Session,
+    overrides: Overrides,
+    preview: Preview,
+    display: Display,
+    apply_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="APPLY-ID", help="The apply to undo, as `history` names it; its first characters are enough."
+        ),
+    ],
+    auto_approve: Annotated[bool, flag("--auto-approve", help="Do not ask.")] = False,
+) -> int:
+    """Put back what was live just before APPLY-ID: that apply and every later one are undone, in one atomic step.
+
+    It is shown, guarded and asked about as `apply` does it; schedules that change start from now. No spec is read, so
+    it works while they are broken. The undone commits are refused from then on, until a newer one is applied.
+    """
+    if preview.plan:
+        return _preview(session, apply_id, allowed_of(overrides), preview, display)
+    if not auto_approve and not session.can_ask:
+        raise UsageError("nobody can be asked here: there is no terminal", hint="look at --plan, then --auto-approve")
+    with session.project() as project:
+        while True:
+            planned = project.rollback_plan(apply_id, allowed_of(overrides))
+            show_plan(session, planned, concise=display.concise)
+            refuse(planned)
+            if not auto_approve and not agreed(planned):
+                session.talk("Nothing was applied.")
+                return 1
+            try:
+                applied = apply_with_progress(session, project, planned)
+                break
+            except StalePlanError as error:
+                if auto_approve:
+                    raise
+                session.talk(f"\n{error}. This is the plan now:\n")
+    show_applied(session, applied)
+    _tell_what_follows(session, planned.plan, applied)
+    return 0
+
+
+def _preview(session: Session, apply_id: str, allowed: Allowed, preview: Preview, display: Display) -> int:
+    with session.project() as project:
+        planned = project.rollback_plan(apply_id, allowed)
+    publish(session, planned)
+    present(session, planned, display)
+    return PENDING if planned and preview.detailed_exitcode else 0
+
+
+def _tell_what_follows(session: Session, plan: Plan, applied: Applied) -> None:
+    """Say which commits are refused from now on, and how to undo the rollback itself."""
+    from flowerpower.render.words import listed, safe, short
+
+    refused = [short(commit) for commit in plan.source.rolled_back]
+    if refused:
+        session.talk(f"Refused from now on: commit {safe(listed(refused))}, until a newer one is applied.")
+    if plan.changes:
+        session.talk(f"To undo this rollback: flowerpower rollback {applied.apply_id[:8]}")

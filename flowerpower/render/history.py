@@ -1,0 +1,120 @@
+"""The history of applies, newest first, and what one of them changed: as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from flowerpower.render.plan_json import iso, past_dict
+from flowerpower.render.plan_text import past_lines
+from flowerpower.render.style import Style, plain
+from flowerpower.render.words import is_utc, listed, moment, moment_with_utc, rough_duration, safe, short
+
+if TYPE_CHECKING:
+    from flowerpower.planning.past import PastView
+    from flowerpower.state.models import Head, History, PastApply
+
+FORMAT_VERSION = "1.0"
+SHORT = 8
+
+
+def history_text(history: History, *, namespace: str, timezone: str, style: Style = plain) -> str:
+    """Return one line for each apply, in columns."""
+    if not history.applies:
+        return f"{namespace}: nothing was applied yet."
+    cells = [_cells(past, history.now, timezone) for past in history.applies]
+    sizes = [max(map(len, column)) for column in zip_longest(*(row[:-1] for row in cells), fillvalue="")]
+    zone = "" if is_utc(timezone) else f"; times in {safe(timezone)} (UTC)"
+    lines = [style(f"{_in_force(history.head, namespace, history.now)}{zone}", "faint"), ""]
+    for past, row in zip(history.applies, cells, strict=True):
+        line = "  ".join([*(cell.ljust(size) for cell, size in zip(row[:-1], sizes, strict=False)), row[-1]]).rstrip()
+        lines.append(f"  {style(line, 'error') if past.damaged else line}")
+    return "\n".join(lines)
+
+
+def _cells(past: PastApply, now: int, timezone: str) -> list[str]:
+    name = safe(past.apply_id[:SHORT]) or "-"
+    if past.damaged:
+        return [name, f"damaged: entry {safe(past.entry)} of the history cannot be read"]
+    return [
+        name,
+        f"#{past.generation}",
+        moment_with_utc(past.when, timezone, now),
+        f"{rough_duration(max(0, now - past.when))} ago",
+        f"+{past.added} ~{past.changed} -{past.destroyed}",
+        safe(short(past.commit)) or "-",
+        safe(past.who) + _marks(past),
+    ]
+
+
+def _marks(past: PastApply) -> str:
+    return f"  (rollback of {safe(past.rollback_of[:SHORT])})" if past.rollback_of else ""
+
+
+def _in_force(head: Head, namespace: str, now: int) -> str:
+    who = f" by {safe(head.who)}" if head.who else ""
+    ago = rough_duration(max(0, now - head.when))
+    back = f"; rolled back: {safe(listed(map(short, head.rolled_back), 3))}" if head.rolled_back else ""
+    return f"{namespace}: commit {safe(short(head.commit)) or '(none)'} in force, applied {ago} ago{who}{back}"
+
+
+def past_text(view: PastView, *, timezone: str, width: int, style: Style = plain) -> str:
+    """Return what an apply changed, field by field as its plan showed it."""
+    past, now = view.past, view.now
+    if past.damaged:
+        return f"apply {safe(past.apply_id)} is damaged: entry {safe(past.entry)} of the history cannot be read"
+    blocks = ["\n".join(_about(past, now, timezone))]
+    blocks += ["\n".join(past_lines(one.change, one.told, now, width, style)) for one in view.changes]
+    blocks += [style(f"Note: {safe(view.unknown)}", "warning")] if view.unknown else []
+    counts = f"{past.added} added, {past.changed} changed, {past.destroyed} destroyed"
+    return "\n\n".join([*blocks, style(f"Applied: {counts}.", "strong")])
+
+
+def _about(past: PastApply, now: int, timezone: str) -> Iterator[str]:
+    ago = rough_duration(max(0, now - past.when))
+    yield f"apply {safe(past.apply_id)}, #{past.generation}{_marks(past)}"
+    zone = "UTC" if is_utc(timezone) else f"{safe(timezone)} ({moment(past.when, 'UTC', now)} UTC)"
+    yield f"{moment(past.when, timezone, now)} {zone}, {ago} ago, by {safe(past.who) or 'somebody'}"
+    yield f"commit {safe(short(past.commit)) or '(none)'}, before it {safe(short(past.before.commit)) or 'nothing'}"
+
+
+def history_dict(history: History, *, namespace: str) -> dict[str, Any]:
+    """Return the history as a JSON document; times are ISO 8601 in UTC."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "namespace": namespace,
+        "generation": history.head.generation,
+        "commit": history.head.commit,
+        "rolled_back": list(history.head.rolled_back),
+        "applies": [apply_dict(past) for past in history.applies],
+    }
+
+
+def apply_dict(past: PastApply) -> dict[str, Any]:
+    """Return one apply as a part of a JSON document."""
+    return {
+        "apply_id": past.apply_id,
+        "generation": past.generation,
+        "when": None if past.damaged else iso(past.when),
+        "who": past.who,
+        "commit": past.commit,
+        "repository": past.repository,
+        "previous_commit": past.before.commit,
+        "rollback_of": past.rollback_of or None,
+        "summary": {"add": past.added, "change": past.changed, "remove": past.destroyed},
+        "entry": past.entry,
+        "damaged": past.damaged,
+    }
+
+
+def past_document(view: PastView, *, namespace: str) -> dict[str, Any]:
+    """Return one apply and what it changed as a JSON document."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "namespace": namespace,
+        **apply_dict(view.past),
+        "complete": not view.unknown and not any(one.told for one in view.changes),
+        "note": view.unknown,
+        "resource_changes": [{**past_dict(one.change), "note": one.told} for one in view.changes],
+    }

@@ -1,0 +1,105 @@
+"""Read the history of applies and what undoes them; plain reads, fit for a Redis user that may only read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flowerpower.errors import HistoryError, UsageError
+from flowerpower.state.codec import decode_head, decode_past
+from flowerpower.state.connection import redis_errors
+from flowerpower.state.inverse import decode_inverse
+from flowerpower.state.models import History, Inverse, PastApply, Step
+from flowerpower.state.store import Store
+
+SHORT = 8  # digits of an apply id that are shown
+_SHORTEST = 4  # digits that name one: fewer could be meant as a number of an apply
+_AT_ONCE = 5000
+
+
+def read_history(store: Store, count: int | None = None) -> History:
+    """Return the newest applies, all that are kept without a *count*; damaged entries are among them and say so."""
+    with redis_errors("reading the history"):
+        pipe = store.connection.pipeline(transaction=False)
+        pipe.time()
+        pipe.hgetall(store.keys.head)
+        pipe.xrevrange(store.keys.history, count=count)
+        replies: list[Any] = pipe.execute()
+    time, head, entries = replies
+    return History(int(time[0]), decode_head(head), tuple(decode_past(entry, fields) for entry, fields in entries))
+
+
+def applies_since(history: History, apply_id: str) -> tuple[PastApply, ...]:
+    """Return the applies from the newest back to the one that *apply_id*, or the start of it, names.
+
+    Raises `UsageError` when it names none, or more than one.
+    """
+    if len(apply_id) < _SHORTEST and not any(past.apply_id == apply_id for past in history.applies):
+        raise UsageError(
+            f"{apply_id!r} is no apply id: give at least its first {_SHORTEST} characters",
+            hint="`flowerpower history` shows them",
+        )
+    exact = [past for past in history.applies if past.apply_id == apply_id]
+    found = exact or [past for past in history.applies if past.apply_id.startswith(apply_id)]
+    if not found:
+        raise UsageError(
+            f"no apply in the history has an id that starts with {apply_id!r}", hint="`flowerpower history` shows them"
+        )
+    if len(found) > 1:
+        ids = ", ".join(past.apply_id[: max(SHORT, len(apply_id) + 4)] for past in found[:5])
+        raise UsageError(f"{apply_id!r} is the start of {len(found)} apply ids: {ids}", hint="give more of it")
+    return history.applies[: history.applies.index(found[0]) + 1]
+
+
+def read_steps(store: Store, apply_id: str) -> list[Step]:
+    """Return the applies from the newest back to the one named, each with what undoes it or why nothing does."""
+    return _steps(store, applies_since(read_history(store), apply_id))
+
+
+def read_past(store: Store, apply_id: str) -> tuple[int, list[Step], Mapping[str, bytes | None]]:
+    """Return the time, the same steps, and the raw records that are live of what the apply named had changed."""
+    history = read_history(store)
+    steps = _steps(store, applies_since(history, apply_id))
+    _, inverse = steps[-1]
+    touched = {} if isinstance(inverse, HistoryError) else dict.fromkeys(inverse.objects, "")
+    return history.now, steps, read_before(store, touched).objects
+
+
+def _steps(store: Store, applies: Sequence[PastApply]) -> list[Step]:
+    with redis_errors("reading what undoes the applies"):
+        raw: Any = store.connection.hmget(store.keys.inverses, [past.entry for past in applies])
+    return [(past, _inverse(past, text)) for past, text in zip(applies, raw, strict=True)]
+
+
+def _inverse(past: PastApply, raw: bytes | None) -> Inverse | HistoryError:
+    try:
+        if past.damaged:
+            raise HistoryError("its entry is damaged in Redis")
+        if past.old_format:
+            raise HistoryError("it was made by an older flowerpower, which kept too little to undo it")
+        return decode_inverse(raw)
+    except HistoryError as error:
+        return error
+
+
+def read_before(store: Store, objects: Mapping[str, str]) -> Inverse:
+    """Return live objects as they lie in Redis, given by address with the run digest of those that are schedules."""
+    addresses, runs = list(objects), sorted({run for run in objects.values() if run})
+    keys = store.keys
+    found: dict[str, bytes | None] = {}
+    specs: dict[str, str] = {}
+    with redis_errors("reading what changes"):
+        for chunk in _chunks(addresses):
+            pipe = store.connection.pipeline(transaction=False)
+            for address in chunk:
+                kind, _, name = address.partition(".")
+                pipe.hget(keys.schedules if kind == "schedule" else keys.pipelines, name)
+            found.update(zip(chunk, pipe.execute(), strict=True))
+        for chunk in _chunks(runs):
+            texts: Any = store.connection.hmget(keys.specs, chunk)
+            specs.update({run: text.decode(errors="replace") for run, text in zip(chunk, texts, strict=True) if text})
+    return Inverse(found, specs)
+
+
+def _chunks(items: Sequence[str]) -> list[list[str]]:
+    return [list(items[start : start + _AT_ONCE]) for start in range(0, len(items), _AT_ONCE)]

@@ -1,0 +1,209 @@
+"""The history on a real Redis: gaps and damage in it are named, and it does not grow without limit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from redis import Redis
+from support.states import KEYS, SOURCE, desired, schedule
+
+from flowerpower.apply import apply_plan
+from flowerpower.errors import HistoryError, UsageError
+from flowerpower.planning.diff import make_plan
+from flowerpower.planning.guards import Allowed, Facts
+from flowerpower.planning.past import view_past
+from flowerpower.planning.plan import Plan
+from flowerpower.planning.rollback import RollbackContext, plan_rollback
+from flowerpower.state.history import applies_since, read_history, read_past, read_steps
+from flowerpower.state.models import Desired, PastApply
+from flowerpower.state.store import Store
+
+
+@pytest.fixture
+def store(redis_connection: Redis) -> Store:
+    return Store(redis_connection, KEYS)
+
+
+def apply(store: Store, wanted: Desired, apply_id: str) -> None:
+    apply_plan(make_plan(KEYS, wanted, store.read(), replace(SOURCE, commit=f"commit-of-{apply_id}")), store, apply_id)
+
+
+def rollback_plan(store: Store, undone: str) -> Plan:
+    return plan_rollback(KEYS, read_steps(store, undone), store.read(), RollbackContext(SOURCE, Facts(), Allowed()))
+
+
+def three_applies(store: Store) -> None:
+    for number, name in enumerate(("one", "two", "three"), start=1):
+        apply(store, desired([schedule("a", timeout=number)]), name)
+
+
+def entry_of(connection: Redis, apply_id: str) -> bytes:
+    entries: Any = connection.xrange(KEYS.history)
+    return next(entry for entry, fields in entries if fields[b"apply_id"] == apply_id.encode())
+
+
+def rewrite_entry(connection: Redis, apply_id: str, **fields: str | None) -> None:
+    """Write the history anew, with one entry changed; a field that is None goes."""
+    entries: Any = connection.xrange(KEYS.history)
+    connection.delete(KEYS.history)
+    for entry, values in entries:
+        texts = {key.decode(): value.decode() for key, value in values.items()}
+        if texts["apply_id"] == apply_id:
+            texts = {key: value for key, value in (texts | fields).items() if value is not None}
+        connection.xadd(KEYS.history, texts, id=entry)
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda redis: redis.hdel(KEYS.inverses, entry_of(redis, "two")), "apply two .* no longer kept"),
+        (lambda redis: redis.hset(KEYS.inverses, entry_of(redis, "two"), "garbage"), "apply two .* damaged"),
+        (lambda redis: redis.hset(KEYS.inverses, entry_of(redis, "two"), b"\x1f\x8b"), "apply two .* damaged"),
+        (lambda redis: redis.xdel(KEYS.history, entry_of(redis, "two")), "apply number 2 is not in the history"),
+        (lambda redis: redis.xdel(KEYS.history, entry_of(redis, "three")), "apply number 3 is not in the history"),
+        (lambda redis: rewrite_entry(redis, "two", summary="{"), "apply two .* entry is damaged"),
+        (lambda redis: rewrite_entry(redis, "two", generation="many"), "apply two .* entry is damaged"),
+        (lambda redis: rewrite_entry(redis, "two", when="9" * 30), "apply two .* entry is damaged"),
+        (lambda redis: rewrite_entry(redis, "two", previous_commit=None, inverse="eJyr"), "older flowerpower"),
+        (lambda redis: redis.hset(KEYS.head, "generation", 9), "apply number 9 is not in the history"),
+    ],
+)
+def test_a_chain_with_a_gap_undoes_nothing_and_names_it(
+    store: Store, redis_connection: Redis, damage: Any, says: str
+) -> None:
+    three_applies(store)
+    damage(redis_connection)
+
+    with pytest.raises(HistoryError, match=says) as refused:
+        rollback_plan(store, "one")
+
+    assert "go back with git instead: flowerpower apply --ref" in refused.value.hint
+
+
+def test_what_lies_before_the_gap_can_still_be_undone(store: Store, redis_connection: Redis) -> None:
+    three_applies(store)
+    redis_connection.hdel(KEYS.inverses, entry_of(redis_connection, "one"))
+
+    apply_plan(rollback_plan(store, "two"), store, "back")
+
+    assert store.read().state.schedules["a"].fields["timeout"] == 1
+
+
+def test_inverses_are_bounded_in_bytes_and_the_newest_stays(store: Store, redis_connection: Redis) -> None:
+    megabytes = b"x" * (20 << 20)
+    redis_connection.hset(KEYS.inverses, mapping={"1-9": megabytes, "1-10": megabytes, "strange": "x"})
+
+    apply(store, desired([schedule("a")]), "one")
+
+    kept = {key.decode() for key in redis_connection.hkeys(KEYS.inverses)}
+    assert kept == {"1-10", entry_of(redis_connection, "one").decode()}
+
+
+def test_inverses_are_bounded_in_number(store: Store, redis_connection: Redis) -> None:
+    redis_connection.hset(KEYS.inverses, mapping={f"{number}-0": "x" for number in range(1000, 1250)})
+
+    apply(store, desired([schedule("a")]), "one")
+
+    kept = {key.decode() for key in redis_connection.hkeys(KEYS.inverses)}
+    assert kept == {f"{number}-0" for number in range(1051, 1250)} | {entry_of(redis_connection, "one").decode()}
+
+
+def test_a_rollback_of_many_costs_few_round_trips(store: Store, redis_connection: Redis) -> None:
+    many = desired([schedule(f"s{number}") for number in range(1200)])
+    apply(store, many, "one")
+    apply(store, desired([schedule("s1")]), "two")
+
+    def commands() -> int:
+        found: Any = redis_connection.info("stats")
+        return int(found["total_reads_processed"])
+
+    before = commands()
+    rollback_plan(store, "two")
+
+    assert commands() - before < 15
+
+
+def test_the_newest_come_first_and_a_damaged_one_keeps_its_place(store: Store, redis_connection: Redis) -> None:
+    three_applies(store)
+    rewrite_entry(redis_connection, "two", summary="{")
+
+    history = read_history(store)
+
+    found = [(past.apply_id, past.generation, past.damaged) for past in history.applies]
+    assert found == [("three", 3, False), ("two", 0, True), ("one", 1, False)]
+    assert [past.apply_id for past in read_history(store, 1).applies] == ["three"]
+    assert (history.applies[0].before.commit, history.applies[0].changed) == ("commit-of-two", 1)
+
+
+def test_an_old_entry_can_be_read_and_not_undone(store: Store, redis_connection: Redis) -> None:
+    """What a flowerpower wrote that kept the inverse in the entry itself."""
+    three_applies(store)
+    fields = {
+        "apply_id": "ancient",
+        "generation": "4",
+        "when": "1",
+        "commit": "c",
+        "who": "bob",
+        "inverse": "eJyrrgUAAXUA+Q==",
+    }
+    redis_connection.xadd(KEYS.history, fields | {"summary": '{"create":1,"update":0,"delete":0}'})
+    redis_connection.hset(KEYS.head, "generation", 4)
+
+    assert read_history(store).applies[0].old_format
+    with pytest.raises(HistoryError, match=r"apply ancient .* older flowerpower"):
+        rollback_plan(store, "two")
+    assert "older flowerpower" in view_past(*read_past(store, "ancient")).unknown
+
+
+def pasts(store: Store, *ids: str) -> tuple[PastApply, ...]:
+    return tuple(PastApply(str(number), apply_id) for number, apply_id in enumerate(ids))
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ("abcd", "'abcd' is the start of 2 apply ids: abcd1111, abcd2222"),
+        ("abc", "'abc' is no apply id: give at least its first 4 characters"),
+        ("3", "'3' is no apply id"),
+        ("", "'' is no apply id"),
+        ("beef", "no apply in the history has an id that starts with 'beef'"),
+    ],
+)
+def test_an_id_that_names_not_one_apply_is_refused(store: Store, asked: str, says: str) -> None:
+    history = replace(read_history(store), applies=pasts(store, "abcd11112222", "feed00000000", "abcd22220000"))
+
+    with pytest.raises(UsageError) as refused:
+        applies_since(history, asked)
+
+    assert str(refused.value).startswith(says)
+
+
+def test_the_start_of_an_id_or_all_of_it_names_an_apply(store: Store) -> None:
+    history = replace(read_history(store), applies=pasts(store, "abcd1", "abcd", "feed"))
+
+    assert len(applies_since(history, "abcd1")) == 1
+    assert len(applies_since(history, "abcd")) == 2
+    assert len(applies_since(history, "fee" + "d")) == 3
+
+
+def test_what_an_apply_changed_is_put_together_from_those_after_it(store: Store, redis_connection: Redis) -> None:
+    apply(store, desired([schedule("a", timeout=1), schedule("b")]), "made")
+    apply(store, desired([schedule("a", timeout=2), schedule("c")]), "changed")
+    apply(store, desired([schedule("a", timeout=3), schedule("c")]), "later")
+
+    view = view_past(*read_past(store, "changed"))
+
+    found = {one.change.address: one.change for one in view.changes}
+    assert {address: change.action for address, change in found.items()} == {
+        "schedule.a": "update",
+        "schedule.b": "delete",
+        "schedule.c": "create",
+    }
+    assert [(f.name, f.old, f.new) for f in found["schedule.a"].fields] == [("timeout", 1, 2)]
+    assert view.past.before.commit == "commit-of-made"
+
+    redis_connection.hdel(KEYS.inverses, entry_of(redis_connection, "later"))
+    told = {one.change.address: one.told for one in view_past(*read_past(store, "changed")).changes}
+    assert all("of a later apply" in words for words in told.values())
