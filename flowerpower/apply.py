@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from flowerpower import __version__
 from flowerpower.errors import RefusedError, StalePlanError, StoreError
 from flowerpower.planning.plan import Change, Plan
+from flowerpower.schedule.catchup import range_between
 from flowerpower.state.codec import FORMAT, JOB_FIELDS, canonical, encode_pipeline, encode_schedule, job_fields
 from flowerpower.state.desired import describe_run, trigger_of, with_occurrence
 from flowerpower.state.keys import Keys, tick_of
@@ -31,6 +32,7 @@ _CONFLICTS = {
     "revision": "these were changed in Redis since the plan was made: {details}",
     "type": "these keys hold something that is not ours to overwrite: {details}",
     "cursor": "the cursors of these schedules are damaged: {details}",
+    "hold": "these were held when the plan was made and are not any more: {details}",
     "stage": "the staged changes were lost before the commit",
 }
 
@@ -56,7 +58,9 @@ def apply_plan(plan: Plan, store: Store, apply_id: str, progress: Progress = lam
     if plan.refused:
         raise RefusedError(plan.refused[0].message, hint=plan.refused[0].hint)
     moment = store.time()
-    staged = [_staged(store.keys, _from(store.keys, change, moment), plan, moment) for change in plan.changes]
+    changes = [_from(store.keys, change, moment) for change in plan.changes]
+    ticks = store.ticks([change.name for change in changes if isinstance(change.before, Schedule)])
+    staged = [_staged(store.keys, change, plan, _past(store.keys, change, ticks, moment)) for change in changes]
     if staged:
         _stage(store, apply_id, plan, staged, progress)
     order = {
@@ -190,12 +194,11 @@ def _from(keys: Keys, change: Change, moment: int) -> Change:
     return replace(change, after=later, timing="none" if tick is None else "reset")
 
 
-def _staged(keys: Keys, change: Change, plan: Plan, moment: int) -> Staged:
+def _staged(keys: Keys, change: Change, plan: Plan, past: Mapping[str, Json]) -> Staged:
     """Return one change as the commit script reads it."""
     item: dict[str, Json] = {"kind": change.kind, "name": change.name, "seal": change.seal}
     if isinstance(change.before, Schedule):
-        item |= {"queue": keys.queue(str(change.before.fields.get("queue", "default"))), "timing": "none"}
-        item |= _unfired(keys, change.before, moment)
+        item |= {"queue": keys.queue(str(change.before.fields.get("queue", "default"))), "timing": "none", **past}
     if change.after is None:
         return Staged(item)
     revision = plan.head.generation + 1  # never used before, also not by an object of that name deleted long ago
@@ -209,26 +212,33 @@ def _staged(keys: Keys, change: Change, plan: Plan, moment: int) -> Staged:
         "timing": change.timing,
         "queue": keys.queue(str(change.after.fields["queue"])),
         "old_queue": item.get("queue") or "",
+        "was_held": change.name in plan.held and not change.after.fields.get("paused"),
         **_staged_occurrence(keys, change.after),
     }
     record = encode_schedule(change.after, revision=revision, commit=commit, place=place)
     return Staged(item, record, plan.run_specs[change.after.run])
 
 
-def _unfired(keys: Keys, before: Schedule, moment: int) -> dict[str, Json]:
-    """Return the ticks of the live trigger that are due and not fired, in case the change removes them."""
-    occurrence = before.occurrence
-    run = keys.parse_run_id(occurrence.id) if occurrence else None
-    first = tick_of(run[1]) if run else None
-    if occurrence is None or first is None or first > moment:
+def _past(keys: Keys, change: Change, ticks: Mapping[str, int], moment: int) -> dict[str, Json]:
+    """Return what the commit must know of the ticks that passed and did not fire, in case the change ends them."""
+    before, after = change.before, change.after
+    if not isinstance(before, Schedule):
         return {}
+    paused = bool(before.fields.get("paused"))
+    known: dict[str, Json] = {"was_paused": paused}
+    if isinstance(after, Schedule):
+        known["still"] = before.timing == after.timing and paused == bool(after.fields.get("paused"))
+    run = keys.parse_run_id(before.occurrence.id) if before.occurrence else None
+    pending, cursor = tick_of(run[1]) if run else None, ticks.get(change.name)
+    if cursor is None or (pending is not None and pending > moment):
+        return known
     try:
-        trigger = trigger_of(before.fields)
-        last = trigger.previous_tick(moment + 1) or first
-        count = trigger.count_ticks(first, last)
+        passed = range_between(trigger_of(before.fields), cursor, moment, "")
     except (TypeError, ValueError):  # the record was altered beyond reading: the script knows the first of them
-        return {}
-    return {"missed_id": occurrence.id, "missed": [first, max(first, last), max(1, count)]}
+        return known
+    for span in passed:
+        known["passed"] = [cursor, span.first, span.last, span.count]
+    return known
 
 
 def _staged_occurrence(keys: Keys, schedule: Schedule) -> dict[str, Json]:
