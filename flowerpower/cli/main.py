@@ -20,6 +20,7 @@ _COMMANDS = (
     "plan",
     "apply",
     "status",
+    "holds",
     "run",
     "trigger",
     "worker",
