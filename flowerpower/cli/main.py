@@ -24,6 +24,7 @@ _COMMANDS = (
     "run",
     "trigger",
     "worker",
+    "doctor",
     "schema",
 )
 

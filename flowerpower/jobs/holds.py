@@ -34,7 +34,7 @@ _REFUSALS = {
     "past": ("that moment is past for {names}", "give a moment that is still to come, or leave --until away"),
     "shorter": (
         "held already, and not as long as you ask: {names}",
-        "`flowerpower status` shows by whom and why; --replace takes the hold over",
+        "--replace takes the hold over",
     ),
 }
 
@@ -115,8 +115,7 @@ def pause_schedules(
         kind, said = (part.decode() for part in store.scripts.call("hold", [json.dumps(order)]))
     answer: Any = json.loads(said)
     if kind != "held":
-        message, hint = _REFUSALS[kind]
-        raise UsageError(f"nothing was held: {message.format(names=', '.join(answer))}", hint=hint)
+        raise _refusal(store, kind, answer, now)
     zones = {one.name: _zone(one) or "UTC" for one in found}
     live = {one.name: one for one in _read(store, names)}
     held = tuple(
@@ -149,6 +148,17 @@ def resume_schedules(store: Store, patterns: Sequence[str], who: str) -> Resumed
         if b"moved" not in answers:
             return Resumed(now, tuple(released for _, released in pairs), not_held)
     raise StoreError("nothing was resumed: the schedules kept changing meanwhile", hint="try again")
+
+
+def _refusal(store: Store, kind: str, names: Sequence[str], now: int) -> UsageError:
+    from flowerpower.render.holds import hold_words
+    from flowerpower.render.words import listed
+
+    message, hint = _REFUSALS[kind]
+    if kind == "shorter":
+        found = _read(store, names)
+        names = [f"{one.name} {hold_words(_hold_of(one), _zone(one) or 'UTC', now)}" for one in found]
+    return UsageError(f"nothing was held: {message.format(names=listed(names))}", hint=hint)
 
 
 class Lifter:

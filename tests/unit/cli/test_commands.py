@@ -16,7 +16,7 @@ from support.command_line import CommandLine
 from flowerpower.cli.main import run
 
 COMMANDS = [
-    *("init", "validate", "render", "plan", "apply", "status", "pause", "resume"),
+    *("init", "validate", "render", "plan", "apply", "status", "pause", "resume", "doctor"),
     *("run", "trigger", "worker", "scheduler", "schema"),
 ]
 
