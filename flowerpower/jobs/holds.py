@@ -197,7 +197,10 @@ class Lifter:
         order = json.dumps({"who": "scheduler", "reason": "its time was over", "each": True})
         with redis_errors("lifting holds"):
             answers = self._store.scripts.call("resume", [order, *messages]) if messages else []
-        return int(answers.count(b"resumed"))
+        lifted = int(answers.count(b"resumed"))
+        if lifted:
+            logger.info("%d holds are over and lifted: %s", lifted, ", ".join(names[:5]))
+        return lifted
 
 
 def _live(store: Store) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import ANY
 
@@ -13,6 +14,7 @@ from support.redis_state import SHIFTED_CLOCK, shift_clock, start_at_half_past
 from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.errors import StoreError, UsageError
+from flowerpower.jobs.manager import RQManager
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.models import Hold
 from flowerpower.state.store import Store
@@ -329,3 +331,21 @@ def test_a_pause_in_the_past_is_refused(store: Store) -> None:
             pause(store, "often", until=until)
 
     assert everything(store) == before
+
+
+def test_the_manager_takes_moments_and_spans_and_knows_who_acts(store: Store) -> None:
+    apply(store, schedule("often", every=HOUR), schedule("other", every=HOUR))
+    manager = RQManager(store, "", who=lambda: "ana")
+    later = datetime(2099, 1, 1, tzinfo=UTC)
+
+    paused = [
+        *manager.pause("often", reason="x", until=later).held,
+        *manager.pause("other", reason="x", until=timedelta(hours=2), who="bob").held,
+    ]
+
+    assert [one.hold.until for one in paused] == [int(later.timestamp()), paused[1].hold.since + 2 * HOUR]
+    assert [one.hold.who for one in paused] == ["ana", "bob"]
+    with pytest.raises(UsageError, match="no time zone"):
+        manager.pause("often", reason="x", until=later.replace(tzinfo=None))
+    assert [one.name for one in manager.resume("o*").resumed] == ["often", "other"]
+    assert [one["who"] for one in events(store, "resumed")] == ["ana", "ana"]
