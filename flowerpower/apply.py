@@ -58,9 +58,7 @@ def apply_plan(plan: Plan, store: Store, apply_id: str, progress: Progress = lam
     if plan.refused:
         raise RefusedError(plan.refused[0].message, hint=plan.refused[0].hint)
     moment = store.time()
-    changes = [_from(store.keys, change, moment) for change in plan.changes]
-    ticks = store.ticks([change.name for change in changes if isinstance(change.before, Schedule)])
-    staged = [_staged(store.keys, change, plan, _past(store.keys, change, ticks, moment)) for change in changes]
+    staged = _all_staged(plan, store, moment)
     if staged:
         _stage(store, apply_id, plan, staged, progress)
     order = {
@@ -192,6 +190,13 @@ def _from(keys: Keys, change: Change, moment: int) -> Change:
     tick = trigger_of(schedule.fields).next_tick(moment)
     later = with_occurrence(keys, schedule, tick)
     return replace(change, after=later, timing="none" if tick is None else "reset")
+
+
+def _all_staged(plan: Plan, store: Store, moment: int) -> list[Staged]:
+    """Return every change as the commit script reads it, as it is at the moment of the apply."""
+    changes = [_from(store.keys, change, moment) for change in plan.changes]
+    ticks = store.ticks([change.name for change in changes if isinstance(change.before, Schedule)])
+    return [_staged(store.keys, change, plan, _past(store.keys, change, ticks, moment)) for change in changes]
 
 
 def _staged(keys: Keys, change: Change, plan: Plan, past: Mapping[str, Json]) -> Staged:
