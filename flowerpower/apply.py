@@ -7,7 +7,7 @@ is enough.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -15,12 +15,13 @@ from typing import Any
 from flowerpower import __version__
 from flowerpower.errors import RefusedError, StalePlanError, StoreError, UsageError
 from flowerpower.planning.plan import Change, Plan
+from flowerpower.schedule.catchup import range_between
 from flowerpower.state.codec import FORMAT, JOB_FIELDS, canonical, encode_pipeline, encode_schedule, job_fields
 from flowerpower.state.desired import describe_run, trigger_of, with_occurrence
 from flowerpower.state.history import read_before
 from flowerpower.state.inverse import encode_inverse
 from flowerpower.state.keys import Keys, tick_of
-from flowerpower.state.models import Head, Json, Schedule
+from flowerpower.state.models import Head, Json, Schedule, Source
 from flowerpower.state.store import Conflict, Store, Written
 
 CHUNK = 500  # changes sent at a time
@@ -31,6 +32,7 @@ _CONFLICTS = {
     "revision": "these were changed in Redis since the plan was made: {details}",
     "type": "these keys hold something that is not ours to overwrite: {details}",
     "cursor": "the cursors of these schedules are damaged: {details}",
+    "hold": "these were held when the plan was made and are not any more: {details}",
     "stage": "the staged changes were lost before the commit",
 }
 
@@ -58,7 +60,7 @@ def apply_plan(plan: Plan, store: Store, apply_id: str, progress: Progress = lam
     if plan.refused:
         raise RefusedError(plan.refused[0].message, hint=plan.refused[0].hint)
     moment = store.time()
-    staged = [_staged(store.keys, _from(store.keys, change, moment), plan, moment) for change in plan.changes]
+    staged = _all_staged(plan, store, moment)
     if staged:
         _stage(store, apply_id, plan, staged, progress)
     order = {
@@ -69,15 +71,7 @@ def apply_plan(plan: Plan, store: Store, apply_id: str, progress: Progress = lam
         "cursor_time": moment,
         "rollback_of": plan.source.rollback_of,
         "summary": canonical({action: plan.count(action) for action in ("create", "update", "delete")}),
-        "head": {
-            "format": str(FORMAT),
-            "commit": plan.source.commit,
-            "repository": plan.source.repository,
-            "who": plan.source.who,
-            "flowerpower": __version__,
-            "tzdata": tzdata_version(),
-            "rolled_back": " ".join(plan.source.rolled_back),
-        },
+        "head": _head_of(plan.source),
     }
     generation = _commit(store, order, apply_id)
     return Applied(
@@ -88,6 +82,18 @@ def apply_plan(plan: Plan, store: Store, apply_id: str, progress: Progress = lam
         destroyed=plan.count("delete"),
         notes=verify(store, staged, generation),
     )
+
+
+def _head_of(source: Source) -> dict[str, str]:
+    return {
+        "format": str(FORMAT),
+        "commit": source.commit,
+        "repository": source.repository,
+        "who": source.who,
+        "flowerpower": __version__,
+        "tzdata": tzdata_version(),
+        "rolled_back": " ".join(source.rolled_back),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,21 +200,27 @@ def _from(keys: Keys, change: Change, moment: int) -> Change:
     return replace(change, after=later, timing="none" if tick is None else "reset")
 
 
-def _staged(keys: Keys, change: Change, plan: Plan, moment: int) -> Staged:
+def _all_staged(plan: Plan, store: Store, moment: int) -> list[Staged]:
+    """Return every change as the commit script reads it, as it is at the moment of the apply."""
+    changes = [_from(store.keys, change, moment) for change in plan.changes]
+    ticks = store.ticks([_live_name(change) for change in changes if isinstance(change.before, Schedule)])
+    return [_staged(store.keys, change, plan, _past(store.keys, change, ticks, moment)) for change in changes]
+
+
+def _staged(keys: Keys, change: Change, plan: Plan, past: Mapping[str, Json]) -> Staged:
     """Return one change as the commit script reads it."""
     item: dict[str, Json] = {"kind": change.kind, "name": change.name, "seal": change.seal}
     if change.previous:
         item["previous"] = change.previous.partition(".")[2]
     if isinstance(change.before, Schedule):
-        item |= {"queue": keys.queue(str(change.before.fields.get("queue", "default"))), "timing": "none"}
-        item |= _unfired(keys, change.before, moment)
+        item |= {"queue": keys.queue(str(change.before.fields.get("queue", "default"))), "timing": "none", **past}
     if change.after is None:
         return Staged(item)
     revision = plan.head.generation + 1  # never used before, also not by an object of that name deleted long ago
     commit, place = plan.source.commit, change.place
     item["writes"] = True
     if change.name in plan.returning_holds and change.kind == "schedule":
-        item["hold"] = plan.returning_holds[change.name]
+        item["returning_hold"] = plan.returning_holds[change.name]
     if not isinstance(change.after, Schedule):
         return Staged(item, encode_pipeline(change.after, revision=revision, commit=commit, place=place))
     item |= {
@@ -217,26 +229,44 @@ def _staged(keys: Keys, change: Change, plan: Plan, moment: int) -> Staged:
         "timing": change.timing,
         "queue": keys.queue(str(change.after.fields["queue"])),
         "old_queue": item.get("queue") or "",
+        "was_held": _was_held(change.after, plan),
         **_staged_occurrence(keys, change.after),
     }
     record = encode_schedule(change.after, revision=revision, commit=commit, place=place)
     return Staged(item, record, plan.run_specs[change.after.run])
 
 
-def _unfired(keys: Keys, before: Schedule, moment: int) -> dict[str, Json]:
-    """Return the ticks of the live trigger that are due and not fired, in case the change removes them."""
-    occurrence = before.occurrence
-    run = keys.parse_run_id(occurrence.id) if occurrence else None
-    first = tick_of(run[1]) if run else None
-    if occurrence is None or first is None or first > moment:
+def _was_held(schedule: Schedule, plan: Plan) -> bool:
+    """Tell whether the plan takes for granted that a live schedule is held: if it is not, the plan is stale."""
+    name = schedule.name
+    return name in plan.held and name not in plan.returning_holds and not schedule.fields.get("paused")
+
+
+def _live_name(change: Change) -> str:
+    """Return the name that Redis knows the object by until the commit."""
+    return change.previous.partition(".")[2] or change.name
+
+
+def _past(keys: Keys, change: Change, ticks: Mapping[str, int], moment: int) -> dict[str, Json]:
+    """Return what the commit must know of the ticks that passed and did not fire, in case the change ends them."""
+    before, after = change.before, change.after
+    if not isinstance(before, Schedule):
         return {}
+    paused = bool(before.fields.get("paused"))
+    known: dict[str, Json] = {"was_paused": paused}
+    if isinstance(after, Schedule):
+        known["still"] = before.timing == after.timing and paused == bool(after.fields.get("paused"))
+    run = keys.parse_run_id(before.occurrence.id) if before.occurrence else None
+    pending, cursor = tick_of(run[1]) if run else None, ticks.get(_live_name(change))
+    if cursor is None or (pending is not None and pending > moment):
+        return known
     try:
-        trigger = trigger_of(before.fields)
-        last = trigger.previous_tick(moment + 1) or first
-        count = trigger.count_ticks(first, last)
+        passed = range_between(trigger_of(before.fields), cursor, moment, "")
     except (TypeError, ValueError):  # the record was altered beyond reading: the script knows the first of them
-        return {}
-    return {"missed_id": occurrence.id, "missed": [first, max(first, last), max(1, count)]}
+        return known
+    for span in passed:
+        known["passed"] = [cursor, span.first, span.last, span.count]
+    return known
 
 
 def _staged_occurrence(keys: Keys, schedule: Schedule) -> dict[str, Json]:

@@ -40,6 +40,25 @@ def load_plugin(group: str, name: str, *, distributions: Collection[str] | None 
     return None
 
 
+def is_installed(distribution: str) -> bool:
+    """Tell whether a distribution is installed."""
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    try:
+        return bool(metadata(distribution))
+    except (PackageNotFoundError, ValueError):
+        return False
+
+
+def broken_plugins(group: str) -> tuple[str, ...]:
+    """Load every plug-in of *group* and return what is wrong with those that cannot be, in the words of the warning."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for name in plugin_names(group):
+            load_plugin(group, name)
+    return tuple(str(warning.message) for warning in caught if warning.category is PluginWarning)
+
+
 def _points(group: str, distributions: Collection[str] | None) -> list[Any]:
     from importlib.metadata import entry_points
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from flowerpower.errors import Problem, ProjectNotFoundError, SpecError, UsageError
+from flowerpower.errors import FlowerPowerError, Problem, ProjectNotFoundError, SpecError, UsageError
 from flowerpower.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -310,7 +310,7 @@ class FlowerPowerProject:
         options = WorkerOptions(
             queues=tuple(home.queues or ()), root=self.folder, folders=home.modules, paths=home.allow.paths
         )
-        return JobQueueManager.create("rq", store=self.store, url=self.redis_url, options=options)
+        return JobQueueManager.create("rq", store=self.store, url=self.redis_url, options=options, who=self.who)
 
     @cached_property
     def redis_url(self) -> str:
@@ -352,7 +352,15 @@ class FlowerPowerProject:
         """Where the specs come from: the commit, `+dirty` after it for uncommitted changes, or `tree:<digest>`."""
         from flowerpower.state.models import Source
 
-        revision, environment = self.revision, self.settings.environment
+        revision = self.revision
         commit = f"{revision.commit}+dirty" if revision.dirty else revision.commit
-        who = next((environment[name] for name in _WHO if environment.get(name)), revision.author)
-        return Source(commit or f"tree:{self.sources.digest}", revision.repository, who)
+        return Source(commit or f"tree:{self.sources.digest}", revision.repository, self.who())
+
+    def who(self) -> str:
+        """Return who is acting: the user of CI or of this machine, else the author of the commit."""
+        environment = self.settings.environment
+        named = next((environment[name] for name in _WHO if environment.get(name)), "")
+        try:
+            return named or self.revision.author
+        except FlowerPowerError:  # without git somebody acts all the same
+            return ""

@@ -24,9 +24,11 @@ _COMMANDS = (
     "history",
     "rollback",
     "status",
+    "holds",
     "run",
     "trigger",
     "worker",
+    "doctor",
     "schema",
 )
 

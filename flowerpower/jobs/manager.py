@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from flowerpower.errors import FlowerPowerError, FormatError, StoreError, UsageError
+from flowerpower.jobs.holds import Paused, Resumed, pause_schedules, resume_schedules
 from flowerpower.jobs.ledger import Ledger
 from flowerpower.jobs.manual import RunHandle, cancel_run, manual_order
 from flowerpower.jobs.processes import WorkerOptions, run_scheduler, run_worker
@@ -26,10 +27,17 @@ logger = logging.getLogger("flowerpower.worker")
 
 
 class RQManager:
-    """One namespace's jobs on RQ: enqueue now, at, in; schedules; workers; the scheduler; cancel and status."""
+    """One namespace's jobs on RQ: enqueue now, at, in; schedules and their holds; workers; the scheduler; status."""
 
-    def __init__(self, store: Store, url: str, options: WorkerOptions = WorkerOptions()) -> None:  # noqa: B008 - frozen
+    def __init__(
+        self,
+        store: Store,
+        url: str,
+        options: WorkerOptions = WorkerOptions(),  # noqa: B008 - frozen
+        who: Callable[[], str] = lambda: "",
+    ) -> None:
         self.store = store
+        self._who = who
         self._url = url
         self._options = options
 
@@ -66,6 +74,34 @@ class RQManager:
     def cancel(self, run_id: str) -> str:
         """Drop a waiting run, or tell the worker of a running one to stop; return which of the two was done."""
         return cancel_run(self.store, run_id)
+
+    def pause(
+        self,
+        *names: str,
+        reason: str,
+        until: str | datetime | timedelta | None = None,
+        who: str = "",
+        replace: bool = False,
+    ) -> Paused:
+        """Hold live schedules at once, all of them or none: nothing fires until `resume`, or until `until`.
+
+        Names may be patterns such as `sales_*`. `until` is an aware datetime, a timedelta from now, or a text such as
+        `2d`, `2026-12-01T09:00` (on the clocks of the schedule's zone) or `09:00`. A schedule that is held already is
+        left as it is, unless with `replace`. Raises `UsageError`; then nothing is held.
+        """
+        if isinstance(until, datetime) and until.tzinfo is None:
+            raise UsageError("`until` has no time zone", hint="pass an aware datetime, or a text")
+        if isinstance(until, timedelta):
+            until = f"{int(until.total_seconds())}s"
+        end = int(until.timestamp()) if isinstance(until, datetime) else until
+        return pause_schedules(self.store, names, who=who or self._who(), why=reason, until=end, replace=replace)
+
+    def resume(self, *names: str, who: str = "") -> Resumed:
+        """Lift the holds of live schedules at once, all of them or none; they start from now.
+
+        Raises `UsageError` for an unknown name. One that is not held is no error: it is named in `not_held`.
+        """
+        return resume_schedules(self.store, names, who or self._who())
 
     def start_worker(
         self,
@@ -142,7 +178,7 @@ class JobQueueManager:
 
     @classmethod
     def create(cls, backend: str = "rq", **options: Any) -> RQManager:
-        """Return a back end; raise `UsageError` for an unknown one. For `rq`: `store`, `url`, `options`."""
+        """Return a back end; raise `UsageError` for an unknown one. For `rq`: `store`, `url`, `options`, `who`."""
         if backend not in cls.backends:
             raise UsageError(f"there is no job queue {backend!r}", hint=f"known: {', '.join(cls.backends)}")
         return cls.backends[backend](**options)

@@ -14,6 +14,7 @@ from typing import Any
 
 from flowerpower.errors import FlowerPowerError, StoreError
 from flowerpower.jobs.fleet import Fleet
+from flowerpower.jobs.holds import Lifter
 from flowerpower.jobs.reconcile import Reconciler
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.store import Store
@@ -39,6 +40,7 @@ class Scheduler:
         self.generation = 0
         self._looked = 0
         self._reconciler = Reconciler(self.fleet)
+        self._lifter = Lifter(store)
         self._reconciled = 0.0
 
     def run(self, stop: threading.Event) -> None:
@@ -65,6 +67,7 @@ class Scheduler:
         changed = generation != self.generation
         self.generation = generation
         now = self._looked = self.store.time()
+        self._lifter.step(now)
         fired = self._fire_due(queues, now)
         self._maintain(queues, now, whole=changed)
         return fired

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from flowerpower.render.holds import hold_dict, hold_words
 from flowerpower.render.plan_json import iso
 from flowerpower.render.style import Emphasis, Style, plain
 from flowerpower.render.words import count, moment_with_utc, rough_duration, safe, short, stopwatch
@@ -84,7 +85,7 @@ def _line(row: Sequence[str], sizes: Sequence[int], width: int) -> str:
 def _cells(schedule: ScheduleStatus, now: int) -> tuple[str, ...]:
     due = schedule.next_tick
     next_tick = "—" if due is None else moment_with_utc(due, schedule.timezone, now)
-    return (state_of(schedule), safe(schedule.name), next_tick, _last(schedule, now), _why(schedule))
+    return (state_of(schedule), safe(schedule.name), next_tick, _last(schedule, now), _why(schedule, now))
 
 
 def _last(schedule: ScheduleStatus, now: int) -> str:
@@ -95,16 +96,17 @@ def _last(schedule: ScheduleStatus, now: int) -> str:
     return f"{last.status} {rough_duration(max(0, now - (last.at or last.last)))} ago{took}"
 
 
-def _why(schedule: ScheduleStatus) -> str:
+def _why(schedule: ScheduleStatus, now: int) -> str:
     if schedule.hold is not None:
-        return f'held by {safe(schedule.hold.who)} "{safe(schedule.hold.why)}"'
+        return f"held {hold_words(schedule.hold, schedule.timezone, now)}"
     words = []
     if schedule.active:
         words.append(count(schedule.active, "active run"))
     if schedule.late > LATE:
         words.append(f"due {rough_duration(schedule.late)} ago and not fired")
     if schedule.last is not None and schedule.last.reason:
-        words.append(safe(schedule.last.reason))
+        several = f" ({count(schedule.last.count, 'tick')})" if schedule.last.count > 1 else ""
+        words.append(f"{safe(schedule.last.reason)}{several}")
     return "; ".join(words)
 
 
@@ -150,7 +152,7 @@ def _schedule_dict(schedule: ScheduleStatus) -> dict[str, Any]:
         "timezone": schedule.timezone,
         "trigger": schedule.trigger,
         "paused": schedule.paused,
-        "held": {"who": hold.who, "why": hold.why, "since": iso(hold.since)} if hold else None,
+        "held": hold_dict(hold) if hold else None,
         "next": None if schedule.next_tick is None else iso(schedule.next_tick),
         "late": schedule.late,
         "active": schedule.active,

@@ -53,14 +53,14 @@ def decide(trigger: Trigger, *, cursor: int, now: int, catchup: str, window: int
     if first is None or first > now:
         return Decision((), (), cursor, first)
     edge = max(cursor, now - window - 1)
-    old = _missed(trigger, cursor, edge, OUTSIDE)
+    old = range_between(trigger, cursor, edge, OUTSIDE)
     if catchup == "all":
         return _each(trigger, edge, now, old, max(limit, 1))
     newest = _last(trigger, first, now)
     following = trigger.next_tick(now)
     if now - newest <= (min(window, ON_TIME) if catchup == "none" else window):
-        return Decision((newest,), (*old, *_missed(trigger, edge, newest - 1, NEWER)), newest, following)
-    return Decision((), (*old, *_missed(trigger, edge, newest, LATE)), newest, following)
+        return Decision((newest,), (*old, *range_between(trigger, edge, newest - 1, NEWER)), newest, following)
+    return Decision((), (*old, *range_between(trigger, edge, newest, LATE)), newest, following)
 
 
 def _each(trigger: Trigger, edge: int, now: int, old: tuple[Range, ...], limit: int) -> Decision:
@@ -79,8 +79,8 @@ def _last(trigger: Trigger, first: int, until: int) -> int:
     return first if last is None else last
 
 
-def _missed(trigger: Trigger, after: int, until: int, reason: str) -> tuple[Range, ...]:
-    """Return the ticks t with after < t <= until as one range, or nothing."""
+def range_between(trigger: Trigger, after: int, until: int, reason: str) -> tuple[Range, ...]:
+    """Return the ticks t with after < t <= until as one range, or nothing; quick however many they are."""
     first = trigger.next_tick(after)
     if first is None or first > until:
         return ()

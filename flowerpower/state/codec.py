@@ -31,6 +31,7 @@ FORMAT = 1
 WORDING = ("cron", "every", "at", "start", "end")  # the fields that word a trigger
 _LAST_SECOND = 253_402_300_799  # of the year 9999
 _SUM = '{"sum":"'
+_LAST_MOMENT = 253_370_764_800  # the first day of the year 9999
 _EMPTY_JOB_FIELDS = (
     "success_callback_name",
     "failure_callback_name",
@@ -255,9 +256,18 @@ def decode_hold(raw: bytes) -> Hold:
     """Return a hold; one that cannot be read still holds."""
     try:
         data = _loads(raw)
-        return Hold(str(data["who"]), str(data["why"]), int(data["since"]), data.get("until"))
-    except (ValueError, KeyError, TypeError):
+        who, why, since = str(data["who"]), str(data["why"]), _moment(data["since"])
+        until, began = data.get("until"), data.get("began")
+        return Hold(who, why, since, None if until is None else _moment(until), _moment(began or 0))
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return Hold("unknown", "the hold's record is damaged", 0)
+
+
+def _moment(value: Any) -> int:
+    """Return epoch seconds that every calendar has a date for."""
+    if not 0 <= int(value) <= _LAST_MOMENT:
+        raise ValueError(f"{value} is not a moment")
+    return int(value)
 
 
 def decode_run(run_id: str, raw: bytes) -> Run | None:

@@ -33,7 +33,7 @@ for chunk = 1, order.chunks do
   end
 end
 
-local stale, checked = {}, {}
+local stale, lifted, checked = {}, {}, {}
 for _, change in ipairs(changes) do
   local live = change.previous or change.name
   local raw = redis.call('HGET', ours(change.kind .. 's'), live)
@@ -47,7 +47,9 @@ for _, change in ipairs(changes) do
     change.tick, change.pending = tick, pending
     if text and not change.tick then return conflict('cursor', {live}) end
     if change.pending == '-' then change.pending = nil end
-    if redis.call('HEXISTS', ours('holds'), live) == 1 then change.timing = 'none' end
+    change.hold = redis.call('HGET', ours('holds'), live) or nil
+    if change.hold then change.timing = 'none' end
+    if change.was_held and not change.hold then lifted[#lifted + 1] = change.name end
     for _, id in ipairs({change.pending or change.id, change.id}) do
       if id and not has_type(job_key(id), 'hash') then return conflict('type', {job_key(id)}) end
     end
@@ -64,31 +66,30 @@ for _, change in ipairs(changes) do
   end
 end
 if #stale > 0 then return conflict('revision', stale) end
+if #lifted > 0 then return conflict('hold', lifted) end
 
 -- 2. Write.
-local function unschedule(change, id)
-  local waited = 0
-  -- All of our queues: it may have been put into another one behind our back.
-  for _, queue in ipairs(known_queues) do waited = waited + redis.call('ZREM', scheduled_key(queue), id) end
+-- All of our queues: it may have been put into another one behind our back.
+local function queues_around(change)
+  local queues = {}
+  for index, queue in ipairs(known_queues) do queues[index] = queue end
   for _, queue in ipairs({change.live_queue or '', change.old_queue or '', change.queue or ''}) do
-    if queue ~= '' and not is_known[queue] then waited = waited + redis.call('ZREM', scheduled_key(queue), id) end
+    if queue ~= '' and not is_known[queue] then queues[#queues + 1] = queue end
   end
-  return waited > 0
+  return queues
 end
 
--- Remove the pending occurrence. A stock scheduler may have moved it to its queue: then it is a run, runs are kept, and
--- the answer is true.
-local function take_pending(change)
-  local id = change.pending
-  if not id then return false end
-  local waited = unschedule(change, id)
-  local status = redis.call('HGET', job_key(id), 'status')
-  if not waited and (status == 'queued' or status == 'started') then return true end
-  redis.call('DEL', job_key(id))
-  return false
+-- Ticks that never fired are not lost silently: the plan has counted those that passed since the cursor
+-- (passed = {cursor, first, last, count}), unless the schedule has fired since.
+local function record_passed(change)
+  local tick, passed = tick_of(change.pending), change.passed
+  local range = passed and passed[1] == change.tick and {passed[2], passed[3], passed[4]}
+  if not range and tick and tick <= seconds then range = {tick, tick, 1} end
+  if not range then return end
+  if change.hold then return record_range(change.name, range, 'skipped', held_reason(change.hold), seconds) end
+  if change.was_paused then return record_range(change.name, range, 'skipped', 'paused in its spec', seconds) end
+  record_range(change.name, range, 'missed', 'its schedule was changed before it fired', seconds)
 end
-
-local function tick_of(id) return id and tonumber(string.match(id, '%-%-(%d+)$')) end
 
 -- Ids of active runs by the name of their schedule now; looked up once, when a schedule gets another name.
 local runs_found
@@ -142,35 +143,15 @@ local function rename_pending(change, id, texts)
     {description = description, meta = read and cjson.encode(meta) or texts.meta}
 end
 
--- Remove the pending occurrence for good; the answer is as above. Ticks that were due and had not fired are not lost
--- silently: the plan has counted them (missed = {first, last, count}) unless the schedule has fired since.
+-- Remove the pending occurrence for good; true when it is a run by now.
 local function drop_pending(change)
-  local id, in_flight = change.pending, take_pending(change)
-  local tick = tick_of(id)
-  if tick and tick <= seconds and not in_flight and id ~= change.id then
-    local range = change.missed_id == id and change.missed or {tick, tick, 1}
-    local reason = 'its schedule was changed before it fired'
-    record_outcome(change.name,
-      {first = range[1], last = range[2], count = range[3], status = 'missed', reason = reason, at = seconds})
-    record_event({event = 'missed', schedule = change.name, tick = range[2], count = range[3], reason = reason})
-  end
+  local in_flight = change.pending and take_pending(change.pending, queues_around(change))
+  if not in_flight and not (change.pending and change.pending == change.id) then record_passed(change) end
   return in_flight
 end
 
-local function write_pending(change, id, due, texts)
-  local fields = {'status', 'scheduled', 'created_at', rq_time(seconds, micros)}
-  for name, value in pairs(change.job) do
-    fields[#fields + 1] = name
-    fields[#fields + 1] = value
-  end
-  for name, value in pairs(texts) do
-    fields[#fields + 1] = name
-    fields[#fields + 1] = value
-  end
-  redis.call('DEL', job_key(id))
-  redis.call('HSET', job_key(id), unpack(fields))
-  redis.call('ZADD', scheduled_key(change.queue), due, id)
-  redis.call('SADD', names.rq .. ':queues', queue_key(change.queue))
+local function wait_for(change, id, due, texts)
+  write_pending(change.queue, id, due, rq_time(seconds, micros), {change.job, texts})
 end
 
 local function set_cursor(change, tick, pending)
@@ -197,10 +178,10 @@ local function keep_pending(change)
     texts = {description = old[1] or change.description, meta = old[2] or change.meta}
     due = score or change.due
   end
-  local in_flight = take_pending(change)
+  local in_flight = take_pending(id, queues_around(change))
   if change.previous and in_flight then return adopt_run(change, id) end
   if change.previous then id, texts = rename_pending(change, id, texts) end
-  if not in_flight then write_pending(change, id, due, texts) end
+  if not in_flight then wait_for(change, id, due, texts) end
   set_cursor(change, change.tick, id)
 end
 
@@ -211,8 +192,18 @@ local function reset_pending(change)
   -- The very tick may have fired while the apply was staged: then it is a run, and the scheduler finds the next tick.
   local fired = tick_of(change.id) <= (change.tick or -1) or redis.call('HEXISTS', ours('active'), change.id) == 1
   if fired then return set_cursor(change, cursor, nil) end
-  write_pending(change, change.id, change.due, {description = change.description, meta = change.meta})
+  wait_for(change, change.id, change.due, {description = change.description, meta = change.meta})
   set_cursor(change, cursor, change.id)
+end
+
+-- The ticks of a hold or a pause that goes on are recorded when it ends, as one range: its cursor stays.
+local function rest(change)
+  if change.still and change.tick and (change.hold or change.was_paused) then
+    local in_flight = change.pending and take_pending(change.pending, queues_around(change))
+    return set_cursor(change, math.max(change.tick, in_flight and tick_of(change.pending) or 0), nil)
+  end
+  drop_pending(change)
+  set_cursor(change, math.max(change.tick or 0, order.cursor_time), nil)
 end
 
 local function put_schedule(change)
@@ -220,21 +211,20 @@ local function put_schedule(change)
   redis.call('HSET', ours('schedules'), change.name, change.record)
   redis.call('HSET', ours('specs'), change.run, redis.call('HGET', stage_key, 'spec ' .. change.run))
   redis.call('PERSIST', ours('outcomes:' .. change.name))
-  if change.hold then redis.call('HSETNX', ours('holds'), change.name, change.hold) end
+  if change.returning_hold then redis.call('HSETNX', ours('holds'), change.name, change.returning_hold) end
   if change.timing == 'keep' and change.tick then
     keep_pending(change)
   elseif change.timing == 'none' then
-    drop_pending(change)
-    set_cursor(change, math.max(change.tick or 0, order.cursor_time), nil)
+    rest(change)
   else
     reset_pending(change)
   end
 end
 
-local lifted = {} -- the holds that go with their schedules: a rollback brings them back
+local lost_holds = {} -- the holds that go with their schedules: a rollback brings them back
 local function delete_schedule(change)
   drop_pending(change)
-  lifted[change.name] = redis.call('HGET', ours('holds'), change.name) or nil
+  lost_holds[change.name] = redis.call('HGET', ours('holds'), change.name) or nil
   redis.call('HDEL', ours('schedules'), change.name)
   redis.call('HDEL', ours('cursors'), change.name)
   redis.call('HDEL', ours('holds'), change.name)
@@ -280,9 +270,9 @@ if order.changed then
     'commit', order.head.commit, 'repository', order.head.repository, 'who', order.head.who, 'summary', order.summary,
     'rollback_of', order.rollback_of, 'previous_commit', before[1] or '', 'previous_repository', before[2] or '',
     'previous_rolled_back', before[3] or ''}
-  if next(lifted) then
+  if next(lost_holds) then
     entry[#entry + 1] = 'holds'
-    entry[#entry + 1] = cjson.encode(lifted)
+    entry[#entry + 1] = cjson.encode(lost_holds)
   end
   keep_inverse(redis.call('XADD', ours('history'), 'MAXLEN', '~', 200, '*', unpack(entry)))
 end

@@ -4,7 +4,7 @@
 --    job = {field, value, ...}, meta = JSON without its end, which is told per tick,
 --    runs = {{tick, id, description, local time}}, missed = {{first, last, count, reason}}, next = {id, due, description}}
 -- mode: 'due' (the occurrence waits and is due), 'heal' (there is none), 'claimed' (a stock scheduler moved it, it runs).
--- Answers one word for each: fired, moved (someone else decided), early, damaged.
+-- Answers one word for each: fired, moved (someone else decided, or holds it), early, damaged.
 local seconds, micros = now()
 local bad = wrong_type(our_types())
 if bad then return redis.error_reply('WRONGTYPE ' .. bad) end
@@ -14,6 +14,7 @@ local moment, commit_text = rq_time(seconds, micros), cjson.encode(commit)
 local function check(fire)
   local raw = redis.call('HGET', ours('cursors'), fire.name)
   if raw ~= fire.cursor then return 'moved' end
+  if redis.call('HEXISTS', ours('holds'), fire.name) == 1 then return 'moved' end
   local _, _, pending = read_cursor(raw)
   fire.pending = pending ~= '-' and pending or nil
   if fire.mode == 'due' then
@@ -73,8 +74,7 @@ local function fire_one(fire)
     redis.call('DEL', job_key(pending))
   end
   for _, range in ipairs(fire.missed) do
-    record_outcome(fire.name, {first = range[1], last = range[2], count = range[3], status = 'missed', reason = range[4], at = seconds})
-    record_event({event = 'missed', schedule = fire.name, tick = range[2], count = range[3], reason = range[4]})
+    record_range(fire.name, range, 'missed', range[4], seconds)
   end
   for _, run in ipairs(fire.runs) do start(fire, run) end
   local next_id = write_next(fire)

@@ -123,6 +123,7 @@ class Hold:
     why: str
     since: int
     until: int | None = None
+    began: int = 0  # when it was first held, if another hold was replaced by this one
 
 
 @dataclass(frozen=True, slots=True)

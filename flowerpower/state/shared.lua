@@ -44,6 +44,22 @@ local function read_cursor(raw)
   return tonumber(tick), tonumber(revision), pending
 end
 
+local function tick_of(id) return id and tonumber(string.match(id, '%-%-(%d+)$')) end
+
+local function read_json(raw)
+  if not raw then return nil end
+  local read, value = pcall(cjson.decode, raw)
+  if read and type(value) == 'table' then return value end
+end
+
+local function text_of(value, otherwise) return type(value) == 'string' and value or otherwise end
+
+-- What the outcome of ticks under a hold says; a hold that cannot be read still holds.
+local function held_reason(raw)
+  local hold = read_json(raw) or {}
+  return 'held by ' .. text_of(hold.who, 'unknown') .. ': ' .. text_of(hold.why, 'the hold\'s record is damaged')
+end
+
 -- RQ writes times as 2026-11-22T01:00:00.000000Z.
 local function rq_time(seconds, micros)
   local days = math.floor(seconds / 86400)
@@ -92,6 +108,55 @@ local function record_event(event)
   redis.call('XADD', ours('runs'), 'MAXLEN', '~', 10000, '*', unpack(fields))
 end
 
+-- One event for each of these schedules ({name, ...}), or one for all: thousands would push the history of runs out.
+local EVENTS_APART = 100
+local function record_many(event, schedules, fields)
+  fields.event = event
+  if #schedules > EVENTS_APART then
+    fields.count = #schedules
+    record_event(fields)
+    return
+  end
+  for _, schedule in ipairs(schedules) do
+    fields.schedule = schedule[1]
+    record_event(fields)
+  end
+end
+
+-- The outcome of a range {first, last, count} of ticks that never ran, and, unless quiet, the event that tells of it.
+local function record_range(schedule, range, status, reason, at, quiet)
+  record_outcome(schedule,
+    {first = range[1], last = range[2], count = range[3], status = status, reason = reason, at = at})
+  if quiet then return end
+  record_event({event = status, schedule = schedule, tick = range[2], count = range[3], reason = reason})
+end
+
+-- Remove a pending occurrence from the registries of these queues. A stock scheduler may have moved it to its queue: then
+-- it is a run, runs are kept, and the answer is true.
+local function take_pending(id, queues)
+  local waited = 0
+  for _, queue in ipairs(queues) do waited = waited + redis.call('ZREM', scheduled_key(queue), id) end
+  local status = redis.call('HGET', job_key(id), 'status')
+  if waited == 0 and (status == 'queued' or status == 'started') then return true end
+  redis.call('DEL', job_key(id))
+  return false
+end
+
+-- Let a job wait as RQ's own enqueue_at does; `fields` are tables of the fields of its hash.
+local function write_pending(queue, id, due, moment, fields)
+  local values = {'status', 'scheduled', 'created_at', moment}
+  for _, part in ipairs(fields) do
+    for name, value in pairs(part) do
+      values[#values + 1] = name
+      values[#values + 1] = value
+    end
+  end
+  redis.call('DEL', job_key(id))
+  redis.call('HSET', job_key(id), unpack(values))
+  redis.call('ZADD', scheduled_key(queue), due, id)
+  redis.call('SADD', names.rq .. ':queues', queue_key(queue))
+end
+
 -- An active run: from its push to its final outcome, waiting retries included. A run of a pipeline alone stands in no
 -- schedule's way, also where the two share a name.
 local function set_active(id, schedule, run, entry)
@@ -104,12 +169,7 @@ local function clear_active(id, schedule, run)
   redis.call('ZREM', ours('active_index'), schedule .. '--' .. run)
 end
 
-local function read_active(id)
-  local raw = redis.call('HGET', ours('active'), id)
-  if not raw then return nil end
-  local read, entry = pcall(cjson.decode, raw)
-  if read and type(entry) == 'table' then return entry end
-end
+local function read_active(id) return read_json(redis.call('HGET', ours('active'), id)) end
 
 -- The name that the schedule of an active run has now: it may be another than when the run was made.
 local function name_of(entry, otherwise)

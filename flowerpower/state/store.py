@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from flowerpower.errors import FormatError
 from flowerpower.state.codec import (
     JOB_FIELDS,
     decode_cursor,
@@ -56,7 +58,7 @@ class Committed:
 class Conflict:
     """The commit script wrote nothing: what it found is not what the plan was made for."""
 
-    kind: str  # generation, revision, type, cursor, stage
+    kind: str  # generation, revision, type, cursor, hold, stage
     details: tuple[str, ...] = ()
 
 
@@ -151,6 +153,19 @@ class Store:
                 pipe.hmget(keys.job(run_id or ""), *JOB_FIELDS)
             jobs = [_job_values(reply) for reply in pipe.execute(raise_on_error=False)]
         return [Written(*found) for found in zip(records, pending, jobs, strict=True)]
+
+    def ticks(self, names: Sequence[str]) -> dict[str, int]:
+        """Return the last decided tick of those of the named schedules whose cursor can be read."""
+        if not names:
+            return {}
+        with redis_errors("reading cursors"):
+            found: Any = self.connection.hmget(self.keys.cursors, list(names))
+        ticks: dict[str, int] = {}
+        for name, raw in zip(names, found, strict=True):
+            with suppress(FormatError):
+                if raw is not None:
+                    ticks[name] = decode_cursor(name, raw).tick
+        return ticks
 
     def commit(self, order: Mapping[str, Any]) -> Committed | Conflict:
         """Write everything staged in one atomic step, or nothing."""

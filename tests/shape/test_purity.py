@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-PURE = ("specs/", "dataflow/", "schedule/", "state/", "planning/", "render/")
+PURE = ("specs/", "dataflow/", "schedule/", "state/", "planning/", "render/", "doctor/")
 EDGES = {
     *(f"specs/files/{name}.py" for name in ("sources", "folder", "walk", "cache", "side_by_side")),
     *(f"state/{name}.py" for name in ("store", "connection", "scripts")),
+    *(f"doctor/{name}.py" for name in ("server", "live", "machine", "examine")),
 }
 OUTSIDE = {"os", "time", "pathlib", "random", "secrets", "socket", "subprocess", "tempfile", "shutil", "glob", "io"}
 CLOCKS = {"now", "utcnow", "today"}

@@ -16,19 +16,8 @@ from support.command_line import CommandLine
 from flowerpower.cli.main import run
 
 COMMANDS = [
-    "init",
-    "validate",
-    "render",
-    "plan",
-    "apply",
-    "history",
-    "rollback",
-    "status",
-    "run",
-    "trigger",
-    "worker",
-    "scheduler",
-    "schema",
+    *("init", "validate", "render", "plan", "apply", "show", "drift", "history", "rollback"),
+    *("status", "pause", "resume", "doctor", "run", "trigger", "worker", "scheduler", "schema"),
 ]
 
 

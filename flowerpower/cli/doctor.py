@@ -1,0 +1,38 @@
+"""`doctor`: what is wrong here, and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from flowerpower.cli.options import command
+from flowerpower.cli.session import Session
+from flowerpower.cli.terminal import prints_to_stderr
+from flowerpower.errors import ProjectNotFoundError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "doctor", "Say what is wrong here, and what to do.", "flowerpower doctor --env prod")(doctor)
+
+
+def doctor(session: Session) -> int:
+    """Look at Redis, what is live, git, the specs, plug-ins and this machine, worst first. Changes nothing.
+
+    Exits 1 when something fails. What this Redis user may not ask is unknown, not a failure.
+    """
+    from flowerpower.doctor.examine import examine
+    from flowerpower.render.doctor import doctor_dict, doctor_text
+
+    with prints_to_stderr(active=session.json):  # a plug-in may print when it is loaded
+        try:
+            with session.project() as project:
+                found = examine(session.settings, project)
+        except ProjectNotFoundError:
+            if session.settings.project != Path():
+                raise
+            found = examine(session.settings, None)
+    session.document(doctor_dict(found))
+    session.result(doctor_text(found, width=session.width, style=session.style))
+    return 0 if found.is_well else 1

@@ -1,0 +1,1 @@
+"""What `doctor` looks at: thin readers bring facts, pure functions say what they mean and what to do."""

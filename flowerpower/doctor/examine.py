@@ -1,0 +1,72 @@
+"""Ask everything, one thing after the other; what fails to answer hides nothing of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from flowerpower.apply import tzdata_version
+from flowerpower.doctor.findings import Examination, Finding, Unknown, not_known, worst_first
+from flowerpower.doctor.live import read_live
+from flowerpower.doctor.live_checks import live_findings
+from flowerpower.doctor.machine import read_git, read_machine, read_plugins
+from flowerpower.doctor.machine_checks import git_findings, machine_findings, plugin_findings, project_findings
+from flowerpower.doctor.server import reach, read_server
+from flowerpower.doctor.server_checks import server_findings
+from flowerpower.errors import FlowerPowerError, StoreError
+from flowerpower.project import FlowerPowerProject
+from flowerpower.settings import Settings
+from flowerpower.state.connection import connect, hide_credentials
+from flowerpower.state.keys import Keys
+from flowerpower.state.store import Store
+
+_CALL = "does the server run, and is this its address? --redis or `redis:` in flowerpower.yaml names it"
+_PATIENCE = 10.0  # seconds that Redis may take for one answer
+
+
+def examine(settings: Settings, project: FlowerPowerProject | None) -> Examination:
+    """Return what is found on this machine, in the project if there is one, and in its Redis; changes nothing."""
+    folder = project.folder if project else settings.project
+    git = git_findings(read_git(folder), settings.env)
+    found = [*machine_findings(read_machine()), *(git if project else git[:1])]
+    namespace, url = "", settings.redis or ""
+    if project is None:
+        message = "no project here: only this machine" + (" and Redis are" if url else " is") + " looked at"
+        found.append(Finding("project", "folder", "warn", message, "flowerpower init, or name one with --project"))
+    else:
+        found += _attempt("project", "specs", lambda: project_findings(project.verdict))
+    found += plugin_findings(read_plugins(_plugins_named(project)))
+    keys = Keys("doctor", settings.env, settings.rq_prefix)
+    try:
+        if project is not None:
+            namespace, url = f"{project.home.name}.{settings.env}", project.redis_url
+            keys = Keys(project.home.name, settings.env, settings.rq_prefix)
+        if url:
+            found += _redis(url, keys, live=project is not None)
+    except FlowerPowerError as error:
+        hint = _CALL if error.hint == StoreError.hint else error.hint
+        found.append(Finding("redis", "reachable", "fail", str(error), hint))
+    return Examination(namespace, hide_credentials(url) if url else "", worst_first(found))
+
+
+def _redis(url: str, keys: Keys, *, live: bool) -> Iterable[Finding]:
+    with connect(url, timeout=_PATIENCE) as connection:
+        store = Store(connection, keys)
+        reach(store)
+        yield Finding("redis", "reachable", "ok", hide_credentials(url))
+        yield from server_findings(read_server(store))
+        if live:
+            yield from live_findings(read_live(store, tzdata_version()))
+
+
+def _plugins_named(project: FlowerPowerProject | None) -> tuple[str, ...]:
+    try:
+        return tuple(project.home.plugins or ()) if project else ()
+    except FlowerPowerError:  # what is wrong with the project file is told by its own check
+        return ()
+
+
+def _attempt(area: str, name: str, check: Callable[[], list[Finding]]) -> list[Finding]:
+    try:
+        return check()
+    except FlowerPowerError as error:
+        return [not_known(area, name, Unknown(str(error)), error.hint)]

@@ -1,0 +1,120 @@
+"""What the facts of a namespace mean: what was lost or damaged, what is held, what does not run."""
+
+from __future__ import annotations
+
+from flowerpower.doctor.findings import Finding, Unknown, Verdict, not_known
+from flowerpower.doctor.live import LiveFacts, Records
+from flowerpower.jobs.status import ScheduleStatus, Status
+from flowerpower.render.words import count, listed, rough_duration, short
+
+OLD_HOLD = 14 * 86_400
+LATE = 60  # seconds that a due run may wait for the scheduler
+_AREA = "live"
+
+
+def live_findings(facts: LiveFacts) -> list[Finding]:
+    """Return what each check says of a namespace."""
+    records = facts.records
+    if isinstance(records, Unknown):
+        return [not_known(_AREA, "records", records)]
+    found = [_head(records), _records(records), _holds(records), *_zones(records, facts.tzdata)]
+    if isinstance(facts.status, Unknown):
+        return [*found, not_known(_AREA, "schedules", facts.status)]
+    return [*found, _late(facts.status), _scheduler(facts.status), *_workers(facts)]
+
+
+def _finding(name: str, verdict: Verdict, message: str, hint: str = "") -> Finding:
+    return Finding(_AREA, name, verdict, message, hint)
+
+
+def _head(records: Records) -> Finding:
+    head = records.head
+    if isinstance(head, Unknown):
+        return _finding("head", "fail", head.why)
+    if head.generation:
+        ago = rough_duration(max(0, records.now - head.when))
+        who = f" by {head.who}" if head.who else ""
+        return _finding("head", "ok", f"apply {head.generation} ({short(head.commit) or 'unknown'}), {ago} ago{who}")
+    if records.remains:
+        message = (
+            "there are schedules or runs, but not what the last apply left: the target looks reset or half restored"
+        )
+        hint = (
+            "nothing fires until the next apply; look at `flowerpower plan`, then apply: schedules start from then on"
+        )
+        return _finding("head", "fail", message, hint)
+    return _finding("head", "ok", "nothing applied yet", "flowerpower apply")
+
+
+def _records(records: Records) -> Finding:
+    if records.damaged:
+        more = f" (and {len(records.damaged) - 1} more)" if len(records.damaged) > 1 else ""
+        hint = "look at it with redis-cli, remove it with HDEL if it is beyond repair, and apply again"
+        return _finding("records", "fail", f"{records.damaged[0]}{more}", hint)
+    if records.altered:
+        message = f"changed by another hand: {listed(records.altered)}"
+        return _finding("records", "warn", message, "`flowerpower plan` shows what differs, apply puts it back")
+    return _finding("records", "ok", f"{count(records.schedules, 'schedule')}, {count(records.pipelines, 'pipeline')}")
+
+
+def _holds(records: Records) -> Finding:
+    now = records.now
+    over = [name for name, hold in sorted(records.holds.items()) if hold.until is not None and hold.until < now - LATE]
+    old = [name for name, hold in sorted(records.holds.items()) if now - (hold.began or hold.since) > OLD_HOLD]
+    if over:
+        message = f"holds are over and not lifted: {listed(over)}"
+        return _finding("holds", "warn", message, "a scheduler lifts them; or flowerpower resume NAME")
+    if old:
+        message = f"held for more than {OLD_HOLD // 86_400} days: {listed(old)}"
+        hint = "flowerpower resume NAME; or write `paused: true` into the spec, where everybody sees it"
+        return _finding("holds", "warn", message, hint)
+    return _finding("holds", "ok", f"{count(len(records.holds), 'hold')}" if records.holds else "none")
+
+
+def _zones(records: Records, tzdata: str) -> list[Finding]:
+    head = records.head
+    if isinstance(head, Unknown) or not head.generation:
+        return []
+    if head.tzdata in ("", tzdata):
+        return [_finding("tzdata", "ok", f"zone rules {tzdata}, as at the last apply")]
+    message = f"zone rules {tzdata} here, {head.tzdata} at the last apply: they may disagree about a tick"
+    return [_finding("tzdata", "warn", message, "install the same version of tzdata everywhere")]
+
+
+def _late(status: Status) -> Finding:
+    late = sorted((one for one in status.schedules if one.late > LATE), key=lambda one: -one.late)
+    if not late:
+        return _finding("late", "ok", "nothing is due and not fired")
+    names = listed([f"{one.name} ({rough_duration(one.late)})" for one in late])
+    if status.scheduler:
+        hint = f"look at the log of the scheduler {status.scheduler}"
+    else:
+        hint = "start a worker or a scheduler: what is missed is caught up as each schedule's `catchup` says"
+    return _finding("late", "fail", f"due and not fired: {names}", hint)
+
+
+def _fires(schedule: ScheduleStatus) -> bool:
+    return schedule.next_tick is not None
+
+
+def _scheduler(status: Status) -> Finding:
+    if status.scheduler:
+        return _finding("scheduler", "ok", f"{status.scheduler} works first")
+    if any(map(_fires, status.schedules)):
+        return _finding("scheduler", "warn", "none is alive: nothing fires", "flowerpower worker, or scheduler")
+    return _finding("scheduler", "ok", "none is alive, and nothing waits to fire")
+
+
+def _workers(facts: LiveFacts) -> list[Finding]:
+    status, workers = facts.status, facts.workers
+    if isinstance(status, Unknown) or isinstance(workers, Unknown):
+        return [not_known(_AREA, "workers", workers)] if isinstance(workers, Unknown) else []
+    used = {schedule.queue for schedule in status.schedules if _fires(schedule)}
+    idle = sorted(queue for queue in used if not workers[queue].alive)
+    if idle:
+        dead = sum(workers[queue].known for queue in idle)
+        more = f" ({count(dead, 'worker')} died without a word)" if dead else ""
+        message = f"nobody works on queue {listed(idle)}{more}"
+        return [_finding("workers", "warn", message, f"flowerpower worker --queue {idle[0]}")]
+    alive = ", ".join(f"{queue} {found.alive}" for queue, found in sorted(workers.items()) if found.alive)
+    return [_finding("workers", "ok", alive or "none, and none is needed")]

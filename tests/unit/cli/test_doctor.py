@@ -1,0 +1,192 @@
+"""`doctor` on real servers that are not well, and for users that may not ask."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from redis import Redis
+from support.command_line import Answer, CommandLine
+
+READER = ["reset", "on", ">hunter2", "~*", "&*", "-@all", "+@read", "+@connection", "+time", "+info"]
+PREFIX = "flowerpower:acme.default:"
+
+
+def verdicts(answer: Answer) -> dict[str, str]:
+    return {f"{check['area']} {check['name']}": check["verdict"] for check in answer.document["checks"]}
+
+
+def check(answer: Answer, name: str) -> dict[str, Any]:
+    (found,) = (one for one in answer.document["checks"] if f"{one['area']} {one['name']}" == name)
+    return dict(found)
+
+
+@pytest.fixture
+def as_user(redis_connection: Redis, redis_url: str) -> Iterator[Any]:
+    """Make a user with these rules and return the URL with its name and password."""
+
+    def make(*rules: str) -> str:
+        redis_connection.execute_command("ACL", "SETUSER", "doc", *rules)
+        return f"unix://doc:hunter2@{unquote(redis_url.removeprefix('unix://'))}"
+
+    yield make
+    redis_connection.execute_command("ACL", "DELUSER", "doc")
+
+
+def test_an_applied_project_is_looked_at_whole(applied: CommandLine) -> None:
+    answer = applied("doctor", "--json")
+
+    found = verdicts(answer)
+    assert (answer.code, answer.document["ok"], answer.err) == (1, False, "")  # the server of the tests keeps nothing
+    assert [name for name, verdict in found.items() if verdict == "fail"] == ["redis persistence"]
+    assert {name for name, verdict in found.items() if verdict == "warn"} == {"live scheduler", "live workers"}
+    assert check(answer, "live records")["message"] == "2 schedules, 1 pipeline"
+    assert check(answer, "redis rights")["verdict"] == "ok"
+
+
+def test_a_user_that_may_only_read_learns_what_it_may(applied: CommandLine, as_user: Any) -> None:
+    answer = applied("doctor", "--json", "--redis", as_user(*READER))
+
+    found = verdicts(answer)
+    assert (found["redis rights"], found["redis persistence"]) == ("warn", "warn")
+    assert (found["redis version"], found["redis clock"], found["live records"]) == ("ok", "ok", "ok")
+    assert "fail" not in found.values()
+    assert answer.code == 0
+    assert "hunter2" not in answer.out + answer.err
+
+
+def test_a_user_that_may_hardly_do_anything_makes_no_traceback(applied: CommandLine, as_user: Any) -> None:
+    answer = applied("doctor", "--json", "--redis", as_user("reset", "on", ">hunter2", "-@all", "+ping", "+hello"))
+
+    assert {name for name, verdict in verdicts(answer).items() if verdict == "unknown"} >= {
+        "redis info",
+        "redis clock",
+        "live records",
+    }
+
+
+def test_a_user_that_may_not_write_what_scripts_write_is_found(applied: CommandLine, as_user: Any) -> None:
+    rules = ["reset", "on", ">hunter2", "allkeys", "allchannels", "+@all", "-xadd", "-zadd"]
+
+    found = check(applied("doctor", "--json", "--redis", as_user(*rules)), "redis rights")
+
+    assert found["verdict"] == "fail"
+    assert f"XADD {PREFIX}runs" in found["message"]
+
+
+def test_a_replica_is_found(applied: CommandLine, redis_connection: Redis) -> None:
+    redis_connection.replicaof("127.0.0.1", "1")
+    try:
+        found = check(applied("doctor", "--json"), "redis role")
+    finally:
+        redis_connection.replicaof("NO", "ONE")
+
+    assert (found["verdict"], "replica of 127.0.0.1:1" in found["message"]) == ("fail", True)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "name", "verdict", "words"),
+    [
+        (lambda c: c.delete(f"{PREFIX}head"), "live head", "fail", "looks reset"),
+        (lambda c: c.hset(f"{PREFIX}head", "format", "9"), "live head", "fail", "format '9'"),
+        (lambda c: c.hset(f"{PREFIX}head", "tzdata", "1999.1"), "live tzdata", "warn", "1999.1"),
+        (lambda c: c.hset(f"{PREFIX}schedules", "hourly", "{"), "live records", "fail", "'hourly' in Redis is damaged"),
+        (
+            lambda c: c.hset(f"{PREFIX}cursors", "hourly", "x"),
+            "live records",
+            "fail",
+            "the cursor of schedule 'hourly'",
+        ),
+        (lambda c: c.hset(f"{PREFIX}schedules", b"\xff", "{"), "live records", "fail", "no name"),
+        (
+            lambda c: c.hset(f"{PREFIX}schedules", "hourly", c.hget(f"{PREFIX}schedules", "hourly") + b" "),
+            "live records",
+            "warn",
+            "schedule.hourly",
+        ),
+        (lambda c: (c.delete(f"{PREFIX}holds"), c.set(f"{PREFIX}holds", "x")), "live records", "unknown", "WRONGTYPE"),
+    ],
+)
+def test_what_lies_wrong_in_redis_is_found(
+    applied: CommandLine, redis_connection: Redis, spoil: Any, name: str, verdict: str, words: str
+) -> None:
+    spoil(redis_connection)
+
+    found = check(applied("doctor", "--json"), name)
+
+    assert (found["verdict"], words in found["message"]) == (verdict, True), found
+
+
+def test_without_redis_the_rest_is_looked_at(flowerpower: CommandLine) -> None:
+    answer = flowerpower("doctor", "--redis", "redis://ana:hunter2@127.0.0.1:1/0")
+
+    first = answer.out.split("\n\n")[1]
+    assert answer.code == 1
+    assert first.startswith("fail     redis reachable")
+    assert "ok       project specs" in answer.out
+    assert "hunter2" not in answer.out + answer.err
+
+
+def test_broken_specs_hide_nothing_of_redis(applied: CommandLine) -> None:
+    applied.write("schedules/hourly.yaml", "pipeline: nope\nevery: 1h\n")
+    specs = applied("doctor", "--json")
+    applied.write("flowerpower.yaml", "name: [\n")
+    whole = applied("doctor", "--json")
+
+    assert check(specs, "project specs")["verdict"] == "fail"
+    assert check(specs, "live records")["verdict"] == "ok"
+    assert (check(whole, "project specs")["verdict"], check(whole, "redis reachable")["verdict"]) == ("fail", "fail")
+
+
+def test_a_plugin_that_is_broken_is_found(applied: CommandLine, tmp_path: Path) -> None:
+    folder = tmp_path / "site" / "acme_io-1.0.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-io\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text("[flowerpower.io]\nlake = acme_io:lake\n")
+    (tmp_path / "site" / "acme_io.py").write_text("print('hello')\nimport nowhere\n")
+    paths = os.pathsep.join([str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")])
+
+    found = check(applied("doctor", "--json", PYTHONPATH=paths), "plug-ins loaded")
+
+    assert found["verdict"] == "fail"
+    assert "'lake' of acme-io could not be loaded: ModuleNotFoundError" in found["message"]
+
+
+def test_without_a_project_the_machine_is_looked_at(tmp_path: Path, redis_url: str) -> None:
+    alone = CommandLine(tmp_path)
+
+    assert verdicts(alone("doctor", "--json")).keys() == {
+        "project folder",
+        "machine python",
+        "machine libraries",
+        "plug-ins loaded",
+        "git version",
+    }
+    assert "redis version" in verdicts(alone("doctor", "--json", "--redis", redis_url))
+    assert alone("doctor", "--project", "nowhere").code == 1
+
+
+def test_a_shallow_clone_is_found(applied: CommandLine, tmp_path: Path) -> None:
+    applied.commit("second")
+    applied.git("clone", "--quiet", "--depth=1", f"file://{applied.folder}", str(tmp_path / "clone"))
+
+    answer = CommandLine(tmp_path / "clone", applied.environment)("doctor", "--json")
+
+    assert check(answer, "git depth")["verdict"] == "warn"
+
+
+def test_a_late_schedule_fails_and_a_dead_worker_is_no_worker(applied: CommandLine, redis_connection: Redis) -> None:
+    (pending,) = (
+        run for run in redis_connection.zrange("rq:scheduled:acme--default--default", 0, -1) if b"hourly" in run
+    )
+    redis_connection.zadd("rq:scheduled:acme--default--default", {pending: 1_700_000_000})
+    redis_connection.sadd("rq:workers:acme--default--default", "rq:worker:gone")
+
+    answer = applied("doctor", "--json")
+
+    assert "hourly (" in check(answer, "live late")["message"]
+    assert "1 worker died" in check(answer, "live workers")["message"]
