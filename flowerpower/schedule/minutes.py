@@ -1,0 +1,189 @@
+"""How often many triggers fire in each minute of a stretch of time.
+
+Going from tick to tick would be millions of steps for a large namespace. Crons of one zone that match the same days
+share one day, on which each counts its minutes once; that day is then laid on the clock of the zone. What is rare (a
+`start` in the middle of a minute, a change of the clocks) is counted by itself, so the numbers are exact.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from flowerpower.schedule.trigger import CronInZone, Every, Trigger
+from flowerpower.schedule.zones import DAY, load_zone
+
+MINUTE = 60
+
+
+class _Clock(NamedTuple):
+    """A stretch with one offset: its instants, `end` not included."""
+
+    start: int
+    end: int
+    offset: int
+    before: int  # the offset just before `start`
+    fresh: int  # the first instant whose wall has not been shown before
+
+
+class _Shared(NamedTuple):
+    """What crons have in common whose ticks lie on the same clock, on the same days, within the same bounds."""
+
+    timezone: str
+    fixed: bool
+    days: tuple[int, ...]
+    first: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """So many whole minutes from `first` on, which is the start of a minute in seconds since the Unix epoch."""
+
+    first: int
+    minutes: int
+
+    @property
+    def end(self) -> int:
+        """Return the first second after it."""
+        return self.first + self.minutes * MINUTE
+
+    def effort(self, trigger: Trigger) -> int:
+        """Return about how many steps it takes to count a trigger, for those who must bound their work."""
+        rule = trigger.rule
+        if isinstance(rule, CronInZone):
+            bounded = trigger.start > self.first or trigger.end < self.end
+            return len(rule.cron.minutes) * (self.minutes // 1440 + 2 if bounded else 1)
+        return min(self.minutes, self.minutes * MINUTE // rule.step + 1) if isinstance(rule, Every) else 1
+
+    def count(self, weighted: Iterable[tuple[Trigger, float]]) -> dict[int, float]:
+        """Return the sum of the weights of all ticks in each minute; minutes count from 0, those without are absent."""
+        found: dict[int, float] = defaultdict(float)
+        shared: dict[_Shared, dict[int, float]] = defaultdict(lambda: defaultdict(float))
+        for trigger, weight in weighted:
+            if isinstance(trigger.rule, CronInZone) and self._clocks[trigger.timezone]:
+                self._add_cron(trigger, trigger.rule, weight, found, shared)
+            elif isinstance(trigger.rule, Every):
+                self._add_every(trigger, trigger.rule, weight, found)
+            else:
+                self._add_each(trigger, weight, found, self.first, self.end)
+        for key, day in shared.items():
+            self._lay(key, day, found)
+        return dict(found)
+
+    def _add_cron(
+        self,
+        trigger: Trigger,
+        rule: CronInZone,
+        weight: float,
+        found: dict[int, float],
+        shared: dict[_Shared, dict[int, float]],
+    ) -> None:
+        """Count the whole minutes on the shared day, and by themselves the pieces of minutes at `start` and `end`."""
+        cron = rule.cron
+        start, end = max(self.first, trigger.start), min(self.end, trigger.end + 1)
+        first, last = -(-start // MINUTE) * MINUTE, end // MINUTE * MINUTE
+        if first > last:
+            first = last = end
+        self._add_each(trigger, weight, found, start, first)
+        self._add_each(trigger, weight, found, last, end)
+        clocks = self._clocks[trigger.timezone]
+        days = tuple(day for day in _days(clocks) if cron.runs_on(day))
+        day = shared[_Shared(trigger.timezone, cron.fixed, days, first, last)]
+        for minute in cron.minutes:
+            day[minute] += weight * cron.times_a_minute
+        gaps = [clock for clock in clocks if clock.before < clock.offset and first <= clock.start < last]
+        for gap in gaps if cron.fixed else ():
+            shown = gap.start + gap.offset
+            if cron.count(gap.start + gap.before, shown - 1) and not cron.count(shown, shown):
+                found[(gap.start - self.first) // MINUTE] += weight  # one tick stands for all that the gap swallowed
+
+    def _lay(self, key: _Shared, day: dict[int, float], found: dict[int, float]) -> None:
+        """Lay a day's minutes on each day that they share, where the clock of the zone shows them."""
+        for clock in self._clocks[key.timezone]:
+            start = max(clock.fresh if key.fixed else clock.start, key.first)
+            end = min(clock.end, key.end)
+            for number in key.days:
+                midnight = number * DAY - clock.offset
+                if midnight >= end or midnight + DAY <= start:
+                    continue
+                for minute, weight in day.items():
+                    instant = midnight + minute * MINUTE
+                    if start <= instant < end:
+                        found[(instant - self.first) // MINUTE] += weight
+
+    def _add_every(self, trigger: Trigger, rule: Every, weight: float, found: dict[int, float]) -> None:
+        start, last = max(self.first, trigger.start), min(self.end - 1, trigger.end)
+        if rule.step < MINUTE:
+            self._add_each(trigger, weight, found, start, last + 1)
+            return
+        for tick in range(start + (rule.anchor - start) % rule.step, last + 1, rule.step):
+            found[(tick - self.first) // MINUTE] += weight
+
+    def _add_each(self, trigger: Trigger, weight: float, found: dict[int, float], start: int, end: int) -> None:
+        """Count minute by minute, however many ticks there are."""
+        while start < end:
+            following = min((start // MINUTE + 1) * MINUTE, end)
+            number = trigger.count_ticks(start, following - 1)
+            if number:
+                found[(start - self.first) // MINUTE] += number * weight
+            start = following
+
+    @cached_property
+    def _clocks(self) -> _ByZone:
+        return _ByZone(self.first, self.end)
+
+
+class _ByZone(dict[str, tuple[_Clock, ...]]):
+    """The clocks of a stretch by zone, each looked up once."""
+
+    def __init__(self, first: int, end: int) -> None:
+        super().__init__()
+        self._first, self._end = first, end
+
+    def __missing__(self, timezone: str) -> tuple[_Clock, ...]:
+        self[timezone] = _clocks(timezone, self._first, self._end)
+        return self[timezone]
+
+
+def _clocks(timezone: str, first: int, end: int) -> tuple[_Clock, ...]:
+    """Return the clocks of a zone, none if its minutes do not begin with ours: offsets once had seconds."""
+    zone, instant, found = load_zone(timezone), first, []
+    while instant < end:
+        span = zone.span_at(instant)
+        before = span.previous if span.start == instant else span.offset
+        fresh = max(instant, span.start + max(0, span.previous - span.offset))
+        if any(number % MINUTE for number in (instant, span.offset, fresh)):
+            return ()
+        found.append(_Clock(instant, min(span.end, end), span.offset, before, fresh))
+        instant = span.end
+    return tuple(found)
+
+
+def _days(clocks: tuple[_Clock, ...]) -> range:
+    first = min((clock.start + clock.offset) // DAY for clock in clocks)
+    last = max((clock.end + clock.offset) // DAY for clock in clocks)
+    return range(first, last + 1)
+
+
+def spread(found: dict[int, float], jitter: int, minutes: int) -> dict[int, float]:
+    """Return the starts with each spread evenly over *jitter* seconds from its minute on; some fall behind the end."""
+    if jitter <= MINUTE:
+        return found
+    whole, rest = divmod(jitter, MINUTE)
+    steps: dict[int, float] = defaultdict(float)
+    extra: dict[int, float] = defaultdict(float)
+    for minute, weight in found.items():
+        steps[minute] += weight * MINUTE / jitter
+        steps[minute + whole] -= weight * MINUTE / jitter
+        extra[minute + whole] += weight * rest / jitter
+    level, after = 0.0, {}
+    for minute in range(minutes):
+        level += steps.get(minute, 0.0)
+        weight = level + extra.get(minute, 0.0)
+        if weight > 1e-9:
+            after[minute] = weight
+    return after
