@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from flowerpower.planning.load import QueueLoad
 from flowerpower.schedule.transitions import Touch
 from flowerpower.state.models import Consumers, Head, Hold, Json, Pipeline, Schedule, Source, State
 
@@ -118,6 +119,7 @@ class Plan:
     firing: frozenset[str] = frozenset()
     unmanaged: Mapping[str, int] = field(default_factory=dict)
     consumers: Consumers = field(default_factory=Consumers)
+    loads: tuple[QueueLoad, ...] = ()  # of the queues whose load changes; outside the hash
 
     @property
     def namespace(self) -> str:

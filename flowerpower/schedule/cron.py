@@ -142,9 +142,9 @@ class Cron:
         return self._minutes
 
     @property
-    def times_a_minute(self) -> int:
-        """Return how many seconds of such a minute match."""
-        return len(self._seconds)
+    def seconds(self) -> tuple[int, ...]:
+        """Return the seconds of such a minute at which it matches, ascending."""
+        return self._seconds
 
     def next_wall(self, wall: int) -> int | None:
         """Return the first matching wall after this one, or None if 50 years hold none."""

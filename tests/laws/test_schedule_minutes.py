@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowerpower.schedule.minutes import Stretch, spread
+from flowerpower.schedule.minutes import Stretch, least_gap, runs_per_tick, spread
 from flowerpower.schedule.trigger import Trigger, TriggerError, parse_trigger
 
 DAY = 86_400
@@ -108,6 +108,25 @@ def test_a_start_or_end_within_a_minute_is_kept_to_the_second(bound: int) -> Non
         for cron in ("*/20 * * * * *", "30 0 * * * *"):
             trigger = parse_trigger(cron=cron, **bounds)  # type: ignore[arg-type]
             assert stretch.count([(trigger, 1)]) == one_by_one(stretch, [(trigger, 1)])
+
+
+@settings(max_examples=100, deadline=None)
+@given(text=cron(), seconds=st.integers(1, 5000))
+def test_of_ticks_that_skip_while_a_run_lasts_as_many_run_as_one_by_one(text: str, seconds: int) -> None:
+    try:
+        trigger = parse_trigger(cron=text)
+    except TriggerError:
+        return
+    tick, free, ran, ticks, gap = trigger.next_tick(1_795_500_000), 0, 0, 0, 1 << 40
+    while tick is not None and ran <= 50:
+        if tick >= free:
+            free, ran = tick + seconds, ran + 1
+        ticks += ran <= 50
+        following = trigger.next_tick(tick)
+        gap, tick = min(gap, (following or 1 << 60) - tick), following
+
+    assert least_gap(trigger) <= gap
+    assert runs_per_tick(trigger, 1_795_500_000, seconds) == pytest.approx(50 / ticks)
 
 
 @given(
