@@ -20,6 +20,8 @@ _COMMANDS = (
     "plan",
     "apply",
     "status",
+    "next",
+    "forecast",
     "run",
     "trigger",
     "worker",

@@ -42,7 +42,8 @@ def load_words(load: QueueLoad, now: int) -> Iterator[str]:
     if overloaded:
         yield f"more work than {workers} can do: {_share(load, after)} of the time{_was(_share(load, before))}"
     elif _exceeds(load, before):
-        yield f"no more work than {workers} can do: {_share(load, after)} of the time{_was(_share(load, before))}"
+        keep = "keeps" if load.workers == 1 else "keep"
+        yield f"{workers} {keep} up again: {_share(load, after)} of the time{_was(_share(load, before))}"
     if after.peak_at is None:
         yield f"nothing starts any more (was {count(before.starts, 'start')} in {count(load.days, 'day')})"
         return

@@ -15,7 +15,21 @@ from support.command_line import CommandLine
 
 from flowerpower.cli.main import run
 
-COMMANDS = ["init", "validate", "render", "plan", "apply", "status", "run", "trigger", "worker", "scheduler", "schema"]
+COMMANDS = [
+    "init",
+    "validate",
+    "render",
+    "plan",
+    "apply",
+    "status",
+    "next",
+    "forecast",
+    "run",
+    "trigger",
+    "worker",
+    "scheduler",
+    "schema",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
