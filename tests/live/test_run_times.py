@@ -63,6 +63,14 @@ def test_a_key_that_is_no_stream_tells_nothing(store: Store) -> None:
     assert read_run_times(store, store.read().state) == RunTimes()
 
 
+def test_a_user_who_may_not_see_the_events_has_a_plan_without_run_times(
+    store: Store, reader: Store, redis_connection: Redis
+) -> None:
+    redis_connection.acl_setuser("reader", enabled=True, keys=["other"], reset_keys=True)
+
+    assert read_run_times(reader, store.read().state) == RunTimes()
+
+
 def test_a_redis_that_is_away_is_an_error(store: Store) -> None:
     away = Store(connect("redis://127.0.0.1:1/0"), KEYS)
 
