@@ -23,7 +23,9 @@ from flowerpower.state.models import Json, Reading, Schedule
 from flowerpower.state.run_times import RunTimes
 
 DAYS = 7
-MOST_EFFORT = 1_000_000  # steps of counting for one forecast: below half a second
+MOST_EFFORT = 5_000_000  # steps of counting for one forecast: about a second
+_PER_MINUTE = 5  # steps that a minute with starts costs, once for each queue
+_ROUNDING = 1e-6
 _CROWD = 10_000  # runs that are not looked at one by one
 _TIMING = ("cron", "every", "at", "start", "end", "timezone")
 
@@ -97,7 +99,7 @@ def forecast_live(reading: Reading, keys: Keys, frame: Frame, only: str | None =
     found = []
     for queue in sorted(queues, key=lambda name: (len(firing[name]), name)):
         workers = reading.consumers.workers.get(keys.queue(queue), 0)
-        load, _ = _both(frame, firing[queue], firing[queue], workers)
+        load = _load(frame, firing[queue], [_count(frame, firing[queue])], workers)
         found.append(QueueLoad(queue, workers, frame.timezone, frame.days, load, load))
     return tuple(sorted(found, key=lambda load: load.queue))
 
@@ -177,19 +179,28 @@ def _count(frame: Frame, schedules: Iterable[Firing]) -> _Counted:
     for schedule in schedules:
         groups[schedule.jitter, schedule.trigger.key].append(schedule)
     by_jitter: dict[int, list[tuple[Trigger, complex]]] = defaultdict(list)
+    filled: dict[int, int] = defaultdict(int)
     left_out = 0
     for (jitter, _), group in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
         trigger = group[0].trigger
-        effort = frame.stretch.effort(trigger) + (frame.stretch.minutes if jitter not in by_jitter else 0)
+        minutes = min(_minutes_with_starts(frame, trigger, jitter), frame.stretch.minutes - filled[jitter])
+        effort = frame.stretch.effort(trigger) + _PER_MINUTE * minutes
         if effort > frame.left[0]:
             left_out += len(group)
             continue
         frame.left[0] -= effort
+        filled[jitter] += minutes
         seconds = sum(_work(frame, schedule) for schedule in group)
         by_jitter[jitter].append((trigger, complex(len(group), seconds)))
-    minutes = frame.stretch.minutes
-    parts = [spread(frame.stretch.count(weighted), jitter, minutes) for jitter, weighted in by_jitter.items()]
+    stretch = frame.stretch
+    parts = [spread(stretch.count(weighted), jitter, stretch.minutes) for jitter, weighted in by_jitter.items()]
     return _Counted(_sum(parts), left_out)
+
+
+def _minutes_with_starts(frame: Frame, trigger: Trigger, jitter: int) -> int:
+    """Return at most how many minutes hold starts of a trigger."""
+    ticks = trigger.count_ticks(frame.stretch.first, frame.stretch.end - 1)
+    return min(frame.stretch.minutes, ticks * (jitter // MINUTE + 1))
 
 
 def _seconds(frame: Frame, schedule: Firing) -> float:
@@ -209,7 +220,8 @@ def _load(frame: Frame, schedules: Sequence[Firing], parts: Sequence[_Counted], 
     counted = _sum([part.minutes for part in parts])
     starts = {minute: weight.real for minute, weight in counted.items()}
     work = {minute: weight.imag for minute, weight in counted.items()}
-    peak = max(starts, key=lambda minute: (round(starts[minute], 6), -minute), default=None)
+    highest = max(starts.values(), default=0.0) - _ROUNDING
+    peak = min((minute for minute, number in starts.items() if number >= highest), default=None)
     known = frame.times.overall is not None
     total, drain = sum(work.values()), None
     if peak is not None and known and total <= workers * frame.stretch.minutes * MINUTE:

@@ -137,6 +137,7 @@ def test_jitter_moves_starts_later_and_loses_none(starts: dict[int, float], jitt
     after = spread(starts, jitter, minutes=200)
 
     assert sum(after.values()) == pytest.approx(sum(starts.values()))
+    assert after == pytest.approx(dict(spread(starts, jitter, minutes=100_000)))
     for minute in range(200):
         assert _until(after, minute) <= _until(starts, minute) + 1e-6, "nothing starts before its tick"
         assert _until(after, minute + jitter // 60 + 1) >= _until(starts, minute) - 1e-6, "nor later than the jitter"

@@ -192,12 +192,21 @@ def test_hours_are_those_of_the_local_clock() -> None:
 
 
 def test_what_takes_too_long_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forecast, "MOST_EFFORT", 3 * 10_080)
+    monkeypatch.setattr(forecast, "MOST_EFFORT", 100_000)
     many = [schedule(f"s{number}", every=61 + number, start="2026-01-01") for number in range(9)]
 
     load = loads(live(schedule("a")), schedule("a", cron="0 4 * * *"), *many)["default"].after
 
     assert 0 < load.uncounted < 9
+
+
+def test_many_queues_with_little_to_do_are_all_counted() -> None:
+    many = [schedule(f"s{number}", queue=f"q{number}", every=3600, jitter=number % 200) for number in range(1000)]
+
+    found = forecast_live(live(*many), KEYS, Frame.after(NOW, "UTC", RunTimes()))
+
+    assert len(found) == 1000
+    assert all(load.after.uncounted == 0 and load.after.schedules == 1 for load in found)
 
 
 def test_the_load_is_no_part_of_the_hash() -> None:
