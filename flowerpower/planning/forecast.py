@@ -223,7 +223,7 @@ def _load(frame: Frame, schedules: Sequence[Firing], parts: Sequence[_Counted], 
     highest = max(starts.values(), default=0.0) - _ROUNDING
     peak = min((minute for minute, number in starts.items() if number >= highest), default=None)
     known = frame.times.overall is not None
-    total, drain = sum(work.values()), None
+    total, drain = sum(work.values(), 0.0), None
     if peak is not None and known and total <= workers * frame.stretch.minutes * MINUTE:
         drain = max(_drained(work, peak, workers), _makespan(_runs_at(frame, schedules, peak), workers))
     return Load(

@@ -209,6 +209,17 @@ def test_many_queues_with_little_to_do_are_all_counted() -> None:
     assert all(load.after.uncounted == 0 and load.after.schedules == 1 for load in found)
 
 
+def test_a_load_is_the_same_after_a_way_through_json() -> None:
+    from pydantic import TypeAdapter
+
+    adapter = TypeAdapter(tuple[QueueLoad, ...])
+    plan = planned(live(schedule("a")), schedule("a", queue="heavy", jitter=90), a=[3.0])
+
+    back = adapter.validate_json(adapter.dump_json(plan.loads))
+
+    assert repr(back) == repr(plan.loads)
+
+
 def test_the_load_is_no_part_of_the_hash() -> None:
     plan = planned(live(schedule("a")), schedule("a", cron="0 4 * * *"))
 
