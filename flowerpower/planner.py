@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flowerpower.applied import Checkout, with_applied_fields
@@ -16,12 +17,14 @@ from flowerpower.planning.approval import check_fresh, check_target
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.digest import plan_hash
 from flowerpower.planning.guards import Allowed, Facts, check_plan
+from flowerpower.planning.outlook import with_forecast
 from flowerpower.planning.plan import Plan
 from flowerpower.planning.rollback import RollbackContext, plan_rollback, still_rolled_back
 from flowerpower.revision import descends, precedes
 from flowerpower.specs.files.kinds import PROJECT_FILES
 from flowerpower.state.history import read_steps
 from flowerpower.state.models import Desired, Head, Reading, State
+from flowerpower.state.run_times import RunTimes, read_run_times
 
 if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
@@ -35,7 +38,7 @@ def plan_changes(project: FlowerPowerProject, allowed: Allowed) -> PlannedChange
     facts = _facts(project, reading.head)
     kept = still_rolled_back(reading.head, project.source.commit, undone=facts.undone)
     plan = make_plan(project.keys, desired, reading, replace(project.source, rolled_back=kept))
-    return _checked(plan, reading, facts, allowed)
+    return _planned(_with_forecast(project, _checked(plan, reading, facts, allowed), reading), allowed)
 
 
 def plan_against(project: FlowerPowerProject, revision: str, allowed: Allowed) -> PlannedChanges:
@@ -43,7 +46,8 @@ def plan_against(project: FlowerPowerProject, revision: str, allowed: Allowed) -
     before = type(project)(project.folder, project.settings, revision)
     reading = reading_of(project.keys, _desired_or_nothing(before), int(time.time()))
     plan = replace(make_plan(project.keys, project.desired, reading, project.source), against=before.source.commit)
-    return _checked(plan, reading, Facts(max_deletes=_max_deletes(project)), allowed)
+    checked = _checked(plan, reading, Facts(max_deletes=_max_deletes(project)), allowed)
+    return _planned(with_forecast(checked, reading, RunTimes, project.home.timezone), allowed)
 
 
 def rollback_plan(project: FlowerPowerProject, apply_id: str, allowed: Allowed) -> PlannedChanges:
@@ -51,7 +55,7 @@ def rollback_plan(project: FlowerPowerProject, apply_id: str, allowed: Allowed) 
     reading = project.store.read()
     context = RollbackContext(project.source, Facts(max_deletes=_max_deletes(project)), allowed)
     plan = plan_rollback(project.keys, read_steps(project.store, apply_id), reading, context)
-    return PlannedChanges(plan, plan_hash(plan, allowed), allowed)
+    return _planned(_with_forecast(project, plan, reading), allowed)
 
 
 def check_saved(project: FlowerPowerProject, plan: Plan) -> None:
@@ -61,9 +65,17 @@ def check_saved(project: FlowerPowerProject, plan: Plan) -> None:
     check_fresh(plan, reading)
 
 
-def _checked(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> PlannedChanges:
-    checks = check_plan(plan, reading, facts, allowed)
-    return PlannedChanges(replace(plan, checks=checks), plan_hash(plan, allowed), allowed)
+def _checked(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> Plan:
+    return replace(plan, checks=check_plan(plan, reading, facts, allowed))
+
+
+def _with_forecast(project: FlowerPowerProject, plan: Plan, reading: Reading) -> Plan:
+    times = partial(read_run_times, project.store, reading.state)
+    return with_forecast(plan, reading, times, project.home.timezone)
+
+
+def _planned(plan: Plan, allowed: Allowed) -> PlannedChanges:
+    return PlannedChanges(plan, plan_hash(plan, allowed), allowed)
 
 
 def _desired_or_nothing(project: FlowerPowerProject) -> Desired:

@@ -25,6 +25,8 @@ _COMMANDS = (
     "rollback",
     "status",
     "holds",
+    "next",
+    "forecast",
     "run",
     "trigger",
     "worker",

@@ -30,7 +30,7 @@ def fire_change(before: Schedule | None, after: Schedule | None, reading: Readin
         gained=effect.gained if effect and before and after else (),
         verdict=effect.verdict if effect and before and after else "none",
         moved_by=effect.moved_by if effect and before and after else 0,
-        marks=_marks(timezone, {*fires_before, *fires_after}),
+        marks=clock_marks(timezone, {*fires_before, *fires_after}),
         touches=touches_of(new, reading.now),
     )
 
@@ -61,7 +61,7 @@ def _next(trigger: Trigger | None, after: int) -> tuple[int, ...]:
     return tuple(ticks)
 
 
-def _marks(timezone: str, ticks: Iterable[int]) -> dict[int, str]:
+def clock_marks(timezone: str, ticks: Iterable[int]) -> dict[int, str]:
     """Say of each tick that lies near a change of the clocks which way they go."""
     try:
         found = marks(timezone, sorted(ticks))

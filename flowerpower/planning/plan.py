@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from flowerpower.planning.load import QueueLoad
 from flowerpower.schedule.transitions import Touch
 from flowerpower.state.models import Consumers, Head, Hold, Json, Pipeline, Schedule, Source, State
 
@@ -122,6 +123,7 @@ class Plan:
     unmanaged: Mapping[str, int] = field(default_factory=dict)
     consumers: Consumers = field(default_factory=Consumers)
     against: str = ""  # the git revision it was compared with instead of Redis; such a plan cannot be applied
+    loads: tuple[QueueLoad, ...] = ()  # of the queues whose load changes; outside the hash
 
     @property
     def namespace(self) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 from flowerpower import __version__
 from flowerpower.planning.plan import Plan
 from flowerpower.render.notes import origin
-from flowerpower.render.plan_json import FORMAT_VERSION, drift_dict, iso
+from flowerpower.render.plan_json import FORMAT_VERSION, drift_dict
 from flowerpower.render.plan_text import change_blocks
 from flowerpower.render.style import Style, plain
-from flowerpower.render.words import count
+from flowerpower.render.words import count, iso
 
 
 def drift_text(drift: Plan, *, width: int = 80, style: Style = plain) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flowerpower import __version__
 from flowerpower.planning.plan import Change, Fires, Plan
+from flowerpower.render.load import queue_load_dicts
+from flowerpower.render.words import iso
 from flowerpower.state.models import Hold, Json, Pipeline, Schedule
+
+__all__ = ["FORMAT_VERSION", "iso", "plan_dict"]
 
 FORMAT_VERSION = "1.0"
 _ACTION_REASONS = {"delete": "delete_because_no_resource_config"}
@@ -39,6 +42,7 @@ def plan_dict(plan: Plan, *, plan_hash: str = "") -> dict[str, Any]:
             {"name": check.name, "status": _STATUS[check.verdict], "message": check.message, "hint": check.hint}
             for check in plan.checks
         ],
+        "queue_load": queue_load_dicts(plan.loads),
         "summary": {
             "add": plan.count("create"),
             "change": plan.count("update"),
@@ -51,11 +55,6 @@ def plan_dict(plan: Plan, *, plan_hash: str = "") -> dict[str, Any]:
 
 
 _STATUS = {"pass": "pass", "warn": "warn", "refuse": "fail"}
-
-
-def iso(tick: int) -> str:
-    """Return epoch seconds as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(tick, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _live_dict(plan: Plan) -> dict[str, Any]:

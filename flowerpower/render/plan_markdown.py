@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from flowerpower.planning.plan import Change, Plan
 from flowerpower.render.fields import rows
 from flowerpower.render.fires import cut_over_words, mark_words, next_fire, zone_label
+from flowerpower.render.load import load_alarms, load_details
 from flowerpower.render.notes import held_words, in_flight_words, side_notes, summary
 from flowerpower.render.plan_text import ordered, place_of, symbol_of
 from flowerpower.render.words import count, listed, safe, short
@@ -38,7 +39,7 @@ def _comment(plan: Plan, plan_hash: str, *, details: bool, table: int | None, tr
     if changes:
         blocks.append("\n".join(_table(plan, changes if table is None else changes[:table], len(changes))))
     if details:
-        blocks += list(_details(plan, changes))
+        blocks += [*_details(plan, changes), *load_details(plan)]
     blocks += [f"- {line}" for line in _held(plan)]
     blocks += [f"_{_text(sentence)}_" for sentence in side_notes(plan)]
     if truncated:
@@ -77,6 +78,7 @@ def _alarms(plan: Plan) -> Iterator[str]:
     drifted = [change.address for change in plan.changes if change.drifted]
     if drifted:
         lines.append(f"**Changed in Redis behind git's back**, will be put back: {_text(listed(drifted))}")
+    lines += [_text(sentence) for sentence in load_alarms(plan)]
     lines += [f"{_text(check.message)} ({safe(check.hint)})" for check in plan.checks if check.verdict == "warn"]
     if lines:
         yield _alert("WARNING", lines)

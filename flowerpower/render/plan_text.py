@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from flowerpower.planning.plan import Change, Plan
 from flowerpower.render.fields import Row, rows
 from flowerpower.render.fires import SHOWN, FireTable, cut_over_words, fire_table, mark_words, next_fire
+from flowerpower.render.load import load_lines
 from flowerpower.render.notes import held_words, in_flight_words, notes, origin, summary
 from flowerpower.render.style import Emphasis, Style, plain
 from flowerpower.render.words import count, listed, safe, wrap
@@ -28,7 +29,8 @@ def plan_text(plan: Plan, *, width: int = 80, style: Style = plain, concise: boo
     """Return the plan for people; the last line has Terraform's shape, and there is no line break after it."""
     width = max(width, _NARROWEST)
     blocks = [style(origin(plan), "faint"), *change_blocks(plan, width, style, concise)]
-    blocks += ["\n".join(lines) for lines in (_held(plan, width, style), *notes(plan, width, style)) if lines]
+    beside = (load_lines(plan, width, style), _held(plan, width, style), *notes(plan, width, style))
+    blocks += ["\n".join(lines) for lines in beside if lines]
     if len(plan.changes) > _FEW:
         blocks += ["\n".join(_watch(plan, style))] if list(_watch(plan, style)) else []
     blocks.append(style(summary(plan), "strong"))

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.render.holds import hold_dict, hold_words
-from flowerpower.render.plan_json import iso
 from flowerpower.render.style import Emphasis, Style, plain
-from flowerpower.render.words import count, moment_with_utc, rough_duration, safe, short, stopwatch
+from flowerpower.render.words import count, iso, moment_with_utc, rough_duration, safe, short, stopwatch
 
 if TYPE_CHECKING:
     from flowerpower.jobs.status import Outcome, ScheduleStatus, Status

@@ -102,6 +102,11 @@ def _in_utc(when: datetime) -> str:
     return clock(utc) if utc.date() == when.date() else f"{_DAYS[utc.weekday()]} {clock(utc)}"
 
 
+def iso(tick: int) -> str:
+    """Return epoch seconds as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(tick, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def is_utc(timezone: str) -> bool:
     """Tell whether a zone is UTC by another name."""
     return timezone in {"UTC", "Etc/UTC", "GMT", "Etc/GMT", "Zulu"}

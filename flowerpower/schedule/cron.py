@@ -136,10 +136,20 @@ class Cron:
         """Tell whether any date matches at all."""
         return self._rule.possible(self._months)
 
+    @property
+    def minutes(self) -> tuple[int, ...]:
+        """Return the minutes of a matching day in which it matches, ascending."""
+        return self._minutes
+
+    @property
+    def seconds(self) -> tuple[int, ...]:
+        """Return the seconds of such a minute at which it matches, ascending."""
+        return self._seconds
+
     def next_wall(self, wall: int) -> int | None:
         """Return the first matching wall after this one, or None if 50 years hold none."""
         day, second = divmod(wall + 1, SECONDS_OF_DAY)
-        if second <= self._last and (self._every_day or self._runs_on(day)):
+        if second <= self._last and (self._every_day or self.runs_on(day)):
             return day * SECONDS_OF_DAY + self._time_from(second)
         found = day + 1 if self._every_day else self._day_after(day)
         return None if found is None else found * SECONDS_OF_DAY + self._first
@@ -147,7 +157,7 @@ class Cron:
     def previous_wall(self, wall: int) -> int | None:
         """Return the last matching wall before this one, or None if 50 years hold none."""
         day, second = divmod(wall - 1, SECONDS_OF_DAY)
-        if second >= self._first and (self._every_day or self._runs_on(day)):
+        if second >= self._first and (self._every_day or self.runs_on(day)):
             return day * SECONDS_OF_DAY + self._time_until(second)
         found = day - 1 if self._every_day else self._day_before(day)
         return None if found is None else found * SECONDS_OF_DAY + self._last
@@ -159,9 +169,9 @@ class Cron:
         first_day, skipped = divmod(first, SECONDS_OF_DAY)
         last_day, shown = divmod(last + 1, SECONDS_OF_DAY)
         total = self._count_days(first_day, last_day) * len(self._minutes) * len(self._seconds)
-        if self._runs_on(first_day):
+        if self.runs_on(first_day):
             total -= self._times_before(skipped)
-        return total + self._times_before(shown) if self._runs_on(last_day) else total
+        return total + self._times_before(shown) if self.runs_on(last_day) else total
 
     def _times_before(self, second: int) -> int:
         """Return how many times of a matching day come before that second of it."""
@@ -186,7 +196,8 @@ class Cron:
         year, index = divmod(month, 12)
         return self._rule.days(year, index + 1) if index + 1 in self._months else ()
 
-    def _runs_on(self, day: int) -> bool:
+    def runs_on(self, day: int) -> bool:
+        """Tell whether a day, counted from 1970-01-01, matches."""
         when = date.fromordinal(day + EPOCH_ORDINAL)
         return when.month in self._months and when.day in self._rule.days(when.year, when.month)
 

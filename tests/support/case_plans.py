@@ -12,6 +12,7 @@ import yaml
 
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.guards import Allowed, Facts, check_plan
+from flowerpower.planning.outlook import with_forecast
 from flowerpower.planning.plan import Plan
 from flowerpower.specs.loader import load
 from flowerpower.state.desired import desired_state, occurrence_at, trigger_of
@@ -30,6 +31,7 @@ from flowerpower.state.models import (
     Source,
     State,
 )
+from flowerpower.state.run_times import summarise
 
 World = Mapping[str, Any]
 
@@ -43,7 +45,10 @@ def plan_of_case(folder: Path) -> Plan:
     source = Source(world.get("commit", "9f8e7d6c5b4a"), "git.example/acme/data", "ana")
     plan = make_plan(keys, desired, reading, source)
     facts = Facts(in_git=True, dirty=world.get("dirty", False), descends=world.get("descends", True))
-    return replace(plan, checks=check_plan(plan, reading, facts, Allowed()))
+    plan = replace(plan, checks=check_plan(plan, reading, facts, Allowed()))
+    project = yaml.safe_load((folder / "wanted" / "flowerpower.yaml").read_text())
+    times = summarise(world.get("runs", {}), reading.state)
+    return with_forecast(plan, reading, lambda: times, project.get("timezone", "UTC"))
 
 
 def _desired(folder: Path, env: str, code: Mapping[str, str]) -> Desired:

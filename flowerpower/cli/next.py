@@ -1,0 +1,169 @@
+"""`next`: what fires when, of what is live, of the specs, or of a trigger alone."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flowerpower.cli.options import Revision, command, flag
+from flowerpower.cli.session import Session
+from flowerpower.errors import UsageError
+
+if TYPE_CHECKING:
+    from flowerpower.planning.upcoming import Outlook
+    from flowerpower.state.models import Schedule
+
+_ROWS = 50  # on a terminal
+_MOST = 100_000  # fires in one answer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    example = 'flowerpower next nightly_sales; flowerpower next --cron "30 2 * * *" --timezone Europe/Berlin -n 3'
+    command(app, "next", "Show what fires when.", example)(show_next)
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A trigger of its own, which needs no project."""
+
+    cron: Annotated[
+        str | None, flag("--cron", env="", help="A trigger alone, without project or Redis.", metavar="EXPR")
+    ] = None
+    every: Annotated[str | None, flag("--every", env="", help="The same for `every`.", metavar="TIME")] = None
+    at: Annotated[str | None, flag("--at", env="", help="The same for `at`.", metavar="TIME")] = None
+    timezone: Annotated[
+        str | None, flag("--timezone", env="", help="Time zone of that trigger; without it, UTC.", metavar="ZONE")
+    ] = None
+    start: Annotated[str | None, flag("--start", env="", help="Its first possible moment.", metavar="TIME")] = None
+    end: Annotated[str | None, flag("--end", env="", help="Its last possible moment.", metavar="TIME")] = None
+
+    @property
+    def given(self) -> bool:
+        """Tell whether there is one."""
+        return any(value is not None for value in (self.cron, self.every, self.at))
+
+
+@dataclass(frozen=True)
+class Extent:
+    """From when, and how many."""
+
+    number: Annotated[
+        int | None,
+        flag(
+            "-n",
+            "--number",
+            env="",
+            min=1,
+            max=10_000,
+            metavar="N",
+            help="Fires of each schedule: without it 1, of named ones 5, of a trigger alone 10.",
+        ),
+    ] = None
+    after: Annotated[
+        str | None, flag("--from", env="", help="Fires after this moment instead of now.", metavar="TIME")
+    ] = None
+
+
+def show_next(
+    session: Session,
+    revision: Revision,
+    expression: Expression,
+    extent: Extent,
+    names: Annotated[list[str] | None, typer.Argument(help="Schedules to show; without any, all of them.")] = None,
+    specs: Annotated[bool, flag("--specs", env="", help="Look at the specs instead of what is live.")] = False,
+) -> None:
+    """Show what fires next, the soonest first: of the schedules that are live, of the specs (--specs, --ref), or of a
+    trigger alone (--cron, --every, --at).
+    """
+    from flowerpower.render.upcoming import outlook_dict, outlook_text
+
+    _check_call(expression, names, specs=specs or revision.ref is not None)
+    if expression.given:
+        source, found = "trigger", _of_trigger(session, expression, extent)
+    else:
+        source = "specs" if specs or revision.ref is not None else "live"
+        found = _of_schedules(session, names or (), extent, live=source == "live")
+    session.document(outlook_dict(found.outlook, source))
+    if source == "live" and not found.outlook.fires and not found.outlook.silent:
+        session.result("No schedule is live; `flowerpower next --specs` shows those of the specs.")
+        return
+    most = _ROWS if sys.stdout.isatty() and not session.verbose else None
+    session.result(outlook_text(found.outlook, found.now, most=most, timezone=found.timezone, style=session.style))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What fires, what time it is by the clock that decides, and the zone of the project."""
+
+    outlook: Outlook
+    now: int
+    timezone: str
+
+
+def _check_call(expression: Expression, names: Collection[str] | None, *, specs: bool) -> None:
+    belonging = (expression.timezone, expression.start, expression.end)
+    if not expression.given and any(value is not None for value in belonging):
+        raise UsageError("--timezone, --start and --end belong to a trigger", hint="add --cron, --every or --at")
+    if expression.given and (names or specs):
+        raise UsageError("a trigger alone takes no schedules", hint="leave out the names, --specs and --ref")
+
+
+def _of_trigger(session: Session, expression: Expression, extent: Extent) -> _Found:
+    from flowerpower.cli.worker import read_duration
+    from flowerpower.planning.upcoming import ticks_of_trigger
+    from flowerpower.schedule import parse_trigger
+
+    session.prepare()
+    zone, now = expression.timezone or "UTC", int(time.time())
+    trigger = parse_trigger(
+        cron=expression.cron,
+        every=None if expression.every is None else int(read_duration(expression.every, "--every")),
+        at=expression.at,
+        timezone=zone,
+        start=expression.start,
+        end=expression.end,
+    )
+    return _Found(ticks_of_trigger(trigger, _moment(extent.after, zone, now), extent.number or 10), now, zone)
+
+
+def _of_schedules(session: Session, names: Collection[str], extent: Extent, *, live: bool) -> _Found:
+    from flowerpower.planning.upcoming import upcoming
+    from flowerpower.state.desired import desired_state
+
+    with session.project() as project:
+        zone = project.home.timezone
+        if live:
+            reading = project.store.read()
+            state, holds, now = reading.state, reading.holds, reading.now
+        else:
+            spec = project.spec
+            state, holds, now = desired_state(spec, dict.fromkeys(spec.pipelines, "")).state, {}, int(time.time())
+    chosen = _chosen(state.schedules, names, "live" if live else "in the specs")
+    number = extent.number or (5 if names else 1)
+    if len(chosen) * number > _MOST:
+        raise UsageError(f"{len(chosen):,} schedules with {number:,} fires each are too many", hint="name some of them")
+    moment = _moment(extent.after, zone, now)
+    return _Found(upcoming(chosen, holds, moment, number, live=live and extent.after is None), now, zone)
+
+
+def _chosen(schedules: Mapping[str, Schedule], names: Collection[str], where: str) -> list[Schedule]:
+    from flowerpower.specs.messages import did_you_mean
+
+    for name in names:
+        if name not in schedules:
+            hint = did_you_mean(name, schedules) or "`flowerpower next` without names shows all"
+            raise UsageError(f"no schedule {name!r} is {where}", hint=hint)
+    return [schedule for name, schedule in sorted(schedules.items()) if not names or name in names]
+
+
+def _moment(text: str | None, timezone: str, now: int) -> int:
+    """Return the moment to look from; one without an offset is read in the zone."""
+    from flowerpower.schedule.zones import load_zone, parse_moment
+
+    return now if text is None else parse_moment(text, load_zone(timezone), "--from")
