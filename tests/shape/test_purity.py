@@ -10,7 +10,10 @@ import pytest
 
 PURE = ("specs/", "dataflow/", "schedule/", "state/", "planning/", "render/")
 EDGES = {
-    *(f"specs/files/{name}.py" for name in ("sources", "folder", "walk", "cache", "side_by_side")),
+    *(
+        f"specs/files/{name}.py"
+        for name in ("sources", "folder", "walk", "cache", "side_by_side", "objects", "earlier")
+    ),
     *(f"state/{name}.py" for name in ("store", "connection", "scripts")),
 }
 OUTSIDE = {"os", "time", "pathlib", "random", "secrets", "socket", "subprocess", "tempfile", "shutil", "glob", "io"}
