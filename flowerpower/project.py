@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -252,13 +252,17 @@ class FlowerPowerProject:
         """
         from flowerpower.planning.diff import make_plan
         from flowerpower.planning.digest import plan_hash
+        from flowerpower.planning.graphs import graph_changes
         from flowerpower.planning.guards import Allowed, check_plan
+        from flowerpower.specs.files.earlier import modules_at
 
         desired, overrides = self.desired, allowed or Allowed()
         reading = self.store.read()
         plan = make_plan(self.store.keys, desired, reading, self.source)
         checks = check_plan(plan, reading, self._facts(reading.head), overrides)
-        return PlannedChanges(replace(plan, checks=checks), plan_hash(plan, overrides))
+        today = self.sources.modules
+        graphs = graph_changes(plan, reading, today, partial(modules_at, self.folder, today))
+        return PlannedChanges(replace(plan, checks=checks, graphs=graphs), plan_hash(plan, overrides))
 
     def apply(
         self, planned: PlannedChanges, progress: Callable[[int, int], None] = lambda done, total: None

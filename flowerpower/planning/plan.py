@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from flowerpower.planning.dataflow import GraphChange
 from flowerpower.schedule.transitions import Touch
 from flowerpower.state.models import Consumers, Head, Hold, Json, Pipeline, Schedule, Source, State
 
@@ -118,6 +119,7 @@ class Plan:
     firing: frozenset[str] = frozenset()
     unmanaged: Mapping[str, int] = field(default_factory=dict)
     consumers: Consumers = field(default_factory=Consumers)
+    graphs: Mapping[str, GraphChange] = field(default_factory=dict)  # by pipeline; outside hash and digests
 
     @property
     def namespace(self) -> str:

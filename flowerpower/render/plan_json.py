@@ -7,6 +7,7 @@ from typing import Any
 
 from flowerpower import __version__
 from flowerpower.planning.plan import Change, Fires, Plan
+from flowerpower.render.dataflow import dataflow_dict
 from flowerpower.state.models import Hold, Json, Pipeline, Schedule
 
 FORMAT_VERSION = "1.0"
@@ -36,6 +37,7 @@ def plan_dict(plan: Plan, *, plan_hash: str = "") -> dict[str, Any]:
         },
         "resource_changes": [_change_dict(change, plan) for change in plan.changes],
         "resource_drift": [_drift_dict(change) for change in plan.changes if change.drifted],
+        "dataflow": [dataflow_dict(change) for _, change in sorted(plan.graphs.items())],
         "unmanaged": [{"queue": queue, "jobs": jobs} for queue, jobs in sorted(plan.unmanaged.items())],
         "held": [{"address": f"schedule.{name}", **_hold_dict(hold)} for name, hold in sorted(plan.held.items())],
         "firing": [f"schedule.{name}" for name in sorted(plan.firing)],
