@@ -74,6 +74,25 @@ def code_of_functions(source: bytes) -> Mapping[str, Code]:
         return {}
 
 
+@lru_cache(maxsize=4096)
+def loose_code(source: bytes) -> str:
+    """Return what a module does when it is imported beside binding names: `CONFIG["x"] = 1` is of no function."""
+    try:
+        body = Tree(source).module.body
+        return "\n".join(ast.dump(statement) for statement in body if not _only_binds(statement))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+
+
+def _only_binds(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Expr(value=ast.Constant()) | ast.Import() | ast.ImportFrom() | ast.ClassDef() | ast.AnnAssign():
+            return True
+        case ast.Assign(targets=targets):
+            return all(isinstance(target, ast.Name) for target in targets)
+    return isinstance(statement, Definition)
+
+
 def _made(version: Version, node: Node) -> object:
     """Return what decides how a node is made: its needs, and the code of its function."""
     code = code_of_functions(version.files.get(node.place.file, b""))

@@ -55,9 +55,10 @@ def downstream(needs: Needs, seeds: Collection[str]) -> tuple[str, ...]:
 
 
 def sketch(before: Needs, after: Needs, marks: Mapping[str, Mark], outputs: Sequence[str], most: int) -> Sketch:
-    """Return at most *most* nodes: those with a mark first, then the outputs they reach, then their neighbours."""
+    """Return at most *most* nodes: those that differ first, the outputs they reach before neighbours."""
     near = sorted({name for needs in (after, before) for name in _neighbours(needs, marks)})
-    wanted = dict.fromkeys([*sorted(marks), *outputs, *near])
+    first = sorted(marks, key=lambda name: (marks[name] == "touched", name))
+    wanted = dict.fromkeys([*first, *outputs, *near])
     shown: dict[str, Mark] = {name: marks.get(name, "plain") for name in list(wanted)[:most]}
     links = [*_direct(before, after, shown), *_through(after, shown, marks)]
     return Sketch(

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flowerpower.dataflow.compare import Difference, Version, compare
+from flowerpower.dataflow.compare import Difference, Version, compare, loose_code
 from flowerpower.dataflow.graph import Graph
 from flowerpower.dataflow.modules import Files
 from flowerpower.dataflow.partial import new_nodes, unsure_functions
@@ -123,7 +123,7 @@ def _graph_change(before: _Side, after: _Side, schedules: tuple[str, ...]) -> Gr
         downstream=reached,
         outputs=outputs,
         schedules=schedules,
-        files=tuple(sorted(files - _homes(pairs, difference))),
+        files=tuple(sorted(files - _explained(pairs, difference))),
         undecided=_doubt(pairs) if files or marks else "",
         sketch=sketch(old, new, marks, outputs, MOST_DRAWN),
     )
@@ -169,11 +169,17 @@ def _changed_files(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> set[st
     return {path for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
 
 
-def _homes(pairs: Pairs, difference: Difference) -> set[str]:
-    """Return the files that hold the nodes that differ."""
-    names = {*difference.added, *difference.changed, *difference.removed}
-    graphs = [version.graph for pair in pairs for version in pair]
-    return {graph.nodes[name].place.file for graph in graphs for name in names if name in graph.nodes}
+def _explained(pairs: Pairs, difference: Difference) -> set[str]:
+    """Return the files that hold nodes that differ, unless they do other things than before when they are imported."""
+    names = {name for part in _parts(difference) for name in part}
+    homes = {
+        version.graph.nodes[name].place.file
+        for pair in pairs
+        for version in pair
+        for name in names & version.graph.nodes.keys()
+    }
+    before, after = (pairs[0][side].files for side in (0, 1))
+    return {path for path in homes if loose_code(before.get(path, b"")) == loose_code(after.get(path, b""))}
 
 
 def _values(before: Pipeline, after: Pipeline, pairs: Pairs) -> Iterator[str]:

@@ -42,7 +42,7 @@ def sentences(change: GraphChange) -> list[str]:
     elif change.files:
         found.append(f"other code changed too: {_names(change.files)}")
     if change.touched:
-        found.append(f"nodes that use it: {_names(change.touched)}")
+        found.append(f"nodes that use {'it' if change.files else 'changed modules'}: {_names(change.touched)}")
     if change.unsure:
         found.append(f"changed functions of unknown nodes: {_names(change.unsure)}")
     if change.values:

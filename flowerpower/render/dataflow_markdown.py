@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from html import escape
 
 from flowerpower.planning.dataflow import GraphChange
 from flowerpower.planning.plan import Plan
-from flowerpower.render.dataflow import node_parts, sentences
+from flowerpower.render.dataflow import counts, node_parts, sentences
 from flowerpower.render.mermaid import mermaid
-from flowerpower.render.words import count, free_text, listed
+from flowerpower.render.words import count, free_text, listed, safe
 
 MOST_DRAWINGS = 20
 _LEGEND = (
@@ -25,7 +26,7 @@ def dataflow_blocks(plan: Plan, drawings: int, most: int | None = None) -> Itera
     drawable = [change.pipeline for change in changes if len(change.sketch.nodes) > 1]
     drawn = frozenset(drawable[:drawings])
     groups = list(_grouped(changes))
-    yield f"<details><summary>Dataflow of {count(len(changes), 'changed pipeline')}</summary>"
+    yield f"<details><summary>{_summary(changes)}</summary>"
     for names, lines in groups[:most]:
         yield "  \n".join([f"**{free_text(listed(names))}**", *lines])
         for name in names:
@@ -39,6 +40,14 @@ def dataflow_blocks(plan: Plan, drawings: int, most: int | None = None) -> Itera
     elif len(drawable) > len(drawn):
         yield f"_Left out to fit: {count(len(drawable) - len(drawn), 'drawing')}._"
     yield "</details>"
+
+
+def _summary(changes: list[GraphChange]) -> str:
+    """Return what is seen of it while it is folded; Markdown means nothing here."""
+    signs = {change.pipeline: counts(change).removeprefix("dataflow") for change in changes}
+    names = listed([f"{safe(name)}{sign}" for name, sign in signs.items() if sign], 3)
+    shown = escape(f"Dataflow of {count(len(changes), 'changed pipeline')}{': ' if names else ''}{names}")
+    return shown.replace("@", "&#64;")
 
 
 def _drawing(change: GraphChange) -> Iterator[str]:

@@ -79,6 +79,14 @@ def test_what_lies_between_a_change_and_its_output_is_a_dotted_arrow() -> None:
     assert drawn.outputs == {"h"}
 
 
+def test_a_direct_way_makes_a_way_past_hidden_nodes_needless() -> None:
+    needs = {"near": ["changed"], "hidden": ["near"], "out": ["hidden", "near"]}
+
+    drawn = sketch(needs, needs, {"changed": "changed"}, ["out"], 40)
+
+    assert set(drawn.links) == {("changed", "near", "kept"), ("near", "out", "kept")}
+
+
 def test_a_need_that_comes_or_goes_is_told_apart() -> None:
     before, after = {"a": [], "b": ["a"], "c": ["a"]}, {"b": [], "c": ["b"], "d": ["c"]}
 
@@ -93,6 +101,10 @@ def test_what_is_left_out_is_counted(most: int, left_out: int) -> None:
 
     assert list(drawn.nodes) == ["b", "h", "a", "c"][:most]
     assert drawn.left_out == left_out
+
+
+def test_nodes_that_differ_come_before_those_that_are_only_touched() -> None:
+    assert list(sketch(CHAIN, CHAIN, {"a": "touched", "g": "changed", "b": "touched"}, (), 2).nodes) == ["g", "a"]
 
 
 def test_a_graph_with_a_cycle_is_drawn_without_ways_past_hidden_nodes() -> None:

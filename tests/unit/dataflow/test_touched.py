@@ -12,7 +12,8 @@ from flowerpower.dataflow.touched import users_of
 from flowerpower.specs.dataflow_graphs import Graphs
 
 SALES = """\
-import lib.text
+import lib.text, far
+from lib import left, right
 from common import clean, other
 from . import beside
 
@@ -38,6 +39,10 @@ def inside(plain: str) -> str:
     return deeper(plain)
 
 
+def leftmost(plain: str) -> str:
+    return left.x
+
+
 def relative(plain: str) -> str:
     return beside.x
 
@@ -53,6 +58,8 @@ FILES = {
     "flows/far.py": "def deeper(x): return x",
     "flows/common.py": "def clean(x): return x\ndef other(x): return x",
     "flows/lib/__init__.py": "",
+    "flows/lib/left.py": "x = 1",
+    "flows/lib/right.py": "x = 1",
     "flows/lib/text.py": "import codecs",
 }
 
@@ -67,6 +74,8 @@ def version(files: Mapping[str, str], module: str = "pack.sales") -> Version:
     [
         ("flows/common.py", {"cleaned"}),
         ("flows/lib/text.py", {"by_helper"}),
+        ("flows/lib/left.py", {"leftmost"}),
+        ("flows/lib/right.py", set()),
         ("flows/far.py", {"inside"}),
         ("flows/pack/deep.py", {"inside"}),
         ("flows/pack/beside.py", {"relative"}),
@@ -119,3 +128,12 @@ def test_a_node_is_new_when_nothing_before_can_have_made_it() -> None:
     assert new_nodes(module(UNKNOWN), module(UNKNOWN + NEW)) == {"new"}
     assert new_nodes(module(UNKNOWN), module(UNKNOWN.replace("@timed\n", ""))) == set(), "timed may have made it"
     assert new_nodes(module(NEW), module(UNKNOWN)) == {"end"}
+
+
+def test_a_function_that_was_there_may_make_a_new_node_in_a_graph_that_is_decided() -> None:
+    one = "from hamilton.function_modifiers import extract_fields\n\n\n"
+    one += "@extract_fields({'a': int})\ndef fields() -> dict:\n    return {}\n"
+    two = one.replace("'a': int", "'a': int, 'b': int")
+
+    assert new_nodes(module(one), module(two)) == {"b"}
+    assert new_nodes(module(one + UNKNOWN), module(two + UNKNOWN)) == set()

@@ -164,6 +164,41 @@ def test_a_change_and_how_far_it_reaches(changes: Mapping[str, tuple[str, str]],
     assert change_of(PROJECT, edited(changes)) == expected
 
 
+def test_a_node_that_differs_itself_is_not_told_again_for_what_it_uses() -> None:
+    after = edited({"flows/common.py": ("return text", "return 1"), "flows/flow.py": ("[clean(raw)]", "clean(raw)")})
+
+    change = change_of(PROJECT, after)
+
+    assert change is not None
+    assert (change.changed, change.touched, change.files) == (("rows",), (), ("flows/common.py",))
+
+
+def test_code_that_runs_on_import_is_not_hidden_behind_a_node_of_its_file() -> None:
+    head = "LIMITS: dict = {}\nLIMITS['x'] = 1\n"
+    before = {**PROJECT, "flows/flow.py": f"{head}{FLOW}"}
+    node = ("return 1", "return 2")
+
+    with_node = change_of(before, edited({"flows/flow.py": node}, before))
+    with_both = change_of(before, edited({"flows/flow.py": ("= 1", "= 2")}, edited({"flows/flow.py": node}, before)))
+
+    assert with_node == GraphChange(**ALL, changed=("unused",))
+    assert with_both == GraphChange(**ALL, changed=("unused",), files=("flows/flow.py",))
+
+
+MORE = ("more(total: int)", "most()")
+
+
+def test_a_node_may_use_a_module_of_which_only_a_node_changed() -> None:
+    more = "from flow import total\n\n\n" + "".join(f"def {name} -> int:\n    return total\n\n\n" for name in MORE)
+    specs = PROJECT["pipelines/sales.yaml"].replace("[flow]", "[flow, more]").replace("[total]", "[total, most]")
+    before = {**PROJECT, "flows/more.py": more, "pipelines/sales.yaml": specs}
+
+    change = change_of(before, edited({"flows/flow.py": ("return days", "return 0")}, before))
+
+    assert change is not None
+    assert (change.touched, change.files, change.outputs) == (("most",), (), ("total", "most"))
+
+
 def test_saved_nodes_count_as_outputs() -> None:
     save = {
         "pipelines/sales.yaml": PROJECT["pipelines/sales.yaml"] + "save: [{outputs: [unused], format: json, path: x}]\n"
