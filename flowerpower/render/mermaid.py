@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from flowerpower.dataflow.sketch import Link, Mark, Sketch
 
-_SAFE = re.compile(r"[A-Za-z0-9 _.]")
+_MARKUP = re.compile(r"[^A-Za-z0-9 _]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")  # `__all__` would be bold
 _SIGNS: Mapping[Mark, str] = {"added": "+ ", "changed": "~ ", "removed": "- ", "touched": "* ", "plain": ""}
 _ARROWS: Mapping[Link, str] = {"kept": "-->", "added": "==>", "removed": "-.-x", "through": "-.->"}
 _STYLES: Mapping[Mark, str] = {
@@ -36,4 +36,4 @@ def mermaid(sketch: Sketch) -> str:
 
 def _label(text: str) -> str:
     """Return a text with all that Mermaid, Markdown or HTML could read as markup written as entities."""
-    return "".join(character if _SAFE.match(character) else f"#{ord(character)};" for character in text)
+    return _MARKUP.sub(lambda found: f"#{ord(found[0])};", text)

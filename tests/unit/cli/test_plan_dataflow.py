@@ -70,7 +70,7 @@ def test_nodes_that_come_and_go_are_shown_and_drawn(applied: CommandLine) -> Non
     assert found["nodes"] == {"added": ["class_"], "changed": [], "removed": ["extra"]}
     assert (found["downstream"], found["outputs"]) == ([], [])
     assert "`+` 1 node: class\\_, `-` 1 node: extra  \noutputs: none is reached  \n" in comment
-    assert '```mermaid\nflowchart LR\n    n0["#43; class_"]:::added\n    n1["#45; extra"]:::removed\n' in comment
+    assert '```mermaid\nflowchart LR\n    n0["#43; class#95;"]:::added\n    n1["#45; extra"]:::removed\n' in comment
 
 
 def test_a_helper_of_another_module_is_named_with_the_nodes_that_use_it(applied: CommandLine) -> None:

@@ -47,9 +47,12 @@ def test_whatever_nodes_are_called_only_mermaids_own_words_reach_the_drawing(nod
 
 
 def test_a_name_is_written_so_that_mermaid_shows_it_as_it_is() -> None:
-    drawn = mermaid(Sketch({"größe": "added", "end": "plain"}, (("größe", "end", "kept"),), frozenset({"end"})))
+    nodes = {"größe": "added", "end": "plain", "__all__": "plain", "1. a_b": "plain"}
 
-    assert drawn.split("\n")[1:4] == ['    n0["#43; gr#246;#223;e"]:::added', '    n1(["end"])', "    n0 --> n1"]
+    drawn = mermaid(Sketch(nodes, (("größe", "end", "kept"),), frozenset({"end"})))  # type: ignore[arg-type]
+
+    labels = ['["#43; gr#246;#223;e"]:::added', '(["end"])', '["#95;#95;all#95;#95;"]', '["1#46; a_b"]']
+    assert drawn.split("\n")[1:6] == [*(f"    n{id}{label}" for id, label in enumerate(labels)), "    n0 --> n1"]
 
 
 def test_long_lists_are_cut_and_counted() -> None:
