@@ -16,11 +16,13 @@ from flowerpower.planning.against import reading_of
 from flowerpower.planning.approval import check_fresh, check_target
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.digest import plan_hash
+from flowerpower.planning.graphs import graph_changes
 from flowerpower.planning.guards import Allowed, Facts, check_plan
 from flowerpower.planning.outlook import with_forecast
 from flowerpower.planning.plan import Plan
 from flowerpower.planning.rollback import RollbackContext, plan_rollback, still_rolled_back
 from flowerpower.revision import descends, precedes
+from flowerpower.specs.files.earlier import modules_at
 from flowerpower.specs.files.kinds import PROJECT_FILES
 from flowerpower.state.history import read_steps
 from flowerpower.state.models import Desired, Head, Reading, State
@@ -38,16 +40,18 @@ def plan_changes(project: FlowerPowerProject, allowed: Allowed) -> PlannedChange
     facts = _facts(project, reading.head)
     kept = still_rolled_back(reading.head, project.source.commit, undone=facts.undone)
     plan = make_plan(project.keys, desired, reading, replace(project.source, rolled_back=kept))
-    return _planned(_with_forecast(project, _checked(plan, reading, facts, allowed), reading), allowed)
+    plan = _with_graphs(project, _checked(plan, reading, facts, allowed), reading)
+    return _planned(_with_forecast(project, plan, reading), allowed)
 
 
 def plan_against(project: FlowerPowerProject, revision: str, allowed: Allowed) -> PlannedChanges:
     """Return what changes from a git revision of the specs to these, without Redis; it cannot be applied."""
     before = type(project)(project.folder, project.settings, revision)
-    reading = reading_of(project.keys, _desired_or_nothing(before), int(time.time()))
+    reading = reading_of(project.keys, _desired_or_nothing(before), before.source.commit, int(time.time()))
     plan = replace(make_plan(project.keys, project.desired, reading, project.source), against=before.source.commit)
     checked = _checked(plan, reading, Facts(max_deletes=_max_deletes(project)), allowed)
-    return _planned(with_forecast(checked, reading, RunTimes, project.home.timezone), allowed)
+    plan = with_forecast(_with_graphs(project, checked, reading), reading, RunTimes, project.home.timezone)
+    return _planned(plan, allowed)
 
 
 def rollback_plan(project: FlowerPowerProject, apply_id: str, allowed: Allowed) -> PlannedChanges:
@@ -72,6 +76,11 @@ def _checked(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> Pl
 def _with_forecast(project: FlowerPowerProject, plan: Plan, reading: Reading) -> Plan:
     times = partial(read_run_times, project.store, reading.state)
     return with_forecast(plan, reading, times, project.home.timezone)
+
+
+def _with_graphs(project: FlowerPowerProject, plan: Plan, reading: Reading) -> Plan:
+    today = project.sources.modules
+    return replace(plan, graphs=graph_changes(plan, reading, today, partial(modules_at, project.folder, today)))
 
 
 def _planned(plan: Plan, allowed: Allowed) -> PlannedChanges:

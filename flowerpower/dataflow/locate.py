@@ -33,6 +33,13 @@ def plain_folder(folder: str) -> str:
     return "".join(f"{part}/" for part in parts)
 
 
+def package_of(path: str, folders: Sequence[str]) -> str:
+    """Return the dotted package that relative imports in a file start from; of nested folders the inner one counts."""
+    roots = [root for root in map(plain_folder, folders) if path.startswith(root)]
+    inner = path.removeprefix(max(roots, key=len, default=""))
+    return inner.rpartition("/")[0].replace("/", ".")
+
+
 def _candidates(module: str, files: Files, folders: Sequence[str]) -> Iterator[str]:
     inner = module.replace(".", "/")
     for folder in dict.fromkeys(map(plain_folder, folders)):

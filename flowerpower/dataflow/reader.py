@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from flowerpower.dataflow.modules import Import, Imports
 from flowerpower.dataflow.parse import read_module
 
-__all__ = ["Import", "Imports", "code_digest", "module_closure", "read_imports"]
+__all__ = ["Import", "Imports", "code_digest", "import_closure", "module_closure", "read_imports"]
 
 
 def module_closure(modules: Sequence[str], files: Mapping[str, bytes], folders: Sequence[str]) -> tuple[str, ...]:
@@ -22,8 +22,19 @@ def module_closure(modules: Sequence[str], files: Mapping[str, bytes], folders: 
     *files* maps paths relative to the project folder to their bytes, *folders* are the project's module folders.
     A module without a file is left out; a file with a syntax error counts, its imports do not.
     """
+    return _closure([part for module in modules for part in _with_parents(module)], files, folders)
+
+
+def import_closure(
+    imports: Sequence[Import], package: str, files: Mapping[str, bytes], folders: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the same for what a module of *package* imports."""
     roots = [_prefix(folder) for folder in folders]
-    waiting = [part for module in modules for part in _with_parents(module)]
+    return _closure(list(_names_of(Imports(tuple(imports)), package, files, roots)), files, folders)
+
+
+def _closure(waiting: list[str], files: Mapping[str, bytes], folders: Sequence[str]) -> tuple[str, ...]:
+    roots = [_prefix(folder) for folder in folders]
     seen = set(waiting)
     closure: set[str] = set()
     while waiting:

@@ -7,8 +7,8 @@ from flowerpower.state.keys import Keys
 from flowerpower.state.models import Cursor, Desired, Head, Reading, Record
 
 
-def reading_of(keys: Keys, specs: Desired, now: int) -> Reading:
-    """Return what Redis would hold at *now* (epoch seconds) if some specs had been applied a while ago.
+def reading_of(keys: Keys, specs: Desired, commit: str, now: int) -> Reading:
+    """Return what Redis would hold at *now* (epoch seconds) if the specs of a commit had been applied a while ago.
 
     Nothing is held, running, altered or unmanaged in it, and no worker is known.
     """
@@ -20,7 +20,7 @@ def reading_of(keys: Keys, specs: Desired, now: int) -> Reading:
         now=now,
         head=Head(),
         state=state,
-        records={address: Record(0, "", protected) for address, protected in addresses.items()},
+        records={address: Record(0, "", protected, commit=commit) for address, protected in addresses.items()},
         cursors={
             name: Cursor(now, 0, one.occurrence.id if one.occurrence else None) for name, one in state.schedules.items()
         },

@@ -58,7 +58,7 @@ def make_plan(keys: Keys, desired: Desired, reading: Reading, source: Source) ->
         after=_after(wanted, reading.state, {change.address for change in needed}),
         run_specs=_needed_specs(needed, desired.run_specs),
         held={name: hold for name, hold in reading.holds.items() if name in reading.state.schedules},
-        firing=reading.firing,
+        firing=tuple(sorted(reading.firing)),
         unmanaged=reading.unmanaged,
         consumers=reading.consumers,
     )

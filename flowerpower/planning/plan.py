@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from flowerpower.planning.dataflow import GraphChange
 from flowerpower.planning.load import QueueLoad
 from flowerpower.schedule.transitions import Touch
 from flowerpower.state.models import Consumers, Head, Hold, Json, Pipeline, Schedule, Source, State
@@ -119,11 +120,12 @@ class Plan:
     checks: tuple[Check, ...] = ()
     held: Mapping[str, Hold] = field(default_factory=dict)
     returning_holds: Mapping[str, str] = field(default_factory=dict)  # schedule -> text, of a rollback
-    firing: frozenset[str] = frozenset()
+    firing: tuple[str, ...] = ()  # sorted
     unmanaged: Mapping[str, int] = field(default_factory=dict)
     consumers: Consumers = field(default_factory=Consumers)
     against: str = ""  # the git revision it was compared with instead of Redis; such a plan cannot be applied
     loads: tuple[QueueLoad, ...] = ()  # of the queues whose load changes; outside the hash
+    graphs: Mapping[str, GraphChange] = field(default_factory=dict)  # by pipeline; outside hash and digests
 
     @property
     def namespace(self) -> str:

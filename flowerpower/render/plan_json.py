@@ -6,6 +6,7 @@ from typing import Any
 
 from flowerpower import __version__
 from flowerpower.planning.plan import Change, Fires, Plan
+from flowerpower.render.dataflow import dataflow_dict
 from flowerpower.render.load import queue_load_dicts
 from flowerpower.render.words import iso
 from flowerpower.state.models import Hold, Json, Pipeline, Schedule
@@ -35,6 +36,7 @@ def plan_dict(plan: Plan, *, plan_hash: str = "") -> dict[str, Any]:
         **({"rollback": _rollback_dict(plan)} if plan.source.undoes else {}),
         "resource_changes": [_change_dict(change, plan) for change in plan.changes],
         "resource_drift": [drift_dict(change) for change in plan.changes if change.drifted],
+        "dataflow": [dataflow_dict(change) for _, change in sorted(plan.graphs.items())],
         "unmanaged": [{"queue": queue, "jobs": jobs} for queue, jobs in sorted(plan.unmanaged.items())],
         "held": [{"address": f"schedule.{name}", **_hold_dict(hold)} for name, hold in sorted(plan.held.items())],
         "firing": [f"schedule.{name}" for name in sorted(plan.firing)],

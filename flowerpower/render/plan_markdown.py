@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from flowerpower.planning.plan import Change, Plan
+from flowerpower.render.dataflow_markdown import MOST_DRAWINGS, dataflow_blocks
 from flowerpower.render.fields import rows
 from flowerpower.render.fires import cut_over_words, mark_words, next_fire, zone_label
 from flowerpower.render.load import load_alarms, load_details
 from flowerpower.render.notes import held_words, in_flight_words, side_notes, summary
 from flowerpower.render.plan_text import ordered, place_of, symbol_of
 from flowerpower.render.words import count, listed, safe, short
+from flowerpower.render.words import free_text as _text
 
 LIMIT = 65_536  # characters of a comment on GitHub
 _OPEN_BELOW = 10  # lines of a diff that are shown unfolded
@@ -24,22 +27,48 @@ _DIFF_MARK = {"+": "+", "-": "-", "~": "!", "!": "!"}
 
 
 def plan_markdown(plan: Plan, *, plan_hash: str = "", limit: int = LIMIT) -> str:
-    """Return the comment, at most *limit* characters: the details are cut first, then rows of the table."""
-    for details, table in ((True, None), (False, None), (False, 400), (False, 100), (False, 10), (False, 0)):
-        truncated = not details or table is not None
-        text = _comment(plan, plan_hash, details=details, table=table, truncated=truncated)
+    """Return the comment, at most *limit* characters: graphs are cut first, then details, then rows of the table."""
+    details = "\n\n".join(_details(plan, ordered(plan)))
+    for cut in _CUTS:
+        if cut.details and len(details) > limit:
+            continue
+        text = _comment(plan, plan_hash, cut, details)
         if len(text) <= limit:
             return text
     return text[:limit]
 
 
-def _comment(plan: Plan, plan_hash: str, *, details: bool, table: int | None, truncated: bool) -> str:
-    changes = ordered(plan)
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """How much is shown: drawings, pipelines whose graph differs, details, rows of the table.
+
+    Graphs are no part of what is approved, so a comment with fewer of them is not truncated.
+    """
+
+    drawings: int = 0
+    graphs: int | None = None
+    details: bool = True
+    table: int | None = None
+
+    @property
+    def truncated(self) -> bool:
+        return not self.details or self.table is not None
+
+
+_CUTS = (
+    *(_Cut(drawings) for drawings in (MOST_DRAWINGS, 5, 2, 1)),
+    *(_Cut(graphs=graphs) for graphs in (None, 100, 25, 0)),
+    *(_Cut(graphs=0, details=False, table=table) for table in (None, 400, 100, 10, 0)),
+)
+
+
+def _comment(plan: Plan, plan_hash: str, cut: _Cut, details: str) -> str:
+    changes, table, truncated = ordered(plan), cut.table, cut.truncated
     blocks = [_header(plan, plan_hash, truncated), f"## {_title(plan)}", *_alarms(plan)]
     if changes:
         blocks.append("\n".join(_table(plan, changes if table is None else changes[:table], len(changes))))
-    if details:
-        blocks += [*_details(plan, changes), *load_details(plan)]
+    if cut.details:
+        blocks += [*filter(None, [details]), *dataflow_blocks(plan, cut.drawings, cut.graphs), *load_details(plan)]
     blocks += [f"- {line}" for line in _held(plan)]
     blocks += [f"_{_text(sentence)}_" for sentence in side_notes(plan)]
     if truncated:
@@ -161,8 +190,3 @@ def _held(plan: Plan) -> Iterator[str]:
 def _footer(plan: Plan, plan_hash: str) -> str:
     plan_name = f"Plan `{short(plan_hash)}`" if plan_hash else "Planned"
     return f"<sub>{plan_name} at `{short(plan.source.commit) or 'unknown'}` against apply {plan.head.generation}</sub>"
-
-
-def _text(text: str) -> str:
-    """Return free text that cannot become markup, a mention or a new cell."""
-    return re.sub(r"([\\`*_\[\]<>|@#~])", r"\\\1", safe(text)).replace("\\@", "&#64;").replace("\\<", "&lt;")

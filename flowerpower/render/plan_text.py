@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flowerpower.planning.dataflow import GraphChange
 from flowerpower.planning.plan import Change, Plan
+from flowerpower.render.dataflow import counts, node_parts, sentences
 from flowerpower.render.fields import Row, rows
 from flowerpower.render.fires import SHOWN, FireTable, cut_over_words, fire_table, mark_words, next_fire
 from flowerpower.render.load import load_lines
@@ -59,7 +61,7 @@ def change_blocks(plan: Plan, width: int, style: Style, concise: bool = False) -
     lines: list[str] = []
     for change in changes:
         if concise or (brief and _says_little(change)):
-            lines.append(_brief(change, plan.read_at, style))
+            lines.append(_brief(change, plan, style))
         else:
             blocks.append("\n".join(_detailed(change, plan, width, style)))
     return [*blocks, "\n".join(lines)] if lines else blocks
@@ -75,10 +77,13 @@ def _title(change: Change, style: Style) -> str:
     return f"  {style(symbol, _EMPHASIS[symbol])} {style(safe(change.address), 'strong')}{was}"
 
 
-def _brief(change: Change, now: int, style: Style) -> str:
+def _brief(change: Change, plan: Plan, style: Style) -> str:
+    now = plan.read_at
     words = ["drift"] if change.drifted else []
     if change.action == "update":
         words.append(", ".join(dict.fromkeys(row.name.partition(".")[0] for row in rows(change, now))))
+    if change.kind == "pipeline" and (graph := plan.graphs.get(change.name)) and (sign := counts(graph)):
+        words.append(sign)
     if change.fires and change.action == "delete":
         words.append(f"was to fire {next_fire(change.fires, change.fires.before, now)}")
     elif change.fires:
@@ -91,6 +96,8 @@ def _detailed(change: Change, plan: Plan, width: int, style: Style) -> Iterator[
     where = place_of(change)
     yield f"{_title(change, style)}  {style(where, 'faint')}".rstrip()
     yield from _row_lines(rows(change, plan.read_at), width, style)
+    if change.kind == "pipeline" and change.name in plan.graphs:
+        yield from _graph_lines(plan.graphs[change.name], width, style)
     table = fire_table(change, plan.read_at, change.name in plan.held)
     if table:
         yield from _fire_lines(table, width, style)
@@ -133,6 +140,21 @@ def _row_lines(found: tuple[Row, ...], width: int, style: Style) -> Iterator[str
             yield f"{_INDENT}{symbol} {name} {_value(row)}"
         if row.note:
             yield f"{_INDENT}  {' ' * pad} {style(row.note, _note_emphasis(row))}"
+
+
+def _graph_lines(graph: GraphChange, width: int, style: Style) -> Iterator[str]:
+    """Return what becomes of the graph: the nodes on one line if they fit, then how far that reaches."""
+    head, inner = f"{_INDENT}dataflow  ", f"{_INDENT}  "
+    nodes = node_parts(graph)
+    together = len(head) + sum(len(words) + 4 for _, _, words in nodes) <= width
+    shown = [f"{style(symbol, how)} {words}" for symbol, how, words in nodes]
+    lines = ["  ".join(shown)] if together and shown else shown
+    if lines:
+        yield head + lines[0]
+        yield from (f"{inner}{line}" for line in lines[1:])
+    for number, sentence in enumerate(sentences(graph)):
+        start = inner if lines or number else head
+        yield from wrap(f"{start}{sentence}", width, f"{inner}  ")
 
 
 def _note_emphasis(row: Row) -> Emphasis:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
@@ -57,6 +58,11 @@ def safe(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def free_text(text: str) -> str:
+    """Return free text for Markdown that cannot become markup, a mention or a new cell."""
+    return re.sub(r"([\\`*_\[\]<>|@#~])", r"\\\1", safe(text)).replace("\\@", "&#64;").replace("\\<", "&lt;")
 
 
 def wrap(text: str, width: int, indent: str) -> list[str]:

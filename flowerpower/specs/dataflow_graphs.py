@@ -60,6 +60,10 @@ class Graphs:
         found = self.real[key]
         return found if isinstance(found, Unbuilt) else _decided(found, read, whole)
 
+    def read(self, modules: Modules, config: Mapping[str, Any]) -> Graph:
+        """Return the graph as it is read, whatever Hamilton may have built; equal graphs are one object."""
+        return self._read(modules, _known(config))
+
     def _read(self, modules: Modules, config: Config) -> Graph:
         """Return the graph as it is read, for the part of the config that shapes it."""
         if modules not in self._keys:

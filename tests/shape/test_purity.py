@@ -10,7 +10,10 @@ import pytest
 
 PURE = ("specs/", "dataflow/", "schedule/", "state/", "planning/", "render/", "doctor/")
 EDGES = {
-    *(f"specs/files/{name}.py" for name in ("sources", "folder", "walk", "cache", "side_by_side")),
+    *(
+        f"specs/files/{name}.py"
+        for name in ("sources", "folder", "walk", "cache", "side_by_side", "objects", "earlier")
+    ),
     *(f"state/{name}.py" for name in ("store", "connection", "scripts")),
     *(f"doctor/{name}.py" for name in ("server", "live", "machine", "examine")),
 }

@@ -10,7 +10,10 @@ from typing import Any
 
 import yaml
 
+from flowerpower.dataflow.modules import Files
+from flowerpower.dataflow.reader import code_digest
 from flowerpower.planning.diff import make_plan
+from flowerpower.planning.graphs import graph_changes
 from flowerpower.planning.guards import Allowed, Facts, check_plan
 from flowerpower.planning.outlook import with_forecast
 from flowerpower.planning.plan import Plan
@@ -34,16 +37,28 @@ from flowerpower.state.models import (
 from flowerpower.state.run_times import summarise
 
 World = Mapping[str, Any]
+HERE, OTHER, GONE = "1" * 40, "2" * 40, "3" * 40
+"""Commits: one that holds the live files, one that holds none, one that a clone lacks."""
 
 
 def plan_of_case(folder: Path) -> Plan:
     """Return the checked plan of a case folder."""
     world: World = yaml.safe_load((folder / "world.yaml").read_text())
     keys = Keys("acme", world.get("env", "default"))
-    reading = _reading(keys, _desired(folder / "live", keys.env, {}), world)
-    desired = _desired(folder / "wanted", keys.env, world.get("code", {}))
+    real = "applied_at" in world
+    reading = _reading(keys, _desired(folder / "live", keys.env, None if real else {}), world)
+    desired = _desired(folder / "wanted", keys.env, None if real else world.get("code", {}))
     source = Source(world.get("commit", "9f8e7d6c5b4a"), "git.example/acme/data", "ana")
     plan = make_plan(keys, desired, reading, source)
+    if "applied_at" in world:
+        live, wanted = _modules(folder / "live"), _modules(folder / "wanted")
+        found: dict[str, Files | str] = {
+            HERE: live,
+            OTHER: {},
+            GONE: f"commit {GONE[:7]} is not in this clone; fetch the whole history",
+        }
+        graphs = graph_changes(plan, reading, wanted, lambda commits, _: {commit: found[commit] for commit in commits})
+        plan = replace(plan, graphs=graphs)
     facts = Facts(in_git=True, dirty=world.get("dirty", False), descends=world.get("descends", True))
     plan = replace(plan, checks=check_plan(plan, reading, facts, Allowed()))
     project = yaml.safe_load((folder / "wanted" / "flowerpower.yaml").read_text())
@@ -51,7 +66,12 @@ def plan_of_case(folder: Path) -> Plan:
     return with_forecast(plan, reading, lambda: times, project.get("timezone", "UTC"))
 
 
-def _desired(folder: Path, env: str, code: Mapping[str, str]) -> Desired:
+def _modules(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.py")}
+
+
+def _desired(folder: Path, env: str, code: Mapping[str, str] | None) -> Desired:
+    """Return what a folder asks for; without digests of code given, with the real ones."""
     texts = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.yaml")}
     if not texts:
         return Desired(State(), {}, {})
@@ -59,6 +79,9 @@ def _desired(folder: Path, env: str, code: Mapping[str, str]) -> Desired:
     loaded = load(texts, env=env, variables={})
     project = loaded.project
     assert project is not None, loaded.problems
+    if code is None:
+        files, folders = _modules(folder), project.spec.modules
+        code = {name: code_digest(spec.modules, files, folders) for name, spec in project.pipelines.items()}
     return desired_state(project, {name: code.get(name, "a1b2c3d4" * 8) for name in project.pipelines})
 
 
@@ -73,7 +96,7 @@ def _reading(keys: Keys, live: Desired, world: World) -> Reading:
         cursors[name] = Cursor(now - 3600, 1, job.id if job else None)
         schedules[name] = _tampered(schedule, job, world)
     records = {
-        address: Record(3, "seal", protected=address in world.get("protected", []))
+        address: Record(3, "seal", protected=address in world.get("protected", []), commit=_commit(address, world))
         for address in [
             *(f"schedule.{name}" for name in schedules),
             *(f"pipeline.{name}" for name in live.state.pipelines),
@@ -96,6 +119,11 @@ def _reading(keys: Keys, live: Desired, world: World) -> Reading:
             {keys.queue(q): n for q, n in world.get("workers", {}).items()}, world.get("scheduler", "")
         ),
     )
+
+
+def _commit(address: str, world: World) -> str:
+    words = world.get("applied_at", {}).get(address.partition(".")[2], "here")
+    return {"here": HERE, "here, dirty": f"{OTHER}+dirty", "gone": GONE}[words]
 
 
 def _tampered(schedule: Schedule, job: Occurrence | None, world: World) -> Schedule:

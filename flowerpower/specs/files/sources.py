@@ -12,6 +12,7 @@ from flowerpower.errors import FlowerPowerError, ProjectNotFoundError
 from flowerpower.git import git
 from flowerpower.specs.files.folder import module_folders, read_folder
 from flowerpower.specs.files.kinds import SKIPPED_FOLDERS, kind_of_file
+from flowerpower.specs.files.objects import read_objects
 from flowerpower.specs.files.reading import MAX_MODULE_BYTES, MAX_SPEC_BYTES, Reading, Sources
 from flowerpower.specs.files.walk import find_project
 
@@ -66,22 +67,11 @@ def _list_tree(folder: Path, commit: str, prefix: str, reading: Reading) -> Iter
 
 
 def _read_blobs(folder: Path, wanted: Mapping[str, str], limit: int, into: dict[str, bytes], reading: Reading) -> None:
-    """Read objects through one `git cat-file --batch`."""
-    if not wanted:
-        return
-    asked = "".join(f"{blob}\n" for blob in wanted.values()).encode()
-    answer = git(folder, "cat-file", "--batch", feed=asked)
-    position = 0
-    for path in wanted:
-        end = answer.index(b"\n", position)
-        header = answer[position:end].split(b" ")
-        if header[-1] == b"missing":
+    """Read objects by one process."""
+    for path, content in zip(wanted, read_objects(folder, list(wanted.values())), strict=False):
+        if content is None:
             reading.report("FP001", path, "git does not have its content")
-            position = end + 1
-            continue
-        size = int(header[2])
-        if size > limit:
-            reading.report("FP002", path, f"the file has {size:,} bytes, more than {limit:,}")
+        elif len(content) > limit:
+            reading.report("FP002", path, f"the file has {len(content):,} bytes, more than {limit:,}")
         else:
-            into[path] = answer[end + 1 : end + 1 + size]
-        position = end + 1 + size + 1
+            into[path] = bytes(content)

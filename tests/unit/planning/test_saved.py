@@ -117,3 +117,7 @@ def test_what_is_no_plan_file_is_said_to_be_none(raw: bytes) -> None:
 def test_any_bytes_are_refused_with_one_kind_of_error(raw: bytes) -> None:
     with pytest.raises(PlanFileError):
         load_plan(raw)
+
+
+def test_a_plan_file_holds_no_set_whose_order_another_process_would_not_keep() -> None:
+    assert "uniqueItems" not in json.dumps(plan_file_schema())

@@ -1,0 +1,2 @@
+def timed(function: object) -> object:
+    return function

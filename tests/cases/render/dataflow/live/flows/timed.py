@@ -1,0 +1,10 @@
+from clock import timed
+
+
+@timed
+def slow() -> int:
+    return 1
+
+
+def end(slow: int) -> int:
+    return slow

@@ -1,0 +1,2 @@
+def end() -> int:
+    return 2
