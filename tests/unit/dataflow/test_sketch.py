@@ -76,7 +76,7 @@ def test_what_lies_between_a_change_and_its_output_is_a_dotted_arrow() -> None:
 
     assert drawn.nodes == {"b": "changed", "h": "plain", "a": "plain", "c": "plain"}
     assert set(drawn.links) == {("a", "b", "kept"), ("b", "c", "kept"), ("c", "h", "through")}
-    assert drawn.outputs == {"h"}
+    assert drawn.outputs == ("h",)
 
 
 def test_a_direct_way_makes_a_way_past_hidden_nodes_needless() -> None:
