@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PURE = ("specs/", "dataflow/", "schedule/", "state/", "planning/", "render/")
+PURE = ("specs/", "dataflow/", "schedule/", "state/", "planning/", "render/", "adoption/")
 EDGES = {
     *(f"specs/files/{name}.py" for name in ("sources", "folder", "walk", "cache", "side_by_side")),
     *(f"state/{name}.py" for name in ("store", "connection", "scripts")),
