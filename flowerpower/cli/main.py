@@ -23,6 +23,7 @@ _COMMANDS = (
     "run",
     "trigger",
     "worker",
+    "adopt",
     "schema",
 )
 
