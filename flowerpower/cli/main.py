@@ -24,6 +24,7 @@ _COMMANDS = (
     "trigger",
     "worker",
     "adopt",
+    "export",
     "schema",
 )
 
