@@ -55,10 +55,12 @@ def _merged(one: Found, other: Found) -> Found:
 
 def _jobs(scheduler: CronScheduler) -> list[Any]:
     raw = scheduler.values[0]
-    if raw is None:
+    if raw is None and not any(scheduler.values):
         raise UnreadableJobError("this scheduler is gone, and what it ran with it; start it to adopt from it")
+    if raw is None:
+        raise UnreadableJobError("an RQ before 2.7 does not write its cron jobs down; run `rq cron` of a newer one")
     try:
-        jobs = json.loads(raw)
+        jobs = json.loads(raw or b"")
     except (ValueError, RecursionError):
         jobs = None
     if not isinstance(jobs, list):

@@ -280,6 +280,8 @@ def test_damaged_entries_are_counted_and_stop_nothing(flowerpower: CommandLine, 
     redis_connection.zadd("rq:scheduled:default", {b"\xff\x1b[31m\n": 1e18})
     redis_connection.zadd("rq:cron_schedulers", {"gone:1": 1, "bad": 2})
     redis_connection.hset("rq:cron_scheduler:bad", "cron_jobs", "[{]")
+    redis_connection.zadd("rq:cron_schedulers", {"old": 3})
+    redis_connection.hset("rq:cron_scheduler:old", "config_file", "cron.py")  # all that RQ 2.6 writes
     redis_connection.set("rq:scheduler:scheduled_jobs", "no sorted set")
 
     answer = flowerpower("adopt", "--json")
@@ -294,8 +296,9 @@ def test_damaged_entries_are_counted_and_stop_nothing(flowerpower: CommandLine, 
     assert "WRONGTYPE" in reasons["rq:scheduler:scheduled_jobs"]
     assert "this scheduler is gone" in reasons["gone:1"]
     assert reasons["bad"] == "its list of cron jobs is damaged"
-    assert len(reasons) == 7
-    assert "Left alone: 7" in shown.out
+    assert reasons["old"].startswith("an RQ before 2.7 does not write its cron jobs down")
+    assert len(reasons) == 8
+    assert "Left alone: 8" in shown.out
     assert "\x1b" not in shown.out
 
 
