@@ -107,7 +107,7 @@ def init(target: Path, *, name: str | None = None) -> list[Path]:
     was, when a file would be overwritten, the name is not a valid one, or the folder cannot be written.
     """
     name = name_from(target) if name is None else _checked(name, "project")
-    return _write_new(target, _template_files({"name": name, "version": __version__}))
+    return write_new(target, _template_files({"name": name, "version": __version__}))
 
 
 def new_pipeline(project: Path, name: str, *, folders: Sequence[str] = ("flows",)) -> list[Path]:
@@ -119,22 +119,22 @@ def new_pipeline(project: Path, name: str, *, folders: Sequence[str] = ("flows",
     module = _checked(name, "pipeline").rpartition("/")[2].replace("-", "_")
     _refuse_known_module(project, module, folders)
     texts = {
-        f"pipelines/{name}.yaml": _modeline(project, "pipeline", name) + _PIPELINE,
+        f"pipelines/{name}.yaml": modeline(project, "pipeline", name) + _PIPELINE,
         f"{folders[0]}/{module}.py": _MODULE,
         f"tests/test_{module}.py": _TEST,
     }
     filled = {Path(path): text.replace("{module}", module) for path, text in texts.items()}
-    return _write_new(project, {path: text.encode() for path, text in filled.items()})
+    return write_new(project, {path: text.encode() for path, text in filled.items()})
 
 
 def new_schedule(project: Path, name: str, *, pipeline: str, timing: Timing | None = None) -> list[Path]:
     """Add a schedule for *pipeline* to folder *project*; return its path in it. Raises as `new_pipeline` does."""
-    head = _modeline(project, "schedule", _checked(name, "schedule"))
+    head = modeline(project, "schedule", _checked(name, "schedule"))
     text = f"{head}pipeline: {pipeline}\n{(timing or Timing()).lines()}"
-    return _write_new(project, {Path(f"schedules/{name}.yaml"): text.encode()})
+    return write_new(project, {Path(f"schedules/{name}.yaml"): text.encode()})
 
 
-def _modeline(project: Path, kind: str, name: str) -> str:
+def modeline(project: Path, kind: str, name: str) -> str:
     """Return the line that tells an editor where the schema is, if the project has one."""
     schema = f"schemas/{kind}.schema.json"
     up = "../" * (name.count("/") + 1)
@@ -232,7 +232,7 @@ def _render(path: Path, variables: dict[str, str]) -> bytes:
     return content
 
 
-def _write_new(target: Path, files: dict[Path, bytes]) -> list[Path]:
+def write_new(target: Path, files: dict[Path, bytes]) -> list[Path]:
     """Write *files* into *target*, all or none, and return their paths."""
     try:
         _refuse_to_overwrite(target, list(files))

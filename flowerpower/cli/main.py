@@ -31,6 +31,8 @@ _COMMANDS = (
     "trigger",
     "worker",
     "doctor",
+    "adopt",
+    "export",
     "schema",
 )
 

@@ -66,7 +66,7 @@ def spec_yaml(values: Mapping[str, Any], origins: Mapping[str, OriginTree] | Non
 
     It reads back as the same values, but for durations, which are written as people write them.
     """
-    lines = list(_mapping(_readable(values, ()), origins or {}, 0))
+    lines = list(_mapping(readable(values), origins or {}, 0))
     if origins is None:
         return "".join(f"{line.text}\n" for line in lines)
     column = max((len(line.text) for line in lines if line.origin and len(line.text) <= _FARTHEST), default=0)
@@ -75,7 +75,7 @@ def spec_yaml(values: Mapping[str, Any], origins: Mapping[str, OriginTree] | Non
     )
 
 
-def _readable(values: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+def readable(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return the values with the seconds of durations as `1d12h`."""
     found: dict[str, Any] = {}
     for key, value in values.items():
@@ -84,7 +84,7 @@ def _readable(values: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any
             found[key] = [_duration(item) for item in value] if isinstance(value, list) else _duration(value)
         else:
             inside = isinstance(value, dict) and any(duration[: len(here)] == here for duration in _DURATIONS)
-            found[key] = _readable(value, here) if inside else value
+            found[key] = readable(value, here) if inside else value
     return found
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PURE = ("specs/", "dataflow/", "schedule/", "state/", "planning/", "render/", "doctor/")
+PURE = ("specs/", "dataflow/", "schedule/", "state/", "planning/", "render/", "adoption/", "doctor/")
 EDGES = {
     *(
         f"specs/files/{name}.py"

@@ -17,7 +17,21 @@ from flowerpower.cli.main import run
 
 COMMANDS = [
     *("init", "validate", "render", "plan", "apply", "show", "drift", "history", "rollback"),
-    *("status", "pause", "resume", "doctor", "next", "forecast", "run", "trigger", "worker", "scheduler", "schema"),
+    *(
+        "status",
+        "pause",
+        "resume",
+        "doctor",
+        "adopt",
+        "export",
+        "next",
+        "forecast",
+        "run",
+        "trigger",
+        "worker",
+        "scheduler",
+        "schema",
+    ),
 ]
 
 
