@@ -133,7 +133,7 @@ def _schedule_change(
     seal, revision = _record_of(record)
     return Change(
         address,
-        before,
+        before and replace(before, fields=dict(before.fields)),  # a plan is plain data, a live state need not be
         after,
         changes,
         timing_of(after, reading) if after else "none",
