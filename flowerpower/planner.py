@@ -18,6 +18,7 @@ from flowerpower.planning.diff import make_plan
 from flowerpower.planning.digest import plan_hash
 from flowerpower.planning.graphs import graph_changes
 from flowerpower.planning.guards import Allowed, Facts, check_plan
+from flowerpower.planning.managed import managed
 from flowerpower.planning.outlook import with_forecast
 from flowerpower.planning.plan import Plan
 from flowerpower.planning.rollback import RollbackContext, plan_rollback, still_rolled_back
@@ -36,7 +37,7 @@ def plan_changes(project: FlowerPowerProject, allowed: Allowed) -> PlannedChange
     """Return what apply would change, with the guards' verdicts."""
     desired = project.desired
     checkout = Checkout(project.folder, project.settings.env, project.settings.variables)
-    reading = with_applied_fields(project.store.read(), checkout)
+    reading = managed(with_applied_fields(project.store.read(), checkout), desired)
     facts = _facts(project, reading.head)
     kept = still_rolled_back(reading.head, project.source.commit, undone=facts.undone)
     plan = make_plan(project.keys, desired, reading, replace(project.source, rolled_back=kept))

@@ -50,6 +50,7 @@ def make_plan(keys: Keys, desired: Desired, reading: Reading, source: Source) ->
             replace(
                 change,
                 place=desired.places.get(change.address, ""),
+                adopts=change.kind == "schedule" and change.name in reading.forgotten,
                 previous=f"schedule.{renamed[change.name]}" if _is_renamed(change, renamed) else "",
                 in_flight=in_flight.get(change.address, InFlight()),
             )
@@ -59,6 +60,7 @@ def make_plan(keys: Keys, desired: Desired, reading: Reading, source: Source) ->
         run_specs=_needed_specs(needed, desired.run_specs),
         held={name: hold for name, hold in reading.holds.items() if name in reading.state.schedules},
         firing=tuple(sorted(reading.firing)),
+        forgotten=tuple(sorted(reading.forgotten - wanted.schedules.keys())),
         unmanaged=reading.unmanaged,
         consumers=reading.consumers,
     )
@@ -128,7 +130,7 @@ def _schedule_change(
         changes = _changed_fields(before, after, record)
         if name not in reading.firing:
             changes = (*changes, *_job_drift(keys, _as_applied(before, record), after, reading))
-        if not changes and before.name == after.name:
+        if not changes and before.name == after.name and name not in reading.forgotten:
             return None
     seal, revision = _record_of(record)
     return Change(

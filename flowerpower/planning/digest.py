@@ -20,7 +20,8 @@ def change_digest(namespace: str, change: Change) -> str:
     if after is not None:
         record = [dict(after.fields), after.run if isinstance(after, Schedule) else after.code]
     old: dict[str, Json] = {field.name: [field.old, field.remote] for field in change.fields}
-    values = [namespace, change.address, change.previous, change.action, old, record]
+    action = "adopt" if change.adopts else change.action
+    values = [namespace, change.address, change.previous, action, old, record]
     return hashlib.sha256(canonical(values).encode()).hexdigest()
 
 

@@ -64,6 +64,7 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
     timing: Timing = "keep"  # what becomes of the pending occurrence
     previous: str = ""  # the address it has had until now, when that is another
+    adopts: bool = False  # it had been forgotten, and its spec takes it back
     place: str = ""
     seal: str = ""  # of the live record; empty when there is none
     revision: int = 0  # of the live record
@@ -120,6 +121,7 @@ class Plan:
     checks: tuple[Check, ...] = ()
     held: Mapping[str, Hold] = field(default_factory=dict)
     returning_holds: Mapping[str, str] = field(default_factory=dict)  # schedule -> text, of a rollback
+    forgotten: tuple[str, ...] = ()  # live schedules that git no longer manages, sorted
     firing: tuple[str, ...] = ()  # sorted
     unmanaged: Mapping[str, int] = field(default_factory=dict)
     consumers: Consumers = field(default_factory=Consumers)

@@ -36,8 +36,10 @@ def summary(plan: Plan) -> str:
     extra = f" {', '.join(beside)}." if beside else ""
     if not plan.changes:
         return f"No changes.{extra}"
+    adopted = sum(change.adopts for change in plan.changes)
+    taken = f"{adopted} to import, " if adopted else ""
     add, change, destroy = (plan.count(action) for action in ("create", "update", "delete"))
-    return f"Plan: {add} to add, {change} to change, {destroy} to destroy.{extra}"
+    return f"Plan: {taken}{add} to add, {change} to change, {destroy} to destroy.{extra}"
 
 
 def in_flight_words(change: Change) -> tuple[str, ...]:
@@ -85,6 +87,9 @@ def side_notes(plan: Plan) -> list[str]:
             f"schedule {safe(old)} is deleted and {safe(new)} created with the same spec; if it is a rename, write "
             f"`previous_names: [{safe(old)}]` in {safe(new)}: it then keeps its history, runs and holds"
         )
+    if plan.forgotten:
+        number = count(len(plan.forgotten), "schedule")
+        found.append(f"{number} forgotten, so left as they are: {safe(listed(plan.forgotten))}")
     if plan.firing:
         found.append(f"firing right now, so not compared with their jobs: {safe(listed(sorted(plan.firing)))}")
     if plan.source.commit.startswith("tree:"):

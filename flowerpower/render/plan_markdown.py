@@ -153,6 +153,7 @@ def _words(change: Change, now: int) -> str:
         return {"create": "new", "delete": "**deleted**"}[change.action]
     names = dict.fromkeys(row.name.partition(".")[0] for row in rows(change, now))
     renamed = [f"renamed, was `{safe(change.previous)}`"] if change.previous else []
+    renamed += ["managed from here again"] if change.adopts else []
     return ", ".join([*renamed, *([_text(listed(names))] if names else [])]) + (
         " **(drift)**" if change.drifted else ""
     )

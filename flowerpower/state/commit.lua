@@ -208,6 +208,7 @@ end
 
 local function put_schedule(change)
   if change.previous then take_name(change) end
+  redis.call('HDEL', ours('forgotten'), change.name)
   redis.call('HSET', ours('schedules'), change.name, change.record)
   redis.call('HSET', ours('specs'), change.run, redis.call('HGET', stage_key, 'spec ' .. change.run))
   redis.call('PERSIST', ours('outcomes:' .. change.name))
@@ -228,6 +229,7 @@ local function delete_schedule(change)
   redis.call('HDEL', ours('schedules'), change.name)
   redis.call('HDEL', ours('cursors'), change.name)
   redis.call('HDEL', ours('holds'), change.name)
+  redis.call('HDEL', ours('forgotten'), change.name)
   redis.call('EXPIRE', ours('outcomes:' .. change.name), 30 * 86400)
 end
 

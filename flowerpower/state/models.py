@@ -170,6 +170,7 @@ class Reading:
     records: Mapping[str, Record]  # by address, as `schedule.nightly`
     cursors: Mapping[str, Cursor]
     holds: Mapping[str, Hold] = field(default_factory=dict)
+    forgotten: frozenset[str] = frozenset()  # schedules that git no longer manages
     active: Mapping[str, Run] = field(default_factory=dict)
     firing: frozenset[str] = frozenset()  # schedules that moved while we read, or whose job is queued right now
     unmanaged: Mapping[str, int] = field(default_factory=dict)  # RQ queue -> scheduled jobs that are not ours

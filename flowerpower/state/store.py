@@ -82,6 +82,7 @@ class _Records:
     cursors: Mapping[str, Cursor]
     holds: Mapping[str, Any]
     active: Mapping[str, Run]
+    forgotten: frozenset[str]
     rq_queues: frozenset[str]
     scheduler: str
 
@@ -192,10 +193,11 @@ class Store:
         pipe.time()
         for name in (keys.head, keys.schedules, keys.pipelines, keys.cursors, keys.holds, keys.active):
             pipe.hgetall(name)
+        pipe.hkeys(keys.forgotten)
         pipe.smembers(keys.queues)
         pipe.get(keys.lease)
         replies: list[Any] = pipe.execute()
-        time, head, schedules, pipelines, cursors, holds, active, rq_queues, lease = replies
+        time, head, schedules, pipelines, cursors, holds, active, forgotten, rq_queues, lease = replies
         found_schedules = {key.decode(): decode_schedule(key.decode(), raw) for key, raw in schedules.items()}
         found_pipelines = {key.decode(): decode_pipeline(key.decode(), raw) for key, raw in pipelines.items()}
         runs = [decode_run(key.decode(), raw) for key, raw in active.items()]
@@ -212,6 +214,7 @@ class Store:
             cursors=_decode_cursors(cursors),
             holds={key.decode(): decode_hold(raw) for key, raw in holds.items()},
             active={run.id: run for run in runs if run},
+            forgotten=frozenset(name.decode(errors="replace") for name in forgotten),
             rq_queues=frozenset(key.decode().removeprefix(prefix) for key in rq_queues),
             scheduler=(lease or b"").decode(errors="replace"),
         )
@@ -319,6 +322,7 @@ def _assemble(records: _Records, jobs: _Jobs, firing: frozenset[str]) -> Reading
         cursors=records.cursors,
         holds=records.holds,
         active=records.active,
+        forgotten=records.forgotten & schedules.keys(),
         firing=firing & schedules.keys(),
         unmanaged=jobs.unmanaged,
         consumers=Consumers(jobs.workers, records.scheduler),
