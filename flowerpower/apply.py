@@ -21,7 +21,7 @@ from flowerpower.state.codec import FORMAT, JOB_FIELDS, canonical, encode_pipeli
 from flowerpower.state.desired import describe_run, trigger_of, with_occurrence
 from flowerpower.state.keys import Keys, tick_of
 from flowerpower.state.models import Head, Json, Schedule
-from flowerpower.state.store import Conflict, Store, Written
+from flowerpower.state.store import Committed, Conflict, Store, Written
 
 CHUNK = 500  # changes sent at a time
 Progress = Callable[[int, int], None]  # changes staged, changes in all
@@ -32,6 +32,7 @@ _CONFLICTS = {
     "type": "these keys hold something that is not ours to overwrite: {details}",
     "cursor": "the cursors of these schedules are damaged: {details}",
     "stage": "the staged changes were lost before the commit",
+    "running": "runs of these started since the plan was made, and would be stopped: {details}",
 }
 
 
@@ -65,6 +66,7 @@ def apply_plan(plan: Plan, store: Store, apply_id: str, progress: Progress = lam
         "chunks": -(-len(staged) // CHUNK),
         "changed": bool(plan.changes),
         "cursor_time": moment,
+        "may_stop": plan.may_stop,
         "summary": canonical({action: plan.count(action) for action in ("create", "update", "delete")}),
         "head": {
             "format": str(FORMAT),
@@ -73,16 +75,18 @@ def apply_plan(plan: Plan, store: Store, apply_id: str, progress: Progress = lam
             "who": plan.source.who,
             "flowerpower": __version__,
             "tzdata": tzdata_version(),
+            "guards": plan.rules.guards,
+            "policies": plan.rules.policies,
         },
     }
-    generation = _commit(store, order, apply_id)
+    committed = _commit(store, order, apply_id)
     return Applied(
         apply_id=apply_id,
-        generation=generation,
+        generation=committed.generation,
         added=plan.count("create"),
         changed=plan.count("update"),
         destroyed=plan.count("delete"),
-        notes=verify(store, staged, generation),
+        notes=(*_deaf_notes(committed), *verify(store, staged, committed.generation)),
     )
 
 
@@ -152,7 +156,7 @@ def _stage(store: Store, apply_id: str, plan: Plan, staged: Sequence[Staged], pr
         progress(min(first + CHUNK - 1, len(staged)), len(staged))
 
 
-def _commit(store: Store, order: dict[str, object], apply_id: str) -> int:
+def _commit(store: Store, order: dict[str, object], apply_id: str) -> Committed:
     try:
         answer = store.commit(order)
     except StoreError:
@@ -160,11 +164,15 @@ def _commit(store: Store, order: dict[str, object], apply_id: str) -> int:
         head = _head_if_reachable(store)
         if head is None or head.apply_id != apply_id:
             raise
-        return head.generation
+        return Committed(head.generation, head.when)
     if isinstance(answer, Conflict):
         details = ", ".join(answer.details)
         raise StalePlanError(f"nothing was applied: {_CONFLICTS[answer.kind].format(details=details)}")
-    return answer.generation
+    return answer
+
+
+def _deaf_notes(committed: Committed) -> tuple[str, ...]:
+    return tuple(f"{run} goes on: no worker heard that it should stop" for run in committed.deaf)
 
 
 def _head_if_reachable(store: Store) -> Head | None:
@@ -193,6 +201,8 @@ def _from(keys: Keys, change: Change, moment: int) -> Change:
 def _staged(keys: Keys, change: Change, plan: Plan, moment: int) -> Staged:
     """Return one change as the commit script reads it."""
     item: dict[str, Json] = {"kind": change.kind, "name": change.name, "seal": change.seal}
+    if change.before is not None and change.cancels:
+        item["cancel"] = change.before.name
     if isinstance(change.before, Schedule):
         item |= {"queue": keys.queue(str(change.before.fields.get("queue", "default"))), "timing": "none"}
         item |= _unfired(keys, change.before, moment)

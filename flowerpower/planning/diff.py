@@ -55,6 +55,7 @@ def make_plan(keys: Keys, desired: Desired, reading: Reading, source: Source) ->
         firing=reading.firing,
         unmanaged=reading.unmanaged,
         consumers=reading.consumers,
+        rules=desired.rules,
     )
 
 
@@ -192,6 +193,6 @@ def _expected(keys: Keys, live: Schedule, reading: Reading) -> Occurrence | None
 
 
 def _in_flight(reading: Reading) -> dict[str, InFlight]:
-    runs = Counter((run.name, bool(run.execution)) for run in reading.active.values())
+    runs = Counter((run.name, bool(run.execution)) for run in reading.active.values() if not run.alone)
     names = {name for name, _ in runs}
     return {f"schedule.{name}": InFlight(queued=runs[name, False], running=runs[name, True]) for name in names}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowerpower.planning.plan import Change, Check, Plan
 from flowerpower.render.style import Emphasis, Style
 from flowerpower.render.words import count, listed, moment, rough_duration, safe, short, wrap
-from flowerpower.state.models import Hold, Schedule
+from flowerpower.state.models import Hold
 
 
 def origin(plan: Plan) -> str:
@@ -37,10 +37,7 @@ def in_flight_words(change: Change) -> tuple[str, ...]:
     parts = [f"{number} {word}" for number, word in ((running, "running"), (queued, "queued")) if number]
     if not parts:
         return ()
-    fate = "kept with the spec they were made from"
-    shown = change.after or change.before
-    if isinstance(shown, Schedule) and shown.fields.get("on_inflight") == "cancel":
-        fate = "to be cancelled (on_inflight: cancel)"
+    fate = "to be cancelled (on_inflight: cancel)" if change.cancels else "kept with the spec they were made from"
     return (f"in flight: {' and '.join(parts)}, {fate}",)
 
 

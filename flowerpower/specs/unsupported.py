@@ -56,7 +56,6 @@ UNSUPPORTED: Mapping[str, tuple[Unsupported, ...]] = {
             "`catchup: all` without `overlap` (it means `overlap: buffer_all`)",
             "add `overlap: skip` or `overlap: allow`",
         ),
-        Unsupported(("on_inflight",), lambda spec: spec.on_inflight == "cancel", "`on_inflight: cancel`", "use keep"),
         Unsupported(("previous_names",), lambda spec: bool(spec.previous_names), "`previous_names`", _REMOVE),
     ),
 }

@@ -6,11 +6,11 @@ local seconds = now()
 local bad = wrong_type(our_types())
 if bad then return redis.error_reply('WRONGTYPE ' .. bad) end
 
-local function finished()
+local function ended_as()
   local key = ours('outcomes:' .. ask.name)
   for _, raw in ipairs(redis.call('ZRANGEBYSCORE', key, ask.tick, ask.tick)) do
     local read, outcome = pcall(cjson.decode, raw)
-    if read and type(outcome) == 'table' and outcome.run == ask.id and outcome.status == 'succeeded' then return true end
+    if read and type(outcome) == 'table' and outcome.run == ask.id then return outcome.status, outcome end
   end
 end
 
@@ -19,8 +19,11 @@ local function refuse(reason)
   return {'refused', reason}
 end
 
-if finished() then return refuse('it has succeeded already') end
+local ended, outcome = ended_as()
+if ended == 'succeeded' then return refuse('it has succeeded already') end
 local entry = read_active(ask.id)
+-- An apply removed it, perhaps while a worker had it in hand already: what it was made from is not in force any more.
+if not entry and ended == 'cancelled' and outcome.by == 'apply' then return refuse('it was cancelled: ' .. outcome.reason) end
 
 -- An execution lives while its worker renews it, in RQ's registry of started jobs and in a hash of its own.
 local function is_alive(execution)
@@ -32,6 +35,13 @@ local function is_alive(execution)
 end
 
 if entry and is_alive(entry.execution) then return refuse('another worker runs it') end
+if entry and entry.cancel then
+  clear_active(ask.id, ask.name, ask.run)
+  record_outcome(ask.name, {first = ask.tick, last = ask.tick, count = 1, status = 'cancelled', reason = entry.cancel,
+    run = ask.id, attempt = entry.attempt, at = seconds, commit = entry.commit or '', by = 'apply'})
+  record_event({event = 'cancelled', schedule = ask.name, tick = ask.tick, reason = entry.cancel, job = ask.id})
+  return {'refused', 'it was cancelled: ' .. entry.cancel}
+end
 if not entry then
   local known = redis.call('HEXISTS', ours('schedules'), ask.name) + redis.call('HEXISTS', ours('pipelines'), ask.name)
   if known == 0 then return refuse('its schedule was deleted') end

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowerpower.errors import FormatError
-from flowerpower.state.models import Cursor, Head, Hold, Json, Occurrence, Pipeline, Record, Run, Schedule
+from flowerpower.state.models import Cursor, Head, Hold, Json, Occurrence, Pipeline, Record, Rules, Run, Schedule
 
 FORMAT = 1
 WORDING = ("cron", "every", "at", "start", "end")  # the fields that word a trigger
@@ -196,6 +196,7 @@ def decode_head(raw: Mapping[bytes, bytes]) -> Head:
             when=int(text.get("when", "0")),
             flowerpower=text.get("flowerpower", ""),
             tzdata=text.get("tzdata", ""),
+            rules=Rules(text.get("guards", ""), text.get("policies", "")),
         )
     except (KeyError, ValueError) as error:
         raise FormatError("the head of this namespace in Redis is damaged") from error
@@ -221,6 +222,7 @@ def decode_run(run_id: str, raw: bytes) -> Run | None:
             attempt=int(data["attempt"]),
             since=int(data["since"]),
             execution=str(data.get("execution") or ""),
+            alone=data.get("alone") is True,
         )
     except (ValueError, KeyError, TypeError):
         return None

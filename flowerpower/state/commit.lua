@@ -1,5 +1,5 @@
 -- Make Redis match git in one step, or change nothing.
--- ARGV[2] is JSON: {apply_id, generation, chunks, head = {field = value}, summary, changed, cursor_time}.
+-- ARGV[2] is JSON: {apply_id, generation, chunks, head = {field = value}, summary, changed, cursor_time, may_stop}.
 -- The stage hash holds JSON lists of changes under 1, 2, ..., and their texts as they will be written: the record of the
 -- n-th change under `record n`, a run spec under `spec <digest>`. See flowerpower/apply.py.
 local order = cjson.decode(ARGV[2])
@@ -32,7 +32,7 @@ for chunk = 1, order.chunks do
   end
 end
 
-local stale, checked = {}, {}
+local stale, checked, running = {}, {}, {}
 for _, change in ipairs(changes) do
   local raw = redis.call('HGET', ours(change.kind .. 's'), change.name)
   if (raw and redis.sha1hex(raw) or '') ~= change.seal then
@@ -58,9 +58,16 @@ for _, change in ipairs(changes) do
     if not has_type(ours('outcomes:' .. change.name), 'zset') then
       return conflict('type', {ours('outcomes:' .. change.name)})
     end
+    if change.cancel then
+      local runs, wrong = runs_in_flight(change.cancel)
+      if not runs then return conflict('type', {wrong}) end
+      if has_running(runs) then running[#running + 1] = change.cancel end
+      change.runs = runs
+    end
   end
 end
 if #stale > 0 then return conflict('revision', stale) end
+if #running > 0 and not order.may_stop then return conflict('running', running) end
 
 -- 2. Write.
 local function unschedule(change, id)
@@ -171,7 +178,12 @@ local function delete_schedule(change)
   redis.call('EXPIRE', ours('outcomes:' .. change.name), 30 * 86400)
 end
 
+local deaf = {}
 for _, change in ipairs(changes) do
+  if change.runs then
+    local reason = change.record and 'its schedule was changed' or 'its schedule was deleted'
+    for _, id in ipairs(cancel_runs(change.cancel, change.runs, reason, seconds)) do deaf[#deaf + 1] = id end
+  end
   if change.kind == 'pipeline' then
     if not change.record then
       redis.call('HDEL', ours('pipelines'), change.name)
@@ -198,4 +210,4 @@ if order.changed then
     'summary', order.summary, 'inverse', redis.call('HGET', stage_key, 'inverse') or '')
 end
 redis.call('DEL', stage_key)
-return {'applied', tostring(generation), tostring(seconds)}
+return {'applied', tostring(generation), tostring(seconds), cjson.encode(deaf)}

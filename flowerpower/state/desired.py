@@ -12,7 +12,7 @@ from flowerpower.schedule.jitter import delay
 from flowerpower.schedule.trigger import Trigger, parse_trigger
 from flowerpower.state.codec import canonical, digest, pipeline_digest, schedule_digest
 from flowerpower.state.keys import Keys
-from flowerpower.state.models import Desired, Json, Occurrence, Pipeline, Schedule, State
+from flowerpower.state.models import Desired, Json, Occurrence, Pipeline, Rules, Schedule, State
 
 if TYPE_CHECKING:
     from flowerpower.specs.loader import Project
@@ -47,6 +47,10 @@ def desired_state(project: Project, code: Mapping[str, str]) -> Desired:
         state=State(schedules, pipelines),
         run_specs=run_specs,
         places={address: str(place) for address, place in project.places.items()},
+        rules=Rules(
+            guards=canonical(project.spec.guards.model_dump(mode="json", exclude_none=True)),
+            policies=canonical(project.spec.policies.enforce.model_dump(mode="json", exclude_defaults=True)),
+        ),
     )
 
 

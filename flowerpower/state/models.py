@@ -70,6 +70,14 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """What a project asks apply to be careful about, as JSON texts; empty: an apply that did not record them."""
+
+    guards: str = ""
+    policies: str = ""  # the house rules under `enforce`
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """The wanted state, what workers need to run it, and where it was written."""
 
@@ -77,6 +85,7 @@ class Desired:
     run_specs: Mapping[str, str]  # digest -> canonical JSON
     places: Mapping[str, str]  # address -> file:line:column
     protected: frozenset[str] = frozenset()
+    rules: Rules = Rules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +100,7 @@ class Head:
     when: int = 0
     flowerpower: str = ""
     tzdata: str = ""
+    rules: Rules = Rules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +132,7 @@ class Run:
     attempt: int
     since: int
     execution: str = ""  # RQ's execution id while a worker runs it
+    alone: bool = False  # a pipeline's run by hand: it is no schedule's, also where the two share a name
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from redis.commands.core import Script
 
 
+_PARTS = {"commit": ("cancel",)}  # what a script is made of besides its own file
+
+
 @cache
 def _text(name: str) -> str:
     return (files("flowerpower.state") / f"{name}.lua").read_text(encoding="utf-8")
@@ -41,7 +44,8 @@ class Scripts:
     def call(self, name: str, arguments: Sequence[str | bytes | int] = ()) -> Any:
         """Run `<name>.lua` with the given arguments after the first one, and return its answer."""
         if name not in self._scripts:
-            text = "\n".join((self._clock, _text("shared"), _text(name)))
+            parts = (_text(part) for part in ("shared", *_PARTS.get(name, ()), name))
+            text = "\n".join((self._clock, *parts))
             self._scripts[name] = self._connection.register_script(text)
         return self._scripts[name](keys=self._keys, args=[self._names, *arguments])
 

@@ -50,13 +50,14 @@ class Committed:
 
     generation: int
     when: int
+    deaf: tuple[str, ...] = ()  # runs that should stop but whose worker did not hear it
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
     """The commit script wrote nothing: what it found is not what the plan was made for."""
 
-    kind: str  # generation, revision, type, cursor, stage
+    kind: str  # generation, revision, type, cursor, stage, running
     details: tuple[str, ...] = ()
 
 
@@ -157,7 +158,7 @@ class Store:
         with redis_errors("committing the changes"):
             answer = [part.decode() for part in self.scripts.call("commit", [json.dumps(order)])]
         if answer[0] == "applied":
-            return Committed(generation=int(answer[1]), when=int(answer[2]))
+            return Committed(int(answer[1]), int(answer[2]), deaf=tuple(json.loads(answer[3])))
         return Conflict(kind=answer[1], details=tuple(json.loads(answer[2])))
 
     def time(self) -> int:
