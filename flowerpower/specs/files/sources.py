@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from flowerpower.errors import FlowerPowerError, ProjectNotFoundError
 from flowerpower.git import git
 from flowerpower.specs.files.folder import module_folders, read_folder
-from flowerpower.specs.files.kinds import SKIPPED_FOLDERS, kind_of_file
+from flowerpower.specs.files.kinds import SKIPPED_FOLDERS, SPEC_STARTS, kind_of_file
 from flowerpower.specs.files.reading import MAX_MODULE_BYTES, MAX_SPEC_BYTES, Reading, Sources
 from flowerpower.specs.files.walk import find_project
 
@@ -56,6 +56,8 @@ def _list_tree(folder: Path, commit: str, prefix: str, reading: Reading) -> Iter
         description, _, name = entry.partition(b"\t")
         mode, kind, blob = description.decode().split(" ")
         path = name.decode("utf-8", "surrogateescape").removeprefix(prefix)
+        if kind == "commit" and f"{path}/".startswith(SPEC_STARTS):
+            reading.report("FP023", path, "it is a git submodule, and those are no part of a git revision")
         hidden = any(part.startswith(".") or part in SKIPPED_FOLDERS for part in PurePosixPath(path).parts)
         if kind != "blob" or hidden or not reading.accepts(path):
             continue
