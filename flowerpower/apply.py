@@ -75,8 +75,8 @@ def apply_plan(plan: Plan, store: Store, apply_id: str, progress: Progress = lam
             "who": plan.source.who,
             "flowerpower": __version__,
             "tzdata": tzdata_version(),
-            "guards": plan.rules.guards,
-            "policies": plan.rules.policies,
+            "guards": plan.rules.guards or plan.head.rules.guards,
+            "policies": plan.rules.policies or plan.head.rules.policies,
         },
     }
     committed = _commit(store, order, apply_id)

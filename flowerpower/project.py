@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from flowerpower.apply import Applied
     from flowerpower.jobs.manager import RQManager
     from flowerpower.pipelines.manager import PipelineManager
-    from flowerpower.planning.guards import Allowed, Facts
+    from flowerpower.planning.guards import Allowed
     from flowerpower.planning.plan import Plan
     from flowerpower.revision import Revision
     from flowerpower.specs.dataflow_graphs import RealGraphs
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from flowerpower.specs.loader import Loaded, Project
     from flowerpower.specs.models import ProjectSpec
     from flowerpower.specs.verdict import Question, Verdict
-    from flowerpower.state.models import Desired, Head, Source
+    from flowerpower.state.models import Desired, Source
     from flowerpower.state.store import Store
 
 _WHO = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME")
@@ -232,15 +232,20 @@ class FlowerPowerProject:
         graphs = real_graphs(builds, self.folder, project.spec.modules)
         return self._checked({build.key: graph for build, graph in zip(builds, graphs, strict=True)})
 
+    @property
+    def checked(self) -> Project:
+        """The resolved specs after every check; raises `SpecError`, also for what the modules make of them."""
+        if self._loaded.project is None:
+            raise SpecError(self.problems)
+        return self._loaded.project
+
     @cached_property
     def desired(self) -> Desired:
         """The state the specs ask for; raises `SpecError`, also for a mistake in what the modules make of them."""
         from flowerpower.dataflow.reader import code_digest
         from flowerpower.state.desired import desired_state
 
-        project, modules = self._loaded.project, self.sources.modules
-        if project is None:
-            raise SpecError(self.problems)
+        project, modules = self.checked, self.sources.modules
         folders = project.spec.modules
         code = {name: code_digest(pipeline.modules, modules, folders) for name, pipeline in project.pipelines.items()}
         return desired_state(project, code)
@@ -250,6 +255,7 @@ class FlowerPowerProject:
 
         Raises `SpecError` when a spec is invalid, `StoreError` when Redis cannot be read.
         """
+        from flowerpower.facts import facts_of
         from flowerpower.planning.diff import make_plan
         from flowerpower.planning.digest import plan_hash
         from flowerpower.planning.guards import Allowed, check_plan
@@ -257,8 +263,10 @@ class FlowerPowerProject:
         desired, overrides = self.desired, allowed or Allowed()
         reading = self.store.read()
         plan = make_plan(self.store.keys, desired, reading, self.source)
-        checks = check_plan(plan, reading, self._facts(reading.head), overrides)
-        return PlannedChanges(replace(plan, checks=checks), plan_hash(plan, overrides))
+        facts = facts_of(self.folder, self._revision, reading.head, self.checked, self.sources)
+        checks = check_plan(plan, reading, facts, overrides)
+        plan = replace(plan, checks=checks, may_stop=overrides.cancel)
+        return PlannedChanges(plan, plan_hash(plan, overrides))
 
     def apply(
         self, planned: PlannedChanges, progress: Callable[[int, int], None] = lambda done, total: None
@@ -335,24 +343,9 @@ class FlowerPowerProject:
         from flowerpower.state.models import Source
 
         revision, environment = self._revision, self.settings.environment
-        commit = f"{revision.commit}+dirty" if revision.dirty else revision.commit
+        commit = revision.commit if revision.dirty is False else f"{revision.commit}+dirty"
         who = next((environment[name] for name in _WHO if environment.get(name)), revision.author)
         return Source(commit or f"tree:{_tree_digest(self.sources)}", revision.repository, who)
-
-    def _facts(self, head: Head) -> Facts:
-        from flowerpower.planning.guards import Facts
-        from flowerpower.revision import descends
-
-        revision, live = self._revision, head.commit.removesuffix("+dirty")
-        in_git = revision.in_git
-        comparable = in_git and live and not live.startswith("tree:")
-        limit = self.spec.spec.guards.max_deletes
-        return Facts(
-            in_git=in_git,
-            dirty=revision.dirty if in_git else None,
-            descends=descends(self.folder, revision.commit, live) if comparable else None,
-            max_deletes=None if limit is None else str(limit),
-        )
 
 
 def _folder_of(path: str) -> tuple[Path, str | None]:

@@ -18,8 +18,9 @@ class Revision:
 
     commit: str = ""
     repository: str = ""  # host/path of the origin, lower case, without user and .git; empty without one
-    dirty: bool = False
+    dirty: bool | None = False  # None: git could not tell
     author: str = ""
+    absent: tuple[str, ...] = ()  # files of the index, by path in the folder, that a sparse checkout leaves out
 
     @property
     def in_git(self) -> bool:
@@ -41,13 +42,28 @@ def read_revision(folder: Path, ref: str | None = None) -> Revision:
         if ref is not None:
             raise
         return Revision()  # a repository without a commit
-    status = "" if ref else _ask(folder, "status", "--porcelain", "--untracked-files=normal", "--", ".")
     return Revision(
         commit=commit,
         repository=normal_remote(_ask_if_set(folder, "config", "--get", "remote.origin.url")),
-        dirty=bool(status),
+        dirty=False if ref else _is_dirty(folder),
         author=_ask(folder, "log", "-1", "--format=%an", commit),
+        absent=() if ref else tuple(_left_out(folder)),
     )
+
+
+def _is_dirty(folder: Path) -> bool | None:
+    try:
+        return bool(_ask(folder, "status", "--porcelain", "--untracked-files=normal", "--", "."))
+    except GitError:
+        return None
+
+
+def _left_out(folder: Path) -> list[str]:
+    """Return what is in the commit and not in the work tree because a sparse checkout wants it so."""
+    if _ask_if_set(folder, "config", "--type=bool", "--get", "core.sparseCheckout") != "true":
+        return []
+    listed = git(folder, "ls-files", "-t", "-z", "--", ".").decode("utf-8", "surrogateescape").split("\0")
+    return [entry[2:] for entry in listed if entry.startswith("S ")]
 
 
 def descends(folder: Path, commit: str, ancestor: str) -> bool | None:
@@ -56,9 +72,11 @@ def descends(folder: Path, commit: str, ancestor: str) -> bool | None:
         return True
     try:
         git(folder, "cat-file", "-e", f"{ancestor}^{{commit}}")
+        if _ask(folder, "rev-list", "--count", f"{commit}..{ancestor}") == "0":
+            return True
+        return None if _ask(folder, "rev-parse", "--is-shallow-repository") == "true" else False
     except GitError:
         return None
-    return bool(_ask(folder, "rev-list", "--count", f"{commit}..{ancestor}") == "0")
 
 
 def normal_remote(url: str) -> str:

@@ -87,6 +87,15 @@ class Overrides:
         bool, flag("--allow-older-commit", help="Allow a commit that does not descend from the one applied last.")
     ] = False
     allow_dirty: Annotated[bool, flag("--allow-dirty", help="Allow uncommitted changes.")] = False
+    accept_cutover: Annotated[
+        bool, flag("--accept-cutover", help="Accept that more is skipped or doubled than the approved plan said.")
+    ] = False
+    allow_cancel: Annotated[
+        bool, flag("--allow-cancel", help="Allow stopping running runs, where `on_inflight: cancel` asks for it.")
+    ] = False
+    allow_long_commit: Annotated[
+        bool, flag("--allow-long-commit", help="Allow blocking Redis with more than 20,000 changes.")
+    ] = False
 
 
 def command(

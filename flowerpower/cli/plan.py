@@ -93,4 +93,7 @@ def allowed_of(overrides: Overrides) -> Allowed:
         takeover=overrides.allow_takeover,
         older_commit=overrides.allow_older_commit,
         dirty=overrides.allow_dirty,
+        cutover=overrides.accept_cutover,
+        cancel=overrides.allow_cancel,
+        long_commit=overrides.allow_long_commit,
     )

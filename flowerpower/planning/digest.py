@@ -32,6 +32,9 @@ def plan_hash(plan: Plan, allowed: Allowed) -> str:
         allowed.takeover,
         allowed.older_commit,
         allowed.dirty,
+        allowed.cutover,
+        allowed.cancel,
+        allowed.long_commit,
     ]
     digests = sorted(change_digest(plan.namespace, change) for change in plan.changes)
     return f"sha256:{hashlib.sha256(canonical([digests, overrides]).encode()).hexdigest()}"

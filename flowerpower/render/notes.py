@@ -72,6 +72,9 @@ def side_notes(plan: Plan) -> list[str]:
         found.append(f"firing right now, so not compared with their jobs: {safe(listed(sorted(plan.firing)))}")
     if plan.source.commit.startswith("tree:"):
         found.append("outside git: commits cannot be compared, guards `older` and `dirty` do not apply")
+    before = plan.head.rules
+    if before.guards and (before.guards, before.policies) != (plan.rules.guards, plan.rules.policies):
+        found.append("`guards:` or house rules change with this apply; the stricter of old and new were asked here")
     if plan.changes and not plan.consumers.scheduler:
         found.append("no scheduler is alive; nothing fires until one runs: flowerpower worker")
     return found

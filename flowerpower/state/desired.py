@@ -31,6 +31,8 @@ def desired_state(project: Project, code: Mapping[str, str]) -> Desired:
     Occurrences are left open: which tick comes next depends on what the live schedule has decided already
     (`planning.settle`).
     """
+    from flowerpower.specs.policies import as_record
+
     written = {name: _dump(spec) for name, spec in project.pipelines.items()}
     pipelines = {name: _pipeline(project, name, fields, code[name]) for name, fields in written.items()}
     schedules: dict[str, Schedule] = {}
@@ -49,7 +51,7 @@ def desired_state(project: Project, code: Mapping[str, str]) -> Desired:
         places={address: str(place) for address, place in project.places.items()},
         rules=Rules(
             guards=canonical(project.spec.guards.model_dump(mode="json", exclude_none=True)),
-            policies=canonical(project.spec.policies.enforce.model_dump(mode="json", exclude_defaults=True)),
+            policies=as_record(project.spec.policies.enforce),
         ),
     )
 
