@@ -15,7 +15,9 @@ from flowerpower.specs.silence import silence
 from flowerpower.state.models import Head
 
 
-def facts_of(folder: Path, revision: Revision, head: Head, project: Project, sources: Sources) -> Facts:
+def facts_of(
+    folder: Path, revision: Revision, head: Head, project: Project, sources: Sources, *, wary: bool = False
+) -> Facts:
     """Return the facts for a plan of *project*, read from *folder* at *revision*, against what *head* says is live."""
     live = head.commit.removesuffix("+dirty")
     comparable = revision.in_git and live and not live.startswith("tree:")
@@ -23,7 +25,7 @@ def facts_of(folder: Path, revision: Revision, head: Head, project: Project, sou
     return Facts(
         in_git=revision.in_git,
         dirty=revision.dirty if revision.in_git else None,
-        descends=descends(folder, revision.commit, live) if comparable else None,
+        descends=descends(folder, revision.commit, live, wary=wary) if comparable else None,
         max_deletes=None if limit is None else str(limit),
         violations=_violations(head.rules.policies, project, sources),
         absent=tuple(path for path in revision.absent if kind_of_file(path)),

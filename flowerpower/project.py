@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -19,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from flowerpower.errors import Problem, ProjectNotFoundError, SpecError, UsageError
 from flowerpower.settings import Settings, read_settings
+from flowerpower.trust import refuse_foreign, refuse_its_modules, refuse_untrusted, trusted_redis
 
 if TYPE_CHECKING:
     from flowerpower.apply import Applied
@@ -101,7 +103,10 @@ class FlowerPowerProject:
 
         if not settings.project.is_dir():  # else a mistyped folder would find the project around it
             raise ProjectNotFoundError(f"there is no folder {settings.project}")
-        return cls(find_project(settings.project), settings, ref)
+        folder = find_project(settings.project)
+        if settings.untrusted:
+            refuse_its_modules(folder, sys.path)
+        return cls(folder, settings, ref)
 
     def __enter__(self) -> FlowerPowerProject:
         return self
@@ -122,7 +127,7 @@ class FlowerPowerProject:
         """The texts of the specs and the modules, read once."""
         from flowerpower.specs.files.sources import read
 
-        return read(self.folder, self.ref)
+        return read(self.folder, self.ref, wary=self.settings.untrusted)
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
@@ -225,6 +230,7 @@ class FlowerPowerProject:
         from flowerpower.specs.checks import with_known_dataflow
         from flowerpower.specs.dataflow_rules import builds_of
 
+        refuse_untrusted(self.settings, "imports no modules")
         if self.ref is not None:
             raise UsageError("modules of another revision cannot be imported", hint="check it out, or leave --ref away")
         project = with_known_dataflow(self._specs.draft)
@@ -262,8 +268,12 @@ class FlowerPowerProject:
 
         desired, overrides = self.desired, allowed or Allowed()
         reading = self.store.read()
+        refuse_foreign(
+            self.settings, self.store.keys.namespace, theirs=reading.head.repository, ours=self.source.repository
+        )
         plan = make_plan(self.store.keys, desired, reading, self.source)
-        facts = facts_of(self.folder, self._revision, reading.head, self.checked, self.sources)
+        wary = self.settings.untrusted
+        facts = facts_of(self.folder, self._revision, reading.head, self.checked, self.sources, wary=wary)
         checks = check_plan(plan, reading, facts, overrides)
         plan = replace(plan, checks=checks, may_stop=overrides.cancel)
         return PlannedChanges(plan, plan_hash(plan, overrides))
@@ -277,6 +287,7 @@ class FlowerPowerProject:
         """
         from flowerpower.apply import apply_plan
 
+        refuse_untrusted(self.settings, "applies nothing")
         return apply_plan(planned.plan, self.store, os.urandom(16).hex(), progress)
 
     @property
@@ -286,6 +297,7 @@ class FlowerPowerProject:
         from flowerpower.pipelines.run import Access
         from flowerpower.pipelines.secrets import secrets_of
 
+        refuse_untrusted(self.settings, "runs no pipeline")
         project = self.spec
         return PipelineManager(
             project.pipelines,
@@ -314,6 +326,8 @@ class FlowerPowerProject:
         from flowerpower.embedded import embedded_server
         from flowerpower.specs.redis import redis_url
 
+        if self.settings.untrusted:
+            return trusted_redis(self.settings)
         url = self.settings.redis or redis_url(self.home.redis, self.settings.environment, str(self.folder))
         if url != "embedded":
             return url
@@ -335,7 +349,7 @@ class FlowerPowerProject:
     def _revision(self) -> Revision:
         from flowerpower.revision import read_revision
 
-        return read_revision(self.folder, self.ref)
+        return read_revision(self.folder, self.ref, wary=self.settings.untrusted)
 
     @cached_property
     def source(self) -> Source:

@@ -28,16 +28,19 @@ class Revision:
         return bool(self.commit)
 
 
-def read_revision(folder: Path, ref: str | None = None) -> Revision:
+def read_revision(folder: Path, ref: str | None = None, *, wary: bool = False) -> Revision:
     """Return the revision of a folder: of its work tree, or of `ref` (which is never dirty).
+
+    In somebody else's checkout be *wary*: whether it is dirty is not asked, since git runs filters to tell.
 
     Raises `GitError` when the folder is in a repository that git cannot read, or does not know `ref`.
     """
     if ref is None and repository_of(folder) is None:
         return Revision()
-    git(folder, "rev-parse", "--git-dir")
+    git(folder, "rev-parse", "--git-dir", wary=wary)
     try:
-        commit = _ask(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref or 'HEAD'}^{{commit}}")
+        asked = f"{ref or 'HEAD'}^{{commit}}"
+        commit = _ask(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", asked, wary=wary)
     except GitError:
         if ref is not None:
             raise
@@ -45,8 +48,8 @@ def read_revision(folder: Path, ref: str | None = None) -> Revision:
     return Revision(
         commit=commit,
         repository=normal_remote(_ask_if_set(folder, "config", "--get", "remote.origin.url")),
-        dirty=False if ref else _is_dirty(folder),
-        author=_ask(folder, "log", "-1", "--format=%an", commit),
+        dirty=False if ref or wary else _is_dirty(folder),
+        author=_ask(folder, "log", "-1", "--format=%an", commit, wary=wary),
         absent=() if ref else tuple(_left_out(folder)),
     )
 
@@ -66,13 +69,13 @@ def _left_out(folder: Path) -> list[str]:
     return [entry[2:] for entry in listed if entry.startswith("S ")]
 
 
-def descends(folder: Path, commit: str, ancestor: str) -> bool | None:
+def descends(folder: Path, commit: str, ancestor: str, *, wary: bool = False) -> bool | None:
     """Tell whether `commit` is `ancestor` or comes after it; None when git cannot know (a shallow clone)."""
     if commit == ancestor:
         return True
     try:
-        git(folder, "cat-file", "-e", f"{ancestor}^{{commit}}")
-        if _ask(folder, "rev-list", "--count", f"{commit}..{ancestor}") == "0":
+        git(folder, "cat-file", "-e", f"{ancestor}^{{commit}}", wary=wary)
+        if _ask(folder, "rev-list", "--count", "--end-of-options", f"{commit}..{ancestor}", wary=wary) == "0":
             return True
         return None if _ask(folder, "rev-parse", "--is-shallow-repository") == "true" else False
     except GitError:
@@ -91,8 +94,8 @@ def normal_remote(url: str) -> str:
     return f"{parts.hostname or ''}/{parts.path.strip('/')}" if parts.hostname else text.removeprefix("file://")
 
 
-def _ask(folder: Path, *arguments: str) -> str:
-    return git(folder, *arguments).decode("utf-8", "replace").strip()
+def _ask(folder: Path, *arguments: str, wary: bool = False) -> str:
+    return git(folder, *arguments, wary=wary).decode("utf-8", "replace").strip()
 
 
 def _ask_if_set(folder: Path, *arguments: str) -> str:

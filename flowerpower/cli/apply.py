@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowerpower.cli.options import Overrides, Revision, command, flag
+from flowerpower.cli.options import Overrides, Revision, Trust, command, flag
 from flowerpower.cli.plan import allowed_of, show_plan, tell_warnings
 from flowerpower.cli.session import Session
 from flowerpower.cli.terminal import progress_bar
@@ -25,11 +25,16 @@ def register(app: typer.Typer) -> None:
 def apply(
     session: Session,
     revision: Revision,
+    trust: Trust,
     overrides: Overrides,
     auto_approve: Annotated[bool, flag("--auto-approve", help="Do not ask.")] = False,
     concise: Annotated[bool, flag("--concise", help="One line for each change.")] = False,
 ) -> int:
     """Make Redis match the specs in one atomic step: show the plan, ask, apply. Safe to repeat."""
+    if trust.untrusted:
+        raise RefusedError(
+            "apply does not apply an untrusted checkout", hint="look at it: flowerpower plan --untrusted"
+        )
     if not auto_approve and not session.can_ask:
         raise UsageError("nobody can be asked here: there is no terminal", hint="look at `plan`, then --auto-approve")
     with session.project() as project:

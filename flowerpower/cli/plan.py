@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from flowerpower.cli.options import Overrides, Revision, command, flag
+from flowerpower.cli.options import Overrides, Revision, Trust, command, flag
 from flowerpower.cli.session import Session
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ def register(app: typer.Typer) -> None:
 def plan(
     session: Session,
     revision: Revision,
+    trust: Trust,
     overrides: Overrides,
+    *,
     detailed_exitcode: Annotated[
         bool, flag("--detailed-exitcode", help="Exit 2 when changes are pending, 0 when there are none.")
     ] = False,
