@@ -16,7 +16,8 @@ from flowerpower.state.models import Reading, Schedule
 
 DEFAULT_DELETES = "25%"
 LONG_COMMIT = 20_000  # changes in one apply
-SECONDS_PER_THOUSAND = 0.05  # that Redis answers nobody else while a commit writes so many changes, measured
+SECONDS_PER_THOUSAND = 0.1  # that Redis answers nobody else while a commit writes so many changes: measured, generous
+_BUSY_AFTER = 5  # seconds after which Redis answers everybody else with an error, unless it is configured otherwise
 _NAMED = 5  # of what a message is about
 
 
@@ -243,11 +244,13 @@ def _long_commit(plan: Plan, allowed: Allowed) -> Check | None:
     changes = len(plan.changes)
     if changes <= LONG_COMMIT or allowed.long_commit:
         return None
+    seconds = changes * SECONDS_PER_THOUSAND / 1000
+    busy = f" (with BUSY errors after {_BUSY_AFTER} s, which end many workers)" if seconds > _BUSY_AFTER else ""
     return Check(
         "long commit",
         "refuse",
-        f"{changes:,} changes are written in one step, in which Redis answers nobody for about "
-        f"{changes * SECONDS_PER_THOUSAND / 1000:.1f} s; without a word {LONG_COMMIT:,} may be",
+        f"{changes:,} changes are written in one step, in which Redis answers nobody for up to {seconds:.0f} s"
+        f"{busy}; without a word {LONG_COMMIT:,} may be",
         "apply in parts (fewer specs at a time), or at a quiet hour: --allow-long-commit",
     )
 

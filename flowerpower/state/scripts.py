@@ -35,11 +35,15 @@ class Scripts:
     """The scripts of one namespace, ready to be called over one connection."""
 
     def __init__(self, connection: Redis, keys: Keys, clock: str | None = None) -> None:
-        self._connection = connection
+        self._connection, self._of = connection, keys
         self._clock = clock_text() if clock is None else clock
         self._names = json.dumps({"ns": keys.prefix, "rq": keys.rq, "queues": keys.queue("")})
         self._keys = [keys.head]
         self._scripts: dict[str, Script] = {}
+
+    def over(self, connection: Redis) -> Scripts:
+        """Return the same scripts, to be called over another connection."""
+        return Scripts(connection, self._of, self._clock)
 
     def call(self, name: str, arguments: Sequence[str | bytes | int] = ()) -> Any:
         """Run `<name>.lua` with the given arguments after the first one, and return its answer."""

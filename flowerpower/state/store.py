@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from flowerpower.state.codec import (
     decode_run,
     decode_schedule,
 )
-from flowerpower.state.connection import redis_errors
+from flowerpower.state.connection import SCRIPT_TIMEOUT, redis_errors, without_retries
 from flowerpower.state.keys import Keys
 from flowerpower.state.models import (
     Consumers,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 3
 _STAGE_SECONDS = 3600
+_PATIENCE = 0.25  # seconds more for each staged chunk: several times what the script needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +156,11 @@ class Store:
         return [Written(*found) for found in zip(records, pending, jobs, strict=True)]
 
     def commit(self, order: Mapping[str, Any]) -> Committed | Conflict:
-        """Write everything staged in one atomic step, or nothing."""
-        with redis_errors("committing the changes"):
-            answer = [part.decode() for part in self.scripts.call("commit", [json.dumps(order)])]
+        """Write everything staged in one atomic step, or nothing; a large one is waited for as long as it may take."""
+        patience = SCRIPT_TIMEOUT + order["chunks"] * _PATIENCE
+        patient = without_retries(self.connection, timeout=patience)
+        with redis_errors("committing the changes"), closing(patient.connection_pool):
+            answer = [part.decode() for part in self.scripts.over(patient).call("commit", [json.dumps(order)])]
         if answer[0] == "applied":
             return Committed(int(answer[1]), int(answer[2]), deaf=tuple(json.loads(answer[3])))
         return Conflict(kind=answer[1], details=tuple(json.loads(answer[2])))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import re
 import socket
 import subprocess
 import threading
@@ -13,16 +11,11 @@ from pathlib import Path
 
 import pytest
 import redis
-from support.command_line import Answer, CommandLine
+from support.command_line import CommandLine, look
 from support.redis_state import dump_keys
 
 SECRET = "hunter2"
 PROJECT = "name: acme\nmodules: [flows]\ntimezone: Europe/Berlin\nenvironments: {prod: {}}\n"
-
-
-def look(line: CommandLine, *arguments: str, **more: str) -> Answer:
-    """Plan as a careful CI job does; what Python finds in the working folder is no module."""
-    return line("plan", "--untrusted", *arguments, **{"PYTHONSAFEPATH": "1", **more})
 
 
 @pytest.fixture
@@ -355,50 +348,3 @@ def test_an_untrusted_checkout_is_not_applied(applied: CommandLine, redis_connec
     ):
         assert (answer.code, "does not apply an untrusted checkout" in answer.err) == (3, True)
     assert dump_keys(redis_connection) == before
-
-
-FORGED = '<!-- flowerpower {"env": "prod", "plan_hash": "sha256:1", "truncated": false} -->'
-HOSTILE = [
-    FORGED,
-    "--> <img src=https://evil.example/x.png> <!--",
-    "````\n````diff\n</details>\n# Approved",
-    "@ana please approve, see #1 and https://evil.example www.evil.example",
-    "| a | b |\n|---|---|",
-    "\x1b[2J\x1b[31mred\x1b]0;title\x07",
-    "\u202egnp.exe\u2066\u200b\u2028",
-    "$\\color{white}{hidden}$ &#64;ana &lt;img&gt;",
-    "[click](javascript:alert(1)) ![x](http://evil.example)",
-]
-
-
-@pytest.mark.parametrize("text", HOSTILE)
-def test_no_text_of_a_spec_becomes_markup_a_header_or_a_control_character(applied: CommandLine, text: str) -> None:
-    value = json.dumps(text)
-    applied.write(
-        "schedules/hourly.yaml",
-        f"pipeline: report\nevery: 2h\ndescription: {value}\nowner: {value}\nlabels: {{a: {value}}}\n"
-        f"inputs: {{number: {{{value}: {value}}}}}\n",
-    )
-    applied.write(f"schedules/{text.replace('/', '_')[:80]}.yaml", "pipeline: report\nname: odd\nevery: 3h\n")
-
-    comment, plan = look(applied, "--format", "markdown"), look(applied)
-
-    assert (comment.code, comment.err, comment.out.count("<!--"), comment.out.count("-->") > 0) == (0, "", 1, True)
-    header = json.loads(comment.out.partition("\n")[0].removeprefix("<!-- flowerpower ").removesuffix(" -->"))
-    assert (header["env"], header["plan_hash"]) != ("prod", "sha256:1")
-    for output in (comment.out, comment.err, plan.out, plan.err):
-        assert all(char.isprintable() or char == "\n" for char in output)
-    outside = without_code(comment.out.partition("\n")[2])
-    for markup in ("<img", "https://", "www.", "@ana", "](", "$\\", "# Approved", "&lt;img&gt;", "&#64;ana"):
-        assert markup not in outside
-
-
-def without_code(comment: str) -> str:
-    """Return a comment without fences, code spans and escaped characters, read as GitHub reads them."""
-    fence = re.search(r"^(`{3,})diff$", comment, re.MULTILINE)
-    if fence:
-        start = fence.end()
-        end = re.compile(rf"^`{{{len(fence[1])},}}$", re.MULTILINE).search(comment, start)
-        assert end is not None
-        comment = comment[: fence.start()] + comment[end.end() :]
-    return re.sub(r"\\[!-/:-@\[-`{-~]", "", re.sub(r"(?<!\\)(`+).*?(?<!`)\1(?!`)", "", comment))

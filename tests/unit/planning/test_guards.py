@@ -202,8 +202,18 @@ def test_a_commit_that_blocks_redis_for_long_is_told_and_refused(changes: int, r
     assert ("long commit" in found) == refused
     if refused:
         assert f"{changes:,} changes" in found["long commit"].message
+        assert "answers nobody for up to 2 s; without a word 20,000 may be" in found["long commit"].message
         assert "--allow-long-commit" in found["long commit"].hint
     assert "long commit" not in {check.name for check in check_plan(plan, live([]), IN_GIT, Allowed(long_commit=True))}
+
+
+def test_a_commit_of_many_seconds_is_said_to_disturb_others() -> None:
+    plan = make_plan(KEYS, desired([schedule("a")]), live([]), SOURCE)
+    plan = replace(plan, changes=plan.changes * 100_000)
+
+    (check,) = (found for found in check_plan(plan, live([]), IN_GIT, NOTHING) if found.name == "long commit")
+
+    assert "up to 10 s (with BUSY errors after 5 s, which end many workers)" in check.message
 
 
 @pytest.mark.parametrize("size", FLEETS)
