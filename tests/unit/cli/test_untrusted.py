@@ -314,14 +314,15 @@ def test_a_name_reaches_no_other_key(applied: CommandLine, name: str) -> None:
     assert look(applied).code == 1
 
 
+@pytest.mark.parametrize("keys", [["~*"], ["~flowerpower:acme.default:*", "~rq:*"]])
 def test_a_redis_user_that_may_only_read_is_enough(
-    applied: CommandLine, redis_connection: redis.Redis, redis_url: str
+    applied: CommandLine, redis_connection: redis.Redis, redis_url: str, keys: list[str]
 ) -> None:
     redis_connection.execute_command(
-        "ACL", "SETUSER", "reader", "reset", "on", ">pw", "~*", "+@read", "+@connection", "+time", "+info"
+        "ACL", "SETUSER", "reader", "reset", "on", ">pw", *keys, "+@read", "+@connection", "+time", "+info"
     )
-    socket_or_host = redis_connection.connection_pool.connection_kwargs
-    place = socket_or_host.get("path")
+    options = redis_connection.connection_pool.connection_kwargs
+    place = options.get("path")
     url = f"unix://reader:pw@{place}" if place else redis_url.replace("redis://", "redis://reader:pw@")
     applied.write("schedules/weekly.yaml", 'pipeline: report\ncron: "@weekly"\n')
     before = dump_keys(redis_connection)
