@@ -42,10 +42,37 @@ local function tell_to_stop(schedule, run, reason)
   return heard
 end
 
+local FEW = 20
+
+-- Take runs out of a list of RQ: many of them in one pass, since each LREM walks the whole list.
+local function take_out(key, ids)
+  if #ids <= FEW then
+    for _, id in ipairs(ids) do redis.call('LREM', key, 0, id) end
+    return
+  end
+  local gone, kept = {}, {}
+  for _, id in ipairs(ids) do gone[id] = true end
+  for _, id in ipairs(redis.call('LRANGE', key, 0, -1)) do
+    if not gone[id] then kept[#kept + 1] = id end
+  end
+  redis.call('DEL', key)
+  for start = 1, #kept, 1000 do
+    redis.call('RPUSH', key, unpack(kept, start, math.min(start + 999, #kept)))
+  end
+end
+
+local taken = {}  -- by list, the runs that are to be taken out of it
+
+local function empty_lists()
+  for key, ids in pairs(taken) do take_out(key, ids) end
+end
+
 local function remove_run(schedule, run, reason, seconds)
   for _, queue in ipairs(run.queues) do
-    redis.call('LREM', queue_key(queue), 0, run.id)
-    redis.call('LREM', queue_key(queue) .. ':intermediate', 0, run.id)
+    for _, key in ipairs({queue_key(queue), queue_key(queue) .. ':intermediate'}) do
+      taken[key] = taken[key] or {}
+      table.insert(taken[key], run.id)
+    end
     redis.call('ZREM', scheduled_key(queue), run.id)
   end
   redis.call('DEL', job_key(run.id), names.rq .. ':results:' .. run.id)

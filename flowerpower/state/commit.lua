@@ -197,6 +197,8 @@ for _, change in ipairs(changes) do
   end
 end
 
+empty_lists()
+
 if order.changed then generation = generation + 1 end
 local head = {'generation', tostring(generation), 'apply_id', order.apply_id, 'when', tostring(seconds)}
 for name, value in pairs(order.head) do

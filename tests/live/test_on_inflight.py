@@ -98,6 +98,28 @@ def test_a_queued_run_is_removed_and_recorded_and_others_are_left_alone(
     assert store.connection.zrange(KEYS.active_index, 0, -1) == [f"other--{other.rpartition('--')[2]}".encode()]
 
 
+@pytest.mark.parametrize("count", [3, 2500])
+def test_many_queued_runs_are_taken_out_of_a_queue_that_keeps_its_order(
+    store: Store, tmp_path: Path, count: int
+) -> None:
+    run = start(store, tmp_path)
+    template, key = store.connection.hgetall(KEYS.active)[run.encode()], KEYS.queue_list(QUEUE)
+    pipe = store.connection.pipeline(transaction=False)
+    pipe.delete(key)
+    for number in range(count):
+        pipe.hset(KEYS.active, KEYS.run_id("often", number), template)
+        pipe.zadd(KEYS.active_index, {f"often--{number}": 0})
+        pipe.hset(KEYS.job(KEYS.run_id("often", number)), mapping={"status": "queued", "origin": QUEUE})
+        pipe.rpush(key, KEYS.run_id("often", number), f"foreign-{number}")
+    pipe.execute()
+    change(tmp_path)
+
+    apply(store, tmp_path)
+
+    assert queued(store) == [f"foreign-{number}" for number in range(count)]
+    assert [found for found in store.read().active if "--often--" in found] == []
+
+
 def test_keep_leaves_every_run_as_it_is(store: Store, tmp_path: Path) -> None:
     run = start(store, tmp_path, "every: 1h")
     before = dump_keys(store.connection)[KEYS.job(run).encode()]
