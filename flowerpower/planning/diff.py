@@ -63,6 +63,7 @@ def make_plan(keys: Keys, desired: Desired, reading: Reading, source: Source) ->
         forgotten=tuple(sorted(reading.forgotten - wanted.schedules.keys())),
         unmanaged=reading.unmanaged,
         consumers=reading.consumers,
+        rules=desired.rules,
     )
 
 
@@ -245,6 +246,8 @@ def _expected(keys: Keys, live: Schedule, reading: Reading) -> Occurrence | None
 
 def _in_flight(reading: Reading, renamed: Mapping[str, str]) -> dict[str, InFlight]:
     named_now = {old: new for new, old in renamed.items()}
-    runs = Counter((named_now.get(run.name, run.name), bool(run.execution)) for run in reading.active.values())
+    runs = Counter(
+        (named_now.get(run.name, run.name), bool(run.execution)) for run in reading.active.values() if not run.alone
+    )
     names = {name for name, _ in runs}
     return {f"schedule.{name}": InFlight(queued=runs[name, False], running=runs[name, True]) for name in names}

@@ -26,13 +26,18 @@ def change_digest(namespace: str, change: Change) -> str:
 
 
 def plan_hash(plan: Plan, allowed: Allowed) -> str:
-    """Return `sha256:` and 64 digits for a plan with the overrides it was made with."""
+    """Return `sha256:` and 64 digits for a plan with the overrides it was made with.
+
+    Whether a cut-over is accepted is left out: it speaks of the moment of the apply.
+    """
     overrides: list[Json] = [
         allowed.empty,
         allowed.deletes,
         allowed.takeover,
         allowed.older_commit,
         allowed.dirty,
+        allowed.cancel,
+        allowed.long_commit,
     ]
     digests = sorted(change_digest(plan.namespace, change) for change in plan.changes)
     return f"sha256:{hashlib.sha256(canonical([digests, overrides]).encode()).hexdigest()}"

@@ -106,7 +106,11 @@ def _change_dict(change: Change, plan: Plan) -> dict[str, Any]:
         "action_reason": _action_reason(change, plan),
         "live_revision": change.revision or None,
         "schedule_effect": _effect_dict(change.fires) if change.fires else None,
-        "inflight": {"queued": change.in_flight.queued, "running": change.in_flight.running},
+        "inflight": {
+            "queued": change.in_flight.queued,
+            "running": change.in_flight.running,
+            "policy": "cancel" if change.cancels else "keep",
+        },
         "protected": change.protected,
         "held": _hold_dict(hold) if hold else None,
     }
