@@ -18,15 +18,16 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Checkout:
+class SpecsInGit:
     """The specs of a project in git: its folder, the environment, and the variables given by hand."""
 
     folder: Path
     env: str
     variables: Mapping[str, str]
+    wary: bool = False  # it is somebody else's checkout
 
 
-def with_applied_fields(reading: Reading, checkout: Checkout) -> Reading:
+def with_applied_fields(reading: Reading, specs: SpecsInGit) -> Reading:
     """Return what was read, each altered record with the fields that were applied, if git has them to the letter.
 
     They count only if they make the very digest that the record claims: uncommitted changes, other variables and a
@@ -37,32 +38,32 @@ def with_applied_fields(reading: Reading, checkout: Checkout) -> Reading:
         return reading
     code = {name: pipeline.code for name, pipeline in reading.state.pipelines.items()}
     commits = {record.commit for record in altered.values() if _COMMIT.fullmatch(record.commit)}
-    then = {commit: _specs_at(checkout, commit, code) for commit in commits}
+    then = {commit: _specs_at(specs, commit, code) for commit in commits}
     known = {address: replace(record, applied=_fields(address, record, then)) for address, record in altered.items()}
     return replace(reading, records={**reading.records, **known})
 
 
-def _specs_at(checkout: Checkout, commit: str, code: Mapping[str, str]) -> Desired | None:
+def _specs_at(specs: SpecsInGit, commit: str, code: Mapping[str, str]) -> Desired | None:
     from flowerpower.specs.files.sources import read
     from flowerpower.specs.loader import load
     from flowerpower.state.desired import desired_state
 
     try:
-        texts = read(checkout.folder, commit).texts
+        texts = read(specs.folder, commit, wary=specs.wary).texts
     except FlowerPowerError:  # not in this clone
         return None
-    project = load(texts, env=checkout.env, variables=checkout.variables).project
+    project = load(texts, env=specs.env, variables=specs.variables).project
     if project is None:
         return None
     return desired_state(project, {name: code.get(name, "") for name in project.pipelines})
 
 
 def _fields(address: str, record: Record, then: Mapping[str, Desired | None]) -> Mapping[str, Json] | None:
-    specs = then.get(record.commit)
-    if specs is None:
+    applied = then.get(record.commit)
+    if applied is None:
         return None
     kind, _, name = address.partition(".")
     found: Schedule | Pipeline | None = (
-        specs.state.schedules.get(name) if kind == "schedule" else specs.state.pipelines.get(name)
+        applied.state.schedules.get(name) if kind == "schedule" else applied.state.pipelines.get(name)
     )
     return found.fields if found is not None and found.digest == record.digest else None

@@ -21,8 +21,8 @@ from flowerpower.state.desired import describe_run, trigger_of, with_occurrence
 from flowerpower.state.history import read_before
 from flowerpower.state.inverse import encode_inverse
 from flowerpower.state.keys import Keys, tick_of
-from flowerpower.state.models import Head, Json, Schedule, Source
-from flowerpower.state.store import Conflict, Store, Written
+from flowerpower.state.models import Head, Json, Schedule
+from flowerpower.state.store import Committed, Conflict, Store, Written
 
 CHUNK = 500  # changes sent at a time
 Progress = Callable[[int, int], None]  # changes staged, changes in all
@@ -34,6 +34,7 @@ _CONFLICTS = {
     "cursor": "the cursors of these schedules are damaged: {details}",
     "hold": "these were held when the plan was made and are not any more: {details}",
     "stage": "the staged changes were lost before the commit",
+    "running": "runs of these started since the plan was made, and would be stopped: {details}",
 }
 
 
@@ -69,22 +70,24 @@ def apply_plan(plan: Plan, store: Store, apply_id: str, progress: Progress = lam
         "chunks": -(-len(staged) // CHUNK),
         "changed": bool(plan.changes),
         "cursor_time": moment,
+        "may_stop": plan.may_stop,
         "rollback_of": plan.source.rollback_of,
         "summary": canonical({action: plan.count(action) for action in ("create", "update", "delete")}),
-        "head": _head_of(plan.source),
+        "head": _head_of(plan),
     }
-    generation = _commit(store, order, apply_id)
+    committed = _commit(store, order, apply_id)
     return Applied(
         apply_id=apply_id,
-        generation=generation,
+        generation=committed.generation,
         added=plan.count("create"),
         changed=plan.count("update"),
         destroyed=plan.count("delete"),
-        notes=verify(store, staged, generation),
+        notes=(*_deaf_notes(committed), *verify(store, staged, committed.generation)),
     )
 
 
-def _head_of(source: Source) -> dict[str, str]:
+def _head_of(plan: Plan) -> dict[str, str]:
+    source, rules, known = plan.source, plan.rules, plan.head.rules
     return {
         "format": str(FORMAT),
         "commit": source.commit,
@@ -93,6 +96,8 @@ def _head_of(source: Source) -> dict[str, str]:
         "flowerpower": __version__,
         "tzdata": tzdata_version(),
         "rolled_back": " ".join(source.rolled_back),
+        "guards": rules.guards or known.guards,
+        "policies": rules.policies or known.policies,
     }
 
 
@@ -162,7 +167,7 @@ def _stage(store: Store, apply_id: str, plan: Plan, staged: Sequence[Staged], pr
         progress(min(first + CHUNK - 1, len(staged)), len(staged))
 
 
-def _commit(store: Store, order: dict[str, object], apply_id: str) -> int:
+def _commit(store: Store, order: dict[str, object], apply_id: str) -> Committed:
     try:
         answer = store.commit(order)
     except StoreError:
@@ -170,11 +175,15 @@ def _commit(store: Store, order: dict[str, object], apply_id: str) -> int:
         head = _head_if_reachable(store)
         if head is None or head.apply_id != apply_id:
             raise
-        return head.generation
+        return Committed(head.generation, head.when)
     if isinstance(answer, Conflict):
         details = ", ".join(answer.details)
         raise StalePlanError(f"nothing was applied: {_CONFLICTS[answer.kind].format(details=details)}")
-    return answer.generation
+    return answer
+
+
+def _deaf_notes(committed: Committed) -> tuple[str, ...]:
+    return tuple(f"{run} goes on: no worker heard that it should stop" for run in committed.deaf)
 
 
 def _head_if_reachable(store: Store) -> Head | None:
@@ -212,6 +221,8 @@ def _staged(keys: Keys, change: Change, plan: Plan, past: Mapping[str, Json]) ->
     item: dict[str, Json] = {"kind": change.kind, "name": change.name, "seal": change.seal}
     if change.previous:
         item["previous"] = change.previous.partition(".")[2]
+    if change.before is not None and change.cancels:
+        item["cancel"] = change.before.name
     if isinstance(change.before, Schedule):
         item |= {"queue": keys.queue(str(change.before.fields.get("queue", "default"))), "timing": "none", **past}
     if change.after is None:

@@ -1,4 +1,8 @@
-"""Ask git, by subprocess and with fixed arguments; nothing of the repository's configuration is run."""
+"""Ask git, by subprocess and with fixed arguments; it runs no hook and no monitor of the repository.
+
+A folder that looks like a bare repository itself is refused: anybody can commit one, with a configuration of their own
+that names programs. Somebody else's checkout needs more care still, see `git`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,17 @@ _SECONDS = 120
 _NO_SUCH_COMMAND = 127
 # A git hook runs with GIT_DIR and its kin set: they would win over the folder we name.
 _UNSET = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
-_GIT = ("env", *(part for name in _UNSET for part in ("-u", name)), "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "git")
+_ENV = ("env", *(part for name in _UNSET for part in ("-u", name)), "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0")
+_NO_FETCH = ("GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none", "GIT_TERMINAL_PROMPT=0")
+# What the system and the user say of git stays in force: there it says which folders are safe.
+_SETTINGS = (
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "log.showSignature=false",
+    "protocol.ext.allow=never",
+    "safe.bareRepository=explicit",
+)
+_GIT = ("git", *(part for setting in _SETTINGS for part in ("-c", setting)))
 
 
 class GitError(FlowerPowerError):
@@ -22,11 +36,19 @@ class GitError(FlowerPowerError):
         self.said = said
 
 
-def git(folder: Path, *arguments: str, feed: bytes = b"") -> bytes:
-    """Return what git prints when run in *folder* with *feed* on its standard input; raises GitError when it fails."""
+def git(folder: Path, *arguments: str, feed: bytes = b"", wary: bool = False) -> bytes:
+    """Return what git prints when run in *folder* with *feed* on its standard input; raises GitError when it fails.
+
+    A *wary* call fetches nothing, also where the repository asks for what is missing to be fetched: that would run
+    what its configuration names. Of the commands, `status` runs its filters and must not be asked.
+    """
     try:
         done = subprocess.run(
-            [*_GIT, "-C", str(folder), *arguments], input=feed, capture_output=True, check=False, timeout=_SECONDS
+            [*_ENV, *(_NO_FETCH if wary else ()), *_GIT, "-C", str(folder), *arguments],
+            input=feed,
+            capture_output=True,
+            check=False,
+            timeout=_SECONDS,
         )
     except OSError:
         raise GitError("git is not installed", hint="install git") from None
@@ -57,4 +79,6 @@ def _failure(folder: Path, arguments: tuple[str, ...], said: str) -> str:
 def _advice(said: str) -> str:
     if "dubious ownership" in said:
         return "the folder belongs to another user: git config --global --add safe.directory '*' in this container"
+    if "cannot use bare repository" in said:
+        return "remove the files HEAD, config, objects and refs: they make the folder look like a repository itself"
     return "leave --ref away" if "not a git repository" in said else "fetch it first; CI clones are often shallow"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flowerpower.planning.guards import Allowed
-    from flowerpower.planning.plan import Plan
+    from flowerpower.planning.plan import Check, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,10 @@ class PlannedChanges:
 
     def __bool__(self) -> bool:
         return bool(self.plan.changes)
+
+    def with_checks(self, checks: tuple[Check, ...]) -> PlannedChanges:
+        """Return the plan with more of what guards say."""
+        return replace(self, plan=replace(self.plan, checks=(*self.plan.checks, *checks)))
 
     def to_text(self, width: int = 80) -> str:
         """Return the plan for a terminal of that many columns, without colours."""

@@ -10,23 +10,26 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flowerpower.applied import Checkout, with_applied_fields
+from flowerpower.applied import SpecsInGit, with_applied_fields
+from flowerpower.facts import Checkout, facts_of
 from flowerpower.planned import PlannedChanges
 from flowerpower.planning.against import reading_of
-from flowerpower.planning.approval import check_fresh, check_target
+from flowerpower.planning.approval import at_this_moment, check_fresh, check_target
+from flowerpower.planning.cutover import worse_cut_over
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.digest import plan_hash
 from flowerpower.planning.graphs import graph_changes
 from flowerpower.planning.guards import Allowed, Facts, check_plan
+from flowerpower.planning.managed import managed
 from flowerpower.planning.outlook import with_forecast
 from flowerpower.planning.plan import Plan
 from flowerpower.planning.rollback import RollbackContext, plan_rollback, still_rolled_back
-from flowerpower.revision import descends, precedes
 from flowerpower.specs.files.earlier import modules_at
 from flowerpower.specs.files.kinds import PROJECT_FILES
 from flowerpower.state.history import read_steps
-from flowerpower.state.models import Desired, Head, Reading, State
+from flowerpower.state.models import Desired, Reading, State
 from flowerpower.state.run_times import RunTimes, read_run_times
+from flowerpower.trust import refuse_foreign
 
 if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
@@ -35,9 +38,12 @@ if TYPE_CHECKING:
 def plan_changes(project: FlowerPowerProject, allowed: Allowed) -> PlannedChanges:
     """Return what apply would change, with the guards' verdicts."""
     desired = project.desired
-    checkout = Checkout(project.folder, project.settings.env, project.settings.variables)
-    reading = with_applied_fields(project.store.read(), checkout)
-    facts = _facts(project, reading.head)
+    settings, live = project.settings, project.store.read()
+    refuse_foreign(settings, project.keys.namespace, theirs=live.head.repository, ours=project.source.repository)
+    specs = SpecsInGit(project.folder, settings.env, settings.variables, settings.untrusted)
+    reading = managed(with_applied_fields(live, specs), desired)
+    checkout = Checkout(project.folder, project.revision, project.source.commit, settings.untrusted)
+    facts = facts_of(checkout, reading.head, project.checked, project.sources)
     kept = still_rolled_back(reading.head, project.source.commit, undone=facts.undone)
     plan = make_plan(project.keys, desired, reading, replace(project.source, rolled_back=kept))
     plan = _with_graphs(project, _checked(plan, reading, facts, allowed), reading)
@@ -58,19 +64,27 @@ def rollback_plan(project: FlowerPowerProject, apply_id: str, allowed: Allowed) 
     """Return the plan that restores what was live before an apply: it and every later one are undone."""
     reading = project.store.read()
     context = RollbackContext(project.source, Facts(max_deletes=_max_deletes(project)), allowed)
-    plan = plan_rollback(project.keys, read_steps(project.store, apply_id), reading, context)
+    steps = read_steps(project.store, apply_id)
+    plan = plan_rollback(project.keys, steps, reading, context)
+    plan = replace(plan, may_stop=allowed.cancel, rules=reading.head.rules)
     return _planned(_with_forecast(project, plan, reading), allowed)
 
 
-def check_saved(project: FlowerPowerProject, plan: Plan) -> None:
-    """Raise `UsageError` or `StalePlanError` unless a saved plan fits this project, this Redis and what is live."""
-    reading = project.store.read()
+def check_saved(project: FlowerPowerProject, planned: PlannedChanges, *, accept_cutover: bool) -> PlannedChanges:
+    """Return a saved plan with what got worse since it was made.
+
+    Raises `UsageError` or `StalePlanError` unless it fits this project, this Redis and what is live.
+    """
+    plan, reading = planned.plan, project.store.read()
     check_target(plan, project.home.name, project.settings.env, reading.head)
     check_fresh(plan, reading)
+    worse = worse_cut_over(plan, at_this_moment(plan, reading), accepted=accept_cutover or planned.allowed.cutover)
+    return planned.with_checks(worse)
 
 
 def _checked(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> Plan:
-    return replace(plan, checks=check_plan(plan, reading, facts, allowed))
+    checks = check_plan(plan, reading, facts, allowed)
+    return replace(plan, checks=checks, may_stop=allowed.cancel)
 
 
 def _with_forecast(project: FlowerPowerProject, plan: Plan, reading: Reading) -> Plan:
@@ -80,7 +94,12 @@ def _with_forecast(project: FlowerPowerProject, plan: Plan, reading: Reading) ->
 
 def _with_graphs(project: FlowerPowerProject, plan: Plan, reading: Reading) -> Plan:
     today = project.sources.modules
-    return replace(plan, graphs=graph_changes(plan, reading, today, partial(modules_at, project.folder, today)))
+    return replace(
+        plan,
+        graphs=graph_changes(
+            plan, reading, today, partial(modules_at, project.folder, today, wary=project.settings.untrusted)
+        ),
+    )
 
 
 def _planned(plan: Plan, allowed: Allowed) -> PlannedChanges:
@@ -91,21 +110,6 @@ def _desired_or_nothing(project: FlowerPowerProject) -> Desired:
     """Return the state that specs ask for; nothing where there was no project yet."""
     there = any(name in project.sources.texts for name in PROJECT_FILES) or project.sources.problems
     return project.desired if there else Desired(State(), {}, {})
-
-
-def _facts(project: FlowerPowerProject, head: Head) -> Facts:
-    revision, live = project.revision, head.commit.removesuffix("+dirty")
-    in_git = revision.in_git
-    comparable = in_git and live and not live.startswith("tree:")
-    commit = project.source.commit
-    is_restored = commit.removesuffix("+dirty") == live
-    return Facts(
-        in_git=in_git,
-        dirty=revision.dirty if in_git else None,
-        descends=descends(project.folder, revision.commit, live) if comparable else None,
-        undone=not is_restored and precedes(project.folder, commit, head.rolled_back),
-        max_deletes=_max_deletes(project),
-    )
 
 
 def _max_deletes(project: FlowerPowerProject) -> str | None:

@@ -6,6 +6,7 @@ Nothing is read, connected to or imported before it is needed; an embedded Redis
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from flowerpower.errors import FlowerPowerError, Problem, ProjectNotFoundError, SpecError, UsageError
 from flowerpower.settings import Settings, read_settings
+from flowerpower.trust import refuse_its_modules, refuse_untrusted, trusted_redis
 
 if TYPE_CHECKING:
     from flowerpower.apply import Applied
@@ -73,7 +75,10 @@ class FlowerPowerProject:
 
         if not settings.project.is_dir():  # else a mistyped folder would find the project around it
             raise ProjectNotFoundError(f"there is no folder {settings.project}")
-        return cls(find_project(settings.project), settings, ref)
+        folder = find_project(settings.project)
+        if settings.untrusted:
+            refuse_its_modules(folder, sys.path)
+        return cls(folder, settings, ref)
 
     def __enter__(self) -> FlowerPowerProject:
         return self
@@ -94,7 +99,7 @@ class FlowerPowerProject:
         """The texts of the specs and the modules, read once."""
         from flowerpower.specs.files.sources import read
 
-        return read(self.folder, self.ref)
+        return read(self.folder, self.ref, wary=self.settings.untrusted)
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
@@ -197,6 +202,7 @@ class FlowerPowerProject:
         from flowerpower.specs.checks import with_known_dataflow
         from flowerpower.specs.dataflow_rules import builds_of
 
+        refuse_untrusted(self.settings, "imports no modules")
         if self.ref is not None:
             raise UsageError("modules of another revision cannot be imported", hint="check it out, or leave --ref away")
         project = with_known_dataflow(self._specs.draft)
@@ -204,15 +210,20 @@ class FlowerPowerProject:
         graphs = real_graphs(builds, self.folder, project.spec.modules)
         return self._checked({build.key: graph for build, graph in zip(builds, graphs, strict=True)})
 
+    @property
+    def checked(self) -> Project:
+        """The resolved specs after every check; raises `SpecError`, also for what the modules make of them."""
+        if self._loaded.project is None:
+            raise SpecError(self.problems)
+        return self._loaded.project
+
     @cached_property
     def desired(self) -> Desired:
         """The state the specs ask for; raises `SpecError`, also for a mistake in what the modules make of them."""
         from flowerpower.dataflow.reader import code_digest
         from flowerpower.state.desired import desired_state
 
-        project, modules = self._loaded.project, self.sources.modules
-        if project is None:
-            raise SpecError(self.problems)
+        project, modules = self.checked, self.sources.modules
         folders = project.spec.modules
         code = {name: code_digest(pipeline.modules, modules, folders) for name, pipeline in project.pipelines.items()}
         return desired_state(project, code)
@@ -271,17 +282,19 @@ class FlowerPowerProject:
         from flowerpower.apply import apply_plan
         from flowerpower.planning.approval import check_target
 
+        refuse_untrusted(self.settings, "applies nothing")
         check_target(planned.plan, self.home.name, self.settings.env, self.store.head())
         return apply_plan(planned.plan, self.store, os.urandom(16).hex(), progress)
 
-    def check_saved(self, planned: PlannedChanges) -> None:
-        """Raise unless the live state is the one that a saved plan was made for; `details` say what has changed since.
+    def check_saved(self, planned: PlannedChanges, *, accept_cutover: bool = False) -> PlannedChanges:
+        """Return a saved plan with what got worse since it was made, if it still fits what is live.
 
-        Raises `UsageError` for a plan of another project, environment or Redis, `StalePlanError` for another state.
+        Raises `UsageError` for a plan of another project, environment or Redis, `StalePlanError` for another state; its
+        `details` say what has changed since.
         """
         from flowerpower.planner import check_saved
 
-        check_saved(self, planned.plan)
+        return check_saved(self, planned, accept_cutover=accept_cutover)
 
     @property
     def pipelines(self) -> PipelineManager:
@@ -290,6 +303,7 @@ class FlowerPowerProject:
         from flowerpower.pipelines.run import Access
         from flowerpower.pipelines.secrets import secrets_of
 
+        refuse_untrusted(self.settings, "runs no pipeline")
         project = self.spec
         return PipelineManager(
             project.pipelines,
@@ -318,6 +332,8 @@ class FlowerPowerProject:
         from flowerpower.embedded import embedded_server
         from flowerpower.specs.redis import redis_url
 
+        if self.settings.untrusted:
+            return trusted_redis(self.settings)
         url = self.settings.redis or redis_url(self.home.redis, self.settings.environment, str(self.folder))
         if url != "embedded":
             return url
@@ -345,7 +361,7 @@ class FlowerPowerProject:
         """What git says of the folder, or of the revision that the specs are taken from."""
         from flowerpower.revision import read_revision
 
-        return read_revision(self.folder, self.ref)
+        return read_revision(self.folder, self.ref, wary=self.settings.untrusted)
 
     @cached_property
     def source(self) -> Source:
@@ -353,7 +369,7 @@ class FlowerPowerProject:
         from flowerpower.state.models import Source
 
         revision = self.revision
-        commit = f"{revision.commit}+dirty" if revision.dirty else revision.commit
+        commit = revision.commit if revision.dirty is False else f"{revision.commit}+dirty"
         return Source(commit or f"tree:{self.sources.digest}", revision.repository, self.who())
 
     def who(self) -> str:

@@ -19,8 +19,9 @@ class Revision:
 
     commit: str = ""
     repository: str = ""  # host/path of the origin, lower case, without user and .git; empty without one
-    dirty: bool = False
+    dirty: bool | None = False  # None: git could not tell
     author: str = ""
+    absent: tuple[str, ...] = ()  # files of the index, by path in the folder, that a sparse checkout leaves out
 
     @property
     def in_git(self) -> bool:
@@ -28,41 +29,61 @@ class Revision:
         return bool(self.commit)
 
 
-def read_revision(folder: Path, ref: str | None = None) -> Revision:
+def read_revision(folder: Path, ref: str | None = None, *, wary: bool = False) -> Revision:
     """Return the revision of a folder: of its work tree, or of `ref` (which is never dirty).
+
+    In somebody else's checkout be *wary*: whether it is dirty is not asked, since git runs filters to tell.
 
     Raises `GitError` when the folder is in a repository that git cannot read, or does not know `ref`.
     """
     if ref is None and repository_of(folder) is None:
         return Revision()
-    git(folder, "rev-parse", "--git-dir")
+    git(folder, "rev-parse", "--git-dir", wary=wary)
     try:
-        commit = _ask(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref or 'HEAD'}^{{commit}}")
+        asked = f"{ref or 'HEAD'}^{{commit}}"
+        commit = _ask(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", asked, wary=wary)
     except GitError:
         if ref is not None:
             raise
         return Revision()  # a repository without a commit
-    status = "" if ref else _ask(folder, "status", "--porcelain", "--untracked-files=normal", "--", ".")
     return Revision(
         commit=commit,
         repository=normal_remote(_ask_if_set(folder, "config", "--get", "remote.origin.url")),
-        dirty=bool(status),
-        author=_ask(folder, "log", "-1", "--format=%an", commit),
+        dirty=False if ref or wary else _is_dirty(folder),
+        author=_ask(folder, "log", "-1", "--format=%an", commit, wary=wary),
+        absent=() if ref else tuple(_left_out(folder)),
     )
 
 
-def descends(folder: Path, commit: str, ancestor: str) -> bool | None:
+def _is_dirty(folder: Path) -> bool | None:
+    try:
+        return bool(_ask(folder, "status", "--porcelain", "--untracked-files=normal", "--", "."))
+    except GitError:
+        return None
+
+
+def _left_out(folder: Path) -> list[str]:
+    """Return what is in the commit and not in the work tree because a sparse checkout wants it so."""
+    if _ask_if_set(folder, "config", "--type=bool", "--get", "core.sparseCheckout") != "true":
+        return []
+    listed = git(folder, "ls-files", "-t", "-z", "--", ".").decode("utf-8", "surrogateescape").split("\0")
+    return [entry[2:] for entry in listed if entry.startswith("S ")]
+
+
+def descends(folder: Path, commit: str, ancestor: str, *, wary: bool = False) -> bool | None:
     """Tell whether `commit` is `ancestor` or comes after it; None when git cannot know (a shallow clone)."""
     if commit == ancestor:
         return True
     try:
-        git(folder, "cat-file", "-e", f"{ancestor}^{{commit}}")
+        git(folder, "cat-file", "-e", f"{ancestor}^{{commit}}", wary=wary)
+        if _ask(folder, "rev-list", "--count", "--end-of-options", f"{commit}..{ancestor}", wary=wary) == "0":
+            return True
+        return None if _ask(folder, "rev-parse", "--is-shallow-repository") == "true" else False
     except GitError:
         return None
-    return bool(_ask(folder, "rev-list", "--count", f"{commit}..{ancestor}") == "0")
 
 
-def precedes(folder: Path, commit: str, others: Sequence[str]) -> bool | None:
+def precedes(folder: Path, commit: str, others: Sequence[str], *, wary: bool = False) -> bool | None:
     """Tell whether `commit` is one of `others` or comes before one; None when git cannot know.
 
     Commits are as they are recorded: `+dirty` after one is looked past, `tree:...` stands for files outside git.
@@ -73,11 +94,12 @@ def precedes(folder: Path, commit: str, others: Sequence[str]) -> bool | None:
     commits = [base for base in bases if base and not base.startswith("tree:")]
     if not commits or not wanted or wanted.startswith("tree:"):
         return False
-    answers = git(folder, "cat-file", "--batch-check", feed="".join(f"{one}\n" for one in commits).encode()).decode()
+    asked = "".join(f"{one}\n" for one in commits).encode()
+    answers = git(folder, "cat-file", "--batch-check", feed=asked, wary=wary).decode()
     known = [
         one for one, answer in zip(commits, answers.splitlines(), strict=True) if answer.split()[1:2] == ["commit"]
     ]
-    if known and not _ask(folder, "rev-list", "--max-count=1", wanted, "--not", *known):
+    if known and not _ask(folder, "rev-list", "--max-count=1", wanted, "--not", *known, wary=wary):
         return True
     return False if len(known) == len(commits) else None
 
@@ -94,8 +116,8 @@ def normal_remote(url: str) -> str:
     return f"{parts.hostname or ''}/{parts.path.strip('/')}" if parts.hostname else text.removeprefix("file://")
 
 
-def _ask(folder: Path, *arguments: str) -> str:
-    return git(folder, *arguments).decode("utf-8", "replace").strip()
+def _ask(folder: Path, *arguments: str, wary: bool = False) -> str:
+    return git(folder, *arguments, wary=wary).decode("utf-8", "replace").strip()
 
 
 def _ask_if_set(folder: Path, *arguments: str) -> str:

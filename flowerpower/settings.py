@@ -26,6 +26,7 @@ class Settings:
     redis_server: Path | None = None  # the program behind `redis: embedded`; None: find one
     runtime_dir: Path | None = None  # where its socket goes; None: the temporary directory
     cache_dir: Path | None = None  # where verdicts on specs are kept; None: nowhere
+    untrusted: bool = False  # the checkout is somebody else's: it says neither what is run nor where Redis is
 
 
 def read_settings(

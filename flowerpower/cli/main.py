@@ -25,6 +25,7 @@ _COMMANDS = (
     "rollback",
     "status",
     "holds",
+    "forget",
     "next",
     "forecast",
     "run",

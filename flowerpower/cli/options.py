@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
@@ -75,6 +75,19 @@ class Revision:
 
 
 @dataclass(frozen=True)
+class Trust:
+    """The flag of commands that can look at a checkout of somebody else."""
+
+    untrusted: Annotated[
+        bool,
+        flag(
+            "--untrusted",
+            help="The checkout is somebody else's: ignore its `redis:`, run nothing of it; needs --redis.",
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
 class Overrides:
     """The ways past the guards, one for each."""
 
@@ -87,6 +100,15 @@ class Overrides:
         bool, flag("--allow-older-commit", help="Allow a commit that does not descend from the one applied last.")
     ] = False
     allow_dirty: Annotated[bool, flag("--allow-dirty", help="Allow uncommitted changes.")] = False
+    accept_cutover: Annotated[
+        bool, flag("--accept-cutover", help="Accept that more is skipped or doubled than the approved plan said.")
+    ] = False
+    allow_cancel: Annotated[
+        bool, flag("--allow-cancel", help="Allow stopping running runs, where `on_inflight: cancel` asks for it.")
+    ] = False
+    allow_long_commit: Annotated[
+        bool, flag("--allow-long-commit", help="Allow blocking Redis with more than 20,000 changes.")
+    ] = False
 
 
 def command(
@@ -112,7 +134,8 @@ def _wrap(function: Callable[..., int | None]) -> Callable[..., None]:
         made = {name: _taken(group, given) for name, group in groups.items()}
         general: General = made.pop("")
         revision = next((group for group in made.values() if isinstance(group, Revision)), Revision())
-        raise typer.Exit(guarded(general, revision, lambda session: function(session, **given, **made)))
+        trust = next((group for group in made.values() if isinstance(group, Trust)), Trust())
+        raise typer.Exit(guarded(general, revision, trust, lambda session: function(session, **given, **made)))
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
@@ -146,7 +169,7 @@ def _parameters(group: type[Any]) -> Iterator[inspect.Parameter]:
         )
 
 
-def guarded(general: General, revision: Revision, work: Callable[[Session], int | None]) -> int:
+def guarded(general: General, revision: Revision, trust: Trust, work: Callable[[Session], int | None]) -> int:
     """Run a command's work in a session and return its exit code; nothing it raises becomes a traceback."""
     session = Session(read_settings(), json=general.json, no_color=general.no_color, debug=general.debug)
     try:
@@ -154,7 +177,7 @@ def guarded(general: General, revision: Revision, work: Callable[[Session], int 
             project=general.project, env=general.env, redis=general.redis, variables=read_variables(general.var or ())
         )
         session = Session(
-            settings,
+            replace(settings, untrusted=trust.untrusted),
             ref=revision.ref,
             json=general.json,
             no_color=general.no_color,

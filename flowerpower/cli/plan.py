@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from flowerpower.cli.options import Overrides, Revision, command, flag
+from flowerpower.cli.options import Overrides, Revision, Trust, command, flag
 from flowerpower.cli.planfiles import write_plan
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
@@ -55,6 +55,7 @@ def register(app: typer.Typer) -> None:
 def plan(
     session: Session,
     revision: Revision,
+    trust: Trust,
     overrides: Overrides,
     display: Display,
     wanted: PlanFlags,
@@ -128,4 +129,7 @@ def allowed_of(overrides: Overrides) -> Allowed:
         takeover=overrides.allow_takeover,
         older_commit=overrides.allow_older_commit,
         dirty=overrides.allow_dirty,
+        cutover=overrides.accept_cutover,
+        cancel=overrides.allow_cancel,
+        long_commit=overrides.allow_long_commit,
     )

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowerpower.cli.apply import agreed, apply_with_progress, refuse, show_applied
+from flowerpower.cli.applying import ask_and_apply, need_somebody, show_applied
 from flowerpower.cli.options import Overrides, command, flag
-from flowerpower.cli.plan import PENDING, Display, allowed_of, present, publish, show_plan
+from flowerpower.cli.plan import PENDING, Display, allowed_of, present, publish
 from flowerpower.cli.session import Session
-from flowerpower.errors import StalePlanError, UsageError
 
 if TYPE_CHECKING:
     from flowerpower.apply import Applied
+    from flowerpower.planned import PlannedChanges
     from flowerpower.planning.guards import Allowed
     from flowerpower.planning.plan import Plan
 
@@ -54,23 +54,17 @@ def rollback(
     """
     if preview.plan:
         return _preview(session, apply_id, allowed_of(overrides), preview, display)
-    if not auto_approve and not session.can_ask:
-        raise UsageError("nobody can be asked here: there is no terminal", hint="look at --plan, then --auto-approve")
+    if not auto_approve:
+        need_somebody(session, look_at="--plan")
     with session.project() as project:
-        while True:
-            planned = project.rollback_plan(apply_id, allowed_of(overrides))
-            show_plan(session, planned, concise=display.concise)
-            refuse(planned)
-            if not auto_approve and not agreed(planned):
-                session.talk("Nothing was applied.")
-                return 1
-            try:
-                applied = apply_with_progress(session, project, planned)
-                break
-            except StalePlanError as error:
-                if auto_approve:
-                    raise
-                session.talk(f"\n{error}. This is the plan now:\n")
+
+        def make() -> PlannedChanges:
+            return project.rollback_plan(apply_id, allowed_of(overrides))
+
+        done = ask_and_apply(session, project, make, asks=not auto_approve, concise=display.concise)
+    if done is None:
+        return 1
+    planned, applied = done
     show_applied(session, applied)
     _tell_what_follows(session, planned.plan, applied)
     return 0

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 from flowerpower.errors import FlowerPowerError, StoreError, UsageError
+from flowerpower.jobs.naming import named_schedules
 from flowerpower.planning.holds import end_of_hold, lift
 from flowerpower.schedule.trigger import TriggerError
 from flowerpower.state.codec import decode_cursor, decode_hold, decode_schedule, job_fields, seal
@@ -106,7 +106,7 @@ def pause_schedules(
         raise UsageError("a hold needs a reason", hint='for example --reason "vendor outage"')
     if len(why) > LONGEST_REASON:
         raise UsageError(f"the reason has {len(why):,} characters; {LONGEST_REASON} are the most")
-    names = _resolve(patterns, _live(store), _pipelines(store))
+    names = named_schedules(store, patterns)
     found, now = _read(store, names), store.time()
     ends = {one.name: _end(one, until, now) if isinstance(until, str) else until for one in found}
     items = [{"name": name} | ({} if end is None else {"until": end}) for name, end in ends.items()]
@@ -134,7 +134,7 @@ def resume_schedules(store: Store, patterns: Sequence[str], who: str) -> Resumed
     with redis_errors("reading holds"):
         raw: Any = store.connection.hkeys(store.keys.holds)
     held = {name.decode(errors="replace") for name in raw}
-    names = _resolve(patterns, sorted({*_live(store), *held}), _pipelines(store))
+    names = named_schedules(store, patterns, also=held)
     order = json.dumps({"who": _one_line(who), "reason": "", "each": False})
     for _ in range(_TRIES):
         found, now = _read(store, names), store.time()
@@ -201,48 +201,6 @@ class Lifter:
         if lifted:
             logger.info("%d holds are over and lifted: %s", lifted, ", ".join(names[:5]))
         return lifted
-
-
-def _live(store: Store) -> list[str]:
-    with redis_errors("reading schedules"):
-        names: Any = store.connection.hkeys(store.keys.schedules)
-    return sorted(name.decode(errors="replace") for name in names)
-
-
-def _pipelines(store: Store) -> Callable[[str], bool]:
-    """Return a way to ask whether a name is that of a live pipeline: it is only asked after a mistake."""
-
-    def is_pipeline(name: str) -> bool:
-        with redis_errors("reading pipelines"):
-            return bool(store.connection.hexists(store.keys.pipelines, name))
-
-    return is_pipeline
-
-
-def _resolve(patterns: Sequence[str], live: Sequence[str], is_pipeline: Callable[[str], bool]) -> list[str]:
-    """Return the schedules that names and patterns mean, each once; raise `UsageError` if one means none."""
-    known, found, unknown = set(live), list[str](), list[str]()
-    for pattern in patterns:
-        matching = [pattern] if pattern in known else [name for name in live if fnmatchcase(name, pattern)]
-        found += matching
-        if not matching:
-            unknown.append(pattern)
-    if unknown:
-        names = ", ".join(repr(name) for name in unknown)
-        raise UsageError(
-            f"no schedule {names} is live; nothing was changed", hint=_advice(unknown[0], live, is_pipeline)
-        )
-    return list(dict.fromkeys(found))
-
-
-def _advice(unknown: str, live: Sequence[str], is_pipeline: Callable[[str], bool]) -> str:
-    from flowerpower.specs.messages import did_you_mean
-
-    if not live:
-        return "nothing is applied here yet: flowerpower apply; or name the environment with --env"
-    if is_pipeline(unknown):
-        return f"{unknown} is a pipeline; name its schedules, `flowerpower status` shows them"
-    return did_you_mean(unknown, live) or "`flowerpower status` shows what is live"
 
 
 def _read(store: Store, names: Sequence[str]) -> list[_Found]:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from flowerpower.errors import FlowerPowerError, FormatError, StoreError, UsageError
+from flowerpower.jobs.forget import Forgotten, forget_schedules
 from flowerpower.jobs.holds import Paused, Resumed, pause_schedules, resume_schedules
 from flowerpower.jobs.ledger import Ledger
 from flowerpower.jobs.manual import RunHandle, cancel_run, manual_order
@@ -102,6 +103,13 @@ class RQManager:
         Raises `UsageError` for an unknown name. One that is not held is no error: it is named in `not_held`.
         """
         return resume_schedules(self.store, names, who or self._who())
+
+    def forget(self, *names: str, who: str = "") -> Forgotten:
+        """Stop managing live schedules from git, all of them or none; they fire on until their specs come back.
+
+        Raises `UsageError` for an unknown name.
+        """
+        return forget_schedules(self.store, names, who or self._who())
 
     def start_worker(
         self,

@@ -93,14 +93,12 @@ class FlowerPowerWorker(Worker):
     def handle_work_horse_killed(self, job: Job, retpid: Any, ret_val: Any, rusage: Any) -> None:
         """Record the end of an attempt whose process was killed: it could not speak for itself."""
         super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[no-untyped-call]
-        store = Store(without_retries(self.connection), self.keys)
-        run, execution = run_ref(store, job.id, 0), self._monitored
-        if run is None or execution is None or self._handed_back(execution):
+        execution = self._monitored
+        if execution is None or self._handed_back(execution):
             return
         killed = os.WTERMSIG(ret_val) if ret_val is not None and os.WIFSIGNALED(ret_val) else None
         reason = f"its process was killed by signal {killed}" if killed else "its process ended without a word"
-        final = not int(job.retries_left or 0)
-        Ledger(store).finish(run, execution=execution.id, status="failed", reason=reason, final=final, duration=0.0)
+        self._record_end(job, execution, "failed", reason, final=not int(job.retries_left or 0))
 
     def monitor_work_horse(self, job: Job, queue: Queue, execution: Execution) -> None:
         """Watch the process of a run, and remember which execution it is."""
@@ -119,7 +117,17 @@ class FlowerPowerWorker(Worker):
         if not self.is_horse and execution is not None and self._handed_back(execution):
             logger.warning("run %s went on elsewhere while this worker was held up", job.id)
             return
+        stopped = self._stopped_job_id == job.id and not self.is_horse
         super().handle_job_failure(job, queue, started_job_registry, exc_string, execution)
+        if stopped and execution is not None:
+            self._record_end(job, execution, "cancelled", "it was told to stop", final=True)
+
+    def _record_end(self, job: Job, execution: Execution, status: str, reason: str, *, final: bool) -> None:
+        """Record the end of an attempt that cannot speak for itself any more."""
+        store = Store(without_retries(self.connection), self.keys)
+        run = run_ref(store, job.id, 0)
+        if run is not None:
+            Ledger(store).finish(run, execution=execution.id, status=status, reason=reason, final=final, duration=0.0)
 
     def _handed_back(self, execution: Execution) -> bool:
         key = f"{self.keys.rq}:executions:{execution.job_id}"

@@ -5,11 +5,13 @@ approved one.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from flowerpower.errors import StalePlanError, UsageError
 from flowerpower.planning.digest import change_digest
+from flowerpower.planning.fires import fire_change
 from flowerpower.planning.plan import Change, Plan
-from flowerpower.state.models import Head, Reading
+from flowerpower.state.models import Head, Pipeline, Reading
 
 
 def check_target(plan: Plan, project: str, env: str, head: Head) -> None:
@@ -34,6 +36,17 @@ def check_fresh(plan: Plan, reading: Reading) -> None:
         error = StalePlanError("nothing was applied: the live state is no longer the one that the plan was made for")
         error.details = "\n".join(moved)
         raise error
+
+
+def at_this_moment(plan: Plan, reading: Reading) -> Plan:
+    """Return a plan with the fires and the cut-overs that its changes have now."""
+    return replace(plan, read_at=reading.now, changes=tuple(_at_this_moment(one, reading) for one in plan.changes))
+
+
+def _at_this_moment(change: Change, reading: Reading) -> Change:
+    if change.fires is None or isinstance(change.before, Pipeline) or isinstance(change.after, Pipeline):
+        return change
+    return replace(change, fires=fire_change(change.before, change.after, reading))
 
 
 def extra_changes(approved: Plan, now: Plan) -> tuple[Change, ...]:

@@ -50,6 +50,7 @@ def make_plan(keys: Keys, desired: Desired, reading: Reading, source: Source) ->
             replace(
                 change,
                 place=desired.places.get(change.address, ""),
+                adopts=change.kind == "schedule" and change.name in reading.forgotten,
                 previous=f"schedule.{renamed[change.name]}" if _is_renamed(change, renamed) else "",
                 in_flight=in_flight.get(change.address, InFlight()),
             )
@@ -59,8 +60,10 @@ def make_plan(keys: Keys, desired: Desired, reading: Reading, source: Source) ->
         run_specs=_needed_specs(needed, desired.run_specs),
         held={name: hold for name, hold in reading.holds.items() if name in reading.state.schedules},
         firing=tuple(sorted(reading.firing)),
+        forgotten=tuple(sorted(reading.forgotten - wanted.schedules.keys())),
         unmanaged=reading.unmanaged,
         consumers=reading.consumers,
+        rules=desired.rules,
     )
 
 
@@ -128,7 +131,7 @@ def _schedule_change(
         changes = _changed_fields(before, after, record)
         if name not in reading.firing:
             changes = (*changes, *_job_drift(keys, _as_applied(before, record), after, reading))
-        if not changes and before.name == after.name:
+        if not changes and before.name == after.name and name not in reading.forgotten:
             return None
     seal, revision = _record_of(record)
     return Change(
@@ -243,6 +246,8 @@ def _expected(keys: Keys, live: Schedule, reading: Reading) -> Occurrence | None
 
 def _in_flight(reading: Reading, renamed: Mapping[str, str]) -> dict[str, InFlight]:
     named_now = {old: new for new, old in renamed.items()}
-    runs = Counter((named_now.get(run.name, run.name), bool(run.execution)) for run in reading.active.values())
+    runs = Counter(
+        (named_now.get(run.name, run.name), bool(run.execution)) for run in reading.active.values() if not run.alone
+    )
     names = {name for name, _ in runs}
     return {f"schedule.{name}": InFlight(queued=runs[name, False], running=runs[name, True]) for name in names}

@@ -20,18 +20,24 @@ def change_digest(namespace: str, change: Change) -> str:
     if after is not None:
         record = [dict(after.fields), after.run if isinstance(after, Schedule) else after.code]
     old: dict[str, Json] = {field.name: [field.old, field.remote] for field in change.fields}
-    values = [namespace, change.address, change.previous, change.action, old, record]
+    action = "adopt" if change.adopts else change.action
+    values = [namespace, change.address, change.previous, action, old, record]
     return hashlib.sha256(canonical(values).encode()).hexdigest()
 
 
 def plan_hash(plan: Plan, allowed: Allowed) -> str:
-    """Return `sha256:` and 64 digits for a plan with the overrides it was made with."""
+    """Return `sha256:` and 64 digits for a plan with the overrides it was made with.
+
+    Whether a cut-over is accepted is left out: it speaks of the moment of the apply.
+    """
     overrides: list[Json] = [
         allowed.empty,
         allowed.deletes,
         allowed.takeover,
         allowed.older_commit,
         allowed.dirty,
+        allowed.cancel,
+        allowed.long_commit,
     ]
     digests = sorted(change_digest(plan.namespace, change) for change in plan.changes)
     return f"sha256:{hashlib.sha256(canonical([digests, overrides]).encode()).hexdigest()}"

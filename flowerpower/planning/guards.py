@@ -5,14 +5,20 @@ They are functions of values and show in `plan` already.
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flowerpower.errors import UsageError
+from flowerpower.errors import Problem, UsageError
 from flowerpower.planning.plan import Check, Plan
 from flowerpower.state.models import Reading, Schedule
 
 DEFAULT_DELETES = "25%"
+LONG_COMMIT = 20_000  # changes in one apply
+SECONDS_PER_THOUSAND = 0.1  # that Redis answers nobody else while a commit writes so many changes: measured, generous
+_BUSY_AFTER = 5  # seconds after which Redis answers everybody else with an error, unless it is configured otherwise
+_NAMED = 5  # of what a message is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,28 +30,37 @@ class Allowed:
     takeover: bool = False
     older_commit: bool = False
     dirty: bool = False
+    cutover: bool = False
+    cancel: bool = False  # of running runs, where `on_inflight: cancel` asks for it
+    long_commit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What git says of the commit to apply; None where it cannot be known."""
+    """What git and the specs say of the commit to apply; None where it cannot be known."""
 
     in_git: bool = False
     dirty: bool | None = None
     descends: bool | None = None  # from the commit applied last
     undone: bool | None = False  # a rollback undid this commit, or one that comes after it
     max_deletes: str | None = None  # `guards: {max_deletes: ...}` of the project
+    violations: tuple[Problem, ...] | None = ()  # of the house rules that the last apply recorded
+    absent: tuple[str, ...] = ()  # spec files that git has and this checkout leaves out
 
 
 def check_plan(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> tuple[Check, ...]:
     """Return what every guard has to say; those that have nothing to say are left out."""
     checks = [
+        _incomplete(facts),
         _empty(plan, reading, allowed),
         _deletes(plan, reading, facts, allowed),
         _protected(plan),
         _foreign(plan, allowed),
         _older(plan, facts, allowed) or _undone(plan, facts, allowed),
         _dirty(plan, facts, allowed),
+        _in_flight(plan, allowed),
+        _policy(facts),
+        _long_commit(plan, allowed),
         *(() if plan.against else _consumers(plan)),
     ]
     return tuple(check for check in checks if check)
@@ -60,31 +75,67 @@ def limit_of(text: str, owned: int) -> int:
     return max(1, owned * number // 100) if match[2] else number
 
 
-def _empty(plan: Plan, reading: Reading, allowed: Allowed) -> Check | None:
-    owned = len(reading.state.schedules)
-    if plan.after.schedules or not owned or allowed.empty:
+def _incomplete(facts: Facts) -> Check | None:
+    """Refuse to delete what only its file is missing for; specs that are wrong never get so far."""
+    if not facts.absent:
         return None
+    return Check(
+        "incomplete",
+        "refuse",
+        f"{_count(len(facts.absent), 'spec file')} of the commit {_is(len(facts.absent))} not checked out (sparse "
+        f"checkout): {_named(facts.absent)}",
+        "git sparse-checkout disable, or apply the commit itself: --ref HEAD",
+    )
+
+
+def _empty(plan: Plan, reading: Reading, allowed: Allowed) -> Check | None:
+    schedules, pipelines = len(reading.state.schedules), len(reading.state.pipelines)
+    no_pipeline = bool(pipelines) and not plan.after.pipelines
+    if plan.after.schedules or not (schedules or no_pipeline) or allowed.empty:
+        return None
+    lost = [_count(schedules, "schedule")] if schedules else []
+    lost += [_count(pipelines, "pipeline")] if no_pipeline else []
     return Check(
         "empty",
         "refuse",
-        f"the specs hold no schedule, {owned} {'is' if owned == 1 else 'are'} live: all would be deleted",
-        "check that this is the right folder and revision; if it is meant: --allow-empty",
+        f"the specs hold no schedule{' and no pipeline' if no_pipeline else ''}; {' and '.join(lost)} "
+        f"{_is(schedules + no_pipeline * pipelines)} live: all would be deleted",
+        "check that this is the right folder, environment and revision; if it is meant: --allow-empty",
     )
 
 
 def _deletes(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> Check | None:
     owned = len(reading.state.schedules)
     deleted = sum(change.action == "delete" and change.kind == "schedule" for change in plan.changes)
-    text = allowed.deletes or facts.max_deletes or DEFAULT_DELETES
-    limit = limit_of(text, owned)
-    if deleted <= limit or (allowed.empty and not plan.after.schedules):
+    if not deleted or not plan.after.schedules:  # of nothing wanted at all the guard `empty` speaks
+        return None
+    way_past = f"if it is meant: --allow-deletes {deleted}"
+    wanted = allowed.deletes or facts.max_deletes or DEFAULT_DELETES
+    limit, text = limit_of(wanted, owned), wanted
+    if not allowed.deletes and plan.head.rules.guards:
+        try:
+            applied = _applied_deletes(plan.head.rules.guards)
+            stricter = limit_of(applied, owned)
+        except (ValueError, TypeError, AttributeError, UsageError):
+            return Check("deletes", "refuse", _unreadable("guards", f"{deleted} of {owned} schedules"), way_past)
+        if stricter < limit:
+            limit, text = stricter, f"{applied} was applied last; {wanted} counts from the next apply on"
+    if deleted <= limit:
         return None
     return Check(
         "deletes",
         "refuse",
         f"{deleted} of {owned} schedules would be deleted; {limit} may be ({text})",
-        f"if it is meant: --allow-deletes {deleted}, or raise `guards: {{max_deletes: ...}}` in an earlier apply",
+        f"{way_past}, or raise `guards: {{max_deletes: ...}}` in an earlier apply",
     )
+
+
+def _applied_deletes(guards: str) -> str:
+    return str(json.loads(guards).get("max_deletes", DEFAULT_DELETES))
+
+
+def _unreadable(what: str, at_stake: str) -> str:
+    return f"the `{what}` that the last apply recorded cannot be read (field `{what}` of the head): {at_stake} at stake"
 
 
 def _protected(plan: Plan) -> Check | None:
@@ -94,7 +145,7 @@ def _protected(plan: Plan) -> Check | None:
     return Check(
         "protected",
         "refuse",
-        f"protected schedules would be deleted: {', '.join(names)}",
+        f"{_count(len(names), 'protected schedule')} would be deleted: {_named(names)}",
         "set `protected: false` in one apply and delete in the next",
     )
 
@@ -107,7 +158,8 @@ def _foreign(plan: Plan, allowed: Allowed) -> Check | None:
         "foreign",
         "refuse",
         f"{plan.namespace} was last applied from {theirs}, this is {ours}",
-        "choose another project name or environment; if this repository takes over: --allow-takeover",
+        "three ways out: give this project another `name:` or --env; or empty it there first (--allow-empty); or, if "
+        "this repository takes over for good: --allow-takeover",
     )
 
 
@@ -154,13 +206,74 @@ def _undone(plan: Plan, facts: Facts, allowed: Allowed) -> Check | None:
 
 
 def _dirty(plan: Plan, facts: Facts, allowed: Allowed) -> Check | None:
-    if not facts.dirty or plan.env == "default" or allowed.dirty:
+    if facts.dirty is False or not facts.in_git or plan.env == "default" or allowed.dirty:
         return None
+    if facts.dirty is None:
+        return Check(
+            "dirty",
+            "refuse",
+            "it cannot be told whether there are uncommitted changes: `git status` failed",
+            "run `git status` here to see why; or apply the commit itself: --ref HEAD; or --allow-dirty",
+        )
     return Check(
         "dirty",
         "refuse",
         f"there are uncommitted changes, and environment {plan.env!r} is applied from commits only",
         "commit them; if it is meant: --allow-dirty",
+    )
+
+
+def _in_flight(plan: Plan, allowed: Allowed) -> Check | None:
+    hit = {change.name: change.in_flight.running for change in plan.changes if change.cancels}
+    running = {name: number for name, number in sorted(hit.items()) if number}
+    if not running or allowed.cancel:
+        return None
+    total = sum(running.values())
+    return Check(
+        "in flight",
+        "refuse",
+        f"{_count(total, 'running run')} of {_named(running)} would be stopped (on_inflight: cancel)",
+        "wait until they are done, or set `on_inflight: keep`; if it is meant: --allow-cancel",
+    )
+
+
+def _policy(facts: Facts) -> Check | None:
+    """Refuse what breaks a house rule that is in force, also where this commit loosens the rule."""
+    if facts.violations is None:
+        return Check(
+            "policy",
+            "refuse",
+            _unreadable("policies", "house rules"),
+            "apply with the flowerpower that wrote them; or HDEL that field with redis-cli: then the specs' own count",
+        )
+    if not facts.violations:
+        return None
+    broken = [f"{found.place.file}:{found.place.line} {found.what} ({_rule(found)})" for found in facts.violations]
+    return Check(
+        "policy",
+        "refuse",
+        f"{_count(len(broken), 'place')} {'breaks' if len(broken) == 1 else 'break'} house rules that were applied "
+        f"last: {_named(broken, '; ')}",
+        "keep to the rules; or apply the loosened rules alone first: they count from the next apply on",
+    )
+
+
+def _rule(problem: Problem) -> str:
+    return problem.hint.removeprefix("the rule is ").strip("`")
+
+
+def _long_commit(plan: Plan, allowed: Allowed) -> Check | None:
+    changes = len(plan.changes)
+    if changes <= LONG_COMMIT or allowed.long_commit:
+        return None
+    seconds = changes * SECONDS_PER_THOUSAND / 1000
+    busy = f" (with BUSY errors after {_BUSY_AFTER} s, which end many workers)" if seconds > _BUSY_AFTER else ""
+    return Check(
+        "long commit",
+        "refuse",
+        f"{changes:,} changes are written in one step, in which Redis answers nobody for up to {seconds:.0f} s"
+        f"{busy}; without a word {LONG_COMMIT:,} may be",
+        "apply in parts (fewer specs at a time), or at a quiet hour: --allow-long-commit",
     )
 
 
@@ -176,9 +289,23 @@ def _consumers(plan: Plan) -> list[Check]:
         Check(
             "consumer",
             "warn",
-            f"no live worker listens on queue {queue.rpartition('--')[2]!r}, used by {count} changed "
-            f"schedule{'s' if count != 1 else ''}",
+            f"no live worker listens on queue {queue.rpartition('--')[2]!r}, used by "
+            f"{_count(count, 'changed schedule')}",
             "start one: flowerpower worker",
         )
         for queue, count in sorted(starved.items())
     ]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _named(names: Iterable[str], separator: str = ", ") -> str:
+    shown = list(names)
+    rest = len(shown) - _NAMED
+    return separator.join(shown[:_NAMED]) + (f" and {rest:,} more" if rest > 0 else "")

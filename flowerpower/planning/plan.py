@@ -12,7 +12,7 @@ from typing import Literal
 from flowerpower.planning.dataflow import GraphChange
 from flowerpower.planning.load import QueueLoad
 from flowerpower.schedule.transitions import Touch
-from flowerpower.state.models import Consumers, Head, Hold, Json, Pipeline, Schedule, Source, State
+from flowerpower.state.models import Consumers, Head, Hold, Json, Pipeline, Rules, Schedule, Source, State
 
 Action = Literal["create", "update", "delete"]
 Reason = Literal["git", "code", "pipeline", "drift", "both"]
@@ -48,7 +48,7 @@ class Fires:
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """Runs of a schedule that are queued or running while it changes; they keep the spec they were made from."""
+    """Runs of a schedule that are queued (or wait for a retry) or running while it changes."""
 
     queued: int = 0
     running: int = 0
@@ -64,6 +64,7 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
     timing: Timing = "keep"  # what becomes of the pending occurrence
     previous: str = ""  # the address it has had until now, when that is another
+    adopts: bool = False  # it had been forgotten, and its spec takes it back
     place: str = ""
     seal: str = ""  # of the live record; empty when there is none
     revision: int = 0  # of the live record
@@ -94,6 +95,18 @@ class Change:
         """Tell whether Redis was changed behind our back."""
         return any(change.reason in ("drift", "both") for change in self.fields)
 
+    @property
+    def cancels(self) -> bool:
+        """Tell whether runs in flight are cancelled; otherwise they keep the spec they were made from.
+
+        An update goes by the new `on_inflight`, a delete by the live one. What only repairs drift cancels nothing.
+        """
+        deciding = self.after or self.before
+        if self.before is None or not isinstance(deciding, Schedule):
+            return False
+        repairs = self.after is not None and all(field.reason == "drift" for field in self.fields)
+        return not repairs and deciding.fields.get("on_inflight") == "cancel"
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -120,12 +133,15 @@ class Plan:
     checks: tuple[Check, ...] = ()
     held: Mapping[str, Hold] = field(default_factory=dict)
     returning_holds: Mapping[str, str] = field(default_factory=dict)  # schedule -> text, of a rollback
+    forgotten: tuple[str, ...] = ()  # live schedules that git no longer manages, sorted
     firing: tuple[str, ...] = ()  # sorted
     unmanaged: Mapping[str, int] = field(default_factory=dict)
     consumers: Consumers = field(default_factory=Consumers)
     against: str = ""  # the git revision it was compared with instead of Redis; such a plan cannot be applied
     loads: tuple[QueueLoad, ...] = ()  # of the queues whose load changes; outside the hash
     graphs: Mapping[str, GraphChange] = field(default_factory=dict)  # by pipeline; outside hash and digests
+    rules: Rules = field(default_factory=Rules)  # what the commit records for the next plan to compare with
+    may_stop: bool = False  # whether running runs may be told to stop (--allow-cancel)
 
     @property
     def namespace(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -49,6 +49,7 @@ def rows(change: Change, now: int) -> tuple[Row, ...]:
     timezone = _timezone(change)
     shown = [field for field in change.fields if change.action != "delete" or field.name == "record"]
     found = [row for field in shown for row in _field_rows(change, field, (timezone, now))]
+    found = [replace(row, name=safe(row.name)) for row in found]  # a record altered in Redis may hold any name
     return tuple(sorted(found, key=lambda row: (row.symbol != "!", _rank(row.name), row.name)))
 
 

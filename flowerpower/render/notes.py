@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from flowerpower.planning.plan import Change, Check, Plan
 from flowerpower.planning.renames import likely_renames
 from flowerpower.render.style import Emphasis, Style
 from flowerpower.render.words import count, listed, moment, rough_duration, safe, short, wrap
-from flowerpower.state.models import Hold, Schedule
+from flowerpower.state.models import Hold
 
 _FEW = 5
 
@@ -36,8 +38,10 @@ def summary(plan: Plan) -> str:
     extra = f" {', '.join(beside)}." if beside else ""
     if not plan.changes:
         return f"No changes.{extra}"
+    adopted = sum(change.adopts for change in plan.changes)
+    taken = f"{adopted} to import, " if adopted else ""
     add, change, destroy = (plan.count(action) for action in ("create", "update", "delete"))
-    return f"Plan: {add} to add, {change} to change, {destroy} to destroy.{extra}"
+    return f"Plan: {taken}{add} to add, {change} to change, {destroy} to destroy.{extra}"
 
 
 def in_flight_words(change: Change) -> tuple[str, ...]:
@@ -46,10 +50,8 @@ def in_flight_words(change: Change) -> tuple[str, ...]:
     parts = [f"{number} {word}" for number, word in ((running, "running"), (queued, "queued")) if number]
     if not parts:
         return ()
-    fate = f"kept with the spec {'it was' if queued + running == 1 else 'they were'} made from"
-    shown = change.after or change.before
-    if isinstance(shown, Schedule) and shown.fields.get("on_inflight") == "cancel":
-        fate = "to be cancelled (on_inflight: cancel)"
+    kept = f"kept with the spec {'it was' if queued + running == 1 else 'they were'} made from"
+    fate = "to be cancelled (on_inflight: cancel)" if change.cancels else kept
     return (f"in flight: {' and '.join(parts)}, {fate}",)
 
 
@@ -76,24 +78,36 @@ def notes(plan: Plan, width: int, style: Style) -> list[list[str]]:
 
 def side_notes(plan: Plan) -> list[str]:
     """Return what is good to know and asks for nothing: what is left alone, and what could not be compared."""
-    found = []
-    if plan.unmanaged:
-        jobs = count(sum(plan.unmanaged.values()), "scheduled job")
-        found.append(f"{jobs} not managed by flowerpower, left alone: queue {safe(listed(sorted(plan.unmanaged)))}")
-    for old, new in likely_renames(plan.changes)[:_FEW]:
-        found.append(
-            f"schedule {safe(old)} is deleted and {safe(new)} created with the same spec; if it is a rename, write "
-            f"`previous_names: [{safe(old)}]` in {safe(new)}: it then keeps its history, runs and holds"
-        )
-    if plan.firing:
-        found.append(f"firing right now, so not compared with their jobs: {safe(listed(sorted(plan.firing)))}")
+    found = [*_left_alone(plan), *_likely_renames(plan)]
     if plan.source.commit.startswith("tree:"):
         found.append("outside git: commits cannot be compared, guards `older` and `dirty` do not apply")
+    before = plan.head.rules
+    if before.guards and (before.guards, before.policies) != (plan.rules.guards, plan.rules.policies):
+        found.append("`guards:` or house rules change with this apply; the stricter of old and new were asked here")
     if plan.against:
         found.append("compared with a git revision: what is held, running, or altered in Redis does not show")
     elif plan.changes and not plan.consumers.scheduler:
         found.append("no scheduler is alive; nothing fires until one runs: flowerpower worker")
     return found
+
+
+def _left_alone(plan: Plan) -> Iterator[str]:
+    if plan.unmanaged:
+        jobs = count(sum(plan.unmanaged.values()), "scheduled job")
+        yield f"{jobs} not managed by flowerpower, left alone: queue {safe(listed(sorted(plan.unmanaged)))}"
+    if plan.forgotten:
+        number = count(len(plan.forgotten), "schedule")
+        yield f"{number} forgotten, so left as they are: {safe(listed(plan.forgotten))}"
+    if plan.firing:
+        yield f"firing right now, so not compared with their jobs: {safe(listed(plan.firing))}"
+
+
+def _likely_renames(plan: Plan) -> Iterator[str]:
+    for old, new in likely_renames(plan.changes)[:_FEW]:
+        yield (
+            f"schedule {safe(old)} is deleted and {safe(new)} created with the same spec; if it is a rename, write "
+            f"`previous_names: [{safe(old)}]` in {safe(new)}: it then keeps its history, runs and holds"
+        )
 
 
 def _check_lines(check: Check, width: int, style: Style) -> list[str]:

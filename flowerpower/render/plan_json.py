@@ -48,7 +48,7 @@ def plan_dict(plan: Plan, *, plan_hash: str = "") -> dict[str, Any]:
         "summary": {
             "add": plan.count("create"),
             "change": plan.count("update"),
-            "import": 0,
+            "import": sum(change.adopts for change in plan.changes),
             "remove": plan.count("delete"),
             "operation": "plan",
         },
@@ -103,13 +103,23 @@ def _change_dict(change: Change, plan: Plan) -> dict[str, Any]:
             "after": _object_dict(change.after),
             "fields": {field.name: _field_dict(field) for field in change.fields},
         },
-        "action_reason": "rollback" if plan.source.rollback_of else _ACTION_REASONS.get(change.action),
+        "action_reason": _action_reason(change, plan),
         "live_revision": change.revision or None,
         "schedule_effect": _effect_dict(change.fires) if change.fires else None,
-        "inflight": {"queued": change.in_flight.queued, "running": change.in_flight.running},
+        "inflight": {
+            "queued": change.in_flight.queued,
+            "running": change.in_flight.running,
+            "policy": "cancel" if change.cancels else "keep",
+        },
         "protected": change.protected,
         "held": _hold_dict(hold) if hold else None,
     }
+
+
+def _action_reason(change: Change, plan: Plan) -> str | None:
+    if plan.source.rollback_of:
+        return "rollback"
+    return "adopt_because_specs_name_it" if change.adopts else _ACTION_REASONS.get(change.action)
 
 
 def _object_dict(side: Schedule | Pipeline | None) -> dict[str, Json] | None:

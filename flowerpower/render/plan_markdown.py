@@ -85,7 +85,8 @@ def _header(plan: Plan, plan_hash: str, truncated: bool) -> str:
         "commit": plan.source.commit,
         "truncated": truncated,
     }
-    return f"<!-- flowerpower {json.dumps(values)} -->"
+    text = json.dumps(values).replace("<", "\\u003c").replace(">", "\\u003e")  # nothing in it ends the comment
+    return f"<!-- flowerpower {text} -->"
 
 
 def _title(plan: Plan) -> str:
@@ -103,7 +104,7 @@ def _alarms(plan: Plan) -> Iterator[str]:
         lines.append(f"**{count(len(deleted), 'schedule')} will be deleted**: {_text(listed(deleted))}")
     for change in ordered(plan):
         if change.fires:
-            lines += [f"**{change.name}**: {words}" for words in cut_over_words(change.fires, plan.read_at)]
+            lines += [f"**{_text(change.name)}**: {words}" for words in cut_over_words(change.fires, plan.read_at)]
     drifted = [change.address for change in plan.changes if change.drifted]
     if drifted:
         lines.append(f"**Changed in Redis behind git's back**, will be put back: {_text(listed(drifted))}")
@@ -139,7 +140,7 @@ def _cells(change: Change, now: int) -> list[str]:
     zone = _text(zone_label(fires.timezone)) if fires and (fires.before or fires.after) else ""
     return [
         f"`{symbol_of(change)}`",
-        f"`{safe(change.address)}`",
+        _code(change.address),
         _words(change, now),
         before,
         after,
@@ -153,6 +154,7 @@ def _words(change: Change, now: int) -> str:
         return {"create": "new", "delete": "**deleted**"}[change.action]
     names = dict.fromkeys(row.name.partition(".")[0] for row in rows(change, now))
     renamed = [f"renamed, was `{safe(change.previous)}`"] if change.previous else []
+    renamed += ["managed from here again"] if change.adopts else []
     return ", ".join([*renamed, *([_text(listed(names))] if names else [])]) + (
         " **(drift)**" if change.drifted else ""
     )
@@ -162,7 +164,7 @@ def _details(plan: Plan, changes: list[Change]) -> Iterator[str]:
     lines = [line for change in changes for line in _diff_lines(change, plan)]
     if not lines:
         return
-    body = "\n".join(lines)
+    body = "\n".join(lines).replace("<!--", "<\\!--")  # the one header of the comment is its first line
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall(r"`+", body) or [""]))
     is_open = " open" if len(lines) < _OPEN_BELOW else ""
     yield f"<details{is_open}><summary>Field by field</summary>\n\n{fence}diff\n{body}\n{fence}\n\n</details>"
@@ -184,9 +186,18 @@ def _diff_lines(change: Change, plan: Plan) -> Iterator[str]:
 
 def _held(plan: Plan) -> Iterator[str]:
     for name, hold in sorted(plan.held.items()):
-        yield f"`‖ schedule.{name}` {_text(held_words(hold, plan, name))}"
+        yield f"{_code(f'‖ schedule.{name}')} {_text(held_words(hold, plan, name))}"
 
 
 def _footer(plan: Plan, plan_hash: str) -> str:
     plan_name = f"Plan `{short(plan_hash)}`" if plan_hash else "Planned"
     return f"<sub>{plan_name} at `{short(plan.source.commit) or 'unknown'}` against apply {plan.head.generation}</sub>"
+
+
+def _code(text: str) -> str:
+    """Return a text as code that it cannot end, not even the cell that it stands in."""
+    shown = safe(text).replace("|", "\\|")
+    if "`" not in shown:
+        return f"`{shown}`"
+    fence = "`" * (1 + max(len(run) for run in re.findall(r"`+", shown)))
+    return f"{fence} {shown} {fence}"

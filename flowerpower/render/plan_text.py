@@ -18,8 +18,15 @@ from flowerpower.render.style import Emphasis, Style, plain
 from flowerpower.render.words import count, listed, safe, wrap
 
 SYMBOLS = {"create": "+", "update": "~", "delete": "-"}
-RENAMED = "»"
-_EMPHASIS: dict[str, Emphasis] = {"+": "create", "~": "update", RENAMED: "update", "-": "delete", "!": "drift"}
+RENAMED, ADOPTED = "»", "="
+_EMPHASIS: dict[str, Emphasis] = {
+    "+": "create",
+    "~": "update",
+    RENAMED: "update",
+    ADOPTED: "update",
+    "-": "delete",
+    "!": "drift",
+}
 _ORDER = {"delete": 0, "update": 1, "create": 2}
 _MANY = 30  # above this, new objects take one line each
 _FEW = 5  # above this, what nobody should miss is said once more at the end
@@ -41,6 +48,8 @@ def plan_text(plan: Plan, *, width: int = 80, style: Style = plain, concise: boo
 
 def symbol_of(change: Change) -> str:
     """Return the sign that stands before a change."""
+    if change.adopts:
+        return ADOPTED
     return RENAMED if change.previous else SYMBOLS[change.action]
 
 
@@ -74,7 +83,8 @@ def _says_little(change: Change) -> bool:
 
 def _title(change: Change, style: Style) -> str:
     symbol, was = symbol_of(change), f"  was {safe(change.previous)}" if change.previous else ""
-    return f"  {style(symbol, _EMPHASIS[symbol])} {style(safe(change.address), 'strong')}{was}"
+    was += "  managed from here again" if change.adopts else ""
+    return f"  {style(symbol, _EMPHASIS.get(symbol, 'update'))} {style(safe(change.address), 'strong')}{was}"
 
 
 def _brief(change: Change, plan: Plan, style: Style) -> str:
@@ -126,7 +136,7 @@ def place_of(change: Change) -> str:
 def _row_lines(found: tuple[Row, ...], width: int, style: Style) -> Iterator[str]:
     pad = max((len(row.name) + 1 for row in found), default=0)
     for row in found:
-        symbol = style(row.symbol, _EMPHASIS[row.symbol])
+        symbol = style(row.symbol, _EMPHASIS.get(row.symbol, "update"))
         name = f"{row.name}:".ljust(pad)
         one_line = f"{_value(row)}" + (f"  {row.note}" if row.note else "")
         if len(_INDENT) + 3 + pad + len(one_line) <= width:

@@ -61,8 +61,13 @@ def safe(text: str) -> str:
 
 
 def free_text(text: str) -> str:
-    """Return free text for Markdown that cannot become markup, a mention or a new cell."""
-    return re.sub(r"([\\`*_\[\]<>|@#~])", r"\\\1", safe(text)).replace("\\@", "&#64;").replace("\\<", "&lt;")
+    """Return free text for Markdown that cannot become markup, a link, a mention or a new cell."""
+    escaped = re.sub(r"([\\`*_\[\]>|#~])", r"\\\1", safe(text).replace("&", "&amp;"))
+    return re.sub(r"[<@$]|://|www\.", lambda found: _ENTITIES[found[0]], escaped)
+
+
+# Who is mentioned is looked for after entities are read, so a space of no width keeps the @ apart.
+_ENTITIES = {"<": "&lt;", "@": "&#64;&#8203;", "$": "&#36;", "://": ":&#47;&#47;", "www.": "www&#46;"}
 
 
 def wrap(text: str, width: int, indent: str) -> list[str]:

@@ -272,8 +272,9 @@ OnInflight = Annotated[
     Literal["keep", "cancel"],
     choices(
         {
-            "keep": "Runs already queued go on with the spec they were made from. (The default.)",
-            "cancel": "Runs already queued are removed, running ones are told to stop. (Not supported yet.)",
+            "keep": "Runs already queued or running go on with the spec they were made from. (The default.)",
+            "cancel": "Queued runs and waiting retries are removed, running ones are told to stop; for those `apply` "
+            "wants `--allow-cancel`.",
         }
     ),
 ]

@@ -290,7 +290,8 @@ class ScheduleSpec(SpecWithEnvironments):
     on_inflight: OnInflight = Field(
         default="keep",
         title="in flight",
-        description="What happens to runs that are queued when an apply changes or deletes the schedule.",
+        description="What happens to runs that are queued or running when an apply changes or deletes the schedule. A "
+        "change goes by the new value, a deletion by the live one; what only repairs drift cancels nothing.",
         examples=["keep"],
     )
     after: Many[Name] = Field(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+
+from pydantic import ValidationError
 
 from flowerpower.errors import Problem, Severity
 from flowerpower.schedule.errors import TriggerError
@@ -26,9 +29,29 @@ def check_policies(project: Project) -> Iterator[Problem]:
             yield from _Policy(project, rules, f"policies.{word}", severity).violations()  # type: ignore[arg-type]
 
 
+def as_record(rules: RulesSpec) -> str:
+    """Return house rules as the JSON that an apply records."""
+    return json.dumps(rules.model_dump(mode="json", exclude_defaults=True), sort_keys=True, separators=(",", ":"))
+
+
+def check_applied(project: Project, rules: str) -> list[Problem] | None:
+    """Return the violations of house rules that an apply recorded as JSON, each with its address; None if unreadable.
+
+    They are in force until the next apply, also where the project's own rules are looser by now.
+    """
+    try:
+        enforced = RulesSpec.model_validate_json(rules)
+    except ValidationError:
+        return None
+    return list(_Policy(project, enforced, "policies.enforce", "error", says_address=True).violations())
+
+
 class _Policy:
-    def __init__(self, project: Project, rules: RulesSpec, name: str, severity: Severity) -> None:
+    def __init__(
+        self, project: Project, rules: RulesSpec, name: str, severity: Severity, *, says_address: bool = False
+    ) -> None:
         self._project, self._rules, self._name, self._severity = project, rules, name, severity
+        self._says_address = says_address
         self._fast: dict[tuple[object, ...], int | None] = {}
 
     def violations(self) -> Iterator[Problem]:
@@ -45,6 +68,7 @@ class _Policy:
     def _problem(self, code: str, address: str, field: str, what: str) -> Problem:
         rule = CODES[code].title.removeprefix("policy ")
         place = self._project.place(address, field)
+        what = f"{address}: {what}" if self._says_address else what
         return Problem(code, place, what, f"the rule is `{self._name}.{rule}`", self._severity)
 
     def _timeout(self, address: str, spec: PipelineSpec | ScheduleSpec) -> Iterator[Problem]:

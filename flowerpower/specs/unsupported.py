@@ -56,6 +56,5 @@ UNSUPPORTED: Mapping[str, tuple[Unsupported, ...]] = {
             "`catchup: all` without `overlap` (it means `overlap: buffer_all`)",
             "add `overlap: skip` or `overlap: allow`",
         ),
-        Unsupported(("on_inflight",), lambda spec: spec.on_inflight == "cancel", "`on_inflight: cancel`", "use keep"),
     ),
 }

@@ -9,11 +9,11 @@ if bad then return redis.error_reply('WRONGTYPE ' .. bad) end
 local entry = read_active(ask.id)
 local name = entry and name_of(entry, ask.name) or ask.name
 
-local function finished()
+local function ended_as()
   local key = ours('outcomes:' .. name)
   for _, raw in ipairs(redis.call('ZRANGEBYSCORE', key, ask.tick, ask.tick)) do
     local read, outcome = pcall(cjson.decode, raw)
-    if read and type(outcome) == 'table' and outcome.run == ask.id and outcome.status == 'succeeded' then return true end
+    if read and type(outcome) == 'table' and outcome.run == ask.id then return outcome.status, outcome end
   end
 end
 
@@ -22,7 +22,10 @@ local function refuse(reason)
   return {'refused', reason}
 end
 
-if finished() then return refuse('it has succeeded already') end
+local ended, outcome = ended_as()
+if ended == 'succeeded' then return refuse('it has succeeded already') end
+-- An apply removed it, perhaps while a worker had it in hand already: what it was made from is not in force any more.
+if not entry and ended == 'cancelled' and outcome.by == 'apply' then return refuse('it was cancelled: ' .. outcome.reason) end
 
 -- An execution lives while its worker renews it, in RQ's registry of started jobs and in a hash of its own.
 local function is_alive(execution)
@@ -34,6 +37,13 @@ local function is_alive(execution)
 end
 
 if entry and is_alive(entry.execution) then return refuse('another worker runs it') end
+if entry and entry.cancel then
+  clear_active(ask.id, ask.name, ask.run)
+  record_outcome(ask.name, {first = ask.tick, last = ask.tick, count = 1, status = 'cancelled', reason = entry.cancel,
+    run = ask.id, attempt = entry.attempt, at = seconds, commit = entry.commit or '', by = 'apply'})
+  record_event({event = 'cancelled', schedule = ask.name, tick = ask.tick, reason = entry.cancel, job = ask.id})
+  return {'refused', 'it was cancelled: ' .. entry.cancel}
+end
 if not entry then
   local known = redis.call('HEXISTS', ours('schedules'), ask.name) + redis.call('HEXISTS', ours('pipelines'), ask.name)
   if known == 0 then return refuse('its schedule was deleted') end

@@ -23,6 +23,7 @@ from flowerpower.state.models import (
     PastApply,
     Pipeline,
     Record,
+    Rules,
     Run,
     Schedule,
     Source,
@@ -229,6 +230,7 @@ def decode_head(raw: Mapping[bytes, bytes]) -> Head:
             tzdata=text.get("tzdata", ""),
             first_apply=text.get("first_apply", ""),
             rolled_back=tuple(text.get("rolled_back", "").split()),
+            rules=Rules(text.get("guards", ""), text.get("policies", "")),
         )
     except (KeyError, ValueError) as error:
         raise FormatError("the head of this namespace in Redis is damaged") from error
@@ -295,6 +297,7 @@ def decode_run(run_id: str, raw: bytes) -> Run | None:
             attempt=int(data["attempt"]),
             since=int(data["since"]),
             execution=str(data.get("execution") or ""),
+            alone=data.get("alone") is True,
         )
     except (ValueError, KeyError, TypeError):
         return None

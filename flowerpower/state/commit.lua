@@ -1,5 +1,6 @@
 -- Make Redis match git in one step, or change nothing.
--- ARGV[2] is JSON: {apply_id, generation, chunks, head = {field = value}, summary, changed, cursor_time, rollback_of}.
+-- ARGV[2] is JSON: {apply_id, generation, chunks, head = {field = value}, summary, changed, cursor_time, may_stop,
+-- rollback_of}.
 -- The stage hash holds JSON lists of changes under 1, 2, ..., and their texts as they will be written: the record of the
 -- n-th change under `record n`, a run spec under `spec <digest>`, and the inverse. See flowerpower/apply.py.
 local order = cjson.decode(ARGV[2])
@@ -33,7 +34,7 @@ for chunk = 1, order.chunks do
   end
 end
 
-local stale, lifted, checked = {}, {}, {}
+local stale, lifted, running, checked = {}, {}, {}, {}
 for _, change in ipairs(changes) do
   local live = change.previous or change.name
   local raw = redis.call('HGET', ours(change.kind .. 's'), live)
@@ -63,10 +64,17 @@ for _, change in ipairs(changes) do
     for _, name in ipairs({change.name, live}) do
       if not has_type(ours('outcomes:' .. name), 'zset') then return conflict('type', {ours('outcomes:' .. name)}) end
     end
+    if change.cancel then
+      local runs, wrong = runs_in_flight(change.cancel)
+      if not runs then return conflict('type', {wrong}) end
+      if has_running(runs) then running[#running + 1] = change.cancel end
+      change.runs = runs
+    end
   end
 end
 if #stale > 0 then return conflict('revision', stale) end
 if #lifted > 0 then return conflict('hold', lifted) end
+if #running > 0 and not order.may_stop then return conflict('running', running) end
 
 -- 2. Write.
 -- All of our queues: it may have been put into another one behind our back.
@@ -91,22 +99,6 @@ local function record_passed(change)
   record_range(change.name, range, 'missed', 'its schedule was changed before it fired', seconds)
 end
 
--- Ids of active runs by the name of their schedule now; looked up once, when a schedule gets another name.
-local runs_found
-local function runs_by_name()
-  if runs_found then return runs_found end
-  runs_found = {}
-  for _, id in ipairs(redis.call('HKEYS', ours('active'))) do
-    local entry = read_active(id)
-    local name = entry and not entry.alone and name_of(entry, '')
-    if name and string.match(id, '%-%-%w+$') then
-      runs_found[name] = runs_found[name] or {}
-      table.insert(runs_found[name], id)
-    end
-  end
-  return runs_found
-end
-
 -- A renamed schedule takes along what it has been: cursor, hold, outcomes, active runs; these keep their ids.
 local function take_name(change)
   local old, new = change.previous, change.name
@@ -124,9 +116,11 @@ local function take_name(change)
   end
   for _, id in ipairs(runs_by_name()[old] or {}) do
     local entry, run = read_active(id), string.match(id, '%-%-(%w+)$')
-    clear_active(id, old, run)
-    entry.name = new
-    set_active(id, new, run, entry)
+    if entry then -- else it was cancelled above
+      clear_active(id, old, run)
+      entry.name = new
+      set_active(id, new, run, entry)
+    end
   end
 end
 
@@ -208,6 +202,7 @@ end
 
 local function put_schedule(change)
   if change.previous then take_name(change) end
+  redis.call('HDEL', ours('forgotten'), change.name)
   redis.call('HSET', ours('schedules'), change.name, change.record)
   redis.call('HSET', ours('specs'), change.run, redis.call('HGET', stage_key, 'spec ' .. change.run))
   redis.call('PERSIST', ours('outcomes:' .. change.name))
@@ -228,10 +223,16 @@ local function delete_schedule(change)
   redis.call('HDEL', ours('schedules'), change.name)
   redis.call('HDEL', ours('cursors'), change.name)
   redis.call('HDEL', ours('holds'), change.name)
+  redis.call('HDEL', ours('forgotten'), change.name)
   redis.call('EXPIRE', ours('outcomes:' .. change.name), 30 * 86400)
 end
 
+local deaf = {}
 for _, change in ipairs(changes) do
+  if change.runs then
+    local reason = change.record and 'its schedule was changed' or 'its schedule was deleted'
+    for _, id in ipairs(cancel_runs(change.cancel, change.runs, reason, seconds)) do deaf[#deaf + 1] = id end
+  end
   if change.kind == 'pipeline' then
     if not change.record then
       redis.call('HDEL', ours('pipelines'), change.name)
@@ -244,6 +245,8 @@ for _, change in ipairs(changes) do
     put_schedule(change)
   end
 end
+
+empty_lists()
 
 -- Inverses lie apart from the history, so that a look at it is cheap, and are bounded: a chain with a gap undoes nothing,
 -- so the oldest go first, and the newest always stays.
@@ -285,4 +288,4 @@ redis.call('HSET', ours('head'), unpack(head))
 redis.call('HSETNX', ours('head'), 'first_apply', order.apply_id)
 if order.head.rolled_back == '' then redis.call('HDEL', ours('head'), 'rolled_back') end
 redis.call('DEL', stage_key)
-return {'applied', tostring(generation), tostring(seconds)}
+return {'applied', tostring(generation), tostring(seconds), cjson.encode(deaf)}

@@ -61,7 +61,7 @@ def _client(url: str, options: dict[str, Any]) -> Redis:
     return client
 
 
-def without_retries(connection: Redis) -> Redis:
+def without_retries(connection: Redis, timeout: float = SCRIPT_TIMEOUT) -> Redis:
     """Return a client for the server of *connection* that is fit to send scripts: it never resends on its own."""
     import redis
     from redis.backoff import NoBackoff
@@ -72,7 +72,7 @@ def without_retries(connection: Redis) -> Redis:
     options: dict[str, Any] = {
         **pool.connection_kwargs,
         "retry": Retry(NoBackoff(), 0),
-        "socket_timeout": SCRIPT_TIMEOUT,
+        "socket_timeout": timeout,
     }
     if isinstance(pool, SentinelConnectionPool):
         return redis.Redis(connection_pool=sentinel_pool_with(pool, options))

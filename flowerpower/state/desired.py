@@ -12,7 +12,7 @@ from flowerpower.schedule.jitter import delay
 from flowerpower.schedule.trigger import Trigger, parse_trigger
 from flowerpower.state.codec import JOB_FUNCTION, canonical, digest, pipeline_digest, schedule_digest
 from flowerpower.state.keys import Keys
-from flowerpower.state.models import Desired, Json, Occurrence, Pipeline, Schedule, State
+from flowerpower.state.models import Desired, Json, Occurrence, Pipeline, Rules, Schedule, State
 
 if TYPE_CHECKING:
     from flowerpower.specs.loader import Project
@@ -30,6 +30,8 @@ def desired_state(project: Project, code: Mapping[str, str]) -> Desired:
     Occurrences are left open: which tick comes next depends on what the live schedule has decided already
     (`planning.settle`).
     """
+    from flowerpower.specs.policies import as_record
+
     written = {name: _dump(spec) for name, spec in project.pipelines.items()}
     pipelines = {name: _pipeline(project, name, fields, code[name]) for name, fields in written.items()}
     schedules: dict[str, Schedule] = {}
@@ -47,6 +49,10 @@ def desired_state(project: Project, code: Mapping[str, str]) -> Desired:
         run_specs=run_specs,
         places={address: str(place) for address, place in project.places.items()},
         previous_names={name: spec.previous_names for name, spec in project.schedules.items() if spec.previous_names},
+        rules=Rules(
+            guards=canonical(project.spec.guards.model_dump(mode="json", exclude_none=True)),
+            policies=as_record(project.spec.policies.enforce),
+        ),
     )
 
 

@@ -10,12 +10,17 @@ local entry = read_active(done.id)
 if not entry or (done.execution ~= '' and entry.execution ~= done.execution) then return 'lost' end
 local tick = tonumber(entry.tick) or done.tick
 local name = name_of(entry, done.name)
+-- An apply told it to stop: whatever ended it, and whatever retries are left, unless it was done before it heard.
+local by
+if entry.cancel and done.status ~= 'succeeded' then
+  done.status, done.reason, done.final, by = 'cancelled', entry.cancel, true, 'apply'
+end
 record_event({event = done.final and done.status or 'attempt_failed', schedule = name, tick = tick,
   attempt = entry.attempt, reason = done.reason, duration = done.duration, job = done.id, commit = entry.commit or ''})
 if done.final then
   clear_active(done.id, name, done.run)
   record_outcome(name, {first = tick, last = tick, count = 1, status = done.status, reason = done.reason,
-    run = done.id, attempt = entry.attempt, duration = done.duration, at = seconds, commit = entry.commit or ''})
+    run = done.id, attempt = entry.attempt, duration = done.duration, at = seconds, commit = entry.commit or '', by = by})
 else
   entry.execution = ''
   set_active(done.id, name, done.run, entry)

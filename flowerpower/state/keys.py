@@ -65,6 +65,11 @@ class Keys:
         return f"{self.prefix}holds"
 
     @property
+    def forgotten(self) -> str:
+        """Return the hash of schedules that git no longer manages."""
+        return f"{self.prefix}forgotten"
+
+    @property
     def specs(self) -> str:
         """Return the hash of run specs by digest."""
         return f"{self.prefix}specs"

@@ -81,6 +81,14 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """What a project asks apply to be careful about, as JSON texts; empty: an apply that did not record them."""
+
+    guards: str = ""
+    policies: str = ""  # the house rules under `enforce`
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """The wanted state, what workers need to run it, and where it was written."""
 
@@ -88,6 +96,7 @@ class Desired:
     run_specs: Mapping[str, str]  # digest -> canonical JSON
     places: Mapping[str, str]  # address -> file:line:column
     previous_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of schedules that had others
+    rules: Rules = Rules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +113,7 @@ class Head:
     tzdata: str = ""
     first_apply: str = ""  # id of the apply that began this namespace in this Redis
     rolled_back: tuple[str, ...] = ()  # commits that a rollback undid, newest first
+    rules: Rules = Rules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +146,7 @@ class Run:
     attempt: int
     since: int
     execution: str = ""  # RQ's execution id while a worker runs it
+    alone: bool = False  # a pipeline's run by hand: it is no schedule's, also where the two share a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +181,7 @@ class Reading:
     records: Mapping[str, Record]  # by address, as `schedule.nightly`
     cursors: Mapping[str, Cursor]
     holds: Mapping[str, Hold] = field(default_factory=dict)
+    forgotten: frozenset[str] = frozenset()  # schedules that git no longer manages
     active: Mapping[str, Run] = field(default_factory=dict)
     firing: frozenset[str] = frozenset()  # schedules that moved while we read, or whose job is queued right now
     unmanaged: Mapping[str, int] = field(default_factory=dict)  # RQ queue -> scheduled jobs that are not ours

@@ -57,6 +57,7 @@ class _Front:
     cursors: Mapping[str, Cursor]
     holds: Mapping[bytes, bytes]
     active: Mapping[bytes, bytes]
+    forgotten: frozenset[str]
     rq_queues: frozenset[str]
     lease: bytes
 
@@ -130,10 +131,11 @@ def _read_front(client: Redis, keys: Keys) -> _Front:
     pipe.hkeys(keys.pipelines)
     for name in (keys.cursors, keys.holds, keys.active):
         pipe.hgetall(name)
+    pipe.hkeys(keys.forgotten)
     pipe.smembers(keys.queues)
     pipe.get(keys.lease)
     replied: list[Any] = pipe.execute()
-    time, head, schedules, pipelines, cursors, holds, active, rq_queues, lease = replied
+    time, head, schedules, pipelines, cursors, holds, active, forgotten, rq_queues, lease = replied
     prefix = keys.queue_list("")
     return _Front(
         now=int(time[0]),
@@ -143,6 +145,7 @@ def _read_front(client: Redis, keys: Keys) -> _Front:
         cursors={(name := key.decode()): decode_cursor(name, raw) for key, raw in cursors.items()},
         holds=holds,
         active=active,
+        forgotten=frozenset(name.decode(errors="replace") for name in forgotten),
         rq_queues=frozenset(key.decode().removeprefix(prefix) for key in rq_queues),
         lease=lease or b"",
     )
@@ -264,6 +267,7 @@ def _assemble(front: _Front, waiting: _Waiting, found: _Objects) -> Reading:
         cursors=front.cursors,
         holds={key.decode(): decode_hold(raw) for key, raw in front.holds.items()},
         active={run.id: run for run in runs if run},
+        forgotten=front.forgotten & schedules.keys(),
         firing=frozenset(found.moved | found.moving) & schedules.keys(),
         unmanaged=waiting.unmanaged,
         consumers=Consumers(waiting.workers, front.lease.decode(errors="replace")),

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from redis.commands.core import Script
 
 
+_PARTS = {"commit": ("cancel",)}  # what a script is made of besides its own file
+
+
 @cache
 def _text(name: str) -> str:
     return (files("flowerpower.state") / f"{name}.lua").read_text(encoding="utf-8")
@@ -32,16 +35,21 @@ class Scripts:
     """The scripts of one namespace, ready to be called over one connection."""
 
     def __init__(self, connection: Redis, keys: Keys, clock: str | None = None) -> None:
-        self._connection = connection
+        self._connection, self._of = connection, keys
         self._clock = clock_text() if clock is None else clock
         self._names = json.dumps({"ns": keys.prefix, "rq": keys.rq, "queues": keys.queue("")})
         self._keys = [keys.head]
         self._scripts: dict[str, Script] = {}
 
+    def over(self, connection: Redis) -> Scripts:
+        """Return the same scripts, to be called over another connection."""
+        return Scripts(connection, self._of, self._clock)
+
     def call(self, name: str, arguments: Sequence[str | bytes | int] = ()) -> Any:
         """Run `<name>.lua` with the given arguments after the first one, and return its answer."""
         if name not in self._scripts:
-            text = "\n".join((self._clock, _text("shared"), _text(name)))
+            parts = (_text(part) for part in ("shared", *_PARTS.get(name, ()), name))
+            text = "\n".join((self._clock, *parts))
             self._scripts[name] = self._connection.register_script(text)
         return self._scripts[name](keys=self._keys, args=[self._names, *arguments])
 

@@ -23,7 +23,7 @@ local function our_types()
   return {
     [ours('head')] = 'hash', [ours('schedules')] = 'hash', [ours('pipelines')] = 'hash',
     [ours('cursors')] = 'hash', [ours('active')] = 'hash', [ours('active_index')] = 'zset',
-    [ours('holds')] = 'hash', [ours('specs')] = 'hash', [ours('runs')] = 'stream',
+    [ours('holds')] = 'hash', [ours('forgotten')] = 'hash', [ours('specs')] = 'hash', [ours('runs')] = 'stream',
     [ours('history')] = 'stream', [names.rq .. ':queues'] = 'set',
   }
 end

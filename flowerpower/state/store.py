@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.errors import FormatError
 from flowerpower.state.codec import JOB_FIELDS, decode_cursor, decode_head
-from flowerpower.state.connection import redis_errors
+from flowerpower.state.connection import SCRIPT_TIMEOUT, redis_errors, without_retries
 from flowerpower.state.keys import Keys
 from flowerpower.state.models import Head, Reading
 from flowerpower.state.reading import job_values, look
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 3
 _STAGE_SECONDS = 3600
+_PATIENCE = 0.25  # seconds more for each staged chunk: several times what the script needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,14 @@ class Committed:
 
     generation: int
     when: int
+    deaf: tuple[str, ...] = ()  # runs that should stop but whose worker did not hear it
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
     """The commit script wrote nothing: what it found is not what the plan was made for."""
 
-    kind: str  # generation, revision, type, cursor, hold, stage
+    kind: str  # generation, revision, type, cursor, hold, stage, running
     details: tuple[str, ...] = ()
 
 
@@ -116,11 +118,13 @@ class Store:
         return ticks
 
     def commit(self, order: Mapping[str, Any]) -> Committed | Conflict:
-        """Write everything staged in one atomic step, or nothing."""
-        with redis_errors("committing the changes"):
-            answer = [part.decode() for part in self.scripts.call("commit", [json.dumps(order)])]
+        """Write everything staged in one atomic step, or nothing; a large one is waited for as long as it may take."""
+        patience = SCRIPT_TIMEOUT + order["chunks"] * _PATIENCE
+        patient = without_retries(self.connection, timeout=patience)
+        with redis_errors("committing the changes"), closing(patient.connection_pool):
+            answer = [part.decode() for part in self.scripts.over(patient).call("commit", [json.dumps(order)])]
         if answer[0] == "applied":
-            return Committed(generation=int(answer[1]), when=int(answer[2]))
+            return Committed(int(answer[1]), int(answer[2]), deaf=tuple(json.loads(answer[3])))
         return Conflict(kind=answer[1], details=tuple(json.loads(answer[2])))
 
     def time(self) -> int:

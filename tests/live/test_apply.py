@@ -11,15 +11,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from support.redis_state import dump_keys
 from support.states import KEYS, SOURCE, desired, desired_states, pipeline, schedule
 
 from flowerpower.apply import apply_plan
-from flowerpower.errors import FormatError, StalePlanError
+from flowerpower.errors import FormatError, StalePlanError, StoreError
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.plan import Plan
 from flowerpower.state.keys import Keys
 from flowerpower.state.models import Desired, Occurrence
+from flowerpower.state.scripts import clock_text
 from flowerpower.state.store import Store
 
 ON_REAL_REDIS = settings(
@@ -123,6 +126,21 @@ def test_an_unchanged_trigger_keeps_its_pending_tick_and_a_changed_one_starts_fr
     assert after["a"].occurrence == replace(before["a"].occurrence, timeout=99, args=after["a"].occurrence.args)
     assert datetime.fromtimestamp(after["b"].occurrence.due, UTC).strftime("%H:%M") == "03:30"
     assert after["b"].occurrence.due > store.read().now
+
+
+def test_a_commit_is_waited_for_longer_than_other_answers(redis_connection: Redis, redis_url: str) -> None:
+    store = Store(redis_connection, KEYS)
+    plan = plan_for(store, desired([schedule("a")]))
+    slow = "for _ = 1, 3e7 do end\n" + clock_text()
+    with Redis.from_url(redis_url, socket_timeout=0.05, retry=Retry(NoBackoff(), 0)) as hasty:
+        with pytest.raises(StoreError):
+            Store(hasty, KEYS, slow).time()
+        impatient = Store(hasty, KEYS, slow)
+        impatient.time = store.time  # type: ignore[method-assign]
+
+        apply_plan(plan, impatient, "one")
+
+    assert set(store.read().state.schedules) == {"a"}
 
 
 def test_a_plan_made_for_another_state_writes_nothing(store: Store, redis_connection: Redis) -> None:

@@ -6,16 +6,17 @@ import os
 import select
 import signal
 import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
+
+from support.proxy import Relay, running
 
 Accident = Literal["killed before", "killed after", "reply lost"]
 
 
-class Gate:
+class Gate(Relay):
     """Forwards one unix socket to another, command by command; at the one numbered `at` the accident happens.
 
     `killed before`: the command never arrives. `killed after`: it runs, and nobody is there to read the reply.
@@ -23,56 +24,37 @@ class Gate:
     """
 
     def __init__(self, target: str, path: Path, accident: Accident, victim: Callable[[], int]) -> None:
-        self.url = f"unix://{path}"
+        super().__init__(target, path)
         self.at = 0
         self.seen = 0
         self._accident = accident
         self._victim = victim
-        self._target = target
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(path))
-        self._listener.listen()
 
     def arm(self, at: int) -> None:
         """Let *at* - 1 commands pass from now on."""
         self.at, self.seen = at, 0
 
-    def serve(self) -> None:
-        """Accept connections until the listener is closed."""
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._forward, args=(client,), daemon=True).start()
-
-    def close(self) -> None:
-        """Stop accepting connections."""
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _forward(self, client: socket.socket) -> None:
-        server = socket.socket(socket.AF_UNIX)
-        server.connect(self._target)
+    def forward(self, client: socket.socket, server: socket.socket) -> None:
+        """Pass on what both sides say, command by command, until the accident."""
         waiting = b""
-        with client, server, suppress(OSError):
-            while True:
-                ready, _, _ = select.select([client, server], [], [])
-                if client in ready:
-                    received = client.recv(1 << 20)
-                    if not received:
+        while True:
+            ready, _, _ = select.select([client, server], [], [])
+            if client in ready:
+                received = client.recv(1 << 20)
+                if not received:
+                    return
+                waiting += received
+                while (size := _command_length(waiting)) > 0:
+                    command, waiting = waiting[:size], waiting[size:]
+                    if not self._pass(command, server):
                         return
-                    waiting += received
-                    while (size := _command_length(waiting)) > 0:
-                        command, waiting = waiting[:size], waiting[size:]
-                        if not self._pass(command, client, server):
-                            return
-                if server in ready:
-                    reply = server.recv(1 << 20)
-                    client.sendall(reply)
-                    if not reply:
-                        return
+            if server in ready:
+                reply = server.recv(1 << 20)
+                client.sendall(reply)
+                if not reply:
+                    return
 
-    def _pass(self, command: bytes, client: socket.socket, server: socket.socket) -> bool:
+    def _pass(self, command: bytes, server: socket.socket) -> bool:
         """Forward one command; False when the accident has happened."""
         self.seen += 1
         if self.seen != self.at:
@@ -116,10 +98,5 @@ def _command_length(data: bytes) -> int:
 def gate_before(target: str, path: Path, accident: Accident, victim: Callable[[], int]) -> Iterator[Gate]:
     """Run a gate before the server at the unix socket *target* for the length of a block."""
     gate = Gate(target, path, accident, victim)
-    serving = threading.Thread(target=gate.serve)
-    serving.start()
-    try:
+    with running(gate):
         yield gate
-    finally:
-        gate.close()
-        serving.join(timeout=10)

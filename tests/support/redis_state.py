@@ -21,9 +21,9 @@ def shift_clock(connection: Redis, seconds: int) -> None:
 
 
 def start_at_half_past(connection: Redis) -> None:
-    """Set the shifted clock to half past the hour, so that no hourly tick falls into a test by chance."""
+    """Set the shifted clock to half past noon (UTC), so that no hourly or nightly tick falls into a test by chance."""
     seconds, _ = connection.time()
-    shift_clock(connection, (1800 - seconds) % 3600)
+    shift_clock(connection, (12 * 3600 + 1800 - seconds) % 86400)
 
 
 def dump_keys(connection: Redis, *, without: tuple[str, ...] = ()) -> dict[bytes, Any]:

@@ -101,3 +101,43 @@ def test_which_commits_come_before_others_is_known_or_said_to_be_unknown(reposit
 )
 def test_one_repository_has_one_name_and_no_credential(url: str) -> None:
     assert normal_remote(url) == "git.example/acme/data"
+
+
+def test_a_status_that_fails_is_unknown_and_not_clean(repository: Path) -> None:
+    (repository / ".git/index").write_bytes(b"damaged")
+
+    assert read_revision(repository).dirty is None
+    assert read_revision(repository, "main").dirty is False
+
+
+def test_what_a_sparse_checkout_leaves_out_is_named(repository: Path) -> None:
+    for name in ("schedules/a.yaml", "schedules/b ü.yaml", "other/c"):
+        (repository / name).parent.mkdir(exist_ok=True)
+        (repository / name).write_text("1", encoding="utf-8")
+    git(repository, "add", "--all")
+    git(repository, "commit", "-qm", "two")
+    assert read_revision(repository).absent == ()
+
+    git(repository, "sparse-checkout", "set", "other")
+
+    revision = read_revision(repository)
+    assert revision.absent == ("schedules/a.yaml", "schedules/b ü.yaml")
+    assert revision.dirty is False
+    assert read_revision(repository, "main").absent == ()
+
+
+def test_a_shallow_clone_that_has_both_commits_and_not_what_joins_them_cannot_tell(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    for number in range(3):
+        git(repository, "commit", "-qm", str(number), "--allow-empty")
+    old, new = git(repository, "rev-parse", "HEAD~3"), git(repository, "rev-parse", "HEAD")
+    git(repository, "branch", "old", old)
+    clone = tmp_path_factory.mktemp("clone")
+    source = f"file://{repository}"
+    git(clone, "init", "-q")
+    git(clone, "fetch", "-q", "--depth=1", source, "HEAD", "old")
+
+    assert descends(clone, new, old) is None
+    git(clone, "fetch", "-q", "--unshallow", source)
+    assert descends(clone, new, old) is True

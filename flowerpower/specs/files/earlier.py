@@ -6,7 +6,8 @@ What is still the same today is not read again: git names a content by its diges
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from flowerpower.git import GitError, git, repository_of
@@ -17,21 +18,28 @@ from flowerpower.specs.files.reading import MAX_MODULE_BYTES
 _LINK = "120000"
 _NOT_HERE = ("not a tree object", "Not a valid object name", "bad object", "unable to read tree")
 Files = Mapping[str, bytes]
+Ask = Callable[..., bytes]
 
 
-def modules_at(folder: Path, today: Files, commits: Sequence[str], folders: Collection[str]) -> dict[str, Files | str]:
-    """Return the modules below some folders of the project in each commit, or in a few words why they are not known."""
+def modules_at(
+    folder: Path, today: Files, commits: Sequence[str], folders: Collection[str], *, wary: bool = False
+) -> dict[str, Files | str]:
+    """Return the modules below some folders of the project in each commit, or in a few words why they are not known.
+
+    Be *wary* of somebody else's checkout: what git does not have is not fetched.
+    """
     if repository_of(folder) is None:
         return dict.fromkeys(commits, "this folder is not in git")
+    ask = partial(git, folder, wary=wary)
     listings: dict[str, dict[str, str]] = {}
     found: dict[str, Files | str] = {}
     for commit in commits:
         try:
-            listings[commit] = dict(_list_modules(folder, commit, folders))
+            listings[commit] = dict(_list_modules(ask, commit, folders))
         except GitError as error:
             found[commit] = _why(error, commit)
     try:
-        contents = _contents(folder, today, listings.values())
+        contents = _contents(ask, today, listings.values())
     except GitError as error:
         return found | dict.fromkeys(listings, str(error))
     for commit, listing in listings.items():
@@ -39,12 +47,12 @@ def modules_at(folder: Path, today: Files, commits: Sequence[str], folders: Coll
     return found
 
 
-def _list_modules(folder: Path, commit: str, folders: Collection[str]) -> Iterator[tuple[str, str]]:
+def _list_modules(ask: Ask, commit: str, folders: Collection[str]) -> Iterator[tuple[str, str]]:
     """Yield path in the project and object of each module of a commit, as a reader of the folder finds them."""
     if not folders:
         return
     places = [f"{PurePosixPath(name)}/" if name not in ("", ".") else "." for name in folders]
-    for entry in git(folder, "ls-tree", "-r", "-z", commit, "--", *places).split(b"\0")[:-1]:
+    for entry in ask("ls-tree", "-r", "-z", commit, "--", *places).split(b"\0")[:-1]:
         description, _, name = entry.partition(b"\t")
         mode, kind, content = description.decode().split(" ")
         path = name.decode("utf-8", "replace")  # a name that is not UTF-8 is no module's
@@ -53,14 +61,14 @@ def _list_modules(folder: Path, commit: str, folders: Collection[str]) -> Iterat
             yield path, content
 
 
-def _contents(folder: Path, today: Files, listings: Collection[Mapping[str, str]]) -> dict[str, bytes]:
+def _contents(ask: Ask, today: Files, listings: Collection[Mapping[str, str]]) -> dict[str, bytes]:
     """Return the contents of all that is listed, by object."""
     wanted = dict.fromkeys(name for listing in listings for name in listing.values())
     paths = {path for listing in listings for path in listing}
     algorithm = "sha256" if any(len(name) == 64 for name in wanted) else "sha1"
     found = {_name_of(content, algorithm): content for path, content in today.items() if path in paths}
     missing = [name for name in wanted if name not in found]
-    for name, content in zip(missing, read_objects(folder, missing), strict=False):
+    for name, content in zip(missing, read_objects(ask, missing), strict=False):
         if content is not None and len(content) <= MAX_MODULE_BYTES:
             found[name] = bytes(content)
     return found

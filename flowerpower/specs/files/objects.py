@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-
-from flowerpower.git import git
+from collections.abc import Callable, Iterator, Sequence
 
 
-def read_objects(folder: Path, objects: Sequence[str]) -> Iterator[memoryview | None]:
-    """Yield the content of each object, in their order; None for one that git does not have."""
+def read_objects(ask: Callable[..., bytes], objects: Sequence[str]) -> Iterator[memoryview | None]:
+    """Yield the content of each object, in their order; None for one that git does not have. *ask* calls git."""
     if not objects:
         return
-    answer = memoryview(git(folder, "cat-file", "--batch", feed="".join(f"{name}\n" for name in objects).encode()))
+    answer = memoryview(ask("cat-file", "--batch", feed="".join(f"{name}\n" for name in objects).encode()))
     position = 0
     for _ in objects:
         end = position + bytes(answer[position : position + _LONGEST_HEADER]).index(b"\n")

@@ -5,13 +5,14 @@ A git revision is read from the object store by two `git` processes, without a c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from flowerpower.errors import FlowerPowerError, ProjectNotFoundError
 from flowerpower.git import git
 from flowerpower.specs.files.folder import module_folders, read_folder
-from flowerpower.specs.files.kinds import SKIPPED_FOLDERS, kind_of_file
+from flowerpower.specs.files.kinds import SKIPPED_FOLDERS, SPEC_STARTS, kind_of_file
 from flowerpower.specs.files.objects import read_objects
 from flowerpower.specs.files.reading import MAX_MODULE_BYTES, MAX_SPEC_BYTES, Reading, Sources
 from flowerpower.specs.files.walk import find_project
@@ -19,13 +20,14 @@ from flowerpower.specs.files.walk import find_project
 __all__ = ["Sources", "find_project", "read"]
 
 
-def read(folder: Path, ref: str | None = None) -> Sources:
+def read(folder: Path, ref: str | None = None, *, wary: bool = False) -> Sources:
     """Return the spec files and modules below *folder*, as they are on disk or in the git revision *ref*.
 
     A file that cannot be used is a Problem; FlowerPowerError only if the folder or the revision itself is not there.
+    Be *wary* of somebody else's checkout: what git does not have is not fetched.
     """
     if ref is not None:
-        return _read_revision(folder, ref)
+        return _read_revision(folder, ref, partial(git, folder, wary=wary))
     if not folder.is_dir():
         raise ProjectNotFoundError(f"there is no folder {folder}")
     reading = Reading()
@@ -33,30 +35,32 @@ def read(folder: Path, ref: str | None = None) -> Sources:
     return reading.done()
 
 
-def _read_revision(folder: Path, ref: str) -> Sources:
+def _read_revision(folder: Path, ref: str, ask: Callable[..., bytes]) -> Sources:
     if not ref or ref.startswith("-") or "\0" in ref:
         raise FlowerPowerError(f"{ref!r} is not a git revision", hint="name a branch, tag or commit")
     reading = Reading()
-    prefix = git(folder, "rev-parse", "--show-prefix").decode("utf-8", "surrogateescape").rstrip("\n")
-    commit = git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
-    entries = dict(_list_tree(folder, commit, prefix, reading))
+    prefix = ask("rev-parse", "--show-prefix").decode("utf-8", "surrogateescape").rstrip("\n")
+    commit = ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
+    entries = dict(_list_tree(ask, commit, prefix, reading))
     specs = {path: blob for path, blob in entries.items() if kind_of_file(path)}
     for path in sorted(entries.keys() - specs.keys()):
         reading.report_lookalike(path)
-    _read_blobs(folder, specs, MAX_SPEC_BYTES, reading.texts, reading)
+    _read_blobs(ask, specs, MAX_SPEC_BYTES, reading.texts, reading)
     folders = tuple("" if name == "." else f"{name}/" for name in module_folders(reading.texts))
     modules = {path: blob for path, blob in entries.items() if path.endswith(".py") and path.startswith(folders)}
-    _read_blobs(folder, modules if folders else {}, MAX_MODULE_BYTES, reading.modules, reading)
+    _read_blobs(ask, modules if folders else {}, MAX_MODULE_BYTES, reading.modules, reading)
     return reading.done()
 
 
-def _list_tree(folder: Path, commit: str, prefix: str, reading: Reading) -> Iterator[tuple[str, str]]:
+def _list_tree(ask: Callable[..., bytes], commit: str, prefix: str, reading: Reading) -> Iterator[tuple[str, str]]:
     """Yield path in the project and object of each regular file of a commit."""
-    listing = git(folder, "ls-tree", "-r", "-z", "--full-tree", commit, "--", prefix or ".")
+    listing = ask("ls-tree", "-r", "-z", "--full-tree", commit, "--", prefix or ".")
     for entry in listing.split(b"\0")[:-1]:
         description, _, name = entry.partition(b"\t")
         mode, kind, blob = description.decode().split(" ")
         path = name.decode("utf-8", "surrogateescape").removeprefix(prefix)
+        if kind == "commit" and f"{path}/".startswith(SPEC_STARTS):
+            reading.report("FP023", path, "it is a git submodule, and those are no part of a git revision")
         hidden = any(part.startswith(".") or part in SKIPPED_FOLDERS for part in PurePosixPath(path).parts)
         if kind != "blob" or hidden or not reading.accepts(path):
             continue
@@ -66,9 +70,11 @@ def _list_tree(folder: Path, commit: str, prefix: str, reading: Reading) -> Iter
             reading.report("FP005", path, "the file is a link; in a git revision links are not followed")
 
 
-def _read_blobs(folder: Path, wanted: Mapping[str, str], limit: int, into: dict[str, bytes], reading: Reading) -> None:
+def _read_blobs(
+    ask: Callable[..., bytes], wanted: Mapping[str, str], limit: int, into: dict[str, bytes], reading: Reading
+) -> None:
     """Read objects by one process."""
-    for path, content in zip(wanted, read_objects(folder, list(wanted.values())), strict=False):
+    for path, content in zip(wanted, read_objects(ask, list(wanted.values())), strict=False):
         if content is None:
             reading.report("FP001", path, "git does not have its content")
         elif len(content) > limit:

@@ -62,13 +62,7 @@ def _files_below(root: Path, folders: Iterable[str], reading: Reading) -> Iterat
 
 def _walk(folder: str, prefix: str, reading: Reading) -> Iterator[File]:
     """Yield the files below a folder; links to folders are not followed."""
-    try:
-        with os.scandir(folder) as scan:
-            entries = list(scan)
-    except OSError as error:
-        reading.report("FP001", prefix.removesuffix("/") or ".", why_unreadable(Path(folder), error))
-        return
-    for entry in entries:
+    for entry in _entries(folder, prefix, reading):
         name = entry.name
         if entry.is_dir(follow_symlinks=False):
             if not name.startswith(".") and name not in SKIPPED_FOLDERS:
@@ -78,6 +72,33 @@ def _walk(folder: str, prefix: str, reading: Reading) -> Iterator[File]:
                 reading.report("FP005", f"{prefix}{name}", "it is a link to a folder, and those are not followed")
         elif not name.startswith(".") and reading.accepts(f"{prefix}{name}"):
             yield f"{prefix}{name}", entry.is_file(follow_symlinks=False)
+
+
+def _entries(folder: str, prefix: str, reading: Reading) -> list[os.DirEntry[str]]:
+    """Return what is in a folder; note one that cannot be read, or is empty where a submodule should be."""
+    path = prefix.removesuffix("/") or "."
+    try:
+        with os.scandir(folder) as scan:
+            entries = list(scan)
+    except OSError as error:
+        reading.report("FP001", path, why_unreadable(Path(folder), error))
+        return []
+    if not entries and prefix.startswith(SPEC_STARTS) and _is_submodule(Path(folder)):
+        reading.report("FP023", path, "it is a git submodule that is not checked out")
+    return entries
+
+
+def _is_submodule(folder: Path) -> bool:
+    """Tell whether the `.gitmodules` of the repository around an empty folder names it."""
+    for parent in folder.parents:
+        file = parent / ".gitmodules"
+        if file.is_file():
+            lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+            named = [line.partition("=")[2].strip().strip('"') for line in lines if line.strip().startswith("path")]
+            return any(parent / path == folder for path in named)
+        if (parent / ".git").exists():
+            break
+    return False
 
 
 def why_unreadable(file: Path, error: OSError | RuntimeError) -> str:

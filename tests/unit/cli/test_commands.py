@@ -21,6 +21,7 @@ COMMANDS = [
         "status",
         "pause",
         "resume",
+        "forget",
         "doctor",
         "adopt",
         "export",

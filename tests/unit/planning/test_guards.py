@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from support.states import KEYS, SOURCE, desired, schedule
+from support.states import KEYS, SOURCE, desired, pipeline, schedule
 
-from flowerpower.errors import UsageError
+from flowerpower.errors import Place, Problem, UsageError
 from flowerpower.planning.diff import make_plan
-from flowerpower.planning.guards import Allowed, Facts, check_plan, limit_of
+from flowerpower.planning.guards import LONG_COMMIT, Allowed, Facts, check_plan, limit_of
 from flowerpower.planning.plan import Check, Plan
-from flowerpower.state.models import Consumers, Desired, Head, Reading, Record, State
+from flowerpower.state.models import Consumers, Desired, Head, Reading, Record, Rules, Run, State
 
 NOTHING = Allowed()
 IN_GIT = Facts(in_git=True, dirty=False, descends=True)
+FLEETS = [0, 1, 2, 9, 10, 1000]
 
 
-def live(names: list[str], **head: str) -> Reading:
+def live(names: list[str], **head: Any) -> Reading:
     """Return a namespace in which these schedules are live."""
     state = State({name: schedule(name)[0] for name in names})
     records = {f"schedule.{name}": Record(revision=1, seal="s", protected=name.startswith("keep")) for name in names}
@@ -62,8 +64,187 @@ def test_deleting_everything_is_refused_whatever_the_size(owned: int) -> None:
     found = checks(desired(), live(names(owned)))
 
     assert found["empty"].verdict == "refuse"
-    assert str(owned) in found["empty"].message
+    assert f"{owned:,} schedule" in found["empty"].message
     assert checks(desired(), live(names(owned)), allowed=Allowed(empty=True)) == {}
+
+
+@pytest.mark.parametrize("size", [size for size in FLEETS if size])
+def test_a_wrong_folder_is_refused_also_where_only_pipelines_are_live(size: int) -> None:
+    pipelines = {name: pipeline(name) for name in names(size)}
+    reading = replace(live([]), state=State({}, pipelines))
+
+    assert checks(desired(), reading)["empty"].message == (
+        f"the specs hold no schedule and no pipeline; {size:,} pipeline{'s are' if size > 1 else ' is'} live: "
+        "all would be deleted"
+    )
+    assert "empty" not in checks(desired([], [pipeline("s0")]), reading)
+    assert "empty" not in checks(desired(), reading, allowed=Allowed(empty=True))
+
+
+def loosened(owned: int, applied: str, wanted: str | None, deleted: int) -> dict[str, Check]:
+    """Return what is said of deletes when `guards:` were applied as JSON, and the specs say something else by now."""
+    kept = [schedule(name) for name in names(owned)[deleted:]] or [schedule("new")]
+    reading = live(names(owned), rules=Rules(guards=applied))
+    return checks(desired(kept), reading, replace(IN_GIT, max_deletes=wanted))
+
+
+@pytest.mark.parametrize(
+    ("owned", "applied", "wanted", "deleted", "refused"),
+    [
+        (1, "{}", "100%", 1, False),
+        (2, "{}", "100%", 2, True),
+        (9, "{}", "100%", 3, True),
+        (10, '{"max_deletes":"50%"}', "100%", 5, False),
+        (10, '{"max_deletes":"50%"}', "100%", 6, True),
+        (10, '{"max_deletes":5}', None, 3, True),
+        (10, '{"max_deletes":"100%"}', "10%", 2, True),
+        (1000, '{"max_deletes":0}', "100%", 1, True),
+        (1000, "", "100%", 1000, False),  # applied by a version that did not record it
+    ],
+)
+def test_the_stricter_of_the_applied_and_the_wanted_limit_counts(
+    owned: int, applied: str, wanted: str | None, deleted: int, refused: bool
+) -> None:
+    assert ("deletes" in loosened(owned, applied, wanted, deleted)) == refused
+
+
+def test_a_loosened_limit_says_which_was_applied_and_when_the_other_counts() -> None:
+    message = loosened(10, '{"max_deletes":1}', "100%", 2)["deletes"].message
+
+    assert message == (
+        "2 of 10 schedules would be deleted; 1 may be (1 was applied last; 100% counts from the next apply on)"
+    )
+
+
+@pytest.mark.parametrize("damaged", ["no JSON", "[]", "1", '{"max_deletes": "a few"}', '{"max_deletes": null}'])
+def test_a_limit_that_cannot_be_read_refuses_every_delete_and_only_those(damaged: str) -> None:
+    assert "cannot be read" in loosened(10, damaged, None, 1)["deletes"].message
+    assert "deletes" not in loosened(10, damaged, None, 0)
+
+
+@pytest.mark.parametrize("size", FLEETS)
+def test_what_this_checkout_leaves_out_is_not_deleted(size: int) -> None:
+    absent = tuple(f"schedules/{name}.yaml" for name in names(size))
+
+    found = checks(desired([schedule("a")]), live(["a"]), replace(IN_GIT, absent=absent))
+
+    assert ("incomplete" in found) == bool(size)
+    if size:
+        assert f"{size:,} spec file" in found["incomplete"].message
+        assert "sparse-checkout" in found["incomplete"].hint
+
+
+def flying(size: int, policy: str, execution: str) -> tuple[Desired, Reading]:
+    """Return a fleet that changes while each of its schedules has one run in flight."""
+    wanted = desired([schedule(name, on_inflight=policy, timeout=99) for name in names(size)] or [schedule("a")])
+    runs = {name: Run(name, name, 0, 1, 0, execution) for name in names(size)}
+    return wanted, replace(live(names(size)), active=runs)
+
+
+@pytest.mark.parametrize("size", FLEETS)
+def test_running_runs_are_stopped_with_a_word_only(size: int) -> None:
+    wanted, reading = flying(size, "cancel", "an execution")
+
+    found = checks(wanted, reading)
+
+    assert ("in flight" in found) == bool(size)
+    if size:
+        assert f"{size:,} running run" in found["in flight"].message
+        assert "s0" in found["in flight"].message
+        assert "--allow-cancel" in found["in flight"].hint
+    assert "in flight" not in checks(wanted, reading, allowed=Allowed(cancel=True))
+
+
+@pytest.mark.parametrize(("policy", "execution"), [("cancel", ""), ("keep", "an execution")])
+def test_queued_runs_and_those_that_are_kept_need_no_word(policy: str, execution: str) -> None:
+    assert "in flight" not in checks(*flying(10, policy, execution))
+
+
+@pytest.mark.parametrize("size", FLEETS)
+def test_house_rules_of_the_last_apply_refuse_and_are_named(size: int) -> None:
+    broken = tuple(
+        Problem(
+            "FP311",
+            Place(f"schedules/{name}.yaml", 2, 8),
+            f"schedule.{name}: it fires 30s apart, less than 1m",
+            "the rule is `policies.enforce.min_interval`",
+        )
+        for name in names(size)
+    )
+
+    found = checks(desired([schedule("a")]), live(["a"]), replace(IN_GIT, violations=broken))
+
+    assert ("policy" in found) == bool(size)
+    if size:
+        assert found["policy"].message.startswith(f"{size:,} place")
+        assert (
+            "schedules/s0.yaml:2 schedule.s0: it fires 30s apart, less than 1m (policies.enforce.min_interval)"
+            in found["policy"].message
+        )
+
+
+def test_house_rules_that_cannot_be_read_refuse() -> None:
+    found = checks(desired([schedule("a")]), live(["a"]), replace(IN_GIT, violations=None))
+
+    assert "cannot be read" in found["policy"].message
+    assert "HDEL" in found["policy"].hint
+
+
+@pytest.mark.parametrize(
+    ("changes", "refused"), [*((size, False) for size in FLEETS), (LONG_COMMIT, False), (LONG_COMMIT + 1, True)]
+)
+def test_a_commit_that_blocks_redis_for_long_is_told_and_refused(changes: int, refused: bool) -> None:
+    plan = make_plan(KEYS, desired([schedule("a")]), live([]), SOURCE)
+    plan = replace(plan, changes=plan.changes * changes)
+
+    found = {check.name: check for check in check_plan(plan, live([]), IN_GIT, NOTHING)}
+
+    assert ("long commit" in found) == refused
+    if refused:
+        assert f"{changes:,} changes" in found["long commit"].message
+        assert "answers nobody for up to 2 s; without a word 20,000 may be" in found["long commit"].message
+        assert "--allow-long-commit" in found["long commit"].hint
+    assert "long commit" not in {check.name for check in check_plan(plan, live([]), IN_GIT, Allowed(long_commit=True))}
+
+
+def test_a_commit_of_many_seconds_is_said_to_disturb_others() -> None:
+    plan = make_plan(KEYS, desired([schedule("a")]), live([]), SOURCE)
+    plan = replace(plan, changes=plan.changes * 100_000)
+
+    (check,) = (found for found in check_plan(plan, live([]), IN_GIT, NOTHING) if found.name == "long commit")
+
+    assert "up to 10 s (with BUSY errors after 5 s, which end many workers)" in check.message
+
+
+@pytest.mark.parametrize("size", FLEETS)
+def test_where_a_commit_comes_from_is_asked_whatever_the_size(size: int) -> None:
+    reading = live(names(size), repository="git.example/other", commit="1a2b3c")
+    wanted = desired([schedule(name) for name in [*names(size), "new"]])
+
+    found = checks(wanted, reading, replace(IN_GIT, dirty=True, descends=False))
+
+    assert {"foreign", "older", "dirty"} <= found.keys()
+    for way_out in ("`name:`", "--allow-empty", "--allow-takeover"):
+        assert way_out in found["foreign"].hint
+    assert not {"foreign", "older", "dirty"} & checks(wanted, live(names(size))).keys()
+
+
+@pytest.mark.parametrize("size", [size for size in FLEETS if size])
+def test_protected_ones_are_counted(size: int) -> None:
+    found = checks(desired([schedule("other")]), live([f"keep{number}" for number in range(size)]))
+
+    assert f"{size:,} protected schedule" in found["protected"].message
+
+
+def test_what_git_cannot_tell_refuses_outside_the_default_environment() -> None:
+    reading, wanted, unknown = live(["a"]), desired([schedule("a")]), replace(IN_GIT, dirty=None)
+    plan = make_plan(KEYS, wanted, reading, SOURCE)
+
+    assert "cannot be told" in checks(wanted, reading, unknown)["dirty"].message
+    assert "git status" in checks(wanted, reading, unknown)["dirty"].hint
+    assert "dirty" not in checks(wanted, reading, unknown, Allowed(dirty=True))
+    assert "dirty" not in {check.name for check in check_plan(replace(plan, env="default"), reading, unknown, NOTHING)}
+    assert "dirty" not in checks(wanted, reading, Facts(in_git=False))
 
 
 def test_deletes_go_past_by_number_by_share_and_by_the_projects_own_limit() -> None:

@@ -74,6 +74,33 @@ def test_a_revision_that_is_not_there_is_said_to_be_missing(project: Path) -> No
         read(project, "--upload-pack=x")
 
 
+@pytest.mark.parametrize("path", ["schedules", "schedules/crm"])
+def test_a_submodule_of_specs_that_is_not_there_is_an_error_and_no_empty_folder(project: Path, path: str) -> None:
+    repository = project.parent
+    other = write(repository.parent / "crm", {"contacts.yaml": "pipeline: a\n"})
+    for folder in (other, repository):
+        git(folder, "init", "-q")
+        git(folder, "add", "-A", "-f")
+        git(folder, "commit", "-qm", "first")
+    git(project, "rm", "-rqf", "schedules")
+    git(repository, "-c", "protocol.file.allow=always", "submodule", "add", "-q", "--force", str(other), f"acme/{path}")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "second")
+    assert read(project).problems == ()
+
+    git(repository, "submodule", "deinit", "-q", "--force", "--all")
+
+    for found in (read(project), read(project, "HEAD")):
+        assert [(problem.code, problem.place.file) for problem in found.problems] == [("FP023", path)]
+
+
+def test_an_empty_folder_is_no_problem(project: Path) -> None:
+    (project / "schedules/empty").mkdir(parents=True)
+    write(project, {".gitmodules": '[submodule "x"]\n\tpath = elsewhere\n'})
+
+    assert read(project).problems == ()
+
+
 def test_files_that_cannot_be_used_are_problems(project: Path, tmp_path: Path) -> None:
     (tmp_path / "secret.yaml").write_text("password: hunter2\n")
     (project / "pipelines/out.yaml").symlink_to(tmp_path / "secret.yaml")

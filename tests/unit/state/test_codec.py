@@ -28,7 +28,7 @@ from flowerpower.state.codec import (
     job_fields,
 )
 from flowerpower.state.desired import occurrence_at
-from flowerpower.state.models import Cursor, Desired
+from flowerpower.state.models import Cursor, Desired, Rules
 
 
 @given(wanted=desired_states())
@@ -80,6 +80,13 @@ def test_a_newer_format_is_refused() -> None:
         decode_pipeline("a", newer.encode())
     with pytest.raises(FormatError, match="'2'"):
         decode_head({b"format": b"2", b"generation": b"1"})
+
+
+def test_a_head_without_rules_was_written_by_an_older_version() -> None:
+    head = {b"format": b"1", b"generation": b"3"}
+
+    assert decode_head(head).rules == Rules()
+    assert decode_head({**head, b"guards": b"{}", b"policies": b"no JSON"}).rules == Rules("{}", "no JSON")
 
 
 @given(raw=st.binary(max_size=60))

@@ -1,0 +1,52 @@
+"""What guards must know beside the plan: what git says of the commit, and what the last apply asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flowerpower.errors import Problem
+from flowerpower.planning.guards import Facts
+from flowerpower.revision import Revision, descends, precedes
+from flowerpower.specs.files.kinds import kind_of_file
+from flowerpower.specs.files.reading import Sources
+from flowerpower.specs.policies import as_record, check_applied
+from flowerpower.specs.project import Project
+from flowerpower.specs.silence import silence
+from flowerpower.state.models import Head
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """Where the specs come from: a folder, what git says of it, and the name that their commit is recorded by."""
+
+    folder: Path
+    revision: Revision
+    commit: str  # with `+dirty` after it for uncommitted changes, or `tree:<digest>`
+    wary: bool = False  # it is somebody else's
+
+
+def facts_of(checkout: Checkout, head: Head, project: Project, sources: Sources) -> Facts:
+    """Return the facts for a plan of *project*, as it is in *checkout*, against what *head* says is live."""
+    folder, revision, commit, wary = checkout.folder, checkout.revision, checkout.commit, checkout.wary
+    live = head.commit.removesuffix("+dirty")
+    comparable = revision.in_git and live and not live.startswith("tree:")
+    is_restored = commit.removesuffix("+dirty") == live
+    limit = project.spec.guards.max_deletes
+    return Facts(
+        in_git=revision.in_git,
+        dirty=revision.dirty if revision.in_git else None,
+        descends=descends(folder, revision.commit, live, wary=wary) if comparable else None,
+        undone=not is_restored and precedes(folder, commit, head.rolled_back, wary=wary),
+        max_deletes=None if limit is None else str(limit),
+        violations=_violations(head.rules.policies, project, sources),
+        absent=tuple(path for path in revision.absent if kind_of_file(path)),
+    )
+
+
+def _violations(applied: str, project: Project, sources: Sources) -> tuple[Problem, ...] | None:
+    """Return where the specs break the enforced house rules of the last apply; None if those cannot be read."""
+    if applied in ("", as_record(project.spec.policies.enforce)):  # what the specs enforce is checked already
+        return ()
+    found = check_applied(project, applied)
+    return None if found is None else tuple(silence(found, sources.texts))

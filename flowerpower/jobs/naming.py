@@ -1,0 +1,47 @@
+"""Which live schedules people mean: by name, or by a pattern such as `sales_*`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from flowerpower.errors import UsageError
+from flowerpower.state.connection import redis_errors
+from flowerpower.state.store import Store
+
+
+def named_schedules(store: Store, patterns: Sequence[str], also: Iterable[str] = ()) -> list[str]:
+    """Return the live schedules, and those of *also*, that names and patterns mean, each once.
+
+    Raises `UsageError`, with what may have been meant, when one of them means none.
+    """
+    live = sorted({*_live(store), *also})
+    known, found, unknown = set(live), list[str](), list[str]()
+    for pattern in patterns:
+        matching = [pattern] if pattern in known else [name for name in live if fnmatchcase(name, pattern)]
+        found += matching
+        if not matching:
+            unknown.append(pattern)
+    if unknown:
+        names = ", ".join(repr(name) for name in unknown)
+        raise UsageError(f"no schedule {names} is live; nothing was changed", hint=_advice(store, unknown[0], live))
+    return list(dict.fromkeys(found))
+
+
+def _live(store: Store) -> list[str]:
+    with redis_errors("reading schedules"):
+        names: Any = store.connection.hkeys(store.keys.schedules)
+    return [name.decode(errors="replace") for name in names]
+
+
+def _advice(store: Store, unknown: str, live: Sequence[str]) -> str:
+    from flowerpower.specs.messages import did_you_mean
+
+    if not live:
+        return "nothing is applied here yet: flowerpower apply; or name the environment with --env"
+    with redis_errors("reading pipelines"):
+        is_pipeline = bool(store.connection.hexists(store.keys.pipelines, unknown))
+    if is_pipeline:
+        return f"{unknown} is a pipeline; name its schedules, `flowerpower status` shows them"
+    return did_you_mean(unknown, live) or "`flowerpower status` shows what is live"

@@ -1,0 +1,113 @@
+-- Part of commit.lua: runs in flight of a schedule that is changed or deleted with `on_inflight: cancel`. They are found
+-- and their keys checked before the first write; then those that wait are removed, and those that run told to stop.
+
+-- Ids of active runs by the name of their schedule now; looked up once, when they are needed. It may have been
+-- another when the run was made, so the id does not tell.
+local runs_found
+local function runs_by_name()
+  if runs_found then return runs_found end
+  runs_found = {}
+  for _, id in ipairs(redis.call('HKEYS', ours('active'))) do
+    local entry = read_active(id)
+    local name = entry and not entry.alone and name_of(entry, '')
+    if name and string.match(id, '%-%-%w+$') then
+      runs_found[name] = runs_found[name] or {}
+      table.insert(runs_found[name], id)
+    end
+  end
+  return runs_found
+end
+
+-- Returns the active runs of a schedule, or nothing and the key that is not ours to touch.
+local function runs_in_flight(schedule)
+  local found = {}
+  for _, id in ipairs(runs_by_name()[schedule] or {}) do
+    if not has_type(job_key(id), 'hash') then return nil, job_key(id) end
+    local status, origin, worker = unpack(redis.call('HMGET', job_key(id), 'status', 'origin', 'worker_name'))
+    local entry, queues = read_active(id) or {}, {}
+    for _, queue in ipairs({type(entry.queue) == 'string' and entry.queue or '', origin or ''}) do
+      local bad = wrong_type({[queue_key(queue)] = 'list', [queue_key(queue) .. ':intermediate'] = 'list',
+        [scheduled_key(queue)] = 'zset'})
+      if queue ~= '' and bad then return nil, bad end
+      if queue ~= '' then queues[#queues + 1] = queue end
+    end
+    -- One that is started but not claimed yet has run no code of the project: its claim will be refused.
+    local runs = status == 'started' and (entry.execution or '') ~= ''
+    found[#found + 1] = {id = id, run = string.match(id, '%-%-(%w+)$'), entry = entry, queues = queues,
+      worker = runs and (worker or '') or nil}
+  end
+  return found
+end
+
+local function has_running(runs)
+  for _, run in ipairs(runs) do
+    if run.worker then return true end
+  end
+  return false
+end
+
+-- Ask the worker as RQ's own stop command does; who may not publish cannot, and its run ends by itself.
+local function tell_to_stop(schedule, run, reason)
+  run.entry.cancel = reason
+  redis.call('HSET', ours('active'), run.id, cjson.encode(run.entry))
+  local told = redis.pcall('PUBLISH', names.rq .. ':pubsub:' .. run.worker,
+    cjson.encode({command = 'stop-job', job_id = run.id}))
+  local heard = type(told) == 'number' and told > 0
+  record_event({event = heard and 'stopping' or 'not stopped', schedule = schedule, tick = run.entry.tick or 0,
+    job = run.id, reason = reason})
+  return heard
+end
+
+local FEW = 20
+
+-- Take runs out of a list of RQ: many of them in one pass, since each LREM walks the whole list.
+local function take_out(key, ids)
+  if #ids <= FEW then
+    for _, id in ipairs(ids) do redis.call('LREM', key, 0, id) end
+    return
+  end
+  local gone, kept = {}, {}
+  for _, id in ipairs(ids) do gone[id] = true end
+  for _, id in ipairs(redis.call('LRANGE', key, 0, -1)) do
+    if not gone[id] then kept[#kept + 1] = id end
+  end
+  redis.call('DEL', key)
+  for start = 1, #kept, 1000 do
+    redis.call('RPUSH', key, unpack(kept, start, math.min(start + 999, #kept)))
+  end
+end
+
+local taken = {}  -- by list, the runs that are to be taken out of it
+
+local function empty_lists()
+  for key, ids in pairs(taken) do take_out(key, ids) end
+end
+
+local function remove_run(schedule, run, reason, seconds)
+  for _, queue in ipairs(run.queues) do
+    for _, key in ipairs({queue_key(queue), queue_key(queue) .. ':intermediate'}) do
+      taken[key] = taken[key] or {}
+      table.insert(taken[key], run.id)
+    end
+    redis.call('ZREM', scheduled_key(queue), run.id)
+  end
+  redis.call('DEL', job_key(run.id), names.rq .. ':results:' .. run.id)
+  clear_active(run.id, schedule, run.run)
+  local tick = tonumber(run.entry.tick) or tonumber(run.run) or seconds
+  record_outcome(schedule, {first = tick, last = tick, count = 1, status = 'cancelled', reason = reason, run = run.id,
+    attempt = run.entry.attempt, duration = '0.000', at = seconds, commit = run.entry.commit or '', by = 'apply'})
+  record_event({event = 'cancelled', schedule = schedule, tick = tick, reason = reason, job = run.id})
+end
+
+-- Returns the runs that should stop but whose worker was not there to hear it.
+local function cancel_runs(schedule, runs, reason, seconds)
+  local deaf = {}
+  for _, run in ipairs(runs) do
+    if not run.worker then
+      remove_run(schedule, run, reason, seconds)
+    elseif not tell_to_stop(schedule, run, reason) then
+      deaf[#deaf + 1] = run.id
+    end
+  end
+  return deaf
+end

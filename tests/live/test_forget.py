@@ -1,0 +1,82 @@
+"""What git no longer manages fires on, and plans leave it alone, until its spec comes back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from redis import Redis
+from support.redis_state import SHIFTED_CLOCK, dump_keys, shift_clock, start_at_half_past
+from support.states import KEYS, SOURCE, desired, schedule
+
+from flowerpower.apply import apply_plan
+from flowerpower.errors import UsageError
+from flowerpower.jobs.forget import forget_schedules
+from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.planning.diff import make_plan
+from flowerpower.planning.managed import managed
+from flowerpower.planning.plan import Plan
+from flowerpower.state.models import Desired
+from flowerpower.state.store import Store
+
+HOUR = 3600
+BOTH = desired([schedule("kept", every=HOUR), schedule("left", every=HOUR)])
+KEPT = desired([schedule("kept", every=HOUR)])
+
+
+@pytest.fixture
+def store(redis_connection: Redis) -> Store:
+    start_at_half_past(redis_connection)
+    store = Store(redis_connection, KEYS, SHIFTED_CLOCK)
+    apply(store, BOTH)
+    return store
+
+
+def plan_for(store: Store, wanted: Desired) -> Plan:
+    return make_plan(store.keys, wanted, managed(store.read(), wanted), SOURCE)
+
+
+def apply(store: Store, wanted: Desired) -> Plan:
+    plan = plan_for(store, wanted)
+    apply_plan(plan, store, "apply")
+    return plan
+
+
+def test_a_forgotten_schedule_is_not_deleted_and_fires_on(store: Store) -> None:
+    assert forget_schedules(store, ["le*"], "ana").names == ("left",)
+
+    plan = apply(store, KEPT)
+    shift_clock(store.connection, HOUR)
+    Scheduler(store, "one").step()
+
+    assert (plan.changes, plan.forgotten) == ((), ("left",))
+    queued = store.connection.lrange(KEYS.queue_list(KEYS.queue("default")), 0, -1)
+    assert {run.decode().split("--")[2] for run in queued} == {"kept", "left"}
+
+
+def test_its_spec_takes_it_back_where_it_is(store: Store) -> None:
+    before = store.read().cursors
+    forget_schedules(store, ["left"], "ana")
+
+    plan = apply(store, BOTH)
+
+    (change,) = plan.changes
+    assert (change.address, change.adopts, change.fields, change.timing) == ("schedule.left", True, (), "keep")
+    live = store.read()
+    assert (live.forgotten, live.cursors["left"].pending) == (frozenset(), before["left"].pending)
+    assert plan_for(store, BOTH).changes == ()
+    assert [change.address for change in plan_for(store, KEPT).changes] == ["schedule.left"]
+
+
+def test_all_are_forgotten_or_none_and_twice_is_once(store: Store) -> None:
+    before = dump_keys(store.connection)
+
+    with pytest.raises(UsageError, match="'lefd' is live") as caught:
+        forget_schedules(store, ["kept", "lefd"], "ana")
+
+    assert "left" in caught.value.hint
+    assert dump_keys(store.connection) == before
+    forget_schedules(store, ["left"], "ana")
+    assert forget_schedules(store, ["left"], "bob").already == ("left",)
+    entry = json.loads(store.connection.hget(KEYS.forgotten, "left") or "")
+    assert entry["who"] == "ana"
