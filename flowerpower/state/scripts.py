@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from redis.commands.core import Script
 
 
-_PARTS = {"commit": ("cancel",)}  # what a script is made of besides its own file
+_PARTS = {"commit": ("cancel", "bulk")}  # what a script is made of besides its own file
 
 
 @cache
