@@ -22,17 +22,18 @@ from flowerpower.render.words import count, listed, safe, short
 from flowerpower.render.words import free_text as _text
 
 LIMIT = 65_536  # characters of a comment on GitHub
+_SHORTEST_ROW = 20  # characters of the table's rows
 _OPEN_BELOW = 10  # lines of a diff that are shown unfolded
 _DIFF_MARK = {"+": "+", "-": "-", "~": "!", "!": "!"}
 
 
 def plan_markdown(plan: Plan, *, plan_hash: str = "", limit: int = LIMIT) -> str:
     """Return the comment, at most *limit* characters: graphs are cut first, then details, then rows of the table."""
-    details = "\n\n".join(_details(plan, ordered(plan)))
+    details = _details(plan, ordered(plan), limit)
     for cut in _CUTS:
-        if cut.details and len(details) > limit:
+        if (cut.details and details is None) or (cut.table is None and len(plan.changes) * _SHORTEST_ROW > limit):
             continue
-        text = _comment(plan, plan_hash, cut, details)
+        text = _comment(plan, plan_hash, cut, details or "")
         if len(text) <= limit:
             return text
     return text[:limit]
@@ -160,14 +161,21 @@ def _words(change: Change, now: int) -> str:
     )
 
 
-def _details(plan: Plan, changes: list[Change]) -> Iterator[str]:
-    lines = [line for change in changes for line in _diff_lines(change, plan)]
+def _details(plan: Plan, changes: list[Change], limit: int) -> str | None:
+    """Return the changes field by field; None, before all are looked at, if that is longer than *limit*."""
+    lines: list[str] = []
+    length = 0
+    for line in (line for change in changes for line in _diff_lines(change, plan)):
+        lines.append(line)
+        length += len(line)
+        if length > limit:
+            return None
     if not lines:
-        return
+        return ""
     body = "\n".join(lines).replace("<!--", "<\\!--")  # the one header of the comment is its first line
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall(r"`+", body) or [""]))
     is_open = " open" if len(lines) < _OPEN_BELOW else ""
-    yield f"<details{is_open}><summary>Field by field</summary>\n\n{fence}diff\n{body}\n{fence}\n\n</details>"
+    return f"<details{is_open}><summary>Field by field</summary>\n\n{fence}diff\n{body}\n{fence}\n\n</details>"
 
 
 def _diff_lines(change: Change, plan: Plan) -> Iterator[str]:
