@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.measure import Sample
@@ -44,14 +45,7 @@ def run_command(commands: Sequence[Sequence[str]], cwd: Path) -> tuple[Sample, l
 
 def print_samples(samples: Mapping[str, Sample]) -> None:
     """Print samples as `run_side` reads them."""
-    print(
-        json.dumps(
-            {
-                phase: {"seconds": sample.seconds, "count": sample.count, "cpu": sample.cpu}
-                for phase, sample in samples.items()
-            }
-        )
-    )
+    print(json.dumps({phase: asdict(sample) for phase, sample in samples.items()}))
 
 
 def _environment() -> dict[str, str]:

@@ -45,6 +45,11 @@ class Context:
         """Return how much work each benchmark does, smallest first."""
         return (1_000,) if self.quick else (1_000, 10_000)
 
+    @property
+    def large_sizes(self) -> tuple[int, ...]:
+        """Return the same with the largest size that is promised to work, for what is quick enough."""
+        return self.sizes if self.quick else (*self.sizes, 100_000)
+
     def slow_size(self, size: int) -> int:
         """Return how much of it a slow peer does: less in a quick run, and the table says so."""
         return size // 10 if self.quick else size

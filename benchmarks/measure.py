@@ -22,11 +22,15 @@ class WorkMissingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One measured run: wall and CPU seconds (of the side's own processes), and how much was really done."""
+    """One measured run: wall and CPU seconds (of the side's own processes), and how much was really done.
+
+    `memory` is the most that the process ever had, in MB; 0: not measured.
+    """
 
     seconds: float
     count: int
     cpu: float = 0.0
+    memory: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class Row:
     slowest: float
     cpu: float  # median
     ratio: float | None
+    memory: float = 0.0  # median, MB
 
     @property
     def rate(self) -> float:
@@ -137,6 +142,7 @@ def _row(phase: str, side: Side, samples: Sequence[Sample], base: float | None) 
         slowest=max(seconds),
         cpu=median(sample.cpu for sample in samples),
         ratio=None if base is None else base / _rate(side, samples),
+        memory=median(sample.memory for sample in samples),
     )
 
 

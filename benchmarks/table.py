@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 from benchmarks.measure import Row
 
-_HEAD = ("work", "side", "n", "runs", "median s", "min-max s", "CPU s", "per second", "flowerpower is")
+_HEAD = ("work", "side", "n", "runs", "median s", "min-max s", "CPU s", "per second", "flowerpower is", "peak MB")
 
 
 def render(rows: Sequence[Row]) -> str:
     """Return the table; the last column says how many times as fast as that side flowerpower is."""
     cells = [_HEAD, *(_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(_HEAD))]
+    if not any(row.memory for row in rows):
+        cells = [line[:-1] for line in cells]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [_line(line, widths) for line in cells]
     rule = "|".join(["", *("-" * (width + 2) for width in widths), ""])
     return "\n".join([lines[0], rule, *lines[1:]])
@@ -29,6 +31,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         _seconds(row.cpu),
         f"{row.rate:,.0f}",
         "" if row.ratio is None else _times(row.ratio),
+        f"{row.memory:,.0f}",
     )
 
 

@@ -23,9 +23,12 @@ _OUTLINE = "outline"
 
 
 class Memory:
-    """What is known of one project in one environment; `read` reads its files, once."""
+    """What is known of one project in one environment.
 
-    def __init__(self, cache: VerdictCache, question: Question, read: Callable[[], Sources]) -> None:
+    `read` reads its files, once, and tells from when on (nanoseconds of the epoch).
+    """
+
+    def __init__(self, cache: VerdictCache, question: Question, read: Callable[[], tuple[Sources, int]]) -> None:
         self._cache = cache
         self._question = question
         self._read = read
@@ -47,22 +50,24 @@ class Memory:
 
         if self.of_content is None or not self.of_content.is_valid:
             return None
+        if not self.of_folder:
+            self.keep(self.of_content)  # so that the next command need not read the files
         kept = self._cache.beside(self._folder_key if self.of_folder else self._content_key, _OUTLINE)
         return decode_outline(kept) if kept else None
 
-    def keep(self, verdict: Verdict, read_at: int) -> None:
-        """Keep a verdict on the files, which were read from *read_at* on (nanoseconds of the epoch)."""
-        sources = self._read()
+    def keep(self, verdict: Verdict) -> None:
+        """Keep a verdict on the files."""
+        sources, read_at = self._read()
         self._cache.keep(self._question, sources, module_folders(sources.texts), verdict, read_at)
 
-    def keep_desired(self, desired: Desired, loaded: Loaded, read_at: int) -> None:
+    def keep_desired(self, desired: Desired, loaded: Loaded) -> None:
         """Keep the outline of what the files ask for, and the verdict on them."""
         from flowerpower.specs.checks import verdict_of
         from flowerpower.state.outline import encode_outline, outline_of
 
         if self._content_key and self.outline is None:
-            self.keep(verdict_of(loaded, self._question.now), read_at)
-            outline = outline_of(desired, self._read().digest)
+            self.keep(verdict_of(loaded, self._question.now))
+            outline = outline_of(desired, self._read()[0].digest)
             self._cache.keep_beside(self._content_key, _OUTLINE, encode_outline(outline))
 
     @cached_property
@@ -71,4 +76,4 @@ class Memory:
 
     @cached_property
     def _content_key(self) -> str:
-        return content_key(self._question, self._read()) if self._cache.is_there else ""
+        return content_key(self._question, self._read()[0]) if self._cache.is_there else ""

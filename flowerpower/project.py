@@ -123,7 +123,7 @@ class FlowerPowerProject:
         if self.recalled is not None:
             return self.recalled
         verdict = self._memory.of_content or check_side_by_side(self.sources, self._question)
-        self._memory.keep(verdict, self._sources_read_at)
+        self._memory.keep(verdict)
         return verdict
 
     @cached_property
@@ -136,7 +136,9 @@ class FlowerPowerProject:
         from flowerpower.memory import Memory
         from flowerpower.specs.files.cache import VerdictCache
 
-        return Memory(VerdictCache(self.settings.cache_dir), self._question, lambda: self.sources)
+        return Memory(
+            VerdictCache(self.settings.cache_dir), self._question, lambda: (self.sources, self._sources_read_at)
+        )
 
     @cached_property
     def _question(self) -> Question:
@@ -237,7 +239,7 @@ class FlowerPowerProject:
         folders = project.spec.modules
         code = {name: code_digest(pipeline.modules, modules, folders) for name, pipeline in project.pipelines.items()}
         desired = desired_state(project, code)
-        self._memory.keep_desired(desired, self._loaded, self._sources_read_at)
+        self._memory.keep_desired(desired, self._loaded)
         return desired
 
     def plan(self, allowed: Allowed | None = None) -> PlannedChanges:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from flowerpower.apply import apply_plan
 from flowerpower.jobs.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.plan import Plan
-from flowerpower.settings import look_for_cycles_rarely
+from flowerpower.project import FlowerPowerProject
+from flowerpower.settings import look_for_cycles_rarely, read_settings
 from flowerpower.specs.files.sources import read
 from flowerpower.specs.loader import load
 from flowerpower.state.connection import connect
@@ -87,6 +89,47 @@ def plan(url: str, world: Path) -> dict[str, Sample]:
     return {**samples, "all of it": whole}
 
 
+def plan_again(url: str, world: Path) -> dict[str, Sample]:
+    """Plan with nothing changed, the specs as they were in the command before."""
+    project = _project(url, world)
+    with watch() as planning:
+        planned = project.plan()
+        planned.to_text()
+        shown = project.problems
+    assert not planned.plan.changes, f"{len(planned.plan.changes)} changes"
+    assert isinstance(shown, tuple)
+    return {"plan": replace(planning.sample(len(planned.plan.after.schedules)), memory=_peak())}
+
+
+def look_again(url: str, world: Path) -> dict[str, Sample]:
+    """Check specs that are as they were, and read the live state."""
+    project = _project(url, world)
+    with watch() as looking:
+        known = project.recalled
+        found = project.store.read()
+    assert known, "the check was not remembered"
+    return {"plan": replace(looking.sample(_occurrences(found)), memory=_peak())}
+
+
+def _project(url: str, world: Path) -> FlowerPowerProject:
+    """Return the project with everything imported and connected."""
+    for module in ("planner", "memory", "specs.loader", "render.plan_text"):
+        import_module(f"flowerpower.{module}")
+    environ = {"FLOWERPOWER_CACHE_DIR": str(world / "cache")}
+    project = FlowerPowerProject.find(read_settings(project=world / "project", redis=url, environ=environ))
+    project.store.connection.ping()
+    return project
+
+
+def _peak() -> float:
+    """Return the most memory that this process ever had, in MB."""
+    status = Path("/proc/self/status")
+    if not status.exists():  # not on Linux
+        return 0.0
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
+
+
 def dispatch(url: str, world: Path) -> dict[str, Sample]:
     """Fire everything at once, by a scheduler that has worked before."""
     return {"dispatch": _dispatch(url, world, used=True)}
@@ -146,7 +189,8 @@ def _waiting(store: Store) -> int:
 
 
 ACTIONS: dict[str, Callable[[str, Path], dict[str, Sample]]] = {
-    action.__name__: action for action in (apply, prepare, read_live, plan, dispatch, dispatch_cold)
+    action.__name__: action
+    for action in (apply, prepare, read_live, plan, plan_again, look_again, dispatch, dispatch_cold)
 }
 
 if __name__ == "__main__":

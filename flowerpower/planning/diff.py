@@ -140,6 +140,7 @@ def _pipeline_change(
     else:
         changes = _whole(before, after, record, vanished=before is None and is_used)
     seal, revision = _record_of(record)
+    before = before and replace(before, fields=dict(before.fields))  # as below
     return Change(address, before, after, changes, seal=seal, revision=revision, protected=False)
 
 

@@ -15,7 +15,7 @@ from flowerpower.planning.settle import next_tick, pending_tick
 from flowerpower.schedule.jitter import delay
 from flowerpower.state.desired import occurrence_at
 from flowerpower.state.keys import Keys
-from flowerpower.state.models import Json, Occurrence, Reading, Schedule, Source, State
+from flowerpower.state.models import Json, Reading, Schedule, Source, State
 from flowerpower.state.outline import Outline, Wanted
 
 _SHARED = attrgetter("queue", "function", "timeout", "result_ttl", "failure_ttl", "retries", "retry_intervals")
@@ -29,7 +29,9 @@ def unchanged_plan(keys: Keys, outline: Outline, reading: Reading, source: Sourc
     for one in outline.schedules():
         wanted += 1
         found = live.get(one.name)
-        if found is None or found.digest != one.digest or found.run != one.run or one.name in left:
+        if found is None or one.name in left:
+            return None
+        if not (found.digest.startswith(one.digest) and found.run.startswith(one.run)):
             return None
         if not expected.waits(one, found) and one.name not in reading.firing:
             return None
@@ -62,16 +64,17 @@ class _Expected:
         if cursor is None or cursor.pending is None:
             return live.occurrence is None and next_tick(self._keys, live, reading) is None
         tick = pending_tick(self._keys, one.name, reading)
-        return tick is not None and live.occurrence is not None and self._is_for(tick, live.occurrence, one, job)
+        return tick is not None and self._is_for(tick, live, one, job)
 
-    def _is_for(self, tick: int, found: Occurrence, one: Wanted, job: Mapping[str, Json]) -> bool:
-        keys = self._keys
+    def _is_for(self, tick: int, live: Schedule, one: Wanted, job: Mapping[str, Json]) -> bool:
+        keys, found = self._keys, live.occurrence
         if one.job not in self._shared:
-            model = Schedule(one.name, job, timing="", basis="", run=one.run, digest=one.digest)
+            model = Schedule(one.name, job, timing="", basis="", run=live.run, digest=live.digest)
             self._shared[one.job] = _SHARED(occurrence_at(keys, model, tick))
         return (
-            found.id == keys.run_id(one.name, tick)
+            found is not None
+            and found.id == keys.run_id(one.name, tick)
             and found.due == tick + delay(one.name, tick, int(str(job.get("jitter", 0))))
-            and found.args == (keys.namespace, one.name, one.run)
+            and found.args == (keys.namespace, one.name, live.run)
             and _SHARED(found) == self._shared[one.job]
         )

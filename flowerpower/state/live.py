@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Set
+from sys import intern
 from typing import NamedTuple
 
-from flowerpower.state.codec import decode_pipeline, decode_schedule, is_intact
-from flowerpower.state.models import Json, Occurrence, Record, Schedule
+from flowerpower.state.codec import decode_pipeline, decode_record, decode_schedule, is_intact
+from flowerpower.state.models import Json, Occurrence, Pipeline, Record, Schedule
 
 _FRONT = re.compile(rb'\{"sum":"[0-9a-f]{64}","basis":"([0-9a-f]{64})","digest":"([0-9a-f]{64})","format":1,"name":"')
 _RUN = re.compile(rb'"\},"revision":\d+,"run":"([0-9a-f]{64})","spec":\{')  # no text before it holds a quote unescaped
+_PIPELINE = re.compile(rb'\{"sum":"[0-9a-f]{64}","code":"([0-9a-f]{64})","digest":"([0-9a-f]{64})","format":1,"name":"')
 _BACK = re.compile(rb',"timing":"([^"\\]+)"\}')
 _QUEUE = re.compile(rb',"queue":"([^"\\]+)",')
 
@@ -42,7 +44,7 @@ class LiveFields(Mapping[str, Json]):
 
     def _all(self) -> Mapping[str, Json]:
         if self._parsed is None:
-            self._parsed = decode_schedule("?", self._raw)[0].fields
+            self._parsed = dict(decode_record("object", "?", self._raw)["spec"])
         return self._parsed
 
 
@@ -91,6 +93,15 @@ def draft_schedule(name: str, raw: bytes) -> Draft:
     return (_glance(raw) if is_intact(raw) else None) or _read_through(name, raw)
 
 
+def live_pipeline(name: str, raw: bytes) -> Pipeline:
+    """Return a live pipeline from its record; raise `FormatError` for one that is unreadable."""
+    front = _PIPELINE.match(raw) if is_intact(raw) else None
+    if not front:
+        return decode_pipeline(name, raw)[0]
+    code, digest = front.groups()
+    return Pipeline(name, LiveFields(raw), code.decode(), digest.decode())
+
+
 def _glance(raw: bytes) -> Draft | None:
     """Return what can be told of an intact record without parsing it; None where it is not as we write it today.
 
@@ -102,7 +113,8 @@ def _glance(raw: bytes) -> Draft | None:
     if not (front and run and back and queue):
         return None
     basis, digest = front.groups()
-    return Draft(LiveFields(raw), back[1].decode(), basis.decode(), run[1].decode(), digest.decode(), queue[1].decode())
+    timing, pipeline = intern(back[1].decode()), intern(basis.decode())  # many have the same
+    return Draft(LiveFields(raw), timing, pipeline, run[1].decode(), digest.decode(), intern(queue[1].decode()))
 
 
 def _read_through(name: str, raw: bytes) -> Draft:

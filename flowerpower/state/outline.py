@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -26,11 +27,12 @@ _JOB = {  # what `desired.occurrence_at` looks at
     "paused": bool,
 }
 _NEEDED = frozenset({"queue", "timeout", "result_ttl", "failure_ttl"})
-_LINE = re.compile(rb"(\S+) ([0-9a-f]{64}) ([0-9a-f]{64}) ([0-9]{1,9})\n")
+_DIGITS = 32  # of a digest: 128 bits
+_LINE = re.compile(rb"(\S+) ([0-9a-f]{32}) ([0-9a-f]{32}) ([0-9]{1,9})\n")
 
 
 class Wanted(NamedTuple):
-    """A wanted schedule: equal digests mean the same spec, run and trigger, to the word."""
+    """A wanted schedule: the same starts of digests mean the same spec, run and trigger, to the word."""
 
     name: str
     digest: str
@@ -61,7 +63,8 @@ def outline_of(desired: Desired, tree: str) -> Outline:
     lines: list[str] = []
     for name, schedule in desired.state.schedules.items():
         job = canonical({field: schedule.fields[field] for field in _JOB if field in schedule.fields})
-        lines.append(f"{name} {schedule.digest} {schedule.run} {jobs.setdefault(job, len(jobs))}\n")
+        short = f"{schedule.digest[:_DIGITS]} {schedule.run[:_DIGITS]}"
+        lines.append(f"{name} {short} {jobs.setdefault(job, len(jobs))}\n")
     return Outline(
         tree=tree,
         rules=desired.rules,
@@ -93,8 +96,8 @@ def decode_outline(raw: bytes) -> Outline | None:
         jobs: list[dict[str, Json]] = data["jobs"]
         if data["version"] != VERSION or not all(map(_is_job, jobs)):
             return None
-        numbers = [int(found[4]) for found in _LINE.finditer(lines)]
-        if len(numbers) != data["schedules"] or max(numbers, default=-1) >= len(jobs):
+        used = Counter(found[4] for found in _LINE.finditer(lines))
+        if used.total() != data["schedules"] or any(int(number) >= len(jobs) for number in used):
             return None
         rules = Rules(str(data["guards"]), str(data["policies"]))
         return Outline(str(data["tree"]), rules, dict(data["pipelines"]), tuple(jobs), lines)

@@ -18,12 +18,11 @@ from flowerpower.state.codec import (
     decode_head,
     decode_hold,
     decode_occurrence,
-    decode_pipeline,
     decode_run,
     encode_cursor,
 )
 from flowerpower.state.keys import Keys
-from flowerpower.state.live import Draft, LiveRecords, draft_schedule
+from flowerpower.state.live import Draft, LiveRecords, draft_schedule, live_pipeline
 from flowerpower.state.models import Consumers, Cursor, Occurrence, Pipeline, Reading, Schedule, State
 from flowerpower.state.pipelined import batches, pack, pack_for_keys, replies, sound
 
@@ -81,6 +80,7 @@ class _Objects:
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
     raw: tuple[dict[str, bytes], dict[str, bytes]] = field(default_factory=lambda: ({}, {}))
     altered: set[str] = field(default_factory=set)  # addresses
+    queues: set[str] = field(default_factory=set)  # that the records name
     schedules: dict[str, Schedule] = field(default_factory=dict)
     moved: set[str] = field(default_factory=set)  # schedules whose cursor did
     moving: set[str] = field(default_factory=set)  # schedules whose job is on its way to a worker
@@ -89,20 +89,21 @@ class _Objects:
     def add_schedule(self, name: str, raw: bytes) -> None:
         """Take in a record; raise `FormatError` if it is unreadable."""
         draft = self.drafts[name] = draft_schedule(name, raw)
+        self.queues.add(draft.queue)
         self.raw[0][name] = raw
         if not draft.digest:
             self.altered.add(f"schedule.{name}")
 
     def add_pipeline(self, name: str, raw: bytes) -> None:
         """Take in a record; raise `FormatError` if it is unreadable."""
-        pipeline = self.pipelines[name] = decode_pipeline(name, raw)[0]
+        pipeline = self.pipelines[name] = live_pipeline(name, raw)
         self.raw[1][name] = raw
         if not pipeline.digest:
             self.altered.add(f"pipeline.{name}")
 
     def add_job(self, name: str, run_id: str, values: Sequence[bytes | None], waiting: _Waiting) -> None:
         """Complete a schedule with the job that its cursor names."""
-        draft = self.drafts.get(name)
+        draft = self.drafts.pop(name, None)
         if draft is None:
             return
         job = _job(run_id, waiting, values, (self.namespace, name, draft.run))
@@ -117,7 +118,7 @@ def look(client: Redis, keys: Keys, queues: frozenset[str] = frozenset()) -> Loo
     ours = queues | {queue for queue in front.rq_queues if keys.owns_queue(queue)}
     waiting = _read_waiting(client, keys, front, ours)
     found = _read_objects(client, keys, front, waiting)
-    named = frozenset(keys.queue(queue) for queue in {draft.queue for draft in found.drafts.values()})
+    named = frozenset(map(keys.queue, found.queues))
     reading = _assemble(front, waiting, found)
     settled = not found.moved and found.generation == reading.head.generation and named <= ours
     return Look(reading, settled, named)
@@ -250,7 +251,8 @@ def _broken(run_id: str, queue: str, due: int) -> Occurrence:
 
 
 def _assemble(front: _Front, waiting: _Waiting, found: _Objects) -> Reading:
-    schedules = {name: found.schedules.get(name) or draft.with_job(name, None) for name, draft in found.drafts.items()}
+    found.schedules.update((name, draft.with_job(name, None)) for name, draft in found.drafts.items())
+    schedules = found.schedules
     runs = [decode_run(key.decode(), raw) for key, raw in front.active.items()]
     return Reading(
         now=front.now,

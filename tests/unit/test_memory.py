@@ -185,6 +185,17 @@ def test_files_written_at_this_very_moment_are_read_but_not_loaded(load: Open, f
     assert "desired" not in vars(project)
 
 
+def test_a_checkout_of_known_files_is_read_once(load: Open, folder: Path) -> None:
+    settle(load)
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    time.sleep(2.1)  # files written just now are not trusted, and the times of inodes cannot be set back
+
+    first, second = load(), load()
+    assert (first.recalled, changes(first.plan())) == (None, [])
+    assert (changes(second.plan()), "sources" in vars(second)) == ([], False)
+
+
 def test_what_is_kept_is_for_its_owner_alone(load: Open, cache: Path) -> None:
     settle(load)
 

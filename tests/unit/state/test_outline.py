@@ -21,7 +21,7 @@ def test_an_outline_comes_back_as_it_went(wanted: Desired, tree: str) -> None:
     outline = outline_of(wanted, tree)
     assert decode_outline(encode_outline(outline)) == outline
     assert [(one.name, one.digest, one.run) for one in outline.schedules()] == [
-        (name, one.digest, one.run) for name, one in wanted.state.schedules.items()
+        (name, one.digest[:32], one.run[:32]) for name, one in wanted.state.schedules.items()
     ]
 
 
