@@ -162,7 +162,8 @@ def _stage(store: Store, apply_id: str, plan: Plan, staged: Sequence[Staged], pr
     """Send the changes, in parts, to a private key that expires; return how many fields it has then."""
     store.open_stage(apply_id, _inverse(plan, store))
     for number in store.stage(apply_id, _parts(staged)):
-        progress(min((number - 1) * CHUNK, len(staged)), len(staged))
+        if number > 1:  # the first part holds no changes
+            progress(min((number - 1) * CHUNK, len(staged)), len(staged))
     runs = {one.item["run"] for one in staged if one.run_spec}
     return 2 + -(-len(staged) // CHUNK) + sum(bool(one.record) for one in staged) + len(runs)
 
