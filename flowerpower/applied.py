@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flowerpower.errors import FlowerPowerError
+from flowerpower.state.live import altered_addresses
 from flowerpower.state.models import Desired, Json, Pipeline, Reading, Record, Schedule
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -32,7 +33,7 @@ def with_applied_fields(reading: Reading, specs: SpecsInGit) -> Reading:
     They count only if they make the very digest that the record claims: uncommitted changes, other variables and a
     commit that is not in this clone leave it as it was.
     """
-    altered = {address: record for address, record in reading.records.items() if not record.intact}
+    altered = {address: reading.records[address] for address in altered_addresses(reading.records)}
     if not altered:
         return reading
     code = {name: pipeline.code for name, pipeline in reading.state.pipelines.items()}

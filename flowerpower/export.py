@@ -12,6 +12,7 @@ from flowerpower.errors import UsageError
 from flowerpower.render.specs import readable, spec_yaml
 from flowerpower.specs.fields import NAME_LENGTH, NAME_PATTERN
 from flowerpower.specs.places import Places
+from flowerpower.state.live import altered_addresses
 from flowerpower.state.written import same, written_specs
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def _is_name(name: str) -> bool:
 
 
 def _notes(reading: Reading, spec: ProjectSpec) -> Iterator[str]:
-    altered = [address for address, record in reading.records.items() if not record.intact]
+    altered = altered_addresses(reading.records)
     if altered:
         yield f"altered in Redis since the last apply, and exported as found there: {', '.join(sorted(altered))}"
     odd = [name for name in (*reading.state.pipelines, *reading.state.schedules) if not _is_name(name)]

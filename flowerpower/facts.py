@@ -26,27 +26,33 @@ class Checkout:
     wary: bool = False  # it is somebody else's
 
 
-def facts_of(checkout: Checkout, head: Head, project: Project, sources: Sources) -> Facts:
-    """Return the facts for a plan of *project*, as it is in *checkout*, against what *head* says is live."""
+def facts_of(
+    checkout: Checkout, head: Head, limit: int | str | None, violations: tuple[Problem, ...] | None = ()
+) -> Facts:
+    """Return the facts for a plan of *checkout* against what *head* says is live; *limit* is the most deletes."""
     folder, revision, commit, wary = checkout.folder, checkout.revision, checkout.commit, checkout.wary
     live = head.commit.removesuffix("+dirty")
     comparable = revision.in_git and live and not live.startswith("tree:")
     is_restored = commit.removesuffix("+dirty") == live
-    limit = project.spec.guards.max_deletes
     return Facts(
         in_git=revision.in_git,
         dirty=revision.dirty if revision.in_git else None,
         descends=descends(folder, revision.commit, live, wary=wary) if comparable else None,
         undone=not is_restored and precedes(folder, commit, head.rolled_back, wary=wary),
         max_deletes=None if limit is None else str(limit),
-        violations=_violations(head.rules.policies, project, sources),
+        violations=violations,
         absent=tuple(path for path in revision.absent if kind_of_file(path)),
     )
 
 
-def _violations(applied: str, project: Project, sources: Sources) -> tuple[Problem, ...] | None:
+def violations_of(head: Head, project: Project, sources: Sources) -> tuple[Problem, ...] | None:
     """Return where the specs break the enforced house rules of the last apply; None if those cannot be read."""
-    if applied in ("", as_record(project.spec.policies.enforce)):  # what the specs enforce is checked already
+    if is_enforced(head, as_record(project.spec.policies.enforce)):
         return ()
-    found = check_applied(project, applied)
+    found = check_applied(project, head.rules.policies)
     return None if found is None else tuple(silence(found, sources.texts))
+
+
+def is_enforced(head: Head, policies: str) -> bool:
+    """Tell whether the house rules of the last apply are those of the specs, which are checked already."""
+    return head.rules.policies in ("", policies)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from flowerpower.applied import SpecsInGit, with_applied_fields
-from flowerpower.facts import Checkout, facts_of
+from flowerpower.facts import Checkout, facts_of, is_enforced, violations_of
 from flowerpower.planned import PlannedChanges
 from flowerpower.planning.against import reading_of
 from flowerpower.planning.approval import at_this_moment, check_fresh, check_target
@@ -24,10 +24,12 @@ from flowerpower.planning.managed import managed
 from flowerpower.planning.outlook import with_forecast
 from flowerpower.planning.plan import Plan
 from flowerpower.planning.rollback import RollbackContext, plan_rollback, still_rolled_back
+from flowerpower.planning.unchanged import unchanged_plan
 from flowerpower.specs.files.earlier import modules_at
 from flowerpower.specs.files.kinds import PROJECT_FILES
 from flowerpower.state.history import read_steps
-from flowerpower.state.models import Desired, Reading, State
+from flowerpower.state.models import Desired, Reading, Source, State
+from flowerpower.state.outline import Outline
 from flowerpower.state.run_times import RunTimes, read_run_times
 from flowerpower.trust import refuse_foreign
 
@@ -37,17 +39,48 @@ if TYPE_CHECKING:
 
 def plan_changes(project: FlowerPowerProject, allowed: Allowed) -> PlannedChanges:
     """Return what apply would change, with the guards' verdicts."""
-    desired = project.desired
+    outline = project.outline
+    desired = None if outline else project.desired
     settings, live = project.settings, project.store.read()
     refuse_foreign(settings, project.keys.namespace, theirs=live.head.repository, ours=project.source.repository)
+    unchanged = _plan_unchanged(project, outline, live, allowed) if outline else None
+    if unchanged is not None:
+        return unchanged
+    return _plan_changes(project, desired or project.desired, live, allowed)
+
+
+def _plan_unchanged(
+    project: FlowerPowerProject, outline: Outline, live: Reading, allowed: Allowed
+) -> PlannedChanges | None:
+    """Return the plan that changes nothing, without a look at the specs; None if there may be something to change."""
+    if not is_enforced(live.head, outline.rules.policies):
+        return None
+    plan = unchanged_plan(project.keys, outline, live, project.source)
+    if plan is None:
+        return None
+    facts = facts_of(_checkout(project), live.head, project.home.guards.max_deletes)
+    plan = replace(plan, source=_source(project, live, facts))
+    return _planned(_checked(plan, replace(live, state=plan.after), facts, allowed), allowed)
+
+
+def _plan_changes(project: FlowerPowerProject, desired: Desired, live: Reading, allowed: Allowed) -> PlannedChanges:
+    settings = project.settings
     specs = SpecsInGit(project.folder, settings.env, settings.variables, settings.untrusted)
     reading = managed(with_applied_fields(live, specs), desired)
-    checkout = Checkout(project.folder, project.revision, project.source.commit, settings.untrusted)
-    facts = facts_of(checkout, reading.head, project.checked, project.sources)
-    kept = still_rolled_back(reading.head, project.source.commit, undone=facts.undone)
-    plan = make_plan(project.keys, desired, reading, replace(project.source, rolled_back=kept))
+    violations = violations_of(reading.head, project.checked, project.sources)
+    facts = facts_of(_checkout(project), reading.head, project.home.guards.max_deletes, violations)
+    plan = make_plan(project.keys, desired, reading, _source(project, reading, facts))
     plan = _with_graphs(project, _checked(plan, reading, facts, allowed), reading)
     return _planned(_with_forecast(project, plan, reading), allowed)
+
+
+def _checkout(project: FlowerPowerProject) -> Checkout:
+    return Checkout(project.folder, project.revision, project.source.commit, project.settings.untrusted)
+
+
+def _source(project: FlowerPowerProject, live: Reading, facts: Facts) -> Source:
+    kept = still_rolled_back(live.head, project.source.commit, undone=facts.undone)
+    return replace(project.source, rolled_back=kept)
 
 
 def plan_against(project: FlowerPowerProject, revision: str, allowed: Allowed) -> PlannedChanges:

@@ -22,19 +22,20 @@ from flowerpower.trust import refuse_its_modules, refuse_untrusted, trusted_redi
 if TYPE_CHECKING:
     from flowerpower.apply import Applied
     from flowerpower.jobs.manager import RQManager
+    from flowerpower.memory import Memory
     from flowerpower.pipelines.manager import PipelineManager
     from flowerpower.planned import PlannedChanges
     from flowerpower.planning.guards import Allowed
     from flowerpower.planning.past import PastView
     from flowerpower.revision import Revision
     from flowerpower.specs.dataflow_graphs import RealGraphs
-    from flowerpower.specs.files.cache import VerdictCache
     from flowerpower.specs.files.sources import Sources
     from flowerpower.specs.loader import Loaded, Project
     from flowerpower.specs.models import ProjectSpec
     from flowerpower.specs.verdict import Question, Verdict
     from flowerpower.state.keys import Keys
     from flowerpower.state.models import Desired, History, Source
+    from flowerpower.state.outline import Outline
     from flowerpower.state.store import Store
 
 _WHO = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME")
@@ -48,6 +49,7 @@ class FlowerPowerProject:
         self.settings = settings
         self.ref = ref
         self._resources = ExitStack()
+        self._sources_read_at = 0  # nanoseconds of the epoch
 
     @classmethod
     def load(
@@ -99,36 +101,42 @@ class FlowerPowerProject:
         """The texts of the specs and the modules, read once."""
         from flowerpower.specs.files.sources import read
 
+        self._sources_read_at = time.time_ns()
         return read(self.folder, self.ref, wary=self.settings.untrusted)
 
-    @cached_property
+    @property
     def problems(self) -> tuple[Problem, ...]:
         """Every problem of the specs, sorted by place."""
-        return self._loaded.problems
+        known = self.recalled or (self._memory.of_content if self.outline else None)
+        return known.problems if known else self._loaded.problems
 
     @cached_property
     def recalled(self) -> Verdict | None:
         """The verdict of an earlier check, if the files in the folder are as they were then; None if none is known."""
-        return self._cache.of_unchanged_folder(self._question)
+        return self._memory.of_folder
 
     @cached_property
     def verdict(self) -> Verdict:
         """What a check of the specs says, recalled from an earlier one where nothing has changed since."""
-        from flowerpower.specs.files.folder import module_folders
         from flowerpower.specs.files.side_by_side import check_side_by_side
 
         if self.recalled is not None:
             return self.recalled
-        question, started, sources = self._question, time.time_ns(), self.sources
-        verdict = self._cache.of_content(question, sources) or check_side_by_side(sources, question)
-        self._cache.keep(question, sources, module_folders(sources.texts), verdict, started)
+        verdict = self._memory.of_content or check_side_by_side(self.sources, self._question)
+        self._memory.keep(verdict, self._sources_read_at)
         return verdict
 
     @cached_property
-    def _cache(self) -> VerdictCache:
+    def outline(self) -> Outline | None:
+        """What the specs ask for, in short, as an earlier plan of the same files has found."""
+        return self._memory.outline
+
+    @cached_property
+    def _memory(self) -> Memory:
+        from flowerpower.memory import Memory
         from flowerpower.specs.files.cache import VerdictCache
 
-        return VerdictCache(self.settings.cache_dir)
+        return Memory(VerdictCache(self.settings.cache_dir), self._question, lambda: self.sources)
 
     @cached_property
     def _question(self) -> Question:
@@ -172,10 +180,12 @@ class FlowerPowerProject:
 
         Raises `SpecError` when the project file itself is invalid.
         """
+        from flowerpower.specs.files.folder import project_texts
         from flowerpower.specs.files.kinds import PROJECT_FILES
         from flowerpower.specs.loader import load
 
-        alone = {path: text for path, text in self.sources.texts.items() if path in PROJECT_FILES}
+        texts = self.sources.texts if self.ref or "sources" in self.__dict__ else project_texts(self.folder)
+        alone = {path: text for path, text in texts.items() if path in PROJECT_FILES}
         loaded = load(alone, env=self.settings.env, variables=self.settings.variables)
         if loaded.project is None:
             raise SpecError(loaded.problems)
@@ -226,7 +236,9 @@ class FlowerPowerProject:
         project, modules = self.checked, self.sources.modules
         folders = project.spec.modules
         code = {name: code_digest(pipeline.modules, modules, folders) for name, pipeline in project.pipelines.items()}
-        return desired_state(project, code)
+        desired = desired_state(project, code)
+        self._memory.keep_desired(desired, self._loaded, self._sources_read_at)
+        return desired
 
     def plan(self, allowed: Allowed | None = None) -> PlannedChanges:
         """Return what apply would change, with the guards' verdicts; reads Redis, writes nothing.
@@ -370,7 +382,8 @@ class FlowerPowerProject:
 
         revision = self.revision
         commit = revision.commit if revision.dirty is False else f"{revision.commit}+dirty"
-        return Source(commit or f"tree:{self.sources.digest}", revision.repository, self.who())
+        tree = "" if commit else self.outline.tree if self.outline else self.sources.digest
+        return Source(commit or f"tree:{tree}", revision.repository, self.who())
 
     def who(self) -> str:
         """Return who is acting: the user of CI or of this machine, else the author of the commit."""

@@ -19,7 +19,18 @@ from flowerpower.planning.settle import pending_tick, settle, timing_of
 from flowerpower.state.codec import WORDING
 from flowerpower.state.desired import occurrence_at
 from flowerpower.state.keys import Keys
-from flowerpower.state.models import Desired, Json, Occurrence, Pipeline, Reading, Record, Schedule, Source, State
+from flowerpower.state.models import (
+    Desired,
+    Json,
+    Occurrence,
+    Pipeline,
+    Reading,
+    Record,
+    Rules,
+    Schedule,
+    Source,
+    State,
+)
 
 T = TypeVar("T")
 _INTACT = Record(0, "")
@@ -31,40 +42,53 @@ def make_plan(keys: Keys, desired: Desired, reading: Reading, source: Source) ->
     renamed = renamed_from(desired, reading)
     reading = with_new_names(reading, renamed)
     wanted = settle(keys, desired.state, reading)
+    used = _used_pipelines(reading) if wanted.pipelines.keys() - reading.state.pipelines.keys() else set()
     pipelines = _pairs(wanted.pipelines, reading.state.pipelines)
     schedules = _pairs(wanted.schedules, reading.state.schedules)
-    used = {live.fields.get("pipeline") for live in reading.state.schedules.values()}
     changes = [
         *(_pipeline_change(name, (after, before), reading, is_used=name in used) for name, after, before in pipelines),
         *(_schedule_change(keys, name, (after, before), reading) for name, after, before in schedules),
     ]
     in_flight = _in_flight(reading, renamed)
     needed = sorted((change for change in changes if change), key=lambda change: (change.after is not None,))
+    complete = tuple(
+        replace(
+            change,
+            place=desired.places.get(change.address, ""),
+            adopts=change.kind == "schedule" and change.name in reading.forgotten,
+            previous=f"schedule.{renamed[change.name]}" if _is_renamed(change, renamed) else "",
+            in_flight=in_flight.get(change.address, InFlight()),
+        )
+        for change in needed
+    )
+    after = _after(wanted, reading.state, {change.address for change in needed})
+    plan = plan_of(keys, source, reading, complete, after, desired.rules)
+    return replace(plan, run_specs=_needed_specs(needed, desired.run_specs))
+
+
+def plan_of(
+    keys: Keys, source: Source, reading: Reading, changes: tuple[Change, ...], after: State, rules: Rules
+) -> Plan:
+    """Return the plan of these changes to what was read; guards have not spoken yet."""
     return Plan(
         project=keys.project,
         env=keys.env,
         source=source,
         head=reading.head,
         read_at=reading.now,
-        changes=tuple(
-            replace(
-                change,
-                place=desired.places.get(change.address, ""),
-                adopts=change.kind == "schedule" and change.name in reading.forgotten,
-                previous=f"schedule.{renamed[change.name]}" if _is_renamed(change, renamed) else "",
-                in_flight=in_flight.get(change.address, InFlight()),
-            )
-            for change in needed
-        ),
-        after=_after(wanted, reading.state, {change.address for change in needed}),
-        run_specs=_needed_specs(needed, desired.run_specs),
+        changes=changes,
+        after=after,
         held={name: hold for name, hold in reading.holds.items() if name in reading.state.schedules},
         firing=tuple(sorted(reading.firing)),
-        forgotten=tuple(sorted(reading.forgotten - wanted.schedules.keys())),
+        forgotten=tuple(sorted(reading.forgotten - after.schedules.keys())),
         unmanaged=reading.unmanaged,
         consumers=reading.consumers,
-        rules=desired.rules,
+        rules=rules,
     )
+
+
+def _used_pipelines(reading: Reading) -> set[str]:
+    return {str(live.fields.get("pipeline")) for live in reading.state.schedules.values()}
 
 
 def _is_renamed(change: Change, renamed: Mapping[str, str]) -> bool:
@@ -123,6 +147,8 @@ def _schedule_change(
     keys: Keys, name: str, pair: tuple[Schedule | None, Schedule | None], reading: Reading
 ) -> Change | None:
     after, before = pair
+    if before and after and _is_same(before, after) and name not in reading.forgotten:
+        return None
     address = f"schedule.{name}"
     record = reading.records.get(address)
     if before is None or after is None or record is None:
@@ -136,7 +162,7 @@ def _schedule_change(
     seal, revision = _record_of(record)
     return Change(
         address,
-        before,
+        before and replace(before, fields=dict(before.fields)),  # a plan is plain data, a live state need not be
         after,
         changes,
         timing_of(after, reading) if after else "none",
@@ -144,6 +170,16 @@ def _schedule_change(
         revision=revision,
         fires=fire_change(before, after, reading),
         protected=bool(record and record.protected),
+    )
+
+
+def _is_same(before: Schedule, after: Schedule) -> bool:
+    """Tell whether nothing differs at all; an altered record has no digest."""
+    return (
+        before.digest == after.digest
+        and before.run == after.run
+        and before.name == after.name
+        and before.occurrence == after.occurrence
     )
 
 

@@ -16,6 +16,7 @@ from flowerpower.planning.plan import Check, Plan
 from flowerpower.state.codec import decode_hold, decode_pipeline, decode_schedule, pipeline_digest, schedule_digest
 from flowerpower.state.desired import describe_run, occurrence_at, trigger_of
 from flowerpower.state.keys import Keys
+from flowerpower.state.live import altered_addresses
 from flowerpower.state.models import (
     Desired,
     Head,
@@ -255,9 +256,7 @@ def _warnings(plan: Plan, restored: _Restored, reading: Reading) -> Iterator[Che
             f"had been altered in Redis before it was undone: {_listed(restored.altered)}; it comes back altered",
             "compare it with git afterwards: flowerpower plan",
         )
-    drifted = [
-        address for address, record in reading.records.items() if not record.intact and address not in restored.scope
-    ]
+    drifted = [address for address in altered_addresses(reading.records) if address not in restored.scope]
     if drifted:
         yield Check(
             "drift",

@@ -130,7 +130,11 @@ def _differences(found: Any, understood: Any, path: str) -> Iterator[str]:
 def _slim(plan: Plan) -> Plan:
     """Return the plan without the schedules that it leaves alone, but those that it speaks of because they are held."""
     changed = {change.name for change in plan.changes if change.kind == "schedule"}
-    spoken_of = {name: one for name, one in plan.after.schedules.items() if name in plan.held and name not in changed}
+    spoken_of = {
+        name: replace(one, fields=dict(one.fields))
+        for name, one in plan.after.schedules.items()
+        if name in plan.held and name not in changed
+    }
     return replace(plan, after=State(spoken_of))
 
 

@@ -42,6 +42,8 @@ def kept(schedule: Schedule, reading: Reading) -> bool:
     live, cursor = reading.state.schedules.get(schedule.name), reading.cursors.get(schedule.name)
     if live is None or cursor is None or cursor.pending is None:
         return False
+    if live.digest == schedule.digest:
+        return True
     return live.timing == schedule.timing and live.fields.get("jitter") == schedule.fields.get("jitter")
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 from flowerpower.errors import FormatError
@@ -29,6 +30,7 @@ from flowerpower.state.models import (
 )
 
 FORMAT = 1
+JOB_FUNCTION = "flowerpower.jobs.run.run_scheduled"
 WORDING = ("cron", "every", "at", "start", "end")  # the fields that word a trigger
 _LAST_SECOND = 253_402_300_799  # of the year 9999
 _SUM = '{"sum":"'
@@ -59,9 +61,19 @@ def digest(text: str) -> str:
 def _loads(raw: bytes | str) -> Any:
     """Parse JSON that may be hostile: one nested beyond reason is as damaged as any other."""
     try:
-        return json.loads(raw)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+        return _fast_parser()(raw)
+    except ValueError:  # it is stricter: what it refuses is looked at again
+        try:
+            return json.loads(raw)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+
+@cache
+def _fast_parser() -> Callable[[bytes | str], Any]:
+    from pydantic_core import from_json
+
+    return from_json
 
 
 def seal(raw: bytes) -> str:
@@ -75,7 +87,7 @@ def encode_schedule(schedule: Schedule, *, revision: int, commit: str, place: st
         {
             "format": FORMAT,
             "name": schedule.name,
-            "spec": schedule.fields,
+            "spec": dict(schedule.fields),
             "timing": schedule.timing,
             "basis": schedule.basis,
             "run": schedule.run,
@@ -115,7 +127,7 @@ def pipeline_digest(name: str, fields: Mapping[str, Json], code: str) -> str:
 
 def decode_schedule(name: str, raw: bytes) -> tuple[Schedule, Record]:
     """Return a live schedule, its occurrence not yet known, and its record; raise `FormatError` if unreadable."""
-    data = _decode_record("schedule", name, raw)
+    data = decode_record("schedule", name, raw)
     try:
         record = _record(data, raw)
         identity = str(data["digest"]) if record.intact else ""
@@ -127,7 +139,7 @@ def decode_schedule(name: str, raw: bytes) -> tuple[Schedule, Record]:
 
 def decode_pipeline(name: str, raw: bytes) -> tuple[Pipeline, Record]:
     """Return a live pipeline and its record; raise `FormatError` if unreadable."""
-    data = _decode_record("pipeline", name, raw)
+    data = decode_record("pipeline", name, raw)
     try:
         record = _record(data, raw)
         identity = str(data["digest"]) if record.intact else ""
@@ -142,7 +154,8 @@ def _sealed(record: Mapping[str, Any]) -> str:
     return f'{_SUM}{digest(text)}",{text[1:]}'
 
 
-def _is_intact(raw: bytes) -> bool:
+def is_intact(raw: bytes) -> bool:
+    """Tell whether a record is as it was written: its own SHA-256 is right."""
     start, end = len(_SUM), len(_SUM) + 64
     return raw[:start] == _SUM.encode() and hashlib.sha256(b"{" + raw[end + 2 :]).hexdigest().encode() == raw[start:end]
 
@@ -153,14 +166,15 @@ def _record(data: Mapping[str, Any], raw: bytes) -> Record:
         revision=int(data["revision"]),
         seal=seal(raw),
         protected=bool(data.get("protected")),
-        intact=_is_intact(raw),
+        intact=is_intact(raw),
         digest=str(data["digest"]),
         commit=str(provenance.get("commit", "")),
         place=str(provenance.get("place", "")),
     )
 
 
-def _decode_record(kind: str, name: str, raw: bytes) -> dict[str, Any]:
+def decode_record(kind: str, name: str, raw: bytes) -> dict[str, Any]:
+    """Return the values of a record; raise `FormatError` if it is damaged or of another format."""
     try:
         data = _loads(raw)
         version = data["format"]
@@ -305,33 +319,58 @@ def job_fields(occurrence: Occurrence) -> dict[str, str]:
     return fields
 
 
-def decode_occurrence(run_id: str, due: int, values: Sequence[bytes | None]) -> Occurrence | None:
-    """Return the pending occurrence that a live RQ job is, from its `JOB_FIELDS`; None if it is not readable as one."""
-    data, origin, timeout, result_ttl, failure_ttl, retries, intervals, _status = values
+def decode_occurrence(
+    run_id: str, due: int, values: Sequence[bytes | None], expected: tuple[str, ...] = ()
+) -> Occurrence | None:
+    """Return the pending occurrence that a live RQ job is, from its `JOB_FIELDS`; None if it is not readable as one.
+
+    Arguments that are those *expected* of a run need no parsing.
+    """
+    data, *settings, _status = values
     try:
-        function, _instance, args, _kwargs = _decode_data(data or b"")
-        return Occurrence(
-            id=run_id,
-            queue=(origin or b"").decode(),
-            due=due,
-            function=function,
-            args=tuple(args),
-            timeout=int(timeout or 0),
-            result_ttl=int(result_ttl or 0),
-            failure_ttl=int(failure_ttl or 0),
-            retries=int(retries or 0),
-            retry_intervals=tuple(_loads(intervals)) if intervals and int(retries or 0) else (),
-        )
+        function, args = JOB_FUNCTION, expected
+        if data != plain_call(expected):
+            function, args = _decode_data(data or b"")
+        queue, timeout, result_ttl, failure_ttl, retries, intervals = _decode_settings(*settings)
+        return Occurrence(run_id, queue, due, function, args, timeout, result_ttl, failure_ttl, retries, intervals)
     except (ValueError, TypeError, zlib.error):
         return None
 
 
-def _decode_data(raw: bytes) -> tuple[str, Any, list[Any], dict[str, Any]]:
+def plain_call(args: tuple[str, ...]) -> bytes | None:
+    """Return a scheduled run's call as RQ's JSON serializer writes it; None for arguments that need escapes."""
+    text = '", "'.join(args)
+    if not args or text.count('"') != 2 * len(args) - 2 or "\\" in text or not text.isascii():
+        return None
+    return f'["{JOB_FUNCTION}", null, ["{text}"], {{}}]'.encode()
+
+
+@lru_cache(maxsize=5000)
+def _decode_settings(
+    origin: bytes | None,
+    timeout: bytes | None,
+    result_ttl: bytes | None,
+    failure_ttl: bytes | None,
+    retries: bytes | None,
+    intervals: bytes | None,
+) -> tuple[str, int, int, int, int, tuple[int, ...]]:
+    """Return what jobs have in common with many others: there are far fewer than jobs."""
+    return (
+        (origin or b"").decode(),
+        int(timeout or 0),
+        int(result_ttl or 0),
+        int(failure_ttl or 0),
+        int(retries or 0),
+        tuple(_loads(intervals)) if intervals and int(retries or 0) else (),
+    )
+
+
+def _decode_data(raw: bytes) -> tuple[str, tuple[Any, ...]]:
     text = raw if raw.startswith(b"[") else _decompress(raw)
-    function, instance, args, kwargs = _loads(text)
+    function, _instance, args, _kwargs = _loads(text)
     if not isinstance(function, str) or not isinstance(args, list):
         raise TypeError("not a job of ours")
-    return function, instance, args, kwargs
+    return function, tuple(args)
 
 
 def _decompress(raw: bytes, limit: int = 1 << 20) -> bytes:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from flowerpower.schedule.jitter import delay
 from flowerpower.schedule.trigger import Trigger, parse_trigger
-from flowerpower.state.codec import canonical, digest, pipeline_digest, schedule_digest
+from flowerpower.state.codec import JOB_FUNCTION, canonical, digest, pipeline_digest, schedule_digest
 from flowerpower.state.keys import Keys
 from flowerpower.state.models import Desired, Json, Occurrence, Pipeline, Rules, Schedule, State
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from flowerpower.specs.loader import Project
     from flowerpower.specs.models import PipelineSpec, ScheduleSpec
 
-JOB_FUNCTION = "flowerpower.jobs.run.run_scheduled"
 _TRIGGER_FIELDS = ("cron", "every", "at", "timezone", "start", "end")
 _NOT_STATE = {"name", "environments", "previous_names"}
 _INHERITED = ("timeout", "retry", "result_ttl", "failure_ttl")

@@ -26,7 +26,7 @@ from flowerpower.specs.verdict import Question, Verdict, from_dict, to_dict
 
 _KEPT = 200  # files; the oldest go
 _UNSETTLED = 2_000_000_000  # nanoseconds
-_DECIDING = ("errors.py", "specs", "schedule", "dataflow")  # the code of flowerpower that a verdict depends on
+_DECIDING = ("errors.py", "specs", "schedule", "dataflow", "state")  # the code of flowerpower that answers depend on
 
 
 class VerdictCache:
@@ -34,18 +34,32 @@ class VerdictCache:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
+        self.is_there = folder is not None
 
     def of_unchanged_folder(self, question: Question) -> Verdict | None:
         """Return the verdict on a folder whose files are, by what the file system says, those of the last check."""
+        key = self.unchanged(question)
+        return self.verdict(key, question) if key else None
+
+    def unchanged(self, question: Question) -> str | None:
+        """Return the key of what a folder holds, if its files are those of the last check."""
         last = self._read(_folder_key(question)) if question.root else None
-        if last is None:
-            return None
-        found = _stamp(question.root, last["modules"])
-        return self._verdict(last["verdict"], question) if found and found.digest == last["stamp"] else None
+        with suppress(KeyError, TypeError, ValueError):
+            found = _stamp(question.root, last["modules"]) if last else None
+            return str(last["verdict"]) if last and found and found.digest == last["stamp"] else None
+        return None
 
     def of_content(self, question: Question, sources: Sources) -> Verdict | None:
         """Return the verdict on these bytes."""
-        return self._verdict(_content_key(question, sources), question)
+        return self.verdict(content_key(question, sources), question)
+
+    def beside(self, key: str, name: str) -> bytes | None:
+        """Return what is kept under a name beside the verdict of a key."""
+        return self._load(_key(name, key))
+
+    def keep_beside(self, key: str, name: str, content: bytes) -> None:
+        """Keep something else that was made of the same content."""
+        self._store(_key(name, key), content)
 
     def keep(
         self, question: Question, sources: Sources, folders: Sequence[str], verdict: Verdict, read_at: int
@@ -56,34 +70,45 @@ class VerdictCache:
         """
         if self._folder is None:
             return
-        key = _content_key(question, sources)
+        key = content_key(question, sources)
         self._write(key, to_dict(verdict))
         found = _stamp(question.root, folders)
         if found and found.newest < read_at - _UNSETTLED:
             self._write(_folder_key(question), {"modules": list(folders), "stamp": found.digest, "verdict": key})
         self._forget_oldest(self._folder)
 
-    def _verdict(self, key: str, question: Question) -> Verdict | None:
+    def verdict(self, key: str, question: Question) -> Verdict | None:
+        """Return the verdict of a key, unless time has made it old."""
         value = self._read(key)
-        verdict = from_dict(value) if value is not None else None
-        return verdict if verdict and verdict.holds(question.now) else None
+        with suppress(KeyError, TypeError, ValueError, AttributeError):
+            verdict = from_dict(value) if value is not None else None
+            return verdict if verdict and verdict.holds(question.now) else None
+        return None
 
     def _read(self, key: str) -> dict[str, Any] | None:
+        text = self._load(key)
+        with suppress(ValueError, RecursionError):
+            value = None if text is None else json.loads(text)
+            return value if isinstance(value, dict) else None
+        return None
+
+    def _load(self, key: str) -> bytes | None:
         """Return what is kept under a key, if it is still what was written."""
         if self._folder is None:
             return None
         with suppress(OSError):
             digest, _, text = (self._folder / key).read_bytes().partition(b"\n")
             if digest == _digest(text).encode():
-                value: dict[str, Any] = json.loads(text)
-                return value
+                return text
         return None
 
     def _write(self, key: str, value: Mapping[str, Any]) -> None:
-        """Keep a value, in one step, so that nobody reads half of it."""
+        self._store(key, json.dumps(value).encode())
+
+    def _store(self, key: str, text: bytes) -> None:
+        """Keep a text, in one step, so that nobody reads half of it."""
         if self._folder is None:
             return
-        text = json.dumps(value).encode()
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor, name = tempfile.mkstemp(dir=self._folder, prefix="new-")
@@ -129,7 +154,8 @@ def _folder_key(question: Question) -> str:
     return _key("folder", question.root, *_asked(question))
 
 
-def _content_key(question: Question, sources: Sources) -> str:
+def content_key(question: Question, sources: Sources) -> str:
+    """Return the key of what is made of these bytes."""
     files = ({path: _digest(content) for path, content in part.items()} for part in (sources.texts, sources.modules))
     return _key("content", *_asked(question), *files, [str(problem) for problem in sources.problems])
 

@@ -25,6 +25,15 @@ def read_folder(root: Path, reading: Reading) -> None:
         _read_file(root, path, MAX_MODULE_BYTES, reading.modules, reading, is_regular=is_regular)
 
 
+def project_texts(folder: Path) -> Mapping[str, bytes]:
+    """Return the text of the project file alone; nothing of one that cannot be used."""
+    reading, root = Reading(), folder.resolve()
+    for name in PROJECT_FILES:
+        if (root / name).exists():
+            _read_file(root, name, MAX_SPEC_BYTES, reading.texts, reading, is_regular=False)
+    return reading.texts
+
+
 def module_folders(texts: Mapping[str, bytes]) -> tuple[str, ...]:
     """Return the `modules:` of the project file, in any of its environments, without loading the project."""
     found: dict[str, None] = {}

@@ -1,0 +1,74 @@
+"""What earlier commands found out about the very same files: the verdict on them, and the outline of what they ask for.
+
+It lies in the cache of `specs/files/cache.py`, under the digest of all that it was made from; no answer depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from flowerpower.specs.files.cache import VerdictCache, content_key
+from flowerpower.specs.files.folder import module_folders
+from flowerpower.specs.files.reading import Sources
+from flowerpower.specs.verdict import Question, Verdict
+
+if TYPE_CHECKING:
+    from flowerpower.specs.loader import Loaded
+    from flowerpower.state.models import Desired
+    from flowerpower.state.outline import Outline
+
+_OUTLINE = "outline"
+
+
+class Memory:
+    """What is known of one project in one environment; `read` reads its files, once."""
+
+    def __init__(self, cache: VerdictCache, question: Question, read: Callable[[], Sources]) -> None:
+        self._cache = cache
+        self._question = question
+        self._read = read
+
+    @cached_property
+    def of_folder(self) -> Verdict | None:
+        """The verdict on the folder, if its files are as they were then by what the file system says."""
+        return self._cache.verdict(self._folder_key, self._question) if self._folder_key else None
+
+    @cached_property
+    def of_content(self) -> Verdict | None:
+        """The verdict on the files, if they are what they were then, read again if need be."""
+        return self.of_folder or self._cache.verdict(self._content_key, self._question)
+
+    @cached_property
+    def outline(self) -> Outline | None:
+        """The outline of the wanted state, if the files are what they were then, and are valid."""
+        from flowerpower.state.outline import decode_outline
+
+        if self.of_content is None or not self.of_content.is_valid:
+            return None
+        kept = self._cache.beside(self._folder_key if self.of_folder else self._content_key, _OUTLINE)
+        return decode_outline(kept) if kept else None
+
+    def keep(self, verdict: Verdict, read_at: int) -> None:
+        """Keep a verdict on the files, which were read from *read_at* on (nanoseconds of the epoch)."""
+        sources = self._read()
+        self._cache.keep(self._question, sources, module_folders(sources.texts), verdict, read_at)
+
+    def keep_desired(self, desired: Desired, loaded: Loaded, read_at: int) -> None:
+        """Keep the outline of what the files ask for, and the verdict on them."""
+        from flowerpower.specs.checks import verdict_of
+        from flowerpower.state.outline import encode_outline, outline_of
+
+        if self._content_key and self.outline is None:
+            self.keep(verdict_of(loaded, self._question.now), read_at)
+            outline = outline_of(desired, self._read().digest)
+            self._cache.keep_beside(self._content_key, _OUTLINE, encode_outline(outline))
+
+    @cached_property
+    def _folder_key(self) -> str:
+        return self._cache.unchanged(self._question) or ""
+
+    @cached_property
+    def _content_key(self) -> str:
+        return content_key(self._question, self._read()) if self._cache.is_there else ""

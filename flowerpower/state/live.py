@@ -1,0 +1,118 @@
+"""Live schedules and records, kept small: of ten thousand that are as they should be, few fields are ever looked at.
+
+An intact record, whose checksum is right, is what `codec.encode_schedule` wrote, byte for byte. So the few values that
+every plan compares are taken from where they stand; the rest is parsed when somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Set
+from typing import NamedTuple
+
+from flowerpower.state.codec import decode_pipeline, decode_schedule, is_intact
+from flowerpower.state.models import Json, Occurrence, Record, Schedule
+
+_FRONT = re.compile(rb'\{"sum":"[0-9a-f]{64}","basis":"([0-9a-f]{64})","digest":"([0-9a-f]{64})","format":1,"name":"')
+_RUN = re.compile(rb'"\},"revision":\d+,"run":"([0-9a-f]{64})","spec":\{')  # no text before it holds a quote unescaped
+_BACK = re.compile(rb',"timing":"([^"\\]+)"\}')
+_QUEUE = re.compile(rb',"queue":"([^"\\]+)",')
+
+
+class LiveFields(Mapping[str, Json]):
+    """The fields of an intact record, parsed when the first one is asked for."""
+
+    __slots__ = ("_parsed", "_raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+        self._parsed: Mapping[str, Json] | None = None
+
+    def __getitem__(self, name: str) -> Json:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __repr__(self) -> str:
+        return repr(self._all())
+
+    def _all(self) -> Mapping[str, Json]:
+        if self._parsed is None:
+            self._parsed = decode_schedule("?", self._raw)[0].fields
+        return self._parsed
+
+
+class LiveRecords(Mapping[str, Record]):
+    """What surrounds each live object, by address, decoded when it is asked for."""
+
+    def __init__(self, schedules: Mapping[str, bytes], pipelines: Mapping[str, bytes], altered: Set[str]) -> None:
+        self._schedules = schedules
+        self._pipelines = pipelines
+        self.altered = altered  # addresses
+
+    def __getitem__(self, address: str) -> Record:
+        kind, _, name = address.partition(".")
+        if kind == "schedule":
+            return decode_schedule(name, self._schedules[name])[1]
+        if kind == "pipeline":
+            return decode_pipeline(name, self._pipelines[name])[1]
+        raise KeyError(address)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (f"schedule.{name}" for name in self._schedules)
+        yield from (f"pipeline.{name}" for name in self._pipelines)
+
+    def __len__(self) -> int:
+        return len(self._schedules) + len(self._pipelines)
+
+
+class Draft(NamedTuple):
+    """A live schedule whose pending job is not known yet, and its queue's name."""
+
+    fields: Mapping[str, Json]
+    timing: str
+    basis: str
+    run: str
+    digest: str
+    queue: str
+
+    def with_job(self, name: str, occurrence: Occurrence | None) -> Schedule:
+        """Return the schedule with what waits for it."""
+        fields, timing, basis, run, digest, _ = self
+        return Schedule(name, fields, timing, basis, run, digest, occurrence)
+
+
+def draft_schedule(name: str, raw: bytes) -> Draft:
+    """Return a live schedule from its record; raise `FormatError` for one that is unreadable."""
+    return (_glance(raw) if is_intact(raw) else None) or _read_through(name, raw)
+
+
+def _glance(raw: bytes) -> Draft | None:
+    """Return what can be told of an intact record without parsing it; None where it is not as we write it today.
+
+    Behind the last `timing` and `queue` stands nothing that people may fill as they like.
+    """
+    front, run = _FRONT.match(raw), _RUN.search(raw, 240)
+    back = _BACK.fullmatch(raw, raw.rfind(b',"timing":'))
+    queue = _QUEUE.match(raw, raw.rfind(b',"queue":'))
+    if not (front and run and back and queue):
+        return None
+    basis, digest = front.groups()
+    return Draft(LiveFields(raw), back[1].decode(), basis.decode(), run[1].decode(), digest.decode(), queue[1].decode())
+
+
+def _read_through(name: str, raw: bytes) -> Draft:
+    schedule, _ = decode_schedule(name, raw)
+    queue = str(schedule.fields.get("queue"))
+    return Draft(schedule.fields, schedule.timing, schedule.basis, schedule.run, schedule.digest, queue)
+
+
+def altered_addresses(records: Mapping[str, Record]) -> list[str]:
+    """Return the addresses of the records that somebody else has written, without decoding the others."""
+    if isinstance(records, LiveRecords):
+        return sorted(records.altered)
+    return [address for address, record in records.items() if not record.intact]

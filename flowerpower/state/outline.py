@@ -1,0 +1,109 @@
+"""The wanted state in short: enough to see that it is what is live, and small enough to be kept between two commands.
+
+It holds digests, and of each schedule what makes its pending job: no input, no configuration, nothing that a secret
+would be put into.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from flowerpower.state.codec import canonical
+from flowerpower.state.models import Desired, Json, Rules
+
+VERSION = 1
+_JOB = {  # what `desired.occurrence_at` looks at
+    "queue": str,
+    "timeout": int,
+    "result_ttl": int,
+    "failure_ttl": int,
+    "retry": dict,
+    "jitter": int,
+    "paused": bool,
+}
+_NEEDED = frozenset({"queue", "timeout", "result_ttl", "failure_ttl"})
+_LINE = re.compile(rb"(\S+) ([0-9a-f]{64}) ([0-9a-f]{64}) ([0-9]{1,9})\n")
+
+
+class Wanted(NamedTuple):
+    """A wanted schedule: equal digests mean the same spec, run and trigger, to the word."""
+
+    name: str
+    digest: str
+    run: str
+    job: int  # position among `Outline.jobs`
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The wanted state in short; `tree` is the digest of all files, which stands for a commit outside git."""
+
+    tree: str
+    rules: Rules
+    pipelines: Mapping[str, str]  # name -> digest
+    jobs: tuple[Mapping[str, Json], ...]  # fields that pending jobs are made of; many schedules share them
+    lines: bytes  # one for each schedule
+
+    def schedules(self) -> Iterator[Wanted]:
+        """Yield the wanted schedules."""
+        for found in _LINE.finditer(self.lines):
+            name, digest, run, job = found.groups()
+            yield Wanted(name.decode(errors="replace"), digest.decode(), run.decode(), int(job))
+
+
+def outline_of(desired: Desired, tree: str) -> Outline:
+    """Return the outline of a wanted state that was made of files with this digest."""
+    jobs: dict[str, int] = {}
+    lines: list[str] = []
+    for name, schedule in desired.state.schedules.items():
+        job = canonical({field: schedule.fields[field] for field in _JOB if field in schedule.fields})
+        lines.append(f"{name} {schedule.digest} {schedule.run} {jobs.setdefault(job, len(jobs))}\n")
+    return Outline(
+        tree=tree,
+        rules=desired.rules,
+        pipelines={name: pipeline.digest for name, pipeline in desired.state.pipelines.items()},
+        jobs=tuple(json.loads(job) for job in jobs),
+        lines="".join(lines).encode(),
+    )
+
+
+def encode_outline(outline: Outline) -> bytes:
+    """Return the text of an outline: a line of JSON, then a line for each schedule."""
+    front = {
+        "version": VERSION,
+        "tree": outline.tree,
+        "guards": outline.rules.guards,
+        "policies": outline.rules.policies,
+        "pipelines": dict(outline.pipelines),
+        "jobs": [dict(job) for job in outline.jobs],
+        "schedules": outline.lines.count(b"\n"),
+    }
+    return canonical(front).encode() + b"\n" + outline.lines
+
+
+def decode_outline(raw: bytes) -> Outline | None:
+    """Return the outline of a text; None for any other text."""
+    front, _, lines = raw.partition(b"\n")
+    try:
+        data: dict[str, Any] = json.loads(front)
+        jobs: list[dict[str, Json]] = data["jobs"]
+        if data["version"] != VERSION or not all(map(_is_job, jobs)):
+            return None
+        numbers = [int(found[4]) for found in _LINE.finditer(lines)]
+        if len(numbers) != data["schedules"] or max(numbers, default=-1) >= len(jobs):
+            return None
+        rules = Rules(str(data["guards"]), str(data["policies"]))
+        return Outline(str(data["tree"]), rules, dict(data["pipelines"]), tuple(jobs), lines)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _is_job(job: Mapping[str, Any]) -> bool:
+    retry = job.get("retry") or {"max": 0}
+    numbers = [retry["max"], *(retry.get("intervals") or [])]
+    kinds_fit = all(isinstance(value, _JOB[name]) for name, value in job.items())
+    return kinds_fit and job.keys() >= _NEEDED and all(isinstance(number, int) for number in numbers)

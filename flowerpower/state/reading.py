@@ -1,0 +1,274 @@
+"""Look at the live state of one namespace.
+
+Three round trips, whatever the number of schedules (beyond ten thousand, batches follow on each other without waiting),
+and fit for a Redis user that may only read: plain pipelined commands, no MULTI, no Lua, no RQ object.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from flowerpower.state.codec import (
+    JOB_FIELDS,
+    decode_cursor,
+    decode_head,
+    decode_hold,
+    decode_occurrence,
+    decode_pipeline,
+    decode_run,
+    encode_cursor,
+)
+from flowerpower.state.keys import Keys
+from flowerpower.state.live import Draft, LiveRecords, draft_schedule
+from flowerpower.state.models import Consumers, Cursor, Occurrence, Pipeline, Reading, Schedule, State
+from flowerpower.state.pipelined import batches, pack, pack_for_keys, replies
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+_RECORDS = 100  # in one reply
+_BATCH = 5000  # objects
+_RUNS = (b"queued", b"started")
+
+Place = tuple[str, int]  # the queue in whose registry a job waits, and when it is due
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look found, whether nothing moved meanwhile, and the queues (RQ's names) that the records name."""
+
+    reading: Reading
+    settled: bool
+    queues: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Front:
+    """The first round trip: the names of everything, and what is small."""
+
+    now: int
+    head: Mapping[bytes, bytes]
+    schedules: Sequence[str]
+    pipelines: Sequence[str]
+    cursors: Mapping[str, Cursor]
+    holds: Mapping[bytes, bytes]
+    active: Mapping[bytes, bytes]
+    forgotten: frozenset[str]
+    rq_queues: frozenset[str]
+    lease: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """The second round trip: what waits in the registries, and who listens."""
+
+    places: Mapping[str, Place]  # by the id of a job of ours
+    twice: frozenset[str]  # ids of jobs that wait in two registries
+    unmanaged: Mapping[str, int]
+    workers: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class _Objects:
+    """The third round trip: every record, every job, and whether anything moved since the first."""
+
+    namespace: str
+    drafts: dict[str, Draft] = field(default_factory=dict)
+    pipelines: dict[str, Pipeline] = field(default_factory=dict)
+    raw: tuple[dict[str, bytes], dict[str, bytes]] = field(default_factory=lambda: ({}, {}))
+    altered: set[str] = field(default_factory=set)  # addresses
+    schedules: dict[str, Schedule] = field(default_factory=dict)
+    moved: set[str] = field(default_factory=set)  # schedules whose cursor did
+    moving: set[str] = field(default_factory=set)  # schedules whose job is on its way to a worker
+    generation: int = 0
+
+    def add_schedule(self, name: str, raw: bytes) -> None:
+        """Take in a record; raise `FormatError` if it is unreadable."""
+        draft = self.drafts[name] = draft_schedule(name, raw)
+        self.raw[0][name] = raw
+        if not draft.digest:
+            self.altered.add(f"schedule.{name}")
+
+    def add_pipeline(self, name: str, raw: bytes) -> None:
+        """Take in a record; raise `FormatError` if it is unreadable."""
+        pipeline = self.pipelines[name] = decode_pipeline(name, raw)[0]
+        self.raw[1][name] = raw
+        if not pipeline.digest:
+            self.altered.add(f"pipeline.{name}")
+
+    def add_job(self, name: str, run_id: str, values: Sequence[bytes | None], waiting: _Waiting) -> None:
+        """Complete a schedule with the job that its cursor names."""
+        draft = self.drafts.get(name)
+        if draft is None:
+            return
+        job = _job(run_id, waiting, values, (self.namespace, name, draft.run))
+        self.schedules[name] = draft.with_job(name, job)
+        if job is None and values[-1] in _RUNS:
+            self.moving.add(name)
+
+
+def look(client: Redis, keys: Keys, queues: frozenset[str] = frozenset()) -> Look:
+    """Look once; of *queues* too, which RQ's own list of queues may lack."""
+    front = _read_front(client, keys)
+    ours = queues | {queue for queue in front.rq_queues if keys.owns_queue(queue)}
+    waiting = _read_waiting(client, keys, front, ours)
+    found = _read_objects(client, keys, front, waiting)
+    named = frozenset(keys.queue(queue) for queue in {draft.queue for draft in found.drafts.values()})
+    reading = _assemble(front, waiting, found)
+    settled = not found.moved and found.generation == reading.head.generation and named <= ours
+    return Look(reading, settled, named)
+
+
+def _read_front(client: Redis, keys: Keys) -> _Front:
+    pipe = client.pipeline(transaction=False)
+    pipe.time()
+    pipe.hgetall(keys.head)
+    pipe.hkeys(keys.schedules)
+    pipe.hkeys(keys.pipelines)
+    for name in (keys.cursors, keys.holds, keys.active):
+        pipe.hgetall(name)
+    pipe.hkeys(keys.forgotten)
+    pipe.smembers(keys.queues)
+    pipe.get(keys.lease)
+    replied: list[Any] = pipe.execute()
+    time, head, schedules, pipelines, cursors, holds, active, forgotten, rq_queues, lease = replied
+    prefix = keys.queue_list("")
+    return _Front(
+        now=int(time[0]),
+        head=head,
+        schedules=[name.decode() for name in schedules],
+        pipelines=[name.decode() for name in pipelines],
+        cursors={(name := key.decode()): decode_cursor(name, raw) for key, raw in cursors.items()},
+        holds=holds,
+        active=active,
+        forgotten=frozenset(name.decode(errors="replace") for name in forgotten),
+        rq_queues=frozenset(key.decode().removeprefix(prefix) for key in rq_queues),
+        lease=lease or b"",
+    )
+
+
+def _read_waiting(client: Redis, keys: Keys, front: _Front, queues: frozenset[str]) -> _Waiting:
+    ours = sorted(queues)
+    others = sorted(queue for queue in front.rq_queues if queue not in queues and "--" not in queue)
+    commands = [
+        *(pack("ZRANGE", keys.scheduled(queue), "0", "-1", "WITHSCORES") for queue in ours),
+        *(pack("ZCARD", keys.scheduled(queue)) for queue in others),
+        *(pack("SCARD", keys.workers(queue)) for queue in ours),
+    ]
+    found = map(_sound, list(replies(client, [commands])))
+    managed = {cursor.pending for cursor in front.cursors.values()} | {key.decode() for key in front.active}
+    places: dict[str, Place] = {}
+    twice: set[str] = set()
+    unmanaged: Counter[str] = Counter()
+    for queue in ours:
+        for member, score in _scored(next(found)):
+            run_id = member.decode(errors="replace")
+            if run_id not in managed:
+                unmanaged[queue] += 1
+            elif places.setdefault(run_id, place := (queue, int(float(score)))) is not place:
+                twice.add(run_id)
+    unmanaged.update({queue: next(found) for queue in others})
+    return _Waiting(places, frozenset(twice), +unmanaged, {queue: next(found) for queue in ours})
+
+
+def _scored(reply: Sequence[Any]) -> Iterable[tuple[bytes, bytes | float]]:
+    """Return members and scores: pairs in newer versions of the protocol, one after the other in older ones."""
+    if reply and isinstance(reply[0], list):
+        return map(tuple, reply)
+    return zip(reply[::2], reply[1::2], strict=True)
+
+
+def _read_objects(client: Redis, keys: Keys, front: _Front, waiting: _Waiting) -> _Objects:
+    """Read every record and job, and look again at what may have moved."""
+    found = _Objects(keys.namespace)
+    pending = {name: cursor.pending for name, cursor in front.cursors.items() if cursor.pending}
+    with closing(replies(client, _commands(keys, front, pending))) as answers:
+        for name, raw in _values(front.schedules, answers):
+            if raw is not None:
+                found.add_schedule(name, raw)
+        for name, raw in _values(front.pipelines, answers):
+            if raw is not None:
+                found.add_pipeline(name, raw)
+        for (name, run_id), answer in zip(pending.items(), answers, strict=False):
+            found.add_job(name, run_id, job_values(answer), waiting)
+        found.generation = int(_sound(next(answers)) or 0)
+        for name, raw in _values(list(front.cursors), answers):
+            if raw is None or not _is_cursor(name, raw, front.cursors[name]):
+                found.moved.add(name)
+    return found
+
+
+def _commands(keys: Keys, front: _Front, pending: Mapping[str, str]) -> Iterator[Sequence[bytes]]:
+    """Yield what reads all objects, in batches."""
+    for key, names in ((keys.schedules, front.schedules), (keys.pipelines, front.pipelines)):
+        yield from batches((pack("HMGET", key, *some) for some in batches(names, _RECORDS)), _BATCH // _RECORDS)
+    yield from batches(pack_for_keys("HMGET", map(keys.job, pending.values()), JOB_FIELDS), _BATCH)
+    again = (pack("HMGET", keys.cursors, *some) for some in batches(front.cursors, _RECORDS))
+    yield [pack("HGET", keys.head, "generation"), *again]
+
+
+def _values(names: Sequence[str], answers: Iterator[Any]) -> Iterator[tuple[str, bytes | None]]:
+    """Yield what each of these fields of a hash holds."""
+    for some in batches(names, _RECORDS):
+        yield from zip(some, _sound(next(answers)), strict=True)
+
+
+def _sound(reply: Any) -> Any:
+    """Return the reply; raise it if it is an error."""
+    if isinstance(reply, Exception):
+        raise reply
+    return reply
+
+
+def job_values(reply: Any) -> Sequence[bytes | None]:
+    """Return the fields of a job; a key of another type under its name is a job that cannot be read."""
+    if not isinstance(reply, Exception):
+        found: Sequence[bytes | None] = reply
+        return found
+    if str(reply).startswith("WRONGTYPE"):
+        return (None,) * len(JOB_FIELDS)
+    raise reply
+
+
+def _is_cursor(name: str, raw: bytes, cursor: Cursor) -> bool:
+    return raw == encode_cursor(cursor).encode() or decode_cursor(name, raw) == cursor
+
+
+def _job(
+    run_id: str, waiting: _Waiting, values: Sequence[bytes | None], expected: tuple[str, ...]
+) -> Occurrence | None:
+    """Return the job that a cursor names, None if no such job waits."""
+    place = waiting.places.get(run_id)
+    if place is None:
+        return None
+    job = decode_occurrence(run_id, place[1], values, expected)
+    if job is None or job.queue != place[0] or values[-1] != b"scheduled" or run_id in waiting.twice:
+        return _broken(run_id, *place)
+    return job
+
+
+def _broken(run_id: str, queue: str, due: int) -> Occurrence:
+    """Return what stands for a job that waits in the registry but cannot be what we wrote."""
+    return Occurrence(run_id, queue, due, function="(unreadable)", args=(), timeout=0, result_ttl=0, failure_ttl=0)
+
+
+def _assemble(front: _Front, waiting: _Waiting, found: _Objects) -> Reading:
+    schedules = {name: found.schedules.get(name) or draft.with_job(name, None) for name, draft in found.drafts.items()}
+    runs = [decode_run(key.decode(), raw) for key, raw in front.active.items()]
+    return Reading(
+        now=front.now,
+        head=decode_head(front.head),
+        state=State(schedules, found.pipelines),
+        records=LiveRecords(*found.raw, found.altered),
+        cursors=front.cursors,
+        holds={key.decode(): decode_hold(raw) for key, raw in front.holds.items()},
+        active={run.id: run for run in runs if run},
+        forgotten=front.forgotten & schedules.keys(),
+        firing=frozenset(found.moved | found.moving) & schedules.keys(),
+        unmanaged=waiting.unmanaged,
+        consumers=Consumers(waiting.workers, front.lease.decode(errors="replace")),
+    )

@@ -1,0 +1,89 @@
+"""Looks at the live state: many commands at once, on any connection, and nothing overlooked."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+from redis import Redis
+from redis.exceptions import ResponseError
+from support.states import KEYS, SOURCE, desired, pipeline, schedule
+
+from flowerpower.apply import apply_plan
+from flowerpower.planning.diff import make_plan
+from flowerpower.state import reading
+from flowerpower.state.pipelined import batches, pack, pack_for_keys, replies
+from flowerpower.state.store import Store
+
+
+def fleet(size: int) -> list[str]:
+    return [f"s{number}" for number in range(size)]
+
+
+@pytest.fixture
+def store(redis_connection: Redis) -> Store:
+    store = Store(redis_connection, KEYS)
+    wanted = desired(
+        [schedule(name, queue="default" if name < "s5" else "heavy") for name in fleet(25)], [pipeline("report")]
+    )
+    apply_plan(make_plan(KEYS, wanted, store.read(), SOURCE), store, "one")
+    return store
+
+
+@pytest.mark.parametrize("size", [1, 7, 25, 5000])
+def test_a_look_is_the_same_in_batches_of_any_size(store: Store, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    whole = store.read()
+    monkeypatch.setattr(reading, "_RECORDS", size)
+    monkeypatch.setattr(reading, "_BATCH", size)
+
+    found = store.read()
+
+    assert sorted(found.state.schedules) == sorted(fleet(25))
+    assert found.state == whole.state
+    assert found.firing == frozenset()
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_a_look_is_the_same_in_each_version_of_the_protocol(store: Store, redis_url: str, protocol: int) -> None:
+    with Redis.from_url(redis_url, protocol=protocol) as other:
+        found = Store(other, KEYS).read()
+
+    assert found.state == store.read().state
+    assert all(one.occurrence and one.occurrence.function != "(unreadable)" for one in found.state.schedules.values())
+
+
+def test_jobs_are_seen_in_queues_that_rq_has_forgotten(store: Store, redis_connection: Redis) -> None:
+    before = store.read().state
+    redis_connection.delete(KEYS.queues)
+
+    assert store.read().state == before
+
+
+def test_a_job_in_two_registries_is_no_job_of_ours(store: Store, redis_connection: Redis) -> None:
+    run_id = store.read().cursors["s1"].pending
+    assert run_id
+    redis_connection.zadd(KEYS.scheduled(KEYS.queue("heavy")), {run_id: 5})
+
+    job = store.read().state.schedules["s1"].occurrence
+
+    assert job
+    assert job.function == "(unreadable)"
+
+
+def test_replies_come_in_order_and_errors_are_among_them(redis_connection: Redis) -> None:
+    redis_connection.set("text", "x")
+    redis_connection.hset("hash", "ü", "1")
+    commands = [*pack_for_keys("HMGET", ["hash", "text", "none"], ["ü", "other"]), pack("GET", "text")]
+
+    for size in (1, 2, 4):
+        first, second, third, last = replies(redis_connection, batches(commands, size))
+        assert (first, third, last) == ([b"1", None], [None, None], b"x")
+        assert isinstance(second, ResponseError)
+
+
+def test_who_stops_early_leaves_no_reply_to_somebody_else(redis_connection: Redis) -> None:
+    redis_connection.set("text", "x")
+    with closing(replies(redis_connection, [[pack("GET", "text")] * 3])) as answers:
+        next(answers)
+
+    assert redis_connection.ping() is True
