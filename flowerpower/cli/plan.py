@@ -29,7 +29,10 @@ class Display:
     format: Annotated[PlanFormat, flag("--format", env="FLOWERPOWER_PLAN_FORMAT", help="How the plan is shown.")] = (
         "text"
     )
-    concise: Annotated[bool, flag("--concise", help="One line for each change.")] = False
+    concise: Annotated[
+        bool | None,
+        flag("--concise/--full", help="One line for each change, or all of it; without, the size decides."),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ def _outputs(planned: PlannedChanges) -> str:
     return "".join(f"{key}={value}\n" for key, value in outputs.items())
 
 
-def show_plan(session: Session, planned: PlannedChanges, *, concise: bool = False) -> None:
+def show_plan(session: Session, planned: PlannedChanges, *, concise: bool | None = None) -> None:
     """Print a plan as text."""
     from flowerpower.render.plan_text import plan_text
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from flowerpower.planning.plan import Change, Check, Plan
+from flowerpower.planning.plan import Change, Check, InFlight, Plan
 from flowerpower.planning.renames import likely_renames
+from flowerpower.render.pieces import cancels
 from flowerpower.render.style import Emphasis, Style
 from flowerpower.render.words import count, listed, moment, rough_duration, safe, short, wrap
-from flowerpower.state.models import Hold, Schedule
+from flowerpower.state.models import Hold
 
 _FEW = 5
 
@@ -42,14 +43,16 @@ def summary(plan: Plan) -> str:
 
 def in_flight_words(change: Change) -> tuple[str, ...]:
     """Return what becomes of queued and running runs of a changed schedule, if there are any."""
-    queued, running = change.in_flight.queued, change.in_flight.running
-    parts = [f"{number} {word}" for number, word in ((running, "running"), (queued, "queued")) if number]
+    return fate_words(change.in_flight, cancels(change))
+
+
+def fate_words(runs: InFlight, cancelled: bool) -> tuple[str, ...]:
+    """Return how many runs are queued and running, and what becomes of them, if there are any."""
+    parts = [f"{number:,} {word}" for number, word in ((runs.running, "running"), (runs.queued, "queued")) if number]
     if not parts:
         return ()
-    fate = f"kept with the spec {'it was' if queued + running == 1 else 'they were'} made from"
-    shown = change.after or change.before
-    if isinstance(shown, Schedule) and shown.fields.get("on_inflight") == "cancel":
-        fate = "to be cancelled (on_inflight: cancel)"
+    kept = f"kept with the spec {'it was' if runs.queued + runs.running == 1 else 'they were'} made from"
+    fate = "to be cancelled (on_inflight: cancel)" if cancelled else kept
     return (f"in flight: {' and '.join(parts)}, {fate}",)
 
 

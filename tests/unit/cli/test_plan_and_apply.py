@@ -63,7 +63,7 @@ def test_drift_is_shown_and_repaired(applied: CommandLine, redis_connection: red
 
     plan = applied("plan", "--detailed-exitcode")
     assert plan.code == 2
-    assert "! job.timeout: 5s -> 1h  drift: applied 1h, found 5s in Redis" in plan.out
+    assert "! job.timeout: 5s -> 1h  drift: put back" in plan.out
 
     assert applied("apply", "--auto-approve").last == "Apply complete: 0 added, 1 changed, 0 destroyed."
     assert redis_connection.hget(job, "timeout") == b"3600"
