@@ -126,6 +126,7 @@ class Plan:
     against: str = ""  # the git revision it was compared with instead of Redis; such a plan cannot be applied
     loads: tuple[QueueLoad, ...] = ()  # of the queues whose load changes; outside the hash
     graphs: Mapping[str, GraphChange] = field(default_factory=dict)  # by pipeline; outside hash and digests
+    left_out: int | None = None  # changes that a selection hides; None: this is the whole plan
 
     @property
     def namespace(self) -> str:
@@ -144,4 +145,9 @@ class Plan:
     @property
     def applicable(self) -> bool:
         """Tell whether apply would do it."""
-        return not self.refused and not self.against
+        return not self.refused and not self.against and not self.partial
+
+    @property
+    def partial(self) -> bool:
+        """Tell whether these are selected changes: something to read, never to approve or to apply."""
+        return self.left_out is not None

@@ -31,7 +31,11 @@ def summary(plan: Plan) -> str:
     """Return the last line of a plan, in Terraform's words."""
     beside = [
         f"{number} {word}"
-        for number, word in ((sum(plan.unmanaged.values()), "unmanaged"), (len(plan.held), "held"))
+        for number, word in (
+            (sum(plan.unmanaged.values()), "unmanaged"),
+            (len(plan.held), "held"),
+            (plan.left_out, "not shown"),
+        )
         if number
     ]
     extra = f" {', '.join(beside)}." if beside else ""
@@ -80,6 +84,8 @@ def notes(plan: Plan, width: int, style: Style) -> list[list[str]]:
 def side_notes(plan: Plan) -> list[str]:
     """Return what is good to know and asks for nothing: what is left alone, and what could not be compared."""
     found = []
+    if plan.partial:
+        found.append("this is a part of the plan: it cannot be saved, approved or applied; guards judge the whole plan")
     if plan.unmanaged:
         jobs = count(sum(plan.unmanaged.values()), "scheduled job")
         found.append(f"{jobs} not managed by flowerpower, left alone: queue {safe(listed(sorted(plan.unmanaged)))}")

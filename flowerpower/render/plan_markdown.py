@@ -84,7 +84,9 @@ _CUTS = (
 
 
 def _comment(plan: Plan, plan_hash: str, cut: _Cut, told: Sequence[Change | Group], details: str) -> str:
-    blocks = [_header(plan, plan_hash, cut.truncated), f"## {_title(plan)}"]
+    truncated = cut.truncated or plan.partial
+    plan_hash = "" if truncated else plan_hash  # a comment that shows less than the plan approves nothing
+    blocks = [_header(plan, plan_hash, truncated), f"## {_title(plan)}"]
     if plan.against or plan.source.rollback_of:
         blocks.append(_text(origin(plan)))
     blocks += _alarms(plan)
@@ -96,7 +98,7 @@ def _comment(plan: Plan, plan_hash: str, cut: _Cut, told: Sequence[Change | Grou
     blocks += ["\n".join(beside)] if beside else []
     if cut.truncated:
         blocks.append("_Cut to fit: this comment shows less than the plan. Run `flowerpower plan` for all of it._")
-    blocks.append(_footer(plan, "" if cut.truncated else plan_hash))
+    blocks.append(_footer(plan, plan_hash))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -104,7 +106,7 @@ def _header(plan: Plan, plan_hash: str, truncated: bool) -> str:
     values = {
         "namespace": plan.namespace,
         "env": plan.env,
-        "plan_hash": "" if truncated else plan_hash,  # a comment that shows less than the plan approves nothing
+        "plan_hash": plan_hash,
         "commit": plan.source.commit,
         "truncated": truncated,
     }
