@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flowerpower.cli.apply import agreed, apply_with_progress, refuse, show_applied
+from flowerpower.cli.github import publish
 from flowerpower.cli.options import Overrides, command, flag
-from flowerpower.cli.plan import PENDING, Display, allowed_of, present, publish, show_plan
+from flowerpower.cli.plan import PENDING, Display, allowed_of, present, show_plan
 from flowerpower.cli.session import Session
 from flowerpower.errors import StalePlanError, UsageError
 
