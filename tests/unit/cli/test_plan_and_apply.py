@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
 import pytest
 import redis
 from support.command_line import CommandLine
@@ -281,3 +283,22 @@ def test_a_moment_that_has_passed_does_not_fire_and_the_plan_says_so(flowerpower
     flowerpower.write("schedules/once.yaml", "pipeline: report\nat: 2001-01-01T00:00:00\n")
 
     assert "fires   nothing: its moment has passed" in flowerpower("plan").out
+
+
+def test_what_plan_and_show_print_as_json_fits_the_published_schema(flowerpower: CommandLine) -> None:
+    schema = json.loads(flowerpower("schema", "plan").out)
+    plan = flowerpower("plan", "--out", "plan.json", "--json").document
+    shown = flowerpower("show", "plan.json", "--json").document
+    flowerpower.write("schedules/bad.yaml", "pipeline: none\n")
+    failed = flowerpower("plan", "--json")
+
+    for document in (plan, shown, failed.document):
+        jsonschema.validate(document, schema)
+    assert (failed.code, failed.document["valid"]) == (1, False)
+    jsonschema.validate(
+        json.loads((flowerpower.folder / "plan.json").read_text()), json.loads(flowerpower("schema", "plan-file").out)
+    )
+
+
+def test_a_plan_has_no_reference_to_read(flowerpower: CommandLine) -> None:
+    assert flowerpower("schema", "plan", "--format", "markdown").code == 1
