@@ -55,11 +55,11 @@ def accident_words(fires: Fires, now: int) -> str:
 
 
 def move_words(fires: Fires) -> str:
-    """Return by how much the runs move where none is skipped or doubled; a new rhythm alone is not in here."""
-    if fires.verdict != "moved" or not fires.moved_by:
-        return ""
-    direction = "later" if fires.moved_by > 0 else "earlier"
-    return f"{duration_text(abs(fires.moved_by))} {direction}"
+    """Return by how much the runs move, where all shown ones move alike and none is skipped or doubled."""
+    shifts = {new - old for old, new in zip(fires.before, fires.after, strict=False)}
+    if fires.verdict != "moved" or len(fires.before) != len(fires.after) or shifts != {fires.moved_by}:
+        return ""  # another rhythm: no single number tells how the runs move
+    return f"{duration_text(abs(fires.moved_by))} {'later' if fires.moved_by > 0 else 'earlier'}"
 
 
 def mark_words(change: Change, now: int) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowerpower.planning.plan import Fires
+from flowerpower.render.fires import move_words
 from flowerpower.render.words import (
     code_span,
     free_text,
@@ -101,3 +103,19 @@ def test_a_name_as_code_stays_within_its_span_and_its_cell() -> None:
 
 def test_an_address_in_free_text_becomes_no_link() -> None:
     assert free_text("see http://x.example or www.y.example") == "see http&#58;//x.example or www&#46;y.example"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "moved_by", "said"),
+    [
+        ((0, 86_400), (5_400, 91_800), 5_400, "1h30m later"),
+        ((5_400, 91_800), (0, 86_400), -5_400, "1h30m earlier"),
+        ((0, 3_600), (1_800, 88_200), 1_800, ""),
+        ((0,), (1_800, 88_200), 1_800, ""),
+    ],
+)
+def test_runs_move_by_a_duration_only_where_all_of_them_do(
+    before: tuple[int, ...], after: tuple[int, ...], moved_by: int, said: str
+) -> None:
+    assert move_words(Fires("UTC", before, after, verdict="moved", moved_by=moved_by)) == said
+    assert move_words(Fires("UTC", before, after, verdict="none", moved_by=moved_by)) == ""
