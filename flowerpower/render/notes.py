@@ -6,7 +6,7 @@ from flowerpower.planning.plan import Change, Check, InFlight, Plan
 from flowerpower.planning.renames import likely_renames
 from flowerpower.render.pieces import cancels
 from flowerpower.render.style import Emphasis, Style
-from flowerpower.render.words import count, listed, moment, rough_duration, safe, short, wrap
+from flowerpower.render.words import count, listed, moment_with_utc, rough_duration, safe, short, wrap
 from flowerpower.state.models import Hold
 
 _FEW = 5
@@ -65,7 +65,7 @@ def held_words(hold: Hold, plan: Plan, name: str) -> str:
     schedule = plan.after.schedules.get(name)
     timezone = str(schedule.fields.get("timezone", "UTC")) if schedule else "UTC"
     why = f' "{safe(hold.why)}"' if hold.why else ""
-    until = f" until {moment(hold.until, timezone, plan.read_at)}" if hold.until else ""
+    until = f" until {moment_with_utc(hold.until, timezone, plan.read_at)}" if hold.until else ""
     ago = rough_duration(max(0, plan.read_at - hold.since))
     return f"paused by {safe(hold.who) or 'somebody'} {ago} ago{why}{until}; apply will not resume it"
 

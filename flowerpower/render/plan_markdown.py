@@ -45,9 +45,9 @@ _DIFF_MARK = {"+": "+", "-": "-", "~": "!", "!": "!"}
 def plan_markdown(plan: Plan, *, plan_hash: str = "", limit: int = LIMIT) -> str:
     """Return the comment, at most *limit* characters: graphs are cut first, then details, then rows of the table."""
     told = pieces(plan)
-    details = {fires: "\n\n".join(_details(plan, told, fires)) for fires in (True, False)}
+    details = [_details(plan, told, spare) for spare in (0, 1, 2)]
     for cut in _CUTS:
-        shown = details[cut.fires] if cut.details else ""
+        shown = details[cut.spare] if cut.details else ""
         if len(shown) > limit:
             continue
         text = _comment(plan, plan_hash, cut, told, shown)
@@ -58,15 +58,15 @@ def plan_markdown(plan: Plan, *, plan_hash: str = "", limit: int = LIMIT) -> str
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """How much is shown: drawings, pipelines whose graph differs, later fires, details, rows of the table.
+    """How much is shown: drawings, graphs that differ, details without fires (1) and files (2), rows of the table.
 
-    Every change stands in the details, and graphs and fires are no part of what is approved: only a comment without
-    the details is truncated.
+    Every change stands in the details, and graphs, fires and files are no part of what is approved: only a comment
+    without the details is truncated.
     """
 
     drawings: int = 0
     graphs: int | None = None
-    fires: bool = True
+    spare: int = 0
     details: bool = True
     table: int | None = None
 
@@ -78,7 +78,8 @@ class _Cut:
 _CUTS = (
     *(_Cut(drawings) for drawings in (MOST_DRAWINGS, 5, 2, 1)),
     *(_Cut(graphs=graphs) for graphs in (None, 100, 25, 0)),
-    *(_Cut(graphs=0, fires=False, table=table) for table in (None, 200, 50, 10)),
+    *(_Cut(graphs=0, spare=1, table=table) for table in (None, 200, 50, 10)),
+    _Cut(graphs=0, spare=2, table=10),
     *(_Cut(graphs=0, details=False, table=table) for table in (None, 400, 100, 10, 0)),
 )
 
@@ -262,19 +263,19 @@ def _words(change: Change, plan: Plan) -> Iterator[str]:
         yield _unbroken(moved)
 
 
-def _details(plan: Plan, told: Sequence[Change | Group], fires: bool) -> Iterator[str]:
-    lines = [line for piece in told for line in _piece_lines(piece, plan, fires)]
+def _details(plan: Plan, told: Sequence[Change | Group], spare: int) -> str:
+    lines = [line for piece in told for line in _piece_lines(piece, plan, spare)]
     if not lines:
-        return
+        return ""
     body = "\n".join(lines)
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall(r"`+", body) or [""]))
     is_open = " open" if len(lines) < _OPEN_BELOW else ""
-    yield f"<details{is_open}><summary>Field by field</summary>\n\n{fence}diff\n{body}\n{fence}\n\n</details>"
+    return f"<details{is_open}><summary>Field by field</summary>\n\n{fence}diff\n{body}\n{fence}\n\n</details>"
 
 
-def _piece_lines(piece: Change | Group, plan: Plan, fires: bool) -> Iterator[str]:
+def _piece_lines(piece: Change | Group, plan: Plan, spare: int) -> Iterator[str]:
     if isinstance(piece, Change):
-        yield from _diff_lines(piece, plan, fires)
+        yield from _diff_lines(piece, plan, spare)
         return
     yield f"@@ {count(len(piece.changes), 'schedule')} @@"
     yield f"! runs: the changed pipeline {safe(piece.pipeline)}"
@@ -282,13 +283,13 @@ def _piece_lines(piece: Change | Group, plan: Plan, fires: bool) -> Iterator[str
     yield from (f"# {words}" for words in fate_words(piece.in_flight, piece.cancels))
 
 
-def _diff_lines(change: Change, plan: Plan, fires: bool) -> Iterator[str]:
+def _diff_lines(change: Change, plan: Plan, spare: int) -> Iterator[str]:
     found = rows(change, plan.read_at)
-    remarks = [*(_fire_remarks(change, plan) if fires else ()), *in_flight_words(change)]
+    remarks = [*(_fire_remarks(change, plan) if not spare else ()), *in_flight_words(change)]
     if change.fires:
         remarks += filter(None, [accident_words(change.fires, plan.read_at), *mark_words(change, plan.read_at)])
     was = f", was {safe(change.previous)}" if change.previous else ""
-    yield f"@@ {safe(change.address)} @@ {place_of(change)}{was}"
+    yield f"@@ {safe(change.address)} @@ {place_of(change) if spare < 2 else ''}{was}".rstrip()
     if change.action == "delete":
         yield f"- fires: {rhythm(change)}" if change.kind == "schedule" else f"- {rhythm(change)}"
     for row in found:

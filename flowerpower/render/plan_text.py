@@ -47,7 +47,7 @@ def change_blocks(plan: Plan, width: int, style: Style, concise: bool | None = N
     Without *concise* the plan's size decides: many new and deleted objects, and very many changes, take a line each.
     """
     told = ordered(plan.changes) if concise else pieces(plan)
-    short = _told_briefly(plan) if concise is None else {"create", "update", "delete"} if concise else set()
+    short = _told_briefly(told) if concise is None else {"create", "update", "delete"} if concise else set()
     brief = [piece for piece in told if isinstance(piece, Change) and piece.action in short]
     heading, lines = brief_lines(brief, plan, width, style)
     blocks: list[list[str]] = [[]]
@@ -62,10 +62,11 @@ def change_blocks(plan: Plan, width: int, style: Style, concise: bool | None = N
     return ["\n".join(block) for block in blocks if block]
 
 
-def _told_briefly(plan: Plan) -> set[str]:
+def _told_briefly(told: Sequence[Change | Group]) -> set[str]:
     """Return the actions of which a plan holds too many to tell each at length."""
-    updates = plan.count("update")
-    new_and_gone = {"create", "delete"} if len(plan.changes) - updates > _MANY else set()
+    alone = [piece.action for piece in told if isinstance(piece, Change)]
+    updates = alone.count("update")
+    new_and_gone = {"create", "delete"} if len(alone) - updates > _MANY else set()
     return new_and_gone | ({"update"} if updates > _MANY_UPDATES else set())
 
 

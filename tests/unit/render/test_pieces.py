@@ -125,7 +125,7 @@ def test_a_comment_on_many_changes_shows_all_or_says_that_it_was_cut(number: int
     header = json.loads(comment.splitlines()[0].removeprefix("<!-- flowerpower ").removesuffix(" -->"))
     shown = sum(f"@@ schedule.{change.name} @@" in comment for change in plan.changes)
     assert len(comment) <= LIMIT
-    assert header["truncated"] is (number > 1_000) is (header["plan_hash"] == "") is (shown == 0)
+    assert header["truncated"] is (number > 2_000) is (header["plan_hash"] == "") is (shown == 0)
     assert shown in (0, number)
 
 
