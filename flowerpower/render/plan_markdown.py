@@ -35,7 +35,7 @@ from flowerpower.render.words import free_text as _text
 LIMIT = 65_536  # characters of a comment on GitHub
 _OPEN_BELOW = 20  # lines of a diff that are shown unfolded
 _LONGEST_LINE = 72  # of a diff, with the old value and the new one side by side
-_LONGEST_NAME = 18  # on one line of the table
+_LONGEST_NAME = 20  # on one line of the table
 _MOST_HELD = 20
 _MOST_NAMES = 5
 _GLUE = "\N{NO-BREAK SPACE}"

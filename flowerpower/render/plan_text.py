@@ -32,7 +32,8 @@ _MOST_HELD = 20
 def plan_text(plan: Plan, *, width: int = 80, style: Style = plain, concise: bool | None = None) -> str:
     """Return the plan for people; the last line has Terraform's shape, and there is no line break after it."""
     width = max(width, _NARROWEST)
-    blocks = [style(origin(plan), "faint"), *change_blocks(plan, width, style, concise)]
+    head = "\n".join(style(line, "faint") for line in wrap(origin(plan), width, "  "))
+    blocks = [head, *change_blocks(plan, width, style, concise)]
     beside = (load_lines(plan, width, style), _held(plan, width, style), *notes(plan, width, style))
     blocks += ["\n".join(lines) for lines in beside if lines]
     if len(plan.changes) > _FEW and (watch := _watch(plan, width, style)):

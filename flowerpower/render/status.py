@@ -78,7 +78,8 @@ def _table(status: Status, width: int, style: Style) -> list[str]:
 
 def _line(row: Sequence[str], sizes: Sequence[int], width: int) -> str:
     joined = "  ".join(cell.ljust(size) for cell, size in zip(row, sizes, strict=True))
-    return f"  {joined}".rstrip()[:width]
+    line = f"  {joined}".rstrip()
+    return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
 def _cells(schedule: ScheduleStatus, now: int) -> tuple[str, ...]:

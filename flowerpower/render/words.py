@@ -21,6 +21,7 @@ _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LONGEST_VALUE = 400
+_COMMANDS = ("::", "##[")
 _MORNING, _EVENING = 6, 18
 
 
@@ -83,8 +84,20 @@ def runs_leftward(text: str) -> bool:
 
 
 def wrap(text: str, width: int, indent: str) -> list[str]:
-    """Return the lines of a text, the first as it is, the others indented; long words are left whole."""
-    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    """Return the lines of a text, the first as it is, the others indented; long words are left whole.
+
+    No line is begun with what the log of a GitHub job takes for a command.
+    """
+    first, *others = textwrap.wrap(
+        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    ) or [""]
+    lines = [first]
+    for line in others:
+        if line.lstrip().startswith(_COMMANDS):
+            lines[-1] += f" {line.lstrip()}"
+        else:
+            lines.append(line)
+    return lines
 
 
 def value_text(value: Json) -> str:

@@ -19,6 +19,7 @@ from flowerpower.render.words import (
     short,
     spoken,
     stopwatch,
+    wrap,
 )
 from flowerpower.specs.durations import duration_text
 from flowerpower.specs.fields import LONGEST_DURATION, parse_duration
@@ -119,3 +120,13 @@ def test_runs_move_by_a_duration_only_where_all_of_them_do(
 ) -> None:
     assert move_words(Fires("UTC", before, after, verdict="moved", moved_by=moved_by)) == said
     assert move_words(Fires("UTC", before, after, verdict="none", moved_by=moved_by)) == ""
+
+
+@given(st.lists(st.sampled_from(["::error::gone", "##[group]x", "why", "a-long-word-here"])), st.integers(4, 40))
+def test_no_wrapped_line_begins_with_a_command_of_a_job(words: list[str], width: int) -> None:
+    text = " ".join(["  ‖", *words])
+
+    lines = wrap(text, width, "    ")
+
+    assert not [line for line in lines if line.lstrip().startswith(("::", "##["))]
+    assert " ".join(" ".join(lines).split()) == " ".join(text.split())
