@@ -58,6 +58,8 @@ def apply_plan(plan: Plan, store: Store, apply_id: str, progress: Progress = lam
     """
     if plan.against:
         raise UsageError("a plan between two git revisions cannot be applied", hint="plan without --against")
+    if plan.partial:
+        raise UsageError("a part of a plan cannot be applied", hint="plan without --target and --exclude")
     if plan.refused:
         raise RefusedError(plan.refused[0].message, hint=plan.refused[0].hint)
     moment = store.time()
