@@ -17,7 +17,14 @@ from flowerpower.errors import RefusedError, StalePlanError, StoreError, UsageEr
 from flowerpower.planning.plan import Change, Plan
 from flowerpower.schedule.catchup import range_between
 from flowerpower.state.codec import FORMAT, JOB_FIELDS, canonical, encode_pipeline, encode_schedule, job_fields
-from flowerpower.state.desired import describe_run, trigger_of, with_occurrence
+from flowerpower.state.desired import (
+    LONGEST_BUFFER,
+    describe_run,
+    job_template,
+    room_to_wait,
+    trigger_of,
+    with_occurrence,
+)
 from flowerpower.state.history import read_before
 from flowerpower.state.inverse import encode_inverse
 from flowerpower.state.keys import Keys, tick_of
@@ -243,10 +250,20 @@ def _staged(keys: Keys, change: Change, plan: Plan, past: Mapping[str, Json]) ->
         "queue": keys.queue(str(change.after.fields["queue"])),
         "old_queue": item.get("queue") or "",
         "was_held": _was_held(change.after, plan),
+        "buffer": _buffer(keys, change.after),
         **_staged_occurrence(keys, change.after),
     }
     record = encode_schedule(change.after, revision=revision, commit=commit, place=place)
     return Staged(item, record, plan.run_specs[change.after.run])
+
+
+def _buffer(keys: Keys, schedule: Schedule) -> dict[str, Json]:
+    """Return how ticks that wait at the moment of the apply go on: as the schedule's spec says now."""
+    room, overlap = room_to_wait(schedule.fields), schedule.fields["overlap"]
+    if not room and overlap != "allow":
+        return {"room": 0}
+    together = {"room": LONGEST_BUFFER, "together": True} if overlap == "allow" else {"room": room, "together": False}
+    return {**job_template(keys, schedule), **together, "paused": bool(schedule.fields.get("paused"))}
 
 
 def _was_held(schedule: Schedule, plan: Plan) -> bool:
