@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.case_plans import plan_of_case
 from support.github_runner import Issue, read_line
@@ -62,6 +62,7 @@ def test_what_github_would_drop_is_counted() -> None:
     assert "... and 3 more warnings: see the summary" in shown
 
 
+@example("%0A", "%25 100 %")
 @given(st.text(), st.text())
 def test_no_text_leaves_its_annotation(title: str, message: str) -> None:
     line = annotation("error", {"title": title}, message)
