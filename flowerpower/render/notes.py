@@ -79,7 +79,7 @@ def held_words(hold: Hold, plan: Plan, name: str) -> str:
     why = f' "{safe(hold.why)}"' if hold.why else ""
     until = f" until {moment_with_utc(hold.until, timezone, plan.read_at)}" if hold.until else ""
     ago = rough_duration(max(0, plan.read_at - hold.since))
-    return f"paused by {safe(hold.who) or 'somebody'} {ago} ago{why}{until}; apply will not resume it"
+    return f"paused by {safe(hold.who) or 'somebody'} {ago} ago{why}{until}; apply leaves it held"
 
 
 def notes(plan: Plan, width: int, style: Style) -> list[list[str]]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowerpower.planning.plan import Change, Plan
-from flowerpower.render.fields import rhythm, rows
+from flowerpower.render.fields import rows
 from flowerpower.render.fires import accident_words
 from flowerpower.render.github import MOST_ANNOTATIONS, annotation
 from flowerpower.render.load import load_alarms
 from flowerpower.render.notes import summary
 from flowerpower.render.pieces import ordered
-from flowerpower.render.words import count
+from flowerpower.render.words import count, listed
 
 _MOST_FIELDS = 5
+_MOST_NAMES = 20
 
 
 def plan_github(plan: Plan, *, folder: str = "", all_in: str = "`flowerpower plan`") -> str:
@@ -35,19 +36,21 @@ def _errors(plan: Plan) -> Iterator[tuple[dict[str, str], str]]:
 
 
 def _warnings(plan: Plan, folder: str) -> Iterator[tuple[dict[str, str], str]]:
-    for change in ordered(plan.changes):
-        words = accident_words(change.fires, plan.read_at) if change.fires else ""
-        if change.action == "delete" and change.kind == "schedule":
-            yield {"title": "a schedule is deleted"}, f"{change.address} ({rhythm(change)}) will be deleted"
-        if words:
-            yield _at(change, folder) | {"title": "a fire is lost or doubled"}, f"{change.address}: {words}"
-        if change.drifted:
-            yield _at(change, folder) | {"title": "changed in Redis behind git's back"}, _drift(change, plan.read_at)
+    """Yield first what is one line however long the plan is, then what each change adds."""
+    deleted = [change.address for change in plan.changes if change.action == "delete" and change.kind == "schedule"]
+    if deleted:
+        number = count(len(deleted), "schedule")
+        yield {"title": f"{number} deleted"}, f"{number} will be deleted: {listed(deleted, _MOST_NAMES)}"
     for head, sentence in load_alarms(plan):
         yield {"title": head}, f"{head}: {sentence}"
     for check in plan.checks:
         if check.verdict == "warn":
             yield {"title": check.name}, _sentence(check.message, check.hint)
+    for change in ordered(plan.changes):
+        if change.fires and (words := accident_words(change.fires, plan.read_at)):
+            yield _at(change, folder) | {"title": "a fire is lost or doubled"}, f"{change.address}: {words}"
+        if change.drifted:
+            yield _at(change, folder) | {"title": "changed in Redis behind git's back"}, _drift(change, plan.read_at)
 
 
 def _drift(change: Change, now: int) -> str:

@@ -256,7 +256,7 @@ def test_a_plan_annotates_the_files_of_a_repository(applied: CommandLine) -> Non
 
     answer = applied("plan", "--format", "github", FLOWERPOWER_ALLOW_DIRTY="1")
 
-    assert "::warning title=a schedule is deleted::schedule.hourly" in answer.out
+    assert "::warning title=1 schedule deleted::1 schedule will be deleted: schedule.hourly\n" in answer.out
     assert answer.last == "Plan: 0 to add, 0 to change, 1 to destroy."
 
 

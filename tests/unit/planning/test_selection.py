@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.case_plans import plan_of_case
 
+from flowerpower.apply import apply_plan
 from flowerpower.errors import UsageError
 from flowerpower.planned import PlannedChanges
 from flowerpower.planning.guards import Allowed
@@ -16,6 +18,7 @@ from flowerpower.planning.selection import Selection, select, unmatched
 from flowerpower.render.plan_json import plan_dict
 from flowerpower.render.plan_markdown import plan_markdown
 from flowerpower.render.plan_text import plan_text
+from flowerpower.state.store import Store
 
 CASES = Path(__file__).resolve().parents[2] / "cases" / "render"
 EVERYTHING, RENAMED = plan_of_case(CASES / "everything"), plan_of_case(CASES / "renamed")
@@ -74,3 +77,5 @@ def test_a_part_says_so_everywhere_and_is_good_for_nothing_but_reading(pattern: 
     assert not part.plan.applicable
     with pytest.raises(UsageError, match="not saved"):
         part.to_file()
+    with pytest.raises(UsageError, match="a part of a plan cannot be applied"):
+        apply_plan(part.plan, cast("Store", None), "id")
