@@ -16,6 +16,7 @@ from support.states import KEYS, SOURCE, desired, schedule
 from flowerpower.apply import apply_plan
 from flowerpower.errors import StoreError
 from flowerpower.jobs.ledger import Claimant, Ledger
+from flowerpower.jobs.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.models import Desired
 from flowerpower.state.store import Store
@@ -167,6 +168,17 @@ def test_a_buffer_without_an_active_run_is_healed(
 
     assert queued(store) == runs(first + HOUR)
     assert [event["tick"] for event in events(store, "released")] == [str(first + HOUR)]
+
+
+def test_what_waits_is_before_what_is_due_also_when_the_run_was_lost(store: Store, player: Player) -> None:
+    first = start(store, player, later=1)
+    lose_the_run(store, KEYS.run_id("often", first))
+    scheduler = Scheduler(store, "one")
+    shift_clock(store.connection, HOUR)
+
+    assert scheduler.fleet.fire(scheduler.fleet.cursors(["often"]), store.time()) == 1
+
+    assert (queued(store), waiting(store)) == (runs(first + HOUR), [first + 2 * HOUR])
 
 
 def test_a_waiting_tick_runs_with_the_spec_in_force_when_it_starts(store: Store, player: Player) -> None:
