@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from flowerpower.errors import FormatError
 from flowerpower.state.codec import (
     JOB_FIELDS,
+    count_waiting,
     decode_cursor,
     decode_head,
     decode_hold,
@@ -84,6 +85,7 @@ class _Records:
     cursors: Mapping[str, Cursor]
     holds: Mapping[str, Any]
     active: Mapping[str, Run]
+    waiting: Mapping[str, int]
     forgotten: frozenset[str]
     rq_queues: frozenset[str]
     scheduler: str
@@ -195,13 +197,13 @@ class Store:
         keys = self.keys
         pipe = self.connection.pipeline(transaction=False)
         pipe.time()
-        for name in (keys.head, keys.schedules, keys.pipelines, keys.cursors, keys.holds, keys.active):
+        for name in (keys.head, keys.schedules, keys.pipelines, keys.cursors, keys.holds, keys.active, keys.buffers):
             pipe.hgetall(name)
         pipe.hkeys(keys.forgotten)
         pipe.smembers(keys.queues)
         pipe.get(keys.lease)
         replies: list[Any] = pipe.execute()
-        time, head, schedules, pipelines, cursors, holds, active, forgotten, rq_queues, lease = replies
+        time, head, schedules, pipelines, cursors, holds, active, buffers, forgotten, rq_queues, lease = replies
         found_schedules = {key.decode(): decode_schedule(key.decode(), raw) for key, raw in schedules.items()}
         found_pipelines = {key.decode(): decode_pipeline(key.decode(), raw) for key, raw in pipelines.items()}
         runs = [decode_run(key.decode(), raw) for key, raw in active.items()]
@@ -218,6 +220,7 @@ class Store:
             cursors=_decode_cursors(cursors),
             holds={key.decode(): decode_hold(raw) for key, raw in holds.items()},
             active={run.id: run for run in runs if run},
+            waiting={key.decode(errors="replace"): count_waiting(raw) for key, raw in buffers.items()},
             forgotten=frozenset(name.decode(errors="replace") for name in forgotten),
             rq_queues=frozenset(key.decode().removeprefix(prefix) for key in rq_queues),
             scheduler=(lease or b"").decode(errors="replace"),
@@ -326,6 +329,7 @@ def _assemble(records: _Records, jobs: _Jobs, firing: frozenset[str]) -> Reading
         cursors=records.cursors,
         holds=records.holds,
         active=records.active,
+        waiting=records.waiting,
         forgotten=records.forgotten & schedules.keys(),
         firing=firing & schedules.keys(),
         unmanaged=jobs.unmanaged,
