@@ -48,10 +48,11 @@ class Fires:
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """Runs of a schedule that are queued (or wait for a retry) or running while it changes."""
+    """Runs of a schedule that are queued (or wait for a retry) or running while it changes, and ticks behind them."""
 
     queued: int = 0
     running: int = 0
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)

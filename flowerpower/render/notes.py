@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from flowerpower.planning.plan import Change, Check, InFlight, Plan
 from flowerpower.planning.renames import likely_renames
 from flowerpower.render.style import Emphasis, Style
 from flowerpower.render.words import count, listed, moment_with_utc, rough_duration, safe, short, wrap
-from flowerpower.state.models import Hold
+from flowerpower.state.desired import room_to_wait
+from flowerpower.state.models import Hold, Json
 
 _FEW = 5
 
@@ -49,8 +50,29 @@ def summary(plan: Plan) -> str:
 
 
 def in_flight_words(change: Change) -> tuple[str, ...]:
-    """Return what becomes of queued and running runs of a changed schedule, if there are any."""
-    return fate_words(change.in_flight, change.cancels)
+    """Return what becomes of queued and running runs of a changed schedule, and of ticks behind them, if any."""
+    return (*fate_words(change.in_flight, change.cancels), *_waiting_ticks(change))
+
+
+def _waiting_ticks(change: Change) -> tuple[str, ...]:
+    waiting = change.in_flight.waiting
+    if not waiting:
+        return ()
+    if change.after is None:
+        fate = "cancelled with the schedule"
+    elif change.cancels:
+        fate = "to be cancelled (on_inflight: cancel)"
+    elif change.after.fields.get("overlap") == "skip":
+        fate = "to be skipped (overlap: skip)"
+    else:
+        fate = f"to run with the new spec{_crowded(change.after.fields, waiting)}"
+    return (f"waiting for the run before: {count(waiting, 'tick')}, {fate}",)
+
+
+def _crowded(fields: Mapping[str, Json], waiting: int) -> str:
+    """Say how many ticks there will be no room for."""
+    room = room_to_wait(fields)
+    return f", but for the {waiting - room} oldest, to be skipped" if 0 < room < waiting else ""
 
 
 def fate_words(runs: InFlight, cancelled: bool) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ class Group:
         return InFlight(
             sum(change.in_flight.queued for change in self.changes),
             sum(change.in_flight.running for change in self.changes),
+            sum(change.in_flight.waiting for change in self.changes),
         )
 
     @property

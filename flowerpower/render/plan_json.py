@@ -109,6 +109,7 @@ def _change_dict(change: Change, plan: Plan) -> dict[str, Any]:
         "inflight": {
             "queued": change.in_flight.queued,
             "running": change.in_flight.running,
+            "waiting": change.in_flight.waiting,
             "policy": "cancel" if change.cancels else "keep",
         },
         "protected": change.protected,

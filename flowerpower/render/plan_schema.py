@@ -96,6 +96,7 @@ def _changes() -> _Schema:
             {
                 "queued": _number("Runs that wait for a worker."),
                 "running": _number("Runs that a worker has begun."),
+                "waiting": _number("Ticks that wait for the run before them (`overlap: buffer_one`, for example)."),
                 "policy": _text("`keep`: they go on as they were made; `cancel`: removed, or told to stop."),
             },
         ),

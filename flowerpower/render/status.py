@@ -102,6 +102,8 @@ def _why(schedule: ScheduleStatus, now: int) -> str:
     words = []
     if schedule.active:
         words.append(count(schedule.active, "active run"))
+    if schedule.waiting:
+        words.append(f"{count(schedule.waiting, 'tick')} waiting")
     if schedule.late > LATE:
         words.append(f"due {rough_duration(schedule.late)} ago and not fired")
     if schedule.last is not None and schedule.last.reason:
@@ -156,6 +158,7 @@ def _schedule_dict(schedule: ScheduleStatus) -> dict[str, Any]:
         "next": None if schedule.next_tick is None else iso(schedule.next_tick),
         "late": schedule.late,
         "active": schedule.active,
+        "waiting": schedule.waiting,
         "last": _outcome_dict(schedule.last) if schedule.last else None,
         "commit": schedule.commit,
     }

@@ -303,6 +303,15 @@ def decode_run(run_id: str, raw: bytes) -> Run | None:
         return None
 
 
+def count_waiting(raw: bytes) -> int:
+    """Return how many ticks wait for the active run of a schedule; none when that cannot be read."""
+    try:
+        ticks = _loads(raw)["ticks"]
+        return len(ticks) if isinstance(ticks, list) else 0
+    except (ValueError, KeyError, TypeError):
+        return 0
+
+
 def job_fields(occurrence: Occurrence) -> dict[str, str]:
     """Return the fields of the RQ job hash that do not depend on the tick, named and written as RQ does."""
     fields = dict.fromkeys(_EMPTY_JOB_FIELDS, "")

@@ -16,7 +16,10 @@ from support.states import KEYS, SOURCE, desired, schedule
 from flowerpower.apply import apply_plan
 from flowerpower.errors import StoreError
 from flowerpower.jobs.ledger import Claimant, Ledger
+from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.status import read_status
 from flowerpower.planning.diff import make_plan
+from flowerpower.render.notes import in_flight_words
 from flowerpower.state.models import Desired
 from flowerpower.state.store import Store
 
@@ -169,6 +172,17 @@ def test_a_buffer_without_an_active_run_is_healed(
     assert [event["tick"] for event in events(store, "released")] == [str(first + HOUR)]
 
 
+def test_what_waits_is_before_what_is_due_also_when_the_run_was_lost(store: Store, player: Player) -> None:
+    first = start(store, player, later=1)
+    lose_the_run(store, KEYS.run_id("often", first))
+    scheduler = Scheduler(store, "one")
+    shift_clock(store.connection, HOUR)
+
+    assert scheduler.fleet.fire(scheduler.fleet.cursors(["often"]), store.time()) == 1
+
+    assert (queued(store), waiting(store)) == (runs(first + HOUR), [first + 2 * HOUR])
+
+
 def test_a_waiting_tick_runs_with_the_spec_in_force_when_it_starts(store: Store, player: Player) -> None:
     first = start(store, player, later=1)
     apply(store, often(timeout=77, queue="heavy"))
@@ -181,6 +195,25 @@ def test_a_waiting_tick_runs_with_the_spec_in_force_when_it_starts(store: Store,
     assert store.connection.lrange(KEYS.queue_list(KEYS.queue("heavy")), 0, -1) == [run.encode()]
     wanted, _ = often(timeout=77, queue="heavy")
     assert json.loads(job[b"data"])[2][-1] == wanted.run
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ([often(timeout=77)], "2 ticks, to run with the new spec"),
+        ([often("buffer_one")], "2 ticks, to run with the new spec, but for the 1 oldest, to be skipped"),
+        ([often("skip")], "2 ticks, to be skipped (overlap: skip)"),
+        ([often(on_inflight="cancel")], "2 ticks, to be cancelled (on_inflight: cancel)"),
+        ([], "2 ticks, cancelled with the schedule"),
+    ],
+)
+def test_a_plan_and_the_status_tell_of_what_waits(store: Store, player: Player, wanted: list[Any], words: str) -> None:
+    start(store, player, later=2)
+
+    (change,) = make_plan(KEYS, desired(wanted), store.read(), SOURCE).changes
+
+    assert in_flight_words(change)[-1] == f"waiting for the run before: {words}"
+    assert read_status(store).schedules[0].waiting == 2
 
 
 def test_a_change_of_timing_keeps_what_waits_and_no_tick_runs_twice(store: Store, player: Player) -> None:
