@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 from flowerpower import __version__
 from flowerpower.errors import RefusedError, StalePlanError, StoreError, UsageError
 from flowerpower.planning.plan import Change, Plan
 from flowerpower.schedule.catchup import range_between
-from flowerpower.state.codec import FORMAT, JOB_FIELDS, canonical, encode_pipeline, encode_schedule, job_fields
+from flowerpower.state.codec import (
+    FORMAT,
+    JOB_FIELDS,
+    canonical,
+    encode_pipeline,
+    encode_schedule,
+    job_data,
+    job_template,
+)
 from flowerpower.state.desired import (
     LONGEST_BUFFER,
     describe_run,
-    job_template,
     room_to_wait,
+    run_template,
     trigger_of,
     with_occurrence,
 )
@@ -29,7 +36,7 @@ from flowerpower.state.history import read_before
 from flowerpower.state.inverse import encode_inverse
 from flowerpower.state.keys import Keys, tick_of
 from flowerpower.state.models import Head, Json, Schedule
-from flowerpower.state.store import Committed, Conflict, Store, Written
+from flowerpower.state.store import Committed, Conflict, Store
 
 CHUNK = 500  # changes sent at a time
 Progress = Callable[[int, int], None]  # changes staged, changes in all
@@ -71,12 +78,12 @@ def apply_plan(plan: Plan, store: Store, apply_id: str, progress: Progress = lam
         raise RefusedError(plan.refused[0].message, hint=plan.refused[0].hint)
     moment = store.time()
     staged = _all_staged(plan, store, moment)
-    if staged:
-        _stage(store, apply_id, plan, staged, progress)
+    fields = _stage(store, apply_id, plan, staged, progress) if staged else 0
     order = {
         "apply_id": apply_id,
         "generation": plan.head.generation,
         "chunks": -(-len(staged) // CHUNK),
+        "staged": fields,
         "changed": bool(plan.changes),
         "cursor_time": moment,
         "may_stop": plan.may_stop,
@@ -117,14 +124,12 @@ class Staged:
     item: dict[str, Json]
     record: str = ""  # empty: the object is deleted
     run_spec: str = ""
+    job: Mapping[str, str] = field(default_factory=dict)  # what its job has in common with others
 
 
 def verify(store: Store, staged: Sequence[Staged], generation: int) -> tuple[str, ...]:
     """Compare what this apply wrote with what is there now; raise `StoreError` if Redis holds something else."""
-    wrong: list[str] = []
-    for chunk in _chunks(staged):
-        found = store.read_written([(str(one.item["kind"]), str(one.item["name"])) for one in chunk])
-        wrong += [_address(one) for one, written in zip(chunk, found, strict=True) if not _holds(one, written)]
+    wrong = [address for kind in ("schedule", "pipeline") for address in _wrong(store, kind, staged)]
     latest = store.head().generation
     if latest != generation:
         return (f"another apply (generation {latest}) followed at once; this one was not verified",)
@@ -144,36 +149,45 @@ def tzdata_version() -> str:
         return "system"
 
 
-def _address(one: Staged) -> str:
-    return f"{one.item['kind']}.{one.item['name']}"
+def _wrong(store: Store, kind: str, staged: Sequence[Staged]) -> Iterator[str]:
+    """Yield the addresses of what Redis holds otherwise; an occurrence that has fired since is not looked at."""
+    ours = {str(one.item["name"]): one for one in staged if one.item["kind"] == kind}
+    for name, record in store.read_records(kind, list(ours)):
+        if record != (ours[name].record.encode() or None):
+            yield f"{kind}.{name}"
+    pending = {name: one for name, one in ours.items() if one.job}
+    for name, values in store.read_pending({name: str(one.item["id"]) for name, one in pending.items()}):
+        one = pending[name]
+        if values[-1] == b"scheduled" and tuple(values[:-1]) != _expected(str(one.item["data"]), one.job):
+            yield f"{kind}.{name}"
 
 
-def _holds(one: Staged, written: Written) -> bool:
-    """Tell whether Redis holds what was staged; an occurrence that has fired since is not looked at."""
-    if written.record != (one.record.encode() or None):
-        return False
-    if written.pending is None or written.pending != one.item.get("id"):
-        return True
-    job: Any = one.item["job"]
-    if written.job[-1] != b"scheduled":  # it is on its way to a worker
-        return True
-    return all(value == (job[name].encode() if name in job else None) for name, value in _named(written.job))
+def _expected(data: str, job: Mapping[str, str]) -> tuple[bytes | None, ...]:
+    found = (data, *(job.get(name) for name in JOB_FIELDS[1:-1]))
+    return tuple(None if text is None else text.encode() for text in found)
 
 
-def _named(values: Sequence[bytes | None]) -> Iterator[tuple[str, bytes | None]]:
-    return ((name, value) for name, value in zip(JOB_FIELDS, values, strict=True) if name != "status")
-
-
-def _stage(store: Store, apply_id: str, plan: Plan, staged: Sequence[Staged], progress: Progress) -> None:
-    """Send the changes, in chunks, to a private key that expires."""
+def _stage(store: Store, apply_id: str, plan: Plan, staged: Sequence[Staged], progress: Progress) -> int:
+    """Send the changes, in parts, to a private key that expires; return how many fields it has then."""
     store.open_stage(apply_id, _inverse(plan, store))
+    for number in store.stage(apply_id, _parts(staged)):
+        if number > 1:  # the first part holds no changes
+            progress(min((number - 1) * CHUNK, len(staged)), len(staged))
+    runs = {one.item["run"] for one in staged if one.run_spec}
+    return 2 + -(-len(staged) // CHUNK) + sum(bool(one.record) for one in staged) + len(runs)
+
+
+def _parts(staged: Sequence[Staged]) -> Iterator[dict[str, str]]:
+    """Yield the fields of the stage: what jobs have in common, then some changes and their texts at a time."""
+    jobs = {id(one.job): one.job for one in staged if one.job}
+    numbers = {job: number for number, job in enumerate(jobs, start=1)}
+    yield {"templates": json.dumps(list(jobs.values()), ensure_ascii=False)}
     for number, chunk in enumerate(_chunks(staged), start=1):
         first = (number - 1) * CHUNK + 1
         fields = {f"record {first + index}": one.record for index, one in enumerate(chunk) if one.record}
         fields |= {f"spec {one.item['run']}": one.run_spec for one in chunk if one.run_spec}
-        fields[str(number)] = json.dumps([one.item for one in chunk], ensure_ascii=False)
-        store.stage(apply_id, fields)
-        progress(min(first + CHUNK - 1, len(staged)), len(staged))
+        items = [one.item | {"job": numbers[id(one.job)]} if one.job else one.item for one in chunk]
+        yield {str(number): json.dumps(items, ensure_ascii=False), **fields}
 
 
 def _commit(store: Store, order: dict[str, object], apply_id: str) -> Committed:
@@ -254,7 +268,9 @@ def _staged(keys: Keys, change: Change, plan: Plan, past: Mapping[str, Json]) ->
         **_staged_occurrence(keys, change.after),
     }
     record = encode_schedule(change.after, revision=revision, commit=commit, place=place)
-    return Staged(item, record, plan.run_specs[change.after.run])
+    occurrence = change.after.occurrence
+    job = job_template(occurrence) if occurrence and "id" in item else {}
+    return Staged(item, record, plan.run_specs[change.after.run], job)
 
 
 def _buffer(keys: Keys, schedule: Schedule) -> dict[str, Json]:
@@ -263,7 +279,7 @@ def _buffer(keys: Keys, schedule: Schedule) -> dict[str, Json]:
     if not room and overlap != "allow":
         return {"room": 0}
     together = {"room": LONGEST_BUFFER, "together": True} if overlap == "allow" else {"room": room, "together": False}
-    return {**job_template(keys, schedule), **together, "paused": bool(schedule.fields.get("paused"))}
+    return {**run_template(keys, schedule), **together, "paused": bool(schedule.fields.get("paused"))}
 
 
 def _was_held(schedule: Schedule, plan: Plan) -> bool:
@@ -306,11 +322,10 @@ def _staged_occurrence(keys: Keys, schedule: Schedule) -> dict[str, Json]:
     if occurrence is None or tick is None:
         return {}
     description, meta = describe_run(schedule, tick)
-    fields: dict[str, Json] = dict(job_fields(occurrence))
     return {
         "id": occurrence.id,
         "due": occurrence.due,
-        "job": fields,
+        "data": job_data(occurrence),
         "description": description,
         "meta": json.dumps({**meta, "commit": ""}),
     }

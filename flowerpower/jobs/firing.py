@@ -10,7 +10,7 @@ from typing import Any, Literal
 from flowerpower.schedule.catchup import ON_TIME, Decision, decide
 from flowerpower.schedule.trigger import Trigger
 from flowerpower.state.codec import encode_cursor
-from flowerpower.state.desired import describe_run, job_template, occurrence_at, room_to_wait, trigger_of
+from flowerpower.state.desired import describe_run, occurrence_at, room_to_wait, run_template, trigger_of
 from flowerpower.state.keys import Keys, tick_of
 from flowerpower.state.models import Cursor, Schedule
 
@@ -42,7 +42,7 @@ def compile_schedule(keys: Keys, schedule: Schedule, revision: int) -> Compiled:
     constant = {
         "name": schedule.name,
         "overlap": str(fields["overlap"]),
-        **job_template(keys, schedule),
+        **run_template(keys, schedule),
         **({"room": room} if room else {}),
     }
     return Compiled(

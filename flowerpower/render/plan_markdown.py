@@ -41,6 +41,7 @@ from flowerpower.render.words import code_span, count, listed, moment, runs_left
 from flowerpower.render.words import free_text as _text
 
 LIMIT = 65_536  # characters of a comment on GitHub
+_SHORTEST_ROW = 20  # characters of the table's rows
 _OPEN_BELOW = 20  # lines of a diff that are shown unfolded
 _LONGEST_LINE = 72  # of a diff, with the old value and the new one side by side
 _LONGEST_NAME = 20  # on one line of the table
@@ -53,10 +54,10 @@ _DIFF_MARK = {"+": "+", "-": "-", "~": "!", "!": "!"}
 def plan_markdown(plan: Plan, *, plan_hash: str = "", limit: int = LIMIT) -> str:
     """Return the comment, at most *limit* characters: graphs are cut first, then details, then rows of the table."""
     told = pieces(plan)
-    details = [_details(plan, told, spare) for spare in (0, 1, 2)]
+    details = [_details(plan, told, spare, limit) for spare in (0, 1, 2)]
     for cut in _CUTS:
         shown = details[cut.spare] if cut.details else ""
-        if len(shown) > limit:
+        if shown is None or (cut.table is None and len(told) * _SHORTEST_ROW > limit):
             continue
         text = _comment(plan, plan_hash, cut, told, shown)
         if len(text) <= limit:
@@ -275,8 +276,15 @@ def _words(change: Change, plan: Plan) -> Iterator[str]:
         yield _unbroken(moved)
 
 
-def _details(plan: Plan, told: Sequence[Change | Group], spare: int) -> str:
-    lines = [line for piece in told for line in _piece_lines(piece, plan, spare)]
+def _details(plan: Plan, told: Sequence[Change | Group], spare: int, limit: int) -> str | None:
+    """Return the changes field by field; None, before all are looked at, if that is longer than *limit*."""
+    lines: list[str] = []
+    length = 0
+    for line in (line for piece in told for line in _piece_lines(piece, plan, spare)):
+        lines.append(line)
+        length += len(line)
+        if length > limit:
+            return None
     if not lines:
         return ""
     body = "\n".join(lines).replace("<!--", "<\\!--")  # the one header of the comment is its first line

@@ -103,6 +103,7 @@ local function drop_buffer(schedule, reason, seconds)
   if not buffer then return end
   redis.call('HDEL', ours('buffers'), schedule)
   record_dropped(schedule, buffer.ticks, 'cancelled', reason, 'apply', seconds)
+  return true
 end
 
 local function can_start(schedule, buffer)

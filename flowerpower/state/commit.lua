@@ -1,8 +1,9 @@
 -- Make Redis match git in one step, or change nothing.
--- ARGV[2] is JSON: {apply_id, generation, chunks, head = {field = value}, summary, changed, cursor_time, may_stop,
--- rollback_of}.
+-- ARGV[2] is JSON: {apply_id, generation, chunks, staged, head = {field = value}, summary, changed, cursor_time, may_stop,
+-- rollback_of}; `staged` is the number of fields that the stage hash must have.
 -- The stage hash holds JSON lists of changes under 1, 2, ..., and their texts as they will be written: the record of the
--- n-th change under `record n`, a run spec under `spec <digest>`, and the inverse. See flowerpower/apply.py.
+-- n-th change under `record n`, a run spec under `spec <digest>`, under `templates` what many jobs have in common, and
+-- the inverse. See flowerpower/apply.py.
 local order = cjson.decode(ARGV[2])
 local stage_key = ours('stage:' .. order.apply_id)
 local seconds, micros = now()
@@ -23,55 +24,91 @@ for _, queue in ipairs(known_queues) do
   is_known[queue] = true
   if not has_type(scheduled_key(queue), 'zset') then return conflict('type', {scheduled_key(queue)}) end
 end
+if order.chunks > 0 and redis.call('HLEN', stage_key) ~= order.staged then return conflict('stage', {}) end
 for chunk = 1, order.chunks do
   local read, items = pcall(cjson.decode, redis.call('HGET', stage_key, tostring(chunk)) or '')
   if not read then return conflict('stage', {}) end
-  for _, item in ipairs(items) do
-    changes[#changes + 1] = item
-    if item.writes then item.record = redis.call('HGET', stage_key, 'record ' .. #changes) end
-    if item.writes and not item.record then return conflict('stage', {}) end
-    if item.run and redis.call('HEXISTS', stage_key, 'spec ' .. item.run) == 0 then return conflict('stage', {}) end
-  end
+  for _, item in ipairs(items) do changes[#changes + 1] = item end
+end
+local templates = order.chunks > 0 and read_json(redis.call('HGET', stage_key, 'templates')) or {}
+for _, change in ipairs(changes) do
+  if change.job and not templates[change.job] then return conflict('stage', {}) end
 end
 
 local stale, lifted, running, checked = {}, {}, {}, {}
-for _, change in ipairs(changes) do
-  local live = change.previous or change.name
-  local raw = redis.call('HGET', ours(change.kind .. 's'), live)
-  local taken = change.previous and redis.call('HEXISTS', ours('schedules'), change.name) == 1
-  if (raw and redis.sha1hex(raw) or '') ~= change.seal or taken then
-    stale[#stale + 1] = change.kind .. '.' .. change.name
+
+-- Names of changed schedules and pipelines as Redis knows them, and the keys that a change may make or overwrite.
+local function names_of(start, stop)
+  local names_by_kind, keys = {schedule = {}, pipeline = {}}, {}
+  for index = start, stop do
+    local change = changes[index]
+    change.live = change.previous or change.name
+    table.insert(names_by_kind[change.kind], change.live)
+    if change.kind == 'schedule' then
+      keys[#keys + 1] = ours('outcomes:' .. change.name)
+      if change.previous then keys[#keys + 1] = ours('outcomes:' .. change.live) end
+      if change.id then keys[#keys + 1] = job_key(change.id) end
+    end
   end
-  if change.kind == 'schedule' then
-    local text = redis.call('HGET', ours('cursors'), live)
-    local tick, _, pending = read_cursor(text)
-    change.tick, change.pending = tick, pending
-    if text and not change.tick then return conflict('cursor', {live}) end
-    if change.pending == '-' then change.pending = nil end
-    change.hold = redis.call('HGET', ours('holds'), live) or nil
-    if change.hold then change.timing = 'none' end
-    if change.was_held and not change.hold then lifted[#lifted + 1] = change.name end
-    for _, id in ipairs({change.pending or change.id, change.id}) do
-      if id and not has_type(job_key(id), 'hash') then return conflict('type', {job_key(id)}) end
-    end
-    local live_queue = change.pending and redis.call('HGET', job_key(change.pending), 'origin')
-    change.live_queue = live_queue or nil
-    for _, queue in ipairs({change.live_queue or change.queue, change.queue, change.old_queue}) do
-      local key = scheduled_key(queue)
-      if checked[key] == nil then checked[key] = has_type(key, 'zset') end
-      if not checked[key] then return conflict('type', {key}) end
-    end
-    for _, name in ipairs({change.name, live}) do
-      if not has_type(ours('outcomes:' .. name), 'zset') then return conflict('type', {ours('outcomes:' .. name)}) end
-    end
-    if change.cancel then
-      local runs, wrong = runs_in_flight(runs_by_name()[change.cancel] or {})
-      if not runs then return conflict('type', {wrong}) end
-      if has_running(runs) then running[#running + 1] = change.cancel end
-      change.runs = runs
-    end
+  return names_by_kind, keys
+end
+
+-- Returns the key that is not ours to touch, if there is one.
+local function wrong_key(change)
+  for _, queue in ipairs({change.live_queue or change.queue, change.queue, change.old_queue}) do
+    if checked[queue] == nil then checked[queue] = has_type(scheduled_key(queue), 'zset') end
+    if not checked[queue] then return scheduled_key(queue) end
+  end
+  if not change.has_keys then return nil end
+  if change.id and not has_type(job_key(change.id), 'hash') then return job_key(change.id) end
+  for _, name in ipairs({change.name, change.live}) do
+    if not has_type(ours('outcomes:' .. name), 'zset') then return ours('outcomes:' .. name) end
   end
 end
+
+-- Look at what is live of a schedule. Returns a conflict, if there is one.
+local function check_schedule(change, cursor, hold)
+  local tick, _, pending = read_cursor(cursor)
+  if cursor and not tick then return conflict('cursor', {change.live}) end
+  change.tick, change.pending, change.hold = tick, pending ~= '-' and pending or nil, hold
+  if hold then change.timing = 'none' end
+  if change.was_held and not hold then lifted[#lifted + 1] = change.name end
+  if change.pending then
+    local job = redis.pcall('HMGET', job_key(change.pending), 'origin', 'status')
+    if job.err then return conflict('type', {job_key(change.pending)}) end
+    change.live_queue, change.status = job[1] or nil, job[2] or nil
+  end
+  local wrong = wrong_key(change)
+  if wrong then return conflict('type', {wrong}) end
+  if change.cancel then
+    local runs, key = runs_in_flight(runs_by_name()[change.cancel] or {})
+    if not runs then return conflict('type', {key}) end
+    if has_running(runs) then running[#running + 1] = change.cancel end
+    change.runs = runs
+  end
+end
+
+local found
+slices(changes, function(start, stop)
+  local names_by_kind, keys = names_of(start, stop)
+  local records = {schedule = fetch(ours('schedules'), names_by_kind.schedule),
+    pipeline = fetch(ours('pipelines'), names_by_kind.pipeline)}
+  local cursors, holds = fetch(ours('cursors'), names_by_kind.schedule), fetch(ours('holds'), names_by_kind.schedule)
+  local has_keys = any_exists(keys)
+  for index = start, stop do
+    local change = changes[index]
+    local raw = records[change.kind][change.live]
+    local taken = change.previous and redis.call('HEXISTS', ours('schedules'), change.name) == 1
+    if (raw and redis.sha1hex(raw) or '') ~= change.seal or taken then
+      stale[#stale + 1] = change.kind .. '.' .. change.name
+    end
+    change.has_keys = has_keys
+    if change.kind == 'schedule' and not found then
+      found = check_schedule(change, cursors[change.live], holds[change.live])
+    end
+  end
+end)
+if found then return found end
 if #stale > 0 then return conflict('revision', stale) end
 if #lifted > 0 then return conflict('hold', lifted) end
 if #running > 0 and not order.may_stop then return conflict('running', running) end
@@ -79,6 +116,8 @@ if #running > 0 and not order.may_stop then return conflict('running', running) 
 -- 2. Write.
 -- All of our queues: it may have been put into another one behind our back.
 local function queues_around(change)
+  local function known(queue) return not queue or queue == '' or is_known[queue] end
+  if known(change.live_queue) and known(change.old_queue) and known(change.queue) then return known_queues end
   local queues = {}
   for index, queue in ipairs(known_queues) do queues[index] = queue end
   for _, queue in ipairs({change.live_queue or '', change.old_queue or '', change.queue or ''}) do
@@ -89,11 +128,13 @@ end
 
 -- Ticks that never fired are not lost silently: the plan has counted those that passed since the cursor
 -- (passed = {cursor, first, last, count}), unless the schedule has fired since.
+local recorded = {}  -- names of schedules
 local function record_passed(change)
   local tick, passed = tick_of(change.pending), change.passed
   local range = passed and passed[1] == change.tick and {passed[2], passed[3], passed[4]}
   if not range and tick and tick <= seconds then range = {tick, tick, 1} end
   if not range then return end
+  recorded[change.name] = true
   if change.hold then return record_range(change.name, range, 'skipped', held_reason(change.hold), seconds) end
   if change.was_paused then return record_range(change.name, range, 'skipped', 'paused in its spec', seconds) end
   record_range(change.name, range, 'missed', 'its schedule was changed before it fired', seconds)
@@ -118,12 +159,14 @@ local function keep_buffer(change)
   for field, value in pairs(change.buffer) do buffer[field] = value end
   trim(change.name, buffer, change.buffer.room, 'skipped', 'its overlap was changed', 'apply', seconds)
   write_buffer(change.name, buffer)
+  flush()
   release(change.name, seconds, micros, order.head.commit)
 end
 
 -- A renamed schedule takes along what it has been: cursor, hold, outcomes, active runs; these keep their ids.
 local function take_name(change)
   local old, new = change.previous, change.name
+  flush()
   redis.call('HDEL', ours('schedules'), old)
   redis.call('HDEL', ours('cursors'), old)
   local hold = redis.call('HGET', ours('holds'), old)
@@ -160,20 +203,50 @@ local function rename_pending(change, id, texts)
     {description = description, meta = read and cjson.encode(meta) or texts.meta}
 end
 
+-- Take the pending job out of the registries, but for the queue that it is put into again; true when it is a run by now.
+local function take(change, id, kept_in)
+  if change.previous or change.status == 'queued' or change.status == 'started' then
+    return take_pending(id, queues_around(change))
+  end
+  for _, queue in ipairs(queues_around(change)) do
+    if queue ~= kept_in then later('ZREM', scheduled_key(queue), id) end
+  end
+  if not kept_in then later('DEL', job_key(id)) end
+  return false
+end
+
 -- Remove the pending occurrence for good; true when it is a run by now.
 local function drop_pending(change)
-  local in_flight = change.pending and take_pending(change.pending, queues_around(change))
-  if not in_flight and not (change.pending and change.pending == change.id) then record_passed(change) end
+  local id = change.pending
+  if id and id == change.id then return take_pending(id, queues_around(change)) end
+  local in_flight = id and take(change, id)
+  if not in_flight then record_passed(change) end
   return in_flight
 end
 
+local words_of = {}  -- fields and values of each template, one after the other
+for index, template in ipairs(templates) do
+  local words = {'status', 'scheduled', 'created_at', rq_time(seconds, micros)}
+  for name, value in pairs(template) do
+    words[#words + 1] = name
+    words[#words + 1] = value
+  end
+  words_of[index] = words
+end
+
+local told = {}  -- queues that RQ knows of
 local function wait_for(change, id, due, texts)
-  write_pending(change.queue, id, due, rq_time(seconds, micros), {change.job, texts})
+  local key = job_key(id)
+  if change.pending or change.has_keys then redis.call('DEL', key) end
+  redis.call('HSET', key, 'data', change.data, 'description', texts.description, 'meta', texts.meta,
+    unpack(words_of[change.job]))
+  later('ZADD', scheduled_key(change.queue), due, id)
+  if not told[change.queue] then redis.call('SADD', names.rq .. ':queues', queue_key(change.queue)) end
+  told[change.queue] = true
 end
 
 local function set_cursor(change, tick, pending)
-  redis.call('HSET', ours('cursors'), change.name,
-    string.format('%d %d %s', tick, change.revision, pending or '-'))
+  later('HSET', ours('cursors'), change.name, string.format('%d %d %s', tick, change.revision, pending or '-'))
 end
 
 -- A stock scheduler has moved the pending occurrence of a schedule that gets another name now: it is a run of that one.
@@ -195,7 +268,7 @@ local function keep_pending(change)
     texts = {description = old[1] or change.description, meta = old[2] or change.meta}
     due = score or change.due
   end
-  local in_flight = take_pending(id, queues_around(change))
+  local in_flight = take(change, id, change.queue)
   if change.previous and in_flight then return adopt_run(change, id) end
   if change.previous then id, texts = rename_pending(change, id, texts) end
   if not in_flight then wait_for(change, id, due, texts) end
@@ -216,7 +289,7 @@ end
 -- The ticks of a hold or a pause that goes on are recorded when it ends, as one range: its cursor stays.
 local function rest(change)
   if change.still and change.tick and (change.hold or change.was_paused) then
-    local in_flight = change.pending and take_pending(change.pending, queues_around(change))
+    local in_flight = change.pending and take(change, change.pending)
     return set_cursor(change, math.max(change.tick, in_flight and tick_of(change.pending) or 0), nil)
   end
   drop_pending(change)
@@ -225,10 +298,10 @@ end
 
 local function put_schedule(change)
   if change.previous then take_name(change) end
-  redis.call('HDEL', ours('forgotten'), change.name)
-  redis.call('HSET', ours('schedules'), change.name, change.record)
-  redis.call('HSET', ours('specs'), change.run, redis.call('HGET', stage_key, 'spec ' .. change.run))
-  redis.call('PERSIST', ours('outcomes:' .. change.name))
+  later('HDEL', ours('forgotten'), change.name)
+  later('HSET', ours('schedules'), change.name, change.record)
+  later('HSET', ours('specs'), change.run, change.spec)
+  if change.has_keys or change.previous then redis.call('PERSIST', ours('outcomes:' .. change.name)) end
   if change.returning_hold then redis.call('HSETNX', ours('holds'), change.name, change.returning_hold) end
   if change.timing == 'keep' and change.tick then
     keep_pending(change)
@@ -243,35 +316,46 @@ end
 local lost_holds = {} -- the holds that go with their schedules: a rollback brings them back
 local function delete_schedule(change)
   drop_pending(change)
-  drop_buffer(change.name, 'its schedule was deleted', seconds)
-  lost_holds[change.name] = redis.call('HGET', ours('holds'), change.name) or nil
-  redis.call('HDEL', ours('schedules'), change.name)
-  redis.call('HDEL', ours('cursors'), change.name)
-  redis.call('HDEL', ours('holds'), change.name)
-  redis.call('HDEL', ours('forgotten'), change.name)
-  redis.call('EXPIRE', ours('outcomes:' .. change.name), 30 * 86400)
+  local dropped = drop_buffer(change.name, 'its schedule was deleted', seconds)
+  lost_holds[change.name] = change.hold
+  for _, hash in ipairs({'schedules', 'cursors', 'holds', 'forgotten'}) do later('HDEL', ours(hash), change.name) end
+  if change.has_keys or change.runs or dropped or recorded[change.name] then
+    redis.call('EXPIRE', ours('outcomes:' .. change.name), 30 * 86400)
+  end
 end
 
 local deaf = {}
-for _, change in ipairs(changes) do
+local function write(change)
   if change.runs then
-    local reason = change.record and 'its schedule was changed' or 'its schedule was deleted'
+    local reason = change.writes and 'its schedule was changed' or 'its schedule was deleted'
     drop_buffer(change.cancel, reason, seconds)
     for _, id in ipairs(cancel_runs(change.cancel, change.runs, reason, 'apply', seconds)) do deaf[#deaf + 1] = id end
   end
   if change.kind == 'pipeline' then
-    if not change.record then
-      redis.call('HDEL', ours('pipelines'), change.name)
-    else
-      redis.call('HSET', ours('pipelines'), change.name, change.record)
-    end
-  elseif not change.record then
+    later(change.writes and 'HSET' or 'HDEL', ours('pipelines'), change.name, change.record)
+  elseif not change.writes then
     delete_schedule(change)
   else
     put_schedule(change)
   end
 end
 
+slices(changes, function(start, stop)
+  local fields = {}
+  for index = start, stop do
+    fields[#fields + 1] = 'record ' .. index
+    if changes[index].run then fields[#fields + 1] = 'spec ' .. changes[index].run end
+  end
+  local texts = fetch(stage_key, fields)
+  for index = start, stop do
+    local change = changes[index]
+    if change.writes then change.record = texts['record ' .. index] or '' end
+    if change.run then change.spec = texts['spec ' .. change.run] or '' end
+    write(change)
+    changes[index] = false
+  end
+end)
+flush()
 empty_lists()
 
 -- Inverses lie apart from the history, so that a look at it is cheap, and are bounded: a chain with a gap undoes nothing,

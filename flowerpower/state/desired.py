@@ -83,7 +83,7 @@ def occurrence_at(keys: Keys, schedule: Schedule, tick: int) -> Occurrence:
     )
 
 
-def job_template(keys: Keys, schedule: Schedule) -> dict[str, Json]:
+def run_template(keys: Keys, schedule: Schedule) -> dict[str, Json]:
     """Return what the jobs of all ticks of a schedule have in common, as the scripts write them."""
     fields: Mapping[str, Any] = schedule.fields
     occurrence = occurrence_at(keys, schedule, 0)
@@ -117,15 +117,15 @@ def with_occurrence(keys: Keys, schedule: Schedule, tick: int | None) -> Schedul
 def describe_run(schedule: Schedule, tick: int) -> tuple[str, dict[str, str]]:
     """Return the description and the meta of the RQ job for a tick, for people who look at it in RQ's own tools."""
     timezone = str(schedule.fields.get("timezone", "UTC"))
-    local = datetime.fromtimestamp(tick, ZoneInfo(timezone))
-    clock = "%Y-%m-%d %H:%M:%S" if tick % 60 else "%Y-%m-%d %H:%M"
+    local = datetime.fromtimestamp(tick, ZoneInfo(timezone)).isoformat()
+    day, clock = local[:10], local[11 : 19 if tick % 60 else 16]
     meta = {
         "schedule": schedule.name,
         "pipeline": str(schedule.fields["pipeline"]),
         "owner": str(schedule.fields.get("owner", "")),
-        "tick": local.isoformat(),
+        "tick": local,
     }
-    return f"{schedule.name} @ {local.strftime(clock)} {timezone}", meta
+    return f"{schedule.name} @ {day} {clock} {timezone}", meta
 
 
 def _pipeline(project: Project, name: str, written: Mapping[str, Json], code: str) -> Pipeline:

@@ -10,11 +10,11 @@ from flowerpower.state.codec import decode_head, decode_past
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.inverse import decode_inverse
 from flowerpower.state.models import History, Inverse, PastApply, Step
+from flowerpower.state.pipelined import fields_of
 from flowerpower.state.store import Store
 
 SHORT = 8  # digits of an apply id that are shown
 _SHORTEST = 4  # digits that name one: fewer could be meant as a number of an apply
-_AT_ONCE = 5000
 
 
 def read_history(store: Store, count: int | None = None) -> History:
@@ -84,22 +84,15 @@ def _inverse(past: PastApply, raw: bytes | None) -> Inverse | HistoryError:
 
 def read_before(store: Store, objects: Mapping[str, str]) -> Inverse:
     """Return live objects as they lie in Redis, given by address with the run digest of those that are schedules."""
-    addresses, runs = list(objects), sorted({run for run in objects.values() if run})
+    runs = sorted({run for run in objects.values() if run})
     keys = store.keys
     found: dict[str, bytes | None] = {}
     specs: dict[str, str] = {}
     with redis_errors("reading what changes"):
-        for chunk in _chunks(addresses):
-            pipe = store.connection.pipeline(transaction=False)
-            for address in chunk:
-                kind, _, name = address.partition(".")
-                pipe.hget(keys.schedules if kind == "schedule" else keys.pipelines, name)
-            found.update(zip(chunk, pipe.execute(), strict=True))
-        for chunk in _chunks(runs):
-            texts: Any = store.connection.hmget(keys.specs, chunk)
-            specs.update({run: text.decode(errors="replace") for run, text in zip(chunk, texts, strict=True) if text})
-    return Inverse(found, specs)
-
-
-def _chunks(items: Sequence[str]) -> list[list[str]]:
-    return [list(items[start : start + _AT_ONCE]) for start in range(0, len(items), _AT_ONCE)]
+        for kind, key in (("schedule.", keys.schedules), ("pipeline.", keys.pipelines)):
+            names = [address.removeprefix(kind) for address in objects if address.startswith(kind)]
+            found |= {kind + name: raw for name, raw in fields_of(store.connection, key, names)}
+        for run, text in fields_of(store.connection, keys.specs, runs):
+            if text:
+                specs[run] = text.decode(errors="replace")
+    return Inverse({address: found[address] for address in objects}, specs)

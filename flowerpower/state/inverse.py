@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flowerpower.errors import HistoryError
-from flowerpower.state.codec import canonical, digest
+from flowerpower.state.codec import digest
 from flowerpower.state.models import Inverse
 
 VERSION = 2  # the first one held the fields alone, which is not enough
@@ -22,12 +22,14 @@ _LARGEST = 1 << 29  # bytes once inflated: some 200,000 objects
 
 def encode_inverse(inverse: Inverse) -> bytes:
     """Return the compressed text of an inverse."""
+    from pydantic_core import to_json
+
     objects = {
         address: None if raw is None else raw.decode(errors="replace") for address, raw in inverse.objects.items()
     }
     specs, renamed = sorted(inverse.run_specs.values()), dict(inverse.renamed)
-    text = canonical({"version": VERSION, "objects": objects, "run_specs": specs, "renamed": renamed})
-    return zlib.compress(text.encode(), level=1, wbits=_GZIP)
+    text = to_json({"version": VERSION, "objects": objects, "run_specs": specs, "renamed": renamed})
+    return zlib.compress(text, level=1, wbits=_GZIP)
 
 
 def decode_inverse(raw: bytes | None) -> Inverse:

@@ -44,6 +44,10 @@ class Keys:
         """Return the hash of pipeline records."""
         return f"{self.prefix}pipelines"
 
+    def records(self, kind: str) -> str:
+        """Return the hash of the records of a kind, `schedule` or `pipeline`."""
+        return self.schedules if kind == "schedule" else self.pipelines
+
     @property
     def cursors(self) -> str:
         """Return the hash of cursors: last decided tick, revision, pending job id."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from redis import Redis
 
 T = TypeVar("T")
+_FIELDS = 100  # in one reply
+_COMMANDS = 50  # in one batch
 
 
 def pack(*words: str) -> bytes:
@@ -61,6 +63,20 @@ def replies(client: Redis, commands: Iterable[Sequence[bytes]]) -> Generator[Any
         if left:
             connection.disconnect()
         pool.release(connection)
+
+
+def fields_of(client: Redis, key: str, names: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """Yield what many fields of a hash hold, None for those that are not there; raise what is no hash."""
+    commands = batches((pack("HMGET", key, *some) for some in batches(names, _FIELDS)), _COMMANDS)
+    for some, reply in zip(batches(names, _FIELDS), replies(client, commands), strict=True):
+        yield from zip(some, sound(reply), strict=True)
+
+
+def sound(reply: Any) -> Any:
+    """Return a reply; raise it if it is an error."""
+    if isinstance(reply, Exception):
+        raise reply
+    return reply
 
 
 def _pack_word(word: str) -> bytes:

@@ -26,7 +26,7 @@ from flowerpower.state.codec import (
 from flowerpower.state.keys import Keys
 from flowerpower.state.live import Draft, LiveRecords, draft_schedule
 from flowerpower.state.models import Consumers, Cursor, Occurrence, Pipeline, Reading, Schedule, State
-from flowerpower.state.pipelined import batches, pack, pack_for_keys, replies
+from flowerpower.state.pipelined import batches, pack, pack_for_keys, replies, sound
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -162,7 +162,7 @@ def _read_waiting(client: Redis, keys: Keys, front: _Front, queues: frozenset[st
         *(pack("ZCARD", keys.scheduled(queue)) for queue in others),
         *(pack("SCARD", keys.workers(queue)) for queue in ours),
     ]
-    found = map(_sound, list(replies(client, [commands])))
+    found = map(sound, list(replies(client, [commands])))
     managed = {cursor.pending for cursor in front.cursors.values()} | {key.decode() for key in front.active}
     places: dict[str, Place] = {}
     twice: set[str] = set()
@@ -198,7 +198,7 @@ def _read_objects(client: Redis, keys: Keys, front: _Front, waiting: _Waiting) -
                 found.add_pipeline(name, raw)
         for (name, run_id), answer in zip(pending.items(), answers, strict=False):
             found.add_job(name, run_id, job_values(answer), waiting)
-        found.generation = int(_sound(next(answers)) or 0)
+        found.generation = int(sound(next(answers)) or 0)
         for name, raw in _values(list(front.cursors), answers):
             if raw is None or not _is_cursor(name, raw, front.cursors[name]):
                 found.moved.add(name)
@@ -217,14 +217,7 @@ def _commands(keys: Keys, front: _Front, pending: Mapping[str, str]) -> Iterator
 def _values(names: Sequence[str], answers: Iterator[Any]) -> Iterator[tuple[str, bytes | None]]:
     """Yield what each of these fields of a hash holds."""
     for some in batches(names, _RECORDS):
-        yield from zip(some, _sound(next(answers)), strict=True)
-
-
-def _sound(reply: Any) -> Any:
-    """Return the reply; raise it if it is an error."""
-    if isinstance(reply, Exception):
-        raise reply
-    return reply
+        yield from zip(some, sound(next(answers)), strict=True)
 
 
 def job_values(reply: Any) -> Sequence[bytes | None]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.errors import FormatError
@@ -13,6 +14,7 @@ from flowerpower.state.codec import JOB_FIELDS, decode_cursor, decode_head
 from flowerpower.state.connection import SCRIPT_TIMEOUT, redis_errors, without_retries
 from flowerpower.state.keys import Keys
 from flowerpower.state.models import Head, Reading
+from flowerpower.state.pipelined import batches, fields_of, pack, pack_for_keys, replies, sound
 from flowerpower.state.reading import job_values, look
 from flowerpower.state.scripts import Scripts
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 3
 _STAGE_SECONDS = 3600
+_AT_ONCE = 5000  # jobs
 _PATIENCE = 0.25  # seconds more for each staged chunk: several times what the script needs
 
 
@@ -39,15 +42,6 @@ class Conflict:
 
     kind: str  # generation, revision, type, cursor, hold, stage, running
     details: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """One object as it lies in Redis: its raw record, its pending job id, and that job's `JOB_FIELDS`."""
-
-    record: bytes | None
-    pending: str | None
-    job: Sequence[bytes | None]
 
 
 class Store:
@@ -80,38 +74,40 @@ class Store:
             pipe.expire(self.keys.stage(apply_id), _STAGE_SECONDS)
             pipe.execute()
 
-    def stage(self, apply_id: str, fields: Mapping[str, str]) -> None:
-        """Add to the stage of one apply; nobody looks at it before the commit."""
-        with redis_errors("staging the changes"):
-            values: dict[Any, Any] = dict(fields)
-            self.connection.hset(self.keys.stage(apply_id), mapping=values)
+    def stage(self, apply_id: str, parts: Iterable[Mapping[str, str]]) -> Iterator[int]:
+        """Add to the stage of one apply, part by part, and yield the number of parts that are there.
 
-    def read_written(self, objects: Sequence[tuple[str, str]]) -> list[Written]:
-        """Return what lies in Redis now for some objects, each given as kind and name."""
-        keys = self.keys
+        Nobody looks at it before the commit.
+        """
+        key = self.keys.stage(apply_id)
+        with redis_errors("staging the changes"):
+            sent = ([pack("HSET", key, *chain.from_iterable(part.items()))] for part in parts)
+            for number, reply in enumerate(replies(self.connection, sent), start=1):
+                sound(reply)
+                yield number
+
+    def read_records(self, kind: str, names: Sequence[str]) -> Iterator[tuple[str, bytes | None]]:
+        """Yield the raw record of each of these schedules or pipelines, None for one that is not there."""
         with redis_errors("verifying the apply"):
-            pipe = self.connection.pipeline(transaction=False)
-            for kind, name in objects:
-                pipe.hget(keys.schedules if kind == "schedule" else keys.pipelines, name)
-            pipe.hmget(keys.cursors, [name for _, name in objects])
-            *records, texts = pipe.execute()
-            pending = [
-                decode_cursor(name, text).pending if text and kind == "schedule" else None
-                for (kind, name), text in zip(objects, texts, strict=True)
-            ]
-            for run_id in pending:
-                pipe.hmget(keys.job(run_id or ""), *JOB_FIELDS)
-            jobs = [job_values(reply) for reply in pipe.execute(raise_on_error=False)]
-        return [Written(*found) for found in zip(records, pending, jobs, strict=True)]
+            yield from fields_of(self.connection, self.keys.records(kind), names)
+
+    def read_pending(self, run_ids: Mapping[str, str]) -> Iterator[tuple[str, Sequence[bytes | None]]]:
+        """Yield the `JOB_FIELDS` of the jobs of schedules whose cursors still name these as pending."""
+        with redis_errors("verifying the apply"):
+            cursors = fields_of(self.connection, self.keys.cursors, list(run_ids))
+            still = [name for name, raw in cursors if raw and decode_cursor(name, raw).pending == run_ids[name]]
+            keys = (self.keys.job(run_ids[name]) for name in still)
+            commands = batches(pack_for_keys("HMGET", keys, JOB_FIELDS), _AT_ONCE)
+            yield from zip(still, map(job_values, replies(self.connection, commands)), strict=True)
 
     def ticks(self, names: Sequence[str]) -> dict[str, int]:
         """Return the last decided tick of those of the named schedules whose cursor can be read."""
         if not names:
             return {}
         with redis_errors("reading cursors"):
-            found: Any = self.connection.hmget(self.keys.cursors, list(names))
+            found = dict(fields_of(self.connection, self.keys.cursors, names))
         ticks: dict[str, int] = {}
-        for name, raw in zip(names, found, strict=True):
+        for name, raw in found.items():
             with suppress(FormatError):
                 if raw is not None:
                     ticks[name] = decode_cursor(name, raw).tick
