@@ -15,15 +15,7 @@ from flowerpower import __version__
 from flowerpower.errors import RefusedError, StalePlanError, StoreError, UsageError
 from flowerpower.planning.plan import Change, Plan
 from flowerpower.schedule.catchup import range_between
-from flowerpower.state.codec import (
-    FORMAT,
-    JOB_FIELDS,
-    canonical,
-    encode_pipeline,
-    encode_schedule,
-    job_data,
-    job_template,
-)
+from flowerpower.state.codec import FORMAT, canonical, encode_pipeline, encode_schedule
 from flowerpower.state.desired import (
     LONGEST_BUFFER,
     describe_run,
@@ -34,6 +26,7 @@ from flowerpower.state.desired import (
 )
 from flowerpower.state.history import read_before
 from flowerpower.state.inverse import encode_inverse
+from flowerpower.state.job_codec import JOB_FIELDS, job_data, job_template
 from flowerpower.state.keys import Keys, tick_of
 from flowerpower.state.models import Head, Json, Schedule
 from flowerpower.state.store import Committed, Conflict, Store

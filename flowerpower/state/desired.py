@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from flowerpower.schedule.jitter import delay
 from flowerpower.schedule.trigger import Trigger, parse_trigger
-from flowerpower.state.codec import JOB_FUNCTION, canonical, digest, job_fields, pipeline_digest, schedule_digest
+from flowerpower.state.codec import canonical, digest, pipeline_digest, schedule_digest
+from flowerpower.state.job_codec import JOB_FUNCTION, job_fields
 from flowerpower.state.keys import Keys
 from flowerpower.state.models import Desired, Json, Occurrence, Pipeline, Rules, Schedule, State
 

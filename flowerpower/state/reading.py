@@ -13,16 +13,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.state.codec import (
-    JOB_FIELDS,
     count_waiting,
     decode_cursor,
     decode_head,
     decode_hold,
-    decode_occurrence,
     decode_pipeline,
     decode_run,
     encode_cursor,
 )
+from flowerpower.state.job_codec import JOB_FIELDS, decode_occurrence
 from flowerpower.state.keys import Keys
 from flowerpower.state.live import Draft, LiveRecords, draft_schedule
 from flowerpower.state.models import Consumers, Cursor, Occurrence, Pipeline, Reading, Schedule, State
