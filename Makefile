@@ -35,7 +35,7 @@ check: .venv/installed ## run the linters, the type checker, the import contract
 docs: .venv/installed ## write what is made from the code: docs/codes.md, docs/specs.md, schemas/
 	@PYTHONPATH=.:tests $(BIN)/python -m support.codes_page
 	@$(BIN)/python -m flowerpower schema --format markdown > docs/specs.md
-	@$(BIN)/python -m flowerpower schema --quiet --out schemas > /dev/null
+	@for kind in '' plan plan-file; do $(BIN)/python -m flowerpower schema $$kind --quiet --out schemas > /dev/null; done
 
 editor: .venv/installed ## try the schemas with the language server of VS Code (needs npm)
 	@if ! command -v npm >/dev/null; then echo "skipped: the editor tests need Node.js and npm"; \

@@ -15,18 +15,18 @@ from flowerpower import __version__
 from flowerpower.errors import RefusedError, StalePlanError, StoreError, UsageError
 from flowerpower.planning.plan import Change, Plan
 from flowerpower.schedule.catchup import range_between
-from flowerpower.state.codec import (
-    FORMAT,
-    JOB_FIELDS,
-    canonical,
-    encode_pipeline,
-    encode_schedule,
-    job_data,
-    job_template,
+from flowerpower.state.codec import FORMAT, canonical, encode_pipeline, encode_schedule
+from flowerpower.state.desired import (
+    LONGEST_BUFFER,
+    describe_run,
+    room_to_wait,
+    run_template,
+    trigger_of,
+    with_occurrence,
 )
-from flowerpower.state.desired import describe_run, trigger_of, with_occurrence
 from flowerpower.state.history import read_before
 from flowerpower.state.inverse import encode_inverse
+from flowerpower.state.job_codec import JOB_FIELDS, job_data, job_template
 from flowerpower.state.keys import Keys, tick_of
 from flowerpower.state.models import Head, Json, Schedule
 from flowerpower.state.store import Committed, Conflict, Store
@@ -65,6 +65,8 @@ def apply_plan(plan: Plan, store: Store, apply_id: str, progress: Progress = lam
     """
     if plan.against:
         raise UsageError("a plan between two git revisions cannot be applied", hint="plan without --against")
+    if plan.partial:
+        raise UsageError("a part of a plan cannot be applied", hint="plan without --target and --exclude")
     if plan.refused:
         raise RefusedError(plan.refused[0].message, hint=plan.refused[0].hint)
     moment = store.time()
@@ -255,12 +257,22 @@ def _staged(keys: Keys, change: Change, plan: Plan, past: Mapping[str, Json]) ->
         "queue": keys.queue(str(change.after.fields["queue"])),
         "old_queue": item.get("queue") or "",
         "was_held": _was_held(change.after, plan),
+        "buffer": _buffer(keys, change.after),
         **_staged_occurrence(keys, change.after),
     }
     record = encode_schedule(change.after, revision=revision, commit=commit, place=place)
     occurrence = change.after.occurrence
     job = job_template(occurrence) if occurrence and "id" in item else {}
     return Staged(item, record, plan.run_specs[change.after.run], job)
+
+
+def _buffer(keys: Keys, schedule: Schedule) -> dict[str, Json]:
+    """Return how ticks that wait at the moment of the apply go on: as the schedule's spec says now."""
+    room, overlap = room_to_wait(schedule.fields), schedule.fields["overlap"]
+    if not room and overlap != "allow":
+        return {"room": 0}
+    together = {"room": LONGEST_BUFFER, "together": True} if overlap == "allow" else {"room": room, "together": False}
+    return {**run_template(keys, schedule), **together, "paused": bool(schedule.fields.get("paused"))}
 
 
 def _was_held(schedule: Schedule, plan: Plan) -> bool:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from flowerpower.errors import UsageError
+
 if TYPE_CHECKING:
     from flowerpower.planning.guards import Allowed
     from flowerpower.planning.plan import Check, Plan
+    from flowerpower.planning.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,27 @@ class PlannedChanges:
 
         return plan_dict(self.plan, plan_hash=self.hash)
 
+    def only(self, selection: Selection) -> PlannedChanges:
+        """Return the selected changes, for a closer look: without a hash, and never to be saved or applied.
+
+        Raises `UsageError` for a pattern that matches nothing.
+        """
+        from flowerpower.planning.selection import select, unmatched
+
+        unknown = unmatched(self.plan, selection)
+        if unknown:
+            raise UsageError(
+                f"nothing has an address like {unknown[0]!r}",
+                hint="an address is schedule.NAME or pipeline.NAME; a * in it stands for any letters",
+            )
+        return PlannedChanges(select(self.plan, selection), "", self.allowed)
+
     def to_file(self) -> bytes:
         """Return the plan as the file that `apply` takes: exactly these changes, or nothing."""
         from flowerpower.planning.saved import dump_plan
 
+        if self.plan.partial:
+            raise UsageError("a part of a plan is not saved", hint="save the whole plan")
         return dump_plan(self.plan, self.allowed)
 
     @classmethod

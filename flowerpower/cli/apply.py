@@ -52,7 +52,10 @@ def apply(
     trust: Trust,
     overrides: Overrides,
     approval: Approval,
-    concise: Annotated[bool, flag("--concise", help="One line for each change.")] = False,
+    concise: Annotated[
+        bool | None,
+        flag("--concise/--full", help="One line for each change, or all of it; without, the size decides."),
+    ] = None,
 ) -> int:
     """Make Redis match the specs in one atomic step: show the plan, ask, apply. Safe to repeat."""
     if trust.untrusted:
@@ -87,7 +90,7 @@ def _refuse_beside_a_file(overrides: Overrides, revision: Revision, approval: Ap
         )
 
 
-def _apply_saved(session: Session, planned: PlannedChanges, *, accepted: bool, concise: bool) -> int:
+def _apply_saved(session: Session, planned: PlannedChanges, *, accepted: bool, concise: bool | None) -> int:
     """Apply a saved plan, which somebody has looked at; the environment is the plan's unless another was named."""
     if not session.settings.env_named:
         session = replace(session, settings=replace(session.settings, env=planned.plan.env))

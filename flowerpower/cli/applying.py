@@ -31,7 +31,7 @@ def ask_and_apply(
     make: Callable[[], PlannedChanges],
     *,
     asks: bool,
-    concise: bool,
+    concise: bool | None,
 ) -> tuple[PlannedChanges, Applied] | None:
     """Show what *make* plans, ask, and apply it; a plan that got stale meanwhile is made and asked about anew.
 

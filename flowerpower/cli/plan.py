@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from flowerpower.cli.github import folder_in_repository, publish
 from flowerpower.cli.options import Overrides, Revision, Trust, command, flag
 from flowerpower.cli.planfiles import write_plan
 from flowerpower.cli.session import Session
@@ -16,9 +17,10 @@ from flowerpower.errors import UsageError
 if TYPE_CHECKING:
     from flowerpower.planned import PlannedChanges
     from flowerpower.planning.guards import Allowed
+    from flowerpower.planning.selection import Selection
     from flowerpower.project import FlowerPowerProject
 
-PlanFormat = Literal["text", "json", "markdown"]
+PlanFormat = Literal["text", "json", "markdown", "github"]
 PENDING = 2
 
 
@@ -29,7 +31,10 @@ class Display:
     format: Annotated[PlanFormat, flag("--format", env="FLOWERPOWER_PLAN_FORMAT", help="How the plan is shown.")] = (
         "text"
     )
-    concise: Annotated[bool, flag("--concise", help="One line for each change.")] = False
+    concise: Annotated[
+        bool | None,
+        flag("--concise/--full", help="One line for each change, or all of it; without, the size decides."),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,17 @@ class PlanFlags:
     ] = None
     against: Annotated[
         str | None, flag("--against", help="Compare with this git revision instead of Redis.", metavar="REV")
+    ] = None
+    target: Annotated[
+        list[str] | None,
+        flag(
+            "--target",
+            help="Show these changes only: schedule.NAME, pipeline.NAME, * for any letters; may be repeated.",
+            metavar="ADDRESS",
+        ),
+    ] = None
+    exclude: Annotated[
+        list[str] | None, flag("--exclude", help="Show all changes but these; may be repeated.", metavar="ADDRESS")
     ] = None
 
 
@@ -61,27 +77,48 @@ def plan(
     wanted: PlanFlags,
 ) -> int:
     """Show what `apply` would change in Redis, and what that means in time. Writes nothing to Redis."""
-    if wanted.out and wanted.against:
-        raise UsageError("what compares two revisions cannot be applied, so not saved", hint="drop --out or --against")
+    selection = _selection(wanted)
     with session.project() as project:
         allowed = allowed_of(overrides)
         against = wanted.against
         planned = project.plan_against(against, allowed) if against else project.plan(allowed)
+        folder = folder_in_repository(project.folder) if display.format == "github" else ""
         tell_warnings(session, project)
+    planned = planned.only(selection) if selection else planned
     publish(session, planned)
-    present(session, planned, display)
+    present(session, planned, display, folder)
     if wanted.out:
         write_plan(wanted.out, planned)
         session.talk(f"Saved. To apply exactly this: flowerpower apply {wanted.out}")
     return PENDING if planned and wanted.detailed_exitcode else 0
 
 
-def present(session: Session, planned: PlannedChanges, display: Display) -> None:
-    """Print a plan in one of its formats."""
+def _selection(wanted: PlanFlags) -> Selection:
+    """Return which changes are shown; raise `UsageError` for flags that do not go together."""
+    from flowerpower.planning.selection import Selection
+
+    if wanted.out and wanted.against:
+        raise UsageError("what compares two revisions cannot be applied, so not saved", hint="drop --out or --against")
+    if wanted.target and wanted.exclude:
+        raise UsageError("--target and --exclude do not go together", hint="give one of them")
+    selection = Selection(tuple(wanted.target or ()), tuple(wanted.exclude or ()))
+    if wanted.out and selection:
+        raise UsageError("a part of a plan cannot be applied, so not saved", hint="drop --out, --target and --exclude")
+    return selection
+
+
+def present(session: Session, planned: PlannedChanges, display: Display, folder: str = "") -> None:
+    """Print a plan in one of its formats; *folder* is the project's in its repository."""
     if session.json or display.format == "json":
         replace(session, json=True).document(planned.to_dict())
     elif display.format == "markdown":
         session.result(planned.to_markdown().rstrip("\n"))
+    elif display.format == "github":
+        from flowerpower.render.plan_github import plan_github
+
+        summary = session.settings.environment.get("GITHUB_STEP_SUMMARY")
+        where = "the summary of this job" if summary else "`flowerpower plan` without --format"
+        session.result(plan_github(planned.plan, folder=folder, all_in=where))
     else:
         show_plan(session, planned, concise=display.concise)
 
@@ -96,23 +133,7 @@ def tell_warnings(session: Session, project: FlowerPowerProject) -> None:
         session.talk(problems_text(problems, style=session.talk_style) + "\n")
 
 
-def publish(session: Session, planned: PlannedChanges) -> None:
-    """Append the plan to the summary of a GitHub job, and its counts to the outputs of the step, if any."""
-    for name, text in (("GITHUB_STEP_SUMMARY", planned.to_markdown), ("GITHUB_OUTPUT", lambda: _outputs(planned))):
-        file = session.settings.environment.get(name)
-        if file:
-            with Path(file).open("a", encoding="utf-8") as stream:
-                stream.write(text())
-
-
-def _outputs(planned: PlannedChanges) -> str:
-    plan = planned.plan
-    counts = {"add": plan.count("create"), "change": plan.count("update"), "destroy": plan.count("delete")}
-    outputs = {**counts, "exitcode": PENDING if planned else 0, "plan_hash": planned.hash}
-    return "".join(f"{key}={value}\n" for key, value in outputs.items())
-
-
-def show_plan(session: Session, planned: PlannedChanges, *, concise: bool = False) -> None:
+def show_plan(session: Session, planned: PlannedChanges, *, concise: bool | None = None) -> None:
     """Print a plan as text."""
     from flowerpower.render.plan_text import plan_text
 

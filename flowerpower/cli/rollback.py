@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flowerpower.cli.applying import ask_and_apply, need_somebody, show_applied
+from flowerpower.cli.github import publish
 from flowerpower.cli.options import Overrides, command, flag
-from flowerpower.cli.plan import PENDING, Display, allowed_of, present, publish
+from flowerpower.cli.plan import PENDING, Display, allowed_of, present
 from flowerpower.cli.session import Session
 
 if TYPE_CHECKING:

@@ -1,7 +1,8 @@
-"""`schema`: the JSON Schemas of the specs, for editors and other tools."""
+"""`schema`: the JSON Schemas of the specs, for editors, and of what the commands write, for programs."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,21 +12,27 @@ from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
 
-Kind = Literal["project", "pipeline", "schedule"]
+Kind = Literal["project", "pipeline", "schedule", "plan", "plan-file"]
 SchemaFormat = Literal["json", "markdown"]
-_KINDS: tuple[Kind, ...] = ("project", "pipeline", "schedule")
+_SPECS: tuple[Kind, ...] = ("project", "pipeline", "schedule")
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
     command(
-        app, "schema", "Print the JSON Schemas of the specs.", "flowerpower schema schedule > schedule.schema.json"
+        app,
+        "schema",
+        "Print the JSON Schemas of specs and plans.",
+        "flowerpower schema schedule > schedule.schema.json",
     )(schema)
 
 
 def schema(
     session: Session,
-    kind: Annotated[Kind | None, typer.Argument(help="Which spec; without it, all three in one document.")] = None,
+    kind: Annotated[
+        Kind | None,
+        typer.Argument(help="Of which spec, or of plan --json or plan --out; without it, those of the three specs."),
+    ] = None,
     out: Annotated[Path | None, flag("--out", metavar="DIR", help="Write <kind>.schema.json files there.")] = None,
     check: Annotated[
         bool,
@@ -37,8 +44,12 @@ def schema(
         SchemaFormat, flag("--format", env="FLOWERPOWER_SCHEMA_FORMAT", help="A JSON Schema, or a reference to read.")
     ] = "json",
 ) -> int:
-    """Print the JSON Schema of a spec, or write the schemas into a folder."""
-    kinds = (kind,) if kind else _KINDS
+    """Print the JSON Schema of a spec or of a plan, or write the schemas into a folder."""
+    kinds = (kind,) if kind else _SPECS
+    if format == "markdown" and kind and kind not in _SPECS:
+        raise UsageError(
+            "only specs have a reference to read", hint=f"flowerpower schema {kind} prints its JSON Schema"
+        )
     if out is not None and format == "markdown":
         raise UsageError("--out writes JSON Schemas", hint="write the reference by > FILE")
     if out is not None:
@@ -50,43 +61,55 @@ def schema(
 
 
 def _print(kinds: tuple[Kind, ...], format: SchemaFormat) -> None:
-    import json
-
-    from flowerpower.specs.schema.schema import json_schema, schema_text
+    from flowerpower.specs.schema.schema import json_schema
 
     if format == "markdown":
         from flowerpower.render.spec_reference import spec_reference
 
         print(spec_reference(kinds), end="")
     elif len(kinds) == 1:
-        print(schema_text(kinds[0]), end="")
+        print(_text_of(kinds[0]), end="")
     else:
         print(json.dumps({kind: json_schema(kind) for kind in kinds}, indent=2))
 
 
 def _write(session: Session, folder: Path, kinds: tuple[Kind, ...]) -> int:
-    from flowerpower.specs.schema.schema import schema_text
-
     folder.mkdir(parents=True, exist_ok=True)
     files = {kind: folder / f"{kind}.schema.json" for kind in kinds}
     for kind, file in files.items():
-        file.write_text(schema_text(kind), encoding="utf-8")
+        file.write_text(_text_of(kind), encoding="utf-8")
     session.document({"files": [file.as_posix() for file in files.values()]})
     session.result("\n".join(map(str, files.values())))
     return 0
 
 
+def _named(kinds: tuple[Kind, ...]) -> str:
+    return "" if kinds == _SPECS else f"{kinds[0]} "
+
+
 def _check(session: Session, folder: Path, kinds: tuple[Kind, ...]) -> int:
     """Tell which files are not those of this version; a file that is missing is not either."""
-    from flowerpower.specs.schema.schema import schema_text
-
     files = {kind: folder / f"{kind}.schema.json" for kind in kinds}
-    stale = [file for kind, file in files.items() if not _holds(file, schema_text(kind))]
+    stale = [file for kind, file in files.items() if not _holds(file, _text_of(kind))]
     session.document({"current": not stale, "stale": [file.as_posix() for file in stale]})
     session.result("\n".join(f"{file} is not current" for file in stale) or f"The schemas in {folder} are current.")
     if stale:
-        session.talk(f"hint: flowerpower schema --out {folder}")
+        session.talk(f"hint: flowerpower schema {_named(kinds)}--out {folder}")
     return int(bool(stale))
+
+
+def _text_of(kind: Kind) -> str:
+    if kind == "plan":
+        from flowerpower.render.plan_schema import plan_schema_text
+
+        return plan_schema_text()
+    if kind == "plan-file":
+        from flowerpower.planning.saved import plan_file_schema
+
+        return json.dumps(plan_file_schema(), indent=2, ensure_ascii=False) + "\n"
+    from flowerpower.specs.schema.schema import schema_text
+
+    return schema_text(kind)
 
 
 def _holds(file: Path, text: str) -> bool:

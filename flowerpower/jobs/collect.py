@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from flowerpower.state.codec import JOB_FIELDS, decode_occurrence
 from flowerpower.state.connection import redis_errors
+from flowerpower.state.job_codec import JOB_FIELDS, decode_occurrence
 from flowerpower.state.store import Store
 
 _AT_ONCE = 500

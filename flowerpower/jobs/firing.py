@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from flowerpower.schedule.catchup import ON_TIME, Decision, decide
 from flowerpower.schedule.trigger import Trigger
-from flowerpower.state.codec import encode_cursor, job_fields
-from flowerpower.state.desired import describe_run, occurrence_at, trigger_of
+from flowerpower.state.codec import encode_cursor
+from flowerpower.state.desired import describe_run, occurrence_at, room_to_wait, run_template, trigger_of
 from flowerpower.state.keys import Keys, tick_of
 from flowerpower.state.models import Cursor, Schedule
 
@@ -38,19 +38,12 @@ class Compiled:
 def compile_schedule(keys: Keys, schedule: Schedule, revision: int) -> Compiled:
     """Return what firing needs; raises `TriggerError`, `KeyError` or `ValueError` when the record is not usable."""
     fields: Mapping[str, Any] = schedule.fields
-    template = occurrence_at(keys, schedule, 0)
-    meta = {
-        "schedule": schedule.name,
-        "pipeline": str(fields["pipeline"]),
-        "owner": str(fields.get("owner", "")),
-    }
+    room = room_to_wait(fields)
     constant = {
         "name": schedule.name,
-        "queue": template.queue,
         "overlap": str(fields["overlap"]),
-        "digest": schedule.run,
-        "job": [part for field in job_fields(template).items() for part in field],
-        "meta": json.dumps(meta)[:-1],
+        **run_template(keys, schedule),
+        **({"room": room} if room else {}),
     }
     return Compiled(
         schedule=schedule,
@@ -77,8 +70,8 @@ def fire_message(keys: Keys, compiled: Compiled, cursor: Cursor, now: int, mode:
         "runs": [_run(keys, compiled, tick) for tick in decision.run],
         "missed": [[span.first, span.last, span.count, span.reason] for span in decision.missed],
     }
-    if mode == "claimed":
-        variable["claimed"] = claimed
+    if mode == "claimed" and claimed is not None:
+        variable["claimed"] = _run(keys, compiled, claimed)
     if decision.next_tick is not None:
         variable["next"] = _next(keys, compiled, decision.next_tick)
     return f"{compiled.constant}, {json.dumps(variable)[1:]}"

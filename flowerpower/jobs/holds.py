@@ -16,9 +16,10 @@ from flowerpower.errors import FlowerPowerError, StoreError, UsageError
 from flowerpower.jobs.naming import named_schedules
 from flowerpower.planning.holds import end_of_hold, lift
 from flowerpower.schedule.trigger import TriggerError
-from flowerpower.state.codec import decode_cursor, decode_hold, decode_schedule, job_fields, seal
+from flowerpower.state.codec import decode_cursor, decode_hold, decode_schedule, seal
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.desired import describe_run, occurrence_at, trigger_of
+from flowerpower.state.job_codec import job_fields
 from flowerpower.state.models import Hold, Schedule
 from flowerpower.state.store import Store
 

@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 from flowerpower.errors import PipelineError, UsageError
 from flowerpower.jobs.ledger import Ledger, run_ref
-from flowerpower.state.codec import JOB_FUNCTION, canonical, decode_pipeline, decode_schedule, digest, job_fields
+from flowerpower.state.codec import canonical, decode_pipeline, decode_schedule, digest
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.desired import occurrence_at
+from flowerpower.state.job_codec import JOB_FUNCTION, job_fields
 from flowerpower.state.models import Occurrence
 from flowerpower.state.store import Store
 

@@ -20,6 +20,7 @@ from flowerpower.state.models import Cursor, Run
 
 SLICES = 40  # a full look at all schedules takes this many passes
 LOST_AFTER = 60  # seconds a run may be queued in no list before it is delivered again
+AT_ONCE = 500  # schedules whose waiting ticks are looked at in one step
 _ENDED = {b"failed": "failed", b"stopped": "cancelled", b"canceled": "cancelled", b"finished": "finished"}
 
 logger = logging.getLogger("flowerpower.scheduler")
@@ -38,6 +39,7 @@ class Reconciler:
         """Look at the active runs and at a slice of the schedules; at all of them in a new generation."""
         self._abandon(queues)
         self._check_runs(queues, now)
+        self._drain()
         self._check_schedules(self._slice(whole=generation is not None), now)
         if generation is not None:
             collect_specs(self._store, queues, generation)
@@ -91,6 +93,16 @@ class Reconciler:
             for name, cursor in cursors.items()
             if name not in found and fleet.expects_occurrence(name, cursor)
         }
+
+    def _drain(self) -> None:
+        """Start the ticks that wait for a run which is not active any more; its end starts the next, if it is seen."""
+        with redis_errors("looking for waiting ticks"):
+            names: Any = self._store.connection.hkeys(self._store.keys.buffers)
+        for start in range(0, len(names), AT_ONCE):
+            with redis_errors("starting waiting ticks"):
+                started = int(self._store.scripts.call("drain", names[start : start + AT_ONCE]))
+            if started:
+                logger.warning("%d ticks waited for runs that are not active any more: started", started)
 
     def _check_runs(self, queues: Iterable[str], now: int) -> None:
         keys, connection = self._store.keys, self._store.connection

@@ -16,7 +16,7 @@ from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
 
 from flowerpower.errors import FlowerPowerError
-from flowerpower.state.codec import JOB_FUNCTION
+from flowerpower.state.job_codec import JOB_FUNCTION
 
 
 class ForbiddenJobError(FlowerPowerError):

@@ -43,6 +43,7 @@ class ScheduleStatus:
     active: int
     last: Outcome | None
     commit: str
+    waiting: int = 0  # ticks that wait for the active run
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ def _schedule(reading: Reading, schedule: Schedule, last: Outcome | None, active
         active=active,
         last=last,
         commit=record.commit,
+        waiting=reading.waiting.get(schedule.name, 0),
     )
 
 

@@ -286,5 +286,6 @@ def _in_flight(reading: Reading, renamed: Mapping[str, str]) -> dict[str, InFlig
     runs = Counter(
         (named_now.get(run.name, run.name), bool(run.execution)) for run in reading.active.values() if not run.alone
     )
-    names = {name for name, _ in runs}
-    return {f"schedule.{name}": InFlight(queued=runs[name, False], running=runs[name, True]) for name in names}
+    waiting = {named_now.get(name, name): count for name, count in reading.waiting.items()}
+    names = {name for name, _ in runs} | waiting.keys()
+    return {f"schedule.{name}": InFlight(runs[name, False], runs[name, True], waiting.get(name, 0)) for name in names}

@@ -48,10 +48,11 @@ class Fires:
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """Runs of a schedule that are queued (or wait for a retry) or running while it changes."""
+    """Runs of a schedule that are queued (or wait for a retry) or running while it changes, and ticks behind them."""
 
     queued: int = 0
     running: int = 0
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ class Plan:
     graphs: Mapping[str, GraphChange] = field(default_factory=dict)  # by pipeline; outside hash and digests
     rules: Rules = field(default_factory=Rules)  # what the commit records for the next plan to compare with
     may_stop: bool = False  # whether running runs may be told to stop (--allow-cancel)
+    left_out: int | None = None  # changes that a selection hides; None: this is the whole plan
 
     @property
     def namespace(self) -> str:
@@ -160,4 +162,9 @@ class Plan:
     @property
     def applicable(self) -> bool:
         """Tell whether apply would do it."""
-        return not self.refused and not self.against
+        return not self.refused and not self.against and not self.partial
+
+    @property
+    def partial(self) -> bool:
+        """Tell whether these are selected changes: something to read, never to approve or to apply."""
+        return self.left_out is not None

@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 FORMAT_VERSION = "1.0"
+_DESCRIPTIONS = {
+    "format_version": "Version of this format, major.minor. A reader refuses what it does not know.",
+    "flowerpower_version": "The flowerpower that made the plan.",
+    "plan_hash": "The identity of the plan: what `apply --approved` compares.",
+    "plan_digest": "Of all that follows, so that an edit shows.",
+    "overrides": "The guards that were set aside when the plan was made.",
+    "plan": "The plan itself, field by field; `flowerpower show FILE --json` prints it for programs.",
+}
 _READ = "1."  # minor versions add fields, and a plan with fields that we do not know is refused on its own
 
 
@@ -69,7 +77,18 @@ def load_plan(raw: bytes) -> SavedPlan:
 
 def plan_file_schema() -> dict[str, Any]:
     """Return the JSON Schema of a plan file."""
+    from flowerpower.specs.schema.schema import schema_id
+
     schema = _adapter().json_schema(mode="serialization")
+    described = {name: {**schema["properties"][name], "description": text} for name, text in _DESCRIPTIONS.items()}
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": schema_id("plan-file"),
+        **schema,
+        "title": "flowerpower plan --out",
+        "description": "A saved plan: all that `flowerpower apply FILE` needs. Made to be applied, not to be edited.",
+        "properties": {**schema["properties"], **described},
+    }
     for part in (schema, *schema.get("$defs", {}).values()):
         if part.get("type") == "object" and "properties" in part:
             part["additionalProperties"] = False

@@ -53,6 +53,17 @@ def rows(change: Change, now: int) -> tuple[Row, ...]:
     return tuple(sorted(found, key=lambda row: (row.symbol != "!", _rank(row.name), row.name)))
 
 
+def rhythm(change: Change) -> str:
+    """Return when a schedule fires as its author wrote it; the modules of a pipeline."""
+    shown_side = change.after or change.before
+    fields = shown_side.fields if shown_side else {}
+    if change.kind == "pipeline":
+        return f"modules {show('modules', fields.get('modules'))}"
+    name = next((name for name in ("cron", "every", "at") if fields.get(name) is not None), "")
+    shown = show(name, fields.get(name), (_timezone(change), 0))
+    return shown if name == "cron" else f"{name} {shown}"
+
+
 def _rank(name: str) -> int:
     head = name.partition(".")[0]
     return _ORDER.index(head) if head in _ORDER else len(_ORDER)
@@ -94,21 +105,20 @@ def _drift_row(field: FieldChange, when: tuple[str, int]) -> Row:
     """Return a three-way row: what is there, what it will be, and what the last apply had written."""
     if field.name == "job":
         new = "none" if field.new is None else _due(field.new, when)
-        return Row("!", "pending run", _due(field.remote, when), new, _due_note(field, when))
+        old = "none" if field.old is None else _due(field.old, when)
+        return Row("!", "pending run", _due(field.remote, when), new, _drift_note(old, new))
     found, new = show(field.name, field.remote, when), show(field.name, field.new, when)
-    note = f"drift: found {found} in Redis"
-    if field.old is not None:
-        note = f"drift: applied {show(field.name, field.old, when)}, found {found} in Redis"
-    return Row("!", field.name, found, new, note)
+    if field.old is None:  # git does not say what the last apply had written
+        return Row("!", field.name, found, new, "drift: changed in Redis")
+    return Row("!", field.name, found, new, _drift_note(show(field.name, field.old, when), new))
 
 
 def _due(value: Json, when: tuple[str, int]) -> str:
     return moment(int(value), *when) if isinstance(value, int) else "missing"
 
 
-def _due_note(field: FieldChange, when: tuple[str, int]) -> str:
-    applied = "none" if field.old is None else _due(field.old, when)
-    return f"drift: applied {applied}, found {'none' if field.remote is None else _due(field.remote, when)} in Redis"
+def _drift_note(applied: str, new: str) -> str:
+    return "drift: put back" if applied == new else f"drift: was applied as {applied}"
 
 
 def _code_row(change: Change, field: FieldChange) -> Row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flowerpower.planning.plan import Change, Fires
-from flowerpower.render.words import is_utc, listed, moment_with_utc, safe, spoken
+from flowerpower.render.words import is_utc, listed, moment_with_utc, moments_in_row, safe, spoken
 from flowerpower.specs.durations import duration_text
 from flowerpower.state.models import Schedule
 
@@ -28,32 +28,45 @@ def fire_table(change: Change, now: int, held: bool = False) -> FireTable | None
     fires = change.fires
     if fires is None or not (fires.before or fires.after or change.after):
         return None
-    before = None if change.before is None else _cells(fires, fires.before, now)
-    after = None if change.after is None else _cells(fires, fires.after, now)
-    silence = "" if fires.after else _silence(change, held)
-    same = fires.before == fires.after and change.action == "update"
-    return FireTable(zone_label(fires.timezone), before, after, same, silence)
+    before = None if change.before is None else moments_in_row(fires.before[:SHOWN], fires.timezone, now)
+    after = None if change.after is None else moments_in_row(fires.after[:SHOWN], fires.timezone, now)
+    silence = "" if fires.after else silence_of(change, held)
+    return FireTable(zone_label(fires.timezone), before, after, is_same(change), silence)
+
+
+def is_same(change: Change) -> bool:
+    """Tell whether a changed schedule goes on firing as it did."""
+    fires = change.fires
+    return fires is not None and fires.before == fires.after and change.action == "update"
 
 
 def zone_label(timezone: str) -> str:
-    """Return `Europe/Berlin (UTC)`, to stand above moments that are shown in both."""
-    return "UTC" if is_utc(timezone) else f"{safe(timezone)} (UTC)"
+    """Return the name of a zone; all names of UTC are one."""
+    return "UTC" if is_utc(timezone) else safe(timezone)
 
 
-def cut_over_words(fires: Fires, now: int) -> tuple[str, ...]:
-    """Return what goes wrong, or moves, at the cut-over; a new rhythm alone is no accident and is not in here."""
+def accident_words(fires: Fires, now: int) -> str:
+    """Return what goes wrong at the cut-over, an empty text where nothing does."""
     if fires.verdict == "skipped" and fires.lost:
-        return (f"{spoken(fires.lost[0], fires.timezone, now)} will be skipped",)
+        return f"{spoken(fires.lost[0], fires.timezone, now)} will be skipped"
     if fires.verdict == "twice" and fires.gained:
-        return (f"{spoken(fires.gained[0], fires.timezone, now)} will run a second time",)
-    if fires.verdict == "moved" and fires.moved_by:
-        direction = "later" if fires.moved_by > 0 else "earlier"
-        return (f"runs come {duration_text(abs(fires.moved_by))} {direction}; none is skipped",)
-    return ()
+        return f"{spoken(fires.gained[0], fires.timezone, now)} will run a second time"
+    return ""
 
 
-def mark_words(fires: Fires, now: int) -> tuple[str, ...]:
-    """Return a line for every change of the clocks that shown fires lie near."""
+def move_words(fires: Fires) -> str:
+    """Return by how much the runs move, where all shown ones move alike and none is skipped or doubled."""
+    shifts = {new - old for old, new in zip(fires.before, fires.after, strict=False)}
+    if fires.verdict != "moved" or len(fires.before) != len(fires.after) or shifts != {fires.moved_by}:
+        return ""  # another rhythm: no single number tells how the runs move
+    return f"{duration_text(abs(fires.moved_by))} {'later' if fires.moved_by > 0 else 'earlier'}"
+
+
+def mark_words(change: Change, now: int) -> tuple[str, ...]:
+    """Return a line for every change of the clocks that shown fires lie near, where fires are others than before."""
+    fires = change.fires
+    if fires is None or is_same(change):
+        return ()
     shown = {*fires.before[:SHOWN], *fires.after[:SHOWN]}
     near: dict[str, list[str]] = {}
     for tick, mark in sorted(fires.marks.items()):
@@ -67,11 +80,8 @@ def next_fire(fires: Fires | None, ticks: tuple[int, ...], now: int) -> str:
     return moment_with_utc(ticks[0], fires.timezone, now) if fires and ticks else "—"
 
 
-def _cells(fires: Fires, ticks: tuple[int, ...], now: int) -> tuple[str, ...]:
-    return tuple(moment_with_utc(tick, fires.timezone, now) for tick in ticks)
-
-
-def _silence(change: Change, held: bool) -> str:
+def silence_of(change: Change, held: bool) -> str:
+    """Return why a schedule does not fire after the change."""
     if not isinstance(change.after, Schedule):
         return "never again"
     if held:

@@ -40,7 +40,7 @@ def _cells(past: PastApply, now: int, timezone: str) -> list[str]:
     return [
         name,
         f"#{past.generation}",
-        moment_with_utc(past.when, timezone, now),
+        moment_with_utc(past.when, timezone, now, unit=""),
         f"{rough_duration(max(0, now - past.when))} ago",
         f"+{past.added} ~{past.changed} -{past.destroyed}",
         safe(short(past.commit)) or "-",

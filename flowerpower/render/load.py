@@ -8,7 +8,7 @@ from typing import Any
 from flowerpower.planning.load import Load, QueueLoad
 from flowerpower.planning.plan import Plan
 from flowerpower.render.style import Style
-from flowerpower.render.words import count, iso, local, moment, moment_with_utc, safe, wrap
+from flowerpower.render.words import code_span, count, iso, local, moment, safe, wrap
 from flowerpower.specs.durations import duration_text
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -122,11 +122,10 @@ def about(seconds: float) -> str:
     return f"{whole}s"
 
 
-def load_alarms(plan: Plan) -> list[str]:
-    """Return a sentence for each queue that gets more work than its workers can do."""
-    return [
-        f"queue {load.queue}: {next(load_words(load, plan.read_at))}" for load in plan.loads if _is_overloaded(load)
-    ]
+def load_alarms(plan: Plan) -> list[tuple[str, str]]:
+    """Return the name and a sentence for each queue that gets more work than its workers can do."""
+    crowded = [load for load in plan.loads if _is_overloaded(load)]
+    return [(f"queue {load.queue}", next(load_words(load, plan.read_at))) for load in crowded[:_SHOWN]]
 
 
 def load_details(plan: Plan) -> Iterator[str]:
@@ -135,30 +134,42 @@ def load_details(plan: Plan) -> Iterator[str]:
         return
     shown = plan.loads[:_ROWS]
     table = [
-        "| Queue | | Starts | Peak | Drained in | Worker time | By hour of day |",
-        "|---|---|---:|---|---|---:|---|",
-        *(row for load in shown for row in _rows(load, plan.read_at)),
+        "| Queue | Starts | Peak | Drained in | Busy | By hour, now and then |",
+        "|---|---|---|---|---|---|",
+        *(_table_row(load, plan.read_at) for load in shown),
     ]
     more = [f"And {count(len(plan.loads) - _ROWS, 'more queue')}."] if len(plan.loads) > _ROWS else []
     body = "\n".join(table)
-    notes = "".join(f"\n\n{note}" for note in (*more, *_notes(plan)))
-    yield f"<details><summary>Queue load, {plan.loads[0].days} days</summary>\n\n{body}{notes}\n\n</details>"
+    notes = " ".join((*more, *_notes(plan)))
+    yield f"<details><summary>Queue load, {plan.loads[0].days} days</summary>\n\n{body}\n\n{notes}\n\n</details>"
 
 
-def _rows(load: QueueLoad, now: int) -> Iterator[str]:
-    most = max((number for side in (load.before, load.after) for _, number in side.hours), default=0)
-    for name, side in (("now", load.before), ("then", load.after)):
-        head = f"`{_cell(load.queue)}`, {_workers(load)}" if name == "now" else ""
-        at = "" if side.peak_at is None else moment_with_utc(side.peak_at, load.timezone, now)
-        peak = f"{side.peak:,} at {at}" if at else "—"
-        drain = "never" if _exceeds(load, side) else "—" if side.drain is None else f"about {about(side.drain)}"
-        bars = f"`{_by_hour_of_day(load.timezone, side, most)}`" if side.hours else ""
-        yield f"| {head} | {name} | {side.starts:,} | {peak} | {drain} | {_share(load, side) or '—'} | {bars} |"
+def _table_row(load: QueueLoad, now: int) -> str:
+    """Return one row for a queue: what differs stands as before and after, the bars one above the other."""
+    before, after = load.before, load.after
+    most = max((number for side in (before, after) for _, number in side.hours), default=0)
+    at = "" if after.peak_at is None else f"<br>{_unbroken(moment(after.peak_at, load.timezone, now))}"
+    cells = (
+        f"{code_span(load.queue)}<br>{_unbroken(_workers(load))}",
+        _both(f"{before.starts:,}", f"{after.starts:,}"),
+        _both(f"{before.peak:,}", f"{after.peak:,}") + at,
+        _both(_drained(load, before), _drained(load, after)),
+        _both(_share(load, before) or "—", _share(load, after) or "—"),
+        "<br>".join(f"`{_by_hour_of_day(load.timezone, side, most)}`" for side in (before, after)),
+    )
+    return f"| {' | '.join(cells)} |"
 
 
-def _cell(name: str) -> str:
-    """Return a name that stays within the code span and the cell it stands in."""
-    return safe(name).translate({ord("`"): "'", ord("|"): "/"})
+def _both(old: str, new: str) -> str:
+    return _unbroken(new if old == new else f"{old} → **{new}**")
+
+
+def _unbroken(text: str) -> str:
+    return " ".join(text.split()).replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _drained(load: QueueLoad, side: Load) -> str:
+    return "never" if _exceeds(load, side) else "—" if side.drain is None else about(side.drain)
 
 
 def _workers(load: QueueLoad) -> str:
@@ -167,7 +178,7 @@ def _workers(load: QueueLoad) -> str:
 
 def _notes(plan: Plan) -> Iterator[str]:
     """Return what the numbers of the table rest on."""
-    yield f"The bars show the busiest hours of the day in {safe(plan.loads[0].timezone)}, from 0 to 23."
+    yield f"Times and hours, from 0 to 23, are those of {safe(plan.loads[0].timezone)}; a bar is the busiest day's."
     if any(load.after.basis == "counts" for load in plan.loads):
         yield "No run has been measured yet, so only starts are counted."
     elif any(load.after.basis == "estimated" for load in plan.loads):

@@ -13,11 +13,12 @@ from flowerpower.dataflow.sketch import Link, Mark, Sketch
 _MARKUP = re.compile(r"[^A-Za-z0-9 _]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")  # `__all__` would be bold
 _SIGNS: Mapping[Mark, str] = {"added": "+ ", "changed": "~ ", "removed": "- ", "touched": "* ", "plain": ""}
 _ARROWS: Mapping[Link, str] = {"kept": "-->", "added": "==>", "removed": "-.-x", "through": "-.->"}
+# Thin colours over whatever lies below, and letters in the colour of the theme: it reads in light and in dark.
 _STYLES: Mapping[Mark, str] = {
-    "added": "fill:#dafbe1,stroke:#1a7f37,color:#1f2328",
-    "changed": "fill:#fff1c2,stroke:#9a6700,color:#1f2328",
-    "removed": "fill:#ffebe9,stroke:#cf222e,color:#1f2328,stroke-dasharray:5 4",
-    "touched": "fill:#ffffff,stroke:#9a6700,color:#1f2328,stroke-dasharray:2 2",
+    "added": "fill:#2da44e40,stroke:#2da44e,stroke-width:2px",
+    "changed": "fill:#d4a72c40,stroke:#bf8700,stroke-width:2px",
+    "removed": "fill:#f8514926,stroke:#e5534b,stroke-width:2px,stroke-dasharray:5 4",
+    "touched": "fill:#d4a72c14,stroke:#bf8700,stroke-dasharray:2 3",
 }
 
 

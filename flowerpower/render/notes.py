@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from flowerpower.planning.plan import Change, Check, Plan
+from flowerpower.planning.plan import Change, Check, InFlight, Plan
 from flowerpower.planning.renames import likely_renames
 from flowerpower.render.style import Emphasis, Style
-from flowerpower.render.words import count, listed, moment, rough_duration, safe, short, wrap
-from flowerpower.state.models import Hold
+from flowerpower.render.words import count, listed, moment_with_utc, rough_duration, safe, short, wrap
+from flowerpower.state.desired import room_to_wait
+from flowerpower.state.models import Hold, Json
 
 _FEW = 5
 
@@ -32,7 +33,11 @@ def summary(plan: Plan) -> str:
     """Return the last line of a plan, in Terraform's words."""
     beside = [
         f"{number} {word}"
-        for number, word in ((sum(plan.unmanaged.values()), "unmanaged"), (len(plan.held), "held"))
+        for number, word in (
+            (sum(plan.unmanaged.values()), "unmanaged"),
+            (len(plan.held), "held"),
+            (plan.left_out, "not shown"),
+        )
         if number
     ]
     extra = f" {', '.join(beside)}." if beside else ""
@@ -45,14 +50,48 @@ def summary(plan: Plan) -> str:
 
 
 def in_flight_words(change: Change) -> tuple[str, ...]:
-    """Return what becomes of queued and running runs of a changed schedule, if there are any."""
-    queued, running = change.in_flight.queued, change.in_flight.running
-    parts = [f"{number} {word}" for number, word in ((running, "running"), (queued, "queued")) if number]
+    """Return what becomes of queued and running runs of a changed schedule, and of ticks behind them, if any."""
+    return (*fate_words(change.in_flight, change.cancels), *_waiting_ticks(change))
+
+
+def _waiting_ticks(change: Change) -> tuple[str, ...]:
+    waiting = change.in_flight.waiting
+    if not waiting:
+        return ()
+    if change.after is None:
+        fate = "cancelled with the schedule"
+    elif change.cancels:
+        fate = "to be cancelled (on_inflight: cancel)"
+    elif change.after.fields.get("overlap") == "skip":
+        fate = "to be skipped (overlap: skip)"
+    else:
+        fate = f"to run with the new spec{_crowded(change.after.fields, waiting)}"
+    return (f"waiting for the run before: {count(waiting, 'tick')}, {fate}",)
+
+
+def _crowded(fields: Mapping[str, Json], waiting: int) -> str:
+    """Say how many ticks there will be no room for."""
+    room = room_to_wait(fields)
+    return f", but for the {waiting - room} oldest, to be skipped" if 0 < room < waiting else ""
+
+
+def fate_words(runs: InFlight, cancelled: bool) -> tuple[str, ...]:
+    """Return how many runs are queued and running, and what becomes of them, if there are any."""
+    parts = [f"{number:,} {word}" for number, word in ((runs.running, "running"), (runs.queued, "queued")) if number]
     if not parts:
         return ()
-    kept = f"kept with the spec {'it was' if queued + running == 1 else 'they were'} made from"
-    fate = "to be cancelled (on_inflight: cancel)" if change.cancels else kept
+    kept = f"kept with the spec {'it was' if runs.queued + runs.running == 1 else 'they were'} made from"
+    fate = "to be cancelled (on_inflight: cancel)" if cancelled else kept
     return (f"in flight: {' and '.join(parts)}, {fate}",)
+
+
+def lost_hold_words(change: Change, plan: Plan) -> tuple[str, ...]:
+    """Return what becomes of the hold of a schedule that is deleted, if it has one."""
+    hold = plan.held.get(change.name) if change.kind == "schedule" and change.action == "delete" else None
+    if hold is None:
+        return ()
+    why = f' "{safe(hold.why)}"' if hold.why else ""
+    return (f"paused by {safe(hold.who) or 'somebody'}{why}; that hold is deleted with it",)
 
 
 def held_words(hold: Hold, plan: Plan, name: str) -> str:
@@ -60,9 +99,9 @@ def held_words(hold: Hold, plan: Plan, name: str) -> str:
     schedule = plan.after.schedules.get(name)
     timezone = str(schedule.fields.get("timezone", "UTC")) if schedule else "UTC"
     why = f' "{safe(hold.why)}"' if hold.why else ""
-    until = f" until {moment(hold.until, timezone, plan.read_at)}" if hold.until else ""
+    until = f" until {moment_with_utc(hold.until, timezone, plan.read_at)}" if hold.until else ""
     ago = rough_duration(max(0, plan.read_at - hold.since))
-    return f"paused by {safe(hold.who) or 'somebody'} {ago} ago{why}{until}; apply will not resume it"
+    return f"paused by {safe(hold.who) or 'somebody'} {ago} ago{why}{until}; apply leaves it held"
 
 
 def notes(plan: Plan, width: int, style: Style) -> list[list[str]]:
@@ -79,6 +118,10 @@ def notes(plan: Plan, width: int, style: Style) -> list[list[str]]:
 def side_notes(plan: Plan) -> list[str]:
     """Return what is good to know and asks for nothing: what is left alone, and what could not be compared."""
     found = [*_left_alone(plan), *_likely_renames(plan)]
+    if plan.partial:
+        found.insert(
+            0, "this is a part of the plan: it cannot be saved, approved or applied; guards judge the whole plan"
+        )
     if plan.source.commit.startswith("tree:"):
         found.append("outside git: commits cannot be compared, guards `older` and `dirty` do not apply")
     before = plan.head.rules

@@ -24,7 +24,7 @@ def plan_dict(plan: Plan, *, plan_hash: str = "") -> dict[str, Any]:
         "flowerpower_version": __version__,
         "timestamp": iso(plan.read_at),
         "applyable": plan.applicable and bool(plan.changes),
-        "complete": True,
+        "complete": not plan.partial,
         "errored": False,
         "target": {"namespace": plan.namespace, "project": plan.project, "env": plan.env},
         "source": {
@@ -52,7 +52,7 @@ def plan_dict(plan: Plan, *, plan_hash: str = "") -> dict[str, Any]:
             "remove": plan.count("delete"),
             "operation": "plan",
         },
-        "plan_hash": plan_hash,
+        "plan_hash": "" if plan.partial else plan_hash,
     }
 
 
@@ -109,6 +109,7 @@ def _change_dict(change: Change, plan: Plan) -> dict[str, Any]:
         "inflight": {
             "queued": change.in_flight.queued,
             "running": change.in_flight.running,
+            "waiting": change.in_flight.waiting,
             "policy": "cancel" if change.cancels else "keep",
         },
         "protected": change.protected,

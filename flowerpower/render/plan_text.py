@@ -5,80 +5,70 @@ A reader must see in five seconds what is deleted, what fires differently and wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from flowerpower.planning.dataflow import GraphChange
-from flowerpower.planning.plan import Change, Plan
-from flowerpower.render.dataflow import counts, node_parts, sentences
+from flowerpower.planning.plan import Change, Fires, Plan
+from flowerpower.render.brief import brief_lines
+from flowerpower.render.dataflow import node_parts, sentences
 from flowerpower.render.fields import Row, rows
-from flowerpower.render.fires import SHOWN, FireTable, cut_over_words, fire_table, mark_words, next_fire
+from flowerpower.render.fires import FireTable, accident_words, fire_table, mark_words, move_words
 from flowerpower.render.load import load_lines
-from flowerpower.render.notes import held_words, in_flight_words, notes, origin, summary
+from flowerpower.render.notes import fate_words, held_words, in_flight_words, lost_hold_words, notes, origin, summary
+from flowerpower.render.pieces import Group, ordered, pieces, place_of, symbol_of
 from flowerpower.render.style import Emphasis, Style, plain
-from flowerpower.render.words import count, listed, safe, wrap
+from flowerpower.render.words import columns, count, listed, moment_with_utc, runs_leftward, safe, wrap
 
-SYMBOLS = {"create": "+", "update": "~", "delete": "-"}
-RENAMED, ADOPTED = "»", "="
-_EMPHASIS: dict[str, Emphasis] = {
-    "+": "create",
-    "~": "update",
-    RENAMED: "update",
-    ADOPTED: "update",
-    "-": "delete",
-    "!": "drift",
-}
-_ORDER = {"delete": 0, "update": 1, "create": 2}
-_MANY = 30  # above this, new objects take one line each
+_EMPHASIS: dict[str, Emphasis] = {"+": "create", "-": "delete", "!": "drift"}  # any other sign is an update
+_MANY = 8  # above this, new and deleted objects take one line each
 _FEW = 5  # above this, what nobody should miss is said once more at the end
 _INDENT = " " * 6
 _NARROWEST = 40
+_MANY_UPDATES = 30  # above this, changed objects do too
+_MOST_HELD = 20
 
 
-def plan_text(plan: Plan, *, width: int = 80, style: Style = plain, concise: bool = False) -> str:
+def plan_text(plan: Plan, *, width: int = 80, style: Style = plain, concise: bool | None = None) -> str:
     """Return the plan for people; the last line has Terraform's shape, and there is no line break after it."""
     width = max(width, _NARROWEST)
-    blocks = [style(origin(plan), "faint"), *change_blocks(plan, width, style, concise)]
+    head = "\n".join(style(line, "faint") for line in wrap(origin(plan), width, "  "))
+    blocks = [head, *change_blocks(plan, width, style, concise)]
     beside = (load_lines(plan, width, style), _held(plan, width, style), *notes(plan, width, style))
     blocks += ["\n".join(lines) for lines in beside if lines]
-    if len(plan.changes) > _FEW:
-        blocks += ["\n".join(_watch(plan, style))] if list(_watch(plan, style)) else []
+    if len(plan.changes) > _FEW and (watch := _watch(plan, width, style)):
+        blocks.append("\n".join(watch))
     blocks.append(style(summary(plan), "strong"))
     return "\n\n".join(blocks)
 
 
-def symbol_of(change: Change) -> str:
-    """Return the sign that stands before a change."""
-    if change.adopts:
-        return ADOPTED
-    return RENAMED if change.previous else SYMBOLS[change.action]
+def change_blocks(plan: Plan, width: int, style: Style, concise: bool | None = None) -> list[str]:
+    """Return a block of lines for each change, and one for many that take a line each.
 
-
-def ordered(plan: Plan) -> list[Change]:
-    """Return the changes as people want to read them: deletes, drift, updates, then what is new."""
-    return sorted(plan.changes, key=_urgency)
-
-
-def _urgency(change: Change) -> tuple[int, bool, bool, str]:
-    return (_ORDER[change.action], not change.drifted, change.kind != "schedule", change.name)
-
-
-def change_blocks(plan: Plan, width: int, style: Style, concise: bool = False) -> list[str]:
-    """Return a block of lines for each change, or one for many that say little."""
-    changes = ordered(plan)
-    brief = sum(_says_little(change) for change in changes) > _MANY
-    blocks: list[str] = []
-    lines: list[str] = []
-    for change in changes:
-        if concise or (brief and _says_little(change)):
-            lines.append(_brief(change, plan, style))
+    Without *concise* the plan's size decides: many new and deleted objects, and very many changes, take a line each.
+    """
+    told = ordered(plan.changes) if concise else pieces(plan)
+    short = _told_briefly(told) if concise is None else {"create", "update", "delete"} if concise else set()
+    brief = [piece for piece in told if isinstance(piece, Change) and piece.action in short]
+    heading, lines = brief_lines(brief, plan, width, style)
+    blocks: list[list[str]] = [[]]
+    for piece in told:
+        if isinstance(piece, Group):
+            blocks += [[*_group_lines(piece, plan, width, style)], []]
+        elif piece.address in lines:
+            blocks[-1] += [*([heading] if heading else []), lines[piece.address]]
+            heading = ""
         else:
-            blocks.append("\n".join(_detailed(change, plan, width, style)))
-    return [*blocks, "\n".join(lines)] if lines else blocks
+            blocks += [[*_detailed(piece, plan, width, style)], []]
+    return ["\n".join(block) for block in blocks if block]
 
 
-def _says_little(change: Change) -> bool:
-    """Tell whether one line is enough when there are many: not for drift and changed fields."""
-    return change.action != "update" or {field.reason for field in change.fields} == {"pipeline"}
+def _told_briefly(told: Sequence[Change | Group]) -> set[str]:
+    """Return the actions of which a plan holds too many to tell each at length."""
+    alone = [piece.action for piece in told if isinstance(piece, Change)]
+    updates = alone.count("update")
+    new_and_gone = {"create", "delete"} if len(alone) - updates > _MANY else set()
+    return new_and_gone | ({"update"} if updates > _MANY_UPDATES else set())
 
 
 def _title(change: Change, style: Style) -> str:
@@ -87,36 +77,55 @@ def _title(change: Change, style: Style) -> str:
     return f"  {style(symbol, _EMPHASIS.get(symbol, 'update'))} {style(safe(change.address), 'strong')}{was}"
 
 
-def _brief(change: Change, plan: Plan, style: Style) -> str:
-    now = plan.read_at
-    words = ["drift"] if change.drifted else []
-    if change.action == "update":
-        words.append(", ".join(dict.fromkeys(row.name.partition(".")[0] for row in rows(change, now))))
-    if change.kind == "pipeline" and (graph := plan.graphs.get(change.name)) and (sign := counts(graph)):
-        words.append(sign)
-    if change.fires and change.action == "delete":
-        words.append(f"was to fire {next_fire(change.fires, change.fires.before, now)}")
-    elif change.fires:
-        words.append(f"next {next_fire(change.fires, change.fires.after, now)}")
-        words += [style(sentence, "warning") for sentence in cut_over_words(change.fires, now)]
-    return f"{_title(change, style)}  {'; '.join(words)}".rstrip()
-
-
 def _detailed(change: Change, plan: Plan, width: int, style: Style) -> Iterator[str]:
-    where = place_of(change)
-    yield f"{_title(change, style)}  {style(where, 'faint')}".rstrip()
-    yield from _row_lines(rows(change, plan.read_at), width, style)
+    now, place, title = plan.read_at, place_of(change), _title(change, style)
+    beside = columns(_title(change, plain)) + 2 + columns(place) <= width
+    yield f"{title}  {style(place, 'faint')}" if beside and place else title
+    if not beside:
+        yield style(f"{_INDENT}{place}", "faint")
+    yield from _row_lines(rows(change, now), width, style)
     if change.kind == "pipeline" and change.name in plan.graphs:
         yield from _graph_lines(plan.graphs[change.name], width, style)
-    table = fire_table(change, plan.read_at, change.name in plan.held)
+    table = fire_table(change, now, change.name in plan.held)
     if table:
         yield from _fire_lines(table, width, style)
+    yield from _remark_lines(change, now, width, style)
+    yield from (f"{_INDENT}{words}" for words in lost_hold_words(change, plan))
+
+
+def _remark_lines(change: Change, now: int, width: int, style: Style) -> Iterator[str]:
     if change.fires:
-        for words in cut_over_words(change.fires, plan.read_at):
-            yield f"{_INDENT}{style(f'> {words}', 'warning')}"
-        for words in mark_words(change.fires, plan.read_at):
-            yield f"{_INDENT}{style(f'> {words}', 'warning')}"
-    yield from (f"{_INDENT}{style(words, 'faint')}" for words in in_flight_words(change))
+        for words in filter(None, [accident_words(change.fires, now)]):
+            yield style(f"{_INDENT}> {words}", "warning")
+        for words in filter(None, [_moved(change.fires), *mark_words(change, now)]):
+            yield from wrap(f"{_INDENT}> {words}", width, f"{_INDENT}  ")
+    for words in in_flight_words(change):
+        yield from (style(line, "faint") for line in wrap(f"{_INDENT}{words}", width, f"{_INDENT}  "))
+
+
+def _moved(fires: Fires) -> str:
+    words = move_words(fires)
+    return f"runs come {words}; none is skipped" if words else ""
+
+
+def _group_lines(group: Group, plan: Plan, width: int, style: Style) -> Iterator[str]:
+    """Return what is told of schedules together that go on as they are, with a changed pipeline."""
+    head = count(len(group.changes), "schedule")
+    verb = f"run the changed pipeline {safe(group.pipeline)}"
+    yield f"  {style('~', 'update')} {style(head, 'strong')}  {verb}"
+    inner = f"{_INDENT}  "
+    yield from wrap(f"{_INDENT}{safe(listed(group.names, 6))}", width, inner)
+    yield from wrap(f"{_INDENT}fires   unchanged{first_run(group, plan.read_at)}", width, inner)
+    for words in fate_words(group.in_flight, group.cancels):
+        yield from (style(line, "faint") for line in wrap(f"{_INDENT}{words}", width, inner))
+
+
+def first_run(group: Group, now: int) -> str:
+    """Return which schedule is the first to run what changed, and when; an empty text where none fires."""
+    first = group.first
+    if first is None or first.fires is None:
+        return ""
+    return f"; the first is {safe(first.name)}, {moment_with_utc(first.fires.after[0], first.fires.timezone, now)}"
 
 
 def past_lines(change: Change, told: str, now: int, width: int, style: Style) -> list[str]:
@@ -124,32 +133,24 @@ def past_lines(change: Change, told: str, now: int, width: int, style: Style) ->
     return [f"{_title(change, style)}  {style(told, 'faint')}".rstrip(), *_row_lines(rows(change, now), width, style)]
 
 
-def place_of(change: Change) -> str:
-    """Return file and line of a change, or why there is none."""
-    if change.after is None and change.why:
-        return safe(change.why) + ("; protected" if change.protected else "")
-    if change.after is None:
-        return "no longer in the specs" if not change.protected else "no longer in the specs; protected"
-    return safe(":".join(change.place.split(":")[:2]))
-
-
 def _row_lines(found: tuple[Row, ...], width: int, style: Style) -> Iterator[str]:
-    pad = max((len(row.name) + 1 for row in found), default=0)
+    pad = max((columns(row.name) + 1 for row in found), default=0)
     for row in found:
         symbol = style(row.symbol, _EMPHASIS.get(row.symbol, "update"))
-        name = f"{row.name}:".ljust(pad)
-        one_line = f"{_value(row)}" + (f"  {row.note}" if row.note else "")
-        if len(_INDENT) + 3 + pad + len(one_line) <= width:
-            note = f"  {style(row.note, _note_emphasis(row))}" if row.note else ""
-            yield f"{_INDENT}{symbol} {name} {_value(row)}{note}"
+        head = f"{_INDENT}{symbol} {row.name}:{' ' * (pad - 1 - columns(row.name))}"
+        beneath, value = f"{_INDENT}  {' ' * pad} ", _value(row)
+        room = width - len(beneath)
+        note = style(row.note, "drift" if row.symbol == "!" else "faint")
+        if row.old is not None and (columns(value) > room or runs_leftward(value)):
+            yield f"{head} {row.old}"
+            yield f"{beneath[:-3]}-> {row.new}"
+        elif columns(value) + 2 + len(row.note) <= room or not row.note:
+            yield f"{head} {value}" + (f"  {note}" if row.note else "")
             continue
-        if row.old is not None and len(_INDENT) + 3 + pad + len(_value(row)) > width:
-            yield f"{_INDENT}{symbol} {name} {row.old}"
-            yield f"{_INDENT}{' ' * pad}-> {row.new}"
         else:
-            yield f"{_INDENT}{symbol} {name} {_value(row)}"
+            yield f"{head} {value}"
         if row.note:
-            yield f"{_INDENT}  {' ' * pad} {style(row.note, _note_emphasis(row))}"
+            yield f"{beneath}{note}"
 
 
 def _graph_lines(graph: GraphChange, width: int, style: Style) -> Iterator[str]:
@@ -167,59 +168,65 @@ def _graph_lines(graph: GraphChange, width: int, style: Style) -> Iterator[str]:
         yield from wrap(f"{start}{sentence}", width, f"{inner}  ")
 
 
-def _note_emphasis(row: Row) -> Emphasis:
-    return "drift" if row.symbol == "!" else "faint"
-
-
 def _value(row: Row) -> str:
     return str(row.new) if row.old is None else f"{row.old} -> {row.new}"
 
 
 def _fire_lines(table: FireTable, width: int, style: Style) -> Iterator[str]:
     if table.same or table.before is None:
-        unchanged = f"  {style('unchanged', 'faint')}" if table.same and table.after else ""
+        unchanged = "  unchanged" if table.same and table.after else ""
         zone = f"  {table.zone}" if table.after else ""
-        yield _fire_row(f"{_INDENT}fires   ", table.after or (), table, width - len(zone)) + zone + unchanged
+        [shown] = _fire_rows([table.after or ()], width - len(_INDENT) - 8 - len(zone) - len(unchanged))
+        yield f"{_INDENT}fires   {shown or table.silence}{style(f'{zone}{unchanged}', 'faint')}"
         return
     yield f"{_INDENT}fires   {style(table.zone, 'faint')}"
-    before = (
-        _fire_row(f"{_INDENT}  now   ", table.before, table, width) if table.before else f"{_INDENT}  now   nothing"
-    )
-    yield style(before, "delete") if table.before else before
-    yield style(
-        _fire_row(f"{_INDENT}  then  ", table.after or (), table, width), "create" if table.after else "warning"
-    )
+    before, after = _fire_rows([table.before, table.after or ()], width - len(_INDENT) - 8)
+    yield style(f"{_INDENT}  now   {before or 'nothing'}", "delete" if table.after is None else "faint")
+    yield style(f"{_INDENT}  then  {after or table.silence}", "create" if table.after else "warning")
 
 
-def _fire_row(start: str, cells: tuple[str, ...], table: FireTable, width: int) -> str:
-    """Return as many cells as fit, in columns that both sides share."""
-    if not cells:
-        return start + table.silence
-    size = max(len(cell) for cell in (*(table.before or ())[:SHOWN], *(table.after or ())[:SHOWN]))
-    fitting = max(1, (width - len(start) + 2) // (size + 2))
-    return start + "  ".join(cell.ljust(size) for cell in cells[: min(SHOWN, fitting)]).rstrip()
+def _fire_rows(sides: Sequence[tuple[str, ...]], room: int) -> list[str]:
+    """Return the cells of each side in columns that they share, as many as fit, and never less than one."""
+    sizes = [max(map(len, column)) for column in zip_longest(*sides, fillvalue="")]
+    fitting = sum(sum(sizes[:number]) + 2 * (number - 1) <= room for number in range(1, len(sizes) + 1))
+    return [
+        "  ".join(cell.ljust(size) for cell, size in zip(cells[: max(1, fitting)], sizes, strict=False)).rstrip()
+        for cells in sides
+    ]
 
 
 def _held(plan: Plan, width: int, style: Style) -> list[str]:
     found = []
-    for name, hold in sorted(plan.held.items()):
-        if name in plan.after.schedules:
-            head = f"‖ schedule.{safe(name)}"
-            lines = wrap(f"  {head}  {held_words(hold, plan, name)}", width, "      ")
-            found.append(lines[0].replace(head, f"{style('‖', 'warning')} {style(head[2:], 'strong')}", 1))
-            found += lines[1:]
+    held = [(name, hold) for name, hold in sorted(plan.held.items()) if name in plan.after.schedules]
+    for name, hold in held[:_MOST_HELD]:
+        head = f"‖ schedule.{safe(name)}"
+        lines = wrap(f"  {head}  {held_words(hold, plan, name)}", width, "      ")
+        found.append(lines[0].replace(head, f"{style('‖', 'warning')} {style(head[2:], 'strong')}", 1))
+        found += lines[1:]
+    if len(held) > _MOST_HELD:
+        found.append(f"  {style('‖', 'warning')} and {count(len(held) - _MOST_HELD, 'more schedule')} held")
     return found
 
 
-def _watch(plan: Plan, style: Style) -> Iterator[str]:
+def _watch(plan: Plan, width: int, style: Style) -> list[str]:
     """Return once more, near the last line, what nobody should miss in a long plan."""
     deleted = [change.name for change in plan.changes if change.action == "delete" and change.kind == "schedule"]
+    parts: list[tuple[str, Emphasis, str]] = []
     if deleted:
-        yield f"  {style('-', 'delete')} {count(len(deleted), 'schedule')} deleted: {safe(listed(deleted))}"
-    for change in ordered(plan):
-        if change.fires and change.fires.verdict in ("skipped", "twice"):
-            words = "; ".join(cut_over_words(change.fires, plan.read_at))
-            yield f"  {style('>', 'warning')} {safe(change.name)}: {words}"
+        parts.append(("-", "delete", f"{count(len(deleted), 'schedule')} deleted: {listed(deleted)}"))
+    accidents = [
+        f"{change.name}: {words}"
+        for change in ordered(plan.changes)
+        if change.fires and (words := accident_words(change.fires, plan.read_at))
+    ]
+    parts += [(">", "warning", words) for words in accidents[:_FEW]]
+    if len(accidents) > _FEW:
+        parts.append((">", "warning", f"and {len(accidents) - _FEW:,} more fires skipped or doubled"))
     drifted = [change.address for change in plan.changes if change.drifted]
     if drifted:
-        yield f"  {style('!', 'drift')} changed in Redis behind git's back: {safe(listed(drifted))}"
+        parts.append(("!", "drift", f"changed in Redis behind git's back: {listed(drifted)}"))
+    lines = []
+    for sign, how, words in parts:
+        first, *others = wrap(f"  {sign} {safe(words)}", width, "    ")
+        lines += [first.replace(sign, style(sign, how), 1), *others]
+    return lines

@@ -7,15 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from flowerpower.errors import Problem
 from flowerpower.render.excerpt import extent, line_of
+from flowerpower.render.github import LARGEST_SUMMARY, MOST_ANNOTATIONS, annotation
 from flowerpower.render.problems import SEVERITIES, problem_counts, sort_problems
 from flowerpower.render.words import count, safe
 from flowerpower.specs.codes import CODES, docs_url
 
-MOST_ANNOTATIONS = 10
-"""How many of one type GitHub shows of a step; it drops the others without a word."""
-
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
-_LARGEST_SUMMARY = 1_000_000  # bytes; GitHub drops a summary of more than 1 MiB as a whole
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>|#~&$@])")
 
 
@@ -40,18 +37,11 @@ def _annotation(problem: Problem, content: bytes | None) -> str:
     if length:  # GitHub drops the columns of a range over several lines; ours never is
         properties |= {"endLine": str(place.line), "endColumn": str(place.column + length)}
     properties["title"] = f"{problem.code} {title}".rstrip()
-    joined = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in properties.items())
     # The log of a job shows the message alone, so the place is in it too.
-    return f"::{_COMMANDS[problem.severity]} {joined}::{_escaped(safe(str(problem)))}"
+    return annotation(_COMMANDS[problem.severity], properties, str(problem))
 
 
-def _escaped(text: str, more: str = "") -> str:
-    for char in f"%\r\n{more}":
-        text = text.replace(char, f"%{ord(char):02X}")
-    return text
-
-
-def problems_summary(problems: Sequence[Problem], *, limit: int = _LARGEST_SUMMARY) -> str:
+def problems_summary(problems: Sequence[Problem], *, limit: int = LARGEST_SUMMARY) -> str:
     """Return all problems as a table in Markdown; of more than *limit* bytes only the first rows and how many more."""
     ordered = sort_problems(problems)
     head = f"### {problem_counts(ordered)}\n\n| | Where | What | What to do |\n|---|---|---|---|\n"

@@ -67,7 +67,7 @@ def _origin(status: Status) -> str:
 
 def _table(status: Status, width: int, style: Style) -> list[str]:
     cells = [_cells(schedule, status.now) for schedule in worst_first(status.schedules)]
-    header = ("", "schedule", "next", "last", "why")
+    header = ("", "schedule", "next (UTC)", "last", "why")
     sizes = [max(len(row[column]) for row in [header, *cells]) for column in range(len(header))]
     lines = [style(_line(header, sizes, width), "faint")]
     for row in cells:
@@ -78,12 +78,13 @@ def _table(status: Status, width: int, style: Style) -> list[str]:
 
 def _line(row: Sequence[str], sizes: Sequence[int], width: int) -> str:
     joined = "  ".join(cell.ljust(size) for cell, size in zip(row, sizes, strict=True))
-    return f"  {joined}".rstrip()[:width]
+    line = f"  {joined}".rstrip()
+    return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
 def _cells(schedule: ScheduleStatus, now: int) -> tuple[str, ...]:
     due = schedule.next_tick
-    next_tick = "—" if due is None else moment_with_utc(due, schedule.timezone, now)
+    next_tick = "—" if due is None else moment_with_utc(due, schedule.timezone, now, unit="")
     return (state_of(schedule), safe(schedule.name), next_tick, _last(schedule, now), _why(schedule, now))
 
 
@@ -101,6 +102,8 @@ def _why(schedule: ScheduleStatus, now: int) -> str:
     words = []
     if schedule.active:
         words.append(count(schedule.active, "active run"))
+    if schedule.waiting:
+        words.append(f"{count(schedule.waiting, 'tick')} waiting")
     if schedule.late > LATE:
         words.append(f"due {rough_duration(schedule.late)} ago and not fired")
     if schedule.last is not None and schedule.last.reason:
@@ -155,6 +158,7 @@ def _schedule_dict(schedule: ScheduleStatus) -> dict[str, Any]:
         "next": None if schedule.next_tick is None else iso(schedule.next_tick),
         "late": schedule.late,
         "active": schedule.active,
+        "waiting": schedule.waiting,
         "last": _outcome_dict(schedule.last) if schedule.last else None,
         "commit": schedule.commit,
     }

@@ -50,7 +50,7 @@ def _cells(fire: Upcoming, now: int, after: int) -> tuple[str, ...]:
     wait = fire.tick - after
     return (
         safe(fire.schedule),
-        moment_with_utc(fire.tick, fire.timezone, now),
+        moment_with_utc(fire.tick, fire.timezone, now, unit=""),
         safe(fire.timezone),
         about(wait) if wait > 0 else f"{about(-wait)} ago",
         "; ".join(_remarks(fire)),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
 from functools import cache
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LONGEST_VALUE = 400
+_COMMANDS = ("::", "##[")
 _MORNING, _EVENING = 6, 18
 
 
@@ -70,9 +72,36 @@ def free_text(text: str) -> str:
 _ENTITIES = {"<": "&lt;", "@": "&#64;&#8203;", "$": "&#36;", "://": ":&#47;&#47;", "www.": "www&#46;"}
 
 
+def code_span(text: str) -> str:
+    """Return a name as code in Markdown, kept within its span and its cell."""
+    return f"`{safe(text).translate({ord('`'): ord(chr(39)), ord('|'): '/'}) or ' '}`"
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes: wide letters take two."""
+    return len(text) if text.isascii() else len(text) + sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+
+
+def runs_leftward(text: str) -> bool:
+    """Tell whether a text holds letters written from right to left, which turn what stands beside them around."""
+    return not text.isascii() and any(unicodedata.bidirectional(char) in {"R", "AL"} for char in text)
+
+
 def wrap(text: str, width: int, indent: str) -> list[str]:
-    """Return the lines of a text, the first as it is, the others indented; long words are left whole."""
-    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    """Return the lines of a text, the first as it is, the others indented; long words are left whole.
+
+    No line is begun with what the log of a GitHub job takes for a command.
+    """
+    first, *others = textwrap.wrap(
+        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    ) or [""]
+    lines = [first]
+    for line in others:
+        if line.lstrip().startswith(_COMMANDS):
+            lines[-1] += f" {line.lstrip()}"
+        else:
+            lines.append(line)
+    return lines
 
 
 def value_text(value: Json) -> str:
@@ -102,10 +131,28 @@ def moment(tick: int, timezone: str, now: int) -> str:
     return f"{_DAYS[when.weekday()]} {when.day:2} {_MONTHS[when.month - 1]}{year} {clock(when)}"
 
 
-def moment_with_utc(tick: int, timezone: str, now: int) -> str:
-    """Return a moment in its zone and, in brackets, in UTC, with the weekday where that differs."""
-    when = local(tick, timezone)
-    return moment(tick, timezone, now) if is_utc(timezone) else f"{moment(tick, timezone, now)} ({_in_utc(when)})"
+def moment_with_utc(tick: int, timezone: str, now: int, *, unit: str = " UTC") -> str:
+    """Return a moment in its zone and, in brackets, in UTC, with the weekday where that differs.
+
+    Where a heading says what the brackets hold, the unit is left out.
+    """
+    shown = moment(tick, timezone, now)
+    return shown if is_utc(timezone) else f"{shown} ({_in_utc(local(tick, timezone))}{unit})"
+
+
+def moments_in_row(ticks: Sequence[int], timezone: str, now: int) -> tuple[str, ...]:
+    """Return moments that stand side by side: the date where it is another than before, UTC where the zone leaves it
+    otherwise than before.
+    """
+    cells: list[str] = []
+    last = None
+    for tick in ticks:
+        when = local(tick, timezone)
+        shown = clock(when) if last and last.date() == when.date() else moment(tick, timezone, now)
+        same_offset = is_utc(timezone) or (last and last.utcoffset() == when.utcoffset())
+        cells.append(shown if same_offset else f"{shown} ({_in_utc(when)} UTC)")
+        last = when
+    return tuple(cells)
 
 
 def _in_utc(when: datetime) -> str:

@@ -251,9 +251,9 @@ Overlap = Annotated[
     choices(
         {
             "skip": "A tick that comes while a run is active does not run; it is recorded as skipped. (The default.)",
-            "buffer_one": "The newest tick that came meanwhile waits and runs afterwards. (Not supported yet.)",
-            "buffer_all": "All ticks that came meanwhile wait, and run in order. (Not supported yet.)",
-            "cancel_other": "The active run is stopped, then the new one starts. (Not supported yet.)",
+            "buffer_one": "The newest tick that came meanwhile waits and runs afterwards; the others are recorded.",
+            "buffer_all": "All ticks that came meanwhile wait, and run in order.",
+            "cancel_other": "The active run is stopped; once its end is recorded the new one starts.",
             "allow": "Runs are active side by side, as many as there are workers.",
         }
     ),
@@ -263,7 +263,7 @@ Catchup = Annotated[
     choices(
         {
             "latest": "After an outage the newest missed tick runs; the others are recorded as missed. (The default.)",
-            "all": "After an outage every missed tick of the catch-up window runs, oldest first. Needs an `overlap`.",
+            "all": "After an outage every missed tick of the catch-up window runs, oldest first.",
             "none": "After an outage no missed tick runs; one that is at most a minute late still counts as on time.",
         }
     ),

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_BUFFERING = ("buffer_one", "buffer_all", "cancel_other")
-
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
@@ -44,17 +42,5 @@ UNSUPPORTED: Mapping[str, tuple[Unsupported, ...]] = {
         Unsupported(("on_failure",), lambda spec: bool(spec.on_failure), "`on_failure`", _REMOVE),
         Unsupported(("on_success",), lambda spec: bool(spec.on_success), "`on_success`", _REMOVE),
         Unsupported(("after",), lambda spec: bool(spec.after), "`after`", _REMOVE),
-        Unsupported(
-            ("overlap",),
-            lambda spec: spec.overlap in _BUFFERING,
-            "an overlap that buffers or cancels",
-            "use skip or allow",
-        ),
-        Unsupported(
-            ("catchup",),
-            lambda spec: spec.overlap is None and spec.effective_overlap in _BUFFERING,
-            "`catchup: all` without `overlap` (it means `overlap: buffer_all`)",
-            "add `overlap: skip` or `overlap: allow`",
-        ),
     ),
 }

@@ -1,5 +1,6 @@
--- Part of commit.lua: runs in flight of a schedule that is changed or deleted with `on_inflight: cancel`. They are found
--- and their keys checked before the first write; then those that wait are removed, and those that run told to stop.
+-- Part of commit.lua and fire.lua: runs in flight of a schedule that an apply cancels (`on_inflight: cancel`) or a newer
+-- tick (`overlap: cancel_other`). They are found and their keys checked before the first write; then those that wait are
+-- removed, and those that run told to stop.
 
 -- Ids of active runs by the name of their schedule now; looked up once, when they are needed. It may have been
 -- another when the run was made, so the id does not tell.
@@ -18,10 +19,21 @@ local function runs_by_name()
   return runs_found
 end
 
--- Returns the active runs of a schedule, or nothing and the key that is not ours to touch.
-local function runs_in_flight(schedule)
+-- The same for one schedule, without a look at all active runs unless one was made under another name.
+local function active_ids(schedule)
+  local from, found = '[' .. schedule .. '--', {}
+  for _, member in ipairs(redis.call('ZRANGEBYLEX', ours('active_index'), from, from .. '\255')) do
+    local id = names.queues .. member
+    if redis.call('HEXISTS', ours('active'), id) == 0 then return runs_by_name()[schedule] or {} end
+    found[#found + 1] = id
+  end
+  return found
+end
+
+-- Returns what must be known of active runs to cancel them, or nothing and the key that is not ours to touch.
+local function runs_in_flight(ids)
   local found = {}
-  for _, id in ipairs(runs_by_name()[schedule] or {}) do
+  for _, id in ipairs(ids) do
     if not has_type(job_key(id), 'hash') then return nil, job_key(id) end
     local status, origin, worker = unpack(redis.call('HMGET', job_key(id), 'status', 'origin', 'worker_name'))
     local entry, queues = read_active(id) or {}, {}
@@ -47,14 +59,17 @@ local function has_running(runs)
 end
 
 -- Ask the worker as RQ's own stop command does; who may not publish cannot, and its run ends by itself.
-local function tell_to_stop(schedule, run, reason)
-  run.entry.cancel = reason
+local function tell_to_stop(schedule, run, reason, by)
+  local again = run.entry.cancel
+  run.entry.cancel, run.entry.cancelled_by = reason, by
   redis.call('HSET', ours('active'), run.id, cjson.encode(run.entry))
   local told = redis.pcall('PUBLISH', names.rq .. ':pubsub:' .. run.worker,
     cjson.encode({command = 'stop-job', job_id = run.id}))
   local heard = type(told) == 'number' and told > 0
-  record_event({event = heard and 'stopping' or 'not stopped', schedule = schedule, tick = run.entry.tick or 0,
-    job = run.id, reason = reason})
+  if not again then
+    record_event({event = heard and 'stopping' or 'not stopped', schedule = schedule, tick = run.entry.tick or 0,
+      job = run.id, reason = reason})
+  end
   return heard
 end
 
@@ -83,7 +98,7 @@ local function empty_lists()
   for key, ids in pairs(taken) do take_out(key, ids) end
 end
 
-local function remove_run(schedule, run, reason, seconds)
+local function remove_run(schedule, run, reason, by, seconds)
   for _, queue in ipairs(run.queues) do
     for _, key in ipairs({queue_key(queue), queue_key(queue) .. ':intermediate'}) do
       taken[key] = taken[key] or {}
@@ -95,17 +110,17 @@ local function remove_run(schedule, run, reason, seconds)
   clear_active(run.id, schedule, run.run)
   local tick = tonumber(run.entry.tick) or tonumber(run.run) or seconds
   record_outcome(schedule, {first = tick, last = tick, count = 1, status = 'cancelled', reason = reason, run = run.id,
-    attempt = run.entry.attempt, duration = '0.000', at = seconds, commit = run.entry.commit or '', by = 'apply'})
+    attempt = run.entry.attempt, duration = '0.000', at = seconds, commit = run.entry.commit or '', by = by})
   record_event({event = 'cancelled', schedule = schedule, tick = tick, reason = reason, job = run.id})
 end
 
 -- Returns the runs that should stop but whose worker was not there to hear it.
-local function cancel_runs(schedule, runs, reason, seconds)
+local function cancel_runs(schedule, runs, reason, by, seconds)
   local deaf = {}
   for _, run in ipairs(runs) do
     if not run.worker then
-      remove_run(schedule, run, reason, seconds)
-    elseif not tell_to_stop(schedule, run, reason) then
+      remove_run(schedule, run, reason, by, seconds)
+    elseif not tell_to_stop(schedule, run, reason, by) then
       deaf[#deaf + 1] = run.id
     end
   end

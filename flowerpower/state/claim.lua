@@ -2,7 +2,7 @@
 -- {id, name, run, tick, execution, worker, digest, alone (a pipeline by hand), deadline (seconds, 0 for none)}.
 -- Answers {'run', attempt, commit} or {'refused', reason}.
 local ask = cjson.decode(ARGV[2])
-local seconds = now()
+local seconds, micros = now()
 local bad = wrong_type(our_types())
 if bad then return redis.error_reply('WRONGTYPE ' .. bad) end
 
@@ -24,8 +24,11 @@ end
 
 local ended, outcome = ended_as()
 if ended == 'succeeded' then return refuse('it has succeeded already') end
--- An apply removed it, perhaps while a worker had it in hand already: what it was made from is not in force any more.
-if not entry and ended == 'cancelled' and outcome.by == 'apply' then return refuse('it was cancelled: ' .. outcome.reason) end
+-- An apply or a newer tick removed it, perhaps while a worker had it in hand already.
+if not entry and ended and type(outcome.by) == 'string' then
+  return refuse('it was ' .. ended .. ': ' .. text_of(outcome.reason, ''))
+end
+if not entry and is_waiting(name, ask.tick) then return refuse('it waits for another run of its schedule') end
 
 -- An execution lives while its worker renews it, in RQ's registry of started jobs and in a hash of its own.
 local function is_alive(execution)
@@ -38,10 +41,11 @@ end
 
 if entry and is_alive(entry.execution) then return refuse('another worker runs it') end
 if entry and entry.cancel then
-  clear_active(ask.id, ask.name, ask.run)
-  record_outcome(ask.name, {first = ask.tick, last = ask.tick, count = 1, status = 'cancelled', reason = entry.cancel,
-    run = ask.id, attempt = entry.attempt, at = seconds, commit = entry.commit or '', by = 'apply'})
-  record_event({event = 'cancelled', schedule = ask.name, tick = ask.tick, reason = entry.cancel, job = ask.id})
+  clear_active(ask.id, name, ask.run)
+  record_outcome(name, {first = ask.tick, last = ask.tick, count = 1, status = 'cancelled', reason = entry.cancel,
+    run = ask.id, attempt = entry.attempt, at = seconds, commit = entry.commit or '', by = canceller(entry)})
+  record_event({event = 'cancelled', schedule = name, tick = ask.tick, reason = entry.cancel, job = ask.id})
+  release(name, seconds, micros)
   return {'refused', 'it was cancelled: ' .. entry.cancel}
 end
 if not entry then
@@ -53,6 +57,7 @@ if ask.deadline > 0 and entry.attempt == 0 and seconds - entry.since > ask.deadl
   clear_active(ask.id, name, ask.run)
   record_outcome(name, {first = ask.tick, last = ask.tick, count = 1, status = 'missed', reason = 'start deadline', run = ask.id, at = seconds})
   record_event({event = 'missed', schedule = name, tick = ask.tick, reason = 'start deadline', job = ask.id})
+  release(name, seconds, micros)
   return {'refused', 'it waited longer than its start_deadline'}
 end
 entry.attempt = entry.attempt + 1

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, lru_cache
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from flowerpower.errors import FormatError
@@ -19,7 +18,6 @@ from flowerpower.state.models import (
     Head,
     Hold,
     Json,
-    Occurrence,
     PastApply,
     Pipeline,
     Record,
@@ -30,22 +28,10 @@ from flowerpower.state.models import (
 )
 
 FORMAT = 1
-JOB_FUNCTION = "flowerpower.jobs.run.run_scheduled"
 WORDING = ("cron", "every", "at", "start", "end")  # the fields that word a trigger
 _LAST_SECOND = 253_402_300_799  # of the year 9999
 _SUM = '{"sum":"'
 _LAST_MOMENT = 253_370_764_800  # the first day of the year 9999
-_EMPTY_JOB_FIELDS = (
-    "success_callback_name",
-    "failure_callback_name",
-    "stopped_callback_name",
-    "started_at",
-    "ended_at",
-    "last_heartbeat",
-    "worker_name",
-    "group_id",
-)
-JOB_FIELDS = ("data", "origin", "timeout", "result_ttl", "failure_ttl", "retries_left", "retry_intervals", "status")
 
 
 def canonical(value: Any) -> str:
@@ -58,7 +44,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _loads(raw: bytes | str) -> Any:
+def loads(raw: bytes | str) -> Any:
     """Parse JSON that may be hostile: one nested beyond reason is as damaged as any other."""
     try:
         return _fast_parser()(raw)
@@ -178,7 +164,7 @@ def _record(data: Mapping[str, Any], raw: bytes) -> Record:
 def decode_record(kind: str, name: str, raw: bytes) -> dict[str, Any]:
     """Return the values of a record; raise `FormatError` if it is damaged or of another format."""
     try:
-        data = _loads(raw)
+        data = loads(raw)
         version = data["format"]
     except (ValueError, KeyError, TypeError) as error:
         raise _unreadable(kind, name) from error
@@ -243,7 +229,7 @@ def decode_past(entry: bytes, raw: Mapping[bytes, bytes]) -> PastApply:
     text = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in raw.items()}
     name = entry.decode(errors="replace")
     try:
-        counts, holds = _loads(text["summary"]), _loads(text.get("holds", "{}"))
+        counts, holds = loads(text["summary"]), loads(text.get("holds", "{}"))
         if not 0 <= int(text["when"]) <= _LAST_SECOND:
             raise ValueError("no such moment")
         return PastApply(
@@ -273,7 +259,7 @@ def decode_past(entry: bytes, raw: Mapping[bytes, bytes]) -> PastApply:
 def decode_hold(raw: bytes) -> Hold:
     """Return a hold; one that cannot be read still holds."""
     try:
-        data = _loads(raw)
+        data = loads(raw)
         who, why, since = str(data["who"]), str(data["why"]), _moment(data["since"])
         until, began = data.get("until"), data.get("began")
         return Hold(who, why, since, None if until is None else _moment(until), _moment(began or 0))
@@ -291,7 +277,7 @@ def _moment(value: Any) -> int:
 def decode_run(run_id: str, raw: bytes) -> Run | None:
     """Return an active run, None if its entry cannot be read."""
     try:
-        data = _loads(raw)
+        data = loads(raw)
         return Run(
             id=run_id,
             name=str(data["name"]),
@@ -305,94 +291,10 @@ def decode_run(run_id: str, raw: bytes) -> Run | None:
         return None
 
 
-def job_fields(occurrence: Occurrence) -> dict[str, str]:
-    """Return the fields of the RQ job hash that do not depend on the tick, named and written as RQ does."""
-    return {**job_template(occurrence), "data": job_data(occurrence)}
-
-
-def job_data(occurrence: Occurrence) -> str:
-    """Return the call that a job is, as RQ's JSON serializer writes it."""
-    return json.dumps([occurrence.function, None, list(occurrence.args), {}])
-
-
-def job_template(occurrence: Occurrence) -> Mapping[str, str]:
-    """Return what a job has in common with others of the same queue and settings; the same value for all of them."""
-    return _template(
-        occurrence.queue,
-        occurrence.timeout,
-        occurrence.result_ttl,
-        occurrence.failure_ttl,
-        occurrence.retries,
-        occurrence.retry_intervals,
-    )
-
-
-@lru_cache(maxsize=5000)
-def _template(
-    queue: str, timeout: int, result_ttl: int, failure_ttl: int, retries: int, intervals: tuple[int, ...]
-) -> Mapping[str, str]:
-    fields = dict.fromkeys(_EMPTY_JOB_FIELDS, "") | {
-        "origin": queue,
-        "timeout": str(timeout),
-        "result_ttl": str(result_ttl),
-        "failure_ttl": str(failure_ttl),
-    }
-    if retries:
-        fields |= {"retries_left": str(retries), "retry_intervals": json.dumps(list(intervals or (0,)))}
-    return fields
-
-
-def decode_occurrence(
-    run_id: str, due: int, values: Sequence[bytes | None], expected: tuple[str, ...] = ()
-) -> Occurrence | None:
-    """Return the occurrence that a live RQ job is, None if unreadable; *expected* arguments need no parsing."""
-    data, *settings, _status = values
+def count_waiting(raw: bytes) -> int:
+    """Return how many ticks wait for the active run of a schedule; none when that cannot be read."""
     try:
-        function, args = JOB_FUNCTION, expected
-        if data != plain_call(expected):
-            function, args = _decode_data(data or b"")
-        queue, timeout, result_ttl, failure_ttl, retries, intervals = _decode_settings(*settings)
-        return Occurrence(run_id, queue, due, function, args, timeout, result_ttl, failure_ttl, retries, intervals)
-    except (ValueError, TypeError, zlib.error):
-        return None
-
-
-def plain_call(args: tuple[str, ...]) -> bytes | None:
-    """Return a scheduled run's call as RQ's JSON serializer writes it; None for arguments that need escapes."""
-    text = '", "'.join(args)
-    if not args or text.count('"') != 2 * len(args) - 2 or "\\" in text or not text.isascii():
-        return None
-    return f'["{JOB_FUNCTION}", null, ["{text}"], {{}}]'.encode()
-
-
-@lru_cache(maxsize=5000)
-def _decode_settings(
-    origin: bytes | None,
-    timeout: bytes | None,
-    result_ttl: bytes | None,
-    failure_ttl: bytes | None,
-    retries: bytes | None,
-    intervals: bytes | None,
-) -> tuple[str, int, int, int, int, tuple[int, ...]]:
-    """Return what jobs have in common with many others: there are far fewer than jobs."""
-    return (
-        (origin or b"").decode(),
-        int(timeout or 0),
-        int(result_ttl or 0),
-        int(failure_ttl or 0),
-        int(retries or 0),
-        tuple(_loads(intervals)) if intervals and int(retries or 0) else (),
-    )
-
-
-def _decode_data(raw: bytes) -> tuple[str, tuple[Any, ...]]:
-    text = raw if raw.startswith(b"[") else _decompress(raw)
-    function, _instance, args, _kwargs = _loads(text)
-    if not isinstance(function, str) or not isinstance(args, list):
-        raise TypeError("not a job of ours")
-    return function, tuple(args)
-
-
-def _decompress(raw: bytes, limit: int = 1 << 20) -> bytes:
-    """Inflate RQ's compressed job data, at most *limit* bytes: what lies in Redis may be hostile."""
-    return zlib.decompressobj().decompress(raw, limit)
+        ticks = loads(raw)["ticks"]
+        return len(ticks) if isinstance(ticks, list) else 0
+    except (ValueError, KeyError, TypeError):
+        return 0

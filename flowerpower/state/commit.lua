@@ -81,7 +81,7 @@ local function check_schedule(change, cursor, hold)
   local wrong = wrong_key(change)
   if wrong then return conflict('type', {wrong}) end
   if change.cancel then
-    local runs, key = runs_in_flight(change.cancel)
+    local runs, key = runs_in_flight(runs_by_name()[change.cancel] or {})
     if not runs then return conflict('type', {key}) end
     if has_running(runs) then running[#running + 1] = change.cancel end
     change.runs = runs
@@ -140,6 +140,29 @@ local function record_passed(change)
   record_range(change.name, range, 'missed', 'its schedule was changed before it fired', seconds)
 end
 
+-- Ticks that wait have no job yet: they get one under the schedule's new name.
+local function rename_buffer(old, new)
+  local buffer = read_buffer(old)
+  if not buffer then return end
+  for _, item in ipairs(buffer.ticks) do
+    if string.sub(item[3], 1, #old + 1) == old .. ' ' then item[3] = new .. string.sub(item[3], #old + 1) end
+  end
+  redis.call('HDEL', ours('buffers'), old)
+  write_buffer(new, buffer)
+end
+
+-- Ticks that wait go on waiting and run as the spec says now, as many as there is room for; where runs may be active
+-- together (`overlap: allow`) nothing waits.
+local function keep_buffer(change)
+  local buffer = redis.call('HEXISTS', ours('buffers'), change.name) == 1 and read_buffer(change.name)
+  if not buffer then return end
+  for field, value in pairs(change.buffer) do buffer[field] = value end
+  trim(change.name, buffer, change.buffer.room, 'skipped', 'its overlap was changed', 'apply', seconds)
+  write_buffer(change.name, buffer)
+  flush()
+  release(change.name, seconds, micros, order.head.commit)
+end
+
 -- A renamed schedule takes along what it has been: cursor, hold, outcomes, active runs; these keep their ids.
 local function take_name(change)
   local old, new = change.previous, change.name
@@ -151,6 +174,7 @@ local function take_name(change)
     redis.call('HDEL', ours('holds'), old)
     redis.call('HSET', ours('holds'), new, hold)
   end
+  rename_buffer(old, new)
   local from, to = ours('outcomes:' .. old), ours('outcomes:' .. new)
   if redis.call('EXISTS', from) == 1 then
     redis.call('ZUNIONSTORE', to, 2, to, from, 'AGGREGATE', 'MAX')
@@ -286,14 +310,16 @@ local function put_schedule(change)
   else
     reset_pending(change)
   end
+  keep_buffer(change)
 end
 
 local lost_holds = {} -- the holds that go with their schedules: a rollback brings them back
 local function delete_schedule(change)
   drop_pending(change)
+  local dropped = drop_buffer(change.name, 'its schedule was deleted', seconds)
   lost_holds[change.name] = change.hold
   for _, hash in ipairs({'schedules', 'cursors', 'holds', 'forgotten'}) do later('HDEL', ours(hash), change.name) end
-  if change.has_keys or change.runs or recorded[change.name] then
+  if change.has_keys or change.runs or dropped or recorded[change.name] then
     redis.call('EXPIRE', ours('outcomes:' .. change.name), 30 * 86400)
   end
 end
@@ -302,7 +328,8 @@ local deaf = {}
 local function write(change)
   if change.runs then
     local reason = change.writes and 'its schedule was changed' or 'its schedule was deleted'
-    for _, id in ipairs(cancel_runs(change.cancel, change.runs, reason, seconds)) do deaf[#deaf + 1] = id end
+    drop_buffer(change.cancel, reason, seconds)
+    for _, id in ipairs(cancel_runs(change.cancel, change.runs, reason, 'apply', seconds)) do deaf[#deaf + 1] = id end
   end
   if change.kind == 'pipeline' then
     later(change.writes and 'HSET' or 'HDEL', ours('pipelines'), change.name, change.record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -10,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from flowerpower.schedule.jitter import delay
 from flowerpower.schedule.trigger import Trigger, parse_trigger
-from flowerpower.state.codec import JOB_FUNCTION, canonical, digest, pipeline_digest, schedule_digest
+from flowerpower.state.codec import canonical, digest, pipeline_digest, schedule_digest
+from flowerpower.state.job_codec import JOB_FUNCTION, job_fields
 from flowerpower.state.keys import Keys
 from flowerpower.state.models import Desired, Json, Occurrence, Pipeline, Rules, Schedule, State
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from flowerpower.specs.loader import Project
     from flowerpower.specs.models import PipelineSpec, ScheduleSpec
 
+LONGEST_BUFFER = 10_000  # ticks that wait at most, whatever a spec asks for
 _TRIGGER_FIELDS = ("cron", "every", "at", "timezone", "start", "end")
 _NOT_STATE = {"name", "environments", "previous_names"}
 _INHERITED = ("timeout", "retry", "result_ttl", "failure_ttl")
@@ -79,6 +82,26 @@ def occurrence_at(keys: Keys, schedule: Schedule, tick: int) -> Occurrence:
         retries=retries,
         retry_intervals=_waits(retry.get("intervals") or [0], retries),
     )
+
+
+def run_template(keys: Keys, schedule: Schedule) -> dict[str, Json]:
+    """Return what the jobs of all ticks of a schedule have in common, as the scripts write them."""
+    fields: Mapping[str, Any] = schedule.fields
+    occurrence = occurrence_at(keys, schedule, 0)
+    meta = {"schedule": schedule.name, "pipeline": str(fields["pipeline"]), "owner": str(fields.get("owner", ""))}
+    return {
+        "queue": occurrence.queue,
+        "digest": schedule.run,
+        "job": [part for field in job_fields(occurrence).items() for part in field],
+        "meta": json.dumps(meta)[:-1],
+    }
+
+
+def room_to_wait(fields: Mapping[str, Any]) -> int:
+    """Return how many ticks of a schedule may wait until no run of it is active; 0: none waits."""
+    if fields["overlap"] == "buffer_all":
+        return int(fields.get("buffer_limit", 100))
+    return 1 if fields["overlap"] in {"buffer_one", "cancel_other"} else 0
 
 
 def _waits(intervals: Sequence[int], retries: int) -> tuple[int, ...]:

@@ -1,8 +1,9 @@
 -- An attempt of a run has ended. ARGV[2] is JSON:
 -- {id, name, run, tick, execution ('' when nobody can speak for it), status, reason, final, duration (seconds, a string)}.
+-- The end of a run lets the next tick that waits start.
 -- Answers 'recorded', or 'lost' if another execution has claimed the run meanwhile or its outcome is recorded already.
 local done = cjson.decode(ARGV[2])
-local seconds = now()
+local seconds, micros = now()
 local bad = wrong_type(our_types())
 if bad then return redis.error_reply('WRONGTYPE ' .. bad) end
 
@@ -10,10 +11,10 @@ local entry = read_active(done.id)
 if not entry or (done.execution ~= '' and entry.execution ~= done.execution) then return 'lost' end
 local tick = tonumber(entry.tick) or done.tick
 local name = name_of(entry, done.name)
--- An apply told it to stop: whatever ended it, and whatever retries are left, unless it was done before it heard.
+-- An apply or a newer tick told it to stop: whatever ended it, and whatever retries are left, unless it was done before it heard.
 local by
 if entry.cancel and done.status ~= 'succeeded' then
-  done.status, done.reason, done.final, by = 'cancelled', entry.cancel, true, 'apply'
+  done.status, done.reason, done.final, by = 'cancelled', entry.cancel, true, canceller(entry)
 end
 record_event({event = done.final and done.status or 'attempt_failed', schedule = name, tick = tick,
   attempt = entry.attempt, reason = done.reason, duration = done.duration, job = done.id, commit = entry.commit or ''})
@@ -21,6 +22,7 @@ if done.final then
   clear_active(done.id, name, done.run)
   record_outcome(name, {first = tick, last = tick, count = 1, status = done.status, reason = done.reason,
     run = done.id, attempt = entry.attempt, duration = done.duration, at = seconds, commit = entry.commit or '', by = by})
+  release(name, seconds, micros)
 else
   entry.execution = ''
   set_active(done.id, name, done.run, entry)

@@ -69,6 +69,11 @@ class Keys:
         return f"{self.prefix}holds"
 
     @property
+    def buffers(self) -> str:
+        """Return the hash of ticks that wait until no run of their schedule is active."""
+        return f"{self.prefix}buffers"
+
+    @property
     def forgotten(self) -> str:
         """Return the hash of schedules that git no longer manages."""
         return f"{self.prefix}forgotten"

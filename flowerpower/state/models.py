@@ -183,6 +183,7 @@ class Reading:
     holds: Mapping[str, Hold] = field(default_factory=dict)
     forgotten: frozenset[str] = frozenset()  # schedules that git no longer manages
     active: Mapping[str, Run] = field(default_factory=dict)
+    waiting: Mapping[str, int] = field(default_factory=dict)  # schedule -> ticks that wait for its active run
     firing: frozenset[str] = frozenset()  # schedules that moved while we read, or whose job is queued right now
     unmanaged: Mapping[str, int] = field(default_factory=dict)  # RQ queue -> scheduled jobs that are not ours
     consumers: Consumers = field(default_factory=Consumers)

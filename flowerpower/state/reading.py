@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.state.codec import (
-    JOB_FIELDS,
+    count_waiting,
     decode_cursor,
     decode_head,
     decode_hold,
-    decode_occurrence,
     decode_run,
     encode_cursor,
 )
+from flowerpower.state.job_codec import JOB_FIELDS, decode_occurrence
 from flowerpower.state.keys import Keys
 from flowerpower.state.live import Draft, LiveRecords, draft_schedule, live_pipeline
 from flowerpower.state.models import Consumers, Cursor, Occurrence, Pipeline, Reading, Schedule, State
@@ -56,6 +56,7 @@ class _Front:
     cursors: Mapping[str, Cursor]
     holds: Mapping[bytes, bytes]
     active: Mapping[bytes, bytes]
+    buffers: Mapping[bytes, bytes]
     forgotten: frozenset[str]
     rq_queues: frozenset[str]
     lease: bytes
@@ -130,13 +131,13 @@ def _read_front(client: Redis, keys: Keys) -> _Front:
     pipe.hgetall(keys.head)
     pipe.hkeys(keys.schedules)
     pipe.hkeys(keys.pipelines)
-    for name in (keys.cursors, keys.holds, keys.active):
+    for name in (keys.cursors, keys.holds, keys.active, keys.buffers):
         pipe.hgetall(name)
     pipe.hkeys(keys.forgotten)
     pipe.smembers(keys.queues)
     pipe.get(keys.lease)
     replied: list[Any] = pipe.execute()
-    time, head, schedules, pipelines, cursors, holds, active, forgotten, rq_queues, lease = replied
+    time, head, schedules, pipelines, cursors, holds, active, buffers, forgotten, rq_queues, lease = replied
     prefix = keys.queue_list("")
     return _Front(
         now=int(time[0]),
@@ -146,6 +147,7 @@ def _read_front(client: Redis, keys: Keys) -> _Front:
         cursors={(name := key.decode()): decode_cursor(name, raw) for key, raw in cursors.items()},
         holds=holds,
         active=active,
+        buffers=buffers,
         forgotten=frozenset(name.decode(errors="replace") for name in forgotten),
         rq_queues=frozenset(key.decode().removeprefix(prefix) for key in rq_queues),
         lease=lease or b"",
@@ -262,6 +264,7 @@ def _assemble(front: _Front, waiting: _Waiting, found: _Objects) -> Reading:
         cursors=front.cursors,
         holds={key.decode(): decode_hold(raw) for key, raw in front.holds.items()},
         active={run.id: run for run in runs if run},
+        waiting={key.decode(errors="replace"): count_waiting(raw) for key, raw in front.buffers.items()},
         forgotten=front.forgotten & schedules.keys(),
         firing=frozenset(found.moved | found.moving) & schedules.keys(),
         unmanaged=waiting.unmanaged,

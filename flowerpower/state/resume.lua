@@ -61,6 +61,7 @@ for index, item in ipairs(items) do
   if answers[index] == 'resumed' then
     redis.call('HDEL', ours('holds'), item.name)
     if item.tick then start_again(item) end
+    release(item.name, seconds, micros)
     resumed[#resumed + 1] = {item.name}
   end
 end

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from redis.commands.core import Script
 
 
-_PARTS = {"commit": ("cancel", "bulk")}  # what a script is made of besides its own file
+_PARTS = {  # what a script is made of besides its own file
+    "claim": ("buffer",),
+    "commit": ("buffer", "cancel", "bulk"),
+    "drain": ("buffer",),
+    "finish": ("buffer",),
+    "fire": ("buffer", "cancel"),
+    "resume": ("buffer",),
+}
 
 
 @cache

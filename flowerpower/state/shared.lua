@@ -23,8 +23,8 @@ local function our_types()
   return {
     [ours('head')] = 'hash', [ours('schedules')] = 'hash', [ours('pipelines')] = 'hash',
     [ours('cursors')] = 'hash', [ours('active')] = 'hash', [ours('active_index')] = 'zset',
-    [ours('holds')] = 'hash', [ours('forgotten')] = 'hash', [ours('specs')] = 'hash', [ours('runs')] = 'stream',
-    [ours('history')] = 'stream', [names.rq .. ':queues'] = 'set',
+    [ours('holds')] = 'hash', [ours('buffers')] = 'hash', [ours('forgotten')] = 'hash', [ours('specs')] = 'hash',
+    [ours('runs')] = 'stream', [ours('history')] = 'stream', [names.rq .. ':queues'] = 'set',
   }
 end
 
@@ -175,6 +175,9 @@ local function read_active(id) return read_json(redis.call('HGET', ours('active'
 local function name_of(entry, otherwise)
   return type(entry.name) == 'string' and entry.name or otherwise
 end
+
+-- Who told an active run to stop: an apply, or a newer tick of a schedule with `overlap: cancel_other`.
+local function canceller(entry) return text_of(entry.cancelled_by, 'apply') end
 
 local function has_active(schedule)
   local from = '[' .. schedule .. '--'

@@ -10,8 +10,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.errors import FormatError
-from flowerpower.state.codec import JOB_FIELDS, decode_cursor, decode_head
+from flowerpower.state.codec import decode_cursor, decode_head
 from flowerpower.state.connection import SCRIPT_TIMEOUT, redis_errors, without_retries
+from flowerpower.state.job_codec import JOB_FIELDS
 from flowerpower.state.keys import Keys
 from flowerpower.state.models import Head, Reading
 from flowerpower.state.pipelined import batches, fields_of, pack, pack_for_keys, replies, sound

@@ -326,8 +326,8 @@ def type_of(value: bytes) -> str:
 
 
 def test_every_key_is_one_of_the_documented(store: Store) -> None:
-    apply(store, desired([schedule("often", every=HOUR)]))
-    shift_clock(store.connection, 2 * HOUR)
+    apply(store, desired([schedule("often", every=HOUR, overlap="buffer_all", catchup="all")]))
+    shift_clock(store.connection, 3 * HOUR)
     Scheduler(store, "one").step()
 
     names = {
@@ -340,6 +340,7 @@ def test_every_key_is_one_of_the_documented(store: Store) -> None:
         "cursors",
         "active",
         "active_index",
+        "buffers",
         "specs",
         "runs",
         "history",
@@ -348,3 +349,4 @@ def test_every_key_is_one_of_the_documented(store: Store) -> None:
         "outcomes:often",
     }
     assert names <= documented
+    assert "buffers" in names

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,9 @@ from flowerpower.planning.graphs import graph_changes
 from flowerpower.planning.guards import Allowed, Facts, check_plan
 from flowerpower.planning.outlook import with_forecast
 from flowerpower.planning.plan import Plan
+from flowerpower.render.plan_json import plan_dict
+from flowerpower.render.plan_markdown import plan_markdown
+from flowerpower.render.plan_text import plan_text
 from flowerpower.specs.loader import load
 from flowerpower.state.desired import desired_state, occurrence_at, trigger_of
 from flowerpower.state.keys import Keys
@@ -35,6 +39,21 @@ from flowerpower.state.models import (
     State,
 )
 from flowerpower.state.run_times import summarise
+
+CASES = Path(__file__).resolve().parents[1] / "cases" / "render"
+
+
+def _as_json(plan: Plan) -> object:
+    return plan_dict(plan, plan_hash="sha256:0") | {"flowerpower_version": "0"}
+
+
+RENDERED: Mapping[str, Callable[[Plan], str]] = {
+    "expected.txt": lambda plan: plan_text(plan, width=100) + "\n",
+    "narrow.txt": lambda plan: plan_text(plan, width=60) + "\n",
+    "concise.txt": lambda plan: plan_text(plan, width=100, concise=True) + "\n",
+    "expected.md": lambda plan: plan_markdown(plan, plan_hash="sha256:0123456789"),
+    "expected.json": lambda plan: json.dumps(_as_json(plan), indent=1, ensure_ascii=False) + "\n",
+}
 
 World = Mapping[str, Any]
 HERE, OTHER, GONE = "1" * 40, "2" * 40, "3" * 40

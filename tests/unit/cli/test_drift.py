@@ -42,7 +42,7 @@ def test_a_field_of_an_altered_record_is_told_three_ways(line: CommandLine, redi
     plan = line("plan", "--env", "prod", "--allow-dirty", "--json").document
 
     assert answer.code == 2
-    assert "! queue: other -> default  drift: applied default, found other in Redis" in answer.out
+    assert "! queue: other -> default  drift: put back" in answer.out
     assert "cron" not in answer.out
     assert answer.last == "Drift: 1 object changed in Redis behind git's back; apply puts it back."
     fields = plan["resource_changes"][0]["change"]["fields"]
@@ -74,7 +74,7 @@ def test_what_git_does_not_know_to_the_letter_is_not_guessed(line: CommandLine, 
     answer = line("drift", "--env", "prod")
 
     assert answer.code == 2
-    assert "drift: found other in Redis" in answer.out
+    assert "! queue: other -> default  drift: changed in Redis" in answer.out
 
 
 @pytest.mark.parametrize(("kind", "name"), [("schedules", "nightly"), ("pipelines", "report")])

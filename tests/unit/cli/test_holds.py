@@ -15,10 +15,10 @@ def test_a_pause_says_what_it_did_and_status_and_plan_show_it(applied: CommandLi
 
     assert answer.code == 0, answer.err
     first, effect = answer.out.splitlines()
-    assert first == 'Held hourly by ana "vendor outage" until Thu  1 Jan 2099 09:00 (08:00)'
+    assert first == 'Held hourly by ana "vendor outage" until Thu  1 Jan 2099 09:00 (08:00 UTC)'
     assert effect.startswith("  its run of ")
     assert 'held by ana "vendor outage" until Thu  1 Jan 2099' in applied("status").out
-    assert "apply will not resume it" in applied("plan").out
+    assert "apply leaves it held" in applied("plan").out
 
 
 def test_pause_and_resume_as_json(applied: CommandLine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
 import pytest
 import redis
 from support.command_line import CommandLine
@@ -63,7 +65,7 @@ def test_drift_is_shown_and_repaired(applied: CommandLine, redis_connection: red
 
     plan = applied("plan", "--detailed-exitcode")
     assert plan.code == 2
-    assert "! job.timeout: 5s -> 1h  drift: applied 1h, found 5s in Redis" in plan.out
+    assert "! job.timeout: 5s -> 1h  drift: put back" in plan.out
 
     assert applied("apply", "--auto-approve").last == "Apply complete: 0 added, 1 changed, 0 destroyed."
     assert redis_connection.hget(job, "timeout") == b"3600"
@@ -220,7 +222,52 @@ def test_in_a_github_job_the_plan_goes_to_the_summary_and_its_counts_to_the_outp
     flowerpower("plan", GITHUB_STEP_SUMMARY=str(summary), GITHUB_OUTPUT=str(outputs))
 
     assert "## Plan (default): 3 to add, 0 to change, 0 to destroy." in summary.read_text()
-    assert {"add=3", "change=0", "destroy=0", "exitcode=2"} < set(outputs.read_text().splitlines())
+    assert {"add=3", "change=0", "destroy=0", "exitcode=2", "refused="} < set(outputs.read_text().splitlines())
+
+
+def test_several_plans_of_one_job_stand_one_below_the_other(flowerpower: CommandLine, tmp_path: Path) -> None:
+    summary = tmp_path / "summary.md"
+    summary.write_text("what was there")
+
+    for _ in range(2):
+        flowerpower("plan", GITHUB_STEP_SUMMARY=str(summary))
+
+    assert summary.read_text().startswith("what was there\n<!-- flowerpower ")
+    assert summary.read_text().count("\n## Plan (default): ") == 2
+
+
+def test_a_summary_that_is_full_or_no_file_is_told_and_stops_nothing(flowerpower: CommandLine, tmp_path: Path) -> None:
+    full = tmp_path / "full.md"
+    full.write_text("x" * 999_999)
+
+    first = flowerpower("plan", GITHUB_STEP_SUMMARY=str(full))
+    second = flowerpower("plan", GITHUB_STEP_SUMMARY=str(tmp_path / "none" / "summary.md"), GITHUB_OUTPUT=str(tmp_path))
+
+    assert (first.code, second.code) == (0, 0)
+    assert "the summary of this job is full" in first.err
+    assert full.stat().st_size == 999_999
+    assert "the summary of this job could not be written" in second.err
+    assert "the outputs of this step could not be written" in second.err
+    assert second.last == "Plan: 3 to add, 0 to change, 0 to destroy."
+
+
+def test_a_plan_annotates_the_files_of_a_repository(applied: CommandLine) -> None:
+    (applied.folder / "schedules" / "hourly.yaml").unlink()
+
+    answer = applied("plan", "--format", "github", FLOWERPOWER_ALLOW_DIRTY="1")
+
+    assert "::warning title=1 schedule deleted::1 schedule will be deleted: schedule.hourly\n" in answer.out
+    assert answer.last == "Plan: 0 to add, 0 to change, 1 to destroy."
+
+
+def test_a_part_of_a_plan_is_shown_and_never_saved(flowerpower: CommandLine) -> None:
+    shown = flowerpower("plan", "--target", "schedule.*", "--json", "--detailed-exitcode")
+
+    assert {change["type"] for change in shown.document["resource_changes"]} == {"schedule"}
+    assert (shown.code, shown.document["plan_hash"], shown.document["complete"]) == (2, "", False)
+    assert flowerpower("plan", "--exclude", "*").last == "No changes. 3 not shown."
+    for flags in (["--target", "x", "--exclude", "y"], ["--target", "nightly", "--out", "f"], ["--target", "nigtly"]):
+        assert flowerpower("plan", *flags).code == 1
 
 
 def test_a_warning_of_the_specs_is_told_and_stops_nothing(flowerpower: CommandLine) -> None:
@@ -236,3 +283,22 @@ def test_a_moment_that_has_passed_does_not_fire_and_the_plan_says_so(flowerpower
     flowerpower.write("schedules/once.yaml", "pipeline: report\nat: 2001-01-01T00:00:00\n")
 
     assert "fires   nothing: its moment has passed" in flowerpower("plan").out
+
+
+def test_what_plan_and_show_print_as_json_fits_the_published_schema(flowerpower: CommandLine) -> None:
+    schema = json.loads(flowerpower("schema", "plan").out)
+    plan = flowerpower("plan", "--out", "plan.json", "--json").document
+    shown = flowerpower("show", "plan.json", "--json").document
+    flowerpower.write("schedules/bad.yaml", "pipeline: none\n")
+    failed = flowerpower("plan", "--json")
+
+    for document in (plan, shown, failed.document):
+        jsonschema.validate(document, schema)
+    assert (failed.code, failed.document["valid"]) == (1, False)
+    jsonschema.validate(
+        json.loads((flowerpower.folder / "plan.json").read_text()), json.loads(flowerpower("schema", "plan-file").out)
+    )
+
+
+def test_a_plan_has_no_reference_to_read(flowerpower: CommandLine) -> None:
+    assert flowerpower("schema", "plan", "--format", "markdown").code == 1

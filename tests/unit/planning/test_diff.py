@@ -5,34 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hypothesis import given
+from support.readings import EMPTY, NOW, applied
 from support.states import KEYS, SOURCE, desired, desired_states, pipeline, schedule
 
 from flowerpower.planning.diff import make_plan
+from flowerpower.planning.plan import InFlight
 from flowerpower.planning.renames import likely_renames
 from flowerpower.state.desired import with_occurrence
-from flowerpower.state.models import Cursor, Desired, Head, Hold, Reading, Record, Run, State
-
-NOW = 1_800_000_000
-EMPTY = Reading(now=NOW, head=Head(), state=State(), records={}, cursors={})
-
-
-def applied(wanted: Desired, **changed: object) -> Reading:
-    """Return what Redis holds after these specs were applied, as far as a plan can see."""
-    plan = make_plan(KEYS, wanted, EMPTY, SOURCE)
-    schedules = plan.after.schedules
-    reading = Reading(
-        now=NOW,
-        head=Head(generation=1),
-        state=plan.after,
-        records={
-            **{f"schedule.{name}": Record(1, "seal") for name in schedules},
-            **{f"pipeline.{name}": Record(1, "seal") for name in plan.after.pipelines},
-        },
-        cursors={
-            name: Cursor(NOW, 1, live.occurrence.id if live.occurrence else None) for name, live in schedules.items()
-        },
-    )
-    return replace(reading, **changed)
+from flowerpower.state.models import Cursor, Desired, Hold, Run, State
 
 
 @given(wanted=desired_states())
@@ -96,11 +76,11 @@ def test_a_schedule_that_is_firing_is_not_called_drift() -> None:
 
 def test_runs_in_flight_are_counted_where_a_schedule_changes() -> None:
     runs = [Run("1", "a", 1, 0, 0), Run("2", "a", 2, 1, 0, "execution"), Run("3", "b", 3, 1, 0)]
-    live = applied(desired([schedule("a")]), active={run.id: run for run in runs})
+    live = applied(desired([schedule("a")]), active={run.id: run for run in runs}, waiting={"a": 2, "b": 5})
 
     (change,) = make_plan(KEYS, desired([schedule("a", timeout=9)]), live, SOURCE).changes
 
-    assert (change.in_flight.queued, change.in_flight.running) == (1, 1)
+    assert change.in_flight == InFlight(queued=1, running=1, waiting=2)
 
 
 def test_a_changed_trigger_says_what_happens_at_the_cut_over() -> None:

@@ -10,10 +10,9 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.case_plans import plan_of_case
+from support.case_plans import CASES, RENDERED, plan_of_case
+from support.readings import EMPTY, applied
 from support.states import KEYS, SOURCE, desired, desired_states, pipeline, schedule
-from unit.planning.test_diff import EMPTY, applied
-from unit.render.test_plan_cases import CASES, RENDERED
 
 from flowerpower.errors import PlanFileError
 from flowerpower.planning.diff import make_plan

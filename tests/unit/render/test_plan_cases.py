@@ -4,31 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import pytest
-from support.case_plans import plan_of_case
+from support.case_plans import CASES, RENDERED, plan_of_case
 
-from flowerpower.planning.plan import Plan
-from flowerpower.render.plan_json import plan_dict
 from flowerpower.render.plan_markdown import plan_markdown
 from flowerpower.render.plan_text import plan_text
-
-CASES = Path(__file__).resolve().parents[2] / "cases" / "render"
-
-
-def _as_json(plan: Plan) -> object:
-    return plan_dict(plan, plan_hash="sha256:0") | {"flowerpower_version": "0"}
-
-
-RENDERED: Mapping[str, Callable[[Plan], str]] = {
-    "expected.txt": lambda plan: plan_text(plan, width=100) + "\n",
-    "narrow.txt": lambda plan: plan_text(plan, width=60) + "\n",
-    "concise.txt": lambda plan: plan_text(plan, width=100, concise=True) + "\n",
-    "expected.md": lambda plan: plan_markdown(plan, plan_hash="sha256:0123456789"),
-    "expected.json": lambda plan: json.dumps(_as_json(plan), indent=1, ensure_ascii=False) + "\n",
-}
 
 
 @pytest.mark.parametrize("name", RENDERED)
@@ -72,6 +53,8 @@ def test_nothing_hostile_reaches_a_terminal_or_breaks_out_of_the_comment() -> No
 
     text, comment = plan_text(plan), plan_markdown(plan)
 
-    assert all(line.isprintable() for line in [*text.splitlines(), *comment.splitlines()])
+    assert all(
+        line.isprintable() for line in [*text.splitlines(), *comment.replace("\N{NO-BREAK SPACE}", "").splitlines()]
+    )
     assert "````diff" in comment, "the fence is longer than any run of backticks inside"
     assert "<img" not in comment

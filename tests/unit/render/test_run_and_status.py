@@ -55,11 +55,18 @@ def test_what_needs_somebody_comes_first() -> None:
     assert names == ["broken", "stuck", "held", "fine", "fresh", "asleep"]
 
 
+def test_ticks_that_wait_are_counted() -> None:
+    busy = replace(STATUS, schedules=(replace(PLAIN, active=1, waiting=2),))
+
+    assert "1 active run; 2 ticks waiting" in status_text(busy)
+    assert status_dict(busy)["schedules"][0]["waiting"] == 2
+
+
 def test_the_status_table_says_what_is_wrong_and_why() -> None:
     assert status_text(STATUS) == (
         "acme.prod: 1a2b3c4 (apply 4) applied 1d ago by ana\n"
         "\n"
-        "          schedule  next                      last                        why\n"
+        "          schedule  next (UTC)                last                        why\n"
         "  failed  broken    Mon 23 Nov 18:30 (17:30)  failed 1h ago in 500 ms     ValueError: no orders\\x1b[2J\n"
         "  late    stuck     Mon 23 Nov 18:15 (17:15)  succeeded 58s ago in 1.2 s  due 5m ago and not fired\n"
         '  held    held      —                         succeeded 58s ago in 1.2 s  held by ana "vendor outage"\n'

@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowerpower.render.words import moment_with_utc, safe, short, spoken, stopwatch
+from flowerpower.planning.plan import Fires
+from flowerpower.render.fires import move_words
+from flowerpower.render.words import (
+    code_span,
+    free_text,
+    moment_with_utc,
+    moments_in_row,
+    safe,
+    short,
+    spoken,
+    stopwatch,
+    wrap,
+)
 from flowerpower.specs.durations import duration_text
 from flowerpower.specs.fields import LONGEST_DURATION, parse_duration
 
@@ -44,11 +56,11 @@ def test_a_moment_is_said_as_people_would(hours: float, said: str) -> None:
 
 
 def test_a_moment_in_its_zone_has_utc_beside_it() -> None:
-    assert moment_with_utc(NOW, "Europe/Berlin", NOW) == "Mon 23 Nov 18:20 (17:20)"
+    assert moment_with_utc(NOW, "Europe/Berlin", NOW) == "Mon 23 Nov 18:20 (17:20 UTC)"
 
 
 def test_utc_on_another_day_says_which() -> None:
-    assert moment_with_utc(NOW - 18 * HOUR, "Europe/Berlin", NOW) == "Mon 23 Nov 00:20 (Sun 23:20)"
+    assert moment_with_utc(NOW - 18 * HOUR, "Europe/Berlin", NOW) == "Mon 23 Nov 00:20 (Sun 23:20 UTC)"
 
 
 def test_utc_alone_is_not_said_twice() -> None:
@@ -68,3 +80,53 @@ def test_a_commit_is_short_and_keeps_its_marks(digest: str, shown: str) -> None:
 )
 def test_a_stopwatch_shows_about_three_digits(seconds: float, shown: str) -> None:
     assert stopwatch(seconds) == shown
+
+
+def test_moments_in_a_row_say_only_what_differs() -> None:
+    hourly = moments_in_row([NOW, NOW + HOUR, NOW + 24 * HOUR], "Europe/Berlin", NOW)
+
+    assert hourly == ("Mon 23 Nov 18:20 (17:20 UTC)", "19:20", "Tue 24 Nov 18:20")
+
+
+def test_moments_in_a_row_say_utc_again_where_the_clocks_change() -> None:
+    autumn = int(datetime(2026, 10, 25, 0, 30, tzinfo=UTC).timestamp())
+
+    assert moments_in_row([autumn, autumn + HOUR], "Europe/Berlin", NOW) == (
+        "Sun 25 Oct 02:30 (00:30 UTC)",
+        "02:30 (01:30 UTC)",
+    )
+    assert moments_in_row([autumn], "UTC", NOW) == ("Sun 25 Oct 00:30",)
+
+
+def test_a_name_as_code_stays_within_its_span_and_its_cell() -> None:
+    assert code_span("a`b|c\x1b") == "`a'b/c\\x1b`"
+
+
+def test_an_address_in_free_text_becomes_no_link() -> None:
+    assert free_text("see http://x.example or www.y.example") == "see http:&#47;&#47;x.example or www&#46;y.example"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "moved_by", "said"),
+    [
+        ((0, 86_400), (5_400, 91_800), 5_400, "1h30m later"),
+        ((5_400, 91_800), (0, 86_400), -5_400, "1h30m earlier"),
+        ((0, 3_600), (1_800, 88_200), 1_800, ""),
+        ((0,), (1_800, 88_200), 1_800, ""),
+    ],
+)
+def test_runs_move_by_a_duration_only_where_all_of_them_do(
+    before: tuple[int, ...], after: tuple[int, ...], moved_by: int, said: str
+) -> None:
+    assert move_words(Fires("UTC", before, after, verdict="moved", moved_by=moved_by)) == said
+    assert move_words(Fires("UTC", before, after, verdict="none", moved_by=moved_by)) == ""
+
+
+@given(st.lists(st.sampled_from(["::error::gone", "##[group]x", "why", "a-long-word-here"])), st.integers(4, 40))
+def test_no_wrapped_line_begins_with_a_command_of_a_job(words: list[str], width: int) -> None:
+    text = " ".join(["  ‖", *words])
+
+    lines = wrap(text, width, "    ")
+
+    assert not [line for line in lines if line.lstrip().startswith(("::", "##["))]
+    assert " ".join(" ".join(lines).split()) == " ".join(text.split())

@@ -13,21 +13,19 @@ from support.states import KEYS, desired_states, pipeline, schedule
 
 from flowerpower.errors import FormatError
 from flowerpower.state.codec import (
-    JOB_FIELDS,
     canonical,
     decode_cursor,
     decode_head,
     decode_hold,
-    decode_occurrence,
     decode_pipeline,
     decode_run,
     decode_schedule,
     encode_cursor,
     encode_pipeline,
     encode_schedule,
-    job_fields,
 )
 from flowerpower.state.desired import occurrence_at
+from flowerpower.state.job_codec import JOB_FIELDS, decode_occurrence, job_fields
 from flowerpower.state.models import Cursor, Desired, Rules
 
 

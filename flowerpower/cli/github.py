@@ -1,0 +1,62 @@
+"""What a command leaves for a GitHub job: the plan in its summary, counts in the outputs of the step.
+
+A file that cannot be written is told and stops nothing: the plan itself is no less right.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowerpower.cli.session import Session
+from flowerpower.git import repository_of
+from flowerpower.render.github import LARGEST_SUMMARY, step_outputs
+
+if TYPE_CHECKING:
+    from flowerpower.planned import PlannedChanges
+
+
+def publish(session: Session, planned: PlannedChanges) -> None:
+    """Append the plan to the summary of a GitHub job, and its counts to the outputs of the step, if there are any."""
+    summary, outputs = (session.settings.environment.get(name) for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"))
+    if summary:
+        _append(session, Path(summary), planned.to_markdown(), "the summary of this job", LARGEST_SUMMARY)
+    if outputs:
+        _append(session, Path(outputs), step_outputs(_outputs(planned)), "the outputs of this step")
+
+
+def folder_in_repository(folder: Path) -> str:
+    """Return how paths in a project begin for a reader at the root of its repository."""
+    root = repository_of(folder)
+    inside = folder.relative_to(root).as_posix() if root and folder.is_relative_to(root) else "."
+    return "" if inside == "." else f"{inside}/"
+
+
+def _append(session: Session, file: Path, text: str, what: str, most: int | None = None) -> None:
+    """Append a text, on a line of its own; nothing when the file would grow past *most* bytes."""
+    try:
+        there = file.read_bytes() if file.exists() else b""
+        added = (b"\n" if there and not there.endswith(b"\n") else b"") + text.encode("utf-8", "backslashreplace")
+        if most is not None and len(there) + len(added) > most:
+            session.talk(f"Note: {what} is full, so the plan is not in it")
+            return
+        with file.open("ab") as stream:
+            stream.write(added)
+    except OSError as error:
+        session.talk(f"Note: {what} could not be written: {file}: {error.strerror or error}")
+
+
+def _outputs(planned: PlannedChanges) -> dict[str, object]:
+    from flowerpower.cli.plan import PENDING
+    from flowerpower.render.notes import summary
+
+    plan = planned.plan
+    return {
+        "exitcode": PENDING if planned else 0,
+        "add": plan.count("create"),
+        "change": plan.count("update"),
+        "destroy": plan.count("delete"),
+        "refused": ",".join(check.name for check in plan.refused),
+        "plan_hash": planned.hash,
+        "summary": summary(plan),
+    }
