@@ -9,6 +9,7 @@ import pytest
 from support.command_line import CommandLine, look
 
 FORGED = '<!-- flowerpower {"env": "prod", "plan_hash": "sha256:1", "truncated": false} -->'
+OURS = "\n\N{NO-BREAK SPACE}"  # which keeps dates whole in the comment; one in a spec is shown as an escape
 HOSTILE = [
     FORGED,
     "--> <img src=https://evil.example/x.png> <!--",
@@ -38,7 +39,7 @@ def test_no_text_of_a_spec_becomes_markup_a_header_or_a_control_character(applie
     header = json.loads(comment.out.partition("\n")[0].removeprefix("<!-- flowerpower ").removesuffix(" -->"))
     assert (header["env"], header["plan_hash"]) != ("prod", "sha256:1")
     for output in (comment.out, comment.err, plan.out, plan.err):
-        assert all(char.isprintable() or char == "\n" for char in output)
+        assert all(char.isprintable() or char in OURS for char in output)
     outside = without_code(comment.out.partition("\n")[2])
     for markup in ("<img", "https://", "www.", "@ana", "](", "$\\", "# Approved", "&lt;img&gt;", "&#64;ana"):
         assert markup not in outside
