@@ -148,7 +148,7 @@ def _schedule_change(
     keys: Keys, name: str, pair: tuple[Schedule | None, Schedule | None], reading: Reading
 ) -> Change | None:
     after, before = pair
-    if before and after and _is_same(before, after) and name not in reading.forgotten:
+    if before and after and _is_same(before, after) and not _needs_a_write(name, reading):
         return None
     address = f"schedule.{name}"
     record = reading.records.get(address)
@@ -156,6 +156,8 @@ def _schedule_change(
         changes = _whole(before, after, record, vanished=before is None and name in reading.cursors)
     else:
         changes = _changed_fields(before, after, record)
+        if name in reading.without_run_spec:
+            changes = (*changes, FieldChange("run_spec", None, after.run, None, "drift"))
         if name not in reading.firing:
             changes = (*changes, *_job_drift(keys, _as_applied(before, record), after, reading))
         if not changes and before.name == after.name and name not in reading.forgotten:
@@ -172,6 +174,10 @@ def _schedule_change(
         fires=fire_change(before, after, reading),
         protected=bool(record and record.protected),
     )
+
+
+def _needs_a_write(name: str, reading: Reading) -> bool:
+    return name in reading.forgotten or name in reading.without_run_spec
 
 
 def _is_same(before: Schedule, after: Schedule) -> bool:

@@ -75,7 +75,9 @@ def _timezone(change: Change) -> str:
 
 
 def _field_rows(change: Change, field: FieldChange, when: tuple[str, int]) -> Iterator[Row]:
-    if field.name == "record":
+    if field.name == "run_spec":
+        yield Row("!", "run spec", "missing from Redis", "as written in git", "drift")
+    elif field.name == "record":
         yield _record_row(change, field)
     elif change.action == "create":
         of_project = change.kind == "pipeline" and field.name in _OF_PROJECT

@@ -182,6 +182,7 @@ class Reading:
     cursors: Mapping[str, Cursor]
     holds: Mapping[str, Hold] = field(default_factory=dict)
     forgotten: frozenset[str] = frozenset()  # schedules that git no longer manages
+    without_run_spec: frozenset[str] = frozenset()  # schedules whose runs would find nothing to run
     active: Mapping[str, Run] = field(default_factory=dict)
     waiting: Mapping[str, int] = field(default_factory=dict)  # schedule -> ticks that wait for its active run
     firing: frozenset[str] = frozenset()  # schedules that moved while we read, or whose job is queued right now

@@ -58,6 +58,7 @@ class _Front:
     active: Mapping[bytes, bytes]
     buffers: Mapping[bytes, bytes]
     forgotten: frozenset[str]
+    run_specs: frozenset[str]  # digests
     rq_queues: frozenset[str]
     lease: bytes
 
@@ -134,10 +135,11 @@ def _read_front(client: Redis, keys: Keys) -> _Front:
     for name in (keys.cursors, keys.holds, keys.active, keys.buffers):
         pipe.hgetall(name)
     pipe.hkeys(keys.forgotten)
+    pipe.hkeys(keys.specs)
     pipe.smembers(keys.queues)
     pipe.get(keys.lease)
     replied: list[Any] = pipe.execute()
-    time, head, schedules, pipelines, cursors, holds, active, buffers, forgotten, rq_queues, lease = replied
+    time, head, schedules, pipelines, cursors, holds, active, buffers, forgotten, specs, rq_queues, lease = replied
     prefix = keys.queue_list("")
     return _Front(
         now=int(time[0]),
@@ -149,6 +151,7 @@ def _read_front(client: Redis, keys: Keys) -> _Front:
         active=active,
         buffers=buffers,
         forgotten=frozenset(name.decode(errors="replace") for name in forgotten),
+        run_specs=frozenset(name.decode(errors="replace") for name in specs),
         rq_queues=frozenset(key.decode().removeprefix(prefix) for key in rq_queues),
         lease=lease or b"",
     )
@@ -266,6 +269,7 @@ def _assemble(front: _Front, waiting: _Waiting, found: _Objects) -> Reading:
         active={run.id: run for run in runs if run},
         waiting={key.decode(errors="replace"): count_waiting(raw) for key, raw in front.buffers.items()},
         forgotten=front.forgotten & schedules.keys(),
+        without_run_spec=frozenset(name for name, one in schedules.items() if one.run not in front.run_specs),
         firing=frozenset(found.moved | found.moving) & schedules.keys(),
         unmanaged=waiting.unmanaged,
         consumers=Consumers(waiting.workers, front.lease.decode(errors="replace")),

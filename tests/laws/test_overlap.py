@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from redis import Redis
 from support.players import Player, reference
 from support.redis_state import SHIFTED_CLOCK, shift_clock
-from support.states import KEYS, SOURCE, desired, schedule
+from support.states import KEYS, SOURCE, desired, schedule, ticks_between
 
 from flowerpower.apply import apply_plan
 from flowerpower.jobs.holds import pause_schedules, resume_schedules
@@ -123,7 +123,9 @@ class World:
     def expected(self, until: int) -> list[int]:
         ends = [since for _, since in self.reigns[1:]] + [until]
         return [
-            tick for (trigger, since), end in zip(self.reigns, ends, strict=True) for tick in ticks(trigger, since, end)
+            tick
+            for (trigger, since), end in zip(self.reigns, ends, strict=True)
+            for tick in ticks_between(trigger, since, end)
         ]
 
     def told(self, until: int) -> Counter[int]:
@@ -150,14 +152,6 @@ class World:
 
 def tick_of(run: str) -> int:
     return int(run.rpartition("--")[2])
-
-
-def ticks(trigger: Trigger, since: int, until: int) -> list[int]:
-    found, tick = [], trigger.next_tick(since)
-    while tick is not None and tick <= until:
-        found.append(tick)
-        tick = trigger.next_tick(tick)
-    return found
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))

@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from flowerpower.schedule.trigger import Trigger
 from flowerpower.state.codec import canonical, digest, pipeline_digest, schedule_digest
 from flowerpower.state.desired import trigger_of
 from flowerpower.state.keys import Keys
@@ -86,3 +87,12 @@ def desired_states(draw: st.DrawFn, keys: Keys = KEYS) -> Desired:
     schedules = [schedule(name, keys, **draw(_fields), **draw(_triggers)) for name in names]
     pipelines = [pipeline(name, code=draw(st.sampled_from("ab")) * 64) for name in draw(st.lists(_names, unique=True))]
     return desired(schedules, pipelines)
+
+
+def ticks_between(trigger: Trigger, since: int, until: int) -> list[int]:
+    """Return the ticks after *since* up to *until* (epoch seconds)."""
+    found, tick = [], trigger.next_tick(since)
+    while tick is not None and tick <= until:
+        found.append(tick)
+        tick = trigger.next_tick(tick)
+    return found

@@ -99,3 +99,19 @@ def test_a_job_that_somebody_moved_is_drift(line: CommandLine, redis_connection:
 
     assert (answer.code, answer.err) == (2, "")
     assert "job.timeout" in answer.out
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_run_spec_that_vanished_is_drift_and_apply_brings_it_back(
+    line: CommandLine, redis_connection: Redis, edited: bool
+) -> None:
+    redis_connection.delete(KEYS.specs)
+    if edited:  # then the specs are compared field by field
+        line.write("schedules/weekly.yaml", 'pipeline: report\ncron: "0 4 * * 1"\n')
+
+    answer = line("drift", "--env", "prod")
+
+    assert (answer.code, answer.out.count("! run spec: missing from Redis -> as written in git")) == (2, 2)
+    assert line("apply", "--env", "prod", "--auto-approve", "--allow-dirty").code == 0
+    assert redis_connection.hlen(KEYS.specs) == 2 + edited
+    assert line("drift", "--env", "prod").code == 0
