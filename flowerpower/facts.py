@@ -27,9 +27,9 @@ class Checkout:
 
 
 def facts_of(
-    checkout: Checkout, head: Head, limit: int | str | None, violations: tuple[Problem, ...] | None = ()
+    checkout: Checkout, head: Head, max_deletes: str | None, violations: tuple[Problem, ...] | None = ()
 ) -> Facts:
-    """Return the facts for a plan of *checkout* against what *head* says is live; *limit* is the most deletes."""
+    """Return the facts for a plan of *checkout* against what *head* says is live."""
     folder, revision, commit, wary = checkout.folder, checkout.revision, checkout.commit, checkout.wary
     live = head.commit.removesuffix("+dirty")
     comparable = revision.in_git and live and not live.startswith("tree:")
@@ -39,7 +39,7 @@ def facts_of(
         dirty=revision.dirty if revision.in_git else None,
         descends=descends(folder, revision.commit, live, wary=wary) if comparable else None,
         undone=not is_restored and precedes(folder, commit, head.rolled_back, wary=wary),
-        max_deletes=None if limit is None else str(limit),
+        max_deletes=max_deletes,
         violations=violations,
         absent=tuple(path for path in revision.absent if kind_of_file(path)),
     )

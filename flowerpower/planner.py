@@ -58,7 +58,7 @@ def _plan_unchanged(
     plan = unchanged_plan(project.keys, outline, live, project.source)
     if plan is None:
         return None
-    facts = facts_of(_checkout(project), live.head, project.home.guards.max_deletes)
+    facts = facts_of(_checkout(project), live.head, _max_deletes(project))
     plan = replace(plan, source=_source(project, live, facts))
     return _planned(_checked(plan, replace(live, state=plan.after), facts, allowed), allowed)
 
@@ -68,7 +68,7 @@ def _plan_changes(project: FlowerPowerProject, desired: Desired, live: Reading, 
     specs = SpecsInGit(project.folder, settings.env, settings.variables, settings.untrusted)
     reading = managed(with_applied_fields(live, specs), desired)
     violations = violations_of(reading.head, project.checked, project.sources)
-    facts = facts_of(_checkout(project), reading.head, project.home.guards.max_deletes, violations)
+    facts = facts_of(_checkout(project), reading.head, _max_deletes(project), violations)
     plan = make_plan(project.keys, desired, reading, _source(project, reading, facts))
     plan = _with_graphs(project, _checked(plan, reading, facts, allowed), reading)
     return _planned(_with_forecast(project, plan, reading), allowed)
@@ -127,12 +127,8 @@ def _with_forecast(project: FlowerPowerProject, plan: Plan, reading: Reading) ->
 
 def _with_graphs(project: FlowerPowerProject, plan: Plan, reading: Reading) -> Plan:
     today = project.sources.modules
-    return replace(
-        plan,
-        graphs=graph_changes(
-            plan, reading, today, partial(modules_at, project.folder, today, wary=project.settings.untrusted)
-        ),
-    )
+    then = partial(modules_at, project.folder, today, wary=project.settings.untrusted)
+    return replace(plan, graphs=graph_changes(plan, reading, today, then))
 
 
 def _planned(plan: Plan, allowed: Allowed) -> PlannedChanges:
