@@ -47,7 +47,7 @@ def _summary(changes: list[GraphChange]) -> str:
     signs = {change.pipeline: counts(change).removeprefix("dataflow") for change in changes}
     names = listed([f"{safe(name)}{sign}" for name, sign in signs.items() if sign], 3)
     shown = escape(f"Dataflow of {count(len(changes), 'changed pipeline')}{': ' if names else ''}{names}")
-    return shown.replace("@", "&#64;")
+    return shown.replace("@", "&#64;&#8203;")  # as in `free_text`
 
 
 def _drawing(change: GraphChange) -> Iterator[str]:

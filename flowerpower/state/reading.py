@@ -1,7 +1,7 @@
 """Look at the live state of one namespace.
 
-Three round trips, whatever the number of schedules (beyond ten thousand, batches follow on each other without waiting),
-and fit for a Redis user that may only read: plain pipelined commands, no MULTI, no Lua, no RQ object.
+Three round trips up to five thousand schedules; beyond that batches follow on each other, two on their way at a time.
+It is fit for a Redis user that may only read: plain pipelined commands, no MULTI, no Lua, no RQ object.
 """
 
 from __future__ import annotations
