@@ -11,35 +11,38 @@ import typer
 
 from flowerpower.cli.process import INTERRUPTED, as_process
 
-_COMMANDS = (
-    "init",
-    "new",
-    "validate",
-    "fmt",
-    "render",
-    "plan",
-    "apply",
-    "show",
-    "drift",
-    "history",
-    "rollback",
-    "status",
-    "holds",
-    "forget",
-    "next",
-    "forecast",
-    "run",
-    "trigger",
-    "worker",
-    "doctor",
-    "adopt",
-    "export",
-    "schema",
-)
+# Each command and the module it lives in, in the order of the help.
+_COMMANDS = {
+    "init": "init",
+    "new": "new",
+    "validate": "validate",
+    "fmt": "fmt",
+    "render": "render",
+    "plan": "plan",
+    "apply": "apply",
+    "show": "show",
+    "drift": "drift",
+    "history": "history",
+    "rollback": "rollback",
+    "status": "status",
+    "pause": "holds",
+    "resume": "holds",
+    "forget": "forget",
+    "next": "next",
+    "forecast": "forecast",
+    "run": "run",
+    "trigger": "trigger",
+    "worker": "worker",
+    "scheduler": "worker",
+    "doctor": "doctor",
+    "adopt": "adopt",
+    "export": "export",
+    "schema": "schema",
+}
 
 
-def build() -> typer.Typer:
-    """Return the application with every command."""
+def build(only: str = "") -> typer.Typer:
+    """Return the application with every command, or with no more than the module of the one that is wanted."""
     app = typer.Typer(
         name="flowerpower",
         help="GitOps for scheduled data pipelines: plan and apply YAML in git to live RQ state in Redis.",
@@ -51,8 +54,8 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_version)
-    for name in _COMMANDS:
-        import_module(f"flowerpower.cli.{name}").register(app)
+    for module in dict.fromkeys([_COMMANDS[only]] if only in _COMMANDS else _COMMANDS.values()):
+        import_module(f"flowerpower.cli.{module}").register(app)
     return app
 
 
@@ -73,7 +76,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _invoke(arguments: list[str]) -> int:
     try:
-        answer = build()(args=arguments, prog_name="flowerpower", standalone_mode=False)
+        answer = build(*arguments[:1])(args=arguments, prog_name="flowerpower", standalone_mode=False)
     except typer.Exit as stop:
         return stop.exit_code
     except typer.Abort:

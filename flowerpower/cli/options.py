@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -158,15 +158,19 @@ def _expand(function: Callable[..., Any]) -> tuple[dict[str, type[Any]], list[in
         else:
             own.append(parameter.replace(annotation=hint, kind=inspect.Parameter.KEYWORD_ONLY))
     groups[""] = General
-    return groups, [*own, *(parameter for group in groups.values() for parameter in _parameters(group))]
+    # mypy takes no class for hashable
+    return groups, [*own, *(parameter for group in groups.values() for parameter in _parameters(group))]  # type: ignore[arg-type]
 
 
-def _parameters(group: type[Any]) -> Iterator[inspect.Parameter]:
+@cache
+def _parameters(group: type[Any]) -> tuple[inspect.Parameter, ...]:
     hints = typing.get_type_hints(group, include_extras=True)
-    for field in fields(group):
-        yield inspect.Parameter(
+    return tuple(
+        inspect.Parameter(
             field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
         )
+        for field in fields(group)
+    )
 
 
 def guarded(general: General, revision: Revision, trust: Trust, work: Callable[[Session], int | None]) -> int:
