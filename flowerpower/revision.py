@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from flowerpower.git import GitError, git, repository_of
 
+_READ = ("*.yaml", "*.yml", "*.py")  # what specs and modules are made of
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:
@@ -56,8 +58,11 @@ def read_revision(folder: Path, ref: str | None = None, *, wary: bool = False) -
 
 
 def _is_dirty(folder: Path) -> bool | None:
+    """Tell of changes to what git tracks, and of new files that could be specs or modules; a saved plan is neither."""
     try:
-        return bool(_ask(folder, "status", "--porcelain", "--untracked-files=normal", "--", "."))
+        if _ask(folder, "status", "--porcelain", "--untracked-files=no", "--", "."):
+            return True
+        return bool(_ask(folder, "ls-files", "--others", "--exclude-standard", "--", *_READ))
     except GitError:
         return None
 

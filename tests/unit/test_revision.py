@@ -30,9 +30,26 @@ def test_a_clean_commit_a_dirty_tree_and_a_ref(repository: Path) -> None:
     commit = git(repository, "rev-parse", "HEAD")
 
     assert read_revision(repository) == Revision(commit, "", dirty=False, author="Ana")
-    (repository / "new").write_text("2", encoding="utf-8")
+    (repository / "a").write_text("2", encoding="utf-8")
     assert read_revision(repository).dirty
     assert not read_revision(repository, "main").dirty
+
+
+@pytest.mark.parametrize(
+    ("name", "dirty"),
+    [
+        ("plan.json", False),
+        ("out/table.parquet", False),
+        ("new.yaml", True),
+        ("flows/new.py", True),
+        ("deep/b.yml", True),
+    ],
+)
+def test_a_new_file_counts_only_if_flowerpower_could_read_it(repository: Path, name: str, dirty: bool) -> None:
+    (repository / name).parent.mkdir(exist_ok=True)
+    (repository / name).write_text("")
+
+    assert read_revision(repository).dirty is dirty
 
 
 def test_outside_git_and_before_the_first_commit_there_is_nothing_to_say(tmp_path: Path) -> None:
