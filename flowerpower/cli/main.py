@@ -21,6 +21,8 @@ _COMMANDS = {
     "plan": "plan",
     "apply": "apply",
     "show": "show",
+    "comment": "comment",
+    "approved": "comment",
     "drift": "drift",
     "history": "history",
     "rollback": "rollback",

@@ -1,0 +1,141 @@
+"""`comment` and `approved`: what a CI job tells a pull request, and what it asks of the one that was merged."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flowerpower.cli.options import command, flag
+from flowerpower.cli.planfiles import read_plan
+from flowerpower.cli.session import Session
+from flowerpower.errors import UsageError
+
+if TYPE_CHECKING:
+    from flowerpower.hosting.github import GitHub
+    from flowerpower.hosting.sticky import Step
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    command(app, "comment", "Tell a pull request its plan.", "flowerpower comment plan.json")(comment)
+    command(app, "approved", "Fetch the plan of the merged pull request.", "flowerpower approved --out approved.json")(
+        approved
+    )
+
+
+def comment(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="PLANFILE", help="A file that `plan --out` wrote.")],
+    pull_request: Annotated[
+        int | None, flag("--pull-request", help="Its number, where the job does not tell.", metavar="N")
+    ] = None,
+    head: Annotated[
+        str | None,
+        flag("--head", help="The commit that was planned; a newer one is not written over.", metavar="COMMIT"),
+    ] = None,
+    author: Annotated[
+        str | None, flag("--author", help="Who writes our comments; without it github-actions[bot].", metavar="LOGIN")
+    ] = None,
+) -> None:
+    """Write a plan into the pull request of this job on GitHub: one comment a namespace, written again each time."""
+    from flowerpower.hosting.github import GitHub
+    from flowerpower.hosting.sticky import choose
+
+    planned = read_plan(file)
+    host = GitHub.from_environment(session.settings.environment, author=author or "")
+    number = pull_request or host.pull_request()
+    planned_head = head or host.tested_head()
+    if planned_head and (now := host.head(number)) != planned_head:
+        session.talk(f"#{number} is at {now[:12]} by now, and this plan is for {planned_head[:12]}: nothing is written")
+        session.document({"action": "nothing", "pull_request": number, "url": ""})
+        return
+    body = planned.to_markdown()
+    step = choose(host.comments(number), body, pending=bool(planned))
+    url = step.comment.url if step.comment else ""
+    if step.action == "create":
+        url = host.create(number, body)
+    elif step.action == "update" and step.comment is not None:
+        url = host.update(number, step.comment, body)
+    session.document({"action": step.action, "pull_request": number, "url": url})
+    session.talk(_told(step, number, url))
+
+
+def _told(step: Step, number: int, url: str) -> str:
+    words = {"create": "a new comment tells the plan", "update": "the comment was written again"}
+    return f"#{number}: {words.get(step.action, step.reason)}{' ' if url else ''}{url}"
+
+
+def approved(
+    session: Session,
+    out: Annotated[Path, flag("--out", help="Where to write the plan.", metavar="FILE")],
+    commit: Annotated[
+        str | None, flag("--commit", help="The commit that came by a merge; without it, that of the job.")
+    ] = None,
+    name: Annotated[
+        str, flag("--name", help="How the artifacts begin that hold plans.", metavar="PREFIX")
+    ] = "flowerpower-plan",
+    if_any: Annotated[
+        bool, flag("--if-any", help="Write nothing, and fail not, for a commit that came without a pull request.")
+    ] = False,
+) -> None:
+    """Fetch the plan that people saw in the pull request which brought a commit, for `apply --approved FILE`.
+
+    The job that planned kept it as the artifact PREFIX-ENVIRONMENT-COMMIT, of the commit at the head of the request.
+    """
+    from flowerpower.hosting.github import GitHub
+
+    host = GitHub.from_environment(session.settings.environment)
+    merged = commit or session.settings.environment.get("GITHUB_SHA", "")
+    if not merged:
+        raise UsageError("no commit is named", hint="--commit COMMIT")
+    found = host.merged_head(merged)
+    if found is None and not if_any:
+        raise UsageError(
+            f"{merged[:12]} came without a pull request, so nobody has approved a plan for it",
+            hint="apply it by hand, or add --if-any and apply without --approved when no file was written",
+        )
+    if found is None:
+        session.talk(f"{merged[:12]} came without a pull request: no plan was approved, {out} is not written")
+        session.document({"pull_request": None, "file": None, "plan_hash": None})
+        return
+    number, head = found
+    _write(out, _kept_plan(host, number, f"{name}-{session.settings.env}-{head}"))
+    planned_hash = _seen(out, number)
+    session.talk(f"#{number} was shown the plan {planned_hash}; apply it: flowerpower apply --approved {out}")
+    session.document({"pull_request": number, "file": str(out), "plan_hash": planned_hash})
+
+
+def _kept_plan(host: GitHub, number: int, artifact: str) -> bytes:
+    plan = host.approved_plan(artifact)
+    if plan is None:
+        raise UsageError(
+            f"#{number} left no plan: there is no artifact {artifact}, or none any more",
+            hint=f"run the job that plans in #{number} again, or plan, look and apply by hand",
+        )
+    return plan
+
+
+def _seen(file: Path, number: int) -> str:
+    """Return the hash of the plan in a file; refuse one that was longer than its comment could be."""
+    from flowerpower.hosting.sticky import header_of
+
+    planned = read_plan(file)
+    if (header_of(planned.to_markdown()) or {}).get("truncated"):
+        file.unlink()
+        raise UsageError(
+            f"the plan of #{number} did not fit into its comment, so nobody has seen all of it",
+            hint="split the change, or look at all of it (flowerpower show) and apply by hand",
+        )
+    return planned.hash
+
+
+def _write(file: Path, raw: bytes) -> None:
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        draft.write_bytes(raw)
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)

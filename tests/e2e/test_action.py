@@ -1,0 +1,204 @@
+"""The action for GitHub and the workflows in the documentation: valid, and each script does what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support.command_line import CommandLine, command_line
+from support.fake_github import TOKEN, FakeGitHub, fake_github
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+ACTION: dict[str, Any] = yaml.safe_load((CHECKOUT / "action.yml").read_text(encoding="utf-8"))
+STEPS = {step.get("id") or step["name"]: step for step in ACTION["runs"]["steps"]}
+EXAMPLES = sorted((CHECKOUT / "docs/github").glob("*.yml"))
+WORKFLOWS = [*EXAMPLES, *(CHECKOUT / "project_template/.github/workflows").glob("*.yml")]
+HEAD, MERGE = "a" * 40, "b" * 40
+
+
+@dataclass
+class Runner:
+    """Runs the steps of the action as a runner does: expressions filled in, `bash -eo pipefail`, files for outputs."""
+
+    line: CommandLine
+    home: Path
+    values: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, step: str, **inputs: str) -> subprocess.CompletedProcess[str]:
+        """Run one step with some inputs."""
+        given = {name: str(value.get("default", "")) for name, value in ACTION["inputs"].items()} | inputs
+        known = {f"inputs.{name}": value for name, value in given.items()} | self.values
+        settings = {name: _filled(str(value), known) for name, value in STEPS[step]["env"].items()}
+        script = self.home / "script.sh"
+        script.write_text(STEPS[step]["run"], encoding="utf-8")
+        assert "${{" not in STEPS[step]["run"], "what others write must not become part of a script"
+        return subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],
+            cwd=self.line.folder.parent,
+            env={"PATH": os.environ["PATH"], "HOME": str(self.home), **self.line.environment, **settings},
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+
+
+def _filled(text: str, known: dict[str, str]) -> str:
+    def value(match: re.Match[str]) -> str:
+        for part in match[1].split("||"):
+            left, equals, right = (piece.strip() for piece in part.partition("=="))
+            found = known.get(left, "")
+            if equals:
+                return str(found == right.strip("'")).lower()
+            if found:
+                return _filled(found, known)
+        return ""
+
+    return re.sub(r"\$\{\{ (.*?) \}\}", value, text)
+
+
+@pytest.fixture
+def github() -> Iterator[FakeGitHub]:
+    with fake_github() as host:
+        yield host
+
+
+@pytest.fixture
+def runner(tmp_path: Path, redis_url: str, github: FakeGitHub) -> Runner:
+    """A runner after the step that installs; what that step would install is this checkout."""
+    home = tmp_path / "runner"
+    (home / "flowerpower/bin").mkdir(parents=True)
+    program = home / "flowerpower/bin/flowerpower"
+    program.write_text(
+        f'#!/bin/sh\nPYTHONPATH={CHECKOUT} exec {sys.executable} -P -m flowerpower "$@"\n', encoding="utf-8"
+    )
+    program.chmod(0o755)
+    (home / "event.json").write_text(json.dumps({"pull_request": {"number": 7, "head": {"sha": HEAD}}}))
+    github.add_pull(7, HEAD)
+    line = command_line(tmp_path / "checkout", redis_url)
+    job = {
+        **github.environment(str(home / "event.json")),
+        "RUNNER_TEMP": str(home),
+        "GITHUB_OUTPUT": str(home / "outputs"),
+        "GITHUB_STEP_SUMMARY": str(home / "summary"),
+        "GITHUB_SHA": MERGE,
+    }
+    values = {
+        "steps.install.outputs.folder": str(home / "flowerpower"),
+        "github.token": TOKEN,
+        "github.event.pull_request.head.sha": HEAD,
+    }
+    return Runner(CommandLine(line.folder, {**line.environment, **job}), home, values)
+
+
+@pytest.fixture
+def inputs(redis_url: str) -> dict[str, str]:
+    return {"project": "checkout", "env": "prod", "redis": redis_url}
+
+
+def keep(runner: Runner, github: FakeGitHub) -> None:
+    """Do what the step does that keeps the plan."""
+    step = STEPS["keep the plan"]
+    assert step["with"]["path"] == "${{ steps.install.outputs.folder }}/plan.json"
+    name = _filled(step["with"]["name"], {"inputs.env": "prod", "inputs.head": HEAD})
+    github.add_artifact(name, {"plan.json": (runner.home / "flowerpower/plan.json").read_bytes()})
+
+
+@pytest.mark.parametrize(
+    ("schema", "files"), [("github-actions", [CHECKOUT / "action.yml"]), ("github-workflows", WORKFLOWS)]
+)
+def test_they_fit_the_published_schemas(schema: str, files: list[Path]) -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.name)
+def test_the_workflows_give_the_action_what_it_takes(file: Path) -> None:
+    workflow = yaml.safe_load(file.read_text(encoding="utf-8"))
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"] if "/flowerpower@" in step["uses"]]
+    assert steps
+    for step in steps:
+        assert step["with"].keys() <= ACTION["inputs"].keys()
+        assert step["with"]["command"] in ("plan", "apply")
+
+
+def test_what_is_told_is_what_is_applied(runner: Runner, github: FakeGitHub, inputs: dict[str, str]) -> None:
+    for step in ("plan", "comment"):
+        done = runner(step, **inputs)
+        assert done.returncode == 0, done.stderr
+    keep(runner, github)
+    github.pulls.clear()
+    github.add_pull(7, HEAD, merged=MERGE)
+    applied = runner("apply", **inputs)
+
+    assert "3 to add" in github.comments[0]["body"]
+    outputs = dict(line.split("=", 1) for line in (runner.home / "outputs").read_text().splitlines())
+    asked = {re.findall(r"outputs\.(\w+)", output["value"])[0] for output in ACTION["outputs"].values()}
+    assert asked - {"folder"} <= outputs.keys()
+    assert outputs["add"] == "3"
+    assert applied.returncode == 0, applied.stderr
+    assert "Apply complete: 3 added, 0 changed, 0 destroyed." in applied.stdout
+    assert TOKEN not in applied.stdout + applied.stderr
+
+
+def test_what_was_not_told_is_not_applied(runner: Runner, github: FakeGitHub, inputs: dict[str, str]) -> None:
+    assert runner("plan", **inputs).returncode == 0
+    keep(runner, github)
+    github.pulls.clear()
+    github.add_pull(7, HEAD, merged=MERGE)
+    runner.line.write("schedules/more.yaml", "pipeline: report\nevery: 5m\n")
+    runner.line.commit("slipped in")
+
+    refused = runner("apply", **inputs)
+
+    assert refused.returncode == 4
+    assert "1 of 4 changes are not in the approved plan" in refused.stderr
+
+
+def test_a_direct_push_is_refused_or_applied_as_asked(runner: Runner, inputs: dict[str, str]) -> None:
+    refused = runner("apply", **inputs)
+    applied = runner("apply", **inputs, **{"direct-push": "apply"})
+
+    assert (refused.returncode, "came without a pull request" in refused.stderr) == (1, True)
+    assert applied.returncode == 0, applied.stderr
+    assert "Apply complete: 3 added" in applied.stdout
+
+
+def test_an_untrusted_checkout_is_planned_and_nothing_of_it_runs(
+    runner: Runner, github: FakeGitHub, inputs: dict[str, str]
+) -> None:
+    runner.line.write("typer.py", "raise SystemExit('taken from the checkout')\n")
+    runner.line.write("flows/flow.py", "raise SystemExit('imported')\ndef doubled(number: int) -> int:\n    return 1\n")
+    runner.line.commit("bait")
+
+    for step in ("plan", "comment"):
+        done = runner(step, **inputs, untrusted="true")
+        assert done.returncode == 0, done.stderr
+
+    assert "3 to add" in github.comments[0]["body"]
+
+
+def test_installing_leaves_the_checkout_alone(runner: Runner, tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path / "dist")]
+    subprocess.run(build, cwd=CHECKOUT, check=True, capture_output=True)
+    [wheel] = (tmp_path / "dist").glob("*.whl")
+    bare = {"PIP_NO_DEPS": "1", "PIP_NO_INDEX": "1", "RUNNER_TEMP": str(tmp_path / "new")}
+    (tmp_path / "new").mkdir()
+    runner.line = CommandLine(runner.line.folder, {**runner.line.environment, **bare})
+
+    done = runner("install", version=str(wheel))
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("flowerpower ")
+    assert f"folder={tmp_path / 'new/flowerpower'}\n" in (runner.home / "outputs").read_text()
+    assert not runner.line.git("status", "--porcelain")

@@ -1,0 +1,205 @@
+"""A pull request is told its plan in one comment, and a merge finds the plan that was approved there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.command_line import CommandLine, command_line
+from support.fake_github import BOT, FORK, TOKEN, FakeGitHub, fake_github
+
+HEAD, MERGE = "a" * 40, "b" * 40
+LATER = 'pipeline: report\ncron: "0 4 * * *"\n'
+
+
+@pytest.fixture
+def github() -> Iterator[FakeGitHub]:
+    with fake_github() as host:
+        host.add_pull(7, HEAD)
+        yield host
+
+
+@pytest.fixture
+def line(tmp_path: Path, redis_url: str, github: FakeGitHub) -> CommandLine:
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"pull_request": {"number": 7, "head": {"sha": HEAD}}}))
+    made = command_line(tmp_path / "project", redis_url)
+    made = CommandLine(made.folder, {**made.environment, **github.environment(str(event))})
+    assert made("plan", "--env", "prod", "--out", "plan.json").code == 0
+    return made
+
+
+def merged(line: CommandLine, github: FakeGitHub) -> None:
+    """Merge the pull request, whose job has kept its plan."""
+    github.pulls.clear()
+    github.add_pull(7, HEAD, merged=MERGE)
+    plan = (line.folder / "plan.json").read_bytes()
+    github.add_artifact(f"flowerpower-plan-prod-{HEAD}", {"plan.json": plan, "plan.md": b"#"})
+
+
+def fetch(line: CommandLine, *more: str, **environment: str) -> tuple[int, str]:
+    answer = line("approved", "--env", "prod", "--out", "approved.json", *more, **{"GITHUB_SHA": MERGE, **environment})
+    assert TOKEN not in answer.out + answer.err
+    return answer.code, answer.err
+
+
+def test_the_comment_is_written_once_and_then_again(line: CommandLine, github: FakeGitHub) -> None:
+    github.page = 2
+    for body in ("first!", "<!-- flowerpower {broken -->", "me too"):
+        github.add_comment(body, "ana")
+
+    first = line("comment", "plan.json")
+    again = line("comment", "plan.json")
+    line.write("schedules/nightly.yaml", LATER)
+    assert line("plan", "--env", "prod", "--out", "plan.json").code == 0
+    changed = line("comment", "plan.json", "--json")
+
+    assert (first.code, first.err) == (0, "#7: a new comment tells the plan https://x/c4\n")
+    assert again.err == "#7: the comment says so already https://x/c4\n"
+    assert changed.document == {"action": "update", "pull_request": 7, "url": "https://x/c4"}
+    assert len(github.comments) == 4
+    assert github.comments[3]["body"].startswith('<!-- flowerpower {"namespace": "acme.prod"')
+    assert "0 4 * * *" in github.comments[3]["body"]
+
+
+def test_each_namespace_has_a_comment_of_its_own(line: CommandLine, github: FakeGitHub) -> None:
+    line("comment", "plan.json")
+    assert line("plan", "--out", "other.json").code == 0
+    line("comment", "other.json")
+
+    assert ["acme.default" in comment["body"].partition("\n")[0] for comment in github.comments] == [False, True]
+
+
+def test_a_comment_that_somebody_else_wrote_is_left_alone(line: CommandLine, github: FakeGitHub) -> None:
+    forged = '<!-- flowerpower {"namespace": "acme.prod"} -->\nNo changes.'
+    github.add_comment(forged, "mallory")
+
+    line("comment", "plan.json")
+
+    assert [comment["user"]["login"] for comment in github.comments] == ["mallory", BOT]
+    assert github.comments[0]["body"] == forged
+
+
+def test_a_plan_without_changes_starts_no_comment_and_ends_one(line: CommandLine, github: FakeGitHub) -> None:
+    assert line("apply", "--env", "prod", "--auto-approve").code == 0
+    assert line("plan", "--env", "prod", "--out", "rest.json").code == 0
+    silent = line("comment", "rest.json")
+    assert "no comment says otherwise" in silent.err
+    assert not github.comments
+
+    line("comment", "plan.json")
+    line("comment", "rest.json")
+    assert "No changes" in github.comments[0]["body"]
+
+
+def test_a_newer_commit_is_not_written_over(line: CommandLine, github: FakeGitHub) -> None:
+    github.pulls[0]["head"]["sha"] = "c" * 40
+
+    answer = line("comment", "plan.json")
+
+    assert "#7 is at cccccccccccc by now, and this plan is for aaaaaaaaaaaa: nothing is written" in answer.err
+    assert not github.comments
+
+
+def test_the_run_of_another_workflow_tells_the_pull_request_of_a_fork(
+    line: CommandLine, github: FakeGitHub, tmp_path: Path
+) -> None:
+    github.pulls.clear()
+    github.add_pull(8, "d" * 40, owner="eve", branch="fix/später")
+    github.add_pull(9, HEAD, owner="eve", branch="fix/später")
+    run = {"head_sha": HEAD, "head_branch": "fix/später", "head_repository": {"owner": {"login": "eve"}}}
+    (tmp_path / "event.json").write_text(json.dumps({"workflow_run": run}))
+
+    assert line("comment", "plan.json", "--json").document["pull_request"] == 9
+
+    github.pulls.clear()
+    answer = line("comment", "plan.json")
+    assert (answer.code, "no open pull request" in answer.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("method", "answers", "told"),
+    [
+        ("POST", [403], "answered 403 to POST /api/repos/acme/pipelines/issues/7/comments: Resource not accessible"),
+        ("GET", [404], "pull-requests: write"),
+        ("POST", [502], "answered 502"),
+    ],
+)
+def test_a_host_that_says_no_is_told_with_what_to_do(
+    line: CommandLine, github: FakeGitHub, method: str, answers: list[int], told: str
+) -> None:
+    github.refuse[method] = answers
+
+    answer = line("comment", "plan.json")
+
+    assert answer.code == 1
+    assert told in answer.err
+    assert TOKEN not in answer.err
+    assert not github.comments
+
+
+def test_outside_a_job_or_without_a_token_the_command_says_what_is_missing(line: CommandLine) -> None:
+    assert "this is no job on GitHub" in line("comment", "plan.json", GITHUB_REPOSITORY="").err
+    assert "GITHUB_TOKEN: ${{ github.token }}" in line("comment", "plan.json", GITHUB_TOKEN="").err
+    refused = line("comment", "plan.json", GITHUB_API_URL="http://127.0.0.1:1", GITHUB_TOKEN="bad")
+    assert refused.code == 1
+
+
+def test_a_merge_applies_what_was_approved_and_nothing_else(line: CommandLine, github: FakeGitHub) -> None:
+    merged(line, github)
+    code, err = fetch(line)
+    assert code == 0, err
+    assert not github.leaked, "the store of artifacts is told no token"
+
+    assert line("apply", "--env", "prod", "--approved", "approved.json").code == 0
+
+    line.write("schedules/nightly.yaml", LATER)
+    line.commit("not what was seen")
+    late = line("apply", "--env", "prod", "--approved", "approved.json")
+    assert late.code == 4
+    assert "1 of 1 changes are not in the approved plan" in late.err
+
+
+def test_what_the_run_of_a_fork_kept_or_what_has_expired_is_no_approval(line: CommandLine, github: FakeGitHub) -> None:
+    merged(line, github)
+    (good,) = github.artifacts
+    github.artifacts = []
+    github.add_artifact(good["name"], {"plan.json": b"{}"}, repository=FORK)
+    github.add_artifact(good["name"], {"plan.json": b"{}"}, expired=True)
+
+    code, err = fetch(line)
+
+    assert code == 1
+    assert f"#7 left no plan: there is no artifact flowerpower-plan-prod-{HEAD}" in err
+    assert not (line.folder / "approved.json").exists()
+
+
+def test_the_newest_plan_of_the_last_commit_counts(line: CommandLine, github: FakeGitHub) -> None:
+    merged(line, github)
+    github.add_artifact(f"flowerpower-plan-prod-{HEAD}", {"plan.json": b"{}"}, created="0")
+    assert fetch(line)[0] == 0
+
+    github.add_artifact(f"flowerpower-plan-prod-{HEAD}", {"plan.json": b"{}"}, created="2")
+    code, err = fetch(line)
+    assert (code, "no plan file" in err) == (1, True)
+
+
+def test_a_commit_without_a_pull_request_was_approved_by_nobody(line: CommandLine, github: FakeGitHub) -> None:
+    code, err = fetch(line)
+    assert (code, "nobody has approved a plan for it" in err) == (1, True)
+
+    code, err = fetch(line, "--if-any")
+    assert (code, "approved.json is not written" in err) == (0, True)
+    assert not (line.folder / "approved.json").exists()
+
+
+def test_an_artifact_that_holds_no_plan_is_refused(line: CommandLine, github: FakeGitHub) -> None:
+    merged(line, github)
+    for files in ({}, {"a.json": b"", "b.json": b""}):
+        github.add_artifact(github.artifacts[0]["name"], files, created="3")
+        code, err = fetch(line)
+        assert (code, "plan files instead of one" in err) == (1, True)
+    github.files[len(github.artifacts)] = b"no archive"
+    assert "is no archive" in fetch(line)[1]
