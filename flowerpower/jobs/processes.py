@@ -17,6 +17,7 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
+from flowerpower.jobs.messenger import make_messenger
 from flowerpower.jobs.run import Home, use_project
 from flowerpower.jobs.scheduler import Scheduler, scheduler_name
 from flowerpower.jobs.worker import FlowerPowerWorker, code_fingerprint, forget_modules, make_worker
@@ -60,7 +61,10 @@ def run_scheduler(url: str, keys: Keys, clock: str | None = None, interval: floa
     watcher = threading.Thread(target=_stop_with_parent, args=(parent, stop), daemon=True)
     watcher.start()
     store = Store(connect(url), keys, clock)
-    Scheduler(store, scheduler_name(socket.gethostname()), interval).run(stop)
+    name = scheduler_name(socket.gethostname())
+    messenger = make_messenger(Store(connect(url), keys, clock), name)
+    threading.Thread(target=messenger.run, args=(stop,), name="messenger", daemon=True).start()
+    Scheduler(store, name, interval).run(stop)
 
 
 def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:

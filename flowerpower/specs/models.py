@@ -279,12 +279,13 @@ class ScheduleSpec(SpecWithEnvironments):
     )
     on_failure: Many[Text] = Field(
         default=(),
-        description="URLs told when the schedule starts to fail. (Not supported yet.)",
+        description="URLs that are told when the schedule starts to fail, and when it is well again. Default: those of "
+        "the project's `notify`.",
         examples=[["https://hooks.example/failed"]],
     )
     on_success: Many[Text] = Field(
         default=(),
-        description="URLs told of every success. (Not supported yet.)",
+        description="URLs that are told of every success. Default: those of the project's `notify`.",
         examples=[["https://hooks.example/ok"]],
     )
     on_inflight: OnInflight = Field(

@@ -210,18 +210,18 @@ class NotifySpec(Spec):
 
     on_failure: Many[Text] = Field(
         default=(),
-        description="URLs that are told when a schedule starts to fail, and when it is well again. (Not supported "
-        "yet.)",
+        description="URLs that are told when a schedule starts to fail, and when it is well again: a web hook, or an "
+        "address of Apprise (mail, chat, MQTT, ...). Secrets go into them as `${secret:NAME}`.",
         examples=[["${secret:SLACK_URL}"]],
     )
     on_success: Many[Text] = Field(
         default=(),
-        description="URLs that are told of every success. (Not supported yet.)",
+        description="URLs that are told of every success.",
         examples=[["https://hooks.example/ok"]],
     )
     remind: Annotated[PositiveDuration | None, Written] = Field(
         default=None,
-        description="Tell again after this long while the schedule still fails. Without it: once. (Not supported yet.)",
+        description="Tell again at the first failure after this long, while it still fails. Without it: once.",
         examples=["1d"],
     )
 
@@ -318,7 +318,7 @@ class ProjectSpec(SpecWithEnvironments):
     )
     notify: Annotated[NotifySpec | None, Written] = Field(
         default=None,
-        description="Who is told, for every schedule that does not say otherwise. (Not supported yet.)",
+        description="Who is told, for every schedule that does not say otherwise.",
         examples=[{"on_failure": ["${secret:SLACK_URL}"], "remind": "1d"}],
     )
     plugins: Many[Text] = Field(

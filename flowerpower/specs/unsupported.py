@@ -22,7 +22,6 @@ _REMOVE = "remove it; this version would ignore it"
 UNSUPPORTED: Mapping[str, tuple[Unsupported, ...]] = {
     "project": (
         Unsupported(("code",), lambda spec: spec.code == "git", "`code: git`", "use `code: local`"),
-        Unsupported(("notify",), lambda spec: spec.notify is not None, "`notify`", _REMOVE),
         Unsupported(("plugins",), lambda spec: bool(spec.plugins), "`plugins`", _REMOVE),
         Unsupported(
             ("allow", "pickle"), lambda spec: spec.allow.pickle, "`allow: {pickle: true}`", "use parquet or json"
@@ -38,9 +37,5 @@ UNSUPPORTED: Mapping[str, tuple[Unsupported, ...]] = {
         Unsupported(("cache",), lambda spec: spec.cache is not False, "`cache`", _REMOVE),
         Unsupported(("adapters",), lambda spec: bool(spec.adapters), "`adapters`", _REMOVE),
     ),
-    "schedule": (
-        Unsupported(("on_failure",), lambda spec: bool(spec.on_failure), "`on_failure`", _REMOVE),
-        Unsupported(("on_success",), lambda spec: bool(spec.on_success), "`on_success`", _REMOVE),
-        Unsupported(("after",), lambda spec: bool(spec.after), "`after`", _REMOVE),
-    ),
+    "schedule": (Unsupported(("after",), lambda spec: bool(spec.after), "`after`", _REMOVE),),
 }

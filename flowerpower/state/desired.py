@@ -142,7 +142,22 @@ def _schedule_fields(project: Project, spec: ScheduleSpec, pipeline: Mapping[str
     fields["overlap"] = spec.effective_overlap
     if project.spec.schedules == "paused":
         fields["paused"] = True
-    return fields
+    return fields | _notifications(project, spec)
+
+
+def _notifications(project: Project, spec: ScheduleSpec) -> dict[str, Json]:
+    """Return who is told what of a schedule: itself says so, or the project does for all."""
+    notify = project.spec.notify
+    if notify is None:
+        return {}
+    found: dict[str, Json] = {
+        name: list(getattr(notify, name))
+        for name in ("on_failure", "on_success")
+        if name not in spec.model_fields_set and getattr(notify, name)
+    }
+    if notify.remind and (spec.on_failure or "on_failure" in found):
+        found["remind"] = notify.remind
+    return found
 
 
 def _run_spec(

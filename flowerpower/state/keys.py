@@ -103,6 +103,21 @@ class Keys:
         """Return the lease of the scheduler that works first."""
         return f"{self.prefix}scheduler"
 
+    @property
+    def messenger(self) -> str:
+        """Return the lease of the messenger that works."""
+        return f"{self.prefix}messenger"
+
+    @property
+    def messages(self) -> str:
+        """Return the hash of how far the messenger has read, and how schedules fare that somebody wants to hear of."""
+        return f"{self.prefix}messages"
+
+    @property
+    def outbox(self) -> str:
+        """Return the hash of messages that wait to be sent, by their id."""
+        return f"{self.prefix}outbox"
+
     def outcomes(self, schedule: str) -> str:
         """Return the sorted set of one schedule's outcomes."""
         return f"{self.prefix}outcomes:{schedule}"

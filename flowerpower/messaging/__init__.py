@@ -1,0 +1,1 @@
+"""Messages to people and programs about how schedules fare: what is worth one, what it says, how it is sent."""

@@ -1,0 +1,49 @@
+"""Which transport an address wants: a web hook, a plug-in, or one of the services that Apprise knows."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from flowerpower.errors import UsageError
+from flowerpower.messaging.delivery import Delivery
+from flowerpower.messaging.message import Message
+from flowerpower.messaging.webhook import post
+from flowerpower.plugins import MESSAGING_GROUP, load_plugin
+
+Transport = Callable[[str, Message], Delivery]
+"""What a plug-in offers: address and message to what came of it; what it raises means another try."""
+
+_NO_APPRISE = "this address needs Apprise: pip install 'flowerpower-gitops[notify]' where the scheduler runs"
+
+
+def send(url: str, message: Message, *, secret: str = "") -> Delivery:
+    """Send one message to one address; never raises, and never says more of the address than its kind."""
+    scheme = url.partition("://")[0].lower()
+    try:
+        if scheme in ("http", "https"):
+            return post(url, message, secret)
+        plugin: Transport | None = load_plugin(MESSAGING_GROUP, scheme)
+        return plugin(url, message) if plugin else _by_apprise(url, message)
+    except UsageError as error:
+        return Delivery("hopeless", f"{error}; {error.hint}")
+    except Exception as error:  # noqa: BLE001 - foreign code, and its words could hold the address
+        return Delivery("retry", f"its transport failed: {type(error).__name__}")
+
+
+def _by_apprise(url: str, message: Message) -> Delivery:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import apprise
+    except ImportError:
+        return Delivery("hopeless", _NO_APPRISE)
+    logging.getLogger("apprise").disabled = True  # its words could hold the address
+    service: Any = apprise.Apprise()
+    if not service.add(url):
+        return Delivery("hopeless", "Apprise knows no such address; see https://github.com/caronc/apprise/wiki")
+    kind = apprise.NotifyType.SUCCESS if message.kind in ("recovered", "succeeded") else apprise.NotifyType.FAILURE
+    sent = service.notify(title=message.title, body=message.text, notify_type=kind)
+    return Delivery("delivered") if sent else Delivery("retry", "the service did not take it")

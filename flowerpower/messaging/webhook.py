@@ -1,0 +1,72 @@
+"""Web hooks: a CloudEvent by POST, signed as Standard Webhooks say (standardwebhooks.com)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import time
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+from flowerpower.errors import UsageError
+from flowerpower.messaging.delivery import Delivery
+from flowerpower.messaging.message import Message
+
+SECONDS = 15.0
+_GONE = 410
+_WORTH_ANOTHER_TRY = {408, 425, 429}
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        """Follow nothing: a signed message is for the address it was signed for."""
+
+
+def post(url: str, message: Message, secret: str = "") -> Delivery:
+    """Send a message to a web hook, signed if there is a secret; the answer decides whether another try is worth it."""
+    body = json.dumps(message.cloud_event(), ensure_ascii=False).encode("utf-8", "backslashreplace")
+    moment = int(time.time())
+    headers = {
+        "Content-Type": "application/cloudevents+json; charset=utf-8",
+        "User-Agent": "flowerpower",
+        "webhook-id": message.id,
+        "webhook-timestamp": str(moment),
+    }
+    if secret:
+        headers["webhook-signature"] = sign(secret, message.id, moment, body)
+    try:
+        request = Request(url, data=body, headers=headers, method="POST")  # noqa: S310 - the caller chose http or https
+        with build_opener(_NoRedirects).open(request, timeout=SECONDS):
+            return Delivery("delivered")
+    except HTTPError as error:
+        with error:
+            return _refusal(error)
+    except (URLError, HTTPException, OSError) as error:
+        return Delivery("retry", f"not reached: {getattr(error, 'reason', None) or type(error).__name__}")
+    except ValueError:  # it would quote the address
+        return Delivery("hopeless", "its address cannot be read")
+
+
+def _refusal(error: HTTPError) -> Delivery:
+    told = f"answered {error.code}"
+    if error.code >= 500 or error.code in _WORTH_ANOTHER_TRY:
+        after = str(error.headers.get("Retry-After", ""))
+        return Delivery("retry", told, int(after) if after.isdecimal() else None)
+    return Delivery("hopeless", f"{told}, it is gone for good" if error.code == _GONE else told)
+
+
+def sign(secret: str, message_id: str, moment: int, body: bytes) -> str:
+    """Return the signature of a message; raise `UsageError` for a secret that is not `whsec_` and base64."""
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        raise UsageError(
+            "the secret of web hooks is not base64", hint="make one: echo whsec_$(openssl rand -base64 32)"
+        ) from None
+    signed = b".".join([message_id.encode(), str(moment).encode(), body])
+    return f"v1,{base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()}"

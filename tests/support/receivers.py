@@ -1,0 +1,64 @@
+"""Receivers on localhost that keep what they are told: a web hook."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Hook:
+    """A web hook: what it got, and what it answers next (200 when nothing is said)."""
+
+    port: int = 0
+    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}/hook?token=marker-of-the-hook"
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The documents it got."""
+        return [json.loads(body) for _, body in self.got]
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of message it got."""
+        return [event["data"]["kind"] for event in self.events]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    hook: Hook
+
+    def log_message(self, *_: Any) -> None: ...
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.hook.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
+        self.send_response(self.hook.answers.pop(0) if self.hook.answers else 200)
+        self.send_header("Location", f"http://127.0.0.1:{self.hook.port}/elsewhere")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+@contextmanager
+def web_hook() -> Iterator[Hook]:
+    """Run a web hook for the length of a block."""
+    hook = Hook()
+    with ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hook": hook})) as server:
+        hook.port = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield hook
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,40 @@
+"""What may be shown of an address, and when a message is tried again."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowerpower.errors import UsageError
+from flowerpower.messaging.delivery import RETRIES, Delivery, next_try, place_of
+from flowerpower.messaging.webhook import sign
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://user:pass@hooks.example:8443/T0/B0/token?key=1#x", "https://hooks.example:8443"),
+        ("slack://token-a/token-b/token-c", "slack"),
+        ("mailto://user:${secret:P}@mail.example", "mailto"),
+        ("${secret:HOOK}", "${secret:HOOK}"),
+        ("${secret:HOST}/path-with-token", "${secret:HOST}"),
+        ("token-without-a-scheme", "an address without a scheme"),
+        ("http://[", "an address that cannot be read"),
+    ],
+)
+def test_an_address_is_shown_without_what_could_be_secret(url: str, shown: str) -> None:
+    assert place_of(url) == shown
+
+
+def test_pauses_grow_until_it_is_given_up_and_a_receiver_may_ask_for_longer_ones() -> None:
+    busy = Delivery("retry", "answered 503")
+
+    assert [next_try(tries, busy) for tries in range(1, len(RETRIES) + 2)] == [*RETRIES, None]
+    assert next_try(1, Delivery("retry", after=77)) == 77
+    assert next_try(1, Delivery("retry", after=10**9)) == RETRIES[-1]
+    assert next_try(1, Delivery("hopeless")) is None
+
+
+def test_a_secret_that_is_not_base64_is_refused_without_being_quoted() -> None:
+    with pytest.raises(UsageError, match="not base64") as raised:
+        sign("whsec_not base64!", "id", 1, b"{}")
+    assert "not base64!" not in str(raised.value) + raised.value.hint
