@@ -74,6 +74,7 @@ CODES: Mapping[str, Code] = {
     "FP306": Code("key without effect", "Remove the key or choose the value that uses it."),
     "FP307": Code("password in the project file", "Write `${env:NAME}` instead.", can_be_silenced=True),
     "FP308": Code("previous name", "A name can have been that of one schedule only."),
+    "FP309": Code("address of messages", "Give it a scheme, and keep passwords out of it.", can_be_silenced=True),
     "FP311": Code("policy min_interval", "Fire less often, or change the rule.", can_be_silenced=True),
     "FP312": Code("policy allowed_queues", "Use an allowed queue, or change the rule.", can_be_silenced=True),
     "FP313": Code("policy max_timeout", "Lower the timeout, or change the rule.", can_be_silenced=True),

@@ -10,6 +10,7 @@ from typing import Any
 from flowerpower.errors import Problem, Severity
 from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.trigger import parse_trigger
+from flowerpower.specs.addresses import Told, check_addresses
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.future import why_over
 from flowerpower.specs.messages import did_you_mean
@@ -85,9 +86,17 @@ def _check_project(project: Project) -> Iterator[Problem]:
     if project.is_sound("project", "redis"):
         for code, path, what, hint, severity in check_redis(project.spec.redis):
             yield problem(project, code, ("project", "redis", *path), what, hint, severity)
+    if project.spec.notify is not None:
+        yield from _check_addresses(project, project.spec.notify, "project", "notify")
     error = _trigger_error(None, 60, None, project.spec.timezone, None, None)
     if error and project.is_sound("project", "timezone"):
         yield problem(project, "FP303", ("project", "timezone"), error.what, error.hint)
+
+
+def _check_addresses(project: Project, spec: Told, *path: str) -> Iterator[Problem]:
+    for (key, position), what, hint, severity in check_addresses(spec):
+        if project.is_sound(path[0], *path[1:], key):
+            yield problem(project, "FP309", (*path, key, position), what, hint, severity)
 
 
 def _check_supported(project: Project, address: str, spec: object) -> Iterator[Problem]:
@@ -113,6 +122,7 @@ def _check_schedule(
     project: Project, address: str, spec: ScheduleSpec, elsewhere: Mapping[str, str]
 ) -> Iterator[Problem]:
     yield from _check_supported(project, address, spec)
+    yield from _check_addresses(project, spec, address)
     if spec.pipeline not in project.pipelines and project.is_sound(address, "pipeline"):
         yield from _check_missing_pipeline(project, address, spec, elsewhere.get(f"pipeline.{spec.pipeline}"))
     queues = project.spec.queues
