@@ -32,6 +32,7 @@ _COMMANDS = {
     "forget": "forget",
     "next": "next",
     "forecast": "forecast",
+    "dev": "dev",
     "run": "run",
     "trigger": "trigger",
     "worker": "worker",

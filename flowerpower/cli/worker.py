@@ -72,4 +72,12 @@ def read_duration(text: str, name: str) -> float:
 def _start_log(session: Session) -> None:
     level = logging.WARNING if session.quiet else logging.DEBUG if session.verbose else logging.INFO
     logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    if session.quiet:
+        logging.getLogger("rq.worker").addFilter(_first_line)
     logging.getLogger("hamilton").setLevel(max(level, logging.WARNING))  # it lists plug-ins it lacks
+
+
+def _first_line(record: logging.LogRecord) -> bool:
+    """Leave out the traceback of a run: where it failed, and why, is in its record."""
+    record.msg, record.args, record.exc_info = record.getMessage().partition("\n")[0], (), None
+    return True
