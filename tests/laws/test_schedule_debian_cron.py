@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from support.clocks import (
@@ -20,6 +20,7 @@ from support.clocks import (
     forwards,
     packaged_zones,
     seen_changes,
+    tell,
     written_changes,
 )
 from support.debian_cron import KNOWN, ask, is_known, recorded
@@ -64,9 +65,7 @@ def our_ticks(cron: Daily, change: Change) -> list[int]:
 
 
 @pytest.mark.timeout(3600 if PROGRAM else 120)
-def test_every_disagreement_with_debian_cron_falls_under_a_rule(
-    record_property: Callable[[str, object], None],
-) -> None:
+def test_every_disagreement_with_debian_cron_falls_under_a_rule() -> None:
     counted: Counter[str] = Counter()
     unexplained: list[tuple[str, str, str, int]] = []
     for change, cron, started in answers():
@@ -86,7 +85,7 @@ def test_every_disagreement_with_debian_cron_falls_under_a_rule(
     assert unexplained == []
     assert counted["agreed"] > 7_000
     assert counted.keys() == {"agreed", "started for each", "took it for a new clock"}
-    record_property("counted", dict(counted))
+    tell(dict(counted))
 
 
 def test_the_recorded_answers_cover_what_is_odd() -> None:

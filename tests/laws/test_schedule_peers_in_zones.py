@@ -29,6 +29,7 @@ from support.clocks import (
     forwards,
     packaged_zones,
     seen_changes,
+    tell,
 )
 
 from flowerpower.schedule.trigger import parse_trigger
@@ -166,7 +167,7 @@ def is_asked(peer: str, change: Change) -> bool:
 
 
 @pytest.mark.timeout(3600 if ALL else 120)
-def test_every_disagreement_with_a_peer_falls_under_a_rule(record_property: Callable[[str, object], None]) -> None:
+def test_every_disagreement_with_a_peer_falls_under_a_rule() -> None:
     counted: Counter[tuple[str, str]] = Counter()
     unexplained: list[tuple[str, Difference]] = []
     for change, cron in cases():
@@ -186,4 +187,4 @@ def test_every_disagreement_with_a_peer_falls_under_a_rule(record_property: Call
     assert set(counted) == {(peer, "agreed") for peer in PEERS} | {
         (peer, rule.__name__) for peer, (_, rules) in PEERS.items() for rule in rules
     }
-    record_property("counted", {" ".join(key): number for key, number in counted.items()})
+    tell(dict(counted))

@@ -7,7 +7,7 @@ zone is there with a few changes, and each kind of change with each expression.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import cycle, islice, pairwise
 
 import pytest
@@ -24,6 +24,7 @@ from support.clocks import (
     forwards,
     packaged_zones,
     seen_changes,
+    tell,
     walls,
     written_changes,
 )
@@ -115,16 +116,14 @@ def differences(change: Change, crons: list[Daily]) -> Iterator[str]:
 
 
 @pytest.mark.timeout(3600 if ALL else 120)
-def test_around_the_changes_of_every_zone_crons_fire_as_the_clock_says(
-    record_property: Callable[[str, object], None],
-) -> None:
+def test_around_the_changes_of_every_zone_crons_fire_as_the_clock_says() -> None:
     cases = list(everything() if ALL else sample())
 
     wrong = [difference for change, crons in cases for difference in differences(change, crons)]
 
     assert wrong == []
     assert {change.zone for change, _ in cases} == set(ZONES)
-    record_property("counted", f"{len(cases)} changes, {sum(len(crons) for _, crons in cases)} comparisons")
+    tell(f"{len(cases)} changes, {sum(len(crons) for _, crons in cases)} comparisons")
 
 
 @pytest.mark.parametrize("zone", ODD)
