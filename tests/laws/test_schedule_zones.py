@@ -153,11 +153,11 @@ def test_we_know_every_change_of_every_zone() -> None:
         assert [(c.at, c.before, c.after) for c in known] == [(c.at, c.before, c.after) for c in written], zone
 
 
-@pytest.mark.skipif(not ALL, reason="FLOWERPOWER_TEST_ALL_CHANGES is not set")
 def test_no_two_changes_of_a_zone_are_so_close_that_reading_in_steps_misses_one() -> None:
+    """Zones are read in steps of two days: two changes within one step could hide each other."""
     for zone in ZONES:
-        moments = sorted({change.at for change in [*written_changes(zone), *later_changes(zone)]})
-        assert all(later - earlier > 3 * DAY for earlier, later in pairwise(moments)), zone
+        changes = [*written_changes(zone), *(later_changes(zone) if ALL else ())]
+        assert all(later - earlier > 3 * DAY for earlier, later in pairwise(sorted({c.at for c in changes}))), zone
 
 
 def test_the_oracle_tells_the_rule() -> None:
