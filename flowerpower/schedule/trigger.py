@@ -240,14 +240,13 @@ def parse_trigger(  # noqa: PLR0913  the words of a spec, all by name
     """
     if sum(value is not None for value in (cron, every, at)) != 1:
         raise TriggerError("a schedule needs exactly one of `cron`, `every` and `at`", hint="keep one of the three")
+    _check_text("timezone", timezone, "timezone: Europe/Berlin")
     zone = load_zone(timezone)
-    first = FIRST if start is None else parse_moment(start, zone, "start")
-    last = LAST if end is None else parse_moment(end, zone, "end")
-    if last < first:
-        raise TriggerError(f"`end: {end}` lies before `start: {start}`", hint="a schedule ends after it starts")
+    first, last = _bounds(start, end, zone)
     bounds = (f" from {first}" if start is not None else "") + (f" to {last}" if end is not None else "")
     held = _seconds("jitter", jitter, least=0) if jitter else 0
     if cron is not None:
+        _check_text("cron", cron, "cron: 0 6 * * MON-FRI")
         parsed = parse_cron(cron)
         _check_jitter(held, _shortest_distance(parsed) if held else 0)
         key = _cron_key(parsed, zone) + bounds
@@ -260,6 +259,19 @@ def parse_trigger(  # noqa: PLR0913  the words of a spec, all by name
     _check_jitter(held, rule.step)
     key = f"every {rule.step} phase {rule.anchor % rule.step}{bounds}"
     return Trigger("every", timezone, key, first, last, rule, held)
+
+
+def _bounds(start: Moment | None, end: Moment | None, zone: Zone) -> tuple[int, int]:
+    first = FIRST if start is None else parse_moment(start, zone, "start")
+    last = LAST if end is None else parse_moment(end, zone, "end")
+    if last < first:
+        raise TriggerError(f"`end: {end}` lies before `start: {start}`", hint="a schedule ends after it starts")
+    return first, last
+
+
+def _check_text(name: str, value: object, example: str) -> None:
+    if not isinstance(value, str):
+        raise TriggerError(f"`{name}` is {str(value)[:60]!r}, not a text", hint=f"write `{example}`")
 
 
 def _cron_key(cron: Cron, zone: Zone) -> str:

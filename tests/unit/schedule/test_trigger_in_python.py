@@ -181,3 +181,21 @@ def test_triggers_with_the_same_ticks_and_jitter_are_equal() -> None:
     assert parse_trigger(every="1h", timezone="Asia/Tokyo") == parse_trigger(every=3600)
     assert parse_trigger(cron="@daily") != parse_trigger(cron="@daily", jitter=60)
     assert len({parse_trigger(cron="@daily"), parse_trigger(cron="0 0 * * *")}) == 1
+
+
+@pytest.mark.parametrize("cron", [5, 1.5, ["0", "6"], True, b"@daily", BERLIN])
+def test_a_cron_or_a_zone_that_is_no_text_is_refused(cron: object) -> None:
+    with pytest.raises(TriggerError, match=r"`cron` is .*, not a text") as caught:
+        parse_trigger(cron=cron)  # type: ignore[arg-type]
+    assert "cron: 0 6" in caught.value.hint
+
+    with pytest.raises(TriggerError, match=r"`timezone` is .*, not a text"):
+        parse_trigger(cron="@daily", timezone=cron)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("word", ["at", "start", "end"])
+def test_a_moment_of_another_kind_is_refused(word: str) -> None:
+    for moment in (5, 1.5, ["2026-01-01"], b"2026-01-01"):
+        words = {"every": 60, word: moment} if word != "at" else {"at": moment}
+        with pytest.raises(TriggerError, match=f"`{word}: .*is not a date or a time"):
+            parse_trigger(**words)  # type: ignore[arg-type]
