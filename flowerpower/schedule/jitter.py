@@ -16,5 +16,5 @@ def delay(schedule: str, tick: int, jitter: int) -> int:
     """
     if jitter <= 1:
         return 0
-    digest = blake2b(f"{schedule}\n{tick}".encode(), digest_size=8).digest()
+    digest = blake2b(f"{schedule}\n{tick}".encode(errors="surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") * jitter >> 64

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from importlib import import_module, resources
 from typing import NamedTuple
@@ -145,13 +145,14 @@ def use_packaged_zones() -> str:
     return str(import_module("tzdata").IANA_VERSION)
 
 
-def parse_moment(text: str, zone: Zone, field: str) -> int:
-    """Return the instant of an ISO 8601 date or time; `field` is the name to blame in a TriggerError.
+def parse_moment(text: str | date, zone: Zone, field: str) -> int:
+    """Return the instant of a date or time, ISO 8601 or Python's; `field` is the name to blame in a TriggerError.
 
     Without an offset it is read in the zone: in a gap it is the first instant after, and the first of two passes
     when it occurs twice. A date alone is the start of that day in the zone. Years from 9990 on count as 9990.
     """
     hint = "write for instance 2026-03-01, 2026-03-01T06:30 or 2026-03-01T06:30:00+01:00, in whole seconds"
+    text = _iso(text) if isinstance(text, date) else str(text)
     if not _MOMENT.fullmatch(text):
         raise TriggerError(f"`{field}: {text[:80]}` is not a date or a time", hint=hint)
     try:
@@ -164,3 +165,9 @@ def parse_moment(text: str, zone: Zone, field: str) -> int:
     if moment.tzinfo is not None:
         return (moment - EPOCH) // SECOND
     return zone.first_instant(wall)
+
+
+def _iso(moment: date) -> str:
+    """Return it as a text; an offset may be one that ISO 8601 cannot write, so it becomes UTC."""
+    aware = isinstance(moment, datetime) and moment.utcoffset() is not None
+    return (moment.astimezone(UTC) if aware and isinstance(moment, datetime) else moment).isoformat()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -23,15 +22,16 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from flowerpower import durations
 from flowerpower.specs.codes import CODES
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]*(-[a-z0-9_]+)*$"
 NAME_LENGTH = 63
-LONGEST_DURATION = 3650 * 86400
+LONGEST_DURATION = durations.LONGEST_DURATION
+parse_duration = durations.parse_duration
 NOT_PATCHED = frozenset({"name", "environments"})  # the same in every environment
 
 _VARIABLE = r"\$\{var:"  # a schema sees the text before variables are filled in
-_DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,9})s)?", re.ASCII)
 _DURATION_PATTERN = r"(([0-9]{1,4}d)?([0-9]{1,6}h)?([0-9]{1,7}m)?([0-9]{1,9}s)?|[0-9]{1,9})$"
 _MOMENT_PATTERN = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?([.][0-9]{1,6})?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
@@ -81,32 +81,6 @@ class _Written:
 
 Written = _Written()
 """Marks an optional field that may be left out but not be null."""
-
-
-def parse_duration(value: object) -> int:
-    """Return the whole seconds of `90s`, `15m`, `2h`, `1d12h` or a number of seconds; ValueError otherwise."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return _within_bounds(value)
-    if isinstance(value, str):
-        return _parse_duration_text(value)
-    raise ValueError(f"{value!r} is not a duration")
-
-
-@lru_cache(maxsize=1024)
-def _parse_duration_text(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) <= 9:
-        return _within_bounds(int(text))
-    match = _DURATION.fullmatch(text)
-    if not match or not text:
-        raise ValueError(f"{text!r} is not a duration")
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return _within_bounds(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
-
-
-def _within_bounds(seconds: int) -> int:
-    if not 0 <= seconds <= LONGEST_DURATION:
-        raise ValueError(f"{seconds} seconds is not between 0 and 3650 days")
-    return seconds
 
 
 def parse_moment(value: str) -> datetime:

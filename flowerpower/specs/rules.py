@@ -145,6 +145,8 @@ def _check_missing_pipeline(project: Project, address: str, spec: ScheduleSpec, 
 
 def _check_trigger(project: Project, address: str, spec: ScheduleSpec) -> Iterator[Problem]:
     if _trigger_error(spec.cron, spec.every, spec.at, spec.timezone, spec.start, spec.end) is None:
+        if spec.jitter and (error := _jitter_error(spec.cron, spec.every, spec.jitter)):
+            yield problem(project, "FP303", (address, "jitter"), error.what, error.hint)
         return
     good: dict[str, Any] = {"timezone": "UTC", "start": None, "end": None}
     for name in good:  # each by itself, and the trigger with those that are right
@@ -164,6 +166,15 @@ def _trigger_error(
 ) -> TriggerError | None:
     try:
         parse_trigger(cron=cron, every=every, at=at, timezone=timezone, start=start, end=end)
+    except TriggerError as error:
+        return error
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _jitter_error(cron: str | None, every: int | None, jitter: int) -> TriggerError | None:
+    try:
+        parse_trigger(cron=cron, every=every, at=None if cron or every else "2026-01-01", jitter=jitter)
     except TriggerError as error:
         return error
     return None

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.clocks import backwards, forwards
 
 from flowerpower.schedule.trigger import Trigger, TriggerError, parse_trigger
 from flowerpower.schedule.zones import load_zone, zone_names
@@ -197,22 +197,6 @@ def parsed(cron: str, zone: str) -> Trigger | TriggerError:
         return refused
 
 
-def forwards(trigger: Trigger, begin: int, end: int) -> list[int]:
-    ticks, tick = [], trigger.next_tick(begin - 1)
-    while tick is not None and tick < end:
-        ticks.append(tick)
-        tick = trigger.next_tick(tick)
-    return ticks
-
-
-def backwards(trigger: Trigger, begin: int, end: int) -> list[int]:
-    ticks, tick = [], trigger.previous_tick(end)
-    while tick is not None and tick >= begin:
-        ticks.append(tick)
-        tick = trigger.previous_tick(tick)
-    return ticks[::-1]
-
-
 @st.composite
 def windows(draw: st.DrawFn) -> tuple[str, int]:
     """A zone and a minute, near a change of its clocks if that year has one."""
@@ -266,32 +250,6 @@ def test_a_cron_with_seconds_fires_exactly_when_the_clock_says_so(
         assert backwards(trigger, begin, begin + 3 * HOUR) == expected
 
 
-def test_in_every_zone_the_last_changes_are_handled() -> None:
-    exprs = [
-        at_time("*/15 * * * *", {0, 15, 30, 45}, set(range(24)), fixed=False),
-        at_time("5,35 0-3,23 * * *", {5, 35}, {0, 1, 2, 3, 23}, fixed=True),
-        at_time("0 2 * * *", {0}, {2}, fixed=True),
-        at_time("*/30 0-3 * * *", {0, 30}, {0, 1, 2, 3}, fixed=False),
-    ]
-    done = set[tuple[object, ...]]()
-    checked = 0
-    for zone in ZONES:
-        for year in (2027, 2026, 2022, 2016, 2011):
-            near = changes(zone, year)
-            info = ZoneInfo(zone)
-            shape = (year, tuple((m, datetime.fromtimestamp(m, info).utcoffset()) for m in near))
-            if not near or shape in done:
-                continue
-            done.add(shape)
-            for begin in (near[0] - 9 * HOUR, near[-1] - 9 * HOUR):
-                cron = exprs[checked % len(exprs)]
-                trigger = parse_trigger(cron=cron.text, timezone=zone)
-                expected = fires(cron, zone, begin, begin + 12 * HOUR, before=26 * HOUR)
-                assert forwards(trigger, begin, begin + 12 * HOUR) == expected, (zone, begin, cron.text)
-                checked += 1
-    assert checked > 300
-
-
 @settings(max_examples=200, deadline=None)
 @given(zone=st.sampled_from(ZONES), instant=st.integers(-(10**10), 10**11))
 def test_a_span_knows_the_offset_of_its_every_instant(zone: str, instant: int) -> None:
@@ -302,13 +260,6 @@ def test_a_span_knows_the_offset_of_its_every_instant(zone: str, instant: int) -
     assert {known.offset(moment) for moment in (span.start, instant, span.end - 1)} == {span.offset}
     assert known.offset(span.start - 1) == span.previous
     assert known.span_at(span.end).start <= span.end
-
-
-def test_no_zone_changes_its_clock_twice_within_three_days() -> None:
-    """Zones are read in steps of two days: two changes within one step could hide each other."""
-    for zone in ZONES:
-        for year in range(2024, 2030):
-            assert all(later - earlier > 3 * DAY for earlier, later in pairwise(changes(zone, year))), zone
 
 
 @pytest.mark.parametrize("border", [1 << 25, 50 << 25, 53 << 25, 54 << 25])
