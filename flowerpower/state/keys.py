@@ -89,6 +89,16 @@ class Keys:
         return f"{self.prefix}runs"
 
     @property
+    def heals(self) -> str:
+        """Return the stream of what was mended: the events of `runs` that tell of it, once more."""
+        return f"{self.prefix}heals"
+
+    @property
+    def troubles(self) -> str:
+        """Return what the scheduler that works first finds wrong; it expires with that scheduler."""
+        return f"{self.prefix}troubles"
+
+    @property
     def history(self) -> str:
         """Return the stream of applies."""
         return f"{self.prefix}history"
