@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -239,6 +240,51 @@ def test_a_due_tick_that_a_change_of_timing_removes_is_recorded_as_missed(store:
     (missed,) = outcomes(store, "often")
     assert (missed["first"], missed["status"]) == (tick, "missed")
     assert "changed" in missed["reason"]
+
+
+class MeanwhileStore(Store):
+    """A store in which something happens between the stage and the commit of an apply."""
+
+    meanwhile: Callable[[], object]
+
+    def commit(self, order: Mapping[str, Any]) -> Any:
+        self.meanwhile()
+        return super().commit(order)
+
+
+@pytest.mark.parametrize("fired_until", [0, 3, 6])
+def test_each_tick_has_one_outcome_though_some_fire_during_the_apply_that_removes_them(
+    store: Store, fired_until: int
+) -> None:
+    apply(store, desired([schedule("often", every=HOUR, overlap="allow", catchup="all")]))
+    first = tick_to_come(store, "often")
+    cursors = Scheduler(store, "one").fleet.cursors(["often"])
+    shift_clock(store.connection, 6 * HOUR)
+    during = MeanwhileStore(store.connection, KEYS, SHIFTED_CLOCK)
+    until = first + (fired_until - 1) * HOUR
+    during.meanwhile = lambda: fired_until and Scheduler(store, "two").fleet.fire(cursors, until)
+
+    apply(during, desired([schedule("often", every=HOUR - 1)]))
+
+    passed = set(range(first, store.time() + 1, HOUR))
+    queued_ticks = [int(run.rpartition("--")[2]) for run in queued(store)]
+    ranges = [set(range(one["first"], one["last"] + 1, HOUR)) for one in outcomes(store, "often")]
+    assert sorted([*queued_ticks, *(tick for one in ranges for tick in one)]) == sorted(passed)
+    assert sum(one["count"] for one in outcomes(store, "often")) == len(passed) - fired_until
+
+
+def test_a_tick_of_the_new_timing_is_not_missed_as_one_of_the_old(store: Store) -> None:
+    apply(store, desired([schedule("often", every=HOUR)]))
+    tick = tick_to_come(store, "often")
+    shift_clock(store.connection, tick - store.time() - 1000)
+    during = MeanwhileStore(store.connection, KEYS, SHIFTED_CLOCK)
+    during.meanwhile = lambda: shift_clock(store.connection, 1010)
+
+    apply(during, desired([schedule("often", every=HOUR // 4)]))
+    Scheduler(store, "one").step()
+
+    assert queued(store) == [KEYS.run_id("often", tick)]
+    assert [one["last"] for one in outcomes(store, "often")] == [tick - HOUR // 4]
 
 
 @pytest.mark.parametrize("raw", ["5", "[]", "null", "{", '{"first": 1}'])
