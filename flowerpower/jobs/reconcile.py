@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from rq.registry import StartedJobRegistry
 
 SLICES = 40  # a full look at all schedules takes this many passes
+SPARED_FOR = 30.0  # seconds after an outage: a worker sends a sign of life every ten
 RENEWED_FOR = 60  # seconds that an execution which is alive is left in RQ's registry
 AT_ONCE = 500  # schedules whose waiting ticks are looked at in one step
 
@@ -37,12 +39,18 @@ class Reconciler:
         self._troubles = troubles
         self._runs = RunKeeper(fleet.store, fleet.ledger, troubles)
         self._scan = 0
+        self._spared_until = 0.0
+
+    def spare_workers(self) -> None:
+        """Give workers the time to be heard of again: while Redis was away, what tells that they live has run out."""
+        self._spared_until = time.monotonic() + SPARED_FOR
 
     def step(self, queues: Sequence[str], now: int, generation: int | None) -> None:
         """Look at the active runs and at a slice of the schedules; at all of them in a new generation."""
         within = self._troubles.within
-        with within("looking for abandoned runs"):
-            self._abandon(queues)
+        if time.monotonic() >= self._spared_until:
+            with within("looking for abandoned runs"):
+                self._abandon(queues)
         with within("looking after runs"):
             self._runs.step(queues, now)
         with within("starting waiting ticks"):

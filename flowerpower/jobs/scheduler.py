@@ -64,6 +64,7 @@ class Scheduler:
                 pause = self.interval
             except Exception as error:  # noqa: BLE001 - a scheduler that ends fires nothing
                 pause = self._contact.lost(error)
+                self._reconciler.spare_workers()
             stop.wait(pause)
         self.resign()
 
@@ -116,8 +117,9 @@ class Scheduler:
     def _queues(self) -> list[str]:
         """Return our RQ queues."""
         keys = self.store.keys
-        with redis_errors("looking for queues"):
-            found: Any = self.store.connection.smembers(keys.queues)
+        found: Any = ()
+        with self.troubles.within("looking for queues"), redis_errors("looking for queues"):
+            found = self.store.connection.smembers(keys.queues)
         prefix = keys.queue_list("")
         names = (key.decode(errors="replace").removeprefix(prefix) for key in found)
         return sorted(name for name in names if keys.owns_queue(name))

@@ -27,14 +27,13 @@ class Troubles:
 
     def report(self, topic: str, found: Mapping[str, str]) -> None:
         """Say all that is wrong in one topic now, each under the name of what it is about."""
-        known = self._topics.get(topic, {})
-        for name, text in found.items():
-            if known.get(name) != text:
-                logger.error("%s", text)
-        for name, text in known.items():
-            if name not in found:
-                logger.info("over: %s", text)
+        before = set(self.all())
         self._topics[topic] = dict(found)
+        now = set(self.all())
+        for text in sorted(now - before):
+            logger.error("%s", text)
+        for text in sorted(before - now):
+            logger.info("over: %s", text)
 
     @contextmanager
     def within(self, topic: str) -> Iterator[None]:
@@ -47,15 +46,14 @@ class Troubles:
             self.report(topic, {"": str(error)})
         except Exception as error:
             text = f"{topic} failed: {type(error).__name__}: {error}"
-            if self._topics.get(topic) != {"": text}:
-                logger.debug("the traceback", exc_info=True)
+            logger.debug("the traceback", exc_info=True)
             self.report(topic, {"": text})
         else:
             self.report(topic, {})
 
     def all(self) -> Sequence[str]:
-        """Return every trouble, the newest topic last."""
-        return [text for topic in self._topics.values() for text in topic.values()]
+        """Return every trouble once, in the order in which they came."""
+        return list(dict.fromkeys(text for topic in self._topics.values() for text in topic.values()))
 
     def publish(self, store: Store, alarm: str, elapsed: float) -> None:
         """Write the alarm and the troubles to Redis, now and then while they last; *elapsed* is any rising clock."""

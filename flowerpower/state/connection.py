@@ -118,6 +118,7 @@ _ADVICE = {  # by the first word of what Redis says, or by redis-py's class wher
     "MISCONF": "Redis cannot write to its disk and refuses changes: is the disk full?",
     "NOREPLICAS": "too few replicas are connected (min-replicas-to-write)",
     "MASTERDOWN": "this replica has lost its primary: connect to the primary",
+    "WRONGTYPE": "a key was replaced by one of another type: `flowerpower doctor` names it",
     "BUSY": "a script has run for long: wait for its end",
 }
 

@@ -113,6 +113,17 @@ class Keys:
         """Return the lease of the scheduler that works first."""
         return f"{self.prefix}scheduler"
 
+    def types(self) -> dict[str, str]:
+        """Return the type of each key of ours that has one name, and of RQ's set of queues."""
+        hashes = (self.head, self.schedules, self.pipelines, self.cursors, self.active, self.holds, self.buffers)
+        return {
+            **dict.fromkeys((*hashes, self.forgotten, self.specs, self.inverses), "hash"),
+            **dict.fromkeys((self.runs, self.heals, self.history), "stream"),
+            **dict.fromkeys((self.lease, self.troubles), "string"),
+            self.active_index: "zset",
+            self.queues: "set",
+        }
+
     def outcomes(self, schedule: str) -> str:
         """Return the sorted set of one schedule's outcomes."""
         return f"{self.prefix}outcomes:{schedule}"
