@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
 from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.status import read_status
+from flowerpower.jobs.watch import ClockWatch
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.models import Desired
 from flowerpower.state.store import Store
@@ -191,6 +194,56 @@ def test_a_flushed_redis_fires_nothing_and_raises_the_alarm(store: Store) -> Non
 
     assert "looks reset" in scheduler.alarm
     assert queued(store) == []
+
+
+def test_a_scheduler_that_only_stood_by_knows_an_old_copy_when_it_takes_over(store: Store) -> None:
+    apply(store, desired([schedule("often", every=HOUR)]))
+    old = {key: store.connection.dump(key) for key in store.connection.scan_iter()}
+    shift_clock(store.connection, 60)
+    apply(store, desired([schedule("often", every=HOUR, timeout=5)]))
+    first, standby = Scheduler(store, "one"), Scheduler(store, "two")
+    first.step()
+    standby.step()
+    store.connection.flushall()
+    for key, dumped in old.items():
+        store.connection.restore(key, 0, dumped)
+    shift_clock(store.connection, 2 * HOUR)
+
+    assert standby.step() == 0
+    assert "generation 1, but 2 was seen" in read_status(store).troubles[0]
+
+    apply(store, desired([schedule("often", every=HOUR, timeout=6)]))
+    assert standby.step() == 1
+    assert read_status(store).troubles == ()
+
+
+def test_a_leap_of_the_clock_is_confirmed_once_before_anything_fires(store: Store) -> None:
+    apply(store, desired([schedule("often", every=HOUR)]))
+    scheduler = Scheduler(store, "one", watch=ClockWatch())
+    scheduler.step()
+
+    shift_clock(store.connection, HOUR)
+    assert scheduler.step() == 0
+    shift_clock(store.connection, -HOUR)  # it was a slip
+    assert scheduler.step() == 0
+    shift_clock(store.connection, HOUR)
+    assert [scheduler.step(), scheduler.step()] == [0, 1]
+
+
+def test_a_script_that_fails_for_one_schedule_fires_the_others(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    apply(store, desired([schedule(name, every=HOUR) for name in ("a", "bad", "c")]))
+    scheduler = Scheduler(store, "one")
+    scheduler.step()
+    scheduler.fleet._compiled["bad"] = replace(
+        scheduler.fleet._compiled["bad"], constant='{"name": "bad", "overlap": "skip", "queue": {}'
+    )
+    shift_clock(store.connection, HOUR)
+
+    for _ in range(3):
+        scheduler.step()
+
+    assert [run.split("--")[2] for run in queued(store)] == ["a", "c"]
+    assert sum("schedule bad cannot be fired" in text for text in caplog.messages) == 1
 
 
 def test_jitter_moves_the_due_time_and_not_the_tick(store: Store) -> None:

@@ -19,13 +19,16 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--break", dest="broken", choices=sorted(BREAKS), help="break the code, to see it noticed")
     given = parser.parse_args()
-    print(f"seed {given.seed}, {given.minutes} minutes" + (f", broken: {given.broken}" if given.broken else ""))
+    print(
+        f"seed {given.seed}, {given.minutes} minutes" + (f", broken: {given.broken}" if given.broken else ""),
+        flush=True,
+    )
     if given.broken:
         break_code(given.broken)
     folder = folder_of(given.seed)
     torture = Torture(folder, given.seed, given.minutes * 60)
     evidence = torture.run()
-    print(described(evidence, torture.deeds))
+    print(described(evidence, torture.deeds), flush=True)
     found = violations(evidence)
     for sentence in found[:20]:
         print(f"BROKEN: {sentence}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -79,18 +80,27 @@ def every_tick_has_one_outcome(evidence: Evidence) -> Iterator[str]:
     active = {(parts[2], tick_of(parts[3])) for run in evidence.active if len(parts := run.split("--")) == 4}
     for name, story in sorted(_stories(evidence.log).items()):
         open_ticks = evidence.waiting.get(name, frozenset()) | {tick for owner, tick in active if owner == name}
-        for tick in sorted(story.expected):
-            ends = story.ended.get(tick, [])
-            covering = sum(1 for first, last, _ in story.ranges if first <= tick <= last)
-            final = len(ends) - sum(1 for status in ends[:-1] if status == "failed")
-            if final + covering == 0 and tick not in open_ticks:
-                yield f"tick {tick} of {name} has no outcome"
-            if final + covering > 1:
-                yield f"tick {tick} of {name} has {final + covering} outcomes: {ends} and {covering} ranges"
-        for first, last, count in story.ranges:
-            held = sum(1 for tick in story.expected if first <= tick <= last)
-            if held != count:
-                yield f"a range of {name} from {first} to {last} says {count} ticks, and there were {held}"
+        yield from _ticks_of(name, story, open_ticks)
+
+
+def _ticks_of(name: str, story: Story, open_ticks: Iterable[int]) -> Iterator[str]:
+    ticks = sorted(story.expected)
+    changes = Counter[int]()  # of how many ranges cover a tick, by its place
+    for first, last, count in story.ranges:
+        start, stop = bisect_left(ticks, first), bisect_right(ticks, last)
+        changes.update({start: 1})
+        changes.subtract({stop: 1})
+        if stop - start != count:
+            yield f"a range of {name} from {first} to {last} says {count} ticks, and there were {stop - start}"
+    covering, still_open = 0, set(open_ticks)
+    for place, tick in enumerate(ticks):
+        covering += changes[place]
+        ends = story.ended.get(tick, [])
+        final = len(ends) - sum(1 for status in ends[:-1] if status == "failed")
+        if final + covering == 0 and tick not in still_open:
+            yield f"tick {tick} of {name} has no outcome"
+        if final + covering > 1:
+            yield f"tick {tick} of {name} has {final + covering} outcomes: {ends} and {covering} ranges"
 
 
 def nothing_is_half_applied(evidence: Evidence) -> Iterator[str]:
