@@ -1,7 +1,8 @@
 """Look after the active runs: deliver again what RQ lost before it began, and give an outcome to what it ended.
 
-RQ can lose a run between pop and start: it then is in no list for ever. A run that no worker has claimed has not
-begun, so it is pushed again under its own id; a run that was claimed is over when its worker is, unless RQ retries it.
+RQ can lose a run between pop and start, and before a retry waits: it then is in no list for ever. A run that no worker
+has claimed has not begun, so it is pushed again under its own id; a run that was claimed is over when its worker is,
+unless RQ retries it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ LOST_AFTER = 60  # seconds a run may be queued in no list before it is delivered
 SURELY_LOST = 10  # seconds: a worker may just have been about to start it
 AT_ONCE = 1000  # runs that are looked at in one round trip
 _ENDED = {b"failed": "failed", b"stopped": "cancelled", b"canceled": "cancelled", b"finished": "finished"}
+_WAITS = (b"queued", b"scheduled")  # and RQ writes that before it puts the run where it waits
 _NEVER_BEGAN = ("AbandonedJobError", "stuck in intermediate queue")  # how RQ ends what it lost itself
 _OF_ANOTHER_TYPE = b"(of another type)"
 
@@ -61,10 +63,9 @@ class RunKeeper:
         for seen in self._look(now):
             if self._is_over(seen) and not self._was_lost(seen):
                 self._try(failures, seen, self._close)
-            elif seen.status == b"queued" or (not seen.claimed and not seen.alive):
+            elif seen.status in _WAITS or (not seen.claimed and not seen.alive):
                 lost.append(seen)
-        listed = self._listed({seen.queue for seen in lost} & set(queues), failures)
-        missing = {seen.run.id for seen in lost if seen.queue in listed and seen.run.id not in listed[seen.queue]}
+        missing = self._missing_of(lost, queues, failures)
         self._missing = {run_id: self._missing.get(run_id, now) for run_id in missing}
         for seen in lost:
             if now - self._missing.get(seen.run.id, now) >= SURELY_LOST:
@@ -139,29 +140,35 @@ class RunKeeper:
         done = isinstance(result, dict) and result.get("status") == "succeeded"
         return ("succeeded", "") if done else ("failed", "its worker died before it was done")
 
-    def _listed(self, queues: Iterable[str], failures: dict[str, str]) -> dict[str, set[str]]:
-        """Return the runs that are in each queue or with a live worker; a queue that is damaged is left out."""
-        keys, connection = self._store.keys, self._store.connection
-        found: dict[str, set[str]] = {}
-        for queue in sorted(queues):
+    def _missing_of(self, suspects: Sequence[_Seen], queues: Iterable[str], failures: dict[str, str]) -> set[str]:
+        """Return the runs that neither wait in RQ nor are with a live worker; a damaged queue is left out."""
+        missing: set[str] = set()
+        for queue in queues:
+            ids = [seen.run.id for seen in suspects if seen.queue == queue]
             try:
-                with redis_errors(f"looking for lost runs in {queue}"):
-                    pipe = connection.pipeline(transaction=False)
-                    pipe.lrange(keys.queue_list(queue), 0, -1)
-                    pipe.zrange(f"{keys.rq}:wip:{queue}", 0, -1)
-                    waiting, started = pipe.execute()
-                    pipe = connection.pipeline(transaction=False)
-                    for member in started:
-                        pipe.exists(f"{keys.rq}:execution:".encode() + member)
-                    alive = pipe.execute() if started else []
+                missing |= set(ids) - self._listed(queue, ids) if ids else set()
             except StoreError as error:
                 if is_away(error):
                     raise
                 failures[queue] = str(error)
-                continue
-            members = [*waiting, *(member for member, lives in zip(started, alive, strict=True) if lives)]
-            found[queue] = {member.decode(errors="replace").partition(":")[0] for member in members}
-        return found
+        return missing
+
+    def _listed(self, queue: str, ids: Sequence[str]) -> set[str]:
+        """Return the runs in a queue or with a live worker, and those of the given ones that wait for their retry."""
+        keys = self._store.keys
+        with redis_errors(f"looking for lost runs in {queue}"):
+            pipe = self._store.connection.pipeline(transaction=False)
+            pipe.lrange(keys.queue_list(queue), 0, -1)
+            pipe.zrange(f"{keys.rq}:wip:{queue}", 0, -1)
+            for run_id in ids:
+                pipe.zscore(keys.scheduled(queue), run_id)
+            waiting, started, *due = pipe.execute()
+            for member in started:
+                pipe.exists(f"{keys.rq}:execution:".encode() + member)
+            alive = pipe.execute() if started else []
+        members = [*waiting, *(member for member, lives in zip(started, alive, strict=True) if lives)]
+        retries = {run_id for run_id, score in zip(ids, due, strict=True) if score is not None}
+        return retries | {member.decode(errors="replace").partition(":")[0] for member in members}
 
     def _redeliver(self, seen: _Seen) -> None:
         """Push a run again that was seen in no list twice in a row: a worker may just have been about to start it."""

@@ -58,9 +58,10 @@ class Troubles:
     def publish(self, store: Store, alarm: str, elapsed: float) -> None:
         """Write the alarm and the troubles to Redis, now and then while they last; *elapsed* is any rising clock."""
         texts = tuple(([alarm] if alarm else []) + list(self.all())[:MOST])
-        at, before = self._written or (0.0, ())
-        if texts == before and (not texts or elapsed - at < WRITTEN_EVERY):
-            return
+        if self._written is not None:
+            at, before = self._written
+            if texts == before and (not texts or elapsed - at < WRITTEN_EVERY):
+                return
         with redis_errors("telling what is wrong"):
             if texts:
                 store.connection.set(store.keys.troubles, encode_troubles(texts), ex=KEPT_FOR)

@@ -7,14 +7,16 @@ local seconds, micros = now()
 local types = our_types()
 types[queue_key(lost.queue)], types[queue_key(lost.queue) .. ':intermediate'] = 'list', 'list'
 types[names.rq .. ':wip:' .. lost.queue], types[names.rq .. ':failed:' .. lost.queue] = 'zset', 'zset'
-types[job_key(lost.id)] = 'hash'
+types[job_key(lost.id)], types[scheduled_key(lost.queue)] = 'hash', 'zset'
 local bad = wrong_type(types)
 if bad then return redis.error_reply('WRONGTYPE ' .. bad) end
 
 local entry = read_active(lost.id)
 if not entry or text_of(entry.execution, '') ~= lost.seen then return 0 end
 local status = redis.call('HGET', job_key(lost.id), 'status')
-if status ~= 'queued' and not (lost.seen == '' and (status == 'started' or status == 'failed')) then return 0 end
+local waits = status == 'queued' or status == 'scheduled'
+if not waits and not (lost.seen == '' and (status == 'started' or status == 'failed')) then return 0 end
+if redis.call('ZSCORE', scheduled_key(lost.queue), lost.id) then return 0 end
 for _, id in ipairs(redis.call('LRANGE', queue_key(lost.queue), 0, -1)) do
   if id == lost.id then return 0 end
 end

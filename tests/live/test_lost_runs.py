@@ -127,6 +127,35 @@ def test_a_run_that_no_worker_began_is_delivered_again_and_runs_once(
     assert store.read().active == {}
 
 
+def test_a_retry_that_rq_lost_before_it_waited_is_delivered_again(store: Store) -> None:
+    scheduler = Scheduler(store, "one")
+    scheduler.step()
+    player = Player(store, QUEUE)
+    run_id = player.take()
+    player.end("failed", final=False)
+    store.connection.delete(KEYS.queue_list(QUEUE))
+    store.connection.hset(KEYS.job(run_id), "status", "scheduled")  # RQ wrote that much, and its worker was killed
+
+    assert seconds_until_delivered(store, scheduler) <= DESCRIBED
+
+
+def test_a_retry_that_waits_is_left_alone(store: Store) -> None:
+    scheduler = Scheduler(store, "one")
+    scheduler.step()
+    player = Player(store, QUEUE)
+    run_id = player.take()
+    player.end("failed", final=False)
+    store.connection.delete(KEYS.queue_list(QUEUE))
+    store.connection.hset(KEYS.job(run_id), "status", "scheduled")
+    store.connection.zadd(KEYS.scheduled(QUEUE), {run_id: store.time() + 5000})
+
+    for _ in range(20):
+        shift_clock(store.connection, RECONCILE_SECONDS)
+        scheduler.step()
+
+    assert "redelivered" not in events(store)
+
+
 def test_status_tells_of_a_run_that_was_delivered_again(store: Store, redis_url: str) -> None:
     scheduler = Scheduler(store, "one")
     scheduler.step()
