@@ -2,15 +2,19 @@
 #   make PYTHON=python3.13 test      another interpreter for .venv
 #   make test ARGS="-k embedded -x"  arguments for pytest
 #   make bench NAME=read ARGS=--quick  one benchmark, and its arguments
+#   make torture SEED=7 MINUTES=30   the same deeds again, for longer; BREAK=fences breaks the code first
 
 PYTHON ?= python3
 ARGS ?=
 NAME ?=
+SEED ?=
+MINUTES ?= 5
+BREAK ?=
 BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs editor bench clean
+.PHONY: help demo test check docs editor bench torture clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | awk -F '\t' '{printf "make %-7s %s\n", $$1, $$2}'
@@ -44,6 +48,10 @@ editor: .venv/installed ## try the schemas with the language server of VS Code (
 
 bench: .venv/installed ## run the benchmarks, or the one called NAME
 	@$(BIN)/python -m benchmarks $(NAME) $(ARGS)
+
+torture: .venv/installed ## kill and stop schedulers, workers, applies and Redis at random, and check what they left
+	@PYTHONPATH=.:tests $(BIN)/python -m support.torture --minutes $(MINUTES) \
+		$(if $(SEED),--seed $(SEED)) $(if $(BREAK),--break $(BREAK))
 
 clean: ## remove caches and build results (not .venv: remove that by hand)
 	@rm -rf dist build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis \

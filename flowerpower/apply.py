@@ -14,7 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from flowerpower import __version__
 from flowerpower.errors import RefusedError, StalePlanError, StoreError, UsageError
 from flowerpower.planning.plan import Change, Plan
-from flowerpower.schedule.catchup import range_between
+from flowerpower.schedule.catchup import Range, range_between
+from flowerpower.schedule.trigger import Trigger
 from flowerpower.state.codec import FORMAT, canonical, encode_pipeline, encode_schedule
 from flowerpower.state.desired import (
     LONGEST_BUFFER,
@@ -32,6 +33,7 @@ from flowerpower.state.models import Head, Json, Schedule
 from flowerpower.state.store import Committed, Conflict, Store
 
 CHUNK = 500  # changes sent at a time
+_TOLD_APART = 50  # ticks that passed, in case some of them fire before the commit
 Progress = Callable[[int, int], None]  # changes staged, changes in all
 
 _CONFLICTS = {
@@ -300,12 +302,23 @@ def _past(keys: Keys, change: Change, ticks: Mapping[str, int], moment: int) -> 
     if cursor is None or (pending is not None and pending > moment):
         return known
     try:
-        passed = range_between(trigger_of(before.fields), cursor, moment, "")
+        trigger = trigger_of(before.fields)
+        passed = range_between(trigger, cursor, moment, "")
     except (TypeError, ValueError):  # the record was altered beyond reading: the script knows the first of them
         return known
     for span in passed:
-        known["passed"] = [cursor, span.first, span.last, span.count]
+        known["passed"] = [cursor, span.first, span.last, span.count, _newest(trigger, span)]
     return known
+
+
+def _newest(trigger: Trigger, span: Range) -> list[Json]:
+    """Return the last ticks of a range: should some of it fire before the commit, the script can tell what is left."""
+    ticks: list[Json] = []
+    tick: int | None = span.last
+    while tick is not None and tick >= span.first and len(ticks) < _TOLD_APART:
+        ticks.append(tick)
+        tick = trigger.previous_tick(tick)
+    return ticks[::-1]
 
 
 def _staged_occurrence(keys: Keys, schedule: Schedule) -> dict[str, Json]:

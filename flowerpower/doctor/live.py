@@ -75,9 +75,16 @@ def _records(store: Store) -> Records:
         for name in (keys.head, keys.schedules, keys.pipelines, keys.cursors, keys.holds):
             pipe.hgetall(name)
         pipe.exists(keys.runs, keys.history, keys.schedules, keys.pipelines)
-        replies: list[Any] = pipe.execute()
-    (seconds, _), head, schedules, pipelines, cursors, holds, remains = replies
-    damaged: list[str] = []
+        for name in keys.types():
+            pipe.type(name)
+        replies: list[Any] = pipe.execute(raise_on_error=False)
+    (seconds, _), *hashes, remains = (_sound(reply) for reply in replies[:7])
+    head, schedules, pipelines, cursors, holds = hashes
+    damaged = [
+        f"the key {name} is a {kind.decode()} and should be a {wanted}"
+        for (name, wanted), kind in zip(keys.types().items(), map(_sound, replies[7:]), strict=True)
+        if kind and kind.decode() not in ("none", wanted)
+    ]
     altered = [
         *_altered("schedule", schedules, decode_schedule, damaged),
         *_altered("pipeline", pipelines, decode_pipeline, damaged),
@@ -93,6 +100,15 @@ def _records(store: Store) -> Records:
         holds={name.decode(errors="replace"): decode_hold(raw) for name, raw in holds.items()},
         remains=bool(remains),
     )
+
+
+def _sound(reply: Any) -> Any:
+    """Return a reply, nothing for a key of another type; raise any other failure."""
+    if not isinstance(reply, Exception):
+        return reply
+    if not str(reply).startswith("WRONGTYPE"):
+        raise reply
+    return {}
 
 
 def _each(raw: Mapping[bytes, bytes], decode: Callable[[str, bytes], T], damaged: list[str]) -> dict[str, T]:

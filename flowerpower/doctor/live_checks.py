@@ -20,7 +20,8 @@ def live_findings(facts: LiveFacts) -> list[Finding]:
     found = [_head(records), _records(records), _holds(records), *_zones(records, facts.tzdata)]
     if isinstance(facts.status, Unknown):
         return [*found, not_known(_AREA, "schedules", facts.status)]
-    return [*found, _late(facts.status), _scheduler(facts.status), *_workers(facts)]
+    status = facts.status
+    return [*found, _troubles(status), _heals(status), _late(status), _scheduler(status), *_workers(facts)]
 
 
 def _finding(name: str, verdict: Verdict, message: str, hint: str = "") -> Finding:
@@ -91,6 +92,26 @@ def _late(status: Status) -> Finding:
     else:
         hint = "start a worker or a scheduler: what is missed is caught up as each schedule's `catchup` says"
     return _finding("late", "fail", f"due and not fired: {names}", hint)
+
+
+def _troubles(status: Status) -> Finding:
+    """What the scheduler itself finds wrong; `status` lists all of it."""
+    if not status.troubles:
+        return _finding("troubles", "ok", "the scheduler reports none")
+    more = f" (and {len(status.troubles) - 1} more)" if len(status.troubles) > 1 else ""
+    hint = "flowerpower status lists them; they go away by themselves once mended"
+    return _finding("troubles", "fail", f"{status.troubles[0]}{more}", hint)
+
+
+def _heals(status: Status) -> Finding:
+    if not status.heals:
+        return _finding("heals", "ok", "nothing had to be mended in the last day")
+    lost = sum(heal.event in ("redelivered", "closed") for heal in status.heals)
+    message = f"{count(len(status.heals), 'thing')} mended in the last day"
+    if not lost:
+        return _finding("heals", "ok", message)
+    hint = "workers die without a word: look for memory that runs out, and restarts that do not wait (--grace)"
+    return _finding("heals", "warn", f"{message}; {count(lost, 'run')} lost a worker", hint)
 
 
 def _fires(schedule: ScheduleStatus) -> bool:

@@ -2,51 +2,79 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flowerpower.errors import FlowerPowerError, FormatError
+from flowerpower.errors import FlowerPowerError, FormatError, StoreError
 from flowerpower.jobs.firing import Compiled, Mode, compile_schedule, fire_message
 from flowerpower.jobs.ledger import Ledger
+from flowerpower.jobs.troubles import Troubles
 from flowerpower.state.codec import decode_cursor, decode_schedule
-from flowerpower.state.connection import redis_errors
+from flowerpower.state.connection import is_away, redis_errors
 from flowerpower.state.models import Cursor
 from flowerpower.state.store import Store
 
 _UNUSABLE = (FlowerPowerError, KeyError, TypeError, ValueError, AttributeError)  # what an altered record can raise
-
-logger = logging.getLogger("flowerpower.scheduler")
+TRIES = 3  # failures, before anything else, after which the script fails for all
 
 
 class Fleet:
     """The schedules of one namespace; one whose records are not usable is set aside and does not stop the others."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, troubles: Troubles | None = None) -> None:
         self.store = store
         self.ledger = Ledger(store)
+        self._troubles = troubles or Troubles()
         self._compiled: dict[str, Compiled] = {}
-        self._broken: dict[str, int] = {}
+        self._broken: dict[str, tuple[int, str]] = {}  # the revision that is not usable, and why
+        self._hindered: dict[str, str] = {}
 
     def fire(self, cursors: dict[str, Cursor], now: int, mode: Mode = "due") -> int:
         """Decide and fire the given schedules; one that is broken is logged and does not stop the others."""
         self.compile({name: cursor.revision for name, cursor in cursors.items()})
-        messages: list[str] = []
+        messages: dict[str, str] = {}
         for name, cursor in cursors.items():
             compiled = self._compiled.get(name)
             if compiled is None or compiled.revision != cursor.revision:
                 continue
             try:
-                messages.append(fire_message(self.store.keys, compiled, cursor, now, mode))
+                messages[name] = fire_message(self.store.keys, compiled, cursor, now, mode)
             except _UNUSABLE as error:
                 self._break(name, cursor.revision, error)
+        answers = self._fire(messages)
+        self._tell()
+        return list(answers.values()).count("fired")
+
+    def _fire(self, messages: Mapping[str, str]) -> dict[str, str]:
+        """Return the answer of each schedule; when the script fails, each is fired alone."""
         if not messages:
-            return 0
-        answers = self.ledger.fire(messages)
-        damaged = answers.count("damaged")
-        if damaged:
-            logger.error("%d due schedules found keys of another type in their way", damaged)
-        return answers.count("fired")
+            return {}
+        try:
+            answers = dict(zip(messages, self.ledger.fire(list(messages.values())), strict=True))
+        except StoreError as error:
+            if is_away(error) or len(messages) == 1:
+                raise
+            answers = self._fire_apart(messages)
+        for name, answer in answers.items():
+            self._hindered.pop(name, None)
+            if answer == "damaged":
+                self._hindered[name] = f"schedule {name} cannot be fired: a key of another type is in its way"
+            elif answer.startswith("Redis failed"):
+                self._hindered[name] = f"schedule {name} cannot be fired: {answer}"
+        return answers
+
+    def _fire_apart(self, messages: Mapping[str, str]) -> dict[str, str]:
+        answers: dict[str, str] = {}
+        failed = 0
+        for name, message in messages.items():
+            try:
+                (answers[name],) = self.ledger.fire([message])
+            except StoreError as error:
+                failed += 1
+                if is_away(error) or failed == len(answers) + 1 == TRIES:  # it is not about one of them
+                    raise
+                answers[name] = str(error)
+        return answers
 
     def cursors(self, names: Sequence[str]) -> dict[str, Cursor]:
         """Return the cursors of the named schedules; those that have none are left out."""
@@ -65,12 +93,14 @@ class Fleet:
                     cursors[name] = decode_cursor(name, text)
             except FormatError as error:
                 self._break(name, 0, error)
+        self._tell()
         return cursors
 
     def forget(self) -> None:
         """Forget every schedule: what is live now has nothing to do with what was."""
         self._compiled.clear()
         self._broken.clear()
+        self._hindered.clear()
 
     def compile(self, revisions: dict[str, int]) -> None:
         """Read and compile the schedules whose revision is not the one we know."""
@@ -81,20 +111,28 @@ class Fleet:
             found: Any = self.store.connection.hmget(self.store.keys.schedules, names)
         for name, raw in zip(names, found, strict=True):
             if raw is None:
-                self._compiled.pop(name, None)
+                self._drop(name)
                 continue
             try:
                 schedule, record = decode_schedule(name, raw)
                 self._compiled[name] = compile_schedule(self.store.keys, schedule, record.revision)
+                self._broken.pop(name, None)
             except _UNUSABLE as error:
                 self._break(name, revisions[name], error)
 
     def _break(self, name: str, revision: int, error: Exception) -> None:
-        """Set a schedule aside whose records are not usable; say so once."""
+        """Set a schedule aside whose records are not usable."""
         self._compiled.pop(name, None)
-        if self._broken.get(name) != revision:
-            self._broken[name] = revision
-            logger.error("schedule %s cannot be fired: %s; apply repairs it", name, error)
+        self._broken[name] = (revision, f"schedule {name} cannot be fired: {error}; apply repairs it")
+
+    def _drop(self, name: str) -> None:
+        self._compiled.pop(name, None)
+        self._broken.pop(name, None)
+        self._hindered.pop(name, None)
+
+    def _tell(self) -> None:
+        broken = {name: text for name, (_, text) in self._broken.items()}
+        self._troubles.report("schedules", {**self._hindered, **broken})
 
     def queue_of(self, name: str) -> str:
         """Return the RQ queue of a schedule that was compiled, an empty text for any other."""
@@ -110,4 +148,4 @@ class Fleet:
 
     def _needs(self, name: str, revision: int) -> bool:
         known = self._compiled.get(name)
-        return (known is None or known.revision != revision) and self._broken.get(name) != revision
+        return (known is None or known.revision != revision) and self._broken.get(name, (None, ""))[0] != revision

@@ -78,6 +78,13 @@ class Ledger:
         with redis_errors(f"recording the end of run {run.id}"):
             return bool(self._scripts.call("finish", [json.dumps(done)]) == b"recorded")
 
+    def close(self, run: RunRef, *, seen: str, status: str, reason: str) -> bool:
+        """Record the end of a run for which nobody speaks; False unless `seen` is still its execution."""
+        done = _named(run) | {"execution": "", "seen": seen, "status": status, "reason": reason[:2000]}
+        done |= {"final": True, "duration": "0.000"}
+        with redis_errors(f"recording the end of run {run.id}"):
+            return bool(self._scripts.call("finish", [json.dumps(done)]) == b"recorded")
+
     def enqueue(self, order: Mapping[str, Any]) -> bool:
         """Enqueue a run outside its schedule; False when a job of that id exists."""
         with redis_errors("enqueueing a run"):

@@ -17,9 +17,11 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
+from flowerpower.jobs.contact import PATIENCE
 from flowerpower.jobs.messenger import make_messenger
 from flowerpower.jobs.run import Home, use_project
 from flowerpower.jobs.scheduler import Scheduler, scheduler_name
+from flowerpower.jobs.watch import ClockWatch
 from flowerpower.jobs.worker import FlowerPowerWorker, code_fingerprint, forget_modules, make_worker
 from flowerpower.schedule.zones import use_packaged_zones
 from flowerpower.settings import look_for_cycles_rarely
@@ -60,11 +62,11 @@ def run_scheduler(url: str, keys: Keys, clock: str | None = None, interval: floa
     parent = os.getppid()
     watcher = threading.Thread(target=_stop_with_parent, args=(parent, stop), daemon=True)
     watcher.start()
-    store = Store(connect(url), keys, clock)
     name = scheduler_name(socket.gethostname())
-    messenger = make_messenger(Store(connect(url), keys, clock), name)
+    messenger = make_messenger(Store(connect(url, timeout=PATIENCE), keys, clock), name)
     threading.Thread(target=messenger.run, args=(stop,), name="messenger", daemon=True).start()
-    Scheduler(store, name, interval).run(stop)
+    store = Store(connect(url, timeout=PATIENCE), keys, clock)
+    Scheduler(store, name, interval, ClockWatch()).run(stop)
 
 
 def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:

@@ -1,27 +1,31 @@
 """Heal what a crash, a lost write or a stranger's hand left behind; every heal is recorded.
 
-An active schedule without a pending occurrence gets one; a run that RQ lost between pop and start is delivered again;
-a run whose worker died gets its outcome.
+An active schedule without a pending occurrence gets one; what became of the runs is the business of `recover.py`. One
+part that fails, as when a key is of another type, is told and does not stop the others.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from flowerpower.jobs.collect import collect_specs
 from flowerpower.jobs.fleet import Fleet
-from flowerpower.jobs.ledger import RunRef, run_ref
-from flowerpower.state.codec import decode_run
+from flowerpower.jobs.recover import RunKeeper
+from flowerpower.jobs.troubles import Troubles
 from flowerpower.state.connection import redis_errors
-from flowerpower.state.models import Cursor, Run
+from flowerpower.state.models import Cursor
+
+if TYPE_CHECKING:
+    from rq.registry import StartedJobRegistry
 
 SLICES = 40  # a full look at all schedules takes this many passes
-LOST_AFTER = 60  # seconds a run may be queued in no list before it is delivered again
+SPARED_FOR = 30.0  # seconds after an outage: a worker sends a sign of life every ten
+RENEWED_FOR = 60  # seconds that an execution which is alive is left in RQ's registry
 AT_ONCE = 500  # schedules whose waiting ticks are looked at in one step
-_ENDED = {b"failed": "failed", b"stopped": "cancelled", b"canceled": "cancelled", b"finished": "finished"}
 
 logger = logging.getLogger("flowerpower.scheduler")
 
@@ -29,20 +33,33 @@ logger = logging.getLogger("flowerpower.scheduler")
 class Reconciler:
     """Looks after the schedules of a fleet and their runs."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, troubles: Troubles) -> None:
         self._fleet = fleet
         self._store = fleet.store
+        self._troubles = troubles
+        self._runs = RunKeeper(fleet.store, fleet.ledger, troubles)
         self._scan = 0
-        self._missing: set[str] = set()
+        self._spared_until = 0.0
+
+    def spare_workers(self) -> None:
+        """Give workers the time to be heard of again: while Redis was away, what tells that they live has run out."""
+        self._spared_until = time.monotonic() + SPARED_FOR
 
     def step(self, queues: Sequence[str], now: int, generation: int | None) -> None:
         """Look at the active runs and at a slice of the schedules; at all of them in a new generation."""
-        self._abandon(queues)
-        self._check_runs(queues, now)
-        self._drain()
-        self._check_schedules(self._slice(whole=generation is not None), now)
+        within = self._troubles.within
+        if time.monotonic() >= self._spared_until:
+            with within("looking for abandoned runs"):
+                self._abandon(queues)
+        with within("looking after runs"):
+            self._runs.step(queues, now)
+        with within("starting waiting ticks"):
+            self._drain()
+        with within("looking after schedules"):
+            self._check_schedules(self._slice(whole=generation is not None), now)
         if generation is not None:
-            collect_specs(self._store, queues, generation)
+            with within("collecting run specs"):
+                collect_specs(self._store, queues, generation)
 
     def discard(self, run_id: str, name: str, queue: str) -> None:
         """Remove a waiting job of ours that nothing expects."""
@@ -55,11 +72,11 @@ class Reconciler:
             if whole:
                 self._scan = 0
                 everything: Any = connection.hkeys(key)
-                return [name.decode() for name in everything]
+                return [name.decode(errors="replace") for name in everything]
             count = max(10, int(connection.hlen(key)) // SLICES)
             some: Any = connection.hscan(key, cursor=self._scan, count=count)
             self._scan, found = some
-        return [name.decode() for name in found]
+        return [name.decode(errors="replace") for name in found]
 
     def _check_schedules(self, names: Sequence[str], now: int) -> None:
         if not names:
@@ -104,74 +121,35 @@ class Reconciler:
             if started:
                 logger.warning("%d ticks waited for runs that are not active any more: started", started)
 
-    def _check_runs(self, queues: Iterable[str], now: int) -> None:
-        keys, connection = self._store.keys, self._store.connection
-        with redis_errors("reading active runs"):
-            raw: Any = connection.hgetall(keys.active)
-            active = [run for key, value in raw.items() if (run := decode_run(key.decode(), value))]
-            # One that nobody has claimed yet is where it was pushed a moment ago.
-            runs = [run for run in active if run.execution or now - run.since > LOST_AFTER]
-            pipe = connection.pipeline(transaction=False)
-            for run in runs:
-                pipe.hmget(keys.job(run.id), "status", "origin")
-                pipe.exists(keys.execution(run.id, run.execution))
-            replies = iter(pipe.execute())
-        suspects: dict[str, list[Run]] = {}
-        for run in runs:
-            (status, origin), alive = next(replies), next(replies)
-            reference = run_ref(self._store, run.id, run.tick)
-            if reference and not alive and (status is None or status in _ENDED):
-                self._close(reference, status)
-            elif status == b"queued":
-                suspects.setdefault((origin or b"").decode(), []).append(run)
-        missing = {run.id for queue in queues if queue in suspects for run in self._unlisted(queue, suspects[queue])}
-        for queue in queues:
-            self._redeliver(queue, [run for run in suspects.get(queue, []) if run.id in missing & self._missing])
-        self._missing = missing - self._missing
-
-    def _close(self, run: RunRef, status: bytes | None) -> None:
-        """Give a run its outcome when RQ has ended it without our code having had the chance to."""
-        outcome, reason = self._ending(run.id, status)
-        self._fleet.ledger.finish(run, execution="", status=outcome, reason=reason, final=True, duration=0.0)
-        logger.warning("run %s had no outcome and got one: %s %s", run.id, outcome, reason)
-
-    def _ending(self, run_id: str, status: bytes | None) -> tuple[str, str]:
-        """Return status and reason; RQ also calls a run finished that was refused, so what it returned decides."""
-        from flowerpower.jobs.restricted import returned
-
-        if status is None:
-            return "failed", "its job vanished from Redis"
-        if status != b"finished":
-            return _ENDED[status], f"RQ ended it as {status.decode()}"
-        with redis_errors("reading a run's result"):
-            result = returned(self._store.connection, run_id)
-        done = isinstance(result, dict) and result.get("status") == "succeeded"
-        return ("succeeded", "") if done else ("failed", "its worker died before it was done")
-
-    def _unlisted(self, queue: str, runs: Sequence[Run]) -> list[Run]:
-        """Return the runs that are neither in their queue nor with a worker; between the two they are for a moment."""
-        key = self._store.keys.queue_list(queue)
-        with redis_errors("looking for lost runs"):
-            pipe = self._store.connection.pipeline(transaction=False)
-            pipe.lrange(key, 0, -1)
-            pipe.zrange(f"{self._store.keys.rq}:wip:{queue}", 0, -1)
-            members = {member.decode(errors="replace") for reply in pipe.execute() for member in reply}
-        listed = {member.partition(":")[0] for member in members}
-        return [run for run in runs if run.id not in listed]
-
-    def _redeliver(self, queue: str, runs: Sequence[Run]) -> None:
-        """Push runs again that were seen in no list twice in a row: a worker may just have been about to start one."""
-        for run in runs:
-            self._call("redeliver", {"id": run.id, "name": run.name, "tick": run.tick, "queue": queue})
-            logger.warning("run %s was lost between queue and worker: delivered again", run.id)
-
     def _abandon(self, queues: Sequence[str]) -> None:
-        """Let RQ retry or fail the runs whose worker died, which it otherwise does every ten minutes."""
+        """Let RQ retry or fail the runs whose worker died, which it otherwise does every ten minutes.
+
+        RQ judges by the clock of the worker that wrote the registry, so that one whose clock is behind looks dead: what
+        still has an execution, which Redis itself lets expire, is left alone.
+        """
         from flowerpower.jobs.restricted import registries
 
+        connection = self._store.connection
         with redis_errors("looking for abandoned runs"):
-            for registry in registries(self._store.connection, queues):
-                registry.cleanup()
+            seconds = int(connection.time()[0])  # RQ's registries know no other clock
+        for registry in registries(connection, queues):
+            with self._troubles.within(f"looking for abandoned runs of {registry.name}"):
+                self._abandon_of(registry, seconds)
+
+    def _abandon_of(self, registry: StartedJobRegistry, seconds: int) -> None:
+        from flowerpower.jobs.restricted import is_readable
+
+        keys, connection = self._store.keys, self._store.connection
+        with redis_errors("looking for abandoned runs"):
+            expired: Any = connection.zrangebyscore(registry.key, 0, seconds)
+            for member in expired:
+                if connection.exists(f"{keys.rq}:execution:".encode() + member):
+                    connection.zadd(registry.key, {member: seconds + RENEWED_FOR}, xx=True)
+                elif not is_readable(connection, member.decode(errors="replace").partition(":")[0]):
+                    connection.zrem(registry.key, member)
+                    logger.error("%s was started, but its job cannot be read: it is no longer waited for", member)
+            if expired:
+                registry.cleanup(seconds)
 
     def _call(self, script: str, argument: Mapping[str, Any]) -> Any:
         with redis_errors(f"running the {script} script"):

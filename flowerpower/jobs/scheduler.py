@@ -9,13 +9,17 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from flowerpower.errors import FlowerPowerError, StoreError
+from flowerpower.errors import StoreError
+from flowerpower.jobs.contact import Contact
 from flowerpower.jobs.fleet import Fleet
 from flowerpower.jobs.holds import Lifter
 from flowerpower.jobs.reconcile import Reconciler
+from flowerpower.jobs.troubles import Troubles
+from flowerpower.jobs.watch import ClockWatch
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.store import Store
 
@@ -28,48 +32,59 @@ logger = logging.getLogger("flowerpower.scheduler")
 
 
 class Scheduler:
-    """Fires the schedules of one namespace while it holds the lease, and stands by while another does."""
+    """Fires the schedules of one namespace while it holds the lease, and stands by while another does.
 
-    def __init__(self, store: Store, name: str, interval: float = 1.0) -> None:
+    With a *watch*, a clock of Redis that leaps forward is looked at once more before anything fires.
+    """
+
+    def __init__(self, store: Store, name: str, interval: float = 1.0, watch: ClockWatch | None = None) -> None:
         self.store = store
         self.name = name
         self.interval = interval
-        self.fleet = Fleet(store)
+        self.troubles = Troubles()
+        self.fleet = Fleet(store, self.troubles)
         self.alarm = ""
-        self._strays: set[str] = set()
-        self.generation = 0
+        self.generation = 0  # the highest that was seen
+        self._worked = 0  # the generation of the last pass that fired
         self._looked = 0
-        self._reconciler = Reconciler(self.fleet)
+        self._strays: set[str] = set()
+        self._watch = watch
+        self._contact = Contact(store.connection)
+        self._reconciler = Reconciler(self.fleet, self.troubles)
         self._lifter = Lifter(store)
         self._reconciled = 0.0
+        self._renewed = 0.0  # when the lease was, by the clock of this process
 
     def run(self, stop: threading.Event) -> None:
-        """Work until *stop* is set; a Redis that fails is tried again, with growing pauses of at most 5 s."""
-        pause = self.interval
+        """Work until *stop* is set, whatever happens; a Redis that is away is asked again every second or two."""
         while not stop.is_set():
             try:
                 self.step()
+                self._contact.kept()
                 pause = self.interval
-            except FlowerPowerError as error:
-                logger.warning("%s; trying again", error)
-                pause = min(pause * 2, 5.0)
+            except Exception as error:  # noqa: BLE001 - a scheduler that ends fires nothing
+                pause = self._contact.lost(error)
+                self._reconciler.spare_workers()
             stop.wait(pause)
         self.resign()
 
     def step(self) -> int:
         """Do one pass and return how many schedules fired; 0 when another scheduler holds the lease."""
-        with redis_errors("taking the scheduler's lease"):
-            if not self.store.scripts.call("lease", [self.name, LEASE_SECONDS]):
-                return 0
-        queues, generation, applied = self._look()
+        held, generation, applied, now = self._lease()
         if not self._trustworthy(generation, applied):
+            if held:
+                self._publish()
             return 0
-        changed = generation != self.generation
-        self.generation = generation
-        now = self._looked = self.store.time()
-        self._lifter.step(now)
-        fired = self._fire_due(queues, now)
+        self.generation, self._looked = generation, now
+        if not held or not self._sure_of(now):
+            return 0
+        changed, self._worked = generation != self._worked, generation
+        queues = self._queues()
+        with self.troubles.within("lifting holds"):
+            self._lifter.step(now)
+        fired = sum(self._fire_queue(queue, now) for queue in queues if self._fresh())
         self._maintain(queues, now, whole=changed)
+        self._publish()
         return fired
 
     def resign(self) -> None:
@@ -82,17 +97,32 @@ class Scheduler:
         except StoreError as error:
             logger.debug("%s", error)
 
-    def _look(self) -> tuple[list[str], int, int]:
-        """Return our RQ queues, the generation of the live state, and when it was applied."""
+    def _lease(self) -> tuple[bool, int, int, int]:
+        """Ask for the lease; return whether it is ours, the generation, when it was applied, and the time."""
+        self._renewed = time.monotonic()
+        with redis_errors("taking the scheduler's lease"):
+            held, generation, when, now = self.store.scripts.call("lease", [self.name, LEASE_SECONDS])
+        return bool(held), _number(generation), _number(when), int(now)
+
+    def _fresh(self) -> bool:
+        """Tell whether the lease can still be ours: after a long sleep another one works, and this pass ends."""
+        return time.monotonic() - self._renewed < LEASE_SECONDS
+
+    def _sure_of(self, now: int) -> bool:
+        if self._watch is None:
+            return True
+        self._watch.compare(now, time.time())
+        return self._watch.trusts(now, time.monotonic())
+
+    def _queues(self) -> list[str]:
+        """Return our RQ queues."""
         keys = self.store.keys
-        with redis_errors("looking for due schedules"):
-            pipe = self.store.connection.pipeline(transaction=False)
-            pipe.smembers(keys.queues)
-            pipe.hmget(keys.head, "generation", "when")
-            found, (generation, when) = pipe.execute()
+        found: Any = ()
+        with self.troubles.within("looking for queues"), redis_errors("looking for queues"):
+            found = self.store.connection.smembers(keys.queues)
         prefix = keys.queue_list("")
-        names = (key.decode().removeprefix(prefix) for key in found)
-        return sorted(name for name in names if keys.owns_queue(name)), int(generation or 0), int(when or 0)
+        names = (key.decode(errors="replace").removeprefix(prefix) for key in found)
+        return sorted(name for name in names if keys.owns_queue(name))
 
     def _trustworthy(self, generation: int, applied: int) -> bool:
         """Refuse to fire from a Redis that has lost what we saw: it was flushed, or an old copy came back.
@@ -101,27 +131,33 @@ class Scheduler:
         """
         if generation < self.generation and applied >= self._looked:
             self.fleet.forget()
-            self.generation = 0
+            self.generation = self._worked = 0
         if generation >= self.generation:
             if self.alarm:
                 logger.warning("generation %d was applied: firing goes on", generation)
             self.alarm = ""
             return True
-        if not self.alarm:
-            self.alarm = f"Redis holds generation {generation}, but {self.generation} was seen: it looks reset"
-            logger.error("%s; nothing is fired until the next apply", self.alarm)
+        alarm = f"the target looks reset: Redis holds generation {generation}, but {self.generation} was seen"
+        if self.alarm != alarm:
+            self.alarm = alarm
+            logger.error("%s; nothing is fired until the next apply", alarm)
         return False
 
-    def _fire_due(self, queues: Iterable[str], now: int) -> int:
+    def _publish(self) -> None:
+        with self.troubles.within("telling what is wrong"):
+            alarm = f"{self.alarm}; nothing fires until the next apply" if self.alarm else ""
+            self.troubles.publish(self.store, alarm, time.monotonic())
+
+    def _fire_queue(self, queue: str, now: int) -> int:
         fired = 0
-        for queue in queues:
+        with self.troubles.within(f"firing from {queue}"):
             stuck = 0  # those that cannot leave the registry must not hide the ones behind them
             for _ in range(PASSES):
                 due = self._due(queue, now, stuck)
                 done = self._fire_batch(queue, due, now)
                 fired += done
                 stuck += len(due) - done
-                if len(due) < BATCH:
+                if len(due) < BATCH or not self._fresh():
                     break
         return fired
 
@@ -159,10 +195,11 @@ class Scheduler:
         if not whole and now - self._reconciled < RECONCILE_SECONDS and now >= self._reconciled:
             return
         self._reconciled = now
-        self._keep_stock_schedulers_off(queues)
+        with self.troubles.within("taking RQ's scheduler locks"):
+            self._keep_stock_schedulers_off(queues)
         self._reconciler.step(queues, now, self.generation if whole else None)
 
-    def _keep_stock_schedulers_off(self, queues: Sequence[str]) -> None:
+    def _keep_stock_schedulers_off(self, queues: Iterable[str]) -> None:
         """Take RQ's own scheduler lock of our queues where it is free; a stock scheduler that holds it does no harm."""
         connection, seconds = self.store.connection, 2 * RECONCILE_SECONDS
         with redis_errors("taking RQ's scheduler locks"):
@@ -171,6 +208,11 @@ class Scheduler:
                 taken = connection.set(key, self.name, nx=True, ex=seconds)
                 if not taken and connection.get(key) == self.name.encode():
                     connection.expire(key, seconds)
+
+
+def _number(raw: bytes) -> int:
+    """Return a number of the head; one that cannot be read is as good as lost."""
+    return int(raw) if raw.isdigit() else 0
 
 
 def scheduler_name(host: str) -> str:

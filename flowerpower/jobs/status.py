@@ -11,6 +11,8 @@ from flowerpower.state.connection import redis_errors
 from flowerpower.state.models import Head, Hold, Reading, Schedule
 from flowerpower.state.store import Store
 
+HEALS_OF = 86_400  # seconds that a heal is shown
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -25,6 +27,18 @@ class Outcome:
     attempt: int = 0
     duration: float = 0.0
     at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Heal:
+    """Something that was lost or in the way, and that the scheduler mended; times are epoch seconds."""
+
+    event: str  # healed, redelivered, removed, closed
+    at: int
+    schedule: str = ""
+    tick: int | None = None
+    run: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +72,8 @@ class Status:
     scheduler: str = ""
     pipelines: int = 0
     unmanaged: int = 0
+    troubles: tuple[str, ...] = ()  # what the scheduler finds wrong, the alarm first
+    heals: tuple[Heal, ...] = ()  # of the last day, newest first
 
 
 def read_status(store: Store) -> Status:
@@ -66,9 +82,13 @@ def read_status(store: Store) -> Status:
     names = sorted(reading.state.schedules)
     with redis_errors("reading outcomes"):
         pipe = store.connection.pipeline(transaction=False)
+        pipe.xrevrange(store.keys.heals, "+", (reading.now - HEALS_OF) * 1000)
         for name in names:
             pipe.zrevrange(store.keys.outcomes(name), 0, 0)
-        outcomes = [_outcome(found[0]) if found else None for found in pipe.execute()]
+        healed, *found = pipe.execute(raise_on_error=False)
+    outcomes = [_outcome(newest[0]) if (newest := _sound(reply)) else None for reply in found]
+    odd = [name for name, reply in zip(names, found, strict=True) if isinstance(reply, Exception)]
+    told = [f"the outcomes of {name} cannot be read: the key is of another type" for name in odd]
     active: dict[str, int] = {}
     for run in reading.active.values():
         active[run.name] = active.get(run.name, 0) + 1
@@ -84,6 +104,30 @@ def read_status(store: Store) -> Status:
         scheduler=reading.consumers.scheduler,
         pipelines=len(reading.state.pipelines),
         unmanaged=sum(reading.unmanaged.values()),
+        troubles=(*reading.consumers.troubles, *told),
+        heals=tuple(_heal(entry, fields) for entry, fields in _sound(healed)),
+    )
+
+
+def _sound(reply: Any) -> list[Any]:
+    """Return a reply, nothing for a key of another type; raise any other failure."""
+    if isinstance(reply, Exception):
+        if not str(reply).startswith("WRONGTYPE"):
+            raise reply
+        return []
+    return list(reply)
+
+
+def _heal(entry: bytes, fields: Mapping[bytes, bytes]) -> Heal:
+    text = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in fields.items()}
+    tick = text.get("tick", "")
+    return Heal(
+        event=text.get("event", ""),
+        at=int(entry.split(b"-")[0]) // 1000,
+        schedule=text.get("schedule", ""),
+        tick=int(tick) if tick.isascii() and tick.isdigit() else None,
+        run=text.get("job", ""),
+        reason=text.get("reason", ""),
     )
 
 

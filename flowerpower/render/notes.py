@@ -129,7 +129,8 @@ def side_notes(plan: Plan) -> list[str]:
         found.append("`guards:` or house rules change with this apply; the stricter of old and new were asked here")
     if plan.against:
         found.append("compared with a git revision: what is held, running, or altered in Redis does not show")
-    elif plan.changes and not plan.consumers.scheduler:
+    found += [f"the scheduler reports: {safe(text)}" for text in plan.consumers.troubles]
+    if not plan.against and plan.changes and not plan.consumers.scheduler:
         found.append("no scheduler is alive; nothing fires until one runs: flowerpower worker")
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,15 @@ from flowerpower.render.style import Emphasis, Style, plain
 from flowerpower.render.words import count, iso, moment_with_utc, rough_duration, safe, short, stopwatch
 
 if TYPE_CHECKING:
-    from flowerpower.jobs.status import Outcome, ScheduleStatus, Status
+    from flowerpower.jobs.status import Heal, Outcome, ScheduleStatus, Status
 
 LATE = 30  # seconds a due run may wait for the scheduler before that is worth a word
+_MENDED = {  # what the scheduler mends, and how it is told
+    "redelivered": ("lost run", "delivered again"),
+    "closed": ("run", "ended whose worker was gone"),
+    "healed": ("lost occurrence", "made again"),
+    "removed": ("stray job", "removed"),
+}
 _RANK = {"failed": 0, "late": 1, "missed": 2, "cancelled": 3, "held": 4, "skipped": 5, "ok": 6, "new": 7, "paused": 8}
 _EMPHASIS: Mapping[str, Emphasis] = {
     "failed": "error",
@@ -50,6 +57,7 @@ def worst_first(schedules: Sequence[ScheduleStatus]) -> list[ScheduleStatus]:
 def status_text(status: Status, *, width: int = 120, style: Style = plain) -> str:
     """Return the table for people."""
     lines = [style(_origin(status), "faint")]
+    lines += [style(f"Trouble: {safe(text)}", "error") for text in status.troubles]
     if status.schedules:
         lines += ["", *_table(status, width, style)]
     lines += ["", *_processes(status, style)]
@@ -59,7 +67,9 @@ def status_text(status: Status, *, width: int = 120, style: Style = plain) -> st
 def _origin(status: Status) -> str:
     head = status.head
     if not head.generation:
-        return f"{status.namespace}: nothing applied yet"
+        working = any(status.workers.values()) or status.scheduler
+        doubt = " (or Redis was reset: a worker or scheduler is running)" if working else ""
+        return f"{status.namespace}: nothing applied yet{doubt}"
     ago = rough_duration(max(0, status.now - head.when))
     who = f" by {safe(head.who)}" if head.who else ""
     return f"{status.namespace}: {short(head.commit) or 'unknown'} (apply {head.generation}) applied {ago} ago{who}"
@@ -119,9 +129,22 @@ def _processes(status: Status, style: Style) -> list[str]:
     if idle:
         lines.append(style(f"No worker listens on: {safe(', '.join(idle))}", "warning"))
     lines.append(f"Scheduler: {safe(status.scheduler) or style('none alive, nothing fires', 'warning')}")
+    if status.heals:
+        lines.append(style(_healed(status), "warning"))
     if status.unmanaged:
         lines.append(f"{count(status.unmanaged, 'scheduled job')} in this Redis not managed by flowerpower.")
     return lines
+
+
+def _healed(status: Status) -> str:
+    """Return what was mended in the last day, in one sentence, with the newest."""
+    numbers = Counter(heal.event for heal in status.heals)
+    parts = [f"{count(numbers[event], noun)} {verb}" for event, (noun, verb) in _MENDED.items() if numbers[event]]
+    newest = status.heals[0]
+    about = newest.run or newest.schedule
+    reason = f", {newest.reason}" if newest.reason else ""
+    ago = rough_duration(max(0, status.now - newest.at))
+    return f"Healed in the last day: {', '.join(parts)}; newest: {safe(about + reason)}, {ago} ago"
 
 
 def status_dict(status: Status) -> dict[str, Any]:
@@ -141,6 +164,19 @@ def status_dict(status: Status) -> dict[str, Any]:
         "workers": dict(sorted(status.workers.items())),
         "scheduler": status.scheduler or None,
         "unmanaged": status.unmanaged,
+        "troubles": list(status.troubles),
+        "heals": [_heal_dict(heal) for heal in status.heals],
+    }
+
+
+def _heal_dict(heal: Heal) -> dict[str, Any]:
+    return {
+        "event": heal.event,
+        "at": iso(heal.at),
+        "schedule": heal.schedule or None,
+        "tick": None if heal.tick is None else iso(heal.tick),
+        "run": heal.run or None,
+        "reason": heal.reason,
     }
 
 

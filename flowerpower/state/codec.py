@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -298,3 +298,21 @@ def count_waiting(raw: bytes) -> int:
         return len(ticks) if isinstance(ticks, list) else 0
     except (ValueError, KeyError, TypeError):
         return 0
+
+
+def encode_troubles(troubles: Sequence[str]) -> str:
+    """Return what a scheduler finds wrong as it lies in Redis."""
+    return json.dumps(list(troubles))
+
+
+def decode_troubles(raw: bytes | None) -> tuple[str, ...]:
+    """Return what a scheduler finds wrong; what cannot be read is something wrong itself."""
+    if raw is None:
+        return ()
+    try:
+        found = loads(raw)
+    except ValueError:
+        found = None
+    if not isinstance(found, list):
+        return ("what the scheduler reported cannot be read",)
+    return tuple(str(text) for text in found)

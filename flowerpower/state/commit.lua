@@ -127,12 +127,21 @@ local function queues_around(change)
 end
 
 -- Ticks that never fired are not lost silently: the plan has counted those that passed since the cursor
--- (passed = {cursor, first, last, count}), unless the schedule has fired since.
+-- (passed = {cursor, first, last, count, the newest of them}); if the schedule has fired since, those after its cursor.
 local recorded = {}  -- names of schedules
-local function record_passed(change)
+local function passed_since(tick, passed)
+  if passed[1] == tick then return {passed[2], passed[3], passed[4]} end
+  local left = {}
+  for _, one in ipairs(passed[5] or {}) do
+    if one > tick then left[#left + 1] = one end
+  end
+  return #left > 0 and {left[1], left[#left], #left}
+end
+
+local function record_passed(change, until_when)
   local tick, passed = tick_of(change.pending), change.passed
-  local range = passed and passed[1] == change.tick and {passed[2], passed[3], passed[4]}
-  if not range and tick and tick <= seconds then range = {tick, tick, 1} end
+  local range = passed and change.tick and passed_since(change.tick, passed)
+  if not range and tick and tick <= until_when then range = {tick, tick, 1} end
   if not range then return end
   recorded[change.name] = true
   if change.hold then return record_range(change.name, range, 'skipped', held_reason(change.hold), seconds) end
@@ -215,12 +224,12 @@ local function take(change, id, kept_in)
   return false
 end
 
--- Remove the pending occurrence for good; true when it is a run by now.
-local function drop_pending(change)
+-- Remove the pending occurrence for good; true when it is a run by now. A tick after `until_when` is not passed over.
+local function drop_pending(change, until_when)
   local id = change.pending
   if id and id == change.id then return take_pending(id, queues_around(change)) end
   local in_flight = id and take(change, id)
-  if not in_flight then record_passed(change) end
+  if not in_flight then record_passed(change, until_when) end
   return in_flight
 end
 
@@ -276,8 +285,8 @@ local function keep_pending(change)
 end
 
 local function reset_pending(change)
-  local in_flight = drop_pending(change)
   local cursor = math.max(change.tick or 0, order.cursor_time)
+  local in_flight = drop_pending(change, cursor)
   if in_flight and change.pending == change.id then return set_cursor(change, cursor, change.id) end
   -- The very tick may have fired while the apply was staged: then it is a run, and the scheduler finds the next tick.
   local fired = tick_of(change.id) <= (change.tick or -1) or redis.call('HEXISTS', ours('active'), change.id) == 1
@@ -292,8 +301,9 @@ local function rest(change)
     local in_flight = change.pending and take(change, change.pending)
     return set_cursor(change, math.max(change.tick, in_flight and tick_of(change.pending) or 0), nil)
   end
-  drop_pending(change)
-  set_cursor(change, math.max(change.tick or 0, order.cursor_time), nil)
+  local cursor = math.max(change.tick or 0, order.cursor_time)
+  drop_pending(change, cursor)
+  set_cursor(change, cursor, nil)
 end
 
 local function put_schedule(change)
@@ -315,7 +325,7 @@ end
 
 local lost_holds = {} -- the holds that go with their schedules: a rollback brings them back
 local function delete_schedule(change)
-  drop_pending(change)
+  drop_pending(change, seconds)
   local dropped = drop_buffer(change.name, 'its schedule was deleted', seconds)
   lost_holds[change.name] = change.hold
   for _, hash in ipairs({'schedules', 'cursors', 'holds', 'forgotten'}) do later('HDEL', ours(hash), change.name) end

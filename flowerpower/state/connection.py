@@ -36,7 +36,7 @@ def connect(url: str, *, timeout: float = SCRIPT_TIMEOUT) -> Redis:
 
     options: dict[str, Any] = {"retry": Retry(NoBackoff(), 0), "socket_timeout": timeout}
     if not url.startswith("unix"):
-        options |= {"socket_connect_timeout": _CONNECT_TIMEOUT, "socket_keepalive": True}
+        options |= {"socket_connect_timeout": min(timeout, _CONNECT_TIMEOUT), "socket_keepalive": True}
     return _client(url, options)
 
 
@@ -89,6 +89,45 @@ def hide_credentials(url: str) -> str:
     return f"{scheme}://{'***@' if user or at else ''}{place}{'?***' if asked else ''}"
 
 
+def be_patient(connection: Redis, seconds: float) -> None:
+    """Wait that long for each reply from now on; the open connections are closed."""
+    pool = connection.connection_pool
+    pool.connection_kwargs["socket_timeout"] = seconds
+    pool.disconnect()
+
+
+def is_away(error: BaseException) -> bool:
+    """Tell whether a failure means that Redis does not answer, rather than that it refused one thing."""
+    from redis.exceptions import ConnectionError as RedisConnectionError
+    from redis.exceptions import TimeoutError as RedisTimeoutError
+
+    return isinstance(error.__cause__, (RedisConnectionError, RedisTimeoutError, OSError))
+
+
+def is_late(error: BaseException) -> bool:
+    """Tell whether a failure is a reply that did not come in time."""
+    from redis.exceptions import TimeoutError as RedisTimeoutError
+
+    return isinstance(error.__cause__, (RedisTimeoutError, TimeoutError))
+
+
+_ADVICE = {  # by the first word of what Redis says, or by redis-py's class where that swallows it
+    "OutOfMemoryError": "Redis is full: raise its maxmemory, or remove what nobody needs",
+    "ReadOnlyError": "this server is a replica: connect to the primary, or through Sentinel",
+    "BusyLoadingError": "Redis is still reading its data: it will answer when it is done",
+    "MISCONF": "Redis cannot write to its disk and refuses changes: is the disk full?",
+    "NOREPLICAS": "too few replicas are connected (min-replicas-to-write)",
+    "MASTERDOWN": "this replica has lost its primary: connect to the primary",
+    "WRONGTYPE": "a key was replaced by one of another type: `flowerpower doctor` names it",
+    "BUSY": "a script has run for long: wait for its end",
+}
+
+
+def _advice(error: Exception) -> str | None:
+    said = str(error).split(" ", 1)[0]
+    return _ADVICE.get(type(error).__name__) or _ADVICE.get(said)
+
+
 @contextmanager
 def redis_errors(doing: str) -> Iterator[None]:
     """Raise `StoreError` for every failure of Redis while *doing* (a phrase such as `reading the live state`)."""
@@ -101,4 +140,4 @@ def redis_errors(doing: str) -> Iterator[None]:
             f"Redis refused {doing}: {error}", hint="check the user, its password and its ACL rules"
         ) from error
     except (RedisError, OSError) as error:
-        raise StoreError(f"Redis failed while {doing}: {error}") from error
+        raise StoreError(f"Redis failed while {doing}: {error}", hint=_advice(error)) from error

@@ -89,6 +89,16 @@ class Keys:
         return f"{self.prefix}runs"
 
     @property
+    def heals(self) -> str:
+        """Return the stream of what was mended: the events of `runs` that tell of it, once more."""
+        return f"{self.prefix}heals"
+
+    @property
+    def troubles(self) -> str:
+        """Return what the scheduler that works first finds wrong; it expires with that scheduler."""
+        return f"{self.prefix}troubles"
+
+    @property
     def history(self) -> str:
         """Return the stream of applies."""
         return f"{self.prefix}history"
@@ -117,6 +127,17 @@ class Keys:
     def outbox(self) -> str:
         """Return the hash of messages that wait to be sent, by their id."""
         return f"{self.prefix}outbox"
+
+    def types(self) -> dict[str, str]:
+        """Return the type of each key of ours that has one name, and of RQ's set of queues."""
+        hashes = (self.head, self.schedules, self.pipelines, self.cursors, self.active, self.holds, self.buffers)
+        return {
+            **dict.fromkeys((*hashes, self.forgotten, self.specs, self.inverses, self.messages, self.outbox), "hash"),
+            **dict.fromkeys((self.runs, self.heals, self.history), "stream"),
+            **dict.fromkeys((self.lease, self.messenger, self.troubles), "string"),
+            self.active_index: "zset",
+            self.queues: "set",
+        }
 
     def outcomes(self, schedule: str) -> str:
         """Return the sorted set of one schedule's outcomes."""

@@ -1,7 +1,10 @@
 -- Take or renew the lease of the scheduler that works first. ARGV[2] is its name, ARGV[3] the seconds it lasts.
--- Answers 1 when this scheduler holds it.
+-- Answers {1 when this scheduler holds it or 0, generation, when it was applied, the time}: who stands by sees them too.
+-- A lease that would never end, or of another type, is nobody's.
 local key = ours('scheduler')
-local holder = redis.call('GET', key)
-if holder and holder ~= ARGV[2] then return 0 end
-redis.call('SET', key, ARGV[2], 'EX', ARGV[3])
-return 1
+local holder = has_type(key, 'string') and redis.call('PTTL', key) > 0 and redis.call('GET', key)
+local held = (not holder or holder == ARGV[2]) and 1 or 0
+if held == 1 then redis.call('SET', key, ARGV[2], 'EX', ARGV[3]) end
+local seconds = now()
+local head = has_type(ours('head'), 'hash') and redis.call('HMGET', ours('head'), 'generation', 'when') or {}
+return {held, head[1] or '', head[2] or '', seconds}

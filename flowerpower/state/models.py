@@ -165,10 +165,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Consumers:
-    """Who would run it: live workers by queue (RQ's name), and whether a scheduler holds the lease."""
+    """Who would run it: live workers by queue (RQ's name), whether a scheduler is alive, and what it finds wrong."""
 
     workers: Mapping[str, int] = field(default_factory=dict)
     scheduler: str = ""
+    troubles: tuple[str, ...] = ()  # the alarm, if there is one, comes first
 
 
 @dataclass(frozen=True, slots=True)

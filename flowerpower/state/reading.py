@@ -18,6 +18,7 @@ from flowerpower.state.codec import (
     decode_head,
     decode_hold,
     decode_run,
+    decode_troubles,
     encode_cursor,
 )
 from flowerpower.state.job_codec import JOB_FIELDS, decode_occurrence
@@ -61,6 +62,7 @@ class _Front:
     run_specs: frozenset[str]  # digests
     rq_queues: frozenset[str]
     lease: bytes
+    troubles: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +140,11 @@ def _read_front(client: Redis, keys: Keys) -> _Front:
     pipe.hkeys(keys.specs)
     pipe.smembers(keys.queues)
     pipe.get(keys.lease)
+    pipe.get(keys.troubles)
     replied: list[Any] = pipe.execute()
-    time, head, schedules, pipelines, cursors, holds, active, buffers, forgotten, specs, rq_queues, lease = replied
+    time, head, schedules, pipelines, cursors, holds, active, buffers, forgotten, specs, rq_queues, lease, troubles = (
+        replied
+    )
     prefix = keys.queue_list("")
     return _Front(
         now=int(time[0]),
@@ -154,6 +159,7 @@ def _read_front(client: Redis, keys: Keys) -> _Front:
         run_specs=frozenset(name.decode(errors="replace") for name in specs),
         rq_queues=frozenset(key.decode().removeprefix(prefix) for key in rq_queues),
         lease=lease or b"",
+        troubles=troubles,
     )
 
 
@@ -272,5 +278,5 @@ def _assemble(front: _Front, waiting: _Waiting, found: _Objects) -> Reading:
         without_run_spec=frozenset(name for name, one in schedules.items() if one.run not in front.run_specs),
         firing=frozenset(found.moved | found.moving) & schedules.keys(),
         unmanaged=waiting.unmanaged,
-        consumers=Consumers(waiting.workers, front.lease.decode(errors="replace")),
+        consumers=Consumers(waiting.workers, front.lease.decode(errors="replace"), decode_troubles(front.troubles)),
     )

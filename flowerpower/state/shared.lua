@@ -24,7 +24,7 @@ local function our_types()
     [ours('head')] = 'hash', [ours('schedules')] = 'hash', [ours('pipelines')] = 'hash',
     [ours('cursors')] = 'hash', [ours('active')] = 'hash', [ours('active_index')] = 'zset',
     [ours('holds')] = 'hash', [ours('buffers')] = 'hash', [ours('forgotten')] = 'hash', [ours('specs')] = 'hash',
-    [ours('runs')] = 'stream', [ours('history')] = 'stream', [names.rq .. ':queues'] = 'set',
+    [ours('runs')] = 'stream', [ours('heals')] = 'stream', [ours('history')] = 'stream', [names.rq .. ':queues'] = 'set',
   }
 end
 
@@ -99,13 +99,25 @@ local function record_outcome(schedule, outcome)
   redis.call('ZREMRANGEBYRANK', key, 0, -OUTCOMES_KEPT - 1)
 end
 
-local function record_event(event)
+local function flat(event)
   local fields = {}
   for name, value in pairs(event) do
     fields[#fields + 1] = name
     fields[#fields + 1] = tostring(value)
   end
-  redis.call('XADD', ours('runs'), 'MAXLEN', '~', 10000, '*', unpack(fields))
+  return fields
+end
+
+-- What was mended is kept apart: among the runs of a busy hour nobody would find it.
+local HEALS_KEPT = 200
+local HEALS = {healed = true, removed = true, redelivered = true}
+local function record_heal(event)
+  redis.call('XADD', ours('heals'), 'MAXLEN', '~', HEALS_KEPT, '*', unpack(flat(event)))
+end
+
+local function record_event(event)
+  redis.call('XADD', ours('runs'), 'MAXLEN', '~', 10000, '*', unpack(flat(event)))
+  if HEALS[event.event] then record_heal(event) end
 end
 
 -- One event for each of these schedules ({name, ...}), or one for all: thousands would push the history of runs out.

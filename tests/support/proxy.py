@@ -88,6 +88,25 @@ class Proxy(Relay):
                     return
 
 
+class BlackHole(Relay):
+    """Forwards one unix socket to another; what was connected while it was dark never hears anything again."""
+
+    dark = False
+
+    def forward(self, client: socket.socket, server: socket.socket) -> None:
+        """Pass on what both sides say, until it is dark once: then take in everything and say nothing."""
+        doomed = False
+        while True:
+            ready, _, _ = select.select([client, server], [], [], 0.05)
+            doomed = doomed or self.dark
+            for side in ready:
+                said = side.recv(1 << 20)
+                if not said:
+                    return
+                if not doomed:
+                    (server if side is client else client).sendall(said)
+
+
 @contextmanager
 def proxy_before(target: str, path: Path) -> Iterator[Proxy]:
     """Run a proxy before the server at the unix socket *target* for the length of a block."""

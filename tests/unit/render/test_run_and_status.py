@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flowerpower.jobs.status import Outcome, ScheduleStatus, Status
+from flowerpower.jobs.status import Heal, Outcome, ScheduleStatus, Status
 from flowerpower.render.runs import run_text
 from flowerpower.render.status import status_dict, status_text, worst_first
 from flowerpower.state.models import Head, Hold
@@ -79,6 +79,36 @@ def test_the_status_table_says_what_is_wrong_and_why() -> None:
         "Scheduler: host-1\n"
         "4 scheduled jobs in this Redis not managed by flowerpower."
     )
+
+
+def test_what_is_wrong_stands_above_and_what_was_mended_below() -> None:
+    heals = (
+        Heal("redelivered", NOW - 120, "fine", NOW - 300, "acme--prod--fine--5"),
+        Heal("closed", NOW - 4000, "fine", NOW - 5000, "acme--prod--fine--4", "RQ ended it as failed"),
+        Heal("redelivered", NOW - 5000, "fine", NOW - 6000, "acme--prod--fine--3"),
+    )
+    sick = replace(STATUS, schedules=(), troubles=("the target looks reset\x1b[2J",), heals=heals)
+
+    lines = status_text(sick).splitlines()
+
+    assert lines[1] == "Trouble: the target looks reset\\x1b[2J"
+    assert lines[-2] == (
+        "Healed in the last day: 2 lost runs delivered again, 1 run ended whose worker was gone; "
+        "newest: acme--prod--fine--5, 2m ago"
+    )
+    assert status_dict(sick)["troubles"] == ["the target looks reset\x1b[2J"]
+    assert status_dict(sick)["heals"][1] == {
+        "event": "closed",
+        "at": "2026-11-23T16:13:20Z",
+        "schedule": "fine",
+        "tick": "2026-11-23T15:56:40Z",
+        "run": "acme--prod--fine--4",
+        "reason": "RQ ended it as failed",
+    }
+
+
+def test_a_namespace_without_anything_but_a_worker_may_have_been_reset() -> None:
+    assert "or Redis was reset" in status_text(Status("acme.prod", NOW, Head(), (), workers={"default": 1}))
 
 
 @pytest.mark.parametrize("width", [40, 60])

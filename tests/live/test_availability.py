@@ -1,0 +1,187 @@
+"""Real scheduler processes that are killed, stopped and cut off: another one works, and nothing fires twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from support.proxy import BlackHole, running
+from support.states import KEYS, SOURCE, desired, schedule
+
+from flowerpower.apply import apply_plan
+from flowerpower.jobs.contact import Contact
+from flowerpower.jobs.reconcile import Reconciler
+from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.planning.diff import make_plan
+from flowerpower.state.connection import connect
+from flowerpower.state.store import Store
+
+_SCHEDULE = """
+import logging, sys
+from flowerpower.jobs.processes import run_scheduler
+from flowerpower.state.keys import Keys
+
+logging.basicConfig(level=logging.INFO)
+run_scheduler(sys.argv[1], Keys("acme", "test"), interval=0.2)
+"""
+
+
+@pytest.fixture
+def store(redis_url: str) -> Store:
+    store = Store(connect(redis_url), KEYS)
+    wanted = desired([schedule("second", every=1, overlap="allow")])
+    apply_plan(make_plan(KEYS, wanted, store.read(), SOURCE), store, "apply")
+    return store
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
+    with ExitStack() as stack:
+
+        def begin(url: str) -> subprocess.Popen[bytes]:
+            log = stack.enter_context((tmp_path / "log").open("ab"))
+            process = subprocess.Popen([sys.executable, "-c", _SCHEDULE, url], stderr=log)
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            return process
+
+        yield begin
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def holder(store: Store) -> int:
+    """Return the process that holds the lease, 0 for none."""
+    raw = store.connection.get(KEYS.lease)
+    return int(raw.decode().split(".")[-2]) if raw else 0
+
+
+def runs(store: Store) -> list[str]:
+    return [run.decode() for run in store.connection.lrange(KEYS.queue_list(KEYS.queue("default")), 0, -1)]
+
+
+def fires_more(store: Store) -> bool:
+    before = len(runs(store))
+    wait_for(lambda: len(runs(store)) > before)
+    return True
+
+
+def test_another_scheduler_takes_over_and_the_old_one_does_no_harm_when_it_wakes(
+    store: Store, redis_url: str, start: Callable[[str], subprocess.Popen[bytes]]
+) -> None:
+    processes = {process.pid: process for process in (start(redis_url), start(redis_url))}
+    wait_for(lambda: holder(store) in processes)
+    first = holder(store)
+
+    os.kill(first, signal.SIGSTOP)
+    wait_for(lambda: holder(store) not in (0, first))
+    second = holder(store)
+    assert fires_more(store)
+    os.kill(first, signal.SIGCONT)
+    os.kill(second, signal.SIGKILL)
+    wait_for(lambda: holder(store) == first)
+    assert fires_more(store)
+
+    assert len(runs(store)) == len(set(runs(store)))
+    assert store.read().state.schedules["second"].occurrence is not None
+
+
+def test_a_connection_that_never_answers_is_not_waited_for(
+    store: Store, redis_url: str, tmp_path: Path, start: Callable[[str], subprocess.Popen[bytes]]
+) -> None:
+    hole = BlackHole(redis_url.removeprefix("unix://"), tmp_path / "s")
+    with running(hole):
+        start(hole.url)
+        assert fires_more(store)
+        hole.dark = True
+        wait_for(lambda: "Timeout" in (tmp_path / "log").read_text(encoding="utf-8"))
+        hole.dark = False
+
+        assert fires_more(store)
+
+    log = (tmp_path / "log").read_text(encoding="utf-8")
+    assert log.count("trying again") == 1
+    assert "Redis works again" in log
+
+
+def test_after_an_outage_workers_are_given_time_to_be_heard_of_again(store: Store) -> None:
+    scheduler = Scheduler(store, "one")
+    connection, run_id = store.connection, KEYS.run_id("second", 5)
+    registry = f"rq:wip:{KEYS.queue('default')}"
+    connection.hset(KEYS.job(run_id), mapping={"status": "started", "data": "[]", "created_at": "2026-01-01T00:00:00Z"})
+    connection.zadd(registry, {f"{run_id}:execution": 1})  # it ran out while Redis was away
+    reconciler = Reconciler(scheduler.fleet, scheduler.troubles)
+
+    reconciler.spare_workers()
+    reconciler.step([KEYS.queue("default")], store.time(), None)
+
+    assert connection.zcard(registry) == 1
+
+
+def test_a_worker_whose_clock_is_behind_is_not_taken_for_dead(store: Store) -> None:
+    scheduler = Scheduler(store, "one")
+    connection, run_id = store.connection, KEYS.run_id("second", 5)
+    registry = f"rq:wip:{KEYS.queue('default')}"
+    connection.zadd(registry, {f"{run_id}:execution": 1})
+    connection.set(KEYS.execution(run_id, "execution"), "it is renewed", ex=60)
+
+    Reconciler(scheduler.fleet, scheduler.troubles).step([KEYS.queue("default")], store.time(), None)
+
+    assert connection.zscore(registry, f"{run_id}:execution") > 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "bad", "good", "said"),
+    [
+        ("maxmemory", "1mb", "0", "Redis is full"),
+        ("min-replicas-to-write", "1", "0", "too few replicas"),
+    ],
+)
+def test_a_redis_that_refuses_is_told_once_and_asked_again(
+    store: Store, caplog: pytest.LogCaptureFixture, setting: str, bad: str, good: str, said: str
+) -> None:
+    scheduler, stop = Scheduler(store, "one", interval=0.01), threading.Event()
+    store.connection.config_set(setting, bad)
+    thread = threading.Thread(target=scheduler.run, args=(stop,))
+    try:
+        thread.start()
+        wait_for(lambda: caplog.messages)
+        time.sleep(0.1)
+        store.connection.config_set(setting, good)
+        assert fires_more(store)
+    finally:
+        store.connection.config_set(setting, good)
+        stop.set()
+        thread.join()
+
+    (told,) = [text for text in caplog.messages if "trying again" in text]
+    assert said in told
+
+
+def test_a_failure_is_reminded_of_only_when_it_changes(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    contact = Contact(store.connection)
+
+    pauses = [contact.lost(ValueError("odd")) for _ in range(4)]
+    contact.lost(ValueError("other"))
+    contact.kept()
+    contact.kept()
+
+    assert pauses == sorted(pauses)
+    assert [text.split(";")[0] for text in caplog.messages] == [
+        "the pass failed: ValueError: odd",
+        "the pass failed: ValueError: other",
+        "Redis works again, after 0 s",
+    ]

@@ -1,0 +1,49 @@
+"""What the applies of a torture want: any number is a whole namespace, and the number is the commit it comes from."""
+
+from __future__ import annotations
+
+from random import Random
+
+from flowerpower.state.models import Desired, Source
+from support.states import KEYS, desired, schedule
+
+RULES = {  # schedules that keep their timing, so that each of their ticks is accounted for
+    "second": {"every": 1, "overlap": "skip", "catchup": "latest"},
+    "all": {"every": 5, "overlap": "buffer_all", "catchup": "all"},
+    "newest": {"every": 7, "overlap": "buffer_one", "catchup": "latest"},
+    "strict": {"every": 11, "overlap": "allow", "catchup": "none"},
+    "eager": {"every": 13, "overlap": "cancel_other", "catchup": "latest"},
+    "minute": {"cron": "* * * * *", "overlap": "allow", "catchup": "all"},
+    "nightly": {"cron": "30 1 * * *", "timezone": "Europe/Berlin", "catchup": "latest", "jitter": 20},
+}
+HOLDABLE = ("second", "newest", "minute")
+REST = -1
+
+
+def wanted(number: int) -> Desired:
+    """Return the namespace of a number; `REST` is one in which nothing is due for weeks."""
+    dice = Random(number)
+    pairs = []
+    for name, rules in RULES.items():
+        timing = {"cron": "0 0 29 2 *"} if number == REST else {}
+        kept = {key: value for key, value in rules.items() if not timing or key not in ("cron", "every")}
+        more = {"queue": dice.choice(["default", "heavy"]), "timeout": dice.choice([60, 61])}
+        pairs.append(schedule(name, **{**kept, **timing, **more, "retry": {"max": 1, "intervals": []}}))
+    for name in ("fickle-1", "fickle-2", "fickle-3"):
+        if number != REST and dice.random() < 0.7:
+            every, overlap = dice.choice([2, 6, 30]), dice.choice(["skip", "buffer_one", "allow"])
+            pairs.append(schedule(name, every=every, overlap=overlap, retry={"max": 1, "intervals": [3]}))
+    return desired(pairs)
+
+
+def source(number: int) -> Source:
+    """Return the commit of a number."""
+    return Source(commit=f"{number + 2:040x}", repository="git.example/acme/data", who="ana")
+
+
+def number_of(commit: str) -> int:
+    """Return the number of a commit."""
+    return int(commit, 16) - 2
+
+
+__all__ = ["HOLDABLE", "KEYS", "REST", "number_of", "source", "wanted"]
