@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,6 +68,18 @@ def _cache_dir(environment: Mapping[str, str]) -> Path | None:
 
 def _path(text: str | None) -> Path | None:
     return Path(text).expanduser() if text else None
+
+
+@contextmanager
+def kept_environment() -> Iterator[None]:
+    """Put the environment back after the block as it was before: a run may change it, and another follows it."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        if os.environ != before:
+            os.environ.clear()
+            os.environ.update(before)
 
 
 def look_for_cycles_rarely() -> None:

@@ -12,13 +12,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import TypedDict
 
 from redis.exceptions import RedisError
 
 from flowerpower.jobs.run import Home, use_project
 from flowerpower.jobs.scheduler import Scheduler, scheduler_name
+from flowerpower.jobs.supervisor import OUTDATED, Child, Supervisor
+from flowerpower.jobs.warm import WarmWorker
 from flowerpower.jobs.worker import FlowerPowerWorker, code_fingerprint, forget_modules, make_worker
 from flowerpower.schedule.zones import use_packaged_zones
 from flowerpower.settings import look_for_cycles_rarely
@@ -45,7 +49,21 @@ class WorkerOptions:
     grace: float | None = None
     name: str | None = None
     allowed: Sequence[str] = ()
+    processes: int = 1
+    warm: bool = False  # runs share a process
     clock: str | None = field(default=None, repr=False)
+
+
+class Work(TypedDict, total=False):
+    """What a caller may say of how a worker works; see `WorkerOptions`."""
+
+    queues: Sequence[str]
+    burst: bool
+    with_scheduler: bool
+    grace: float | None
+    allowed: Sequence[str]
+    processes: int
+    warm: bool
 
 
 def run_scheduler(url: str, keys: Keys, clock: str | None = None, interval: float = 1.0) -> None:
@@ -89,6 +107,27 @@ def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
             stop.wait(pause)
 
 
+def run_workers(url: str, keys: Keys, processes: int, options: Callable[[], WorkerOptions]) -> None:
+    """Work with several processes, and a scheduler beside them, until stopped; with `burst` until the queues are empty.
+
+    *options* are asked for in each process when it starts, and again when the code has changed and it starts anew.
+    """
+
+    def work(number: int) -> int:
+        found = options()
+        name = f"{found.name}-{number}" if found.name else None
+        return OUTDATED if run_worker(url, keys, replace(found, name=name, with_scheduler=False)) else 0
+
+    def fire() -> int:
+        run_scheduler(url, keys, options().clock)
+        return 0
+
+    children = [Child(f"worker {number}", partial(work, number)) for number in range(1, processes + 1)]
+    if options().with_scheduler:
+        children.append(Child("the scheduler", fire, forever=True))
+    Supervisor(children).run()
+
+
 def start_anew() -> None:
     """Replace this process by a new one with the same command line: modules are never reloaded in place."""
     sys.stdout.flush()
@@ -107,7 +146,8 @@ def _work_once(url: str, keys: Keys, options: WorkerOptions, stop: threading.Eve
     """Run one RQ worker to its end; None when it could not even start."""
     try:
         connection = connect_for_rq(url)
-        worker = make_worker(connection, keys, options.queues, name=_name(options), allowed=options.allowed)
+        kind = WarmWorker if options.warm else None
+        worker = make_worker(connection, keys, options.queues, name=_name(options), allowed=options.allowed, kind=kind)
         worker.stop = stop
         worker.grace = options.grace
         worker.fingerprint = lambda: code_fingerprint(options.root, options.folders)
