@@ -332,12 +332,9 @@ class FlowerPowerProject:
     def jobs(self) -> RQManager:
         """The job queue of the environment: enqueue, schedules, workers, status."""
         from flowerpower.jobs.manager import JobQueueManager
-        from flowerpower.jobs.processes import WorkerOptions
+        from flowerpower.jobs.processes import worker_options
 
-        home = self.home
-        options = WorkerOptions(
-            queues=tuple(home.queues or ()), root=self.folder, folders=home.modules, paths=home.allow.paths
-        )
+        options = worker_options(self.home, self.folder, self.settings)
         return JobQueueManager.create("rq", store=self.store, url=self.redis_url, options=options, who=self.who)
 
     @cached_property

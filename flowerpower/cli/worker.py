@@ -41,6 +41,9 @@ def worker(
         list[str] | None,
         flag("--queue", help="A queue to work on, may be repeated; without it, all of the project's.", metavar="NAME"),
     ] = None,
+    require_commit: Annotated[
+        bool, flag("--require-commit", help="Refuse runs of which other code was applied than lies here.")
+    ] = False,
     allow_function: Annotated[
         list[str] | None,
         flag("--allow-function", help="Another job function to run; may be repeated.", metavar="PATH"),
@@ -57,6 +60,7 @@ def worker(
             allowed=tuple(allow_function or ()),
             processes=processes.processes,
             warm=processes.warm,
+            require_commit=require_commit,
         )
     if outdated:
         from flowerpower.jobs.processes import start_anew

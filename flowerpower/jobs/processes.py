@@ -19,15 +19,18 @@ from typing import TypedDict
 
 from redis.exceptions import RedisError
 
+from flowerpower.jobs.code import code_fingerprint, code_on_disk, commit_at
 from flowerpower.jobs.run import Home, use_project
 from flowerpower.jobs.scheduler import Scheduler, scheduler_name
 from flowerpower.jobs.supervisor import OUTDATED, Child, Supervisor
 from flowerpower.jobs.warm import WarmWorker
-from flowerpower.jobs.worker import FlowerPowerWorker, code_fingerprint, forget_modules, make_worker
+from flowerpower.jobs.worker import FlowerPowerWorker, forget_modules, make_worker
 from flowerpower.schedule.zones import use_packaged_zones
-from flowerpower.settings import look_for_cycles_rarely
+from flowerpower.settings import Settings, look_for_cycles_rarely
+from flowerpower.specs.project_spec import ProjectSpec
 from flowerpower.state.connection import connect, connect_for_rq
 from flowerpower.state.keys import Keys
+from flowerpower.state.signing import Signer
 from flowerpower.state.store import Store
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -51,7 +54,22 @@ class WorkerOptions:
     allowed: Sequence[str] = ()
     processes: int = 1
     warm: bool = False  # runs share a process
+    require_commit: bool = False  # refuse runs of which other code was applied
+    commit: str = ""  # that the project on this machine is at; git is asked where it is not said
+    signer: Signer | None = field(default=None, repr=False)
     clock: str | None = field(default=None, repr=False)
+
+
+def worker_options(project: ProjectSpec, folder: Path, settings: Settings) -> WorkerOptions:
+    """Return how the workers of a project in a folder work, as far as its own file and the environment say."""
+    return WorkerOptions(
+        queues=tuple(project.queues or ()),
+        root=folder,
+        folders=project.modules,
+        paths=project.allow.paths,
+        commit=settings.commit or "",
+        signer=Signer.of(settings.signing_key),
+    )
 
 
 class Work(TypedDict, total=False):
@@ -64,6 +82,7 @@ class Work(TypedDict, total=False):
     allowed: Sequence[str]
     processes: int
     warm: bool
+    require_commit: bool
 
 
 def run_scheduler(url: str, keys: Keys, clock: str | None = None, interval: float = 1.0) -> None:
@@ -87,7 +106,7 @@ def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
     A worker that ends because Redis went away is started again; the caller starts the whole process anew when True.
     """
     use_packaged_zones()
-    use_project(Home(options.root.resolve(), tuple(options.paths)))
+    use_project(_home_of(options))
     stop = threading.Event()
     with _scheduler_beside(url, keys, options, stop):
         pause = 1.0
@@ -161,6 +180,17 @@ def _work_once(url: str, keys: Keys, options: WorkerOptions, stop: threading.Eve
     return worker
 
 
+def _home_of(options: WorkerOptions) -> Home:
+    return Home(
+        options.root.resolve(),
+        paths=tuple(options.paths),
+        folders=tuple(options.folders),
+        commit=commit_at(options.root, options.commit),
+        require_commit=options.require_commit,
+        signer=options.signer,
+    )
+
+
 def _name(options: WorkerOptions) -> str:
     """Return a name that tells where the worker is, and that no other worker has."""
     return options.name or f"{socket.gethostname()}.{os.getpid()}.{os.urandom(3).hex()}"
@@ -173,6 +203,7 @@ def _preloader(options: WorkerOptions) -> Callable[[], None]:
         from flowerpower.pipelines.manager import preload as import_modules
 
         import_modules(list(options.modules), options.root, list(options.folders))
+        code_on_disk(options.root.resolve(), options.modules, options.folders)  # read, parsed and kept for the forks
 
     return preload
 

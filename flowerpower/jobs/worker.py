@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import signal
@@ -243,19 +242,6 @@ def make_worker(
     worker.keys = keys
     worker.stop = threading.Event()
     return worker
-
-
-def code_fingerprint(root: Path, folders: Sequence[str]) -> str:
-    """Return a value that changes when a module below the folders is edited, added or removed: names, sizes, times."""
-    seen = hashlib.sha256()
-    for folder in folders:
-        for file in sorted((root / folder).rglob("*.py")):
-            try:
-                stat = file.stat()
-            except OSError:
-                continue
-            seen.update(f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
-    return seen.hexdigest()
 
 
 def forget_modules(root: Path, folders: Sequence[str]) -> None:

@@ -84,6 +84,11 @@ class Keys:
         return f"{self.prefix}specs"
 
     @property
+    def signatures(self) -> str:
+        """Return the hash of the signatures of run specs, by their digests."""
+        return f"{self.prefix}signatures"
+
+    @property
     def runs(self) -> str:
         """Return the stream of run events."""
         return f"{self.prefix}runs"

@@ -67,11 +67,14 @@ _WORK = """
 import sys
 from pathlib import Path
 from flowerpower.jobs.processes import WorkerOptions, run_worker, run_workers, start_anew
+from flowerpower.settings import read_settings
 from flowerpower.state.keys import Keys
+from flowerpower.state.signing import Signer
 
 if __name__ == "__main__":
     url, project, env, root, *rest = sys.argv[1:]
     how = {"burst": "burst" in rest, "with_scheduler": "scheduler" in rest, "warm": "warm" in rest}
+    how |= {"require_commit": "require_commit" in rest, "signer": Signer.of(read_settings().signing_key)}
     options = WorkerOptions(root=Path(root), modules=("flow",), queues=("default",), **how)
     if "two" in rest:
         run_workers(url, Keys(project, env), 2, lambda: options)
@@ -82,7 +85,10 @@ if __name__ == "__main__":
 
 @contextmanager
 def running_worker(url: str, keys: Keys, root: Path, *how: str) -> Iterator[Worker]:
-    """Run a flowerpower worker for the length of a block; `how` may hold `burst`, `scheduler`, `warm` and `two`."""
+    """Run a flowerpower worker for the length of a block.
+
+    `how` may hold `burst`, `scheduler`, `warm`, `require_commit` and `two` (processes).
+    """
     with (root / "worker.log").open("w+", encoding="utf-8") as log:
         command = [sys.executable, "-c", _WORK, url, keys.project, keys.env, str(root), *how]
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
