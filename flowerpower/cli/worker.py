@@ -34,16 +34,26 @@ class Processes:
     ] = None
 
 
+@dataclass(frozen=True)
+class Code:
+    """Which code a worker runs."""
+
+    require_commit: Annotated[
+        bool, flag("--require-commit", help="Refuse runs of which other code was applied than lies here.")
+    ] = False
+    branch: Annotated[
+        str, flag("--branch", help="With `code: git`, run only commits of this branch.", metavar="NAME")
+    ] = ""
+
+
 def worker(
     session: Session,
     processes: Processes,
+    code: Code,
     queue: Annotated[
         list[str] | None,
         flag("--queue", help="A queue to work on, may be repeated; without it, all of the project's.", metavar="NAME"),
     ] = None,
-    require_commit: Annotated[
-        bool, flag("--require-commit", help="Refuse runs of which other code was applied than lies here.")
-    ] = False,
     allow_function: Annotated[
         list[str] | None,
         flag("--allow-function", help="Another job function to run; may be repeated.", metavar="PATH"),
@@ -60,7 +70,8 @@ def worker(
             allowed=tuple(allow_function or ()),
             processes=processes.processes,
             warm=processes.warm,
-            require_commit=require_commit,
+            require_commit=code.require_commit,
+            branch=code.branch,
         )
     if outdated:
         from flowerpower.jobs.processes import start_anew

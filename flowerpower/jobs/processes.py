@@ -19,7 +19,9 @@ from typing import TypedDict
 
 from redis.exceptions import RedisError
 
-from flowerpower.jobs.code import code_fingerprint, code_on_disk, commit_at
+from flowerpower.jobs.checkouts import Checkouts
+from flowerpower.jobs.code import code_fingerprint, commit_at
+from flowerpower.jobs.preload import AppliedCommit, preload, preload_commit
 from flowerpower.jobs.run import Home, use_project
 from flowerpower.jobs.scheduler import Scheduler, scheduler_name
 from flowerpower.jobs.supervisor import OUTDATED, Child, Supervisor
@@ -57,6 +59,9 @@ class WorkerOptions:
     require_commit: bool = False  # refuse runs of which other code was applied
     commit: str = ""  # that the project on this machine is at; git is asked where it is not said
     signer: Signer | None = field(default=None, repr=False)
+    from_git: bool = False  # the code is that of the applied commit, whatever lies in the folder
+    branch: str = ""  # the only one whose commits are run from git; none: the one that the clone is on
+    cache: Path | None = None
     clock: str | None = field(default=None, repr=False)
 
 
@@ -69,6 +74,8 @@ def worker_options(project: ProjectSpec, folder: Path, settings: Settings) -> Wo
         paths=project.allow.paths,
         commit=settings.commit or "",
         signer=Signer.of(settings.signing_key),
+        from_git=project.code == "git",
+        cache=settings.cache_dir,
     )
 
 
@@ -83,6 +90,7 @@ class Work(TypedDict, total=False):
     processes: int
     warm: bool
     require_commit: bool
+    branch: str
 
 
 def run_scheduler(url: str, keys: Keys, clock: str | None = None, interval: float = 1.0) -> None:
@@ -106,14 +114,15 @@ def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
     A worker that ends because Redis went away is started again; the caller starts the whole process anew when True.
     """
     use_packaged_zones()
-    use_project(_home_of(options))
+    home = _home_of(options)
+    use_project(home)
     stop = threading.Event()
     with _scheduler_beside(url, keys, options, stop):
         pause = 1.0
         while True:
             _catch_stops(stop)
             began = time.monotonic()
-            worker = _work_once(url, keys, options, stop)
+            worker = _work_once(url, keys, options, home, stop)
             _catch_stops(stop)
             if stop.is_set() or (worker is not None and options.burst):
                 return False
@@ -161,7 +170,9 @@ def _catch_stops(stop: threading.Event) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
 
 
-def _work_once(url: str, keys: Keys, options: WorkerOptions, stop: threading.Event) -> FlowerPowerWorker | None:
+def _work_once(
+    url: str, keys: Keys, options: WorkerOptions, home: Home, stop: threading.Event
+) -> FlowerPowerWorker | None:
     """Run one RQ worker to its end; None when it could not even start."""
     try:
         connection = connect_for_rq(url)
@@ -169,9 +180,14 @@ def _work_once(url: str, keys: Keys, options: WorkerOptions, stop: threading.Eve
         worker = make_worker(connection, keys, options.queues, name=_name(options), allowed=options.allowed, kind=kind)
         worker.stop = stop
         worker.grace = options.grace
-        worker.fingerprint = lambda: code_fingerprint(options.root, options.folders)
-        worker.forget_modules = lambda: forget_modules(options.root, options.folders)
-        worker.preload = _preloader(options)
+        if home.checkouts:
+            commit = AppliedCommit(Store(connect(url), keys))
+            worker.fingerprint = commit.now
+            worker.preload = lambda: preload_commit(home, options.modules, options.folders, commit.now())
+        else:
+            worker.fingerprint = lambda: code_fingerprint(options.root, options.folders)
+            worker.forget_modules = lambda: forget_modules(options.root, options.folders)
+            worker.preload = lambda: preload(home.root, options.modules, options.folders)
         worker.import_first()
         worker.work(burst=options.burst, logging_level=logging.getLevelName(logger.getEffectiveLevel()))
     except (RedisError, OSError) as error:
@@ -188,24 +204,13 @@ def _home_of(options: WorkerOptions) -> Home:
         commit=commit_at(options.root, options.commit),
         require_commit=options.require_commit,
         signer=options.signer,
+        checkouts=Checkouts.of(options.root, options.branch, options.cache) if options.from_git else None,
     )
 
 
 def _name(options: WorkerOptions) -> str:
     """Return a name that tells where the worker is, and that no other worker has."""
     return options.name or f"{socket.gethostname()}.{os.getpid()}.{os.urandom(3).hex()}"
-
-
-def _preloader(options: WorkerOptions) -> Callable[[], None]:
-    def preload() -> None:
-        import flowerpower.pipelines.run
-        import flowerpower.specs.models  # noqa: F401 - what each run needs, so that no fork has to import it
-        from flowerpower.pipelines.manager import preload as import_modules
-
-        import_modules(list(options.modules), options.root, list(options.folders))
-        code_on_disk(options.root.resolve(), options.modules, options.folders)  # read, parsed and kept for the forks
-
-    return preload
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, StoreError
 from flowerpower.jobs.admission import Papers, RunRefusedError, admitted, check_signature, read_papers
+from flowerpower.jobs.checkouts import Checkouts
 from flowerpower.jobs.code import code_on_disk
 from flowerpower.jobs.firing import compile_schedule, fire_message
 from flowerpower.jobs.ledger import Claim, Claimant, Ledger, RunRef, run_ref
@@ -54,7 +55,7 @@ class _Work:
     spec: Mapping[str, Any]
     execution: str
     home: Home
-    code: _Code
+    other_code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Home:
     commit: str = ""  # that it is at
     require_commit: bool = False  # refuse runs of which other code was applied than lies here
     signer: Signer | None = field(default=None, repr=False)  # None: a run spec need not be signed
+    checkouts: Checkouts | None = None  # where the code comes from; None: it is that of the project here
 
 
 _home: Home | None = None
@@ -94,7 +96,7 @@ def run_scheduled(namespace: str, name: str, spec_digest: str) -> dict[str, Any]
         spec = admitted(namespace, name, spec_digest, papers)
         if home.signer:
             check_signature(home.signer, job, run, papers, spec, time.time())
-        code = _code_for(home, spec)
+        other_code = _other_code(home, spec)
     except RunRefusedError as error:
         ledger.refuse(run, claimant, str(error))
         job.retries_left = 0  # it would be refused again
@@ -106,12 +108,12 @@ def run_scheduled(namespace: str, name: str, spec_digest: str) -> dict[str, Any]
         digest=spec_digest,
         deadline=int(spec.get("start_deadline") or 0),
         alone=bool(spec.get("manual")),
-        other_code=code.other,
+        other_code=other_code,
     )
     if claim.refused:
         logger.warning("run %s is not run: %s", run.id, claim.refused)
         return {"status": "refused", "reason": claim.refused, "run": run.id}
-    work = _Work(run, claim, spec, papers.execution, home, code)
+    work = _Work(run, claim, spec, papers.execution, home, other_code)
     return _attempt(work, ledger, retries_left=int(job.retries_left or 0))
 
 
@@ -131,23 +133,25 @@ def _store_beside(connection: Redis, keys: Keys) -> Store:
     return Store(without_retries(connection), keys)
 
 
-@dataclass(frozen=True, slots=True)
-class _Code:
-    """The code of a run: the folder that holds its module folders, and what it is if not what was applied."""
+def _other_code(home: Home, spec: Mapping[str, Any]) -> str:
+    """Return what the code of this machine is, nothing if it is what was applied, or comes from git when it is run.
 
-    root: Path
-    other: str = ""
-
-
-def _code_for(home: Home, spec: Mapping[str, Any]) -> _Code:
-    """Return the code of this machine for a run; raise `RunRefusedError` where its module folders are none of ours."""
+    Raises `RunRefusedError` where the module folders are none of the project's.
+    """
     folders = [str(folder) for folder in spec["folders"]]
-    ours = None if home.folders is None else {inside(folder) for folder in home.folders}
+    ours = None if home.folders is None or home.checkouts else {inside(folder) for folder in home.folders}
     for folder in folders:
         if not inside(folder) or (ours is not None and inside(folder) not in ours):
             raise RunRefusedError(f"{folder!r} is no module folder of this worker's project")
-    found = code_on_disk(home.root, [str(module) for module in spec["spec"]["modules"]], folders)
-    return _Code(home.root, "" if found == spec["code"] else home.commit or found[:12])
+    if home.checkouts:
+        return ""
+    found = _digest_of(home.root, spec)
+    return "" if found == spec["code"] else home.commit or found[:12]
+
+
+def _digest_of(root: Path, spec: Mapping[str, Any]) -> str:
+    modules, folders = ([str(name) for name in names] for names in (spec["spec"]["modules"], spec["folders"]))
+    return code_on_disk(root, modules, folders)
 
 
 def _asked_tick(job: Job) -> int:
@@ -214,8 +218,6 @@ def _run_pipeline(work: _Work) -> dict[str, Any]:
     from flowerpower.specs.models import PipelineSpec
 
     settings, home = read_settings(), work.home
-    if work.code.other:
-        _meet_other_code(work)
     spec = PipelineSpec.model_validate({"name": work.spec["pipeline"], **work.spec["spec"]})
     timing: Mapping[str, Any] = work.spec["trigger"]
     zone = ZoneInfo(str(timing.get("timezone", "UTC")))
@@ -230,18 +232,26 @@ def _run_pipeline(work: _Work) -> dict[str, Any]:
         commit=work.claim.commit,
         attempt=work.claim.attempt,
         secrets=secrets_of(settings.environment),
+        code=_code_of(work),
     )
     result = run_pipeline(spec, context, root=home.root, folders=list(work.spec["folders"]), access=Access(home.paths))
     return dict(result.to_dict())
 
 
-def _meet_other_code(work: _Work) -> None:
-    """Say that other code runs than was applied; raise `OtherCodeError` where the worker is told to refuse that."""
-    applied = work.claim.commit[:12] or "what was applied"
-    words = f"this worker has other code ({work.code.other[:12]}) than was applied ({applied})"
-    if work.home.require_commit:
-        raise OtherCodeError(words)
-    logger.warning("run %s: %s", work.run.id, words)
+def _code_of(work: _Work) -> Path:
+    """Return the folder with the module folders to run; raise `OtherCodeError` where they are not what was applied."""
+    home, applied = work.home, work.claim.commit[:12] or "what was applied"
+    if home.checkouts:
+        place = home.checkouts.at(work.claim.commit, [str(folder) for folder in work.spec["folders"]])
+        if _digest_of(place, work.spec) != work.spec["code"]:
+            raise OtherCodeError(f"the code at {applied} is not the code that was applied", hint="apply again")
+        return place
+    if work.other_code:
+        words = f"this worker has other code ({work.other_code[:12]}) than was applied ({applied})"
+        if home.require_commit:
+            raise OtherCodeError(words)
+        logger.warning("run %s: %s", work.run.id, words)
+    return home.root
 
 
 def _find_home() -> Home:
