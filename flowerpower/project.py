@@ -295,10 +295,13 @@ class FlowerPowerProject:
         """
         from flowerpower.apply import apply_plan
         from flowerpower.planning.approval import check_target
+        from flowerpower.state.signing import Signer
 
         refuse_untrusted(self.settings, "applies nothing")
         check_target(planned.plan, self.home.name, self.settings.env, self.store.head())
-        return apply_plan(planned.plan, self.store, os.urandom(16).hex(), progress)
+        return apply_plan(
+            planned.plan, self.store, os.urandom(16).hex(), progress, Signer.of(self.settings.signing_key)
+        )
 
     def check_saved(self, planned: PlannedChanges, *, accept_cutover: bool = False) -> PlannedChanges:
         """Return a saved plan with what got worse since it was made, if it still fits what is live.

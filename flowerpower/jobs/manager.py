@@ -17,7 +17,7 @@ from flowerpower.errors import FlowerPowerError, FormatError, StoreError, UsageE
 from flowerpower.jobs.forget import Forgotten, forget_schedules
 from flowerpower.jobs.holds import Paused, Resumed, pause_schedules, resume_schedules
 from flowerpower.jobs.ledger import Ledger
-from flowerpower.jobs.manual import RunHandle, cancel_run, manual_order
+from flowerpower.jobs.manual import RunHandle, cancel_run, manual_order, sign_order
 from flowerpower.jobs.processes import Work, WorkerOptions, run_scheduler, run_worker, run_workers
 from flowerpower.jobs.status import ScheduleStatus, Status, read_status
 from flowerpower.specs.fields import parse_duration
@@ -151,6 +151,8 @@ class RQManager:
 
     def _enqueue(self, name: str, inputs: Mapping[str, Any] | None, due: int) -> RunHandle:
         order = manual_order(self.store, name, inputs or {}, due=due, entropy=os.urandom(10), millis=_millis())
+        if self._options.signer:
+            sign_order(order, self._options.signer)
         if not Ledger(self.store).enqueue(order):
             raise FlowerPowerError(f"a run with the id {order['id']} exists already", hint="try again")
         return RunHandle(self.store, str(order["id"]))
