@@ -123,7 +123,7 @@ def damages() -> Mapping[str, Attack]:
 
 
 def _webhook(hostile: Hostile) -> Mapping[str, Any]:
-    return {"url": f"http://127.0.0.1:{hostile.port}/", "statuses": ["failed", "finished"], "method": "POST"}
+    return {"url": f"http://127.0.0.1:{hostile.port}/", "job_status": "failed", "method": "POST"}
 
 
 def foreign_runs() -> Mapping[str, Attack]:
