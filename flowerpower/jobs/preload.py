@@ -32,7 +32,11 @@ class AppliedCommit:
 
 def preload(root: Path, modules: Sequence[str], folders: Sequence[str]) -> None:
     """Import what each run needs from the module folders below *root*; what cannot be is left to the runs."""
+    import pydantic.type_adapter  # noqa: F401
+
+    import flowerpower.pipelines.hook
     import flowerpower.pipelines.run
+    import flowerpower.pipelines.secrets
     import flowerpower.specs.models  # noqa: F401 - so that no fork has to import it
     from flowerpower.pipelines.manager import preload as import_modules
 

@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 from flowerpower.jobs.checkouts import Checkouts
 from flowerpower.jobs.code import code_fingerprint, commit_at
 from flowerpower.jobs.preload import AppliedCommit, preload, preload_commit
-from flowerpower.jobs.run import Home, use_project
+from flowerpower.jobs.run import Home, store_beside, use_project
 from flowerpower.jobs.scheduler import Scheduler, scheduler_name
 from flowerpower.jobs.supervisor import OUTDATED, Child, Supervisor
 from flowerpower.jobs.warm import WarmWorker
@@ -114,6 +114,7 @@ def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
     A worker that ends because Redis went away is started again; the caller starts the whole process anew when True.
     """
     use_packaged_zones()
+    look_for_cycles_rarely()
     home = _home_of(options)
     use_project(home)
     stop = threading.Event()
@@ -189,6 +190,7 @@ def _work_once(
             worker.forget_modules = lambda: forget_modules(options.root, options.folders)
             worker.preload = lambda: preload(home.root, options.modules, options.folders)
         worker.import_first()
+        store_beside(connection, keys)
         worker.work(burst=options.burst, logging_level=logging.getLevelName(logger.getEffectiveLevel()))
     except (RedisError, OSError) as error:
         logger.warning("Redis is away: %s", error)

@@ -124,13 +124,15 @@ def _current_job(namespace: str) -> tuple[Job, Store]:
     if job is None:
         raise RunRefusedError("run_scheduled was called outside an RQ worker", hint="use `flowerpower run PIPELINE`")
     project, _, env = namespace.partition(".")
-    return job, _store_beside(job.connection, Keys(project, env, read_settings().rq_prefix))
+    return job, store_beside(job.connection, Keys(project, env, read_settings().rq_prefix))
 
 
 @lru_cache(maxsize=4)
-def _store_beside(connection: Redis, keys: Keys) -> Store:
-    """Return a store over a connection of its own that is fit for scripts; a warm process keeps it."""
-    return Store(without_retries(connection), keys)
+def store_beside(connection: Redis, keys: Keys) -> Store:
+    """Return a store over a connection of its own that is fit for scripts; forks and warm processes find it made."""
+    store = Store(without_retries(connection), keys)
+    store.scripts.prepare("claim", "finish")
+    return store
 
 
 def _other_code(home: Home, spec: Mapping[str, Any]) -> str:
