@@ -99,6 +99,7 @@ def run_scheduled(namespace: str, name: str, spec_digest: str) -> dict[str, Any]
         other_code = _other_code(home, spec)
     except RunRefusedError as error:
         ledger.refuse(run, claimant, str(error))
+        logger.error("%s%s", error, f" ({error.hint})" if error.hint else "")
         job.retries_left = 0  # it would be refused again
         raise
     _fire_if_pending(store, ledger, run, papers)
