@@ -14,7 +14,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -28,7 +28,7 @@ from flowerpower.settings import kept_environment
 
 RUNS = 1000  # that a process does before another takes its place
 GROWTH = 256 * 1024 * 1024  # bytes that it may grow after its first run
-_DONE, _LAST = b"done\n", b"last\n"
+_DONE, _LAST = b"done\n", b"last\n"  # of the same length
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,16 @@ class _Horse:
     pid: int
     orders: IO[bytes]
     answers: IO[bytes]
+    said: bytearray = field(default_factory=lambda: bytearray(len(_DONE)))
+
+    def answer(self) -> bytes:
+        """Wait for its word on the job that it has; nothing when it has died.
+
+        It is read to where the next call finds it: a signal may raise, or ask too, at the moment it has arrived.
+        """
+        if not any(self.said):
+            os.readv(self.answers.fileno(), [self.said])
+        return bytes(self.said).strip(b"\0")
 
     def close(self) -> tuple[int, Any]:
         """Let it end, and return the status it ended with."""
@@ -75,7 +85,7 @@ class WarmWorker(FlowerPowerWorker):
         horse = self._horse
         if horse is None or horse.pid != self.horse_pid:
             return super().wait_for_horse()
-        answer = horse.answers.readline()
+        answer = horse.answer()
         if answer == _DONE:
             return horse.pid, os.EX_OK, None
         self._horse = None
@@ -103,7 +113,7 @@ class WarmWorker(FlowerPowerWorker):
             self._work_until_told(os.fdopen(order_end, "rb"), os.fdopen(answer_start, "wb", buffering=0))
         os.close(order_end)
         os.close(answer_start)
-        return _Horse(pid, os.fdopen(order_start, "wb", buffering=0), os.fdopen(answer_end, "rb"))
+        return _Horse(pid, os.fdopen(order_start, "wb", buffering=0), os.fdopen(answer_end, "rb", buffering=0))
 
     def _work_until_told(self, orders: IO[bytes], answers: IO[bytes]) -> None:
         """Run the jobs that come until there are no more, or it is time for another process."""
@@ -138,6 +148,7 @@ class WarmWorker(FlowerPowerWorker):
 
 def _sent(horse: _Horse, text: bytes) -> bool:
     """Tell whether a process could be told of a job: it may have died while it had nothing to do."""
+    horse.said[:] = bytes(len(_DONE))
     try:
         horse.orders.write(text)
     except BrokenPipeError:

@@ -139,6 +139,28 @@ def test_two_processes_run_side_by_side_and_one_that_dies_is_started_again(
     assert "was killed by signal 9; starting it again" in worker.output()
 
 
+@pytest.mark.parametrize("how", ["forked", "warm"])
+def test_a_worker_drains_and_a_second_signal_ends_its_run_which_is_recorded(
+    store: Store, redis_url: str, tmp_path: Path, how: str
+) -> None:
+    obedient_project(store, tmp_path)
+    order(tmp_path, "time.sleep(60)")
+    with running_worker(redis_url, KEYS, tmp_path, how) as worker:
+        fire(store)
+        worker.wait_for(lambda: seen(tmp_path))
+        run = int(seen(tmp_path)[0][0])
+        for process in (worker.process.pid, run):  # as a service manager does
+            os.kill(process, signal.SIGTERM)
+        time.sleep(1.1)  # RQ takes what comes sooner for the same signal
+        assert alive(run)
+        worker.process.terminate()
+        worker.process.wait(timeout=30)
+
+    assert not alive(run)
+    (outcome,) = outcomes(store)
+    assert (outcome["status"], outcome["reason"]) == ("failed", "its worker was stopped while it ran")
+
+
 def test_processes_end_when_their_parent_is_killed(store: Store, redis_url: str, tmp_path: Path) -> None:
     obedient_project(store, tmp_path)
     with running_worker(redis_url, KEYS, tmp_path, "two") as worker:
