@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,7 @@ from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
 
 MONITORING_SECONDS = 10  # how often a running job's heartbeat is sent
+_FRESH_SECONDS = 5.0  # how old a heartbeat may be when the next one is left out
 _ENDED_SILENTLY = 1 << 8  # the status, as `wait` tells it, of a process that ended with code 1
 
 logger = logging.getLogger("flowerpower.worker")
@@ -46,6 +48,7 @@ class FlowerPowerWorker(Worker):
     forget_modules: Callable[[], None] | None = None  # drops them again
     fingerprint: Callable[[], str] | None = None  # of the code on disk
     _imported: str = ""  # the fingerprint of the code that was preloaded
+    _renewed: float = 0.0  # when the heartbeat was renewed for as long as a worker may be idle
     _monitored: tuple[Job, Queue, Execution] | None = None  # what the process that is watched runs
 
     @property
@@ -87,13 +90,22 @@ class FlowerPowerWorker(Worker):
             super().kill_horse(sig)
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """Renew the worker's heartbeat, in one round trip where RQ makes three."""
-        if pipeline is not None:
+        """Renew the worker's heartbeat: once where RQ does so three times between two jobs, in one round trip each."""
+        if pipeline is not None:  # of a job: it shortens how long the worker is taken to be alive
+            self._renewed = 0.0
             super().heartbeat(timeout, pipeline)
+            return
+        if timeout is None and time.monotonic() - self._renewed < _FRESH_SECONDS:
             return
         with self.connection.pipeline(transaction=False) as together:
             super().heartbeat(timeout, together)
             together.execute()
+        self._renewed = 0.0 if timeout else time.monotonic()
+
+    def set_state(self, state: str, pipeline: Pipeline | None = None) -> None:
+        """Tell what the worker does, unless that is known: RQ says twice after each job that it is idle."""
+        if pipeline is not None or state != self.get_state():
+            super().set_state(state, pipeline)
 
     def clean_registries(self) -> None:
         """Clean up after dead workers in our own queues: RQ would also unpickle jobs of other queues."""
@@ -117,6 +129,7 @@ class FlowerPowerWorker(Worker):
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run one job in a fork of this process; code that changed since the preload is imported after the fork."""
+        self._renewed = 0.0
         super().execute_job(job, queue)
         if self.outdated:
             logger.info("the code changed: this worker starts itself anew")
