@@ -87,19 +87,19 @@ class Stage:
     peers: Path
     emptied: bool
 
-    def ours(self, action: str, world: Path) -> Run:
+    def ours(self, action: str, world: Path, *more: str, side: str = "flowerpower_side") -> Run:
         """Return how flowerpower does an action on a world, in a process of its own."""
-        return self._run(Path(sys.executable), "flowerpower_side", action, world)
+        return self._run(Path(sys.executable), side, action, world, *more)
 
-    def peer(self, module: str, action: str, world: Path) -> Run:
+    def peer(self, module: str, action: str, world: Path, *more: str) -> Run:
         """Return how a peer does it, in a process of the peers' environment."""
-        return self._run(self.peers, module, action, world)
+        return self._run(self.peers, module, action, world, *more)
 
-    def _run(self, python: Path, module: str, action: str, world: Path) -> Run:
+    def _run(self, python: Path, module: str, action: str, world: Path, *more: str) -> Run:
         def run_once() -> Mapping[str, Sample]:
             if self.emptied:
                 with Redis.from_url(self.url) as connection:
                     connection.flushall()
-            return run_side(python, module, action, self.url, str(world))
+            return run_side(python, module, action, self.url, str(world), *more)
 
         return run_once

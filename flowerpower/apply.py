@@ -17,6 +17,7 @@ from flowerpower.planning.plan import Change, Plan
 from flowerpower.schedule.catchup import Range, range_between
 from flowerpower.schedule.trigger import Trigger
 from flowerpower.state.codec import FORMAT, canonical, encode_pipeline, encode_schedule
+from flowerpower.state.connection import redis_errors
 from flowerpower.state.desired import (
     LONGEST_BUFFER,
     describe_run,
@@ -29,7 +30,8 @@ from flowerpower.state.history import read_before
 from flowerpower.state.inverse import encode_inverse
 from flowerpower.state.job_codec import JOB_FIELDS, job_data, job_template
 from flowerpower.state.keys import Keys, tick_of
-from flowerpower.state.models import Head, Json, Schedule
+from flowerpower.state.models import Desired, Head, Json, Schedule
+from flowerpower.state.signing import Signer
 from flowerpower.state.store import Committed, Conflict, Store
 
 CHUNK = 500  # changes sent at a time
@@ -59,8 +61,10 @@ class Applied:
     notes: tuple[str, ...] = ()
 
 
-def apply_plan(plan: Plan, store: Store, apply_id: str, progress: Progress = lambda done, total: None) -> Applied:
-    """Commit *plan* in one step, or raise and leave everything as it was.
+def apply_plan(
+    plan: Plan, store: Store, apply_id: str, progress: Progress = lambda done, total: None, signer: Signer | None = None
+) -> Applied:
+    """Commit *plan* in one step, or raise and leave everything as it was; with a *signer*, what workers run is signed.
 
     Raises `RefusedError` when a guard refuses, `StalePlanError` when the live state is no longer the plan's,
     `StoreError` when Redis fails.
@@ -72,7 +76,7 @@ def apply_plan(plan: Plan, store: Store, apply_id: str, progress: Progress = lam
     if plan.refused:
         raise RefusedError(plan.refused[0].message, hint=plan.refused[0].hint)
     moment = store.time()
-    staged = _all_staged(plan, store, moment)
+    staged = _signed(_all_staged(plan, store, moment), store.keys.namespace, signer)
     fields = _stage(store, apply_id, plan, staged, progress) if staged else 0
     order = {
         "apply_id": apply_id,
@@ -136,6 +140,20 @@ def verify(store: Store, staged: Sequence[Staged], generation: int) -> tuple[str
     return ()
 
 
+def sign_again(desired: Desired, store: Store, signer: Signer) -> int:
+    """Sign every run spec that is wanted, for a new key or a first one, and return how many there are.
+
+    What is signed was read from git, not from Redis: nobody's hand gets our signature.
+    """
+    digests = list(desired.run_specs)
+    with redis_errors("writing signatures"):
+        for start in range(0, len(digests), CHUNK):
+            part = digests[start : start + CHUNK]
+            items = [text for digest in part for text in (digest, signer.sign_spec(store.keys.namespace, digest))]
+            store.connection.hset(store.keys.signatures, items=items)
+    return len(digests)
+
+
 def tzdata_version() -> str:
     """Return the version of the time zone rules this process plans with."""
     try:
@@ -160,6 +178,13 @@ def _wrong(store: Store, kind: str, staged: Sequence[Staged]) -> Iterator[str]:
 def _expected(data: str, job: Mapping[str, str]) -> tuple[bytes | None, ...]:
     found = (data, *(job.get(name) for name in JOB_FIELDS[1:-1]))
     return tuple(None if text is None else text.encode() for text in found)
+
+
+def _signed(staged: Sequence[Staged], namespace: str, signer: Signer | None) -> Sequence[Staged]:
+    for one in staged if signer else ():
+        if signer and one.run_spec:
+            one.item["signature"] = signer.sign_spec(namespace, str(one.item["run"]))
+    return staged
 
 
 def _stage(store: Store, apply_id: str, plan: Plan, staged: Sequence[Staged], progress: Progress) -> int:

@@ -15,8 +15,14 @@ _SECONDS = 120
 _NO_SUCH_COMMAND = 127
 # A git hook runs with GIT_DIR and its kin set: they would win over the folder we name.
 _UNSET = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
-_ENV = ("env", *(part for name in _UNSET for part in ("-u", name)), "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0")
-_NO_FETCH = ("GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none", "GIT_TERMINAL_PROMPT=0")
+_ENV = (
+    "env",
+    *(part for name in _UNSET for part in ("-u", name)),
+    "LC_ALL=C",
+    "GIT_OPTIONAL_LOCKS=0",
+    "GIT_TERMINAL_PROMPT=0",
+)
+_NO_FETCH = ("GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none")
 # What the system and the user say of git stays in force: there it says which folders are safe.
 _SETTINGS = (
     "core.fsmonitor=false",
@@ -36,7 +42,7 @@ class GitError(FlowerPowerError):
         self.said = said
 
 
-def git(folder: Path, *arguments: str, feed: bytes = b"", wary: bool = False) -> bytes:
+def git(folder: Path, *arguments: str, feed: bytes = b"", wary: bool = False, seconds: int = _SECONDS) -> bytes:
     """Return what git prints when run in *folder* with *feed* on its standard input; raises GitError when it fails.
 
     A *wary* call fetches nothing, also where the repository asks for what is missing to be fetched: that would run
@@ -48,12 +54,12 @@ def git(folder: Path, *arguments: str, feed: bytes = b"", wary: bool = False) ->
             input=feed,
             capture_output=True,
             check=False,
-            timeout=_SECONDS,
+            timeout=seconds,
         )
     except OSError:
         raise GitError("git is not installed", hint="install git") from None
     except subprocess.TimeoutExpired:
-        raise GitError(f"`git {arguments[0]}` did not end within {_SECONDS} s") from None
+        raise GitError(f"`git {arguments[0]}` did not end within {seconds} s") from None
     if done.returncode == _NO_SUCH_COMMAND:
         raise GitError("git is not installed", hint="install git")
     if done.returncode != 0:

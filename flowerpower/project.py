@@ -295,10 +295,13 @@ class FlowerPowerProject:
         """
         from flowerpower.apply import apply_plan
         from flowerpower.planning.approval import check_target
+        from flowerpower.state.signing import Signer
 
         refuse_untrusted(self.settings, "applies nothing")
         check_target(planned.plan, self.home.name, self.settings.env, self.store.head())
-        return apply_plan(planned.plan, self.store, os.urandom(16).hex(), progress)
+        return apply_plan(
+            planned.plan, self.store, os.urandom(16).hex(), progress, Signer.of(self.settings.signing_key)
+        )
 
     def check_saved(self, planned: PlannedChanges, *, accept_cutover: bool = False) -> PlannedChanges:
         """Return a saved plan with what got worse since it was made, if it still fits what is live.
@@ -332,12 +335,9 @@ class FlowerPowerProject:
     def jobs(self) -> RQManager:
         """The job queue of the environment: enqueue, schedules, workers, status."""
         from flowerpower.jobs.manager import JobQueueManager
-        from flowerpower.jobs.processes import WorkerOptions
+        from flowerpower.jobs.processes import worker_options
 
-        home = self.home
-        options = WorkerOptions(
-            queues=tuple(home.queues or ()), root=self.folder, folders=home.modules, paths=home.allow.paths
-        )
+        options = worker_options(self.home, self.folder, self.settings)
         return JobQueueManager.create("rq", store=self.store, url=self.redis_url, options=options, who=self.who)
 
     @cached_property

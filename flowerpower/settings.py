@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,8 @@ class Settings:
     redis_server: Path | None = None  # the program behind `redis: embedded`; None: find one
     runtime_dir: Path | None = None  # where its socket goes; None: the temporary directory
     cache_dir: Path | None = None  # where verdicts on specs are kept; None: nowhere
+    commit: str | None = None  # that the project on this machine is at, where git cannot tell: an image, an archive
+    signing_key: str | None = field(default=None, repr=False)  # what apply signs with and workers accept
     untrusted: bool = False  # the checkout is somebody else's: it says neither what is run nor where Redis is
 
 
@@ -55,6 +58,8 @@ def read_settings(
         redis_server=_path(environment.get(f"{_PREFIX}TEST_REDIS_SERVER")),
         runtime_dir=_path(environment.get("XDG_RUNTIME_DIR")),
         cache_dir=_cache_dir(environment),
+        commit=environment.get(f"{_PREFIX}COMMIT") or None,
+        signing_key=environment.get(f"{_PREFIX}SIGNING_KEY"),
     )
 
 
@@ -67,6 +72,18 @@ def _cache_dir(environment: Mapping[str, str]) -> Path | None:
 
 def _path(text: str | None) -> Path | None:
     return Path(text).expanduser() if text else None
+
+
+@contextmanager
+def kept_environment() -> Iterator[None]:
+    """Put the environment back after the block as it was before: a run may change it, and another follows it."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        if os.environ != before:
+            os.environ.clear()
+            os.environ.update(before)
 
 
 def look_for_cycles_rarely() -> None:

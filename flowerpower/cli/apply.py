@@ -18,6 +18,7 @@ from flowerpower.errors import RefusedError, StalePlanError, UsageError
 
 if TYPE_CHECKING:
     from flowerpower.planned import PlannedChanges
+    from flowerpower.state.signing import Signer
 
 _HASH = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 
@@ -41,6 +42,19 @@ class Approval:
         return self.auto_approve or self.approved is not None
 
 
+@dataclass(frozen=True)
+class Ways:
+    """How it is done."""
+
+    concise: Annotated[
+        bool | None,
+        flag("--concise/--full", help="One line for each change, or all of it; without, the size decides."),
+    ] = None
+    resign: Annotated[
+        bool, flag("--resign", help="Sign all that workers run again, with the first of FLOWERPOWER_SIGNING_KEY.")
+    ] = False
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     command(app, "apply", "Make Redis match the specs.", "flowerpower apply --env prod --auto-approve")(apply)
@@ -52,10 +66,7 @@ def apply(
     trust: Trust,
     overrides: Overrides,
     approval: Approval,
-    concise: Annotated[
-        bool | None,
-        flag("--concise/--full", help="One line for each change, or all of it; without, the size decides."),
-    ] = None,
+    ways: Ways,
 ) -> int:
     """Make Redis match the specs in one atomic step: show the plan, ask, apply. Safe to repeat."""
     if trust.untrusted:
@@ -63,10 +74,11 @@ def apply(
             "apply does not apply an untrusted checkout", hint="look at it: flowerpower plan --untrusted"
         )
     if approval.file is not None:
-        _refuse_beside_a_file(overrides, revision, approval)
-        return _apply_saved(session, read_plan(approval.file), accepted=overrides.accept_cutover, concise=concise)
+        _refuse_beside_a_file(overrides, revision, approval, ways)
+        return _apply_saved(session, read_plan(approval.file), accepted=overrides.accept_cutover, concise=ways.concise)
     if not approval.given:
         need_somebody(session, look_at="`plan`")
+    signer = _signer_to_resign(session) if ways.resign else None
     with session.project() as project:
 
         def make() -> PlannedChanges:
@@ -74,19 +86,32 @@ def apply(
             tell_warnings(session, project)
             return _as_approved(session, planned, approval.approved) if approval.approved else planned
 
-        done = ask_and_apply(session, project, make, asks=not approval.given, concise=concise)
-    if done is None:
-        return 1
+        done = ask_and_apply(session, project, make, asks=not approval.given, concise=ways.concise)
+        if done is None:
+            return 1
+        if signer:
+            from flowerpower.apply import sign_again
+
+            session.talk(f"Signed again: {sign_again(project.desired, project.store, signer)} run specs.")
     show_applied(session, done[1])
     return 0
 
 
-def _refuse_beside_a_file(overrides: Overrides, revision: Revision, approval: Approval) -> None:
+def _signer_to_resign(session: Session) -> Signer:
+    from flowerpower.state.signing import VARIABLE, Signer
+
+    signer = Signer.of(session.settings.signing_key)
+    if signer is None:
+        raise UsageError(f"there is no key to sign with: {VARIABLE} is not set")
+    return signer
+
+
+def _refuse_beside_a_file(overrides: Overrides, revision: Revision, approval: Approval, ways: Ways) -> None:
     others = replace(overrides, accept_cutover=False)  # which is about the moment of the apply
-    if others != Overrides() or revision.ref or approval.approved:
+    if others != Overrides() or revision.ref or approval.approved or ways.resign:
         raise UsageError(
             "a saved plan is applied as it was made",
-            hint="guard overrides and --ref belong to `plan --out`, and --approved to an apply without a file",
+            hint="guard overrides and --ref belong to `plan --out`, --approved and --resign to an apply without a file",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -19,17 +20,39 @@ def register(app: typer.Typer) -> None:
     command(app, "scheduler", "Run a scheduler alone.", "flowerpower scheduler --env prod")(scheduler)
 
 
-def worker(
-    session: Session,
-    queue: Annotated[
-        list[str] | None,
-        flag("--queue", help="A queue to work on, may be repeated; without it, all of the project's.", metavar="NAME"),
-    ] = None,
-    burst: Annotated[bool, flag("--burst", help="Stop when the queues are empty.")] = False,
-    no_scheduler: Annotated[bool, flag("--no-scheduler", help="Work only, fire nothing.")] = False,
+@dataclass(frozen=True)
+class Processes:
+    """How many processes a worker has, and how they live and end."""
+
+    processes: Annotated[int, flag("--processes", help="How many runs at a time.", min=1, metavar="N")] = 1
+    warm: Annotated[bool, flag("--warm", help="Let runs share a process: quicker, but one can harm the next.")] = False
+    burst: Annotated[bool, flag("--burst", help="Stop when the queues are empty.")] = False
+    no_scheduler: Annotated[bool, flag("--no-scheduler", help="Work only, fire nothing.")] = False
     grace: Annotated[
         str | None,
         flag("--grace", help="How long a running job may go on after SIGTERM.", metavar="TIME"),
+    ] = None
+
+
+@dataclass(frozen=True)
+class Code:
+    """Which code a worker runs."""
+
+    require_commit: Annotated[
+        bool, flag("--require-commit", help="Refuse runs of which other code was applied than lies here.")
+    ] = False
+    branch: Annotated[
+        str, flag("--branch", help="With `code: git`, run only commits of this branch.", metavar="NAME")
+    ] = ""
+
+
+def worker(
+    session: Session,
+    processes: Processes,
+    code: Code,
+    queue: Annotated[
+        list[str] | None,
+        flag("--queue", help="A queue to work on, may be repeated; without it, all of the project's.", metavar="NAME"),
     ] = None,
     allow_function: Annotated[
         list[str] | None,
@@ -40,11 +63,15 @@ def worker(
     _start_log(session)
     with session.project(short=False) as project:
         outdated = project.jobs.start_worker(
-            burst=burst,
-            queues=queue,
-            with_scheduler=not no_scheduler,
-            grace=None if grace is None else read_duration(grace, "--grace"),
-            allowed=allow_function or (),
+            burst=processes.burst,
+            queues=queue or (),
+            with_scheduler=not processes.no_scheduler,
+            grace=None if processes.grace is None else read_duration(processes.grace, "--grace"),
+            allowed=tuple(allow_function or ()),
+            processes=processes.processes,
+            warm=processes.warm,
+            require_commit=code.require_commit,
+            branch=code.branch,
         )
     if outdated:
         from flowerpower.jobs.processes import start_anew

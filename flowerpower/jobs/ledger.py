@@ -52,19 +52,30 @@ class Ledger:
         with redis_errors("firing due schedules"):
             return [answer.decode() for answer in self._scripts.call("fire", messages)]
 
-    def claim(self, run: RunRef, by: Claimant, *, digest: str, deadline: int, alone: bool = False) -> Claim:
+    def claim(
+        self, run: RunRef, by: Claimant, *, digest: str, deadline: int, alone: bool = False, other_code: str = ""
+    ) -> Claim:
         """Ask to run a run now.
 
         `digest` names its run spec, `deadline` is its start deadline in seconds (0 for none); `alone` says that it is a
-        pipeline's run by hand, which stands in no schedule's way.
+        pipeline's run by hand, which stands in no schedule's way; `other_code` is the worker's, if it is not what was
+        applied.
         """
         ask = _named(run) | {"execution": by.execution, "worker": by.worker}
         ask |= {"digest": digest, "deadline": deadline, "alone": alone}
+        if other_code:
+            ask["other_code"] = other_code
         with redis_errors(f"claiming run {run.id}"):
             answer = self._scripts.call("claim", [json.dumps(ask)])
         if answer[0] == b"run":
             return Claim(attempt=int(answer[1]), commit=answer[2].decode())
         return Claim(refused=answer[1].decode())
+
+    def refuse(self, run: RunRef, by: Claimant, reason: str) -> None:
+        """Record that a run is not run for what it is; one that was expected gets its outcome with it."""
+        ask = _named(run) | {"execution": by.execution, "worker": by.worker, "refuse": reason[:2000], "deadline": 0}
+        with redis_errors(f"refusing run {run.id}"):
+            self._scripts.call("claim", [json.dumps(ask)])
 
     def finish(self, run: RunRef, *, execution: str, status: str, reason: str, final: bool, duration: float) -> bool:
         """Record the end of an attempt; False when another execution has claimed the run meanwhile."""

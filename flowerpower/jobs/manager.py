@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from flowerpower.errors import FlowerPowerError, FormatError, StoreError, UsageError
 from flowerpower.jobs.forget import Forgotten, forget_schedules
 from flowerpower.jobs.holds import Paused, Resumed, pause_schedules, resume_schedules
 from flowerpower.jobs.ledger import Ledger
-from flowerpower.jobs.manual import RunHandle, cancel_run, manual_order
-from flowerpower.jobs.processes import WorkerOptions, run_scheduler, run_worker
+from flowerpower.jobs.manual import RunHandle, cancel_run, manual_order, sign_order
+from flowerpower.jobs.processes import Work, WorkerOptions, run_scheduler, run_worker, run_workers
 from flowerpower.jobs.status import ScheduleStatus, Status, read_status
 from flowerpower.specs.fields import parse_duration
 from flowerpower.state.models import State
@@ -111,34 +111,39 @@ class RQManager:
         """
         return forget_schedules(self.store, names, who or self._who())
 
-    def start_worker(
-        self,
-        *,
-        burst: bool = False,
-        queues: Sequence[str] | None = None,
-        with_scheduler: bool = True,
-        grace: float | None = None,
-        allowed: Sequence[str] = (),
-    ) -> bool:
+    def start_worker(self, **work: Unpack[Work]) -> bool:
         """Work in this process until stopped, or until the queues are empty with `burst`.
 
         Without `queues` it works on those that the project declares, else on those that the applied schedules use.
         The modules of the applied pipelines are imported before anything is forked. Returns True when the project's
         code changed on disk and the process should be started anew.
+
+        `with_scheduler=False` leaves the scheduler out; `grace` is how many seconds a running job may go on after
+        SIGTERM; `allowed` names other functions to run. With more than one of `processes` they are children of this
+        one, and start anew by themselves. With `warm`, runs share a process instead of each having its own.
         """
-        applied = _read_patiently(self.store, patient=not burst)
-        for queue in sorted({*(queues or ())} - {*self._options.queues, *queues_of(applied)}):
+        if work.get("processes", 1) < 1:
+            raise UsageError("a worker needs at least one process", hint="--processes 1")
+        asked = tuple(work.get("queues") or ())
+        chosen = replace(self._options, **work)
+        chosen = replace(chosen, queues=asked or self._options.queues)
+
+        def look() -> WorkerOptions:
+            applied = _read_patiently(self.store, patient=not chosen.burst)
+            return replace(chosen, queues=chosen.queues or queues_of(applied), modules=modules_of(applied))
+
+        options = look()
+        self._warn_of_idle(asked, options)
+        if options.processes == 1:
+            return run_worker(self._url, self.store.keys, options)
+        self.store.connection.connection_pool.disconnect()  # each process opens its own
+        run_workers(self._url, self.store.keys, options.processes, look)
+        return False
+
+    def _warn_of_idle(self, queues: Sequence[str], options: WorkerOptions) -> None:
+        used = queues_of(_read_patiently(self.store, patient=not options.burst))
+        for queue in sorted({*queues} - {*self._options.queues, *used}):
             logger.warning("queue %s is neither declared by the project nor used by an applied schedule", queue)
-        options = replace(
-            self._options,
-            burst=burst,
-            queues=tuple(queues or self._options.queues or queues_of(applied)),
-            modules=modules_of(applied),
-            with_scheduler=with_scheduler,
-            grace=grace,
-            allowed=tuple(allowed),
-        )
-        return run_worker(self._url, self.store.keys, options)
 
     def start_scheduler(self) -> None:
         """Run a scheduler in this process until it is told to stop."""
@@ -146,6 +151,8 @@ class RQManager:
 
     def _enqueue(self, name: str, inputs: Mapping[str, Any] | None, due: int) -> RunHandle:
         order = manual_order(self.store, name, inputs or {}, due=due, entropy=os.urandom(10), millis=_millis())
+        if self._options.signer:
+            sign_order(order, self._options.signer)
         if not Ledger(self.store).enqueue(order):
             raise FlowerPowerError(f"a run with the id {order['id']} exists already", hint="try again")
         return RunHandle(self.store, str(order["id"]))

@@ -17,6 +17,7 @@ from flowerpower.state.connection import redis_errors
 from flowerpower.state.desired import occurrence_at
 from flowerpower.state.job_codec import JOB_FUNCTION, job_fields
 from flowerpower.state.models import Occurrence
+from flowerpower.state.signing import Signer
 from flowerpower.state.store import Store
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -105,6 +106,11 @@ def manual_order(
             "tick": datetime.fromtimestamp(tick, ZoneInfo(zone)).isoformat(),
         },
     }
+
+
+def sign_order(order: dict[str, Any], signer: Signer) -> None:
+    """Sign the run of an order for the enqueue script, so that workers with keys run it."""
+    order["meta"]["signature"] = signer.sign_run(order["id"], order["digest"], order["tick"])
 
 
 def cancel_run(store: Store, run_id: str) -> str:

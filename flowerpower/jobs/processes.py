@@ -12,21 +12,30 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import TypedDict
 
 from redis.exceptions import RedisError
 
+from flowerpower.jobs.checkouts import Checkouts
+from flowerpower.jobs.code import code_fingerprint, commit_at
 from flowerpower.jobs.contact import PATIENCE
 from flowerpower.jobs.messenger import make_messenger
-from flowerpower.jobs.run import Home, use_project
+from flowerpower.jobs.preload import AppliedCommit, preload, preload_commit
+from flowerpower.jobs.run import Home, store_beside, use_project
 from flowerpower.jobs.scheduler import Scheduler, scheduler_name
+from flowerpower.jobs.supervisor import OUTDATED, Child, Supervisor
+from flowerpower.jobs.warm import WarmWorker
 from flowerpower.jobs.watch import ClockWatch
-from flowerpower.jobs.worker import FlowerPowerWorker, code_fingerprint, forget_modules, make_worker
+from flowerpower.jobs.worker import FlowerPowerWorker, forget_modules, make_worker
 from flowerpower.schedule.zones import use_packaged_zones
-from flowerpower.settings import look_for_cycles_rarely
+from flowerpower.settings import Settings, look_for_cycles_rarely
+from flowerpower.specs.project_spec import ProjectSpec
 from flowerpower.state.connection import connect, connect_for_rq
 from flowerpower.state.keys import Keys
+from flowerpower.state.signing import Signer
 from flowerpower.state.store import Store
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -48,7 +57,43 @@ class WorkerOptions:
     grace: float | None = None
     name: str | None = None
     allowed: Sequence[str] = ()
+    processes: int = 1
+    warm: bool = False  # runs share a process
+    require_commit: bool = False  # refuse runs of which other code was applied
+    commit: str = ""  # that the project on this machine is at; git is asked where it is not said
+    signer: Signer | None = field(default=None, repr=False)
+    from_git: bool = False  # the code is that of the applied commit, whatever lies in the folder
+    branch: str = ""  # the only one whose commits are run from git; none: the one that the clone is on
+    cache: Path | None = None
     clock: str | None = field(default=None, repr=False)
+
+
+def worker_options(project: ProjectSpec, folder: Path, settings: Settings) -> WorkerOptions:
+    """Return how the workers of a project in a folder work, as far as its own file and the environment say."""
+    return WorkerOptions(
+        queues=tuple(project.queues or ()),
+        root=folder,
+        folders=project.modules,
+        paths=project.allow.paths,
+        commit=settings.commit or "",
+        signer=Signer.of(settings.signing_key),
+        from_git=project.code == "git",
+        cache=settings.cache_dir,
+    )
+
+
+class Work(TypedDict, total=False):
+    """What a caller may say of how a worker works; see `WorkerOptions`."""
+
+    queues: Sequence[str]
+    burst: bool
+    with_scheduler: bool
+    grace: float | None
+    allowed: Sequence[str]
+    processes: int
+    warm: bool
+    require_commit: bool
+    branch: str
 
 
 def run_scheduler(url: str, keys: Keys, clock: str | None = None, interval: float = 1.0) -> None:
@@ -75,14 +120,16 @@ def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
     A worker that ends because Redis went away is started again; the caller starts the whole process anew when True.
     """
     use_packaged_zones()
-    use_project(Home(options.root.resolve(), tuple(options.paths)))
+    look_for_cycles_rarely()
+    home = _home_of(options)
+    use_project(home)
     stop = threading.Event()
     with _scheduler_beside(url, keys, options, stop):
         pause = 1.0
         while True:
             _catch_stops(stop)
             began = time.monotonic()
-            worker = _work_once(url, keys, options, stop)
+            worker = _work_once(url, keys, options, home, stop)
             _catch_stops(stop)
             if stop.is_set() or (worker is not None and options.burst):
                 return False
@@ -93,6 +140,27 @@ def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
             pause = 1.0 if time.monotonic() - began > 60 else min(pause * 2, 10.0)
             logger.warning("the worker ended; starting it again in %.0f s", pause)
             stop.wait(pause)
+
+
+def run_workers(url: str, keys: Keys, processes: int, options: Callable[[], WorkerOptions]) -> None:
+    """Work with several processes, and a scheduler beside them, until stopped; with `burst` until the queues are empty.
+
+    *options* are asked for in each process when it starts, and again when the code has changed and it starts anew.
+    """
+
+    def work(number: int) -> int:
+        found = options()
+        name = f"{found.name}-{number}" if found.name else None
+        return OUTDATED if run_worker(url, keys, replace(found, name=name, with_scheduler=False)) else 0
+
+    def fire() -> int:
+        run_scheduler(url, keys, options().clock)
+        return 0
+
+    children = [Child(f"worker {number}", partial(work, number)) for number in range(1, processes + 1)]
+    if options().with_scheduler:
+        children.append(Child("the scheduler", fire, forever=True))
+    Supervisor(children).run()
 
 
 def start_anew() -> None:
@@ -109,17 +177,26 @@ def _catch_stops(stop: threading.Event) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
 
 
-def _work_once(url: str, keys: Keys, options: WorkerOptions, stop: threading.Event) -> FlowerPowerWorker | None:
+def _work_once(
+    url: str, keys: Keys, options: WorkerOptions, home: Home, stop: threading.Event
+) -> FlowerPowerWorker | None:
     """Run one RQ worker to its end; None when it could not even start."""
     try:
         connection = connect_for_rq(url)
-        worker = make_worker(connection, keys, options.queues, name=_name(options), allowed=options.allowed)
+        kind = WarmWorker if options.warm else None
+        worker = make_worker(connection, keys, options.queues, name=_name(options), allowed=options.allowed, kind=kind)
         worker.stop = stop
         worker.grace = options.grace
-        worker.fingerprint = lambda: code_fingerprint(options.root, options.folders)
-        worker.forget_modules = lambda: forget_modules(options.root, options.folders)
-        worker.preload = _preloader(options)
+        if home.checkouts:
+            commit = AppliedCommit(Store(connect(url), keys))
+            worker.fingerprint = commit.now
+            worker.preload = lambda: preload_commit(home, options.modules, options.folders, commit.now())
+        else:
+            worker.fingerprint = lambda: code_fingerprint(options.root, options.folders)
+            worker.forget_modules = lambda: forget_modules(options.root, options.folders)
+            worker.preload = lambda: preload(home.root, options.modules, options.folders)
         worker.import_first()
+        store_beside(connection, keys)
         worker.work(burst=options.burst, logging_level=logging.getLevelName(logger.getEffectiveLevel()))
     except (RedisError, OSError) as error:
         logger.warning("Redis is away: %s", error)
@@ -127,20 +204,21 @@ def _work_once(url: str, keys: Keys, options: WorkerOptions, stop: threading.Eve
     return worker
 
 
+def _home_of(options: WorkerOptions) -> Home:
+    return Home(
+        options.root.resolve(),
+        paths=tuple(options.paths),
+        folders=tuple(options.folders),
+        commit=commit_at(options.root, options.commit),
+        require_commit=options.require_commit,
+        signer=options.signer,
+        checkouts=Checkouts.of(options.root, options.branch, options.cache) if options.from_git else None,
+    )
+
+
 def _name(options: WorkerOptions) -> str:
     """Return a name that tells where the worker is, and that no other worker has."""
     return options.name or f"{socket.gethostname()}.{os.getpid()}.{os.urandom(3).hex()}"
-
-
-def _preloader(options: WorkerOptions) -> Callable[[], None]:
-    def preload() -> None:
-        import flowerpower.pipelines.run
-        import flowerpower.specs.models  # noqa: F401 - what each run needs, so that no fork has to import it
-        from flowerpower.pipelines.manager import preload as import_modules
-
-        import_modules(list(options.modules), options.root, list(options.folders))
-
-    return preload
 
 
 @contextmanager

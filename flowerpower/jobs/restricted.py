@@ -5,7 +5,9 @@ JSON alone does not protect a worker: RQ imports any dotted name it finds in Red
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import logging
+import zlib
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from redis import Redis
@@ -19,6 +21,23 @@ from rq.serializers import JSONSerializer
 
 from flowerpower.errors import FlowerPowerError
 from flowerpower.state.job_codec import JOB_FUNCTION
+
+_LONGEST_CALL = 1024 * 1024  # bytes of what a job calls
+_LONGEST_FIELD = 64 * 1024  # and of anything else about it
+_NOTHING = b"[]"  # what cannot be called
+_DROPPED = frozenset(
+    {
+        "result",
+        "exc_info",
+        "webhooks",
+        "success_callback_name",
+        "failure_callback_name",
+        "stopped_callback_name",
+        "rate_limit_key",
+    }
+)
+
+logger = logging.getLogger("flowerpower.worker")
 
 
 class ForbiddenJobError(FlowerPowerError):
@@ -43,13 +62,38 @@ class RestrictedJob(Job):
         return function
 
     def restore(self, raw_data: Any) -> Any:
-        """Read the job and forget what would make RQ import or call anything else."""
-        result = super().restore(raw_data)
+        """Read the job, but nothing that would make RQ import, call, fetch or inflate anything."""
+        fields = {key.decode(errors="replace"): value for key, value in raw_data.items()}
+        if "data" not in fields:
+            raise NoSuchJobError(f"job {self.id} has no data")
+        try:
+            super().restore(_harmless(fields))
+        except Exception as error:  # noqa: BLE001 - what a stranger's hand wrote must not end the worker
+            logger.warning("job %s is damaged: %s", self.id, type(error).__name__)
+            super().restore({b"data": _NOTHING, b"origin": fields.get("origin", b"")[:_LONGEST_FIELD]})
         self.webhooks = []
         self._success_callback_name = None
         self._failure_callback_name = None
         self._stopped_callback_name = None
-        return result
+        self.rate_limit_key = None
+
+
+def _harmless(fields: Mapping[str, bytes]) -> dict[bytes, bytes]:
+    """Return the fields that a job of ours has, each of a size that it can have."""
+    kept = {name: value for name, value in fields.items() if name not in _DROPPED and len(value) <= _LONGEST_FIELD}
+    return {name.encode(): value for name, value in kept.items()} | {b"data": _call(fields["data"])}
+
+
+def _call(data: bytes) -> bytes:
+    """Return what a job calls as JSON text, inflated as far as it may be; RQ compresses what it saves."""
+    try:
+        inflater = zlib.decompressobj()
+        text = inflater.decompress(data, _LONGEST_CALL)
+        if not inflater.eof:
+            return _NOTHING
+    except zlib.error:
+        text = data
+    return text if text.startswith(b"[") and len(text) <= _LONGEST_CALL else _NOTHING
 
 
 def restricted_job(allowed: Iterable[str]) -> type[RestrictedJob]:

@@ -6,27 +6,33 @@ works in a flowerpower worker and in a stock `rq worker --serializer json` start
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, StoreError
+from flowerpower.jobs.admission import Papers, RunRefusedError, admitted, check_signature, read_papers
+from flowerpower.jobs.checkouts import Checkouts
+from flowerpower.jobs.code import code_on_disk
 from flowerpower.jobs.firing import compile_schedule, fire_message
 from flowerpower.jobs.ledger import Claim, Claimant, Ledger, RunRef, run_ref
 from flowerpower.settings import read_settings
-from flowerpower.state.codec import decode_cursor, decode_schedule, digest
+from flowerpower.specs.files.folder import inside
+from flowerpower.state.codec import decode_cursor, decode_schedule
 from flowerpower.state.connection import redis_errors, without_retries
 from flowerpower.state.desired import trigger_of
 from flowerpower.state.keys import Keys, tick_of
+from flowerpower.state.signing import Signer
 from flowerpower.state.store import Store
 
 if TYPE_CHECKING:
+    from redis import Redis
     from rq.job import Job
 
 RECORD_FOR = 60.0  # seconds that recording an outcome is tried while Redis is away
@@ -34,8 +40,10 @@ RECORD_FOR = 60.0  # seconds that recording an outcome is tried while Redis is a
 logger = logging.getLogger("flowerpower.run")
 
 
-class RunRefusedError(FlowerPowerError):
-    """A job does not match what was applied, so it is not run."""
+class OtherCodeError(FlowerPowerError):
+    """The code on this worker is not the code that was applied."""
+
+    hint = "deploy the applied commit to this worker, or start it without --require-commit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +54,21 @@ class _Work:
     claim: Claim
     spec: Mapping[str, Any]
     execution: str
+    home: Home
+    other_code: str
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The project on this machine whose modules are run, and the folders outside it that it allows."""
+    """The project on this machine whose modules are run, and what it allows."""
 
     root: Path
-    paths: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()  # folders outside it that runs may read and write
+    folders: tuple[str, ...] | None = None  # its module folders; None: any inside it
+    commit: str = ""  # that it is at
+    require_commit: bool = False  # refuse runs of which other code was applied than lies here
+    signer: Signer | None = field(default=None, repr=False)  # None: a run spec need not be signed
+    checkouts: Checkouts | None = None  # where the code comes from; None: it is that of the project here
 
 
 _home: Home | None = None
@@ -74,17 +89,33 @@ def run_scheduled(namespace: str, name: str, spec_digest: str) -> dict[str, Any]
     run = run_ref(store, job.id, _asked_tick(job))
     if run is None or run.name != name:
         raise RunRefusedError(f"job {job.id} is not a run of {name!r} in {namespace}")
-    spec = _read_spec(store, namespace, name, spec_digest)
-    ledger = Ledger(store)
-    _fire_if_pending(store, ledger, run)
-    execution = _execution_of(store, job.id)
-    deadline = int(spec.get("start_deadline") or 0)
-    claimant = Claimant(job.worker_name or "", execution)
-    claim = ledger.claim(run, claimant, digest=spec_digest, deadline=deadline, alone=bool(spec.get("manual")))
+    home, ledger = _home or _find_home(), Ledger(store)
+    papers = read_papers(store, run, spec_digest)
+    claimant = Claimant(job.worker_name or "", papers.execution)
+    try:
+        spec = admitted(namespace, name, spec_digest, papers)
+        if home.signer:
+            check_signature(home.signer, job, run, papers, spec, time.time())
+        other_code = _other_code(home, spec)
+    except RunRefusedError as error:
+        ledger.refuse(run, claimant, str(error))
+        logger.error("%s%s", error, f" ({error.hint})" if error.hint else "")
+        job.retries_left = 0  # it would be refused again
+        raise
+    _fire_if_pending(store, ledger, run, papers)
+    claim = ledger.claim(
+        run,
+        claimant,
+        digest=spec_digest,
+        deadline=int(spec.get("start_deadline") or 0),
+        alone=bool(spec.get("manual")),
+        other_code=other_code,
+    )
     if claim.refused:
         logger.warning("run %s is not run: %s", run.id, claim.refused)
         return {"status": "refused", "reason": claim.refused, "run": run.id}
-    return _attempt(_Work(run, claim, spec, execution), ledger, retries_left=int(job.retries_left or 0))
+    work = _Work(run, claim, spec, papers.execution, home, other_code)
+    return _attempt(work, ledger, retries_left=int(job.retries_left or 0))
 
 
 def _current_job(namespace: str) -> tuple[Job, Store]:
@@ -94,8 +125,36 @@ def _current_job(namespace: str) -> tuple[Job, Store]:
     if job is None:
         raise RunRefusedError("run_scheduled was called outside an RQ worker", hint="use `flowerpower run PIPELINE`")
     project, _, env = namespace.partition(".")
-    keys = Keys(project, env, read_settings().rq_prefix)
-    return job, Store(without_retries(job.connection), keys)
+    return job, store_beside(job.connection, Keys(project, env, read_settings().rq_prefix))
+
+
+@lru_cache(maxsize=4)
+def store_beside(connection: Redis, keys: Keys) -> Store:
+    """Return a store over a connection of its own that is fit for scripts; forks and warm processes find it made."""
+    store = Store(without_retries(connection), keys)
+    store.scripts.prepare("claim", "finish")
+    return store
+
+
+def _other_code(home: Home, spec: Mapping[str, Any]) -> str:
+    """Return what the code of this machine is, nothing if it is what was applied, or comes from git when it is run.
+
+    Raises `RunRefusedError` where the module folders are none of the project's.
+    """
+    folders = [str(folder) for folder in spec["folders"]]
+    ours = None if home.folders is None or home.checkouts else {inside(folder) for folder in home.folders}
+    for folder in folders:
+        if not inside(folder) or (ours is not None and inside(folder) not in ours):
+            raise RunRefusedError(f"{folder!r} is no module folder of this worker's project")
+    if home.checkouts:
+        return ""
+    found = _digest_of(home.root, spec)
+    return "" if found == spec["code"] else home.commit or found[:12]
+
+
+def _digest_of(root: Path, spec: Mapping[str, Any]) -> str:
+    modules, folders = ([str(name) for name in names] for names in (spec["spec"]["modules"], spec["folders"]))
+    return code_on_disk(root, modules, folders)
 
 
 def _asked_tick(job: Job) -> int:
@@ -106,39 +165,17 @@ def _asked_tick(job: Job) -> int:
         return int(time.time())
 
 
-def _read_spec(store: Store, namespace: str, name: str, spec_digest: str) -> Mapping[str, Any]:
-    """Return the run spec; raise `RunRefusedError` unless it is the one its digest names, for this very schedule."""
-    with redis_errors("reading the run spec"):
-        raw: Any = store.connection.hget(store.keys.specs, spec_digest)
-    if raw is None:
-        raise RunRefusedError(f"the run spec {spec_digest[:12]} of {name!r} is not in Redis", hint="apply again")
-    if digest(raw.decode(errors="replace")) != spec_digest:
-        raise RunRefusedError(f"the run spec {spec_digest[:12]} of {name!r} was altered in Redis", hint="apply again")
-    spec: Mapping[str, Any] = json.loads(raw)
-    if spec.get("namespace") != namespace or spec.get("schedule") != name:
-        raise RunRefusedError(f"the run spec {spec_digest[:12]} belongs to another schedule than {name!r}")
-    return spec
-
-
-def _fire_if_pending(store: Store, ledger: Ledger, run: RunRef) -> None:
+def _fire_if_pending(store: Store, ledger: Ledger, run: RunRef, papers: Papers) -> None:
     """Let the schedule go on when a stock scheduler handed us its pending occurrence without firing it."""
-    with redis_errors("reading the cursor"):
-        raw: Any = store.connection.hget(store.keys.cursors, run.name)
-        cursor = decode_cursor(run.name, raw) if raw else None
-        if cursor is None or cursor.pending != run.id:
-            return
+    cursor = decode_cursor(run.name, papers.cursor) if papers.cursor else None
+    if cursor is None or cursor.pending != run.id:
+        return
+    with redis_errors("reading the schedule"):
         record: Any = store.connection.hget(store.keys.schedules, run.name)
     if record is not None:
         schedule, described = decode_schedule(run.name, record)
         compiled = compile_schedule(store.keys, schedule, described.revision)
         ledger.fire([fire_message(store.keys, compiled, cursor, store.time(), "claimed")])
-
-
-def _execution_of(store: Store, job_id: str) -> str:
-    """Return the id of the newest RQ execution of a job, which is the one that runs us."""
-    with redis_errors("reading the execution"):
-        found: Any = store.connection.zrange(f"{store.keys.rq}:executions:{job_id}", -1, -1)
-    return found[0].decode() if found else ""
 
 
 def _attempt(work: _Work, ledger: Ledger, *, retries_left: int) -> dict[str, Any]:
@@ -183,8 +220,7 @@ def _run_pipeline(work: _Work) -> dict[str, Any]:
     from flowerpower.pipelines.secrets import secrets_of
     from flowerpower.specs.models import PipelineSpec
 
-    settings = read_settings()
-    home = _home or _find_home(settings.project)
+    settings, home = read_settings(), work.home
     spec = PipelineSpec.model_validate({"name": work.spec["pipeline"], **work.spec["spec"]})
     timing: Mapping[str, Any] = work.spec["trigger"]
     zone = ZoneInfo(str(timing.get("timezone", "UTC")))
@@ -199,13 +235,31 @@ def _run_pipeline(work: _Work) -> dict[str, Any]:
         commit=work.claim.commit,
         attempt=work.claim.attempt,
         secrets=secrets_of(settings.environment),
+        code=_code_of(work),
     )
     result = run_pipeline(spec, context, root=home.root, folders=list(work.spec["folders"]), access=Access(home.paths))
     return dict(result.to_dict())
 
 
-def _find_home(start: Path) -> Home:
+def _code_of(work: _Work) -> Path:
+    """Return the folder with the module folders to run; raise `OtherCodeError` where they are not what was applied."""
+    home, applied = work.home, work.claim.commit[:12] or "what was applied"
+    if home.checkouts:
+        place = home.checkouts.at(work.claim.commit, [str(folder) for folder in work.spec["folders"]])
+        if _digest_of(place, work.spec) != work.spec["code"]:
+            raise OtherCodeError(f"the code at {applied} is not the code that was applied", hint="apply again")
+        return place
+    if work.other_code:
+        words = f"this worker has other code ({work.other_code[:12]}) than was applied ({applied})"
+        if home.require_commit:
+            raise OtherCodeError(words)
+        logger.warning("run %s: %s", work.run.id, words)
+    return home.root
+
+
+def _find_home() -> Home:
     """Return the project that a stock worker was started in; what lies outside it is then out of reach."""
     from flowerpower.specs.files.walk import find_project
 
-    return Home(find_project(start).resolve())
+    settings = read_settings()
+    return Home(find_project(settings.project).resolve(), signer=Signer.of(settings.signing_key))

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import Queue, Worker
 from rq.executions import Execution
 from rq.job import Job
+from rq.registry import FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
 from rq.serializers import JSONSerializer
+from rq.worker_registration import clean_worker_registry
 
 from flowerpower.jobs.ledger import Ledger, run_ref
 from flowerpower.jobs.restricted import restricted_job, restricted_queue
@@ -27,6 +32,8 @@ from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
 
 MONITORING_SECONDS = 10  # how often a running job's heartbeat is sent
+_FRESH_SECONDS = 5.0  # how old a heartbeat may be when the next one is left out
+_ENDED_SILENTLY = 1 << 8  # the status, as `wait` tells it, of a process that ended with code 1
 
 logger = logging.getLogger("flowerpower.worker")
 
@@ -41,7 +48,8 @@ class FlowerPowerWorker(Worker):
     forget_modules: Callable[[], None] | None = None  # drops them again
     fingerprint: Callable[[], str] | None = None  # of the code on disk
     _imported: str = ""  # the fingerprint of the code that was preloaded
-    _monitored: Execution | None = None  # the execution whose process is watched
+    _renewed: float = 0.0  # when the heartbeat was renewed for as long as a worker may be idle
+    _monitored: tuple[Job, Queue, Execution] | None = None  # what the process that is watched runs
 
     @property
     def outdated(self) -> bool:
@@ -58,10 +66,60 @@ class FlowerPowerWorker(Worker):
         """Finish the running job, within the grace if there is one, and stop; a second signal stops at once."""
         self.stop.set()
         if self.grace is not None and self.horse_pid:
-            timer = threading.Timer(self.grace, os.kill, (os.getpid(), signum))
+            at_least = 1.1  # RQ takes a second signal within one second for the first one
+            timer = threading.Timer(max(self.grace, at_least), os.kill, (os.getpid(), signum))
             timer.daemon = True
             timer.start()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+    def request_force_stop(self, signum: int, frame: Any) -> None:
+        """Stop at once; a run that is killed for it is recorded as such, and tried again as its spec says."""
+        watched = self._monitored if self.horse_pid else None
+        try:
+            super().request_force_stop(signum, frame)
+        except SystemExit:
+            if watched and not self._handed_back(watched[2]):
+                job, queue, execution = watched
+                self._record_killed(job, execution, "its worker was stopped while it ran")
+                self.handle_job_failure(job, queue, exc_string="The worker was stopped.", execution=execution)
+            raise
+
+    def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
+        """Kill the process of the run; RQ's own would kill this worker when the run has ended meanwhile."""
+        if self.horse_pid:
+            super().kill_horse(sig)
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Renew the worker's heartbeat: once where RQ does so three times between two jobs, in one round trip each."""
+        if pipeline is not None:  # of a job: it shortens how long the worker is taken to be alive
+            self._renewed = 0.0
+            super().heartbeat(timeout, pipeline)
+            return
+        if timeout is None and time.monotonic() - self._renewed < _FRESH_SECONDS:
+            return
+        with self.connection.pipeline(transaction=False) as together:
+            super().heartbeat(timeout, together)
+            together.execute()
+        self._renewed = 0.0 if timeout else time.monotonic()
+
+    def set_state(self, state: str, pipeline: Pipeline | None = None) -> None:
+        """Tell what the worker does, unless that is known: RQ says twice after each job that it is idle."""
+        if pipeline is not None or state != self.get_state():
+            super().set_state(state, pipeline)
+
+    def clean_registries(self) -> None:
+        """Clean up after dead workers in our own queues: RQ would also unpickle jobs of other queues."""
+        for queue in self.queues:
+            if not queue.acquire_maintenance_lock():
+                continue
+            for registry in (StartedJobRegistry, FinishedJobRegistry, FailedJobRegistry):
+                registry(queue=queue, job_class=queue.job_class).cleanup()
+            clean_worker_registry(queue)
+            queue.release_maintenance_lock()  # type: ignore[no-untyped-call]
+        self.last_cleaned_at = datetime.now(UTC)  # type: ignore[assignment]
+
+    def clean_group_registries(self) -> None:
+        """Leave RQ's groups alone: flowerpower makes none, and RQ would unpickle their jobs."""
 
     def _install_signal_handlers(self) -> None:
         """Take over the signals, and heed one that came while this process was still starting."""
@@ -71,6 +129,7 @@ class FlowerPowerWorker(Worker):
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run one job in a fork of this process; code that changed since the preload is imported after the fork."""
+        self._renewed = 0.0
         super().execute_job(job, queue)
         if self.outdated:
             logger.info("the code changed: this worker starts itself anew")
@@ -78,10 +137,29 @@ class FlowerPowerWorker(Worker):
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """Run the job in the forked child, which ends with its worker: nobody would renew its claim."""
-        _end_with_parent()
+        end_with_parent(signal.SIGKILL)
         if self.outdated and self.forget_modules:
             self.forget_modules()
         super().main_work_horse(job, queue)
+
+    def setup_work_horse_signals(self) -> None:
+        """Leave it to the worker when a run is stopped: SIGTERM may be sent to every process of a service."""
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
+        run = os.getpid()
+
+        def pass_over(signum: int, frame: Any) -> None:
+            if os.getpid() != run:  # a process that the run has forked
+                signal.signal(signum, signal.SIG_DFL)
+                os.kill(os.getpid(), signum)
+
+        signal.signal(signal.SIGTERM, pass_over)
+
+    def wait_for_horse(self) -> tuple[int | None, int | None, Any]:
+        """Wait for the process of a run; one that ended well without handing its job back ended silently."""
+        found, status, usage = super().wait_for_horse()
+        if status == os.EX_OK and self._monitored and not self._handed_back(self._monitored[2]):
+            status = _ENDED_SILENTLY
+        return found, status, usage
 
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
         """Renew the heartbeats of a running job; a Redis that is away does not end the job."""
@@ -93,17 +171,21 @@ class FlowerPowerWorker(Worker):
     def handle_work_horse_killed(self, job: Job, retpid: Any, ret_val: Any, rusage: Any) -> None:
         """Record the end of an attempt whose process was killed: it could not speak for itself."""
         super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[no-untyped-call]
-        execution = self._monitored
-        if execution is None or self._handed_back(execution):
+        if self._monitored is None or self._handed_back(self._monitored[2]):
             return
         killed = os.WTERMSIG(ret_val) if ret_val is not None and os.WIFSIGNALED(ret_val) else None
         reason = f"its process was killed by signal {killed}" if killed else "its process ended without a word"
-        self._record_end(job, execution, "failed", reason, final=not int(job.retries_left or 0))
+        if killed == signal.SIGKILL:
+            reason += " (SIGKILL), which is what happens when memory runs out"
+        self._record_killed(job, self._monitored[2], reason)
 
     def monitor_work_horse(self, job: Job, queue: Queue, execution: Execution) -> None:
-        """Watch the process of a run, and remember which execution it is."""
-        self._monitored = execution
-        super().monitor_work_horse(job, queue, execution)
+        """Watch the process of a run, and remember what it runs."""
+        self._monitored = (job, queue, execution)
+        try:
+            super().monitor_work_horse(job, queue, execution)
+        finally:
+            self._monitored = None
 
     def handle_job_failure(
         self,
@@ -122,6 +204,9 @@ class FlowerPowerWorker(Worker):
         if stopped and execution is not None:
             self._record_end(job, execution, "cancelled", "it was told to stop", final=True)
 
+    def _record_killed(self, job: Job, execution: Execution, reason: str) -> None:
+        self._record_end(job, execution, "failed", reason, final=not int(job.retries_left or 0))
+
     def _record_end(self, job: Job, execution: Execution, status: str, reason: str, *, final: bool) -> None:
         """Record the end of an attempt that cannot speak for itself any more."""
         store = Store(without_retries(self.connection), self.keys)
@@ -130,17 +215,21 @@ class FlowerPowerWorker(Worker):
             Ledger(store).finish(run, execution=execution.id, status=status, reason=reason, final=final, duration=0.0)
 
     def _handed_back(self, execution: Execution) -> bool:
+        """Tell whether RQ knows of the end of an execution; one that cannot be asked for now counts as known."""
         key = f"{self.keys.rq}:executions:{execution.job_id}"
-        return self.connection.zscore(key, execution.id) is None
+        try:
+            return self.connection.zscore(key, execution.id) is None
+        except RedisError:
+            return True
 
 
-def _end_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent ends; only Linux can."""
+def end_with_parent(signum: signal.Signals) -> None:
+    """Ask the kernel to send this process a signal when its parent ends; only Linux can."""
     if sys.platform == "linux":
         import ctypes
 
         set_parent_death_signal = 1
-        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signum)
 
 
 def make_worker(
@@ -150,10 +239,11 @@ def make_worker(
     *,
     name: str | None = None,
     allowed: Iterable[str] = (),
+    kind: type[FlowerPowerWorker] | None = None,
 ) -> FlowerPowerWorker:
-    """Return a worker for some queues of a namespace, named as in the specs."""
+    """Return a worker, of a *kind* if one is named, for some queues of a namespace, named as in the specs."""
     job_class = restricted_job(allowed)
-    worker = FlowerPowerWorker(
+    worker = (kind or FlowerPowerWorker)(
         [restricted_queue(keys.queue(queue), connection, job_class) for queue in queues],
         name=name,
         connection=connection,
@@ -165,19 +255,6 @@ def make_worker(
     worker.keys = keys
     worker.stop = threading.Event()
     return worker
-
-
-def code_fingerprint(root: Path, folders: Sequence[str]) -> str:
-    """Return a value that changes when a module below the folders is edited, added or removed: names, sizes, times."""
-    seen = hashlib.sha256()
-    for folder in folders:
-        for file in sorted((root / folder).rglob("*.py")):
-            try:
-                stat = file.stat()
-            except OSError:
-                continue
-            seen.update(f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
-    return seen.hexdigest()
 
 
 def forget_modules(root: Path, folders: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from urllib.parse import quote
 
 _MASK = "***"
@@ -54,7 +55,8 @@ def no_secrets(name: str) -> str:
 class RunContext:
     """One run: its tick (aware, in the schedule's zone), the tick before it, who asked for it, and its secrets.
 
-    `schedule` is empty for a run that no schedule started; `attempt` counts from 1.
+    `schedule` is empty for a run that no schedule started; `attempt` counts from 1. `code` is the folder that its
+    module folders are in, where it is another than that of the files it reads and writes.
     """
 
     tick: datetime
@@ -65,3 +67,4 @@ class RunContext:
     commit: str = ""
     attempt: int = 1
     secrets: Callable[[str], str] = field(default=no_secrets, repr=False)
+    code: Path | None = None

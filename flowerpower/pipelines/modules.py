@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
+from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 
@@ -19,6 +20,7 @@ from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.failures import UserCodeError, describe, user_place, user_traceback
 
 _OWNER = "__flowerpower_folder__"
+_owners: dict[str, str] = {}  # modules that were marked with it; looking at all modules would cost a fork its memory
 _LOCK = threading.RLock()
 
 
@@ -29,7 +31,7 @@ def importable(root: Path, folders: Sequence[str]) -> Iterator[None]:
     with _LOCK:
         importlib.invalidate_caches()  # a file may be younger than what Python remembers of its folder
         _forget_other_projects(entries)
-        before = set(sys.modules)
+        last = next(reversed(sys.modules))
         sys.path[:0] = entries
     try:
         yield
@@ -38,7 +40,7 @@ def importable(root: Path, folders: Sequence[str]) -> Iterator[None]:
             for entry in entries:
                 with suppress(ValueError):
                     sys.path.remove(entry)
-            _mark(entries, sys.modules.keys() - before)
+            _mark(entries, list(takewhile(lambda name: name != last, reversed(sys.modules))))
 
 
 def import_modules(names: Sequence[str], root: Path, folders: Sequence[str]) -> list[ModuleType]:
@@ -114,10 +116,10 @@ def _names_in(folder: Path) -> Iterator[str]:
 def _forget_other_projects(entries: Sequence[str]) -> None:
     """Drop modules that another project loaded under a name that this one has too."""
     ours = {path.stem for entry in entries for path in Path(entry).glob("*") if path.suffix in ("", ".py")}
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] in ours:
-            owner = getattr(module, "__dict__", {}).get(_OWNER)
-            if owner is not None and owner not in entries:
+    for name, owner in list(_owners.items()):
+        if name.partition(".")[0] in ours and owner not in entries:
+            del _owners[name]
+            if getattr(sys.modules.get(name), "__dict__", {}).get(_OWNER) == owner:
                 del sys.modules[name]
 
 
@@ -129,7 +131,7 @@ def _mark(entries: Sequence[str], names: Iterable[str]) -> None:
         if values is not None and (found := _place_of(module)):
             for entry in entries:
                 if _lies_in(found, entry):
-                    values[_OWNER] = entry
+                    values[_OWNER] = _owners[name] = entry
                     break
 
 

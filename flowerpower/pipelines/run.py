@@ -41,7 +41,7 @@ def run_pipeline(
     secrets = context.secrets if isinstance(context.secrets, Secrets) else Secrets(context.secrets)
     run = _Run(spec, replace(context, secrets=secrets), root, access)
     try:
-        with importable(root, folders), quiet():
+        with importable(run.code, folders), quiet():
             return run.go(folders, NodeWatch(observer), secrets)
     except FlowerPowerError as error:
         _raise_masked(error, secrets)
@@ -54,6 +54,7 @@ class _Run:
         self.spec = spec
         self.context = context
         self.root = root
+        self.code = context.code or root
         self.access = access
         self.phases: dict[str, float] = {}
 
@@ -65,8 +66,8 @@ class _Run:
         saves = prepare_saves(spec, context, self.root, self.access)
         config = fill(spec.config, context, "config")
         with self.phase("import"):
-            load_hamilton(spec.modules, self.root, tuple(folders))
-            modules = import_modules(spec.modules, self.root, folders)
+            load_hamilton(spec.modules, self.code, tuple(folders))
+            modules = import_modules(spec.modules, self.code, folders)
         with self.phase("build"):
             built = build(modules, config, spec, watch)
         outputs = list(dict.fromkeys([*spec.outputs, *(name for save in saves for name in save.nodes)]))
@@ -125,12 +126,12 @@ class _Run:
             raise
         except BaseException as error:  # nodes are user code, and may leave Python or raise what is no Exception
             node = watch.failed
-            place = user_place(error, self.root)
+            place = user_place(error, self.code)
             what = f"node {node!r} failed" if node else "the run failed"
             raise UserCodeError(
                 f"{what}{f' at {place}' if place else ''}: {describe(error)}",
                 node=node,
-                details=user_traceback(error, self.root),
+                details=user_traceback(error, self.code),
             ) from error
         return found
 

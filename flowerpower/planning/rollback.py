@@ -246,7 +246,7 @@ def _warnings(plan: Plan, restored: _Restored, reading: Reading) -> Iterator[Che
             "code",
             "warn",
             f"other code belongs to pipeline{'s' if len(codes) > 1 else ''} {_listed(codes)}: workers run the modules "
-            f"that lie on their disks, and nothing compares them",
+            f"that lie on their disks, and mark runs of other code (with `code: git` they fetch it)",
             f"deploy {plan.source.commit[:12] or 'the code of that time'} to the workers too",
         )
     if restored.altered:

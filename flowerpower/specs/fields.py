@@ -204,7 +204,7 @@ CodeSource = Annotated[
     choices(
         {
             "local": "Workers run the code of their own checkout or image. (The default.)",
-            "git": "Workers fetch exactly the applied commit. (Not supported yet.)",
+            "git": "Workers fetch exactly the applied commit from git, and run that.",
         }
     ),
 ]

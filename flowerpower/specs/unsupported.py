@@ -21,7 +21,6 @@ _REMOVE = "remove it; this version would ignore it"
 
 UNSUPPORTED: Mapping[str, tuple[Unsupported, ...]] = {
     "project": (
-        Unsupported(("code",), lambda spec: spec.code == "git", "`code: git`", "use `code: local`"),
         Unsupported(("plugins",), lambda spec: bool(spec.plugins), "`plugins`", _REMOVE),
         Unsupported(
             ("allow", "pickle"), lambda spec: spec.allow.pickle, "`allow: {pickle: true}`", "use parquet or json"

@@ -1,5 +1,6 @@
 -- A worker asks whether it may run a run now. ARGV[2] is JSON:
--- {id, name, run, tick, execution, worker, digest, alone (a pipeline by hand), deadline (seconds, 0 for none)}.
+-- {id, name, run, tick, execution, worker, digest, alone (a pipeline by hand), deadline (seconds, 0 for none),
+-- other_code (the worker's, if it is not what was applied), refuse (why it is not run in any case)}.
 -- Answers {'run', attempt, commit} or {'refused', reason}.
 local ask = cjson.decode(ARGV[2])
 local seconds, micros = now()
@@ -40,6 +41,15 @@ local function is_alive(execution)
 end
 
 if entry and is_alive(entry.execution) then return refuse('another worker runs it') end
+if ask.refuse then
+  if not entry then return refuse(ask.refuse) end
+  clear_active(ask.id, name, ask.run)
+  record_outcome(name, {first = ask.tick, last = ask.tick, count = 1, status = 'failed', reason = ask.refuse,
+    run = ask.id, attempt = entry.attempt, at = seconds, commit = entry.commit or ''})
+  record_event({event = 'failed', schedule = name, tick = ask.tick, reason = ask.refuse, job = ask.id})
+  release(name, seconds, micros)
+  return {'refused', ask.refuse}
+end
 if entry and entry.cancel then
   clear_active(ask.id, name, ask.run)
   record_outcome(name, {first = ask.tick, last = ask.tick, count = 1, status = 'cancelled', reason = entry.cancel,
@@ -63,7 +73,9 @@ end
 entry.attempt = entry.attempt + 1
 entry.execution = ask.execution
 entry.digest = ask.digest
+entry.other_code = ask.other_code
 entry.started = seconds
 set_active(ask.id, name, ask.run, entry)
-record_event({event = 'started', schedule = name, tick = ask.tick, attempt = entry.attempt, job = ask.id, worker = ask.worker, commit = entry.commit or ''})
+record_event({event = 'started', schedule = name, tick = ask.tick, attempt = entry.attempt, job = ask.id, worker = ask.worker, commit = entry.commit or '',
+  other_code = ask.other_code})
 return {'run', entry.attempt, entry.commit or ''}

@@ -8,6 +8,7 @@ local forgotten = 0
 for index = 3, #ARGV do
   if not string.find(named, ARGV[index], 1, true) then
     forgotten = forgotten + redis.call('HDEL', ours('specs'), ARGV[index])
+    redis.call('HDEL', ours('signatures'), ARGV[index])
   end
 end
 return forgotten

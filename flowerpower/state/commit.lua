@@ -311,6 +311,7 @@ local function put_schedule(change)
   later('HDEL', ours('forgotten'), change.name)
   later('HSET', ours('schedules'), change.name, change.record)
   later('HSET', ours('specs'), change.run, change.spec)
+  if change.signature then later('HSET', ours('signatures'), change.run, change.signature) end
   if change.has_keys or change.previous then redis.call('PERSIST', ours('outcomes:' .. change.name)) end
   if change.returning_hold then redis.call('HSETNX', ours('holds'), change.name, change.returning_hold) end
   if change.timing == 'keep' and change.tick then

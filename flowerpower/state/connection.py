@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.errors import StoreError, UsageError
@@ -34,7 +35,7 @@ def connect(url: str, *, timeout: float = SCRIPT_TIMEOUT) -> Redis:
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    options: dict[str, Any] = {"retry": Retry(NoBackoff(), 0), "socket_timeout": timeout}
+    options: dict[str, Any] = {"retry": Retry(NoBackoff(), 0), "socket_timeout": timeout, **_about_us()}
     if not url.startswith("unix"):
         options |= {"socket_connect_timeout": min(timeout, _CONNECT_TIMEOUT), "socket_keepalive": True}
     return _client(url, options)
@@ -42,7 +43,17 @@ def connect(url: str, *, timeout: float = SCRIPT_TIMEOUT) -> Redis:
 
 def connect_for_rq(url: str) -> Redis:
     """Return a client as RQ's own workers use it, which resends where RQ may; raises `UsageError` as `connect` does."""
-    return _client(url, {})
+    return _client(url, dict(_about_us()))
+
+
+@cache
+def _about_us() -> dict[str, Any]:
+    """Return what redis-py tells the server of itself: it would look for its own version anew at each connection."""
+    try:
+        from redis.driver_info import DriverInfo
+    except ImportError:  # of an older redis-py
+        return {}
+    return {"driver_info": DriverInfo()}
 
 
 def _client(url: str, options: dict[str, Any]) -> Redis:

@@ -84,6 +84,11 @@ class Keys:
         return f"{self.prefix}specs"
 
     @property
+    def signatures(self) -> str:
+        """Return the hash of the signatures of run specs, by their digests."""
+        return f"{self.prefix}signatures"
+
+    @property
     def runs(self) -> str:
         """Return the stream of run events."""
         return f"{self.prefix}runs"
@@ -131,8 +136,9 @@ class Keys:
     def types(self) -> dict[str, str]:
         """Return the type of each key of ours that has one name, and of RQ's set of queues."""
         hashes = (self.head, self.schedules, self.pipelines, self.cursors, self.active, self.holds, self.buffers)
+        more = (self.forgotten, self.specs, self.signatures, self.inverses, self.messages, self.outbox)
         return {
-            **dict.fromkeys((*hashes, self.forgotten, self.specs, self.inverses, self.messages, self.outbox), "hash"),
+            **dict.fromkeys((*hashes, *more), "hash"),
             **dict.fromkeys((self.runs, self.heals, self.history), "stream"),
             **dict.fromkeys((self.lease, self.messenger, self.troubles), "string"),
             self.active_index: "zset",

@@ -54,11 +54,15 @@ class Scripts:
 
     def call(self, name: str, arguments: Sequence[str | bytes | int] = ()) -> Any:
         """Run `<name>.lua` with the given arguments after the first one, and return its answer."""
-        if name not in self._scripts:
-            parts = (_text(part) for part in ("shared", *_PARTS.get(name, ()), name))
-            text = "\n".join((self._clock, *parts))
-            self._scripts[name] = self._connection.register_script(text)
+        self.prepare(name)
         return self._scripts[name](keys=self._keys, args=[self._names, *arguments])
+
+    def prepare(self, *names: str) -> None:
+        """Make the texts of scripts ready; nothing is sent."""
+        for name in names:
+            if name not in self._scripts:
+                parts = (_text(part) for part in ("shared", *_PARTS.get(name, ()), name))
+                self._scripts[name] = self._connection.register_script("\n".join((self._clock, *parts)))
 
     def time(self) -> int:
         """Return the time in whole seconds, by the clock that the scripts decide with."""

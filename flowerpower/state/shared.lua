@@ -24,6 +24,7 @@ local function our_types()
     [ours('head')] = 'hash', [ours('schedules')] = 'hash', [ours('pipelines')] = 'hash',
     [ours('cursors')] = 'hash', [ours('active')] = 'hash', [ours('active_index')] = 'zset',
     [ours('holds')] = 'hash', [ours('buffers')] = 'hash', [ours('forgotten')] = 'hash', [ours('specs')] = 'hash',
+    [ours('signatures')] = 'hash',
     [ours('runs')] = 'stream', [ours('heals')] = 'stream', [ours('history')] = 'stream', [names.rq .. ':queues'] = 'set',
   }
 end

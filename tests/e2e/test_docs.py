@@ -50,3 +50,20 @@ def test_specs_can_be_checked_without_flowerpower(tmp_path: Path) -> None:
     assert (good.returncode, good.stdout) == (0, "ok -- validation done\n")
     assert bad.returncode == 1
     assert "'ovrlap' was unexpected" in bad.stdout
+
+
+def test_the_flags_of_a_worker_in_the_documentation_are_there() -> None:
+    pages = ["workers.md", "security.md"]
+    texts = "".join((DOCS / page).read_text(encoding="utf-8") for page in pages)
+    named = {
+        flag for line in re.findall(r"^\$ flowerpower worker(.*?)(?:#|$)", texts, re.MULTILINE) for flag in line.split()
+    }
+    named |= set(re.findall(r"`(--[a-z-]+)", texts)) - {"--resign"}  # which is a flag of apply
+
+    help_text = subprocess.run(
+        [sys.executable, "-m", "flowerpower", "worker", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+
+    flags = {flag for flag in named if flag.startswith("--")}
+    assert {"--warm", "--require-commit", "--branch", "--processes"} <= flags
+    assert {flag for flag in flags if flag not in help_text} == set()

@@ -105,7 +105,8 @@ def test_a_killed_run_is_recorded_as_such(store: Store, redis_url: str, tmp_path
     work_until_empty(redis_url, KEYS, tmp_path)
 
     (outcome,) = outcomes(store)
-    assert (outcome["status"], outcome["reason"]) == ("failed", "its process was killed by signal 9")
+    assert outcome["status"] == "failed"
+    assert outcome["reason"].startswith("its process was killed by signal 9 (SIGKILL)")
 
 
 def test_a_stock_rq_worker_runs_our_jobs_too(store: Store, redis_url: str, tmp_path: Path) -> None:
@@ -186,6 +187,10 @@ def test_an_altered_run_spec_is_refused(store: Store, redis_url: str, tmp_path: 
 
     assert "was altered in Redis" in output
     assert not (tmp_path / "out").exists()
+    (outcome,) = outcomes(store)
+    assert outcome["status"] == "failed"
+    assert "was altered in Redis" in outcome["reason"]
+    assert store.read().active == {}
 
 
 def test_an_edit_between_two_runs_counts_and_a_broken_one_fails_its_run_and_not_the_worker(
@@ -201,8 +206,24 @@ def test_an_edit_between_two_runs_counts_and_a_broken_one_fails_its_run_and_not_
 
     assert [outcome["status"] for outcome in outcomes(store)] == ["succeeded", "failed", "succeeded"]
     assert "flow.py" in outcomes(store)[1]["reason"]
+    assert len({outcome["other_code"] for outcome in outcomes(store)}) == 3, "each is marked: it was never applied"
     saved = sorted(file.read_text(encoding="utf-8")[-3:] for file in (tmp_path / "out").iterdir())
     assert saved == [": 1", ": 3"]
+
+
+def test_a_worker_can_refuse_to_run_other_code_than_was_applied(store: Store, redis_url: str, tmp_path: Path) -> None:
+    apply(store, write_project(tmp_path))
+    with running_worker(redis_url, KEYS, tmp_path, "require_commit") as worker:
+        for flow in (FLOW, f"{FLOW}# edited\n"):
+            write_project(tmp_path, flow=flow)
+            count = len(outcomes(store))
+            fire(store)
+            worker.wait_for(lambda count=count: len(outcomes(store)) > count)
+
+    same, other = outcomes(store)
+    assert (same["status"], other["status"]) == ("succeeded", "failed")
+    assert other["reason"].startswith("OtherCodeError: this worker has other code (")
+    assert "other_code" not in same
 
 
 def test_a_worker_carries_a_scheduler_and_drains_on_sigterm(store: Store, redis_url: str, tmp_path: Path) -> None:

@@ -66,21 +66,29 @@ def wanted(folder: Path, env: str = "default") -> Desired:
 _WORK = """
 import sys
 from pathlib import Path
-from flowerpower.jobs.processes import WorkerOptions, run_worker, start_anew
+from flowerpower.jobs.processes import WorkerOptions, run_worker, run_workers, start_anew
+from flowerpower.settings import read_settings
 from flowerpower.state.keys import Keys
+from flowerpower.state.signing import Signer
 
 if __name__ == "__main__":
     url, project, env, root, *rest = sys.argv[1:]
-    how = {"burst": "burst" in rest, "with_scheduler": "scheduler" in rest}
+    how = {"burst": "burst" in rest, "with_scheduler": "scheduler" in rest, "warm": "warm" in rest}
+    how |= {"require_commit": "require_commit" in rest, "signer": Signer.of(read_settings().signing_key)}
     options = WorkerOptions(root=Path(root), modules=("flow",), queues=("default",), **how)
-    if run_worker(url, Keys(project, env), options):
+    if "two" in rest:
+        run_workers(url, Keys(project, env), 2, lambda: options)
+    elif run_worker(url, Keys(project, env), options):
         start_anew()
 """
 
 
 @contextmanager
 def running_worker(url: str, keys: Keys, root: Path, *how: str) -> Iterator[Worker]:
-    """Run a flowerpower worker for the length of a block; `how` may hold `burst` and `scheduler`."""
+    """Run a flowerpower worker for the length of a block.
+
+    `how` may hold `burst`, `scheduler`, `warm`, `require_commit` and `two` (processes).
+    """
     with (root / "worker.log").open("w+", encoding="utf-8") as log:
         command = [sys.executable, "-c", _WORK, url, keys.project, keys.env, str(root), *how]
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
@@ -117,8 +125,8 @@ class Worker:
             time.sleep(0.1)
 
 
-def work_until_empty(url: str, keys: Keys, root: Path) -> str:
+def work_until_empty(url: str, keys: Keys, root: Path, *how: str) -> str:
     """Run every queued job with a flowerpower worker, and return what it logged."""
-    with running_worker(url, keys, root, "burst") as worker:
+    with running_worker(url, keys, root, "burst", *how) as worker:
         assert worker.process.wait(timeout=60) == 0, worker.output()
         return worker.output()

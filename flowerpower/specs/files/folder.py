@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from flowerpower.specs.files.kinds import PROJECT_FILES
@@ -34,6 +34,15 @@ def project_texts(folder: Path) -> Mapping[str, bytes]:
     return reading.texts
 
 
+def read_modules(folder: Path, folders: Iterable[str]) -> Mapping[str, bytes]:
+    """Return the modules below some folders of a project by path in it, as a look at the whole project finds them."""
+    reading, root = Reading(), folder.resolve()
+    plain = dict.fromkeys(found for name in folders if (found := inside(name)))
+    for path, is_regular in module_files(root, plain, reading):
+        _read_file(root, path, MAX_MODULE_BYTES, reading.modules, reading, is_regular=is_regular)
+    return dict(sorted(reading.modules.items()))
+
+
 def module_folders(texts: Mapping[str, bytes]) -> tuple[str, ...]:
     """Return the `modules:` of the project file, in any of its environments, without loading the project."""
     found: dict[str, None] = {}
@@ -45,11 +54,11 @@ def module_folders(texts: Mapping[str, bytes]) -> tuple[str, ...]:
         for layer in layers:
             listed = layer.get("modules", ["flows"] if layer is data else []) if isinstance(layer, dict) else []
             folders = listed if isinstance(listed, list) else []
-            found |= dict.fromkeys(_inside(folder) for folder in folders if isinstance(folder, str))
+            found |= dict.fromkeys(inside(folder) for folder in folders if isinstance(folder, str))
     return tuple(folder for folder in found if folder)
 
 
-def _inside(folder: str) -> str:
+def inside(folder: str) -> str:
     """Return a folder of the project in its plain form: nothing for one outside, the whole project for a variable."""
     parts = [part for part in folder.split("/") if part not in ("", ".")]
     if folder.startswith("/") or ".." in parts or "\0" in folder:

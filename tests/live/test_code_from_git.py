@@ -1,0 +1,34 @@
+"""`code: git`: each run has the code of the commit that was applied when it was enqueued."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from support.command_line import FILES, command_line
+
+from flowerpower import FlowerPowerProject
+from flowerpower.jobs.manual import RunHandle
+
+PROJECT = FILES["flowerpower.yaml"] + "code: git\n"
+
+
+def test_two_versions_are_in_flight_at_once_and_a_rollback_rolls_back_the_code(redis_url: str, tmp_path: Path) -> None:
+    line = command_line(tmp_path / "acme", redis_url, {**FILES, "flowerpower.yaml": PROJECT})
+    runs = []
+    for flow in ("* 2", "* 3", None):
+        if flow:
+            line.write("flows/flow.py", FILES["flows/flow.py"].replace("* 2", flow))
+            line.commit()
+        with FlowerPowerProject.load(line.folder, redis=redis_url) as project:
+            undone = None if flow else project.history(1).applies[0].apply_id
+            project.apply(project.rollback_plan(undone) if undone else project.plan())
+            runs.append(project.jobs.enqueue("report").id)
+    line.write("flows/flow.py", "this is no Python, and was never committed\n")
+
+    worker = line("worker", "--burst", "--no-scheduler", FLOWERPOWER_CACHE_DIR=str(tmp_path / "cache"))
+
+    assert worker.code == 0, worker.err
+    with FlowerPowerProject.load(line.folder, redis=redis_url) as project:
+        results = [RunHandle(project.store, run).wait(10) for run in runs]
+    assert [result["outputs"]["doubled"]["value"] for result in results] == [42, 63, 42]
+    assert len(list((tmp_path / "cache/code").glob("*/*-*"))) == 2

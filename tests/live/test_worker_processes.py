@@ -1,0 +1,187 @@
+"""Warm workers, several processes under one parent, and how each of them ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+from support.projects import FLOW, PIPELINE, Worker, running_worker, wanted, write_project
+from support.redis_state import SHIFTED_CLOCK, shift_clock
+from support.states import SOURCE
+
+from flowerpower.apply import apply_plan
+from flowerpower.jobs.manual import cancel_run
+from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.planning.diff import make_plan
+from flowerpower.state.keys import Keys
+from flowerpower.state.store import Store
+
+KEYS = Keys("acme", "default")
+OBEDIENT = FLOW.replace(
+    "    return number * 2",
+    """    import os, pathlib, time
+    os.environ["LEFT_BEHIND"] = os.environ.get("LEFT_BEHIND", "") + "x"
+    with pathlib.Path(ROOT, "seen.txt").open("a") as seen:
+        seen.write(f"{os.getpid()} {os.getcwd()} {os.environ['LEFT_BEHIND']}\\n")
+    os.chdir("/")
+    exec(pathlib.Path(ROOT, "order.txt").read_text())
+    return number * 2""",
+)
+
+
+@pytest.fixture
+def store(redis_connection: Redis) -> Store:
+    return Store(redis_connection, KEYS, SHIFTED_CLOCK)
+
+
+def obedient_project(store: Store, folder: Path, schedule: str = "every: 1h") -> None:
+    """Apply a project whose runs do what its file `order.txt` says."""
+    flow = f"ROOT = {str(folder)!r}\n{OBEDIENT}"
+    write_project(folder, flow=flow, schedule=schedule, pipeline=f"{PIPELINE}timeout: 5\n")
+    apply_plan(make_plan(store.keys, wanted(folder), store.read(), SOURCE), store, "apply")
+    order(folder, "pass")
+
+
+def order(folder: Path, text: str) -> None:
+    (folder / "order.txt").write_text(text, encoding="utf-8")
+
+
+def seen(folder: Path) -> list[list[str]]:
+    file = folder / "seen.txt"
+    return [line.split() for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+
+
+def fire(store: Store) -> str:
+    shift_clock(store.connection, 3600)
+    Scheduler(store, "one").step()
+    return max(store.read().active)
+
+
+def outcomes(store: Store) -> list[dict[str, Any]]:
+    return [json.loads(raw) for raw in store.connection.zrange(KEYS.outcomes("often"), 0, -1)]
+
+
+def run_one(store: Store, worker: Worker, folder: Path, text: str) -> dict[str, Any]:
+    """Run what *text* says and return its outcome."""
+    order(folder, text)
+    count = len(outcomes(store))
+    fire(store)
+    worker.wait_for(lambda: len(outcomes(store)) > count)
+    return outcomes(store)[-1]
+
+
+def test_warm_runs_share_a_process_until_one_of_them_ends_it(store: Store, redis_url: str, tmp_path: Path) -> None:
+    obedient_project(store, tmp_path)
+    with running_worker(redis_url, KEYS, tmp_path, "warm") as worker:
+        ends = [run_one(store, worker, tmp_path, text) for text in ("pass", "1 / 0", "pass")]
+        ends += [run_one(store, worker, tmp_path, f"os.{text}") for text in ("kill(os.getpid(), 9)", "_exit(0)")]
+        order(tmp_path, "time.sleep(60)")
+        run_id = fire(store)
+        worker.wait_for(lambda: len(seen(tmp_path)) == 6)
+        assert cancel_run(store, run_id) == "stopping"
+        worker.wait_for(lambda: len(outcomes(store)) == 6)
+        ends += [outcomes(store)[-1], run_one(store, worker, tmp_path, "pass")]
+        assert worker.stop() == 0
+
+    status = ["succeeded", "failed", "succeeded", "failed", "failed", "cancelled", "succeeded"]
+    assert [end["status"] for end in ends] == status
+    reasons = ["", "ZeroDivisionError", "", "signal 9", "without a word", "told to stop", ""]
+    assert all(reason in end["reason"] for reason, end in zip(reasons, ends, strict=True))
+    processes, folders, left_behind = zip(*seen(tmp_path), strict=True)
+    assert [processes.index(one) for one in processes] == [0, 0, 0, 0, 4, 5, 6]
+    assert len(set(folders)) == 1
+    assert set(left_behind) == {"x"}
+
+
+def test_a_warm_run_out_of_time_fails_and_the_next_finds_edited_code(
+    store: Store, redis_url: str, tmp_path: Path
+) -> None:
+    obedient_project(store, tmp_path)
+    write_project(tmp_path, flow=(tmp_path / "flows/flow.py").read_text(), pipeline=f"{PIPELINE}timeout: 1\n")
+    apply_plan(make_plan(store.keys, wanted(tmp_path), store.read(), SOURCE), store, "apply")
+    with running_worker(redis_url, KEYS, tmp_path, "warm") as worker:
+        late = run_one(store, worker, tmp_path, "time.sleep(60)")
+        write_project(tmp_path, flow=FLOW)
+        shift_clock(store.connection, 3600)
+        Scheduler(store, "one").step()
+        worker.wait_for(lambda: len(outcomes(store)) == 2)
+        worker.stop()
+
+    assert (late["status"], outcomes(store)[-1]["status"]) == ("failed", "succeeded")
+    assert "Timeout" in late["reason"]
+    assert len(seen(tmp_path)) == 1
+
+
+def test_two_processes_run_side_by_side_and_one_that_dies_is_started_again(
+    store: Store, redis_url: str, tmp_path: Path
+) -> None:
+    obedient_project(store, tmp_path, "every: 1h\noverlap: allow")
+    order(tmp_path, "while not pathlib.Path(ROOT, 'go').exists(): time.sleep(0.05)")
+    with running_worker(redis_url, KEYS, tmp_path, "two") as worker:
+        worker.wait_for(lambda: len(workers(store)) == 2)
+        fire(store)
+        fire(store)
+        worker.wait_for(lambda: len(seen(tmp_path)) == 2)
+        victim = workers(store)[0]
+        os.kill(victim, signal.SIGKILL)
+        worker.wait_for(lambda: len(set(workers(store)) - {victim}) == 2)
+        worker.process.terminate()
+        (tmp_path / "go").touch()
+        assert worker.process.wait(timeout=30) == 0, worker.output()
+
+    assert [outcome["status"] for outcome in outcomes(store)] == ["succeeded"]
+    assert "was killed by signal 9; starting it again" in worker.output()
+
+
+@pytest.mark.parametrize("how", ["forked", "warm"])
+def test_a_worker_drains_and_a_second_signal_ends_its_run_which_is_recorded(
+    store: Store, redis_url: str, tmp_path: Path, how: str
+) -> None:
+    obedient_project(store, tmp_path)
+    order(tmp_path, "time.sleep(60)")
+    with running_worker(redis_url, KEYS, tmp_path, how) as worker:
+        fire(store)
+        worker.wait_for(lambda: seen(tmp_path))
+        run = int(seen(tmp_path)[0][0])
+        for process in (worker.process.pid, run):  # as a service manager does
+            os.kill(process, signal.SIGTERM)
+        time.sleep(1.1)  # RQ takes what comes sooner for the same signal
+        assert alive(run)
+        worker.process.terminate()
+        worker.process.wait(timeout=30)
+
+    assert not alive(run)
+    (outcome,) = outcomes(store)
+    assert (outcome["status"], outcome["reason"]) == ("failed", "its worker was stopped while it ran")
+
+
+def test_processes_end_when_their_parent_is_killed(store: Store, redis_url: str, tmp_path: Path) -> None:
+    obedient_project(store, tmp_path)
+    with running_worker(redis_url, KEYS, tmp_path, "two") as worker:
+        worker.wait_for(lambda: len(workers(store)) == 2)
+        children = workers(store)
+        worker.process.kill()
+
+        end = time.monotonic() + 20
+        while any(alive(child) for child in children):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+
+def workers(store: Store) -> list[int]:
+    """Return the processes of the workers that RQ knows, by their names."""
+    found = [key.decode().split(".")[-2] for key in store.connection.smembers("rq:workers")]
+    return [int(number) for number in found]
+
+
+def alive(process: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
