@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, StoreError
 from flowerpower.jobs.firing import compile_schedule, fire_message
+from flowerpower.jobs.keeping import Keeper
 from flowerpower.jobs.ledger import Claim, Claimant, Ledger, RunRef, run_ref
 from flowerpower.settings import read_settings
 from flowerpower.state.codec import decode_cursor, decode_schedule, digest
@@ -46,6 +47,7 @@ class _Work:
     claim: Claim
     spec: Mapping[str, Any]
     execution: str
+    keeper: Keeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ def run_scheduled(namespace: str, name: str, spec_digest: str) -> dict[str, Any]
     if claim.refused:
         logger.warning("run %s is not run: %s", run.id, claim.refused)
         return {"status": "refused", "reason": claim.refused, "run": run.id}
-    return _attempt(_Work(run, claim, spec, execution), ledger, retries_left=int(job.retries_left or 0))
+    keeper = Keeper(store, job, run.name, claim.attempt)
+    return _attempt(_Work(run, claim, spec, execution, keeper), ledger, retries_left=int(job.retries_left or 0))
 
 
 def _current_job(namespace: str) -> tuple[Job, Store]:
@@ -144,13 +147,15 @@ def _execution_of(store: Store, job_id: str) -> str:
 def _attempt(work: _Work, ledger: Ledger, *, retries_left: int) -> dict[str, Any]:
     started = time.monotonic()
     try:
-        summary = _run_pipeline(work)
+        with work.keeper:
+            summary = _run_pipeline(work)
     except BaseException as error:
         # Also a timeout or a stop: RQ raises them here, and they are outcomes like any other.
         _record(work, ledger, "failed", _reason(error), final=retries_left == 0, duration=time.monotonic() - started)
+        work.keeper.send()
         raise
     _record(work, ledger, "succeeded", "", final=True, duration=time.monotonic() - started)
-    return {"status": "succeeded", "run": work.run.id, "attempt": work.claim.attempt, **summary}
+    return {"status": "succeeded", "run": work.run.id, "attempt": work.claim.attempt, **summary, **work.keeper.facts()}
 
 
 def _record(work: _Work, ledger: Ledger, status: str, reason: str, *, final: bool, duration: float) -> None:
@@ -198,9 +203,13 @@ def _run_pipeline(work: _Work) -> dict[str, Any]:
         pipeline=str(work.spec["pipeline"]),
         commit=work.claim.commit,
         attempt=work.claim.attempt,
-        secrets=secrets_of(settings.environment),
+        secrets=work.keeper.hide(secrets_of(settings.environment)),
     )
-    result = run_pipeline(spec, context, root=home.root, folders=list(work.spec["folders"]), access=Access(home.paths))
+    work.keeper.describe(spec, context, home.root)
+    folders = list(work.spec["folders"])
+    result = run_pipeline(
+        spec, context, root=home.root, folders=folders, observer=work.keeper, access=Access(home.paths)
+    )
     return dict(result.to_dict())
 
 
