@@ -84,10 +84,11 @@ class ProgressBar:
         self._stream = stream
         self._drawn = False
 
-    def update(self, done: int, total: int) -> None:
-        """Show how many of how many are done."""
+    def update(self, done: int, total: int, more: str = "") -> None:
+        """Show how many of how many are done, and a few words more."""
         filled = _BAR * done // max(total, 1)
-        self.say(f"{self._label} [{'#' * filled}{'.' * (_BAR - filled)}] {done:,}/{total:,}")
+        words = f"  {more}" if more else ""
+        self.say(f"{self._label} [{'#' * filled}{'.' * (_BAR - filled)}] {done:,}/{total:,}{words}")
 
     def say(self, text: str) -> None:
         """Show a text in place of the last one."""

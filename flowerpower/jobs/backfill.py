@@ -44,6 +44,11 @@ class BackfillPlan:
     again: bool = False
 
     @property
+    def namespace(self) -> str:
+        """The namespace of the schedule."""
+        return str(self.applied.run_spec.get("namespace", ""))
+
+    @property
     def to_run(self) -> tuple[PastTick, ...]:
         """The ticks that would be run."""
         done = () if self.again else _DONE
@@ -183,7 +188,7 @@ class Backfill:
         moved = self._look()
         if self._ended and self.stop_on_failure and self._progress().failed:
             self._todo.clear()
-        return self._hand_out() or moved if self._todo else moved
+        return self._hand_out() or moved if self._todo and len(self._watched) < self.limit else moved
 
     def _hand_out(self) -> bool:
         applied = self.plan.applied

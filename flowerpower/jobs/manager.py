@@ -15,14 +15,14 @@ from typing import Any, ClassVar
 
 from flowerpower.errors import FlowerPowerError, FormatError, StoreError, UsageError
 from flowerpower.jobs.backfill import MOST_TICKS, Backfill, BackfillPlan, Progress, plan_backfill
-from flowerpower.jobs.details import RunDetails, read_log, read_run
+from flowerpower.jobs.details import RunDetails, find_record, read_log, read_run
 from flowerpower.jobs.forget import Forgotten, forget_schedules
 from flowerpower.jobs.holds import Paused, Resumed, pause_schedules, resume_schedules
-from flowerpower.jobs.ledger import Ledger
+from flowerpower.jobs.ledger import Ledger, run_ref
 from flowerpower.jobs.manual import RunHandle, manual_order
 from flowerpower.jobs.processes import WorkerOptions, run_scheduler, run_worker
-from flowerpower.jobs.records import RunList, Wish, read_runs
-from flowerpower.jobs.rerun import rerun_tick
+from flowerpower.jobs.records import RunList, RunRecord, Wish, read_runs
+from flowerpower.jobs.rerun import rerun_of, rerun_tick
 from flowerpower.jobs.status import ScheduleStatus, Status, read_status
 from flowerpower.jobs.stopping import Stopped, stop_run
 from flowerpower.planning.window import past_moment
@@ -82,7 +82,7 @@ class RQManager:
         self,
         name: str = "",
         *,
-        since: str | datetime | timedelta | None = None,
+        since: int | str | datetime | timedelta | None = None,
         statuses: Sequence[str] = (),
         limit: int = 20,
     ) -> RunList:
@@ -91,16 +91,33 @@ class RQManager:
         Of one name there are also the ticks that did not run, and why. `since` is an aware datetime, a timedelta or a
         text: a day, a moment, or `2d` ago.
         """
-        start = self._moment(since, "since") if since is not None else 0
+        start = self.moment(since, "since") if since is not None else 0
         return read_runs(self.store, Wish(name, start, tuple(statuses), limit))
 
     def run(self, run_id: str) -> RunDetails:
         """Return everything that is known of a run; raise `UsageError` when that is nothing."""
         return read_run(self.store, run_id)
 
+    def look(self, run_id: str) -> RunDetails:
+        """Return where a run is, without what happened to it before: quick enough to ask again and again."""
+        return read_run(self.store, run_id, history=False)
+
+    def stands(self, run_id: str) -> RunRecord | None:
+        """Return whether a run is active or how it ended, None when neither is known."""
+        run = run_ref(self.store, self.store.keys.full_run_id(run_id), 0)
+        return find_record(self.store, run) if run is not None else None
+
+    def named(self, run_id: str) -> tuple[str, int] | None:
+        """Return the schedule and the tick that a run id names, None for what is no run id."""
+        return rerun_of(self.store, run_id)
+
     def log(self, run_id: str, attempt: int | None = None) -> str:
         """Return what a run printed and logged, at most the last 64 KiB, its secrets masked; of its newest attempt."""
-        return read_log(self.store, run_id, attempt)[1]
+        return self.logged(run_id, attempt)[1]
+
+    def logged(self, run_id: str, attempt: int | None = None) -> tuple[int, str]:
+        """Return the number of the attempt, and what `log` does."""
+        return read_log(self.store, run_id, attempt)
 
     def cancel(self, run_id: str, reason: str = "") -> str:
         """Drop a run that waits, or tell the worker of a running one to stop.
@@ -121,7 +138,7 @@ class RQManager:
 
         Raises `RefusedError` for a tick that has succeeded, unless *again*, `UsageError` for one that is active.
         """
-        moment = self._moment(tick, "tick") if isinstance(tick, datetime) else tick
+        moment = self.moment(tick, "tick") if isinstance(tick, datetime) else tick
         run_id, _ = rerun_tick(self.store, name, moment, reason=self._by("run again"), inputs=inputs or {}, again=again)
         return RunHandle(self.store, run_id)
 
@@ -132,11 +149,11 @@ class RQManager:
         end: str | datetime = "now",
         *,
         again: bool = False,
-        most: int = MOST_TICKS,
+        most: int | None = None,
     ) -> BackfillPlan:
         """Return which past ticks of a schedule a backfill would run; nothing is written."""
-        first, last = (self._moment(one, "a moment") if isinstance(one, datetime) else one for one in (start, end))
-        return plan_backfill(self.store, name, first, last, again=again, most=most)
+        first, last = (self.moment(one, "a moment") if isinstance(one, datetime) else one for one in (start, end))
+        return plan_backfill(self.store, name, first, last, again=again, most=most or MOST_TICKS)
 
     def backfill(
         self,
@@ -225,7 +242,10 @@ class RQManager:
         who = self._who()
         return f"{what}{f' by {who}' if who else ''}{f': {reason}' if reason else ''}"
 
-    def _moment(self, given: str | datetime | timedelta, what: str) -> int:
+    def moment(self, given: int | str | datetime | timedelta, what: str, timezone: str = "UTC") -> int:
+        """Return a moment (epoch seconds): an aware datetime, a timedelta or a text as `2d` ago, a day in the zone."""
+        if isinstance(given, int):
+            return given
         if isinstance(given, datetime):
             if given.tzinfo is None:
                 raise UsageError(f"{what!r} has no time zone", hint="pass an aware datetime")
@@ -233,7 +253,7 @@ class RQManager:
         now = self.store.time()
         if isinstance(given, timedelta):
             return now - int(given.total_seconds())
-        return past_moment(given, "UTC", now, what)
+        return past_moment(given, timezone, now, what)
 
     def _enqueue(self, name: str, inputs: Mapping[str, Any] | None, due: int) -> RunHandle:
         order = manual_order(self.store, name, inputs or {}, due=due, entropy=os.urandom(10), millis=_millis())
