@@ -30,6 +30,7 @@ _COMMANDS = (
     "next",
     "forecast",
     "run",
+    "dag",
     "trigger",
     "backfill",
     "cancel",
