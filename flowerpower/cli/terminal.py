@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from typing import TextIO
+from typing import Any, TextIO
 
 from flowerpower.render.style import Emphasis, Style, plain
 
@@ -74,6 +74,32 @@ def progress_bar(label: str, *, shown: bool) -> Iterator[ProgressBar]:
         yield bar
     finally:
         bar.wipe()
+
+
+class _MakesWay:
+    """A stream that wipes a bar before something else is written beside it."""
+
+    def __init__(self, stream: TextIO, bar: ProgressBar) -> None:
+        self._stream = stream
+        self._bar = bar
+
+    def write(self, text: str) -> int:
+        self._bar.wipe()
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def making_way(bar: ProgressBar) -> Iterator[None]:
+    """Let what is printed meanwhile stand on lines of its own, and the bar come back after it."""
+    out = sys.stdout
+    sys.stdout = _MakesWay(out, bar)
+    try:
+        yield
+    finally:
+        sys.stdout = out
 
 
 class ProgressBar:

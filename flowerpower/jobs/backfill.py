@@ -153,6 +153,7 @@ class Backfill:
     _ended: dict[int, RunRecord] = field(default_factory=dict)
     _order: dict[str, Any] = field(default_factory=dict)
     _total: int = 0
+    _given_up: int = 0
     _note: str = ""
 
     def steps(self) -> Iterator[Progress]:
@@ -187,6 +188,7 @@ class Backfill:
         """Look at what runs, hand out what there is room for, and tell whether anything moved."""
         moved = self._look()
         if self._ended and self.stop_on_failure and self._progress().failed:
+            self._given_up += len(self._todo)
             self._todo.clear()
         return self._hand_out() or moved if self._todo and len(self._watched) < self.limit else moved
 
@@ -262,7 +264,9 @@ class Backfill:
         return found or RunRecord(run.name, run.tick, run.tick, "lost", reason="no outcome was recorded", run=run.id)
 
     def _progress(self) -> Progress:
-        return Progress(self._total, dict(self._ended), tuple(sorted(self._watched)), len(self._todo), self._note)
+        return Progress(
+            self._total, dict(self._ended), tuple(sorted(self._watched)), len(self._todo) + self._given_up, self._note
+        )
 
 
 _NOTES = {

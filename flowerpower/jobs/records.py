@@ -162,6 +162,8 @@ def decode_outcome(name: str, raw: bytes) -> RunRecord | None:
     """Return the record of an outcome, None when it cannot be read."""
     try:
         data = loads(raw)
+        if data["status"] not in ENDED:
+            return None
         return RunRecord(
             name,
             first=_moment(data["first"]),

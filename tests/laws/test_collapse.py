@@ -23,7 +23,7 @@ def graphs(draw: st.DrawFn) -> dict[str, list[str]]:
     return needs
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(needs=graphs(), most=st.integers(6, 40), every=st.integers(1, 30))
 def test_each_node_is_in_one_box_and_every_need_is_drawn(needs: Needs, most: int, every: int) -> None:
     outputs = [name for number, name in enumerate(needs) if number % every == 0]
