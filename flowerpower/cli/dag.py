@@ -67,8 +67,10 @@ def dag(
         session.talk(f"Wrote {out}")
         return
     session.document({**document, "graph": text})
-    if not session.json:
+    if kind == "png":
         sys.stdout.buffer.write(content)
+    else:
+        session.result(text.rstrip("\n"))
 
 
 def _format(asked: str | None, out: Path | None) -> str:
