@@ -55,12 +55,16 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class RunList:
-    """The runs that were asked for: active ones first, then the newest; `more` says that others were left out."""
+    """The runs that were asked for: of `active` ones the first, then the newest that ended.
+
+    `more` says that others were left out.
+    """
 
     namespace: str
     now: int
     runs: tuple[RunRecord, ...]
     more: bool = False
+    active: int = 0
     unreadable: int = 0
     name: str = ""
     standing: Standing | None = None
@@ -100,13 +104,21 @@ def read_runs(store: Store, wish: Wish) -> RunList:
             found.append(record)
         if len(found) > wish.limit:
             break
-    shown = [*active, *found[: wish.limit]][: max(wish.limit, len(active))]
+    shown = [*active[: wish.limit], *found[: wish.limit]]
     if standing is not None and not standing.is_live and not shown and not count.unreadable:
         _refuse_unknown(store, wish)
     zones = {wish.name: standing.timezone} if standing else _zones(store, {record.name for record in shown})
     shown = [replace(record, timezone=zones.get(record.name, "UTC")) for record in shown]
-    more = len(found) > wish.limit or len(active) + len(found) > len(shown)
-    return RunList(store.keys.namespace, now, tuple(shown), more, count.unreadable, wish.name, standing)
+    return RunList(
+        store.keys.namespace,
+        now,
+        tuple(shown),
+        more=len(active) + len(found) > len(shown),
+        active=len(active),
+        unreadable=count.unreadable,
+        name=wish.name,
+        standing=standing,
+    )
 
 
 def active_runs(store: Store, name: str = "") -> list[RunRecord]:

@@ -89,13 +89,9 @@ def _table(found: RunList, width: int, style: Style) -> list[str]:
     cells = [_cells(record, found, with_utc=with_utc) for record in found.runs]
     zones = {record.timezone for record in found.runs}
     named = f"tick ({next(iter(zones))})" if len(zones) == 1 else "tick"
-    header = (
-        "",
-        "run",
-        f"{named[:-1]}; UTC)" if with_utc and not _all_utc(zones) and ")" in named else named,
-        "took",
-        "",
-    )
+    if with_utc and len(zones) == 1 and not _all_utc(zones):
+        named = f"{named[:-1]}; UTC)"
+    header = ("", "run", named, "took", "when")
     sizes = [max(columns(row[column]) for row in [header, *cells]) for column in range(len(header))]
     lines = [style(f"  {_joined(header, sizes)}".rstrip(), "faint")]
     for record, row in zip(found.runs, cells, strict=True):
@@ -164,7 +160,12 @@ def _end(found: RunList, style: Style) -> list[str]:
             lines.append("`flowerpower trigger NAME` starts one; the schedules' own need a worker with a scheduler.")
     else:
         more = "; there are more: --limit, --since" if found.more else ""
-        lines = [f"{count(len(found.runs), 'run')} shown{more}. One of them in full: flowerpower runs --job RUN"]
+        shown = sum(record.status in _ACTIVE for record in found.runs)
+        of_all = f" of {found.active:,}" if found.active > shown else ""
+        active = f" ({shown:,}{of_all} active)" if found.active else ""
+        lines = [
+            f"{count(len(found.runs), 'run')} shown{active}{more}. One of them in full: flowerpower runs --job RUN"
+        ]
     if found.unreadable:
         lines.append(style(f"{count(found.unreadable, 'record')} could not be read: damaged in Redis.", "warning"))
     return lines
@@ -181,6 +182,7 @@ def runs_dict(found: RunList) -> dict[str, Any]:
         "held": None if standing is None or standing.hold is None else standing.hold.why,
         "paused": None if standing is None else standing.paused,
         "waiting": None if standing is None else standing.waiting,
+        "active": found.active,
         "runs": [record_dict(record) for record in found.runs],
         "more": found.more,
         "unreadable": found.unreadable,
