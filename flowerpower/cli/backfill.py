@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.applying import need_somebody
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.process import INTERRUPTED
@@ -65,7 +66,7 @@ def backfill(
     session: Session,
     window: Window,
     way: Way,
-    name: Annotated[str, typer.Argument(help="A live schedule.")],
+    name: Annotated[str, typer.Argument(help="A live schedule.", autocompletion=completion.schedules)],
     auto_approve: Annotated[bool, flag("--auto-approve", help="Do not ask.")] = False,
 ) -> int:
     """Run the ticks of a past window that have not succeeded, as the schedule is applied now, oldest first.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import Revision, command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import FlowerPowerError, UsageError
@@ -41,7 +42,7 @@ def dag(
     session: Session,
     revision: Revision,
     drawing: Drawing,
-    pipeline: Annotated[str, typer.Argument(help="Name of the pipeline.")],
+    pipeline: Annotated[str, typer.Argument(help="Name of the pipeline.", autocompletion=completion.pipelines)],
     imports: Annotated[
         bool,
         flag("--import", env="", help="Import the modules and let Hamilton build the graph, instead of reading it."),

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.run import read_inputs
 from flowerpower.cli.session import Session
@@ -21,7 +22,12 @@ def register(app: typer.Typer) -> None:
 
 def rerun(
     session: Session,
-    name: Annotated[str, typer.Argument(help="A live schedule; or the id of a run, which names its tick too.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A live schedule; or the id of a run, which names its tick too.", autocompletion=completion.schedules
+        ),
+    ],
     tick: Annotated[
         str | None, flag("--tick", env="", metavar="TIME", help="The tick, on the clocks of the schedule's zone.")
     ] = None,

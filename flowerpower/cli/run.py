@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 from flowerpower.cli.terminal import ProgressBar, making_way, prints_to_stderr, progress_bar
@@ -26,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def run(
     session: Session,
-    pipeline: Annotated[str, typer.Argument(help="Name of the pipeline.")],
+    pipeline: Annotated[str, typer.Argument(help="Name of the pipeline.", autocompletion=completion.pipelines)],
     set: Annotated[
         list[str] | None,
         flag("--set", env="", metavar="KEY=VALUE", help="An input, as JSON or text; may be repeated."),

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
@@ -37,7 +38,10 @@ class One:
 def runs(
     session: Session,
     one: One,
-    name: Annotated[str | None, typer.Argument(help="A schedule or pipeline; without it, all of them.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A schedule or pipeline; without it, all of them.", autocompletion=completion.both),
+    ] = None,
     status: Annotated[
         list[str] | None,
         flag("--status", env="", metavar="STATUS", help="Only these: failed, missed, running ...; may be repeated."),

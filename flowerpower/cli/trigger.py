@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.run import read_inputs
 from flowerpower.cli.session import Session
@@ -19,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def trigger(
     session: Session,
-    name: Annotated[str, typer.Argument(help="A live schedule or pipeline.")],
+    name: Annotated[str, typer.Argument(help="A live schedule or pipeline.", autocompletion=completion.both)],
     set: Annotated[
         list[str] | None,
         flag("--set", env="", metavar="KEY=VALUE", help="An input, as JSON or text; may be repeated."),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from flowerpower.errors import FlowerPowerError, UsageError
+from flowerpower.errors import FlowerPowerError, FormatError, UsageError
 from flowerpower.jobs.naming import advice_for
 from flowerpower.jobs.records import RunRecord, active_runs, decode_outcome, outcome_pages
 from flowerpower.schedule.trigger import Trigger
@@ -75,6 +75,13 @@ def read_applied(store: Store, name: str) -> Applied:
     if record is None:
         raise UsageError(f"no schedule {name!r} is live", hint=advice_for(store, name))
     schedule, described = decode_schedule(name, record)
+    try:
+        trigger = trigger_of(schedule.fields)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise FormatError(
+            f"the record of {name!r} is damaged: it says not when it fires",
+            hint="`flowerpower plan` says how to repair it",
+        ) from None
     with redis_errors("reading the run spec"):
         text: Any = store.connection.hget(keys.specs, schedule.run)
     if text is None:
@@ -83,10 +90,20 @@ def read_applied(store: Store, name: str) -> Applied:
         schedule,
         described.revision,
         described.commit,
-        trigger_of(schedule.fields),
-        json.loads(text),
+        trigger,
+        _spec_of(name, text),
         decode_cursor(name, cursor) if cursor else None,
     )
+
+
+def _spec_of(name: str, text: bytes) -> Mapping[str, Any]:
+    try:
+        spec = json.loads(text)
+    except (ValueError, RecursionError):
+        spec = None
+    if not isinstance(spec, dict):
+        raise FormatError(f"the run spec of {name!r} is damaged", hint="apply again")
+    return spec
 
 
 def order_of(store: Store, applied: Applied, how: HandOut) -> dict[str, Any]:

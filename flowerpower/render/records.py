@@ -88,7 +88,7 @@ def _table(found: RunList, width: int, style: Style) -> list[str]:
     with_utc = width >= 110  # columns
     cells = [_cells(record, found, with_utc=with_utc) for record in found.runs]
     zones = {record.timezone for record in found.runs}
-    named = f"tick ({next(iter(zones))})" if len(zones) == 1 else "tick"
+    named = f"tick ({safe(next(iter(zones)))})" if len(zones) == 1 else "tick"
     if with_utc and len(zones) == 1 and not _all_utc(zones):
         named = f"{named[:-1]}; UTC)"
     header = ("", "run", named, "took", "when")
