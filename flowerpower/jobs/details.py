@@ -9,7 +9,7 @@ from typing import Any
 
 from flowerpower.errors import UsageError
 from flowerpower.jobs.ledger import RunRef, run_ref
-from flowerpower.jobs.records import RunRecord, active_run, decode_outcome, events, zone_of
+from flowerpower.jobs.records import RunRecord, active_run, decode_outcome, events, plain_time, zone_of
 from flowerpower.state.codec import loads
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.keys import tick_of
@@ -78,7 +78,7 @@ def read_run(store: Store, text: str, *, history: bool = True) -> RunDetails:
     ref = run_ref(store, run_id, 0)
     if ref is None:
         raise UsageError(f"{text!r} is not the id of a run in {store.keys.namespace}", hint=_EXAMPLE)
-    now = store.time()
+    now = plain_time(store)
     with redis_errors("reading the run"):
         pipe = store.connection.pipeline(transaction=False)
         pipe.hmget(store.keys.job(run_id), *_JOB_FIELDS)

@@ -21,7 +21,7 @@ from flowerpower.jobs.holds import Paused, Resumed, pause_schedules, resume_sche
 from flowerpower.jobs.ledger import Ledger, run_ref
 from flowerpower.jobs.manual import RunHandle, manual_order
 from flowerpower.jobs.processes import WorkerOptions, run_scheduler, run_worker
-from flowerpower.jobs.records import RunList, RunRecord, Wish, read_runs
+from flowerpower.jobs.records import RunList, RunRecord, Wish, plain_time, read_runs
 from flowerpower.jobs.rerun import rerun_of, rerun_tick
 from flowerpower.jobs.status import ScheduleStatus, Status, read_status
 from flowerpower.jobs.stopping import Stopped, stop_run
@@ -250,7 +250,7 @@ class RQManager:
             if given.tzinfo is None:
                 raise UsageError(f"{what!r} has no time zone", hint="pass an aware datetime")
             return int(given.timestamp())
-        now = self.store.time()
+        now = plain_time(self.store)
         if isinstance(given, timedelta):
             return now - int(given.total_seconds())
         return past_moment(given, timezone, now, what)

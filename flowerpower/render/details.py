@@ -190,7 +190,10 @@ def _next(run: RunDetails, style: Style) -> Iterator[str]:
     name = short_run(run.record.run) if run.record.run else ""
     if any(attempt.has_log for attempt in run.attempts):
         yield f"What it said: {style(f'flowerpower runs --job {name} --log', 'strong')}"
-    if not run.is_over and name:
+    if run.record.status == "scheduled" and not run.by_hand and not run.record.attempt:
+        pause = f'flowerpower pause {safe(run.record.name)} --reason "..."'
+        yield f"It is still to come. To keep it from firing: {style(pause, 'strong')}"
+    elif not run.is_over and name:
         yield f"To stop it: {style(f'flowerpower cancel {name}', 'strong')}"
     elif name and run.record.status != "succeeded" and not run.by_hand:
         yield f"To run it again: {style(f'flowerpower rerun {name}', 'strong')}"

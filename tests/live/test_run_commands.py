@@ -160,6 +160,22 @@ def test_a_record_that_somebody_damaged_is_told_and_hides_nothing_else(here: Her
             connection.delete(KEYS.kept(run))
 
 
+def test_who_may_only_read_sees_runs_and_changes_none(here: Here, redis_server: str) -> None:
+    run = newest(here, "--status", "succeeded")["run"]
+    with Redis.from_url(redis_server) as connection:
+        rules = ["reset", "on", ">pw", "~*", "&*", "-@all", "+@read", "+@connection", "+time", "+info"]
+        connection.execute_command("ACL", "SETUSER", "reader", *rules)
+        reader = Here(here.folder, redis_server.replace("unix://", "unix://reader:pw@"))
+        try:
+            answers = [reader("runs"), reader("runs", "nightly_sales", "--since", "1d"), reader("runs", "--job", run)]
+            refused = reader("cancel", run)
+        finally:
+            connection.execute_command("ACL", "DELUSER", "reader")
+
+    assert [answer.code for answer in answers] == [0, 0, 0], answers
+    assert (refused.code, "Redis refused" in refused.err) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
