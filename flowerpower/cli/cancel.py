@@ -50,7 +50,8 @@ def cancel(
             session.result(stopped_text(done[-1], style=session.style))
     if failed and not done:
         raise failed[0]
-    session.document({"format_version": "1.0", "runs": [stopped_dict(one) for one in done]})
+    errors = [str(error) for error in failed]
+    session.document({"format_version": "1.0", "runs": [stopped_dict(one) for one in done], "errors": errors})
     for failure in failed:
         session.talk(f"{session.talk_style('Error', 'error')}: {failure}")
     return 1 if failed else 0

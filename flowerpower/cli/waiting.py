@@ -31,6 +31,7 @@ def follow(session: Session, jobs: RQManager, run_id: str, *, wait: bool) -> int
         session.document({"format_version": "1.0", "run": run_id})
         session.result(f"Enqueued {session.style(short, 'strong')}")
         session.talk(f"Look at it: flowerpower runs --job {short}")
+        _warn_of_no_worker(session, jobs.look(run_id))
         return 0
     session.talk(f"Enqueued {short}; waiting for its end (Ctrl-C stops waiting, not the run)")
     try:
@@ -42,6 +43,12 @@ def follow(session: Session, jobs: RQManager, run_id: str, *, wait: bool) -> int
     session.document(details_dict(details, jobs.store.keys.namespace))
     session.result(details_text(details, width=session.width, style=session.style))
     return 0 if details.record.status == "succeeded" else 1
+
+
+def _warn_of_no_worker(session: Session, details: RunDetails) -> None:
+    if details.workers == 0:
+        words = f"No live worker listens on the queue {details.queue}: start one (flowerpower worker)"
+        session.talk(session.talk_style(words, "warning"))
 
 
 def wait_for_end(jobs: RQManager, run_id: str, *, seconds: float, again: Callable[[], Any]) -> RunRecord | None:
@@ -79,7 +86,7 @@ def _watch(session: Session, jobs: RQManager, run_id: str) -> RunDetails:
                 bar.say(progress_line(details))
                 if details.workers == 0 and not spoken and time.monotonic() - began > _SPEAK_AFTER:
                     bar.wipe()
-                    session.talk(f"No live worker listens on the queue {details.queue}: start one (flowerpower worker)")
+                    _warn_of_no_worker(session, details)
                     spoken = True
             time.sleep(wait)
             wait = min(wait * 1.2, _SLOWEST)

@@ -40,7 +40,7 @@ def plan_text(plan: BackfillPlan, limit: int, *, whole: bool = False, width: int
 
 
 def _line(tick: PastTick, plan: BackfillPlan, width: int, style: Style, *, runs: bool) -> str:
-    sign = style("run ", "create") if runs else style("skip", "faint")
+    sign = style("run ", "create") if runs else style("wait" if tick in plan.busy else "skip", "faint")
     when = _at(plan, tick.tick)
     return f"  {sign}  {when}  {_known(tick, plan.now, width - len(when) - 10, style)}"
 
@@ -135,7 +135,7 @@ def backfill_dict(plan: BackfillPlan, progress: Progress | None, namespace: str)
         "ticks": [
             {
                 "tick": iso(tick.tick),
-                "action": "run" if tick.tick in run else "skip",
+                "action": "run" if tick.tick in run else "wait" if tick in plan.busy else "skip",
                 "before": tick.status,
                 "ended": record_dict(ended[tick.tick]) if tick.tick in ended else None,
             }
