@@ -30,7 +30,7 @@ def outputs_lines(run: Mapping[str, Any], style: Style) -> Iterator[str]:
 
 def _output(shown: Mapping[str, Any], indent: int, style: Style) -> str:
     if "value" not in shown:
-        facts = (f"{name} {_fact(fact)}" for name, fact in shown.items() if name != "type")
+        facts = (f"{safe(str(name))} {_fact(fact)}" for name, fact in shown.items() if name != "type")
         return f"{safe(str(shown.get('type', '')))} {style(', '.join(facts), 'faint')}".rstrip()
     value = shown["value"]
     if isinstance(value, str) and "\n" in value:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flowerpower.jobs.backfill import BackfillPlan, Progress
 from flowerpower.jobs.details import Attempt, RunDetails
 from flowerpower.jobs.past import Applied, PastTick
 from flowerpower.jobs.records import RunList, RunRecord, Standing
 from flowerpower.render.backfill import done_text, plan_text, stopped_text
-from flowerpower.render.details import details_text
+from flowerpower.render.details import details_dict, details_text
 from flowerpower.render.progress import progress_line
 from flowerpower.render.records import runs_text
 from flowerpower.schedule import parse_trigger
@@ -158,6 +161,34 @@ def test_where_a_run_is_fits_on_a_line(record: RunRecord, more: dict[str, object
     assert progress_line(replace(DETAILS, record=record, **more)) == line  # type: ignore[arg-type]
 
 
+WORDS = [
+    "error",
+    "message",
+    "details",
+    "hint",
+    "inputs",
+    "nodes",
+    "node",
+    "seconds",
+    "succeeded",
+    "since",
+    "node_count",
+]
+WORDS += [
+    "phases",
+    "outputs",
+    "saves",
+    "value",
+    "type",
+    "shape",
+    "path",
+    "rows",
+    "bytes",
+    "format",
+    "done",
+    "expected",
+    "\x1b",
+]
 SCHEDULE = Schedule("nightly", {"timezone": "Europe/Berlin", "overlap": "skip", "queue": "default"}, "", "", "", "")
 APPLIED = Applied(SCHEDULE, 3, "1a2b3c4d5e", parse_trigger(every=3600), {"namespace": "acme.prod"}, None)
 PLAN = BackfillPlan(
@@ -196,3 +227,26 @@ def test_a_backfill_says_what_it_would_do_and_what_it_did() -> None:
         "1 run goes on. To stop: flowerpower cancel nightly--1795446000\n"
         "The same command again goes on from here."
     )
+
+
+_LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text("aé\x1b\n\u202e[", max_size=5))
+_JSON = st.recursive(
+    _LEAVES, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=3)
+)
+_RECORDS = st.dictionaries(st.sampled_from(WORDS), _JSON, max_size=6)
+
+
+@settings(max_examples=80, deadline=None)
+@given(summary=_RECORDS, live=_RECORDS, kept=_RECORDS, status=st.sampled_from(["succeeded", "failed", "running"]))
+def test_whatever_a_record_holds_the_page_shows_it_and_moves_no_cursor(
+    summary: dict[str, object], live: dict[str, object], kept: dict[str, object], status: str
+) -> None:
+    attempts = (replace(DETAILS.attempts[0], kept=kept), replace(DETAILS.attempts[1], kept=kept))
+    record = replace(FAILED, status=status)
+    run = replace(DETAILS, record=record, summary=summary, live=live, attempts=attempts)
+
+    text = details_text(run, width=80) + progress_line(run)
+
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert json.dumps(details_dict(run, "acme.prod"))
