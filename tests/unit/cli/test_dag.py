@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.command_line import CommandLine, command_line
+from support.command_line import command_line
+from support.in_process import Here
 
 from flowerpower.errors import FlowerPowerError, PipelineError
 from flowerpower.pipelines.graphviz import picture
@@ -45,11 +46,11 @@ load: {{rates: {{format: json, path: "{SECRET}.json"}}}}
 
 
 @pytest.fixture
-def line(tmp_path: Path) -> CommandLine:
+def line(tmp_path: Path) -> Here:
     many = "".join(f"def n{number}(n{number - 1}: int) -> int:\n    return 1\n\n\n" for number in range(1, 1000))
-    return command_line(
+    command_line(
         tmp_path / "acme",
-        "redis://nowhere.invalid:1",
+        "",
         {
             "flowerpower.yaml": "name: acme\nmodules: [flows]\n",
             "flows/flow.py": FLOW,
@@ -58,9 +59,10 @@ def line(tmp_path: Path) -> CommandLine:
             "pipelines/many.yaml": "modules: [many]\noutputs: [n999]\ninputs: {n0: 1}\n",
         },
     )
+    return Here(tmp_path / "acme", "redis://nowhere.invalid:1")
 
 
-def test_a_graph_is_drawn_without_running_its_modules_and_without_a_value(line: CommandLine) -> None:
+def test_a_graph_is_drawn_without_running_its_modules_and_without_a_value(line: Here) -> None:
     drawn = line("dag", "report")
 
     assert (drawn.code, drawn.err) == (0, "")
@@ -86,7 +88,7 @@ def test_a_graph_is_drawn_without_running_its_modules_and_without_a_value(line: 
     assert "nothing_of_that_name" in imported.err
 
 
-def test_a_thousand_nodes_are_one_screen(line: CommandLine) -> None:
+def test_a_thousand_nodes_are_one_screen(line: Here) -> None:
     drawn = line("dag", "many", "--json")
 
     document = drawn.document
@@ -97,7 +99,7 @@ def test_a_thousand_nodes_are_one_screen(line: CommandLine) -> None:
     assert line("dag", "many", "--all", "--format", "dot").out.count("->") == 999
 
 
-def test_pictures_need_graphviz_and_say_so(line: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_need_graphviz_and_say_so(line: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(FlowerPowerError, match="svg needs Graphviz") as raised:
         picture("digraph {}", "svg")
@@ -125,7 +127,7 @@ def test_pictures_need_graphviz_and_say_so(line: CommandLine, tmp_path: Path, mo
         (("dag", "report", "--format", "png", "--json"), "a png is no text"),
     ],
 )
-def test_what_cannot_be_drawn_says_why(line: CommandLine, arguments: tuple[str, ...], what: str) -> None:
+def test_what_cannot_be_drawn_says_why(line: Here, arguments: tuple[str, ...], what: str) -> None:
     answer = line(*arguments)
 
     assert answer.code == 1
