@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from heapq import merge
 from typing import Any
 
 from flowerpower.errors import UsageError
@@ -17,6 +18,7 @@ ENDED = ("succeeded", "failed", "skipped", "missed", "cancelled")
 ACTIVE = ("running", "queued", "scheduled", "retrying")
 STATUSES = (*ACTIVE, *ENDED)
 _PAGE = 500
+_MOST_SCHEDULES = 100
 _LAST_MOMENT = 253_402_300_799  # the end of the year 9999
 
 
@@ -51,6 +53,7 @@ class Standing:
     hold: Hold | None = None
     paused: bool = False
     waiting: int = 0
+    is_pipeline: bool = False  # and no schedule: the runs of its schedules are shown with those by hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +99,9 @@ def read_runs(store: Store, wish: Wish) -> RunList:
     now = plain_time(store)
     standing = _standing(store, wish.name) if wish.name else None
     count = _Count()
-    active = [record for record in active_runs(store, wish.name) if wish.wants(record)]
-    ended = _of_name(store, wish, count) if wish.name else _of_all(store, wish, count)
+    names = [wish.name, *(_schedules_of(store, wish.name) if standing and standing.is_pipeline else ())]
+    active = [record for name in names for record in active_runs(store, name) if wish.wants(record)]
+    ended = _of_names(store, names, wish.since, count) if wish.name else _of_all(store, wish, count)
     found: list[RunRecord] = []
     for record in ended:
         if wish.wants(record):
@@ -107,7 +111,7 @@ def read_runs(store: Store, wish: Wish) -> RunList:
     shown = [*active[: wish.limit], *found[: wish.limit]]
     if standing is not None and not standing.is_live and not shown and not count.unreadable:
         _refuse_unknown(store, wish)
-    zones = {wish.name: standing.timezone} if standing else _zones(store, {record.name for record in shown})
+    zones = _zones(store, {record.name for record in shown})
     shown = [replace(record, timezone=zones.get(record.name, "UTC")) for record in shown]
     return RunList(
         store.keys.namespace,
@@ -200,12 +204,17 @@ def decode_outcome(name: str, raw: bytes) -> RunRecord | None:
         return None
 
 
-def _of_name(store: Store, wish: Wish, count: _Count) -> Iterator[RunRecord]:
+def _of_names(store: Store, names: Sequence[str], since: int, count: _Count) -> Iterator[RunRecord]:
+    """Yield the outcomes of some names, the newest tick first."""
+    return merge(*(_of_name(store, name, since, count) for name in names), key=lambda record: -record.last)
+
+
+def _of_name(store: Store, name: str, since: int, count: _Count) -> Iterator[RunRecord]:
     """Yield the outcomes of one name, the newest tick first; those of old ticks that ran late lie apart."""
     seen: set[tuple[int, str]] = set()
-    for key in (store.keys.outcomes(wish.name), store.keys.older(wish.name)):
-        for raw in outcome_pages(store, key, wish.since):
-            record = decode_outcome(wish.name, raw)
+    for key in (store.keys.outcomes(name), store.keys.older(name)):
+        for raw in outcome_pages(store, key, since):
+            record = decode_outcome(name, raw)
             if record is None:
                 count.unreadable += 1
             elif (mark := (record.last, record.run)) not in seen:
@@ -288,11 +297,21 @@ def _standing(store: Store, name: str) -> Standing:
         schedule, pipeline, hold, buffer = pipe.execute()
     return Standing(
         is_live=schedule is not None or pipeline is not None,
+        is_pipeline=schedule is None and pipeline is not None,
         timezone=_zone(schedule) or _zone(pipeline) or "UTC",
         hold=decode_hold(hold) if hold else None,
         paused=_field(schedule, "paused") is True,
         waiting=count_waiting(buffer) if buffer else 0,
     )
+
+
+def _schedules_of(store: Store, pipeline: str) -> list[str]:
+    """Return the applied schedules that run a pipeline, at most so many as can be looked into at once."""
+    with redis_errors("reading schedules"):
+        records: Any = store.connection.hgetall(store.keys.schedules)
+    quoted = json.dumps(pipeline).encode()
+    found = [name for name, raw in records.items() if quoted in raw and _field(raw, "pipeline") == pipeline]
+    return sorted(name.decode(errors="replace") for name in found)[:_MOST_SCHEDULES]
 
 
 def zone_of(store: Store, name: str) -> str:

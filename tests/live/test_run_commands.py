@@ -99,6 +99,9 @@ def test_a_backfill_shows_its_ticks_runs_them_and_goes_on_where_it_was(here: Her
     assert [tick["ended"]["attempt"] for tick in done.document["ticks"]] == [2, 1, 1]
     nothing = here(*asked, "--auto-approve")
     assert nothing.code == 0
+    both = here("runs", "daily_sales", "--json").document["runs"]
+    assert {run["name"] for run in both} == {"daily_sales", "nightly_sales"}
+    assert [run["last"] for run in both] == sorted((run["last"] for run in both), reverse=True)
     assert "Backfill: 0 to run, 3 skipped" in nothing.out
     guarded = here("backfill", "sales_often", "--from", "365d", "--auto-approve")
     assert guarded.code == 3
