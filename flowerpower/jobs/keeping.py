@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from flowerpower.pipelines.driver import NodeTime
     from flowerpower.specs.models import PipelineSpec
 
-FLUSH_SECONDS = 1.0  # how often a running run tells where it is
+FLUSH_SECONDS = 1.0  # after which a running run first tells where it is
+_SLOWEST = 5.0  # between two such tellings, later on
+_HOUR, _MONTH = 3600, 30 * 86_400
 RUNS_KEPT = 1000  # of one name: as many as outcomes are
 _LOGS_KEPT = 2  # of a run with many attempts, the newest
 _ATTEMPTS_KEPT = 10
@@ -132,7 +134,8 @@ class Keeper:
     def _tell(self) -> None:
         """Tell where the run is, again and again; what a killed process has said is then there already."""
         last: object = None
-        while not self._done.wait(FLUSH_SECONDS):
+        pause, ttl = FLUSH_SECONDS, _ttl(self._job.failure_ttl, _MONTH) or _HOUR
+        while not self._done.wait(pause):
             state = (len(self._times), tuple(self._running), self._tail.size)
             if state == last:
                 continue
@@ -140,10 +143,10 @@ class Keeper:
                 if self._done.is_set():
                     return
                 try:
-                    self._write({"live": json.dumps(self._live())}, int(self._job.failure_ttl or 0), whole=False)
+                    self._write({"live": json.dumps(self._live())}, ttl, whole=False)
                 except StoreError:
                     continue
-            last = state
+            last, pause = state, min(pause * 1.5, _SLOWEST)
 
     def _live(self) -> dict[str, Any]:
         running = sorted(self._running.items(), key=lambda item: item[1])
@@ -174,7 +177,7 @@ class Keeper:
             ],
             "node_count": len(self._times),
         }
-        self._write({f"attempt:{self._attempt}": json.dumps(record)}, _ttl(self._job.failure_ttl, 30 * 86_400))
+        self._write({f"attempt:{self._attempt}": json.dumps(record)}, _ttl(self._job.failure_ttl, _MONTH))
 
     def _error(self, error: BaseException) -> dict[str, str]:
         from flowerpower.pipelines.failures import describe, user_traceback
