@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
-from flowerpower.cli.terminal import ProgressBar, prints_to_stderr, progress_bar
-from flowerpower.errors import UsageError
+from flowerpower.cli.terminal import ProgressBar, making_way, prints_to_stderr, progress_bar
+from flowerpower.errors import PipelineError, UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def run(
     session: Session,
-    pipeline: Annotated[str, typer.Argument(help="Name of the pipeline.")],
+    pipeline: Annotated[str, typer.Argument(help="Name of the pipeline.", autocompletion=completion.pipelines)],
     set: Annotated[
         list[str] | None,
         flag("--set", env="", metavar="KEY=VALUE", help="An input, as JSON or text; may be repeated."),
@@ -37,19 +40,22 @@ def run(
     ] = None,
     executor: Annotated[str | None, flag("--executor", help="local, threads or processes.")] = None,
 ) -> None:
-    """Run a pipeline here and now, without Redis, and print what it made and where the time went."""
+    """Run a pipeline here and now, without Redis, and print what it made and where the time went.
+
+    When a node fails, the error has your own lines first, and where the time went is told before it.
+    """
     from flowerpower.render.runs import run_text
 
     with session.project(short=False) as project:
         manager = project.pipelines
-        with prints_to_stderr(active=session.json), progress_bar("Running", shown=session.shows_progress) as bar:
+        with _watched(session) as watching:
             result = manager.run(
                 pipeline,
                 inputs=read_inputs(set or ()),
                 tick=read_tick(tick, project.spec.spec.timezone),
                 outputs=[name.strip() for name in outputs.split(",")] if outputs else None,
                 executor=executor,
-                observer=_Watching(bar),
+                observer=watching,
             )
     summary: Mapping[str, Any] = result.to_dict()
     session.document(summary)
@@ -81,18 +87,52 @@ def read_tick(text: str | None, timezone: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(timezone))
 
 
-class _Watching:
-    """Shows the node that runs now."""
+@contextmanager
+def _watched(session: Session) -> Iterator[_Watching]:
+    """Yield an observer that shows where a run is; of one that fails, tell how long its nodes took."""
+    from flowerpower.render.times import times_lines
 
-    def __init__(self, bar: ProgressBar) -> None:
-        self._bar = bar
-        self._done = 0
+    watching = _Watching()
+    try:
+        with (
+            prints_to_stderr(active=session.json),
+            progress_bar("Running", shown=session.shows_progress) as watching.bar,
+            making_way(watching.bar),
+        ):
+            yield watching
+    except PipelineError:
+        lines = list(times_lines(watching.times(), session.talk_style))
+        if lines:
+            session.talk("\n".join([*lines, ""]))
+        raise
+
+
+class _Watching:
+    """Shows the node that runs now, and remembers how long each took."""
+
+    def __init__(self) -> None:
+        self.bar = ProgressBar("", None)
+        self._began = time.monotonic()
+        self._expected = 0
+        self._nodes: list[dict[str, Any]] = []
+
+    def nodes_expected(self, count: int) -> None:
+        """Learn how many there are."""
+        self._expected = count
 
     def node_started(self, node: str) -> None:
         """Name the node."""
-        self._bar.say(f"Running {node} ({self._done} done)")
+        self._show(f"now {node}")
 
     def node_finished(self, node: str, seconds: float, succeeded: bool) -> None:
         """Count it."""
-        self._done += 1
-        self._bar.say(f"Ran {node} in {seconds:.1f} s ({self._done} done)" if succeeded else f"{node} failed")
+        self._nodes.append({"node": node, "seconds": seconds, "succeeded": succeeded})
+        self._show(f"{node} took {seconds:.1f} s" if succeeded else f"{node} failed")
+
+    def times(self) -> dict[str, Any]:
+        """Return the nodes that were computed, the slowest first."""
+        slowest = sorted(self._nodes, key=lambda node: (node["succeeded"], -node["seconds"]))
+        return {"nodes": slowest, "node_count": len(slowest), "seconds": time.monotonic() - self._began}
+
+    def _show(self, words: str) -> None:
+        self.bar.update(min(len(self._nodes), self._expected), self._expected, words)

@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from typing import TextIO
+from typing import Any, TextIO
 
 from flowerpower.render.style import Emphasis, Style, plain
 
@@ -76,6 +76,32 @@ def progress_bar(label: str, *, shown: bool) -> Iterator[ProgressBar]:
         bar.wipe()
 
 
+class _MakesWay:
+    """A stream that wipes a bar before something else is written beside it."""
+
+    def __init__(self, stream: TextIO, bar: ProgressBar) -> None:
+        self._stream = stream
+        self._bar = bar
+
+    def write(self, text: str) -> int:
+        self._bar.wipe()
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def making_way(bar: ProgressBar) -> Iterator[None]:
+    """Let what is printed meanwhile stand on lines of its own, and the bar come back after it."""
+    out = sys.stdout
+    sys.stdout = _MakesWay(out, bar)
+    try:
+        yield
+    finally:
+        sys.stdout = out
+
+
 class ProgressBar:
     """One line that is drawn over and over."""
 
@@ -84,10 +110,11 @@ class ProgressBar:
         self._stream = stream
         self._drawn = False
 
-    def update(self, done: int, total: int) -> None:
-        """Show how many of how many are done."""
+    def update(self, done: int, total: int, more: str = "") -> None:
+        """Show how many of how many are done, and a few words more."""
         filled = _BAR * done // max(total, 1)
-        self.say(f"{self._label} [{'#' * filled}{'.' * (_BAR - filled)}] {done:,}/{total:,}")
+        words = f"  {more}" if more else ""
+        self.say(f"{self._label} [{'#' * filled}{'.' * (_BAR - filled)}] {done:,}/{total:,}{words}")
 
     def say(self, text: str) -> None:
         """Show a text in place of the last one."""

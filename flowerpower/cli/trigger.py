@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.run import read_inputs
 from flowerpower.cli.session import Session
+from flowerpower.cli.waiting import follow
 
 
 def register(app: typer.Typer) -> None:
@@ -18,23 +20,17 @@ def register(app: typer.Typer) -> None:
 
 def trigger(
     session: Session,
-    name: Annotated[str, typer.Argument(help="A live schedule or pipeline.")],
+    name: Annotated[str, typer.Argument(help="A live schedule or pipeline.", autocompletion=completion.both)],
     set: Annotated[
         list[str] | None,
         flag("--set", env="", metavar="KEY=VALUE", help="An input, as JSON or text; may be repeated."),
     ] = None,
     wait: Annotated[bool, flag("--wait", help="Wait for the end of the run and show what it made.")] = False,
-) -> None:
-    """Enqueue one run of an applied schedule or pipeline now: what is live is run, not the working tree."""
-    from flowerpower.render.runs import run_text
+) -> int:
+    """Enqueue one run of an applied schedule or pipeline now: what is live is run, not the working tree.
 
+    With --wait the exit code is 0 when it succeeded and 1 otherwise. Ctrl-C stops waiting, not the run.
+    """
     with session.project() as project:
         job = project.jobs.enqueue(name, read_inputs(set or ()))
-        if not wait:
-            session.document({"format_version": "1.0", "run": job.id})
-            session.result(f"Enqueued {session.style(job.id, 'strong')}")
-            return
-        session.talk(f"Enqueued {job.id}; waiting for its end")
-        summary = job.wait()
-    session.document(summary)
-    session.result(run_text(summary, style=session.style))
+        return follow(session, project.jobs, job.id, wait=wait)

@@ -8,18 +8,24 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Unpack
 
 from flowerpower.errors import FlowerPowerError, FormatError, StoreError, UsageError
+from flowerpower.jobs.backfill import MOST_TICKS, Backfill, BackfillPlan, Progress, plan_backfill
+from flowerpower.jobs.details import RunDetails, find_record, read_log, read_run
 from flowerpower.jobs.forget import Forgotten, forget_schedules
 from flowerpower.jobs.holds import Paused, Resumed, pause_schedules, resume_schedules
-from flowerpower.jobs.ledger import Ledger
-from flowerpower.jobs.manual import RunHandle, cancel_run, manual_order, sign_order
+from flowerpower.jobs.ledger import Ledger, run_ref
+from flowerpower.jobs.manual import RunHandle, manual_order, sign_order
 from flowerpower.jobs.processes import Work, WorkerOptions, run_scheduler, run_worker, run_workers
+from flowerpower.jobs.records import RunList, RunRecord, Wish, plain_time, read_runs
+from flowerpower.jobs.rerun import rerun_of, rerun_tick
 from flowerpower.jobs.status import ScheduleStatus, Status, read_status
+from flowerpower.jobs.stopping import Stopped, stop_run
+from flowerpower.planning.window import past_moment
 from flowerpower.specs.fields import parse_duration
 from flowerpower.state.models import State
 from flowerpower.state.store import Store
@@ -72,9 +78,97 @@ class RQManager:
         """Return what is live: schedules, workers, scheduler."""
         return read_status(self.store)
 
-    def cancel(self, run_id: str) -> str:
-        """Drop a waiting run, or tell the worker of a running one to stop; return which of the two was done."""
-        return cancel_run(self.store, run_id)
+    def runs(
+        self,
+        name: str = "",
+        *,
+        since: int | str | datetime | timedelta | None = None,
+        statuses: Sequence[str] = (),
+        limit: int = 20,
+    ) -> RunList:
+        """Return the active runs, then those that ended, newest first: of one schedule or pipeline, or of all.
+
+        Of one name there are also the ticks that did not run, and why. `since` is an aware datetime, a timedelta or a
+        text: a day, a moment, or `2d` ago.
+        """
+        start = self.moment(since, "since") if since is not None else 0
+        return read_runs(self.store, Wish(name, start, tuple(statuses), limit))
+
+    def run(self, run_id: str) -> RunDetails:
+        """Return everything that is known of a run; raise `UsageError` when that is nothing."""
+        return read_run(self.store, run_id)
+
+    def look(self, run_id: str) -> RunDetails:
+        """Return where a run is, without what happened to it before: quick enough to ask again and again."""
+        return read_run(self.store, run_id, history=False)
+
+    def stands(self, run_id: str) -> RunRecord | None:
+        """Return whether a run is active or how it ended, None when neither is known."""
+        run = run_ref(self.store, self.store.keys.full_run_id(run_id), 0)
+        return find_record(self.store, run) if run is not None else None
+
+    def named(self, run_id: str) -> tuple[str, int] | None:
+        """Return the schedule and the tick that a run id names, None for what is no run id."""
+        return rerun_of(self.store, run_id)
+
+    def log(self, run_id: str, attempt: int | None = None) -> str:
+        """Return what a run printed and logged, at most the last 64 KiB, its secrets masked; of its newest attempt."""
+        return self.logged(run_id, attempt)[1]
+
+    def logged(self, run_id: str, attempt: int | None = None) -> tuple[int, str]:
+        """Return the number of the attempt, and what `log` does."""
+        return read_log(self.store, run_id, attempt)
+
+    def cancel(self, run_id: str, reason: str = "") -> str:
+        """Drop a run that waits, or tell the worker of a running one to stop.
+
+        Return `dropped`, `stopping`, `deaf` (its worker did not hear it; the run is stopped as soon as it is heard of)
+        or `over`.
+        """
+        return self.stop(run_id, reason).word
+
+    def stop(self, run_id: str, reason: str = "") -> Stopped:
+        """Do what `cancel` does, and return all that is known of it."""
+        return stop_run(self.store, run_id, self._by("cancelled", reason))
+
+    def rerun(
+        self, name: str, tick: str | int | datetime, *, inputs: Mapping[str, Any] | None = None, again: bool = False
+    ) -> RunHandle:
+        """Run a past tick of a schedule once more, as it is applied now; the attempts go on being counted.
+
+        Raises `RefusedError` for a tick that has succeeded, unless *again*, `UsageError` for one that is active.
+        """
+        moment = self.moment(tick, "tick") if isinstance(tick, datetime) else tick
+        run_id, _ = rerun_tick(self.store, name, moment, reason=self._by("run again"), inputs=inputs or {}, again=again)
+        return RunHandle(self.store, run_id)
+
+    def plan_backfill(
+        self,
+        name: str,
+        start: str | datetime,
+        end: str | datetime = "now",
+        *,
+        again: bool = False,
+        most: int | None = None,
+    ) -> BackfillPlan:
+        """Return which past ticks of a schedule a backfill would run; nothing is written."""
+        first, last = (self.moment(one, "a moment") if isinstance(one, datetime) else one for one in (start, end))
+        return plan_backfill(self.store, name, first, last, again=again, most=most or MOST_TICKS)
+
+    def backfill(
+        self,
+        plan: BackfillPlan,
+        max_concurrent: int = 1,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        fail_fast: bool = False,
+    ) -> Iterator[Progress]:
+        """Run the ticks of a plan, at most so many at once, and yield how far it is until all have ended.
+
+        Who stops iterating hands out no more; the same plan made anew goes on where it was.
+        """
+        job = Backfill(self.store, plan, max_concurrent, inputs or {}, self._by("backfill"), stop_on_failure=fail_fast)
+        return job.steps()
 
     def pause(
         self,
@@ -148,6 +242,23 @@ class RQManager:
     def start_scheduler(self) -> None:
         """Run a scheduler in this process until it is told to stop."""
         run_scheduler(self._url, self.store.keys)
+
+    def _by(self, what: str, reason: str = "") -> str:
+        who = self._who()
+        return f"{what}{f' by {who}' if who else ''}{f': {reason}' if reason else ''}"
+
+    def moment(self, given: int | str | datetime | timedelta, what: str, timezone: str = "UTC") -> int:
+        """Return a moment (epoch seconds): an aware datetime, a timedelta or a text as `2d` ago, a day in the zone."""
+        if isinstance(given, int):
+            return given
+        if isinstance(given, datetime):
+            if given.tzinfo is None:
+                raise UsageError(f"{what!r} has no time zone", hint="pass an aware datetime")
+            return int(given.timestamp())
+        now = plain_time(self.store)
+        if isinstance(given, timedelta):
+            return now - int(given.total_seconds())
+        return past_moment(given, timezone, now, what)
 
     def _enqueue(self, name: str, inputs: Mapping[str, Any] | None, due: int) -> RunHandle:
         order = manual_order(self.store, name, inputs or {}, due=due, entropy=os.urandom(10), millis=_millis())

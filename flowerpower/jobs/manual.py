@@ -1,4 +1,4 @@
-"""Runs that no schedule started: enqueued by hand or by the Python API, waited for, cancelled."""
+"""Runs that no schedule started: enqueued by hand or by the Python API, and waited for."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flowerpower.errors import PipelineError, UsageError
-from flowerpower.jobs.ledger import Ledger, run_ref
+from flowerpower.jobs.details import RunDetails, find_outcome, read_run
+from flowerpower.jobs.ledger import RunRef
 from flowerpower.state.codec import canonical, decode_pipeline, decode_schedule, digest
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.desired import occurrence_at
 from flowerpower.state.job_codec import JOB_FUNCTION, job_fields
+from flowerpower.state.keys import tick_of
 from flowerpower.state.models import Occurrence
 from flowerpower.state.signing import Signer
 from flowerpower.state.store import Store
@@ -39,12 +41,19 @@ class RunHandle:
         """Return RQ's word for where the run is, such as queued, started or finished; `gone` when its job is."""
         with redis_errors("reading the run's status"):
             found: Any = self._store.connection.hget(self._store.keys.job(self.id), "status")
-        return found.decode() if found else "gone"
+        if found:
+            return str(found.decode())
+        outcome = find_outcome(self._store, self._ref)
+        return "canceled" if outcome is not None and outcome.status == "cancelled" else "gone"
+
+    def details(self) -> RunDetails:
+        """Return everything that is known of the run: its attempts, what it made, how it failed, where it is."""
+        return read_run(self._store, self.id)
 
     def wait(self, timeout: float | None = None) -> dict[str, Any]:
         """Wait for the end of the run and return its summary.
 
-        Raises `PipelineError` when it failed or vanished, `TimeoutError` after `timeout` seconds.
+        Raises `PipelineError` when it failed, was cancelled or vanished, `TimeoutError` after `timeout` seconds.
         """
         end = None if timeout is None else time.monotonic() + timeout
         while (status := self.status()) not in _DONE and status != "gone":
@@ -53,10 +62,21 @@ class RunHandle:
             time.sleep(_POLL_SECONDS)
         return self._summary(status)
 
+    @property
+    def _ref(self) -> RunRef:
+        name, run = self._store.keys.parse_run_id(self.id) or ("", "")
+        return RunRef(self.id, name, run, tick_of(run) or 0)
+
     def _summary(self, status: str) -> dict[str, Any]:
         from flowerpower.jobs.restricted import RestrictedJob
 
-        if status == "gone":
+        outcome = find_outcome(self._store, self._ref)
+        if outcome is not None and outcome.status != "succeeded":
+            raise PipelineError(
+                f"run {self.id} {outcome.status}: {outcome.reason or 'no reason was recorded'}",
+                hint=f"flowerpower runs --job {self._store.keys.short_run_id(self.id)}",
+            )
+        if status in ("gone", "canceled"):
             raise PipelineError(f"run {self.id} is not in Redis any more", hint="its result_ttl may be over")
         with redis_errors("reading the run's result"):
             job = RestrictedJob.fetch(self.id, connection=self._store.connection, serializer="json")
@@ -111,29 +131,6 @@ def manual_order(
 def sign_order(order: dict[str, Any], signer: Signer) -> None:
     """Sign the run of an order for the enqueue script, so that workers with keys run it."""
     order["meta"]["signature"] = signer.sign_run(order["id"], order["digest"], order["tick"])
-
-
-def cancel_run(store: Store, run_id: str) -> str:
-    """Drop a waiting run (`dropped`) or ask the worker of a running one to stop it (`stopping`)."""
-    from rq.command import send_stop_job_command
-    from rq.exceptions import InvalidJobOperation, NoSuchJobError
-
-    from flowerpower.jobs.restricted import RestrictedJob
-
-    run = run_ref(store, run_id, store.time())
-    if run is None:
-        raise UsageError(f"{run_id!r} is not a run of {store.keys.namespace}")
-    with redis_errors("cancelling the run"):
-        try:
-            job = RestrictedJob.fetch(run_id, connection=store.connection, serializer="json")
-            if job.get_status() == "started":
-                send_stop_job_command(store.connection, run_id, serializer="json")
-                return "stopping"
-            job.cancel()
-        except (NoSuchJobError, InvalidJobOperation) as error:
-            raise UsageError(f"run {run_id} cannot be cancelled: {error}") from None
-    Ledger(store).finish(run, execution="", status="cancelled", reason="by hand", final=True, duration=0.0)
-    return "dropped"
 
 
 def ulid(millis: int, entropy: bytes) -> str:

@@ -25,7 +25,7 @@ def named_schedules(store: Store, patterns: Sequence[str], also: Iterable[str] =
             unknown.append(pattern)
     if unknown:
         names = ", ".join(repr(name) for name in unknown)
-        raise UsageError(f"no schedule {names} is live; nothing was changed", hint=_advice(store, unknown[0], live))
+        raise UsageError(f"no schedule {names} is live; nothing was changed", hint=advice_for(store, unknown[0], live))
     return list(dict.fromkeys(found))
 
 
@@ -35,9 +35,11 @@ def _live(store: Store) -> list[str]:
     return [name.decode(errors="replace") for name in names]
 
 
-def _advice(store: Store, unknown: str, live: Sequence[str]) -> str:
+def advice_for(store: Store, unknown: str, live: Sequence[str] | None = None) -> str:
+    """Return what to do about a name that no live schedule has."""
     from flowerpower.specs.messages import did_you_mean
 
+    live = _live(store) if live is None else live
     if not live:
         return "nothing is applied here yet: flowerpower apply; or name the environment with --env"
     with redis_errors("reading pipelines"):

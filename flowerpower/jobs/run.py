@@ -21,6 +21,7 @@ from flowerpower.jobs.admission import Papers, RunRefusedError, admitted, check_
 from flowerpower.jobs.checkouts import Checkouts
 from flowerpower.jobs.code import code_on_disk
 from flowerpower.jobs.firing import compile_schedule, fire_message
+from flowerpower.jobs.keeping import Keeper
 from flowerpower.jobs.ledger import Claim, Claimant, Ledger, RunRef, run_ref
 from flowerpower.settings import read_settings
 from flowerpower.specs.files.folder import inside
@@ -56,6 +57,7 @@ class _Work:
     execution: str
     home: Home
     other_code: str
+    keeper: Keeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,8 @@ def run_scheduled(namespace: str, name: str, spec_digest: str) -> dict[str, Any]
     if claim.refused:
         logger.warning("run %s is not run: %s", run.id, claim.refused)
         return {"status": "refused", "reason": claim.refused, "run": run.id}
-    work = _Work(run, claim, spec, papers.execution, home, other_code)
+    keeper = Keeper(store, job, run.name, claim.attempt)
+    work = _Work(run, claim, spec, papers.execution, home, other_code, keeper)
     return _attempt(work, ledger, retries_left=int(job.retries_left or 0))
 
 
@@ -181,13 +184,15 @@ def _fire_if_pending(store: Store, ledger: Ledger, run: RunRef, papers: Papers) 
 def _attempt(work: _Work, ledger: Ledger, *, retries_left: int) -> dict[str, Any]:
     started = time.monotonic()
     try:
-        summary = _run_pipeline(work)
+        with work.keeper:
+            summary = _run_pipeline(work)
     except BaseException as error:
         # Also a timeout or a stop: RQ raises them here, and they are outcomes like any other.
         _record(work, ledger, "failed", _reason(error), final=retries_left == 0, duration=time.monotonic() - started)
+        work.keeper.send()
         raise
     _record(work, ledger, "succeeded", "", final=True, duration=time.monotonic() - started)
-    return {"status": "succeeded", "run": work.run.id, "attempt": work.claim.attempt, **summary}
+    return {"status": "succeeded", "run": work.run.id, "attempt": work.claim.attempt, **summary, **work.keeper.facts()}
 
 
 def _record(work: _Work, ledger: Ledger, status: str, reason: str, *, final: bool, duration: float) -> None:
@@ -234,10 +239,14 @@ def _run_pipeline(work: _Work) -> dict[str, Any]:
         pipeline=str(work.spec["pipeline"]),
         commit=work.claim.commit,
         attempt=work.claim.attempt,
-        secrets=secrets_of(settings.environment),
+        secrets=work.keeper.hide(secrets_of(settings.environment)),
         code=_code_of(work),
     )
-    result = run_pipeline(spec, context, root=home.root, folders=list(work.spec["folders"]), access=Access(home.paths))
+    work.keeper.describe(spec, context, home.root)
+    folders = list(work.spec["folders"])
+    result = run_pipeline(
+        spec, context, root=home.root, folders=folders, observer=work.keeper, access=Access(home.paths)
+    )
     return dict(result.to_dict())
 
 

@@ -59,6 +59,11 @@ class NodeWatch:
         """The node that failed first, or an empty text."""
         return next((time.node for time in self.times if not time.succeeded), "")
 
+    def expect(self, count: Callable[[], int]) -> None:
+        """Tell an observer that wants to know how many nodes there are to compute."""
+        if hasattr(self._observer, "nodes_expected"):
+            self._tell("nodes_expected", count())
+
     def start(self, task: str | None, node: str) -> None:
         """Note that *node* begins now."""
         with self._lock:

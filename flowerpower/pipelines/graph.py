@@ -70,6 +70,11 @@ def _needs(node: Any, given: Collection[str]) -> list[str]:
     return [] if node.name in given else [dependency.name for dependency in node.dependencies]
 
 
+def count_computed(nodes: Nodes, outputs: Sequence[str], given: Collection[str]) -> int:
+    """Return how many nodes are computed for *outputs* when those *given* are not."""
+    return sum(not nodes[name].user_defined for name in walk(nodes, outputs, given).order if name not in given)
+
+
 def is_required(node: Any, order: Collection[str], nodes: Nodes, given: Collection[str]) -> bool:
     """Return whether some node of *order* cannot do without the external input *node*."""
     return any(

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flowerpower.errors import PipelineError, UsageError
+from flowerpower.errors import UsageError
 from flowerpower.pipelines.context import RunContext, no_secrets
-from flowerpower.pipelines.drawing import GraphFormat, draw
+from flowerpower.pipelines.drawing import Drawn, GraphFormat, as_read, built, draw
 from flowerpower.pipelines.driver import Observer, build
 from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.graph import suggest
@@ -19,6 +19,7 @@ from flowerpower.pipelines.modules import import_modules, importable, preload
 from flowerpower.pipelines.results import RunResult
 from flowerpower.pipelines.run import run_pipeline
 from flowerpower.pipelines.storage import Access
+from flowerpower.specs.dataflow_graphs import Graphs
 from flowerpower.specs.models import PipelineSpec
 from flowerpower.specs.parts import ExecutorSpec
 
@@ -91,14 +92,29 @@ class PipelineManager:
         with importable(self._root, self._folders):
             return build(import_modules(spec.modules, self._root, self._folders), spec.config, spec).driver
 
-    def visualize(self, name: str, format: GraphFormat = "mermaid") -> str:
-        """Return the graph of the pipeline *name* as Mermaid or DOT text; raises PipelineError."""
+    def visualize(self, name: str, format: GraphFormat = "mermaid", most: int | None = None) -> str:
+        """Return the graph of the pipeline *name* as Mermaid or DOT text; raises PipelineError.
+
+        With *most* a larger graph has that many boxes, each of several nodes.
+        """
         if format not in ("mermaid", "dot"):
             raise UsageError(f"there is no graph format {format!r}", hint="there are: mermaid, dot")
-        spec, nodes = self.get(name), self.build(name).graph.nodes
-        if unknown := [output for output in spec.outputs if output not in nodes]:
-            raise PipelineError(f"there is no node for the output {unknown[0]!r}", hint=suggest(unknown[0], nodes))
-        return draw(nodes, spec.outputs, format)
+        return draw(self.graph(name), format, most)
+
+    def graph(self, name: str) -> Drawn:
+        """Return the graph of the pipeline *name* to draw, as Hamilton builds it of the imported modules."""
+        spec = self.get(name)
+        return built(self.build(name).graph.nodes, wanted(spec), (*spec.load, *spec.overrides))
+
+    def graph_as_read(self, name: str, files: Mapping[str, bytes]) -> Drawn | str:
+        """Return the same without importing anything, or why only running the code would tell."""
+        spec = self.get(name)
+        found = Graphs(files, self._folders).read(tuple(spec.modules), spec.config)
+        if not found.decided:
+            return found.reasons[0].why
+        if found.faults or not found.nodes:
+            return "its modules cannot be read"
+        return as_read(found, wanted(spec), (*spec.load, *spec.overrides))
 
     def _context(self, name: str, tick: datetime | None) -> RunContext:
         moment = tick or datetime.now(self._timezone).replace(microsecond=0)
@@ -112,6 +128,11 @@ class PipelineManager:
             pipeline=name,
             secrets=self._secrets,
         )
+
+
+def wanted(spec: PipelineSpec) -> list[str]:
+    """Return the nodes that a pipeline is run for: its outputs and what it saves."""
+    return list(dict.fromkeys([*spec.outputs, *(name for save in spec.save for name in save.outputs)]))
 
 
 def changed(

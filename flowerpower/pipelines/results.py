@@ -13,7 +13,10 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
+from flowerpower.errors import PipelineError
+from flowerpower.pipelines.context import RunContext
 from flowerpower.pipelines.driver import NodeTime
+from flowerpower.pipelines.placeholders import fill
 from flowerpower.pipelines.storage import SaveRecord
 
 LARGEST_SUMMARY = 64 * 1024
@@ -71,6 +74,24 @@ class RunResult:
             if _size(summary) > LARGEST_SUMMARY:
                 summary[part] = {"left_out": "too large"}
         return summary
+
+
+def shown_values(
+    written: Mapping[str, Any], context: RunContext, mask: Callable[[str], str], most: int
+) -> dict[str, Any]:
+    """Return inputs as a run gets them, for people: placeholders filled in, secrets masked, *most* letters in all."""
+    shown: dict[str, Any] = {}
+    for name, value in written.items():
+        try:
+            form = _value(fill(value, context, "inputs"), mask)
+        except PipelineError:
+            continue
+        form = _masked(summarise(value), mask) if form is _NOT_SHOWN else form
+        most -= _size(form) + len(name)
+        if most < 0:
+            return shown | {"...": f"{len(written) - len(shown)} left out"}
+        shown[_cut(name)] = form
+    return shown
 
 
 def summarise(value: Any) -> dict[str, Any]:

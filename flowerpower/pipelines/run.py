@@ -15,6 +15,7 @@ from flowerpower.pipelines.context import RunContext, Secrets
 from flowerpower.pipelines.driver import NodeWatch, Observer, build, quiet
 from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.failures import UserCodeError, describe, is_time_limit, user_place, user_traceback
+from flowerpower.pipelines.graph import count_computed
 from flowerpower.pipelines.modules import import_modules, importable
 from flowerpower.pipelines.placeholders import fill
 from flowerpower.pipelines.results import RunResult
@@ -105,6 +106,7 @@ class _Run:
         given = arrange(graph, outputs, self.given(loads))
         with self.phase("load"):
             given = _loaded(given, loads, graph)
+        watch.expect(lambda: count_computed(graph.nodes, outputs, given.overrides))
         with self.phase("execute"):
             return self.execute(driver, outputs, given, watch)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.render.holds import hold_dict, hold_words
+from flowerpower.render.records import clean_reason
 from flowerpower.render.style import Emphasis, Style, plain
 from flowerpower.render.words import count, iso, moment_with_utc, rough_duration, safe, short, stopwatch
 
@@ -118,7 +119,7 @@ def _why(schedule: ScheduleStatus, now: int) -> str:
         words.append(f"due {rough_duration(schedule.late)} ago and not fired")
     if schedule.last is not None and schedule.last.reason:
         several = f" ({count(schedule.last.count, 'tick')})" if schedule.last.count > 1 else ""
-        words.append(f"{safe(schedule.last.reason)}{several}")
+        words.append(f"{clean_reason(schedule.last.reason)}{several}")
     return "; ".join(words)
 
 

@@ -189,6 +189,8 @@ local function take_name(change)
     redis.call('ZUNIONSTORE', to, 2, to, from, 'AGGREGATE', 'MAX')
     redis.call('DEL', from)
   end
+  from, to = ours('older:' .. old), ours('older:' .. new)
+  if redis.call('EXISTS', from) == 1 then redis.call('RENAMENX', from, to) end
   for _, id in ipairs(runs_by_name()[old] or {}) do
     local entry, run = read_active(id), string.match(id, '%-%-(%w+)$')
     if entry then -- else it was cancelled above

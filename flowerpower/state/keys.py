@@ -149,6 +149,22 @@ class Keys:
         """Return the sorted set of one schedule's outcomes."""
         return f"{self.prefix}outcomes:{schedule}"
 
+    def older(self, schedule: str) -> str:
+        """Return the sorted set of outcomes of ticks that are older than those `outcomes` has room for."""
+        return f"{self.prefix}older:{schedule}"
+
+    def kept(self, run_id: str) -> str:
+        """Return the expiring hash of what a run tells of itself: its log, how far it is, how its attempts failed."""
+        return f"{self.prefix}kept:{run_id}"
+
+    def kept_of(self, name: str) -> str:
+        """Return the sorted set of the runs of one name that something is kept of, by the time it was written."""
+        return f"{self.prefix}kept_of:{name}"
+
+    def handed(self, schedule: str) -> str:
+        """Return the expiring set of runs that a backfill handed out and that may still be active."""
+        return f"{self.prefix}handed:{schedule}"
+
     def stage(self, apply_id: str) -> str:
         """Return the expiring hash in which one apply stages its changes."""
         return f"{self.prefix}stage:{apply_id}"
@@ -160,6 +176,14 @@ class Keys:
     def run_id(self, name: str, run: str | int) -> str:
         """Return the id of a run: `run` is the tick, or `m<ulid>` for a manual run."""
         return SEPARATOR.join((self.project, self.env, name, str(run)))
+
+    def full_run_id(self, text: str) -> str:
+        """Return the id of a run as people may write it: whole, or without project and environment."""
+        return text if text.count(SEPARATOR) != 1 else SEPARATOR.join((self.project, self.env, text))
+
+    def short_run_id(self, run_id: str) -> str:
+        """Return a run id without project and environment, as people are shown it."""
+        return run_id.removeprefix(self.queue(""))
 
     def parse_run_id(self, run_id: str) -> tuple[str, str] | None:
         """Return (name, run) of a run id of this namespace, None for any other id."""

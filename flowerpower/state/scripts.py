@@ -24,6 +24,8 @@ _PARTS = {  # what a script is made of besides its own file
     "drain": ("buffer",),
     "finish": ("buffer",),
     "fire": ("buffer", "cancel"),
+    "hand_out": ("buffer",),
+    "stop_run": ("buffer", "cancel"),
     "resume": ("buffer",),
 }
 

@@ -79,11 +79,23 @@ local function rq_time(seconds, micros)
 end
 
 local OUTCOMES_KEPT = 1000
+local OLDER_KEPT = 10000
+local OLDER_SECONDS = 90 * 86400
 
 -- What an outcome is about: the tick itself, or a run by hand that happened to be asked for in that second.
 local function subject(outcome)
   local by_hand = outcome.run and string.match(outcome.run, '%-%-m%w+$')
   return by_hand and outcome.run or 'tick'
+end
+
+-- A tick of long ago that ran late (a backfill's) would be the first to fall out, so its outcome lies apart.
+local function keep_older(schedule, outcome, text)
+  local key = ours('older:' .. schedule)
+  if not has_type(key, 'zset') then return end
+  if outcome.first == outcome.last then redis.call('ZREMRANGEBYSCORE', key, outcome.last, outcome.last) end
+  redis.call('ZADD', key, outcome.last, text)
+  redis.call('ZREMRANGEBYRANK', key, 0, -OLDER_KEPT - 1)
+  redis.call('EXPIRE', key, OLDER_SECONDS)
 end
 
 -- One outcome of one tick, or of a range of ticks; a newer outcome of the same tick takes its place.
@@ -96,8 +108,10 @@ local function record_outcome(schedule, outcome)
       if not usable or (old.first == old.last and subject(old) == subject(outcome)) then redis.call('ZREM', key, raw) end
     end
   end
-  redis.call('ZADD', key, outcome.last, cjson.encode(outcome))
+  local text = cjson.encode(outcome)
+  redis.call('ZADD', key, outcome.last, text)
   redis.call('ZREMRANGEBYRANK', key, 0, -OUTCOMES_KEPT - 1)
+  if not redis.call('ZSCORE', key, text) then keep_older(schedule, outcome, text) end
 end
 
 local function flat(event)

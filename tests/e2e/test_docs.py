@@ -14,7 +14,8 @@ import pytest
 from flowerpower.scaffold import init
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-BLOCKS = re.findall(r"```python\n(.*?)```", (DOCS / "python.md").read_text(encoding="utf-8"), re.DOTALL)
+PAGES = [(DOCS / name).read_text(encoding="utf-8") for name in ("python.md", "runs.md")]
+BLOCKS = [block for page in PAGES for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL)]
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))

@@ -1,0 +1,70 @@
+"""`cancel`: drop a run that waits, or stop one that runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flowerpower.cli.options import command, flag
+from flowerpower.cli.session import Session
+from flowerpower.cli.waiting import wait_for_end
+from flowerpower.errors import UsageError
+
+if TYPE_CHECKING:
+    from flowerpower.jobs.manager import RQManager
+    from flowerpower.jobs.stopping import Stopped
+
+_WAIT_SECONDS = 10.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "cancel", "Stop or drop a run.", "flowerpower cancel nightly_sales--1795312800")(cancel)
+
+
+def cancel(
+    session: Session,
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="Runs by their ids, or a name of which one run is active.")
+    ],
+    reason: Annotated[str, flag("--reason", env="", metavar="TEXT", help="Why; it is recorded.")] = "",
+) -> int:
+    """Drop a run that waits, in a queue, for a retry or for another run; tell the worker of a running one to stop it.
+
+    What it did so far is not undone. A run that is over already is left as it is, and that is no error.
+    """
+    from flowerpower.render.stopped import stopped_dict, stopped_text
+
+    done: list[Stopped] = []
+    failed: list[UsageError] = []
+    with session.project() as project:
+        for run in runs:
+            try:
+                stopped = project.jobs.stop(run, reason)
+            except UsageError as error:
+                failed.append(error)
+                continue
+            done.append(_until_stopped(session, project.jobs, stopped, reason))
+            session.result(stopped_text(done[-1], style=session.style))
+    if failed and not done:
+        raise failed[0]
+    errors = [str(error) for error in failed]
+    session.document({"format_version": "1.0", "runs": [stopped_dict(one) for one in done], "errors": errors})
+    for failure in failed:
+        session.talk(f"{session.talk_style('Error', 'error')}: {failure}")
+    return 1 if failed else 0
+
+
+def _until_stopped(session: Session, jobs: RQManager, stopped: Stopped, reason: str) -> Stopped:
+    """Wait a little for the end of a run that was told to stop, and tell it again: Redis may have lost the word."""
+    from flowerpower.render.records import short_run
+
+    if stopped.word not in ("stopping", "deaf"):
+        return stopped
+    session.talk(
+        f"Told the worker of {short_run(stopped.run)} to stop it; waiting up to {_WAIT_SECONDS:.0f} s for its end"
+    )
+    ended = wait_for_end(jobs, stopped.run, seconds=_WAIT_SECONDS, again=lambda: jobs.stop(stopped.run, reason))
+    return replace(stopped, word="stopped", status=ended.status) if ended is not None else stopped

@@ -1,0 +1,313 @@
+"""Everything that is known of one run: its attempts, what it made, how it failed, what it said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from flowerpower.errors import UsageError
+from flowerpower.jobs.ledger import RunRef, run_ref
+from flowerpower.jobs.records import RunRecord, active_run, decode_outcome, events, plain_time, zone_of
+from flowerpower.state.codec import loads
+from flowerpower.state.connection import redis_errors
+from flowerpower.state.keys import tick_of
+from flowerpower.state.store import Store
+
+_JOB_FIELDS = (
+    "status",
+    "origin",
+    "enqueued_at",
+    "started_at",
+    "ended_at",
+    "worker_name",
+    "meta",
+    "timeout",
+    "retries_left",
+)
+_ENDS = {"succeeded", "failed", "cancelled", "attempt_failed", "missed", "skipped"}
+_MOST_EVENTS = 20_000
+_BEFORE = 120  # seconds that the first event of a run may be older than its tick, as clocks go
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of a run; `kept` is what it left behind when it failed. Times are epoch seconds, 0 if unknown."""
+
+    number: int
+    status: str = "running"
+    started: int = 0
+    seconds: float | None = None
+    worker: str = ""
+    reason: str = ""
+    kept: Mapping[str, Any] = field(default_factory=dict)
+    has_log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetails:
+    """One run. `summary` is what it returned, `live` is where it is now; both are empty when nothing is known."""
+
+    record: RunRecord
+    now: int
+    attempts: tuple[Attempt, ...] = ()
+    notes: tuple[tuple[int, str], ...] = ()  # what else happened to it, the oldest first
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    live: Mapping[str, Any] = field(default_factory=dict)
+    pipeline: str = ""
+    queue: str = ""
+    enqueued: int = 0
+    by_hand: bool = False
+    retries_left: int = 0
+    workers: int | None = None  # that listen on its queue, None when that was not asked
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its outcome is recorded."""
+        return self.record.status in {"succeeded", "failed", "cancelled", "missed", "skipped"}
+
+
+def read_run(store: Store, text: str, *, history: bool = True) -> RunDetails:
+    """Return what is known of a run, by its id or the id without project and environment.
+
+    Without *history* its events are not read: quick enough to ask again and again. Raises `UsageError` for a run that
+    nothing is known of.
+    """
+    run_id = store.keys.full_run_id(text)
+    ref = run_ref(store, run_id, 0)
+    if ref is None:
+        raise UsageError(f"{text!r} is not the id of a run in {store.keys.namespace}", hint=_EXAMPLE)
+    now = plain_time(store)
+    with redis_errors("reading the run"):
+        pipe = store.connection.pipeline(transaction=False)
+        pipe.hmget(store.keys.job(run_id), *_JOB_FIELDS)
+        pipe.hgetall(store.keys.kept(run_id))
+        job, kept = pipe.execute()
+    fields = {name: (value or b"").decode(errors="replace") for name, value in zip(_JOB_FIELDS, job, strict=True)}
+    record = find_record(store, ref)
+    heard = _events_of(store, ref) if history else []
+    if record is None:
+        record = _from_rq(ref, fields, heard)
+    if record is None:
+        raise UsageError(f"nothing is known of a run {text!r}", hint=_hint_unknown(ref))
+    return _details(store, record, fields, kept, heard, now)
+
+
+_EXAMPLE = "for example nightly_sales--1795312800, as `flowerpower runs` shows it"
+
+
+def find_record(store: Store, ref: RunRef) -> RunRecord | None:
+    """Return how a run stands: active, or its outcome; None when neither is known."""
+    return active_run(store, ref.id) or find_outcome(store, ref)
+
+
+def find_outcome(store: Store, ref: RunRef) -> RunRecord | None:
+    """Return the outcome of a run, or of the range of ticks that its tick lies in."""
+    tick = tick_of(ref.run)
+    with redis_errors("reading the outcome"):
+        pipe = store.connection.pipeline(transaction=False)
+        for key in (store.keys.outcomes(ref.name), store.keys.older(ref.name)):
+            if tick is None:
+                pipe.zrevrange(key, 0, -1)  # the tick of a run by hand is not in its id
+            else:
+                pipe.zrangebyscore(key, tick, tick)
+                pipe.zrangebyscore(key, tick, "+inf", start=0, num=50)  # a range is filed under its last tick
+        raws = [raw for reply in pipe.execute() for raw in reply]
+    records = [record for raw in raws if (record := decode_outcome(ref.name, raw)) is not None]
+    exact = [record for record in records if record.run == ref.id]
+    alone = [record for record in records if tick is not None and record.first == record.last == tick]
+    inside = [record for record in records if tick is not None and record.first <= tick <= record.last]
+    usable = [record for record in (*exact, *alone, *inside) if record.run in ("", ref.id)]
+    return usable[0] if usable else None
+
+
+def read_log(store: Store, text: str, attempt: int | None = None) -> tuple[int, str]:
+    """Return the newest attempt that said something, or the one asked for, and what it said.
+
+    Raises `UsageError` when nothing is kept.
+    """
+    details = read_run(store, text, history=False)
+    run_id = details.record.run or store.keys.full_run_id(text)
+    with redis_errors("reading the log"):
+        found: Any = store.connection.hgetall(store.keys.kept(run_id))
+    logs = {
+        int(name[4:]): value.decode(errors="replace")
+        for name, value in found.items()
+        if name.startswith(b"log:") and name[4:].isdigit()
+    }
+    if not logs:
+        raise UsageError(f"run {text} has no log: it said nothing, or it ended too long ago", hint=_LOG_HINT)
+    number = max(logs) if attempt is None else attempt
+    if number not in logs:
+        raise UsageError(f"attempt {number} of run {text} has no log", hint=f"there is: {', '.join(map(str, logs))}")
+    return number, logs[number]
+
+
+_LOG_HINT = "logs are kept for the run's result_ttl if it succeeded, for its failure_ttl otherwise"
+
+
+def _events_of(store: Store, ref: RunRef) -> list[tuple[int, Mapping[str, str]]]:
+    """Return the events of one run, the oldest first; a clock may have been set back since its tick."""
+    tick = tick_of(ref.run) or 0
+    return _heard_since(store, ref, max(0, tick - _BEFORE)) or (_heard_since(store, ref, 0) if tick else [])
+
+
+def _heard_since(store: Store, ref: RunRef, since: int) -> list[tuple[int, Mapping[str, str]]]:
+    tick, found = tick_of(ref.run), []
+    for number, (moment, event) in enumerate(events(store, since=since, page=1000)):
+        same_tick = tick is not None and event.get("schedule") == ref.name and event.get("tick") == str(tick)
+        if event.get("job") == ref.id or (same_tick and not event.get("job")):
+            found.append((moment, event))
+        if number > _MOST_EVENTS:
+            break
+    return found[::-1]
+
+
+def _details(
+    store: Store,
+    record: RunRecord,
+    job: Mapping[str, str],
+    kept: Mapping[bytes, bytes],
+    heard: Sequence[tuple[int, Mapping[str, str]]],
+    now: int,
+) -> RunDetails:
+    meta = _json(job["meta"].encode())
+    queue = job["origin"].rpartition("--")[2]
+    waits = record.status in ("queued", "retrying", "scheduled")
+    summary = _summary(store, record) if record.status == "succeeded" else {}
+    return RunDetails(
+        record=replace(record, timezone=zone_of(store, record.name)),
+        now=now,
+        attempts=_attempts(record, kept, heard, summary),
+        notes=tuple((moment, _note(event)) for moment, event in heard if event.get("event") not in _ENDS | {"started"}),
+        summary=summary,
+        live=_json(kept.get(b"live", b"")) if record.status == "running" else {},
+        pipeline=str(meta.get("pipeline") or summary.get("pipeline") or ""),
+        queue=queue,
+        enqueued=_rq_moment(job["enqueued_at"]),
+        by_hand=tick_of(record.run.rpartition("--")[2]) is None if record.run else False,
+        retries_left=int(job["retries_left"]) if job["retries_left"].isdigit() else 0,
+        workers=_listening(store, job["origin"]) if waits else None,
+    )
+
+
+def _attempts(
+    record: RunRecord,
+    kept: Mapping[bytes, bytes],
+    heard: Sequence[tuple[int, Mapping[str, str]]],
+    summary: Mapping[str, Any],
+) -> tuple[Attempt, ...]:
+    found: dict[int, Attempt] = {}
+    for moment, event in heard:
+        number = _whole(event.get("attempt"))
+        if event.get("event") == "started" and number:
+            found[number] = Attempt(number, started=moment, worker=event.get("worker", ""))
+        elif event.get("event") in _ENDS and number:
+            before = found.get(number, Attempt(number))
+            status = "failed" if event["event"] == "attempt_failed" else event["event"]
+            seconds = _float(event.get("duration"))
+            found[number] = replace(before, status=status, seconds=seconds, reason=event.get("reason", ""))
+    for name, value in kept.items():
+        if name.startswith(b"attempt:") and (number := _whole(name[8:].decode(errors="replace"))):
+            found[number] = _with_kept(found.get(number, Attempt(number)), _json(value))
+    if record.attempt and record.attempt not in found:
+        status = record.status if record.status in _ENDS else "running"
+        found[record.attempt] = Attempt(record.attempt, status, seconds=record.seconds, reason=record.reason)
+    if summary and (last := found.get(record.attempt)):
+        found[record.attempt] = replace(last, worker=last.worker or str(summary.get("worker") or ""))
+    logs = {_whole(name[4:].decode(errors="replace")) for name in kept if name.startswith(b"log:")}
+    return tuple(replace(found[number], has_log=number in logs) for number in sorted(found))
+
+
+def _with_kept(attempt: Attempt, kept: Mapping[str, Any]) -> Attempt:
+    """Return an attempt with what it left behind; the events say when and how it ended, if they are still there."""
+    seconds = attempt.seconds if attempt.seconds is not None else _float(kept.get("seconds"))
+    return replace(
+        attempt,
+        status="failed" if attempt.status == "running" else attempt.status,
+        started=attempt.started or _whole(kept.get("started")),
+        seconds=seconds,
+        worker=attempt.worker or str(kept.get("worker") or ""),
+        kept=kept,
+    )
+
+
+def _note(event: Mapping[str, str]) -> str:
+    reason = event.get("reason", "")
+    return f"{event.get('event', '')}{f': {reason}' if reason else ''}"
+
+
+def _from_rq(ref: RunRef, job: Mapping[str, str], heard: Sequence[tuple[int, Mapping[str, str]]]) -> RunRecord | None:
+    """Return how RQ or the events have it: a pending occurrence, or a run whose outcome is not kept any more."""
+    words = {"scheduled": "scheduled", "queued": "queued", "started": "running", "deferred": "scheduled"}
+    ended = {"finished": "succeeded", "failed": "failed", "stopped": "cancelled", "canceled": "cancelled"}
+    status = words.get(job["status"]) or ended.get(job["status"])
+    last = next((event for _, event in reversed(heard) if event.get("event") in _ENDS), None)
+    if last is not None and (status is None or job["status"] in ended):
+        moment = next(moment for moment, event in reversed(heard) if event is last)
+        return RunRecord(
+            ref.name,
+            ref.tick or _whole(last.get("tick")),
+            ref.tick or _whole(last.get("tick")),
+            "failed" if last["event"] == "attempt_failed" else last["event"],
+            reason=last.get("reason", ""),
+            run=ref.id,
+            attempt=_whole(last.get("attempt")),
+            seconds=_float(last.get("duration")) or 0.0,
+            at=moment,
+            commit=last.get("commit", ""),
+        )
+    if status is None:
+        return None
+    return RunRecord(ref.name, ref.tick, ref.tick, status, run=ref.id, at=_rq_moment(job["ended_at"]))
+
+
+def _summary(store: Store, record: RunRecord) -> Mapping[str, Any]:
+    from flowerpower.jobs.restricted import returned
+
+    with redis_errors("reading the run's result"):
+        found = returned(store.connection, record.run)
+    return found if isinstance(found, dict) and found.get("status") == "succeeded" else {}
+
+
+def _listening(store: Store, queue: str) -> int:
+    with redis_errors("reading workers"):
+        workers: Any = store.connection.smembers(store.keys.workers(queue))
+        pipe = store.connection.pipeline(transaction=False)
+        for worker in workers:
+            pipe.exists(worker)
+        return sum(pipe.execute()) if workers else 0
+
+
+def _hint_unknown(ref: RunRef) -> str:
+    return f"`flowerpower runs {ref.name}` shows its runs; what ended long ago is forgotten"
+
+
+def _json(raw: bytes) -> Mapping[str, Any]:
+    try:
+        found = loads(raw) if raw else {}
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _whole(value: Any) -> int:
+    try:
+        return int(float(value or 0))
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def _float(value: Any) -> float | None:
+    try:
+        return None if value in (None, "") else float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _rq_moment(text: str) -> int:
+    try:
+        return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        return 0

@@ -1,0 +1,239 @@
+"""One run in full: how it stands, why, where its time went, what it made; as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from flowerpower.render.records import EMPHASIS, clean_reason, record_dict, short_run
+from flowerpower.render.runs import outputs_lines, saves_lines
+from flowerpower.render.style import Style, plain
+from flowerpower.render.times import times_lines
+from flowerpower.render.words import (
+    clock,
+    columns,
+    count,
+    iso,
+    local,
+    moment,
+    moment_with_utc,
+    rough_duration,
+    safe,
+    short,
+    stopwatch,
+    value_text,
+    wrap,
+)
+
+if TYPE_CHECKING:
+    from flowerpower.jobs.details import Attempt, RunDetails
+
+_LABEL = 9
+_MOST_NOTES = 10
+
+
+def details_text(run: RunDetails, *, width: int = 120, style: Style = plain) -> str:
+    """Return a run for people: what it is, then the error with the author's own lines first, then the rest."""
+    blocks = [
+        _facts(run, width, style),
+        _error(run, style),
+        _attempts(run, width, style),
+        _section("Inputs", _inputs_lines(run, width), style),
+        _section(_running(run), times_lines(_times(run), style), style),
+        _section("Outputs", outputs_lines(run.summary, style), style),
+        _section("Files", saves_lines(run.summary, style), style),
+        _section("What else happened", _notes(run), style),
+        _next(run, style),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in map(list, blocks) if lines)
+
+
+def _running(run: RunDetails) -> str:
+    """Return the title over the times: where a run is, or where its time went."""
+    done, expected = run.live.get("done"), run.live.get("expected")
+    if not run.live:
+        return "Where the time went"
+    return f"Running now, {done} of {expected} nodes done" if isinstance(done, int) and expected else "Running now"
+
+
+def _section(title: str, lines: Iterator[str], style: Style) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        if not number:
+            yield style(title, "strong")
+        yield line
+
+
+def _facts(run: RunDetails, width: int, style: Style) -> Iterator[str]:
+    record, zone = run.record, run.record.timezone
+    name = short_run(record.run) if record.run else safe(record.name)
+    status = style(record.status, EMPHASIS.get(record.status, "faint"))
+    yield f"{style(name, 'strong')}  {status}{_how(run)}"
+    facts = {
+        "tick": f"{moment_with_utc(record.last, zone, run.now)}  {safe(zone)}{'  by hand' if run.by_hand else ''}",
+        "pipeline": safe(run.pipeline),
+        "queue": safe(run.queue) + ("" if run.workers is None else f"  {_workers(run.workers)}"),
+        "commit": safe(short(record.commit)),
+        "worker": _worker(run),
+        "queued": moment(run.enqueued, zone, run.now) if run.enqueued else "",
+        "why": "" if _last_error(run) else clean_reason(record.reason),
+    }
+    for label, value in facts.items():
+        if value:
+            yield from _fact(label, value, width, style)
+
+
+def _inputs_lines(run: RunDetails, width: int) -> Iterator[str]:
+    for key, value in _inputs(run).items():
+        first, *others = wrap(f"{safe(str(key))} = {value_text(value)}", max(width - 4, 20), "    ")
+        yield f"  {first}"
+        yield from (f"  {line}" for line in others)
+
+
+def _fact(label: str, value: str, width: int, style: Style) -> Iterator[str]:
+    indent = " " * (_LABEL + 2)
+    first, *others = wrap(value, max(width - len(indent), 20), "")
+    yield f"  {style(label.ljust(_LABEL), 'faint')}{first}"
+    yield from (f"{indent}{line}" for line in others)
+
+
+def _how(run: RunDetails) -> str:
+    record = run.record
+    parts = []
+    if record.count > 1:
+        parts.append(f"with {count(record.count - 1, 'other tick')}")
+    if record.seconds:
+        parts.append(f"in {stopwatch(record.seconds)}")
+    if record.attempt and record.status in ("queued", "retrying", "scheduled"):
+        parts.append(f"after {count(record.attempt, 'attempt')}, {run.retries_left} left")
+    elif record.attempt > 1 or (record.attempt and not run.is_over):
+        left = f", {run.retries_left} left" if run.retries_left and not run.is_over else ""
+        parts.append(f"(attempt {record.attempt}{left})")
+    if record.at:
+        ago = max(0, run.now - record.at)
+        parts.append(f"{rough_duration(ago)} ago" if run.is_over else f"for {rough_duration(ago)}")
+    return "".join(f" {part}" for part in parts)
+
+
+def _workers(number: int) -> str:
+    return count(number, "live worker") if number else "no live worker listens on it: start one"
+
+
+def _worker(run: RunDetails) -> str:
+    return safe(run.attempts[-1].worker) if run.attempts else ""
+
+
+def _inputs(run: RunDetails) -> Mapping[str, Any]:
+    kept = run.attempts[-1].kept if run.attempts and not run.summary else {}
+    found = run.summary.get("inputs") or kept.get("inputs")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _last_error(run: RunDetails) -> Mapping[str, Any]:
+    if run.record.status == "succeeded" or not run.attempts:
+        return {}
+    kept = [attempt.kept for attempt in run.attempts if attempt.kept]
+    error = kept[-1].get("error") if kept else None
+    return error if isinstance(error, Mapping) else {}
+
+
+def _error(run: RunDetails, style: Style) -> Iterator[str]:
+    error = _last_error(run)
+    if not error:
+        return
+    for number, line in enumerate(str(error.get("message", "")).splitlines()):
+        yield style(f"{'Error: ' if not number else '  '}{safe(line)}", "error" if not number else "faint")
+    details = str(error.get("details", "")).splitlines()
+    if details and str(error.get("message", "")).endswith(details[0]):
+        details = details[1:]  # it has been said
+    yield from (f"  {safe(line)}" for line in details)
+    if error.get("hint"):
+        yield f"{style('hint', 'strong')}: {safe(str(error['hint']))}"
+
+
+def _attempts(run: RunDetails, width: int, style: Style) -> Iterator[str]:
+    if len(run.attempts) < 2:
+        return
+    yield style("Attempts", "strong")
+    for attempt in run.attempts:
+        status = f"{style(attempt.status, EMPHASIS.get(attempt.status, 'faint'))}{' ' * (9 - len(attempt.status))}"
+        took = stopwatch(attempt.seconds) if attempt.seconds is not None else ""
+        began = clock(local(attempt.started, run.record.timezone)) if attempt.started else ""
+        rest = clean_reason(attempt.reason)
+        used = 2 + 3 + 11 + 10 + 10
+        rest = rest if columns(rest) <= width - used else f"{rest[: max(width - used - 1, 10)]}…"
+        yield f"  {attempt.number:>3}  {status}  {took:>8}  {began:8}  {rest}".rstrip()
+
+
+def _times(run: RunDetails) -> Mapping[str, Any]:
+    """Return what is known of the nodes: of the run that succeeded, of the last attempt that failed, of now."""
+    if run.summary:
+        return run.summary
+    if run.live:
+        nodes = run.live.get("nodes")
+        rows = [
+            {"node": str(node.get("node", "")), "seconds": max(0.0, run.now - float(node.get("since") or 0))}
+            for node in (nodes if isinstance(nodes, list) else [])
+            if isinstance(node, Mapping) and isinstance(node.get("since"), int | float)
+        ]
+        return {"nodes": rows, "node_count": 0, "seconds": max([1.0, *(float(str(row["seconds"])) for row in rows)])}
+    kept = [attempt.kept for attempt in run.attempts if attempt.kept]
+    return kept[-1] if kept and run.record.status != "running" else {}
+
+
+def _notes(run: RunDetails) -> Iterator[str]:
+    for when, what in [note for note in run.notes if note[1] != "enqueued"][-_MOST_NOTES:]:
+        yield f"  {moment(when, run.record.timezone, run.now)}  {safe(what)}"
+
+
+def _next(run: RunDetails, style: Style) -> Iterator[str]:
+    """Yield what somebody who looks at this will want to do next."""
+    name = short_run(run.record.run) if run.record.run else ""
+    if any(attempt.has_log for attempt in run.attempts):
+        yield f"What it said: {style(f'flowerpower runs --job {name} --log', 'strong')}"
+    if run.record.status == "scheduled" and not run.by_hand and not run.record.attempt:
+        pause = f'flowerpower pause {safe(run.record.name)} --reason "..."'
+        yield f"It is still to come. To keep it from firing: {style(pause, 'strong')}"
+    elif not run.is_over and name:
+        yield f"To stop it: {style(f'flowerpower cancel {name}', 'strong')}"
+    elif name and run.record.status != "succeeded" and not run.by_hand:
+        yield f"To run it again: {style(f'flowerpower rerun {name}', 'strong')}"
+
+
+def details_dict(run: RunDetails, namespace: str) -> dict[str, Any]:
+    """Return a run as a JSON document; times are ISO 8601 in UTC."""
+    times = _times(run)
+    summary = run.summary
+    return {
+        "format_version": "1.0",
+        "namespace": namespace,
+        "read_at": iso(run.now),
+        **record_dict(run.record),
+        "pipeline": run.pipeline,
+        "queue": run.queue,
+        "by_hand": run.by_hand,
+        "queued_at": iso(run.enqueued) if run.enqueued else None,
+        "retries_left": run.retries_left,
+        "workers": run.workers,
+        "attempts": [_attempt_dict(attempt) for attempt in run.attempts],
+        "error": dict(_last_error(run)) or None,
+        "inputs": dict(_inputs(run)),
+        "nodes": times.get("nodes", []),
+        "node_count": times.get("node_count", 0),
+        "phases": summary.get("phases", {}),
+        "outputs": summary.get("outputs", {}),
+        "saves": summary.get("saves", []),
+        "live": dict(run.live) or None,
+        "events": [{"at": iso(when), "what": what} for when, what in run.notes],
+    }
+
+
+def _attempt_dict(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "attempt": attempt.number,
+        "status": attempt.status,
+        "started_at": iso(attempt.started) if attempt.started else None,
+        "seconds": attempt.seconds,
+        "worker": attempt.worker,
+        "reason": attempt.reason,
+        "has_log": attempt.has_log,
+    }

@@ -1,0 +1,207 @@
+"""What ran and what did not, newest first, with why; as a table and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from flowerpower.render.holds import hold_words
+from flowerpower.render.style import Emphasis, Style, plain
+from flowerpower.render.words import (
+    columns,
+    count,
+    is_utc,
+    iso,
+    moment,
+    moment_with_utc,
+    rough_duration,
+    safe,
+    stopwatch,
+    wrap,
+)
+
+if TYPE_CHECKING:
+    from flowerpower.jobs.records import RunList, RunRecord, Standing
+
+EMPHASIS: Mapping[str, Emphasis] = {
+    "running": "strong",
+    "queued": "strong",
+    "scheduled": "faint",
+    "retrying": "warning",
+    "succeeded": "good",
+    "failed": "error",
+    "lost": "error",
+    "skipped": "warning",
+    "missed": "warning",
+    "cancelled": "warning",
+}
+_ACTIVE = {"running", "queued", "scheduled", "retrying"}
+_OURS = ("UserCodeError: ", "PipelineError: ", "FlowerPowerError: ")
+_INDENT = 13
+_LONGEST_NAME = 60
+
+
+def short_run(run: str) -> str:
+    """Return a run id without project and environment, safe to show."""
+    return safe(run.split("--", 2)[-1])
+
+
+def clean_reason(reason: str) -> str:
+    """Return why a run ended so, safe to show and without the name of an error of ours."""
+    text = reason
+    for name in _OURS:
+        text = text.removeprefix(name)
+    return safe(text)
+
+
+def runs_text(found: RunList, *, width: int = 120, style: Style = plain) -> str:
+    """Return the table for people."""
+    lines = [style(_title(found), "faint")]
+    if found.standing is not None:
+        lines += [style(line, "warning") for line in _standing(found.standing, found.now)]
+    if found.runs:
+        lines += ["", *_table(found, width, style)]
+    lines += ["", *_end(found, style)]
+    return "\n".join(lines)
+
+
+def _title(found: RunList) -> str:
+    if not found.name:
+        return f"{found.namespace}: what runs now, then what ended, newest first"
+    return f"{found.namespace} {safe(found.name)}: what runs now, then its ticks, newest first"
+
+
+def _standing(standing: Standing, now: int) -> list[str]:
+    lines = []
+    if not standing.is_live:
+        lines.append("Nothing of that name is applied any more.")
+    if standing.hold is not None:
+        lines.append(f"Held {hold_words(standing.hold, standing.timezone, now)}: nothing fires.")
+    if standing.paused:
+        lines.append("Paused in its spec: nothing fires.")
+    if standing.waiting:
+        lines.append(f"{count(standing.waiting, 'tick')} waiting for the run that is active.")
+    return lines
+
+
+def _table(found: RunList, width: int, style: Style) -> list[str]:
+    with_utc = width >= 110  # columns
+    cells = [_cells(record, found, with_utc=with_utc) for record in found.runs]
+    zones = {record.timezone for record in found.runs}
+    named = f"tick ({safe(next(iter(zones)))})" if len(zones) == 1 else "tick"
+    if with_utc and len(zones) == 1 and not _all_utc(zones):
+        named = f"{named[:-1]}; UTC)"
+    header = ("", "run", named, "took", "when")
+    sizes = [max(columns(row[column]) for row in [header, *cells]) for column in range(len(header))]
+    lines = [style(f"  {_joined(header, sizes)}".rstrip(), "faint")]
+    for record, row in zip(found.runs, cells, strict=True):
+        line = _joined(row, sizes)
+        lines.append(f"  {style(row[0], EMPHASIS.get(row[0], 'faint'))}{line[len(row[0]) :]}".rstrip())
+        lines += _why(record, columns(line.rstrip()) + 2, width, lines)
+    return lines
+
+
+def _why(record: RunRecord, used: int, width: int, lines: list[str]) -> list[str]:
+    """Return the reason on lines of its own, or put it behind the last line if it fits there."""
+    reason = clean_reason(record.reason)
+    if not reason:
+        return []
+    if used + 2 + columns(reason) <= width:
+        lines[-1] += f"  {reason}"
+        return []
+    wrapped = wrap(reason, max(width - _INDENT, 20), "")
+    cut = wrapped[:2] if len(wrapped) <= 2 else [wrapped[0], f"{wrapped[1][: max(width - _INDENT - 1, 10)]}…"]
+    return [f"{' ' * _INDENT}{line}" for line in cut]
+
+
+def _joined(row: Sequence[str], sizes: Sequence[int]) -> str:
+    return "  ".join(f"{cell}{' ' * (size - columns(cell))}" for cell, size in zip(row, sizes, strict=True))
+
+
+def _all_utc(zones: set[str]) -> bool:
+    return all(is_utc(zone) for zone in zones)
+
+
+def _cells(record: RunRecord, found: RunList, *, with_utc: bool) -> tuple[str, ...]:
+    name = short_run(record.run) if record.run else _cut(safe(record.name))
+    if record.count > 1:
+        name = f"{_cut(safe(record.name))}  {count(record.count, 'tick')}"
+    ago = f"{rough_duration(max(0, found.now - record.at))} ago" if record.at else ""
+    if record.status in _ACTIVE:
+        ago = f"for {rough_duration(max(0, found.now - record.at))}" if record.at else ""
+        ago = f"in {rough_duration(record.at - found.now)}" if record.at > found.now else ago
+    attempt = _attempts(record)
+    took = stopwatch(record.seconds) if record.seconds else ""
+    return (record.status, name, _ticks(record, found.now, with_utc=with_utc), took, f"{ago}{attempt}")
+
+
+def _attempts(record: RunRecord) -> str:
+    if record.status in ("queued", "scheduled", "retrying"):
+        return f", after {count(record.attempt, 'attempt')}" if record.attempt else ""
+    return f", attempt {record.attempt}" if record.attempt > 1 else ""
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+
+
+def _ticks(record: RunRecord, now: int, *, with_utc: bool) -> str:
+    zone = record.timezone
+    if record.count > 1:
+        first = f"{moment(record.first, zone, now)} – " if record.first else "up to "
+        return f"{first}{moment(record.last, zone, now)}"
+    return moment_with_utc(record.last, zone, now, unit="") if with_utc else moment(record.last, zone, now)
+
+
+def _end(found: RunList, style: Style) -> list[str]:
+    if not found.runs:
+        lines = ["No such run is known."]
+        if not found.name:
+            lines.append("`flowerpower trigger NAME` starts one; the schedules' own need a worker with a scheduler.")
+    else:
+        more = "; there are more: --limit, --since" if found.more else ""
+        shown = sum(record.status in _ACTIVE for record in found.runs)
+        of_all = f" of {found.active:,}" if found.active > shown else ""
+        active = f" ({shown:,}{of_all} active)" if found.active else ""
+        lines = [
+            f"{count(len(found.runs), 'run')} shown{active}{more}. One of them in full: flowerpower runs --job RUN"
+        ]
+    if found.unreadable:
+        lines.append(style(f"{count(found.unreadable, 'record')} could not be read: damaged in Redis.", "warning"))
+    return lines
+
+
+def runs_dict(found: RunList) -> dict[str, Any]:
+    """Return the list as a JSON document; times are ISO 8601 in UTC."""
+    standing = found.standing
+    return {
+        "format_version": "1.0",
+        "namespace": found.namespace,
+        "read_at": iso(found.now),
+        "name": found.name or None,
+        "held": None if standing is None or standing.hold is None else standing.hold.why,
+        "paused": None if standing is None else standing.paused,
+        "waiting": None if standing is None else standing.waiting,
+        "active": found.active,
+        "runs": [record_dict(record) for record in found.runs],
+        "more": found.more,
+        "unreadable": found.unreadable,
+    }
+
+
+def record_dict(record: RunRecord) -> dict[str, Any]:
+    """Return one run as JSON values; of a range of ticks `tick` is null."""
+    return {
+        "run": record.run or None,
+        "name": record.name,
+        "status": record.status,
+        "tick": iso(record.last) if record.count == 1 else None,
+        "first": iso(record.first) if record.first else None,
+        "last": iso(record.last),
+        "count": record.count,
+        "reason": record.reason,
+        "attempt": record.attempt,
+        "seconds": record.seconds,
+        "at": iso(record.at) if record.at else None,
+        "commit": record.commit,
+    }

@@ -1,0 +1,252 @@
+"""The list of runs, one run in full, and a backfill, as they look on a narrow and on a wide screen."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowerpower.jobs.backfill import BackfillPlan, Progress
+from flowerpower.jobs.details import Attempt, RunDetails
+from flowerpower.jobs.past import Applied, PastTick
+from flowerpower.jobs.records import RunList, RunRecord, Standing
+from flowerpower.render.backfill import done_text, plan_text, stopped_text
+from flowerpower.render.details import details_dict, details_text
+from flowerpower.render.progress import progress_line
+from flowerpower.render.records import runs_text
+from flowerpower.schedule import parse_trigger
+from flowerpower.state.models import Hold, Schedule
+
+NOW = int(datetime(2026, 11, 23, 17, 20, tzinfo=UTC).timestamp())
+TICK = NOW - 1200
+WHY = "UserCodeError: node 'price' failed at flows/sales.py:19: ZeroDivisionError: division by zero\x1b[2J"
+FAILED = RunRecord(
+    "nightly",
+    TICK,
+    TICK,
+    "failed",
+    1,
+    WHY,
+    f"acme--prod--nightly--{TICK}",
+    2,
+    0.281,
+    NOW - 1100,
+    "1a2b3c4d5e",
+    "Europe/Berlin",
+)
+RUNNING = RunRecord(
+    "nightly", NOW, NOW, "running", run=f"acme--prod--nightly--{NOW}", attempt=1, at=NOW - 34, timezone="Europe/Berlin"
+)
+MISSED = RunRecord(
+    "nightly", TICK - 9000, TICK - 1800, "missed", 5, "a newer tick was due", at=NOW - 3000, timezone="Europe/Berlin"
+)
+LIST = RunList("acme.prod", NOW, (RUNNING, FAILED, MISSED), more=True, active=1, unreadable=1)
+
+
+def test_the_list_on_a_wide_screen() -> None:
+    assert runs_text(LIST, width=120) == (
+        "acme.prod: what runs now, then what ended, newest first\n"
+        "\n"
+        "           run                  tick (Europe/Berlin; UTC)            took    when\n"
+        "  running  nightly--1795454400  Mon 23 Nov 18:20 (17:20)                     for 34s\n"
+        "  failed   nightly--1795453200  Mon 23 Nov 18:00 (17:00)             281 ms  18m ago, attempt 2\n"
+        "             node 'price' failed at flows/sales.py:19: ZeroDivisionError: division by zero\\x1b[2J\n"
+        "  missed   nightly  5 ticks     Mon 23 Nov 15:30 – Mon 23 Nov 17:30          50m ago  a newer tick was due\n"
+        "\n"
+        "3 runs shown (1 active); there are more: --limit, --since. "
+        "One of them in full: flowerpower runs --job RUN\n"
+        "1 record could not be read: damaged in Redis."
+    )
+
+
+def test_the_list_of_one_name_on_a_narrow_screen() -> None:
+    standing = Standing(True, "Europe/Berlin", Hold("ana", "vendor outage", NOW - 60), waiting=2)
+    text = runs_text(replace(LIST, name="nightly", standing=standing, runs=(FAILED,), more=False), width=80)
+
+    assert text == (
+        "acme.prod nightly: what runs now, then its ticks, newest first\n"
+        'Held by ana "vendor outage": nothing fires.\n'
+        "2 ticks waiting for the run that is active.\n"
+        "\n"
+        "          run                  tick (Europe/Berlin)  took    when\n"
+        "  failed  nightly--1795453200  Mon 23 Nov 18:00      281 ms  18m ago, attempt 2\n"
+        "             node 'price' failed at flows/sales.py:19: ZeroDivisionError:\n"
+        "             division by zero\\x1b[2J\n"
+        "\n"
+        "1 run shown (0 of 1 active). One of them in full: flowerpower runs --job RUN\n"
+        "1 record could not be read: damaged in Redis."
+    )
+    assert max(map(len, text.splitlines())) <= 80
+
+
+KEPT = {
+    "error": {
+        "message": "node 'price' failed at flows/sales.py:19: ZeroDivisionError: division by zero",
+        "details": "ZeroDivisionError: division by zero\n  flows/sales.py:19, in price\n      return 100 / 0",
+        "hint": "",
+    },
+    "inputs": {"token": "***", "divisor": 0},
+    "nodes": [
+        {"node": "price", "seconds": 0.0004, "succeeded": False},
+        {"node": "load", "seconds": 0.2, "succeeded": True},
+    ],
+    "node_count": 2,
+    "seconds": 0.281,
+}
+DETAILS = RunDetails(
+    FAILED,
+    NOW,
+    attempts=(
+        Attempt(1, "failed", TICK + 1, 0.268, "worker-1", WHY, {"error": {"message": "first"}}),
+        Attempt(2, "failed", TICK + 13, 0.281, "worker-2", WHY, KEPT, has_log=True),
+    ),
+    notes=((TICK + 5, "redelivered"),),
+    pipeline="daily_sales",
+    queue="default",
+)
+
+
+def test_a_failed_run_has_the_authors_lines_before_everything_else() -> None:
+    assert details_text(DETAILS, width=80) == (
+        "nightly--1795453200  failed in 281 ms (attempt 2) 18m ago\n"
+        "  tick     Mon 23 Nov 18:00 (17:00 UTC)  Europe/Berlin\n"
+        "  pipeline daily_sales\n"
+        "  queue    default\n"
+        "  commit   1a2b3c4\n"
+        "  worker   worker-2\n"
+        "\n"
+        "Error: node 'price' failed at flows/sales.py:19: ZeroDivisionError: division by zero\n"
+        "    flows/sales.py:19, in price\n"
+        "        return 100 / 0\n"
+        "\n"
+        "Attempts\n"
+        "    1  failed       268 ms  18:00:01  node 'price' failed at flows/sales.py:19: Z…\n"
+        "    2  failed       281 ms  18:00:13  node 'price' failed at flows/sales.py:19: Z…\n"
+        "\n"
+        "Inputs\n"
+        '  token = "***"\n'
+        "  divisor = 0\n"
+        "\n"
+        "Where the time went\n"
+        "  price    0.4 ms   failed\n"
+        "  load     200 ms  ##############\n"
+        "\n"
+        "What else happened\n"
+        "  Mon 23 Nov 18:00:05  redelivered\n"
+        "\n"
+        "What it said: flowerpower runs --job nightly--1795453200 --log\n"
+        "To run it again: flowerpower rerun nightly--1795453200"
+    )
+
+
+@pytest.mark.parametrize(
+    ("record", "more", "line"),
+    [
+        (
+            RUNNING,
+            {"live": {"done": 3, "expected": 12, "nodes": [{"node": "x\x1b"}]}},
+            "Running 34s [######..................] 3/12 nodes, now x\\x1b",
+        ),
+        (RUNNING, {"live": {"done": "?", "nodes": 5}}, "Running 34s"),
+        (replace(RUNNING, status="queued"), {"workers": 0}, "Queued 34s on default, no live worker"),
+        (replace(RUNNING, status="retrying"), {}, "Attempt 1 failed; waiting for the next one"),
+        (replace(RUNNING, status="scheduled", at=NOW + 60), {}, "Waiting for its time, in 1m"),
+    ],
+)
+def test_where_a_run_is_fits_on_a_line(record: RunRecord, more: dict[str, object], line: str) -> None:
+    assert progress_line(replace(DETAILS, record=record, **more)) == line  # type: ignore[arg-type]
+
+
+WORDS = [
+    "error",
+    "message",
+    "details",
+    "hint",
+    "inputs",
+    "nodes",
+    "node",
+    "seconds",
+    "succeeded",
+    "since",
+    "node_count",
+]
+WORDS += [
+    "phases",
+    "outputs",
+    "saves",
+    "value",
+    "type",
+    "shape",
+    "path",
+    "rows",
+    "bytes",
+    "format",
+    "done",
+    "expected",
+    "\x1b",
+]
+SCHEDULE = Schedule("nightly", {"timezone": "Europe/Berlin", "overlap": "skip", "queue": "default"}, "", "", "", "")
+APPLIED = Applied(SCHEDULE, 3, "1a2b3c4d5e", parse_trigger(every=3600), {"namespace": "acme.prod"}, None)
+PLAN = BackfillPlan(
+    APPLIED,
+    TICK - 7200,
+    TICK,
+    (
+        PastTick(TICK - 7200, "unknown"),
+        PastTick(TICK - 3600, "succeeded", replace(FAILED, status="succeeded", reason="")),
+        PastTick(TICK, "failed", FAILED),
+    ),
+    NOW,
+    workers=0,
+)
+
+
+def test_a_backfill_says_what_it_would_do_and_what_it_did() -> None:
+    assert plan_text(PLAN, 2, width=80) == (
+        "nightly: 3 ticks from Mon 23 Nov 16:00 (15:00 UTC) to Mon 23 Nov 18:00 (17:00 UTC), Europe/Berlin\n"
+        "\n"
+        "  run   Mon 23 Nov 16:00 (15:00 UTC)  nothing is recorded of it\n"
+        "  skip  Mon 23 Nov 17:00 (16:00 UTC)  succeeded 18m ago\n"
+        "  run   Mon 23 Nov 18:00 (17:00 UTC)  failed 18m ago: node 'price' failed at fl…\n"
+        "\n"
+        "Warning: no live worker listens on the queue default; nothing will run before one does.\n"
+        "Its own ticks go on firing. While one of them runs, the backfill starts no other run.\n"
+        "Backfill: 2 to run, 1 skipped; 2 at a time, as applied from 1a2b3c4."
+    )
+    progress = Progress(2, {TICK: FAILED}, (TICK - 7200,), 0)
+    assert done_text(progress, PLAN).splitlines()[1:] == [
+        "Backfill ended: 0 succeeded, 1 did not.",
+        "Why one of them failed: flowerpower runs --job nightly--1795453200",
+    ]
+    assert stopped_text(progress, PLAN) == (
+        "Stopped: 1 of 2 done, 0 not handed out.\n"
+        "1 run goes on. To stop: flowerpower cancel nightly--1795446000\n"
+        "The same command again goes on from here."
+    )
+
+
+_LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text("aé\x1b\n\u202e[", max_size=5))
+_JSON = st.recursive(
+    _LEAVES, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=3)
+)
+_RECORDS = st.dictionaries(st.sampled_from(WORDS), _JSON, max_size=6)
+
+
+@settings(max_examples=80, deadline=None)
+@given(summary=_RECORDS, live=_RECORDS, kept=_RECORDS, status=st.sampled_from(["succeeded", "failed", "running"]))
+def test_whatever_a_record_holds_the_page_shows_it_and_moves_no_cursor(
+    summary: dict[str, object], live: dict[str, object], kept: dict[str, object], status: str
+) -> None:
+    attempts = (replace(DETAILS.attempts[0], kept=kept), replace(DETAILS.attempts[1], kept=kept))
+    record = replace(FAILED, status=status)
+    run = replace(DETAILS, record=record, summary=summary, live=live, attempts=attempts)
+
+    text = details_text(run, width=80) + progress_line(run)
+
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert json.dumps(details_dict(run, "acme.prod"))

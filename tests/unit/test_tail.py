@@ -1,0 +1,62 @@
+"""The end of what a run said: bounded, in whole lines, and never with a secret or the half of one."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowerpower.jobs.listening import listening
+from flowerpower.jobs.tail import Tail
+
+SECRET = "hunter2-hunter2"
+
+
+def masked(text: str) -> str:
+    return text.replace(SECRET, "***")
+
+
+@given(
+    parts=st.lists(st.sampled_from([SECRET, "a\n", "ü" * 7, "\n", "words and more words", f"{SECRET}\n"]), max_size=60),
+    longest=st.integers(8, 60),
+)
+def test_whatever_is_said_the_end_is_kept_and_no_secret(parts: list[str], longest: int) -> None:
+    tail = Tail(masked, longest)
+    for part in parts:
+        tail.add(part)
+
+    kept = tail.text(whole=True)
+
+    shown = kept.removeprefix("... (the beginning is cut)\n")
+    assert len(shown.encode()) <= longest
+    assert masked("".join(parts)).endswith(shown)
+    assert SECRET not in kept
+    if len(SECRET) <= longest:
+        assert SECRET[4:] not in kept  # the end of one that was cut through would not be masked
+
+
+def test_half_a_line_waits_for_its_end() -> None:
+    tail = Tail(masked)
+    tail.add("one\ntw")
+
+    assert (tail.text(whole=False), tail.text(whole=True)) == ("one\n", "one\ntw")
+
+
+def test_what_is_printed_and_logged_is_heard_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    heard: list[str] = []
+    out = sys.stdout
+    with listening(heard.append):
+        sys.stdout.write("printed\n")
+        sys.stderr.write("told\n")
+        logging.getLogger("flows").info("logged")
+        logging.getLogger("rq.worker").error("not the run's")
+        logging.getLogger("flows").debug("too much")
+
+    assert sys.stdout is out
+    assert capsys.readouterr().out == "printed\n"
+    said = "".join(heard).splitlines()
+    assert said[:2] == ["printed", "told"]
+    assert [line.partition(" ")[2] for line in said[2:]] == ["INFO flows: logged"]
