@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -324,7 +325,7 @@ class FlowerPowerProject:
             self.folder,
             project.spec.modules,
             project.spec.timezone,
-            access=Access(project.spec.allow.paths),
+            access=Access(project.spec.allow.paths, project.spec.plugins, project.spec.allow.pickle),
             secrets=secrets_of(self.settings.environment),
         )
 
@@ -335,9 +336,8 @@ class FlowerPowerProject:
         from flowerpower.jobs.processes import WorkerOptions
 
         home = self.home
-        options = WorkerOptions(
-            queues=tuple(home.queues or ()), root=self.folder, folders=home.modules, paths=home.allow.paths
-        )
+        options = WorkerOptions(queues=tuple(home.queues or ()), root=self.folder, folders=home.modules)
+        options = replace(options, paths=home.allow.paths, plugins=home.plugins, pickle=home.allow.pickle)
         return JobQueueManager.create("rq", store=self.store, url=self.redis_url, options=options, who=self.who)
 
     @cached_property

@@ -40,6 +40,8 @@ class WorkerOptions:
     folders: Sequence[str] = ("flows",)
     modules: Sequence[str] = ()  # Hamilton modules to import before forking
     paths: Sequence[str] = ()  # folders outside the project that its runs may read and write
+    plugins: Sequence[str] = ()  # distributions whose plug-ins its runs may use
+    pickle: bool = False
     burst: bool = False
     with_scheduler: bool = True
     grace: float | None = None
@@ -69,7 +71,7 @@ def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
     A worker that ends because Redis went away is started again; the caller starts the whole process anew when True.
     """
     use_packaged_zones()
-    use_project(Home(options.root.resolve(), tuple(options.paths)))
+    use_project(Home(options.root.resolve(), tuple(options.paths), tuple(options.plugins), options.pickle))
     stop = threading.Event()
     with _scheduler_beside(url, keys, options, stop):
         pause = 1.0

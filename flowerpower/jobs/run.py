@@ -50,10 +50,12 @@ class _Work:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The project on this machine whose modules are run, and the folders outside it that it allows."""
+    """The project on this machine whose modules are run, and what it allows them."""
 
     root: Path
     paths: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
+    pickle: bool = False
 
 
 _home: Home | None = None
@@ -200,7 +202,8 @@ def _run_pipeline(work: _Work) -> dict[str, Any]:
         attempt=work.claim.attempt,
         secrets=secrets_of(settings.environment),
     )
-    result = run_pipeline(spec, context, root=home.root, folders=list(work.spec["folders"]), access=Access(home.paths))
+    access = Access(home.paths, home.plugins, home.pickle)
+    result = run_pipeline(spec, context, root=home.root, folders=list(work.spec["folders"]), access=access)
     return dict(result.to_dict())
 
 

@@ -18,7 +18,7 @@ from flowerpower.pipelines.failures import UserCodeError, describe, is_time_limi
 from flowerpower.pipelines.modules import import_modules, importable
 from flowerpower.pipelines.placeholders import fill
 from flowerpower.pipelines.results import RunResult
-from flowerpower.pipelines.storage import Access, Transfer, prepare_loads, prepare_saves, read, write
+from flowerpower.pipelines.storage import Access, LoadRecord, Transfer, prepare_loads, prepare_saves, read, write
 from flowerpower.specs.models import PipelineSpec
 
 __all__ = ["Access", "Observer", "RunContext", "RunResult", "run_pipeline"]
@@ -56,6 +56,7 @@ class _Run:
         self.root = root
         self.access = access
         self.phases: dict[str, float] = {}
+        self.loads: list[LoadRecord] = []
 
     def go(self, folders: Sequence[str], watch: NodeWatch, secrets: Secrets) -> RunResult:
         """Do all steps; nothing is written before every node is computed."""
@@ -93,6 +94,7 @@ class _Run:
             values={name: values[name] for name in spec.outputs},
             nodes=tuple(watch.times),
             saves=records,
+            loads=tuple(self.loads),
             phases=self.phases,
             mask=secrets.mask,
         )
@@ -103,7 +105,7 @@ class _Run:
         """Check what the run brings along, read its loads, and return the values of *outputs*."""
         given = arrange(graph, outputs, self.given(loads))
         with self.phase("load"):
-            given = _loaded(given, loads, graph)
+            given = self.loaded(given, loads, graph)
         with self.phase("execute"):
             return self.execute(driver, outputs, given, watch)
 
@@ -134,6 +136,18 @@ class _Run:
             ) from error
         return found
 
+    def loaded(self, given: Given, loads: Sequence[Transfer], graph: Graph) -> Given:
+        """Return *given* with the values of its loads among the inputs, or the overrides where a node would compute."""
+        inputs, overrides = dict(given.inputs), dict(given.overrides)
+        for load in loads:
+            (name,) = load.nodes
+            if name in given.loads:
+                node = graph.nodes[name]
+                value, record = read(load, node.type)
+                (inputs if node.user_defined else overrides)[name] = value
+                self.loads.append(record)
+        return Given(inputs, overrides)
+
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Add the time of the block to the phase *name*."""
@@ -142,17 +156,6 @@ class _Run:
             yield
         finally:
             self.phases[name] = time.perf_counter() - began
-
-
-def _loaded(given: Given, loads: Sequence[Transfer], graph: Graph) -> Given:
-    """Return *given* with the values of its loads among the inputs, or the overrides where a node would compute."""
-    inputs, overrides = dict(given.inputs), dict(given.overrides)
-    for load in loads:
-        (name,) = load.nodes
-        if name in given.loads:
-            node = graph.nodes[name]
-            (inputs if node.user_defined else overrides)[name] = read(load, node.type)
-    return Given(inputs, overrides)
 
 
 def _raise_masked(error: FlowerPowerError, secrets: Secrets) -> NoReturn:

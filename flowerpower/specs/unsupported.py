@@ -23,10 +23,6 @@ UNSUPPORTED: Mapping[str, tuple[Unsupported, ...]] = {
     "project": (
         Unsupported(("code",), lambda spec: spec.code == "git", "`code: git`", "use `code: local`"),
         Unsupported(("notify",), lambda spec: spec.notify is not None, "`notify`", _REMOVE),
-        Unsupported(("plugins",), lambda spec: bool(spec.plugins), "`plugins`", _REMOVE),
-        Unsupported(
-            ("allow", "pickle"), lambda spec: spec.allow.pickle, "`allow: {pickle: true}`", "use parquet or json"
-        ),
     ),
     "pipeline": (
         Unsupported(
