@@ -81,7 +81,7 @@ class Filesystem:
             raise RefusedError(
                 f"{hide_credentials(path)} can only be read", hint="write a file or an object of its own"
             )
-        with _replace_file(Path(full)) if not is_url(full) else self._put(full) as handle:
+        with replace_file(Path(full)) if not is_url(full) else self._put(full) as handle:
             yield handle
 
     def find(self, pattern: str) -> tuple[str, ...]:
@@ -212,8 +212,11 @@ def _covers(prefix: str, url: str) -> bool:
 
 
 @contextmanager
-def _replace_file(target: Path) -> Iterator[BinaryIO]:
-    """Write beside *target* and rename at the end, so that a killed writer leaves the old file or the new one."""
+def replace_file(target: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """Write beside *target* and rename at the end, so that a killed writer leaves the old file or the new one.
+
+    A file that is not *durable* may be lost, or be empty, when the power fails.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_left_drafts(target)
     draft = target.with_name(f"{_draft_prefix(target)}{secrets.token_hex(6)}.tmp")
@@ -223,14 +226,16 @@ def _replace_file(target: Path) -> Iterator[BinaryIO]:
             yield handle
             if not handle.closed:
                 handle.flush()
-            os.fsync(held.fileno())
+            if durable:
+                os.fsync(held.fileno())
             with suppress(FileNotFoundError):
                 draft.chmod(stat.S_IMODE(target.stat().st_mode))
             draft.replace(target)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-    _sync_folder(target.parent)
+    if durable:
+        _sync_folder(target.parent)
 
 
 def _draft_prefix(target: Path) -> str:

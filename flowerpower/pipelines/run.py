@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from flowerpower.errors import FlowerPowerError
-from flowerpower.pipelines.arrange import Given, Graph, arrange
+from flowerpower.filesystem import Filesystem
+from flowerpower.pipelines.arrange import Given, Graph, arrange, check_cache
 from flowerpower.pipelines.context import RunContext, Secrets
-from flowerpower.pipelines.driver import NodeWatch, Observer, build, quiet
+from flowerpower.pipelines.driver import NodeWatch, Observer, Parts, build, hook, quiet, ready
 from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.failures import UserCodeError, describe, is_time_limit, user_place, user_traceback
-from flowerpower.pipelines.modules import import_modules, importable
+from flowerpower.pipelines.graph import Nodes
+from flowerpower.pipelines.modules import import_modules, importable, own_modules
 from flowerpower.pipelines.placeholders import fill
 from flowerpower.pipelines.results import RunResult
 from flowerpower.pipelines.storage import Access, LoadRecord, Transfer, prepare_loads, prepare_saves, read, write
@@ -69,18 +71,15 @@ class _Run:
             load_hamilton(spec.modules, self.root, tuple(folders))
             modules = import_modules(spec.modules, self.root, folders)
         with self.phase("build"):
-            built = build(modules, config, spec, watch)
+            parts = Parts(modules, config, [hook(watch), *self.cache(config, folders)])
+            driver = build(parts)
         outputs = list(dict.fromkeys([*spec.outputs, *(name for save in saves for name in save.nodes)]))
-        graph = Graph(built.driver.graph.nodes, modules, config)
-        wait = False
-        try:
-            values = self.compute(built.driver, graph, outputs, loads, watch)
-            wait = True
-        except FlowerPowerError as error:
-            wait = not is_time_limit(error)  # a run out of time must not wait for a thread that hangs
-            raise
-        finally:
-            built.close(wait)
+        check_cache(spec.cache, driver.graph.nodes)
+        given = arrange(Graph(driver.graph.nodes, modules, config), outputs, self.given(loads))
+        with self.phase("load"):
+            given = self.loaded(given, loads, driver.graph.nodes)
+        with self.phase("execute"), self.ready(driver, parts, watch, folders) as usable:
+            values = self.execute(usable, outputs, given, watch)
         with self.phase("save"):
             records = tuple(write(save, [values[name] for name in save.nodes]) for save in saves)
         return RunResult(
@@ -99,15 +98,27 @@ class _Run:
             mask=secrets.mask,
         )
 
-    def compute(
-        self, driver: Any, graph: Graph, outputs: Sequence[str], loads: Sequence[Transfer], watch: NodeWatch
-    ) -> Mapping[str, Any]:
-        """Check what the run brings along, read its loads, and return the values of *outputs*."""
-        given = arrange(graph, outputs, self.given(loads))
-        with self.phase("load"):
-            given = self.loaded(given, loads, graph)
-        with self.phase("execute"):
-            return self.execute(driver, outputs, given, watch)
+    @contextmanager
+    def ready(self, driver: Any, parts: Parts, watch: NodeWatch, folders: Sequence[str]) -> Iterator[Any]:
+        """Yield a driver that runs on the executor of the spec, and close what that opened."""
+        usable = ready(driver, parts, self.spec.executor, watch, own_modules(self.root, folders))
+        wait = False
+        try:
+            yield usable.driver
+            wait = True
+        except FlowerPowerError as error:
+            wait = not is_time_limit(error)  # a run out of time must not wait for a thread that hangs
+            raise
+        finally:
+            usable.close(wait)
+
+    def cache(self, config: Mapping[str, Any], folders: Sequence[str]) -> list[Any]:
+        """Return the cache of the spec, if it wants one, as a list of adapters."""
+        if self.spec.cache is False:
+            return []
+        from flowerpower.pipelines.cache import open_cache
+
+        return [open_cache(self.spec, config, Filesystem(str(self.root), self.access.paths), folders)]
 
     def given(self, loads: Sequence[Transfer]) -> Given:
         """Return inputs and overrides with their placeholders filled in."""
@@ -136,13 +147,13 @@ class _Run:
             ) from error
         return found
 
-    def loaded(self, given: Given, loads: Sequence[Transfer], graph: Graph) -> Given:
+    def loaded(self, given: Given, loads: Sequence[Transfer], nodes: Nodes) -> Given:
         """Return *given* with the values of its loads among the inputs, or the overrides where a node would compute."""
         inputs, overrides = dict(given.inputs), dict(given.overrides)
         for load in loads:
             (name,) = load.nodes
             if name in given.loads:
-                node = graph.nodes[name]
+                node = nodes[name]
                 value, record = read(load, node.type)
                 (inputs if node.user_defined else overrides)[name] = value
                 self.loads.append(record)

@@ -96,7 +96,8 @@ class PipelineSpec(SpecWithEnvironments):
     )
     cache: Cache = Field(
         default=False,
-        description="Hamilton's cache of node results: off, on, or on with settings. (Not supported yet.)",
+        description="Hamilton's cache of node results: off, on, or on with settings. What was computed by other code, "
+        "of whatever it imports, by other libraries or from other values is never used.",
         examples=[{"path": ".hamilton_cache"}],
     )
     load: dict[Text, LoadSpec] = Field(

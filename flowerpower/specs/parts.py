@@ -49,14 +49,15 @@ class ExecutorSpec(Spec):
     max_workers: Annotated[Annotated[int, Field(ge=1, le=1024)] | None, Written] = Field(
         default=None,
         title="most workers",
-        description="How many threads or processes at most, from 1 to 1024. Only for `threads` and `processes`. "
-        "Without it: as many as suit the machine.",
+        description="How many threads or processes at most, from 1 to 1024. Not for `local`, nor for a cluster with an "
+        "`address`. Without it: as many as suit the machine.",
         examples=[4],
     )
     address: Annotated[Text | None, Written] = Field(
         default=None,
         title="cluster address",
-        description="Address of the Dask or Ray cluster. (Not supported yet.)",
+        description="Address of the Dask or Ray cluster. Without it: a cluster on this machine, for as long as the run "
+        "takes.",
         examples=["tcp://dask.example:8786"],
     )
 
@@ -64,7 +65,7 @@ class ExecutorSpec(Spec):
 class CacheSpec(Spec):
     """Where Hamilton keeps results of nodes, and which nodes it treats otherwise."""
 
-    path: Text = Field(title="folder", description="Folder of the cache. Required.", examples=[".hamilton_cache"])
+    path: Text = Field(title="folder", description="Folder of the cache. Required.", examples=[".flowerpower/cache"])
     recompute: Many[Text] = Field(default=(), description="Nodes that are computed every time.", examples=[["report"]])
     ignore: Many[Text] = Field(
         default=(),

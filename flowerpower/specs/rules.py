@@ -101,8 +101,10 @@ def _check_pipeline(project: Project, address: str, spec: PipelineSpec) -> Itera
     executor = spec.executor
     if not project.is_sound(address, "executor"):
         return
-    if executor.max_workers is not None and executor.type not in ("threads", "processes"):
-        what = f"`max_workers` has no effect on the executor `{executor.type}`"
+    far = executor.type in ("dask", "ray") and executor.address is not None
+    if executor.max_workers is not None and (executor.type == "local" or far):
+        which = "a cluster with an `address`" if far else f"the executor `{executor.type}`"
+        what = f"`max_workers` has no effect on {which}"
         yield problem(project, "FP306", (address, "executor", "max_workers"), what, "use threads or processes")
     if executor.address is not None and executor.type not in ("dask", "ray"):
         what = f"`address` has no effect on the executor `{executor.type}`"

@@ -135,13 +135,8 @@ def _let_sqlite_begin(engine: Any) -> None:
     """Begin transactions ourselves: the driver would not before it drops or creates a table."""
     from sqlalchemy import event
 
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, _: Any) -> None:
-        connection.isolation_level = None
-
-    @event.listens_for(engine, "begin")
-    def begun(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN")
+    event.listen(engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
 
 
 def _prepare_duckdb(path: str, files: Filesystem, options: Options, writing: bool) -> str:
