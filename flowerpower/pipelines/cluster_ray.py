@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from types import ModuleType
@@ -14,6 +15,8 @@ from ray import cloudpickle
 from flowerpower.pipelines.clusters import Cluster, RemoteNodes, RemoteTasks, by_value, call, remote_traceback
 from flowerpower.pipelines.driver import NodeWatch
 from flowerpower.specs.parts import ExecutorSpec
+
+_SECONDS_TO_ANSWER = 10.0
 
 
 class RayNodes(RemoteNodes):
@@ -53,6 +56,7 @@ def connect_ray(spec: ExecutorSpec, modules: Sequence[ModuleType], watch: NodeWa
     with ExitStack() as opened:
         if spec.address:
             opened.enter_context(by_value(cloudpickle, modules))
+            _refuse_silence(spec.address)
         if not ray.is_initialized():
             ray.init(
                 address=spec.address or "local",
@@ -65,6 +69,13 @@ def connect_ray(spec: ExecutorSpec, modules: Sequence[ModuleType], watch: NodeWa
     task = ray.remote(call)
     tasks = RemoteTasks(cloudpickle, lambda function: task.remote(function, {}).future(), _placed)
     return Cluster(RayNodes(watch), tasks, close)
+
+
+def _refuse_silence(address: str) -> None:
+    """Raise OSError when nobody listens at an address with a port: Ray would go on trying for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=_SECONDS_TO_ANSWER).close()
 
 
 def _call_with(function: bytes, names: Sequence[str], *values: Any) -> tuple[Any, None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from flowerpower.errors import FlowerPowerError
 from flowerpower.filesystem import Filesystem
+from flowerpower.pipelines.adapters.named import Setting, named_adapters, tell_of_data
 from flowerpower.pipelines.arrange import Given, Graph, arrange, check_cache
 from flowerpower.pipelines.context import RunContext, Secrets
 from flowerpower.pipelines.driver import NodeWatch, Observer, Parts, build, hook, quiet, ready
@@ -20,7 +21,16 @@ from flowerpower.pipelines.graph import Nodes
 from flowerpower.pipelines.modules import import_modules, importable, own_modules
 from flowerpower.pipelines.placeholders import fill
 from flowerpower.pipelines.results import RunResult
-from flowerpower.pipelines.storage import Access, LoadRecord, Transfer, prepare_loads, prepare_saves, read, write
+from flowerpower.pipelines.storage import (
+    Access,
+    LoadRecord,
+    SaveRecord,
+    Transfer,
+    prepare_loads,
+    prepare_saves,
+    read,
+    write,
+)
 from flowerpower.specs.models import PipelineSpec
 
 __all__ = ["Access", "Observer", "RunContext", "RunResult", "run_pipeline"]
@@ -66,36 +76,56 @@ class _Run:
         spec, context = self.spec, self.context
         loads = prepare_loads(spec, context, self.root, self.access)
         saves = prepare_saves(spec, context, self.root, self.access)
-        config = fill(spec.config, context, "config")
+        setting = Setting(context, secrets)
+        with setting.closing:
+            parts = self.parts(folders, watch, setting)
+            with self.phase("build"):
+                driver = build(parts)
+            outputs = list(dict.fromkeys([*spec.outputs, *(name for save in saves for name in save.nodes)]))
+            check_cache(spec.cache, driver.graph.nodes)
+            given = arrange(Graph(driver.graph.nodes, parts.modules, parts.config), outputs, self.given(loads))
+            with self.phase("load"):
+                given = self.loaded(given, loads, driver.graph.nodes)
+            with self.phase("execute"), self.ready(driver, parts, watch, folders) as usable:
+                values = self.execute(usable, outputs, given, watch)
+            with self.phase("save"):
+                records = tuple(write(save, [values[name] for name in save.nodes]) for save in saves)
+            tell_of_data(parts.adapters, self.loads, records)
+        return self.result(values, records, watch, secrets.mask, time.perf_counter() - began)
+
+    def parts(self, folders: Sequence[str], watch: NodeWatch, setting: Setting) -> Parts:
+        """Import the modules, and return what the driver is built of."""
+        config = fill(self.spec.config, self.context, "config")
         with self.phase("import"):
-            load_hamilton(spec.modules, self.root, tuple(folders))
-            modules = import_modules(spec.modules, self.root, folders)
-        with self.phase("build"):
-            parts = Parts(modules, config, [hook(watch), *self.cache(config, folders)])
-            driver = build(parts)
-        outputs = list(dict.fromkeys([*spec.outputs, *(name for save in saves for name in save.nodes)]))
-        check_cache(spec.cache, driver.graph.nodes)
-        given = arrange(Graph(driver.graph.nodes, modules, config), outputs, self.given(loads))
-        with self.phase("load"):
-            given = self.loaded(given, loads, driver.graph.nodes)
-        with self.phase("execute"), self.ready(driver, parts, watch, folders) as usable:
-            values = self.execute(usable, outputs, given, watch)
-        with self.phase("save"):
-            records = tuple(write(save, [values[name] for name in save.nodes]) for save in saves)
+            load_hamilton(self.spec.modules, self.root, tuple(folders))
+            modules = import_modules(self.spec.modules, self.root, folders)
+        named = named_adapters(self.spec.adapters, setting, self.access.plugins)
+        return Parts(modules, config, [hook(watch), *named, *self.cache(config, folders)])
+
+    def result(
+        self,
+        values: Mapping[str, Any],
+        saves: tuple[SaveRecord, ...],
+        watch: NodeWatch,
+        mask: Callable[[str], str],
+        seconds: float,
+    ) -> RunResult:
+        """Return the finished run."""
+        context = self.context
         return RunResult(
-            pipeline=spec.name,
+            pipeline=self.spec.name,
             run_id=context.run_id,
             schedule=context.schedule,
             tick=context.tick,
             commit=context.commit,
             attempt=context.attempt,
-            seconds=time.perf_counter() - began,
-            values={name: values[name] for name in spec.outputs},
+            seconds=seconds,
+            values={name: values[name] for name in self.spec.outputs},
             nodes=tuple(watch.times),
-            saves=records,
+            saves=saves,
             loads=tuple(self.loads),
             phases=self.phases,
-            mask=secrets.mask,
+            mask=mask,
         )
 
     @contextmanager

@@ -112,8 +112,10 @@ class PipelineSpec(SpecWithEnvironments):
     )
     adapters: Many[Text] = Field(
         default=(),
-        description="Hamilton lifecycle adapters by name. (Not supported yet.)",
-        examples=[["progress"]],
+        description="Hamilton's lifecycle adapters by name: `progress` (in the worker's log), `opentelemetry`, "
+        "`openlineage`, `mlflow`, `tracker` (the Hamilton UI), one of a plug-in, or `module:name` of the "
+        "project's own.",
+        examples=[["opentelemetry"]],
     )
     timeout: PositiveDuration = Field(
         default=3600,

@@ -24,7 +24,7 @@ UNSUPPORTED: Mapping[str, tuple[Unsupported, ...]] = {
         Unsupported(("code",), lambda spec: spec.code == "git", "`code: git`", "use `code: local`"),
         Unsupported(("notify",), lambda spec: spec.notify is not None, "`notify`", _REMOVE),
     ),
-    "pipeline": (Unsupported(("adapters",), lambda spec: bool(spec.adapters), "`adapters`", _REMOVE),),
+    "pipeline": (),
     "schedule": (
         Unsupported(("on_failure",), lambda spec: bool(spec.on_failure), "`on_failure`", _REMOVE),
         Unsupported(("on_success",), lambda spec: bool(spec.on_success), "`on_success`", _REMOVE),

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,16 +51,29 @@ def clusters() -> Iterator[Clusters]:
         if not find_spec("ray"):
             yield Clusters(addresses)
             return
-        import subprocess
-        import sys
-        from pathlib import Path
+        with ray_cluster() as addresses["ray"]:
+            yield Clusters(addresses)
 
-        command = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--port=0", "--num-cpus=2"]
-        options = ["--include-dashboard=false", "--disable-usage-stats"]
-        subprocess.run([*command, *options], check=True, capture_output=True)
-        addresses["ray"] = "auto"
-        yield Clusters(addresses)
-        subprocess.run([command[0], "stop", "--force"], check=True, capture_output=True)
+
+@contextmanager
+def ray_cluster() -> Iterator[str]:
+    """Start a node of Ray by its command, as its users do, and yield its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", f"--port={port}"]
+    options = ["--node-ip-address=127.0.0.1", "--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats"]
+    node = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            time.sleep(0.1)
+        yield f"127.0.0.1:{port}"
+    finally:
+        os.killpg(node.pid, signal.SIGTERM)
+        node.wait(30)
 
 
 def test_nodes_run_there_and_are_reported(project: Project, clusters: Clusters, kind: str) -> None:
@@ -92,8 +111,6 @@ def test_nodes_run_there_and_are_reported(project: Project, clusters: Clusters, 
 
 
 def test_new_code_is_used_on_the_same_cluster(project: Project, clusters: Clusters, kind: str) -> None:
-    import sys
-
     for number in (1, 2):
         project.module("flow", f"def out() -> int:\n    return {number}\n")
         sys.modules.pop("flow", None)
