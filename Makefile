@@ -10,7 +10,7 @@ BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs editor bench clean
+.PHONY: help demo test check docs editor heavy bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | awk -F '\t' '{printf "make %-7s %s\n", $$1, $$2}'
@@ -41,6 +41,10 @@ editor: .venv/installed ## try the schemas with the language server of VS Code (
 	@if ! command -v npm >/dev/null; then echo "skipped: the editor tests need Node.js and npm"; \
 	elif ! $(MAKE) .editor/installed; then echo "skipped: npm could not install yaml-language-server"; \
 	else $(BIN)/python -m pytest -q tests/editor $(ARGS); fi
+
+heavy: .venv/installed ## run the tests that need large libraries: Ray, MLflow, the Hamilton tracker
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group heavy
+	@$(BIN)/python -m pytest -q -rs tests/unit/pipelines/test_clusters.py tests/unit/pipelines/test_adapters.py $(ARGS)
 
 bench: .venv/installed ## run the benchmarks, or the one called NAME
 	@$(BIN)/python -m benchmarks $(NAME) $(ARGS)
