@@ -32,8 +32,9 @@ check: .venv/installed ## run the linters, the type checker, the import contract
 	@$(BIN)/python .ci/check_template.py
 	@echo "All checks passed."
 
-docs: .venv/installed ## write what is made from the code: docs/codes.md, docs/specs.md, schemas/
+docs: .venv/installed ## write what is made from the code: docs/codes.md, docs/specs.md, a part of docs/io.md, schemas/
 	@PYTHONPATH=.:tests $(BIN)/python -m support.codes_page
+	@PYTHONPATH=.:tests $(BIN)/python -m support.kept_types
 	@$(BIN)/python -m flowerpower schema --format markdown > docs/specs.md
 	@for kind in '' plan plan-file; do $(BIN)/python -m flowerpower schema $$kind --quiet --out schemas > /dev/null; done
 

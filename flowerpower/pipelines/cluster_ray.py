@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from types import ModuleType
@@ -17,6 +20,7 @@ from flowerpower.pipelines.driver import NodeWatch
 from flowerpower.specs.parts import ExecutorSpec
 
 _SECONDS_TO_ANSWER = 10.0
+_PAUSE = 0.005
 
 
 class RayNodes(RemoteNodes):
@@ -39,8 +43,11 @@ class RayNodes(RemoteNodes):
         values = {self._ends[handle]: handle for handle in handles}
         waiting = list(values)
         while waiting:
-            done, waiting = ray.wait(waiting, num_returns=1)
+            # Ray waits outside of Python, where the time limit of a run cannot strike: ask, and sleep here.
+            done, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=0)
             yield from (values[end] for end in done)
+            if waiting and not done:
+                time.sleep(_PAUSE)
 
     def error(self, handle: Any) -> BaseException | None:
         """Return the exception of a node that failed, with its traceback as text."""
@@ -63,6 +70,9 @@ def connect_ray(spec: ExecutorSpec, modules: Sequence[ModuleType], watch: NodeWa
                 num_cpus=None if spec.address else spec.max_workers,
                 include_dashboard=None if spec.address else False,
                 log_to_driver=False,
+                runtime_env=None
+                if spec.address
+                else {"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}},
             )
             opened.callback(ray.shutdown)
         close = opened.pop_all().close
@@ -99,5 +109,5 @@ def _placed(error: Any) -> BaseException:
     if not isinstance(error, ray.exceptions.RayTaskError):
         return cast("BaseException", error)
     found: BaseException = getattr(error, "cause", None) or error
-    found.__cause__ = remote_traceback(error.traceback_str)
+    found.__cause__ = remote_traceback(str(error))
     return found

@@ -47,7 +47,8 @@ def _fact(fact: Any) -> str:
 def _saves(saves: Any, style: Style) -> Iterator[str]:
     for save in saves if isinstance(saves, list) else []:
         rows = f"{save['rows']:,} rows, " if save.get("rows") is not None else ""
-        facts = f"{save['format']}, {rows}{save.get('bytes') or 0:,} bytes"
+        size = f"{save['bytes']:,} bytes" if save.get("bytes") is not None else ""
+        facts = f"{save['format']}, {rows}{size}".removesuffix(", ")
         yield f"  {style('saved', 'good')} {safe(str(save['path']))}  {style(facts, 'faint')}"
 
 

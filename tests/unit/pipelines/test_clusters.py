@@ -51,8 +51,10 @@ def clusters() -> Iterator[Clusters]:
         if not find_spec("ray"):
             yield Clusters(addresses)
             return
-        with ray_cluster() as addresses["ray"]:
-            yield Clusters(addresses)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("RAY_AUTH_MODE", "disabled")  # or tokens in the home folder would count
+            with ray_cluster() as addresses["ray"]:
+                yield Clusters(addresses)
 
 
 @contextmanager
@@ -72,8 +74,12 @@ def ray_cluster() -> Iterator[str]:
             time.sleep(0.1)
         yield f"127.0.0.1:{port}"
     finally:
-        os.killpg(node.pid, signal.SIGTERM)
-        node.wait(30)
+        node.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            node.wait(20)
+        with suppress(ProcessLookupError):
+            os.killpg(node.pid, signal.SIGKILL)
+        node.wait(20)
 
 
 def test_nodes_run_there_and_are_reported(project: Project, clusters: Clusters, kind: str) -> None:

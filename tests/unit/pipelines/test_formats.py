@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import polars as pl
 import pytest
+from support.kept_types import TABULAR, table
 
+from flowerpower.errors import PipelineError
+from flowerpower.pipelines.formats import FORMATS as BUILT_IN
 from flowerpower.pipelines.manager import PipelineManager
 from flowerpower.pipelines.run import Access
 from flowerpower.specs.models import PipelineSpec
+from flowerpower.specs.parts import FORMATS as WRITTEN
 
 from .conftest import Project
 
@@ -85,3 +90,48 @@ def test_what_is_saved_is_what_is_loaded(
         assert saved.bytes == loaded.bytes, kind
         assert (saved.bytes is None) == (form == "duckdb"), kind
         assert kind == "lazy" or (loaded.rows, loaded.columns) == (2, 2), kind
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_the_documentation_says_what_each_format_keeps(library: str, checkout: Path, tmp_path: Path) -> None:
+    found = table(library, tmp_path)
+
+    assert found in (checkout / "docs/io.md").read_text(encoding="utf-8"), "run: make docs"
+    for line in found.splitlines()[2:]:
+        kept = dict(zip(TABULAR, line.split(" | ")[1:], strict=True))
+        assert {kept["parquet"], kept["feather"], kept["pickle"].removesuffix(" |")} == {"yes"}, line
+
+
+def test_an_empty_frame_is_a_file_with_its_columns(project: Project) -> None:
+    project.module("flow", FLOW)
+    empty = pd.DataFrame({"n": pd.Series([], dtype="int64"), "text": pd.Series([], dtype="str")})
+
+    for form in ("csv", "json", "parquet", "feather", "excel"):
+        save = {"outputs": ["pandas_out"], "format": form, "path": f"x.{form}"}
+        spec = PipelineSpec.model_validate(
+            {"name": "p", "modules": ["flow"], "outputs": ["pandas_out"], "save": [save]}
+        )
+        record = PipelineManager({"p": spec}, project.root, ["flows"]).run("p", inputs={"pandas_in": empty}).saves[0]
+        back = project.run("pandas_out", load={"pandas_in": {"format": form, "path": f"x.{form}"}})
+
+        assert record.rows == 0
+        assert len(back.values["pandas_out"]) == 0
+        assert form == "json" or list(back.values["pandas_out"].columns) == ["n", "text"]
+
+
+def test_several_files_are_put_together(project: Project) -> None:
+    project.module("flow", FLOW)
+    for number in (2, 1):
+        (project.root / f"x-{number}.csv").write_text(f"n,text\n{number},t\n")
+
+    for kind in ("pandas", "polars", "lazy", "list"):
+        result = project.run(f"{kind}_out", load={f"{kind}_in": {"format": "csv", "path": "x-*.csv"}})
+        assert [row["n"] for row in rows_of(result.values[f"{kind}_out"])] == [1, 2]
+        assert result.loads[0].bytes == 2 * len("n,text\n1,t\n")
+    with pytest.raises(PipelineError, match="no file matches y-"):
+        project.run("pandas_out", load={"pandas_in": {"format": "csv", "path": "y-*.csv"}})
+
+
+def test_the_specs_name_the_formats_that_there_are() -> None:
+    assert tuple(BUILT_IN) == WRITTEN
