@@ -18,6 +18,7 @@ from flowerpower.specs.policies import check_policies
 from flowerpower.specs.project import Project
 from flowerpower.specs.redis import check_redis
 from flowerpower.specs.renames import check_renames
+from flowerpower.specs.transfers import check_transfers
 from flowerpower.specs.unsupported import UNSUPPORTED
 
 _TRIGGER_FIELDS = (*TRIGGERS, "timezone", "start", "end")
@@ -98,6 +99,9 @@ def _check_supported(project: Project, address: str, spec: object) -> Iterator[P
 
 def _check_pipeline(project: Project, address: str, spec: PipelineSpec) -> Iterator[Problem]:
     yield from _check_supported(project, address, spec)
+    for code, path, what, hint in check_transfers(project.spec, spec):
+        if project.is_sound("project", "allow", "plugins") and project.is_sound(address, str(path[0]), "executor"):
+            yield problem(project, code, (address, *path), what, hint)
     executor = spec.executor
     if not project.is_sound(address, "executor"):
         return
