@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.yardstick import MODULES, fields_of, write_modules
 
 from flowerpower.errors import PipelineError
 from flowerpower.pipelines.failures import UserCodeError
@@ -114,6 +115,19 @@ def test_nodes_run_there_and_are_reported(project: Project, clusters: Clusters, 
         for node in ("frame", "total", "where")
         for event, succeeded in (("started", ()), ("finished", (True,)))
     ]
+
+
+def test_whatever_runs_here_runs_there_with_the_same_result(project: Project, clusters: Clusters, kind: str) -> None:
+    write_modules(project.root)
+
+    for name in MODULES:
+        fields = {"modules": [f"yardstick_{name}"], **fields_of(project.root, name)}
+        outputs = fields.pop("outputs")
+        here = project.run(*outputs, **fields).values
+        there = project.run(*outputs, **fields, executor=clusters.executor(kind)).values
+        assert {node: str(value) for node, value in there.items()} == {
+            node: str(value) for node, value in here.items()
+        }, name
 
 
 def test_new_code_is_used_on_the_same_cluster(project: Project, clusters: Clusters, kind: str) -> None:
