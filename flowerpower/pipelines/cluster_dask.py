@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import logging
 import os
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,6 +63,7 @@ class DaskNodes(RemoteNodes):
 
 def connect_dask(spec: ExecutorSpec, modules: Sequence[ModuleType], watch: NodeWatch) -> Cluster:
     """Return a connection to the scheduler at the address, or to a cluster of processes of our own."""
+    logging.getLogger("distributed").setLevel(logging.WARNING)  # it tells of every connection
     with ExitStack() as opened:
         if spec.address:
             opened.enter_context(by_value(cloudpickle, modules))
@@ -71,7 +73,7 @@ def connect_dask(spec: ExecutorSpec, modules: Sequence[ModuleType], watch: NodeW
                 n_workers=spec.max_workers or os.cpu_count() or 1,
                 threads_per_worker=1,
                 dashboard_address=":0",  # any free port
-                silence_logs=True,
+                silence_logs=logging.ERROR,
             )
             client = opened.enter_context(Client(opened.enter_context(local), set_as_default=False))
         close = opened.pop_all().close
