@@ -14,7 +14,7 @@ BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs editor bench torture clean
+.PHONY: help demo test check docs editor heavy bench torture clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | awk -F '\t' '{printf "make %-7s %s\n", $$1, $$2}'
@@ -36,8 +36,9 @@ check: .venv/installed ## run the linters, the type checker, the import contract
 	@$(BIN)/python .ci/check_template.py
 	@echo "All checks passed."
 
-docs: .venv/installed ## write what is made from the code: docs/codes.md, docs/specs.md, schemas/
+docs: .venv/installed ## write what is made from the code: docs/codes.md, docs/specs.md, a part of docs/io.md, schemas/
 	@PYTHONPATH=.:tests $(BIN)/python -m support.codes_page
+	@PYTHONPATH=.:tests $(BIN)/python -m support.kept_types
 	@$(BIN)/python -m flowerpower schema --format markdown > docs/specs.md
 	@for kind in '' plan plan-file; do $(BIN)/python -m flowerpower schema $$kind --quiet --out schemas > /dev/null; done
 
@@ -45,6 +46,10 @@ editor: .venv/installed ## try the schemas with the language server of VS Code (
 	@if ! command -v npm >/dev/null; then echo "skipped: the editor tests need Node.js and npm"; \
 	elif ! $(MAKE) .editor/installed; then echo "skipped: npm could not install yaml-language-server"; \
 	else $(BIN)/python -m pytest -q tests/editor $(ARGS); fi
+
+heavy: .venv/installed ## run the tests that need large libraries: Ray, MLflow, the Hamilton tracker
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group heavy
+	@$(BIN)/python -m pytest -q -rs tests/unit/pipelines/test_clusters.py tests/unit/pipelines/test_adapters.py $(ARGS)
 
 bench: .venv/installed ## run the benchmarks, or the one called NAME
 	@$(BIN)/python -m benchmarks $(NAME) $(ARGS)

@@ -5,21 +5,27 @@ No filesystem object outlives a call: those of object stores are not safe to use
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
-import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
-from flowerpower.errors import FlowerPowerError, RefusedError
+from flowerpower.errors import FlowerPowerError, MissingExtraError, RefusedError
 
 _WRAPPERS = frozenset({"simplecache", "zip", "tar"})  # before `::`; what they wrap is what is checked
-_SPOOL = 64 * 1024 * 1024
+_LOCAL = ("file://", "local://")
+# Stores without folders: to make one there would mean to make a bucket, which nobody asked for.
+_OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "memory"})
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure", "az": "azure"}
+_ONE_PUT = 64 * 1024 * 1024  # what goes up in one request; more goes up in parts that count only when all are there
+_DRAFT_IS_LEFT = 60.0  # seconds after which a draft that nobody holds was left by a writer that died
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,7 @@ class Filesystem:
     def resolve(self, path: str) -> str:
         """Return the full path or URL that *path* means; raises RefusedError when it is out of bounds."""
         _refuse_odd(path)
+        path = _without_local_protocol(path)
         if is_url(path):
             return self._allowed_url(path)
         if is_url(self.root):
@@ -45,6 +52,10 @@ class Filesystem:
                 raise _refusal(path, self.root)
             return f"{self.root.rstrip('/')}/{path}"
         return self._local(path)
+
+    def refuse_unless_allowed(self, url: str) -> None:
+        """Raise RefusedError unless *url*, of something that is no file, lies in an allowed prefix."""
+        self._allowed_url(url)
 
     @contextmanager
     def open(self, path: str) -> Iterator[BinaryIO]:
@@ -66,8 +77,24 @@ class Filesystem:
         atomic as the store itself. Folders are made as needed.
         """
         full = self.resolve(path)
-        with _replace_file(Path(full)) if not is_url(full) else self._put(full) as handle:
+        if "::" in full:
+            raise RefusedError(
+                f"{hide_credentials(path)} can only be read", hint="write a file or an object of its own"
+            )
+        with replace_file(Path(full)) if not is_url(full) else self._put(full) as handle:
             yield handle
+
+    def find(self, pattern: str) -> tuple[str, ...]:
+        """Return the paths of the files that match *pattern*, sorted; `*` is part of a name, `**` any folders."""
+        full = self.resolve(pattern)
+        if is_url(full):
+            store, inner = self._store(full)
+            protocol = full.partition("://")[0]
+            found = [f"{protocol}://{str(path).lstrip('/')}" for path in store.glob(inner)]
+            return tuple(sorted(path.removeprefix(f"{self.root.rstrip('/')}/") for path in found))
+        base = Path("/") if Path(pattern).is_absolute() else Path(self.root).resolve()
+        matches = (path for path in base.glob(pattern.lstrip("/")) if path.is_file())
+        return tuple(sorted(str(path) if base == Path("/") else path.relative_to(base).as_posix() for path in matches))
 
     def exists(self, path: str) -> bool:
         """Return whether there is a file or folder at *path*."""
@@ -102,7 +129,8 @@ class Filesystem:
     def _local_folders(self, base: Path, path: str) -> Iterator[Path]:
         if not Path(path).is_absolute():
             yield base
-        yield from ((base / folder).resolve() for folder in self.allowed if not is_url(folder))
+        allowed = [_without_local_protocol(folder) for folder in self.allowed]
+        yield from ((base / folder).resolve() for folder in allowed if not is_url(folder))
 
     def _allowed_url(self, path: str) -> str:
         *wrappers, target = path.split("::")
@@ -118,28 +146,41 @@ class Filesystem:
         try:
             store, inner = fsspec.core.url_to_fs(url, **self.options)
         except ImportError as error:
+            if extra := _EXTRAS.get(url.rpartition("::")[2].partition("://")[0]):
+                raise MissingExtraError(hide_credentials(url), extra) from None
             raise FlowerPowerError(f"{hide_credentials(url)} needs a library that is not installed: {error}") from None
         except ValueError as error:
             raise FlowerPowerError(f"{hide_credentials(url)}: {error}") from None
+        store.invalidate_cache()  # fsspec hands out one store many times; what it remembers of sizes may be old
         return store, str(inner)
 
     @contextmanager
     def _put(self, url: str) -> Iterator[BinaryIO]:
         store, inner = self._store(url)
         # Not opened for writing in the store: closing such a file after an error would publish half of it.
-        with tempfile.SpooledTemporaryFile(max_size=_SPOOL) as spool:
-            yield cast("BinaryIO", spool)
-            spool.seek(0)
-            if parent := inner.rpartition("/")[0]:
+        with tempfile.NamedTemporaryFile(prefix="flowerpower-") as draft:
+            yield cast("BinaryIO", draft)
+            draft.flush()
+            if url.partition("://")[0] not in _OBJECT_STORES and (parent := inner.rpartition("/")[0]):
                 with suppress(NotImplementedError, PermissionError):
                     store.makedirs(parent, exist_ok=True)
-            with store.open(inner, "wb") as handle:
-                shutil.copyfileobj(cast("IO[bytes]", spool), handle)
+            if Path(draft.name).stat().st_size <= _ONE_PUT:
+                store.pipe_file(inner, Path(draft.name).read_bytes())
+            else:
+                store.put_file(draft.name, inner)
 
 
 def is_url(path: str) -> bool:
     """Return whether *path* names a protocol, as `s3://bucket/key` and `zip://a.csv::file.zip` do."""
     return "://" in path or "::" in path
+
+
+def _without_local_protocol(path: str) -> str:
+    """Return the plain path of a URL of this machine, so that the rules for paths are the rules for it."""
+    for protocol in _LOCAL:
+        if path.startswith(protocol) and "::" not in path:
+            return f"/{path.removeprefix(protocol).lstrip('/')}"
+    return path
 
 
 def hide_credentials(url: str) -> str:
@@ -171,24 +212,54 @@ def _covers(prefix: str, url: str) -> bool:
 
 
 @contextmanager
-def _replace_file(target: Path) -> Iterator[BinaryIO]:
-    """Write beside *target* and rename at the end, so that a killed writer leaves the old file or the new one."""
+def replace_file(target: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """Write beside *target* and rename at the end, so that a killed writer leaves the old file or the new one.
+
+    A file that is not *durable* may be lost, or be empty, when the power fails.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.tmp")
+    _remove_left_drafts(target)
+    draft = target.with_name(f"{_draft_prefix(target)}{secrets.token_hex(6)}.tmp")
     try:
-        with draft.open("xb") as handle:
+        with draft.open("xb") as handle, draft.open("rb") as held:
+            _lock(held.fileno())
             yield handle
             if not handle.closed:
                 handle.flush()
-        with draft.open("rb") as written:
-            os.fsync(written.fileno())
-        with suppress(FileNotFoundError):
-            draft.chmod(stat.S_IMODE(target.stat().st_mode))
-        draft.replace(target)
+            if durable:
+                os.fsync(held.fileno())
+            with suppress(FileNotFoundError):
+                draft.chmod(stat.S_IMODE(target.stat().st_mode))
+            draft.replace(target)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-    _sync_folder(target.parent)
+    if durable:
+        _sync_folder(target.parent)
+
+
+def _draft_prefix(target: Path) -> str:
+    name = target.name.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore")  # names have 255 bytes
+    return f".{name}."
+
+
+def _remove_left_drafts(target: Path) -> None:
+    """Remove what writers of *target* left that were killed: drafts of some age which no process holds any more."""
+    prefix = _draft_prefix(target)
+    for entry in target.parent.iterdir():
+        if entry.name.startswith(prefix) and entry.suffix == ".tmp" and len(entry.name) == len(prefix) + 16:
+            with suppress(OSError), entry.open("rb") as held:
+                if time.time() - os.fstat(held.fileno()).st_mtime > _DRAFT_IS_LEFT and _lock(held.fileno()):
+                    entry.unlink()
+
+
+def _lock(descriptor: int) -> bool:
+    """Hold a file until it is closed or its process ends; return whether that worked."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False  # held by another, or by a filesystem that knows no locks
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 IO_GROUP = "flowerpower.io"
 SECRETS_GROUP = "flowerpower.secrets"
 MESSAGING_GROUP = "flowerpower.messaging"
+ADAPTERS_GROUP = "flowerpower.adapters"
 
 
 class PluginWarning(UserWarning):

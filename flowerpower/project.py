@@ -327,7 +327,7 @@ class FlowerPowerProject:
             self.folder,
             project.spec.modules,
             project.spec.timezone,
-            access=Access(project.spec.allow.paths),
+            access=Access(project.spec.allow.paths, project.spec.plugins, project.spec.allow.pickle),
             secrets=secrets_of(self.settings.environment),
         )
 

@@ -38,7 +38,7 @@ def run(
     outputs: Annotated[
         str | None, flag("--outputs", metavar="NODES", help="Nodes to compute instead of the spec's, with commas.")
     ] = None,
-    executor: Annotated[str | None, flag("--executor", help="local, threads or processes.")] = None,
+    executor: Annotated[str | None, flag("--executor", help="local, threads, processes, dask or ray.")] = None,
 ) -> None:
     """Run a pipeline here and now, without Redis, and print what it made and where the time went.
 

@@ -52,6 +52,8 @@ class WorkerOptions:
     folders: Sequence[str] = ("flows",)
     modules: Sequence[str] = ()  # Hamilton modules to import before forking
     paths: Sequence[str] = ()  # folders outside the project that its runs may read and write
+    plugins: Sequence[str] = ()  # distributions whose plug-ins its runs may use
+    pickle: bool = False
     burst: bool = False
     with_scheduler: bool = True
     grace: float | None = None
@@ -75,6 +77,8 @@ def worker_options(project: ProjectSpec, folder: Path, settings: Settings) -> Wo
         root=folder,
         folders=project.modules,
         paths=project.allow.paths,
+        plugins=project.plugins,
+        pickle=project.allow.pickle,
         commit=settings.commit or "",
         signer=Signer.of(settings.signing_key),
         from_git=project.code == "git",
@@ -208,6 +212,8 @@ def _home_of(options: WorkerOptions) -> Home:
     return Home(
         options.root.resolve(),
         paths=tuple(options.paths),
+        plugins=tuple(options.plugins),
+        pickle=options.pickle,
         folders=tuple(options.folders),
         commit=commit_at(options.root, options.commit),
         require_commit=options.require_commit,

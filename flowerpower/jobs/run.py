@@ -71,6 +71,8 @@ class Home:
     require_commit: bool = False  # refuse runs of which other code was applied than lies here
     signer: Signer | None = field(default=None, repr=False)  # None: a run spec need not be signed
     checkouts: Checkouts | None = None  # where the code comes from; None: it is that of the project here
+    plugins: tuple[str, ...] = ()  # distributions whose plug-ins runs may use
+    pickle: bool = False  # whether runs may read pickles
 
 
 _home: Home | None = None
@@ -244,9 +246,8 @@ def _run_pipeline(work: _Work) -> dict[str, Any]:
     )
     work.keeper.describe(spec, context, home.root)
     folders = list(work.spec["folders"])
-    result = run_pipeline(
-        spec, context, root=home.root, folders=folders, observer=work.keeper, access=Access(home.paths)
-    )
+    access = Access(home.paths, home.plugins, home.pickle)
+    result = run_pipeline(spec, context, root=home.root, folders=folders, observer=work.keeper, access=access)
     return dict(result.to_dict())
 
 

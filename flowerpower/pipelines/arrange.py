@@ -12,6 +12,7 @@ from typing import Any
 from flowerpower.errors import PipelineError
 from flowerpower.pipelines.graph import Nodes, Walk, config_variants, is_required, suggest, type_name, users_of, walk
 from flowerpower.pipelines.values import coerce, is_written
+from flowerpower.specs.parts import CacheSpec
 
 _FRAMES_LEFT_FOR_NODES = 100
 
@@ -51,6 +52,15 @@ def arrange(graph: Graph, outputs: Sequence[str], given: Given) -> Given:
     problems.extend(_wrong_config(graph, way))
     _raise(problems)
     return Given(inputs, overrides, tuple(name for name in loads if name in way.order))
+
+
+def check_cache(cache: bool | CacheSpec, nodes: Nodes) -> None:
+    """Raise PipelineError for nodes that the settings of the cache name and the graph has not."""
+    keys = ("recompute", "ignore", "disable") if isinstance(cache, CacheSpec) else ()
+    for key in keys:
+        for name in getattr(cache, key):
+            if name not in nodes:
+                raise PipelineError(f"cache.{key}: there is no node {name!r}", hint=suggest(name, nodes))
 
 
 def _raise(problems: Iterable[str]) -> None:

@@ -27,6 +27,10 @@ class Secrets:
             self._handed_out.add(value)
         return value
 
+    def setting(self, name: str) -> str:
+        """Return a value that lies where the secrets lie and is none, so that nothing is masked because of it."""
+        return self._lookup(name)
+
     def __repr__(self) -> str:
         return "Secrets(...)"
 

@@ -1,4 +1,4 @@
-"""The boundary to Hamilton: build a driver, watch its nodes, keep its logs quiet."""
+"""The boundary to Hamilton: build a driver, make it ready to run, watch its nodes, keep its logs quiet."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any, Protocol
 
-from flowerpower.errors import PipelineError
 from flowerpower.pipelines.failures import UserCodeError, describe, is_time_limit
-from flowerpower.specs.models import PipelineSpec
+from flowerpower.specs.parts import ExecutorSpec
 
 _LOUD = ("hamilton.driver", "hamilton.execution.graph_functions", "hamilton.execution.executors")
-_EXECUTORS = ("local", "threads", "processes")
+_CLUSTERS = ("dask", "ray")
 _log = logging.getLogger(__name__)
 
 
@@ -94,34 +93,52 @@ class NodeWatch:
         self.__init__()  # type: ignore[misc]
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a driver is built of: the project's modules, the config, and lifecycle adapters."""
+
+    modules: Sequence[ModuleType]
+    config: Mapping[str, Any]
+    adapters: Sequence[Any] = ()
+
+
 @dataclass(slots=True)
-class Built:
-    """A driver, and what has to be closed when it has run; told to wait, it waits for nodes that still run."""
+class Ready:
+    """A driver that may run, and what has to be closed when it has; told to wait, it waits for nodes that still run."""
 
     driver: Any
     close: Callable[[bool], None] = field(default=lambda wait: None)
 
 
-def build(
-    modules: Sequence[ModuleType], config: Mapping[str, Any], spec: PipelineSpec, watch: NodeWatch | None = None
-) -> Built:
-    """Return the Hamilton driver of *spec* over imported *modules*; raises PipelineError when there is no graph."""
-    _refuse_unsupported(spec)
-    hooks = [_hook(watch)] if watch is not None else []
-    if spec.executor.type == "threads":
-        from hamilton.plugins.h_threadpool import FutureAdapter
+def build(parts: Parts) -> Any:
+    """Return the Hamilton driver of the graph; raises PipelineError when there is no graph."""
+    return _build(parts)
 
-        pool = FutureAdapter(max_workers=spec.executor.max_workers, thread_name_prefix="flowerpower")
-        built = Built(
-            _build(modules, config, [*hooks, pool]), lambda wait: pool.executor.shutdown(wait=wait, cancel_futures=True)
+
+def ready(driver: Any, parts: Parts, executor: ExecutorSpec, watch: NodeWatch, ours: Sequence[ModuleType]) -> Ready:
+    """Return a driver of the same graph as *driver* that runs it with *executor*; *ours* are the project's modules.
+
+    Raises PipelineError when the executor cannot be had.
+    """
+    # Only this way of running knows `Parallelizable`; it is too slow per node to be the usual one.
+    parallel = _is_parallel(driver)
+    if executor.type in _CLUSTERS:
+        from flowerpower.pipelines.clusters import connect
+
+        cluster = connect(executor, ours, watch)
+        adapters = parts.adapters if parallel else (*parts.adapters, cluster.nodes)
+        return Ready(
+            _build(replace(parts, adapters=adapters), cluster.tasks if parallel else None), lambda wait: cluster.close()
         )
-    else:
-        built = Built(_build(modules, config, hooks))
-    if _is_parallel(built.driver):
-        # Only this way of running knows `Parallelizable`; it is too slow per node to be the usual one.
-        built.close(True)
-        built = Built(_build(modules, config, hooks, _task_executor(spec)))
-    return built
+    if parallel:
+        return Ready(_build(parts, _task_executor(executor)))
+    if executor.type != "threads":
+        return Ready(driver)
+    from hamilton.plugins.h_threadpool import FutureAdapter
+
+    pool = FutureAdapter(max_workers=executor.max_workers, thread_name_prefix="flowerpower")
+    built = _build(replace(parts, adapters=(*parts.adapters, pool)))
+    return Ready(built, lambda wait: pool.executor.shutdown(wait=wait, cancel_futures=True))
 
 
 @contextmanager
@@ -141,24 +158,11 @@ def quiet() -> Iterator[None]:
             logger.removeFilter(is_wanted)
 
 
-def _refuse_unsupported(spec: PipelineSpec) -> None:
-    if spec.executor.type not in _EXECUTORS:
-        raise PipelineError(
-            f"executor {spec.executor.type!r} is not supported yet", hint=f"there are: {', '.join(_EXECUTORS)}"
-        )
-    if spec.cache:
-        raise PipelineError("`cache` is not supported yet", hint="take it out of the pipeline")
-    unknown = [name for name in spec.adapters if name != "progress"]
-    if unknown:
-        raise PipelineError(f"the adapter {unknown[0]!r} is not supported yet", hint="there is: progress")
-
-
-def _build(
-    modules: Sequence[ModuleType], config: Mapping[str, Any], adapters: Sequence[Any], task_executor: Any = None
-) -> Any:
+def _build(parts: Parts, task_executor: Any = None) -> Any:
     from hamilton import driver
 
-    builder = driver.Builder().with_modules(*modules).with_config(dict(config)).with_adapters(*adapters)
+    builder = driver.Builder().with_modules(*parts.modules).with_config(dict(parts.config))
+    builder = builder.with_adapters(*parts.adapters)
     if task_executor is not None:
         builder = builder.enable_dynamic_execution(allow_experimental_mode=True).with_remote_executor(task_executor)
     try:
@@ -174,13 +178,13 @@ def _is_parallel(driver: Any) -> bool:
     return any(node.node_role in (NodeType.EXPAND, NodeType.COLLECT) for node in driver.graph.get_nodes())
 
 
-def _task_executor(spec: PipelineSpec) -> Any:
+def _task_executor(executor: ExecutorSpec) -> Any:
     import os
 
     from hamilton.execution import executors
 
-    workers = spec.executor.max_workers or os.cpu_count() or 1
-    match spec.executor.type:
+    workers = executor.max_workers or os.cpu_count() or 1
+    match executor.type:
         case "threads":
             return executors.MultiThreadingExecutor(max_tasks=workers)
         case "processes":
@@ -188,7 +192,8 @@ def _task_executor(spec: PipelineSpec) -> Any:
     return executors.SynchronousLocalTaskExecutor()
 
 
-def _hook(watch: NodeWatch) -> Any:
+def hook(watch: NodeWatch) -> Any:
+    """Return the lifecycle adapter that tells *watch* of nodes, and lets every input pass."""
     from flowerpower.pipelines.hook import WatchHook
 
     return WatchHook(watch)

@@ -29,7 +29,7 @@ def load_hamilton(modules: tuple[str, ...], root: Path, folders: tuple[str, ...]
         registry.INITIALIZED = True  # or the next import would load every extension
     import hamilton.driver  # noqa: F401
 
-    wanted = _extensions(modules, _SourceFiles(root, folders), folders)
+    wanted = _extensions(modules, SourceFiles(root, folders), folders)
     if wanted is None:
         registry.initialize()
         return
@@ -63,7 +63,7 @@ def _extensions_for(found: Import, closure: Iterable[str]) -> tuple[str, ...] | 
     return _OF_LIBRARY.get(library)
 
 
-class _SourceFiles(Mapping[str, bytes]):
+class SourceFiles(Mapping[str, bytes]):
     """The Python files of a project's folders, each read when it is asked for."""
 
     def __init__(self, root: Path, folders: Sequence[str]) -> None:

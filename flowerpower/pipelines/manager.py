@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from flowerpower.errors import UsageError
 from flowerpower.pipelines.context import RunContext, no_secrets
 from flowerpower.pipelines.drawing import Drawn, GraphFormat, as_read, built, draw
-from flowerpower.pipelines.driver import Observer, build
+from flowerpower.pipelines.driver import Observer, Parts, build
 from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.graph import suggest
 from flowerpower.pipelines.modules import import_modules, importable, preload
@@ -90,7 +90,7 @@ class PipelineManager:
         spec = self.get(name)
         load_hamilton(spec.modules, self._root, self._folders)
         with importable(self._root, self._folders):
-            return build(import_modules(spec.modules, self._root, self._folders), spec.config, spec).driver
+            return build(Parts(import_modules(spec.modules, self._root, self._folders), spec.config))
 
     def visualize(self, name: str, format: GraphFormat = "mermaid", most: int | None = None) -> str:
         """Return the graph of the pipeline *name* as Mermaid or DOT text; raises PipelineError.
@@ -159,6 +159,7 @@ def changed(
 
 
 def _executor(name: str, before: ExecutorSpec) -> ExecutorSpec:
-    if name not in ("local", "threads", "processes", "dask", "ray"):
-        raise UsageError(f"there is no executor {name!r}", hint="there are: local, threads, processes")
+    executors = ("local", "threads", "processes", "dask", "ray")
+    if name not in executors:
+        raise UsageError(f"there is no executor {name!r}", hint=f"there are: {', '.join(executors)}")
     return before.model_copy(update={"type": name})

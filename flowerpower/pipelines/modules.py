@@ -51,6 +51,15 @@ def import_modules(names: Sequence[str], root: Path, folders: Sequence[str]) -> 
     return [_import(name, root, folders) for name in names]
 
 
+def own_modules(root: Path, folders: Sequence[str]) -> list[ModuleType]:
+    """Return all modules that were imported from the project's folders so far; call it inside `importable`."""
+    entries = [str((root / folder).resolve()) for folder in folders]
+    with _LOCK:
+        modules = list(sys.modules.values())
+    places = [(module, _place_of(module)) for module in modules if isinstance(module, ModuleType)]
+    return [module for module, place in places if any(_lies_in(place, entry) for entry in entries)]
+
+
 def preload(modules: Sequence[str], root: Path, folders: Sequence[str]) -> Mapping[str, str]:
     """Import Hamilton and *modules* once, in a worker before it forks; return the errors of those that failed."""
     load_hamilton(tuple(modules), root, tuple(folders))

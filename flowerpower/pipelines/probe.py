@@ -17,12 +17,11 @@ from typing import Any, TextIO
 
 from flowerpower.errors import PipelineError
 from flowerpower.pipelines.arrange import parameters_of
-from flowerpower.pipelines.driver import build
+from flowerpower.pipelines.driver import Parts, build
 from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.failures import user_place
 from flowerpower.pipelines.graph import Nodes, is_optional, type_name, variants_of
 from flowerpower.pipelines.modules import import_modules, importable
-from flowerpower.specs.models import PipelineSpec
 
 
 def main() -> None:
@@ -46,12 +45,11 @@ def _say(answers: TextIO, value: Mapping[str, Any]) -> None:
 
 
 def _answer(names: Sequence[str], config: Mapping[str, Any], root: Path, folders: Sequence[str]) -> dict[str, Any]:
-    spec = PipelineSpec(name="probe", modules=tuple(names), outputs=("none",))
     try:
         load_hamilton(tuple(names), root, tuple(folders))
         with importable(root, folders):
             modules = import_modules(names, root, folders)
-            nodes = build(modules, config, spec).driver.graph.nodes
+            nodes = build(Parts(modules, config)).graph.nodes
     except PipelineError as error:
         place = user_place(error.__cause__, root) if error.__cause__ else ""
         return {"error": str(error), "hint": error.hint, "place": place}

@@ -17,7 +17,7 @@ from flowerpower.errors import PipelineError
 from flowerpower.pipelines.context import RunContext
 from flowerpower.pipelines.driver import NodeTime
 from flowerpower.pipelines.placeholders import fill
-from flowerpower.pipelines.storage import SaveRecord
+from flowerpower.pipelines.storage import LoadRecord, SaveRecord
 
 LARGEST_SUMMARY = 64 * 1024
 _LARGEST_OUTPUT = 16 * 1024
@@ -52,6 +52,7 @@ class RunResult:
     saves: tuple[SaveRecord, ...] = ()
     phases: Mapping[str, float] = field(default_factory=dict)
     mask: Callable[[str], str] = field(default=str, repr=False)
+    loads: tuple[LoadRecord, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the run as JSON values of at most 64 KiB: secrets masked, large or foreign outputs summarised."""
@@ -66,11 +67,12 @@ class RunResult:
             "seconds": round(self.seconds, 6),
             "phases": {name: round(seconds, 6) for name, seconds in self.phases.items()},
             "outputs": _outputs(self.values, self.mask),
+            "loads": [_masked(record.to_dict(), self.mask) for record in self.loads[:_MOST_SAVES]],
             "saves": [_masked(record.to_dict(), self.mask) for record in self.saves[:_MOST_SAVES]],
             "nodes": [{"node": _cut(time.node), "seconds": round(time.seconds, 6)} for time in slowest],
             "node_count": len(self.nodes),
         }
-        for part in ("nodes", "saves", "outputs"):
+        for part in ("nodes", "loads", "saves", "outputs"):
             if _size(summary) > LARGEST_SUMMARY:
                 summary[part] = {"left_out": "too large"}
         return summary

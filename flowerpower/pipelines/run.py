@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from flowerpower.errors import FlowerPowerError
-from flowerpower.pipelines.arrange import Given, Graph, arrange
+from flowerpower.filesystem import Filesystem
+from flowerpower.pipelines.adapters.named import Setting, named_adapters, tell_of_data
+from flowerpower.pipelines.arrange import Given, Graph, arrange, check_cache
 from flowerpower.pipelines.context import RunContext, Secrets
-from flowerpower.pipelines.driver import NodeWatch, Observer, build, quiet
+from flowerpower.pipelines.driver import NodeWatch, Observer, Parts, build, hook, quiet, ready
 from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.failures import UserCodeError, describe, is_time_limit, user_place, user_traceback
-from flowerpower.pipelines.graph import count_computed
-from flowerpower.pipelines.modules import import_modules, importable
+from flowerpower.pipelines.graph import Nodes, count_computed
+from flowerpower.pipelines.modules import import_modules, importable, own_modules
 from flowerpower.pipelines.placeholders import fill
 from flowerpower.pipelines.results import RunResult
-from flowerpower.pipelines.storage import Access, Transfer, prepare_loads, prepare_saves, read, write
+from flowerpower.pipelines.storage import (
+    Access,
+    LoadRecord,
+    SaveRecord,
+    Transfer,
+    prepare_loads,
+    prepare_saves,
+    read,
+    write,
+)
 from flowerpower.specs.models import PipelineSpec
 
 __all__ = ["Access", "Observer", "RunContext", "RunResult", "run_pipeline"]
@@ -58,6 +69,7 @@ class _Run:
         self.code = context.code or root
         self.access = access
         self.phases: dict[str, float] = {}
+        self.loads: list[LoadRecord] = []
 
     def go(self, folders: Sequence[str], watch: NodeWatch, secrets: Secrets) -> RunResult:
         """Do all steps; nothing is written before every node is computed."""
@@ -65,50 +77,80 @@ class _Run:
         spec, context = self.spec, self.context
         loads = prepare_loads(spec, context, self.root, self.access)
         saves = prepare_saves(spec, context, self.root, self.access)
-        config = fill(spec.config, context, "config")
+        setting = Setting(context, secrets)
+        with setting.closing:
+            parts = self.parts(folders, watch, setting)
+            with self.phase("build"):
+                driver = build(parts)
+            outputs = list(dict.fromkeys([*spec.outputs, *(name for save in saves for name in save.nodes)]))
+            check_cache(spec.cache, driver.graph.nodes)
+            given = arrange(Graph(driver.graph.nodes, parts.modules, parts.config), outputs, self.given(loads))
+            with self.phase("load"):
+                given = self.loaded(given, loads, driver.graph.nodes)
+            watch.expect(lambda: count_computed(driver.graph.nodes, outputs, given.overrides))
+            with self.phase("execute"), self.ready(driver, parts, watch, folders) as usable:
+                values = self.execute(usable, outputs, given, watch)
+            with self.phase("save"):
+                records = tuple(write(save, [values[name] for name in save.nodes]) for save in saves)
+            tell_of_data(parts.adapters, self.loads, records)
+        return self.result(values, records, watch, secrets.mask, time.perf_counter() - began)
+
+    def parts(self, folders: Sequence[str], watch: NodeWatch, setting: Setting) -> Parts:
+        """Import the modules, and return what the driver is built of."""
+        config = fill(self.spec.config, self.context, "config")
         with self.phase("import"):
-            load_hamilton(spec.modules, self.code, tuple(folders))
-            modules = import_modules(spec.modules, self.code, folders)
-        with self.phase("build"):
-            built = build(modules, config, spec, watch)
-        outputs = list(dict.fromkeys([*spec.outputs, *(name for save in saves for name in save.nodes)]))
-        graph = Graph(built.driver.graph.nodes, modules, config)
-        wait = False
-        try:
-            values = self.compute(built.driver, graph, outputs, loads, watch)
-            wait = True
-        except FlowerPowerError as error:
-            wait = not is_time_limit(error)  # a run out of time must not wait for a thread that hangs
-            raise
-        finally:
-            built.close(wait)
-        with self.phase("save"):
-            records = tuple(write(save, [values[name] for name in save.nodes]) for save in saves)
+            load_hamilton(self.spec.modules, self.code, tuple(folders))
+            modules = import_modules(self.spec.modules, self.code, folders)
+        named = named_adapters(self.spec.adapters, setting, self.access.plugins)
+        return Parts(modules, config, [hook(watch), *named, *self.cache(config, folders)])
+
+    def result(
+        self,
+        values: Mapping[str, Any],
+        saves: tuple[SaveRecord, ...],
+        watch: NodeWatch,
+        mask: Callable[[str], str],
+        seconds: float,
+    ) -> RunResult:
+        """Return the finished run."""
+        context = self.context
         return RunResult(
-            pipeline=spec.name,
+            pipeline=self.spec.name,
             run_id=context.run_id,
             schedule=context.schedule,
             tick=context.tick,
             commit=context.commit,
             attempt=context.attempt,
-            seconds=time.perf_counter() - began,
-            values={name: values[name] for name in spec.outputs},
+            seconds=seconds,
+            values={name: values[name] for name in self.spec.outputs},
             nodes=tuple(watch.times),
-            saves=records,
+            saves=saves,
+            loads=tuple(self.loads),
             phases=self.phases,
-            mask=secrets.mask,
+            mask=mask,
         )
 
-    def compute(
-        self, driver: Any, graph: Graph, outputs: Sequence[str], loads: Sequence[Transfer], watch: NodeWatch
-    ) -> Mapping[str, Any]:
-        """Check what the run brings along, read its loads, and return the values of *outputs*."""
-        given = arrange(graph, outputs, self.given(loads))
-        with self.phase("load"):
-            given = _loaded(given, loads, graph)
-        watch.expect(lambda: count_computed(graph.nodes, outputs, given.overrides))
-        with self.phase("execute"):
-            return self.execute(driver, outputs, given, watch)
+    @contextmanager
+    def ready(self, driver: Any, parts: Parts, watch: NodeWatch, folders: Sequence[str]) -> Iterator[Any]:
+        """Yield a driver that runs on the executor of the spec, and close what that opened."""
+        usable = ready(driver, parts, self.spec.executor, watch, own_modules(self.code, folders))
+        wait = False
+        try:
+            yield usable.driver
+            wait = True
+        except FlowerPowerError as error:
+            wait = not is_time_limit(error)  # a run out of time must not wait for a thread that hangs
+            raise
+        finally:
+            usable.close(wait)
+
+    def cache(self, config: Mapping[str, Any], folders: Sequence[str]) -> list[Any]:
+        """Return the cache of the spec, if it wants one, as a list of adapters."""
+        if self.spec.cache is False:
+            return []
+        from flowerpower.pipelines.cache import open_cache
+
+        return [open_cache(self.spec, config, Filesystem(str(self.root), self.access.paths), folders)]
 
     def given(self, loads: Sequence[Transfer]) -> Given:
         """Return inputs and overrides with their placeholders filled in."""
@@ -137,6 +179,18 @@ class _Run:
             ) from error
         return found
 
+    def loaded(self, given: Given, loads: Sequence[Transfer], nodes: Nodes) -> Given:
+        """Return *given* with the values of its loads among the inputs, or the overrides where a node would compute."""
+        inputs, overrides = dict(given.inputs), dict(given.overrides)
+        for load in loads:
+            (name,) = load.nodes
+            if name in given.loads:
+                node = nodes[name]
+                value, record = read(load, node.type)
+                (inputs if node.user_defined else overrides)[name] = value
+                self.loads.append(record)
+        return Given(inputs, overrides)
+
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Add the time of the block to the phase *name*."""
@@ -145,17 +199,6 @@ class _Run:
             yield
         finally:
             self.phases[name] = time.perf_counter() - began
-
-
-def _loaded(given: Given, loads: Sequence[Transfer], graph: Graph) -> Given:
-    """Return *given* with the values of its loads among the inputs, or the overrides where a node would compute."""
-    inputs, overrides = dict(given.inputs), dict(given.overrides)
-    for load in loads:
-        (name,) = load.nodes
-        if name in given.loads:
-            node = graph.nodes[name]
-            (inputs if node.user_defined else overrides)[name] = read(load, node.type)
-    return Given(inputs, overrides)
 
 
 def _raise_masked(error: FlowerPowerError, secrets: Secrets) -> NoReturn:

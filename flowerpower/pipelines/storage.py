@@ -6,14 +6,16 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from flowerpower.errors import FlowerPowerError, PipelineError
+from flowerpower.errors import FlowerPowerError, MissingExtraError, PipelineError, RefusedError
 from flowerpower.filesystem import Filesystem, hide_credentials
 from flowerpower.pipelines.context import RunContext
 from flowerpower.pipelines.failures import describe
-from flowerpower.pipelines.formats import Format, Kind, find_format, kind_of, shape_of
+from flowerpower.pipelines.formats import Format, Kind, Place, PlaceFormat, find_format, kind_of, shape_of
+from flowerpower.pipelines.formats.format import computed, joined
 from flowerpower.pipelines.placeholders import fill
 from flowerpower.specs.models import PipelineSpec
 from flowerpower.specs.parts import LoadSpec, SaveSpec
@@ -23,10 +25,11 @@ _MAPPINGS = ("json", "yaml")  # formats that can hold several outputs in one fil
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What the project allows beyond its own folder: `allow.paths`, and the `plugins` whose formats may be used."""
+    """What the project allows: `allow.paths` beyond its own folder, `plugins` to be used, and `allow.pickle`."""
 
     paths: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
+    pickle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +39,23 @@ class Transfer:
     where: str  # "load.orders", "save[0]": for messages
     nodes: tuple[str, ...]
     format_name: str
-    format: Format
+    format: Format | PlaceFormat
     path: str
+    place: str  # the path as a `PlaceFormat` or the filesystem understands it
     options: Mapping[str, Any]
     files: Filesystem
 
 
 @dataclass(frozen=True, slots=True)
 class SaveRecord:
-    """What was written where; rows and columns are None for values that have none."""
+    """What was written where; rows, columns and bytes are None for values and places that have none."""
 
     outputs: tuple[str, ...]
     format: str
     path: str
     rows: int | None
     columns: int | None
-    bytes: int
+    bytes: int | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain JSON values."""
@@ -59,9 +63,32 @@ class SaveRecord:
         return {"outputs": list(self.outputs), **{name: getattr(self, name) for name in names}}
 
 
+@dataclass(frozen=True, slots=True)
+class LoadRecord:
+    """What was read from where into a node; rows, columns and bytes are None where there are none."""
+
+    node: str
+    format: str
+    path: str
+    rows: int | None
+    columns: int | None
+    bytes: int | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as plain JSON values."""
+        return {name: getattr(self, name) for name in ("node", "format", "path", "rows", "columns", "bytes")}
+
+
 def prepare_loads(spec: PipelineSpec, context: RunContext, root: Path, access: Access) -> tuple[Transfer, ...]:
     """Return the loads of *spec*, filled in and checked; raises FlowerPowerError, before anything is read."""
-    return tuple(_prepare(load, f"load.{node}", (node,), (context, root, access)) for node, load in spec.load.items())
+    loads = tuple(_prepare(load, f"load.{node}", (node,), (context, root, access)) for node, load in spec.load.items())
+    for load in loads:
+        if load.format_name == "pickle" and not access.pickle:
+            raise RefusedError(
+                f"{load.where}: to read a pickle file is to run whatever is in it",
+                hint="use parquet or json, or set `allow: {pickle: true}` in flowerpower.yaml",
+            )
+    return loads
 
 
 def prepare_saves(spec: PipelineSpec, context: RunContext, root: Path, access: Access) -> tuple[Transfer, ...]:
@@ -72,10 +99,12 @@ def prepare_saves(spec: PipelineSpec, context: RunContext, root: Path, access: A
     )
     seen: dict[str, str] = {}
     for save in saves:
-        full = save.files.resolve(save.path)
+        full = save.place if isinstance(save.format, Format) else f"{save.place} {save.options.get('table')}"
         if full in seen:
             raise PipelineError(f"{save.where}: {seen[full]} writes the same path", hint="give each its own path")
         seen[full] = save.where
+        if "*" in save.path and isinstance(save.format, Format):
+            raise PipelineError(f"{save.where}: `*` in a path finds files, it cannot name one")
         if len(save.nodes) > 1 and save.format_name not in _MAPPINGS:
             raise PipelineError(
                 f"{save.where}: a {save.format_name} file holds one output, not {len(save.nodes)}",
@@ -84,39 +113,83 @@ def prepare_saves(spec: PipelineSpec, context: RunContext, root: Path, access: A
     return saves
 
 
-def read(load: Transfer, annotation: Any) -> Any:
+def read(load: Transfer, annotation: Any) -> tuple[Any, LoadRecord]:
     """Return what lies at the path of *load*, as a node of that type wants it; raises PipelineError."""
     shown = hide_credentials(load.path)
     try:
-        kind: Kind = kind_of(annotation)
-        with load.files.open(load.path) as handle:
-            value = load.format.read(handle, kind, load.options)
+        kind: Kind = "any" if load.format_name == "pickle" else kind_of(annotation)
+        value, size = _read(load, kind)
     except FlowerPowerError:
         raise
     except FileNotFoundError:
         raise PipelineError(f"{load.where}: there is no file {shown}") from None
+    except ImportError as error:
+        raise _missing(load, error) from None
     except Exception as error:  # readers are foreign code
         raise PipelineError(f"{load.where}: {shown} cannot be read as {load.format_name}: {describe(error)}") from error
-    return value
+    rows, columns = shape_of(value)
+    return value, LoadRecord(load.nodes[0], load.format_name, shown, rows, columns, size)
+
+
+def _read(load: Transfer, kind: Kind) -> tuple[Any, int | None]:
+    """Return the value and how many bytes hold it."""
+    if isinstance(load.format, PlaceFormat):
+        return load.format.read(Place(load.place, load.files), kind, load.options), None
+    paths = load.files.find(load.path) if "*" in load.path else (load.path,)
+    if not paths:
+        raise PipelineError(f"{load.where}: no file matches {hide_credentials(load.path)}")
+    parts = []
+    sizes = []
+    for path in paths:
+        with load.files.open(path) as handle:
+            sizes.append(_size(handle))
+            parts.append(load.format.read(handle, kind, load.options))
+    return joined(parts, kind), None if None in sizes else sum(size or 0 for size in sizes)
+
+
+def _size(handle: BinaryIO) -> int | None:
+    try:
+        size = handle.seek(0, io.SEEK_END)
+        handle.seek(0)
+    except (OSError, ValueError):  # a web server may not say
+        return None
+    return size
 
 
 def write(save: Transfer, values: Sequence[Any]) -> SaveRecord:
     """Write *values*, those of the save's nodes, in one step, and return what was written; raises PipelineError."""
-    value = values[0] if len(values) == 1 else dict(zip(save.nodes, values, strict=True))
     shown = hide_credentials(save.path)
     try:
-        with save.files.write(save.path) as handle:
-            sink = _Sink(handle)
-            save.format.write(value, cast("BinaryIO", sink), save.options)
+        value = computed(values[0]) if len(values) == 1 else dict(zip(save.nodes, values, strict=True))
+        size = _write(save, value)
     except FlowerPowerError:
         raise
+    except ImportError as error:
+        raise _missing(save, error) from None
     except Exception as error:  # writers are foreign code
         raise PipelineError(
             f"{save.where}: {', '.join(save.nodes)} cannot be written to {shown} as {save.format_name}: "
             f"{describe(error)}"
         ) from error
     rows, columns = shape_of(value)
-    return SaveRecord(save.nodes, save.format_name, shown, rows, columns, sink.written)
+    return SaveRecord(save.nodes, save.format_name, shown, rows, columns, size)
+
+
+def _write(save: Transfer, value: Any) -> int | None:
+    if isinstance(save.format, PlaceFormat):
+        save.format.write(value, Place(save.place, save.files), save.options)
+        return None
+    with save.files.write(save.path) as handle:
+        sink = _Sink(handle)
+        save.format.write(value, cast("BinaryIO", sink), save.options)
+    return sink.written
+
+
+def _missing(transfer: Transfer, error: ImportError) -> FlowerPowerError:
+    """Return what to say of a library that a format lacks."""
+    if transfer.format.extra:
+        return MissingExtraError(f"{transfer.where}: format {transfer.format_name}", transfer.format.extra)
+    return PipelineError(f"{transfer.where}: format {transfer.format_name} needs a library: {error}")
 
 
 def _prepare(
@@ -129,15 +202,22 @@ def _prepare(
         raise PipelineError(f"{where}: {error}", hint=error.hint) from None
     if spec.path is None:
         raise PipelineError(f"{where}: format {spec.format} needs a `path`")
+    if found.needs and not any(find_spec(name) for name in found.needs):
+        raise MissingExtraError(f"{where}: format {spec.format}", found.extra)
     path = fill(spec.path, context, f"{where}.path")
     path = path.isoformat() if isinstance(path, datetime) else str(path)
     storage = fill(spec.storage_options, context, f"{where}.storage_options")
+    options = fill(spec.options, context, f"{where}.options")
     files = Filesystem(str(root), allowed=access.paths, options=storage)
     try:
-        files.resolve(path)
+        if isinstance(found, PlaceFormat):
+            place = found.prepare(path, files, options, isinstance(spec, SaveSpec))
+        else:
+            place = files.resolve(path)
     except FlowerPowerError as error:
-        raise type(error)(f"{where}: {error}", hint=error.hint) from None
-    return Transfer(where, nodes, spec.format, found, path, fill(spec.options, context, f"{where}.options"), files)
+        error.args = (f"{where}: {error}",)
+        raise
+    return Transfer(where, nodes, spec.format, found, path, place, options, files)
 
 
 class _Sink(io.RawIOBase):

@@ -51,5 +51,6 @@ def saves_lines(run: Mapping[str, Any], style: Style) -> Iterator[str]:
     for save in saves if isinstance(saves, list) else []:
         if isinstance(save, Mapping):
             rows = f"{_fact(save['rows'])} rows, " if save.get("rows") is not None else ""
-            facts = f"{safe(str(save.get('format', '')))}, {rows}{_fact(save.get('bytes') or 0)} bytes"
+            size = f"{_fact(save['bytes'])} bytes" if save.get("bytes") is not None else ""
+            facts = f"{safe(str(save.get('format', '')))}, {rows}{size}".removesuffix(", ")
             yield f"  {style('saved', 'good')} {safe(str(save.get('path', '')))}  {style(facts, 'faint')}"

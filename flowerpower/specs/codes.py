@@ -96,6 +96,9 @@ CODES: Mapping[str, Code] = {
     "FP331": Code("given twice", "Keep it under `inputs` or under `config`."),
     "FP332": Code("cannot be built", "Correct the code; a run would fail in the same way."),
     "FP333": Code("module named as one of Python's", "Give the module another name.", can_be_silenced=True),
+    # Data
+    "FP351": Code("no such format or adapter", "Correct the name, or name the plug-in that has it."),
+    "FP352": Code("transfer that would be refused", "Correct it; a run would be refused for it."),
     "FP390": Code("not supported yet", "Remove it; this version would silently ignore it."),
     # Comments
     "FP901": Code("invalid ignore comment", "Write `# flowerpower: ignore FPnnn reason`."),

@@ -215,8 +215,8 @@ ExecutorType = Annotated[
             "local": "One node after the other, in the run's own process. (The default.)",
             "threads": "Nodes that do not need each other run in threads, side by side: good for waiting.",
             "processes": "Parallel blocks (`Parallelizable`, `Collect`) run in processes: good for computing.",
-            "dask": "On a Dask cluster. (Not supported yet.)",
-            "ray": "On a Ray cluster. (Not supported yet.)",
+            "dask": "On a Dask cluster: the one at `address`, or one on this machine for as long as the run takes.",
+            "ray": "On a Ray cluster: the one at `address`, or one on this machine for as long as the run takes.",
         }
     ),
 ]

@@ -96,7 +96,8 @@ class PipelineSpec(SpecWithEnvironments):
     )
     cache: Cache = Field(
         default=False,
-        description="Hamilton's cache of node results: off, on, or on with settings. (Not supported yet.)",
+        description="Hamilton's cache of node results: off, on, or on with settings. What was computed by other code, "
+        "of whatever it imports, by other libraries or from other values is never used.",
         examples=[{"path": ".hamilton_cache"}],
     )
     load: dict[Text, LoadSpec] = Field(
@@ -111,8 +112,10 @@ class PipelineSpec(SpecWithEnvironments):
     )
     adapters: Many[Text] = Field(
         default=(),
-        description="Hamilton lifecycle adapters by name. (Not supported yet.)",
-        examples=[["progress"]],
+        description="Hamilton's lifecycle adapters by name: `progress` (in the worker's log), `opentelemetry`, "
+        "`openlineage`, `mlflow`, `tracker` (the Hamilton UI), one of a plug-in, or `module:name` of the "
+        "project's own.",
+        examples=[["opentelemetry"]],
     )
     timeout: PositiveDuration = Field(
         default=3600,

@@ -16,6 +16,9 @@ from flowerpower.specs.fields import (
     Written,
 )
 
+FORMATS = ("csv", "json", "ndjson", "parquet", "feather", "excel", "text", "yaml", "pickle", "sql", "duckdb")
+"""The formats that `load:` and `save:` know without plug-ins."""
+
 
 class RetrySpec(Spec):
     """How often a failed run is tried again, and after how long."""
@@ -46,14 +49,15 @@ class ExecutorSpec(Spec):
     max_workers: Annotated[Annotated[int, Field(ge=1, le=1024)] | None, Written] = Field(
         default=None,
         title="most workers",
-        description="How many threads or processes at most, from 1 to 1024. Only for `threads` and `processes`. "
-        "Without it: as many as suit the machine.",
+        description="How many threads or processes at most, from 1 to 1024. Not for `local`, nor for a cluster with an "
+        "`address`. Without it: as many as suit the machine.",
         examples=[4],
     )
     address: Annotated[Text | None, Written] = Field(
         default=None,
         title="cluster address",
-        description="Address of the Dask or Ray cluster. (Not supported yet.)",
+        description="Address of the Dask or Ray cluster. Without it: a cluster on this machine, for as long as the run "
+        "takes.",
         examples=["tcp://dask.example:8786"],
     )
 
@@ -61,7 +65,7 @@ class ExecutorSpec(Spec):
 class CacheSpec(Spec):
     """Where Hamilton keeps results of nodes, and which nodes it treats otherwise."""
 
-    path: Text = Field(title="folder", description="Folder of the cache. Required.", examples=[".hamilton_cache"])
+    path: Text = Field(title="folder", description="Folder of the cache. Required.", examples=[".flowerpower/cache"])
     recompute: Many[Text] = Field(default=(), description="Nodes that are computed every time.", examples=[["report"]])
     ignore: Many[Text] = Field(
         default=(),
@@ -77,18 +81,21 @@ class LoadSpec(Spec):
     """One node that is filled from outside by an I/O adapter."""
 
     format: Text = Field(
-        description="Format of the file: `csv`, `json`, `ndjson`, `parquet`, `text` or `yaml`. Required.",
-        examples=["csv", "json", "ndjson", "parquet", "text", "yaml"],
+        description="What is there: `csv`, `json`, `ndjson`, `parquet`, `feather`, `excel`, `text`, `yaml`, `pickle` "
+        "(only if the project allows it), `sql`, `duckdb`, or a format of one of the project's plug-ins. Required.",
+        examples=list(FORMATS),
     )
     path: Annotated[Text | None, Written] = Field(
         default=None,
-        description="File to read, relative to the project, or a URL that fsspec knows. May hold `${tick:%Y-%m-%d}`, "
-        "`${run.id}` and `${secret:NAME}`. Absolute paths must be allowed by the project.",
+        description="File to read, relative to the project, or a URL that fsspec knows; `*` finds several, which are "
+        "put together. For `sql` the URL of the database, as SQLAlchemy writes it. May hold `${tick:%Y-%m-%d}`, "
+        "`${run.id}` and `${secret:NAME}`. What lies outside of the project must be allowed by it.",
         examples=["data/orders.csv", "s3://bucket/orders-${tick:%Y-%m-%d}.parquet"],
     )
     options: JsonObject = Field(
         default_factory=dict,
-        description="Passed on to the reader of that format, for csv the arguments of `read_csv` of pandas or polars.",
+        description="Passed on to the reader of that format, for csv the arguments of `read_csv` of pandas or polars. "
+        "Databases want `query` (with `params`) or `table`.",
         examples=[{"sep": ";"}],
     )
     storage_options: JsonObject = Field(
@@ -108,19 +115,22 @@ class SaveSpec(Spec):
         examples=[["report"]],
     )
     format: Text = Field(
-        description="Format of the file: `csv`, `json`, `ndjson`, `parquet`, `text` or `yaml`. Required.",
-        examples=["parquet", "csv", "json", "ndjson", "text", "yaml"],
+        description="What to write: `csv`, `json`, `ndjson`, `parquet`, `feather`, `excel`, `text`, `yaml`, `pickle`, "
+        "`sql`, `duckdb`, or a format of one of the project's plug-ins. Required.",
+        examples=["parquet", *(name for name in FORMATS if name != "parquet")],
     )
     path: Annotated[Text | None, Written] = Field(
         default=None,
-        description="File to write, relative to the project, or a URL that fsspec knows. May hold `${tick:%Y-%m-%d}`, "
-        "`${run.id}` and `${secret:NAME}`; a tick in it keeps runs from overwriting each other.",
+        description="File to write, relative to the project, or a URL that fsspec knows. For `sql` the URL of the "
+        "database, as SQLAlchemy writes it. May hold `${tick:%Y-%m-%d}`, `${run.id}` and `${secret:NAME}`; a tick in "
+        "it keeps runs from overwriting each other. What lies outside of the project must be allowed by it.",
         examples=["out/report-${tick:%Y-%m-%d}.parquet"],
     )
     options: JsonObject = Field(
         default_factory=dict,
         description="Passed on to the writer of that format, for parquet the arguments of `to_parquet` (pandas) or "
-        "`write_parquet` (polars).",
+        "`write_parquet` (polars). Databases want `table` and `if_exists`: `append`, `replace` or `fail`; with "
+        "`append`, `replace_where` names columns and values whose rows are deleted first.",
         examples=[{"compression": "zstd"}],
     )
     storage_options: JsonObject = Field(

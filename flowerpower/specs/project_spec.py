@@ -195,13 +195,14 @@ class AllowSpec(Spec):
 
     pickle: bool = Field(
         default=False,
-        description="`true`: pickle files may be read, which can run any code. (Not supported yet.)",
+        description="`true`: pickle files may be read, which can run any code.",
         examples=[False],
     )
     paths: Many[Text] = Field(
         default=(),
-        description="Folders outside the project that pipelines may read and write. Without it: none.",
-        examples=[["/data/shared"]],
+        description="Folders, URLs and databases outside the project that pipelines may read and write, with all "
+        "below them. Without it: none.",
+        examples=[["/data/shared", "s3://acme-data", "postgresql://warehouse.example/sales"]],
     )
 
 
@@ -324,6 +325,7 @@ class ProjectSpec(SpecWithEnvironments):
     plugins: Many[Text] = Field(
         default=(),
         title="plug-ins",
-        description="Plug-ins to load; no other is loaded, whatever is installed. (Not supported yet.)",
-        examples=[["flowerpower-mqtt"]],
+        description="Installed distributions whose plug-ins may be used, as formats of files; no other is loaded, "
+        "whatever is installed.",
+        examples=[["flowerpower-inifile"]],
     )

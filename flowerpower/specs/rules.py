@@ -19,6 +19,7 @@ from flowerpower.specs.policies import check_policies
 from flowerpower.specs.project import Project
 from flowerpower.specs.redis import check_redis
 from flowerpower.specs.renames import check_renames
+from flowerpower.specs.transfers import check_transfers
 from flowerpower.specs.unsupported import UNSUPPORTED
 
 _TRIGGER_FIELDS = (*TRIGGERS, "timezone", "start", "end")
@@ -107,11 +108,16 @@ def _check_supported(project: Project, address: str, spec: object) -> Iterator[P
 
 def _check_pipeline(project: Project, address: str, spec: PipelineSpec) -> Iterator[Problem]:
     yield from _check_supported(project, address, spec)
+    for code, path, what, hint in check_transfers(project.spec, spec):
+        if project.is_sound("project", "allow", "plugins") and project.is_sound(address, str(path[0]), "executor"):
+            yield problem(project, code, (address, *path), what, hint)
     executor = spec.executor
     if not project.is_sound(address, "executor"):
         return
-    if executor.max_workers is not None and executor.type not in ("threads", "processes"):
-        what = f"`max_workers` has no effect on the executor `{executor.type}`"
+    far = executor.type in ("dask", "ray") and executor.address is not None
+    if executor.max_workers is not None and (executor.type == "local" or far):
+        which = "a cluster with an `address`" if far else f"the executor `{executor.type}`"
+        what = f"`max_workers` has no effect on {which}"
         yield problem(project, "FP306", (address, "executor", "max_workers"), what, "use threads or processes")
     if executor.address is not None and executor.type not in ("dask", "ray"):
         what = f"`address` has no effect on the executor `{executor.type}`"

@@ -20,21 +20,7 @@ class Unsupported:
 _REMOVE = "remove it; this version would ignore it"
 
 UNSUPPORTED: Mapping[str, tuple[Unsupported, ...]] = {
-    "project": (
-        Unsupported(("plugins",), lambda spec: bool(spec.plugins), "`plugins`", _REMOVE),
-        Unsupported(
-            ("allow", "pickle"), lambda spec: spec.allow.pickle, "`allow: {pickle: true}`", "use parquet or json"
-        ),
-    ),
-    "pipeline": (
-        Unsupported(
-            ("executor", "type"),
-            lambda spec: spec.executor.type in ("dask", "ray"),
-            "an executor on a cluster",
-            "use local, threads or processes",
-        ),
-        Unsupported(("cache",), lambda spec: spec.cache is not False, "`cache`", _REMOVE),
-        Unsupported(("adapters",), lambda spec: bool(spec.adapters), "`adapters`", _REMOVE),
-    ),
+    "project": (),
+    "pipeline": (),
     "schedule": (Unsupported(("after",), lambda spec: bool(spec.after), "`after`", _REMOVE),),
 }

@@ -15,11 +15,10 @@ from flowerpower.dataflow.locate import locate
 from flowerpower.errors import PipelineError
 from flowerpower.pipelines.arrange import Given, arrange
 from flowerpower.pipelines.arrange import Graph as BuiltGraph
-from flowerpower.pipelines.driver import build
+from flowerpower.pipelines.driver import Parts, build
 from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.graph import is_optional
 from flowerpower.pipelines.modules import import_modules, importable
-from flowerpower.specs.models import PipelineSpec
 
 Needs = dict[str, dict[str, bool | None] | None]  # node -> what it needs, None for an external input
 
@@ -82,12 +81,11 @@ def _built(folder: Path, files: Mapping[str, str], modules: Sequence[str], confi
         file = folder / "flows" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
-    spec = PipelineSpec(name="p", modules=tuple(modules), outputs=("x",))
     logging.getLogger("hamilton").setLevel(logging.CRITICAL)  # a refusal is expected here
     load_hamilton(tuple(modules), folder, ("flows",))
     with importable(folder, ["flows"]):
         imported = import_modules(modules, folder, ["flows"])
-        return BuiltGraph(build(imported, config, spec).driver.graph.nodes, imported, config)
+        return BuiltGraph(build(Parts(imported, config)).graph.nodes, imported, config)
 
 
 def differences(read: Needs, real: Needs) -> dict[str, tuple[object, object]]:

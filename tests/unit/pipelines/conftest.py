@@ -1,6 +1,6 @@
 """A project on disk, with modules that tests write."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +8,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+from support.object_store import Bucket, new_bucket, object_store
 
 from flowerpower.pipelines.run import Access, RunContext, RunResult, run_pipeline
 from flowerpower.specs.models import PipelineSpec
@@ -48,3 +49,14 @@ class Project:
 def project(tmp_path: Path) -> Project:
     (tmp_path / "flows").mkdir()
     return Project(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    with object_store() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def bucket(s3_endpoint: str) -> Bucket:
+    return new_bucket(s3_endpoint)

@@ -150,9 +150,6 @@ def test_a_variant_that_matches_nothing_is_found_below_the_outputs_too(project: 
         ({"config": {"x": "2"}}, "config 'x': '2' is not a int"),
         ({"inputs": {"x": "${nope}"}}, "inputs.x: there is no placeholder ${nope}"),
         ({"modules": ["flo"]}, "there is no module 'flo' in flowsdid you mean 'flow'?"),
-        ({"executor": {"type": "dask"}}, "executor 'dask' is not supported yet"),
-        ({"cache": True}, "`cache` is not supported yet"),
-        ({"adapters": ["mlflow"]}, "the adapter 'mlflow' is not supported yet"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_runs(project: Project, fields: dict, expected: str) -> None:

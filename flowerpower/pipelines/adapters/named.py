@@ -1,0 +1,129 @@
+"""Makes the adapters that a spec names.
+
+Those that only watch must not fail a run at 2 a.m. because their server is away: what they raise is logged, once, and
+they are left out of the rest of the run. No secret that the run was given reaches them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from flowerpower.errors import FlowerPowerError, MissingExtraError, PipelineError
+from flowerpower.pipelines.context import RunContext, Secrets
+from flowerpower.pipelines.failures import describe, is_time_limit
+from flowerpower.pipelines.graph import suggest
+from flowerpower.plugins import ADAPTERS_GROUP, load_plugin
+
+logger = logging.getLogger("flowerpower.run")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What an adapter may know of the run that it watches, and where it leaves what has to be closed."""
+
+    context: RunContext
+    secrets: Secrets
+    closing: ExitStack = field(default_factory=ExitStack)
+
+
+def _progress(setting: Setting) -> Any:
+    from flowerpower.pipelines.adapters.progress import ProgressHook
+
+    return ProgressHook()
+
+
+def _opentelemetry(setting: Setting) -> Any:
+    from flowerpower.pipelines.adapters.spans import span_hook
+
+    return span_hook(setting)
+
+
+def _openlineage(setting: Setting) -> Any:
+    from flowerpower.pipelines.adapters.lineage import lineage
+
+    return lineage(setting)
+
+
+def _mlflow(setting: Setting) -> Any:
+    from flowerpower.pipelines.adapters.mlflow_runs import mlflow_tracker
+
+    return mlflow_tracker(setting)
+
+
+def _tracker(setting: Setting) -> Any:
+    from hamilton_sdk.adapters import HamiltonTracker
+
+    secrets, context = setting.secrets, setting.context
+    try:
+        project, user = int(secrets.setting("HAMILTON_PROJECT_ID")), secrets.setting("HAMILTON_USERNAME")
+    except (FlowerPowerError, LookupError, ValueError):
+        raise PipelineError(
+            "the adapter 'tracker' needs HAMILTON_PROJECT_ID and HAMILTON_USERNAME",
+            hint="set them where the worker looks for secrets, as environment variables or files",
+        ) from None
+    try:
+        key: str | None = secrets("HAMILTON_API_KEY")
+    except (FlowerPowerError, LookupError):
+        key = None
+    known = {"schedule": context.schedule, "run": context.run_id, "commit": context.commit}
+    tags = {name: value for name, value in known.items() if value}
+    return HamiltonTracker(project_id=project, username=user, api_key=key, dag_name=context.pipeline, tags=tags)
+
+
+_BUILT_IN: Mapping[str, Callable[[Setting], Any]] = {
+    "progress": _progress,
+    "opentelemetry": _opentelemetry,
+    "openlineage": _openlineage,
+    "mlflow": _mlflow,
+    "tracker": _tracker,
+}
+
+
+def named_adapters(names: Sequence[str], setting: Setting, plugins: Sequence[str]) -> list[Any]:
+    """Return the adapters of those names; `module:name` is one of the project's own, and is handed on as it is.
+
+    Call it where the project's modules can be imported. Raises PipelineError for one that there is not, or that cannot
+    be made.
+    """
+    return [_own(name) if ":" in name else _watcher(name, setting, plugins) for name in names]
+
+
+def tell_of_data(adapters: Sequence[Any], loads: Sequence[Any], saves: Sequence[Any]) -> None:
+    """Tell those of the adapters that want to know what was loaded and saved, which Hamilton does not see."""
+    for adapter in adapters:
+        if hasattr(adapter, "data_moved"):
+            adapter.data_moved(loads=loads, saves=saves)
+
+
+def _own(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)()
+    except Exception as error:
+        raise PipelineError(f"the adapter {name!r} cannot be made: {describe(error)}") from error
+
+
+def _watcher(name: str, setting: Setting, plugins: Sequence[str]) -> Any:
+    from flowerpower.pipelines.adapters.guarded import Guarded
+
+    make = _BUILT_IN.get(name) or (load_plugin(ADAPTERS_GROUP, name, distributions=plugins) if plugins else None)
+    if make is None:
+        raise PipelineError(f"there is no adapter {name!r}", hint=suggest(name, _BUILT_IN))
+    try:
+        return Guarded(make(setting), name, setting.secrets)
+    except ImportError as error:
+        if name in _BUILT_IN:
+            raise MissingExtraError(f"the adapter {name!r}", name) from error
+        raise PipelineError(f"the adapter {name!r} needs a library: {error}") from error
+    except PipelineError:
+        raise
+    except Exception as error:  # its server may be away, and libraries raise many kinds of error
+        if is_time_limit(error):
+            raise
+        logger.warning("the adapter %r cannot be made and is left out: %s", name, setting.secrets.mask(describe(error)))
+        return Guarded(None, name, setting.secrets)

@@ -1,0 +1,233 @@
+"""Formats of databases: sql, by an SQLAlchemy URL, and duckdb, by a file. All of a save is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from flowerpower.errors import PipelineError
+from flowerpower.filesystem import Filesystem, hide_credentials, is_url
+from flowerpower.pipelines.formats.format import Kind, Options, Place, PlaceFormat, library_of, records
+
+_IF_EXISTS = ("append", "replace", "fail")
+_OF_LOADS = frozenset({"query", "table", "schema", "params"})
+_OF_SAVES = frozenset({"table", "schema", "if_exists", "replace_where"})
+_VALUE = "flowerpower_value"  # the name under which duckdb sees what is to be written
+
+
+def _check(name: str, options: Options, writing: bool) -> None:
+    """Refuse options that cannot work; raises PipelineError."""
+    known = _OF_SAVES if writing else _OF_LOADS
+    if unknown := sorted(options.keys() - known):
+        raise PipelineError(f"{name} has no option {unknown[0]!r}", hint=f"there are: {', '.join(sorted(known))}")
+    if writing:
+        if not options.get("table") or options.get("if_exists") not in _IF_EXISTS:
+            raise PipelineError(
+                f"{name} needs the options `table` and `if_exists`", hint="if_exists is append, replace or fail"
+            )
+        if options.get("replace_where") and options["if_exists"] != "append":
+            raise PipelineError("`replace_where` goes with `if_exists: append`")
+    elif ("query" in options) == ("table" in options):
+        raise PipelineError(f"{name} needs one of the options `query` and `table`")
+
+
+def _prepare_sql(path: str, files: Filesystem, options: Options, writing: bool) -> str:
+    import sqlalchemy
+
+    _check("sql", options, writing)
+    try:
+        url = sqlalchemy.make_url(path)
+    except sqlalchemy.exc.ArgumentError:
+        raise PipelineError(
+            "the `path` of format sql is no URL that SQLAlchemy knows", hint="for example sqlite:///data/sales.db"
+        ) from None
+    if url.get_backend_name() == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise PipelineError("a database in memory is gone when the run ends", hint="name a file: sqlite:///x.db")
+        found = url.set(database=files.resolve(url.database))
+    else:
+        files.refuse_unless_allowed(f"{url.get_backend_name()}://{url.host or ''}/{url.database or ''}")
+        found = url
+    return str(found.render_as_string(hide_password=False))
+
+
+def _read_sql(place: Place, kind: Kind, options: Options) -> Any:
+    import sqlalchemy
+
+    with _connection(place) as connection:
+        if "table" in options:
+            table = sqlalchemy.table(options["table"], schema=options.get("schema"))
+            query: Any = sqlalchemy.select(sqlalchemy.text("*")).select_from(table)
+        else:
+            query = sqlalchemy.text(options["query"])
+        params = dict(options.get("params") or {})
+        if kind in ("pandas", "any"):
+            import pandas
+
+            return pandas.read_sql_query(query, connection, params=params)
+        if kind in ("polars", "lazy"):
+            import polars
+
+            frame = polars.read_database(query, connection, execute_options={"parameters": params})
+            return frame.lazy() if kind == "lazy" else frame
+        if kind == "list":
+            return [dict(row) for row in connection.execute(query, params).mappings()]
+    raise TypeError(f"sql cannot fill a {kind}")
+
+
+def _write_sql(value: Any, place: Place, options: Options) -> None:
+    import pandas
+
+    library = library_of(value)
+    if library == "polars":
+        frame = value.to_pandas(use_pyarrow_extension_array=True)
+    elif library == "pandas":
+        frame = value
+    else:
+        rows = records(value, "sql")
+        frame = pandas.DataFrame({name: [row.get(name) for row in rows] for name in _columns(rows)}, dtype=object)
+    with _connection(place) as connection:
+        name, schema = options["table"], options.get("schema")
+        if where := options.get("replace_where"):
+            _delete(connection, name, schema, where)
+        frame.to_sql(name, connection, schema=schema, if_exists=options["if_exists"], index=False)
+
+
+def _delete(connection: Any, name: str, schema: str | None, where: Options) -> None:
+    import sqlalchemy
+
+    if sqlalchemy.inspect(connection).has_table(name, schema=schema):
+        columns: list[Any] = [sqlalchemy.column(column) for column in where]
+        table = sqlalchemy.table(name, *columns, schema=schema)
+        matches = [column == value for column, value in zip(columns, where.values(), strict=True)]
+        connection.execute(sqlalchemy.delete(table).where(*matches))
+
+
+def _columns(rows: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(column for row in rows for column in row))
+
+
+@contextmanager
+def _connection(place: Place) -> Iterator[Any]:
+    """Yield a connection in a transaction that ends with the block: committed when it ends well."""
+    import sqlalchemy
+
+    try:
+        engine = sqlalchemy.create_engine(place.path, poolclass=sqlalchemy.pool.NullPool)
+    except ImportError as error:
+        raise PipelineError(
+            f"{hide_credentials(place.path)} needs a driver that is not installed: {error.name}",
+            hint=f"pip install {error.name}",
+        ) from None
+    if engine.dialect.name == "sqlite":
+        _let_sqlite_begin(engine)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _let_sqlite_begin(engine: Any) -> None:
+    """Begin transactions ourselves: the driver would not before it drops or creates a table."""
+    from sqlalchemy import event
+
+    event.listen(engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+
+
+def _prepare_duckdb(path: str, files: Filesystem, options: Options, writing: bool) -> str:
+    _check("duckdb", options, writing)
+    return files.resolve(path)
+
+
+def _read_duckdb(place: Place, kind: Kind, options: Options) -> Any:
+    with _local_copy(place) as file, _opened(file, read_only=True) as database:
+        table = _quoted(options["table"], options.get("schema")) if "table" in options else ""
+        query = f"SELECT * FROM {table}" if table else options["query"]  # noqa: S608  quoted
+        found = database.sql(query, params=options.get("params") or None)
+        if kind in ("pandas", "any"):
+            return found.df()
+        if kind == "list":
+            return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+        if kind in ("polars", "lazy"):
+            import polars
+
+            frame = polars.from_arrow(found.to_arrow_table())
+            return frame.lazy() if kind == "lazy" else frame  # type: ignore[union-attr]
+    raise TypeError(f"duckdb cannot fill a {kind}")
+
+
+def _write_duckdb(value: Any, place: Place, options: Options) -> None:
+    if library_of(value) == "plain":
+        import pyarrow
+
+        value = pyarrow.Table.from_pylist(records(value, "duckdb"))
+    if not is_url(place.path):
+        Path(place.path).parent.mkdir(parents=True, exist_ok=True)
+    with _local_copy(place) as file:
+        _insert(file, value, options)
+        if is_url(place.path):
+            with place.files.write(place.path) as handle:
+                handle.write(file.read_bytes())
+
+
+@contextmanager
+def _local_copy(place: Place) -> Iterator[Path]:
+    """Yield the file of the database, or a copy of one that lies elsewhere, which need not be there yet."""
+    if not is_url(place.path):
+        yield Path(place.path)
+        return
+    with TemporaryDirectory(prefix="flowerpower-") as folder:
+        file = Path(folder, "copy.duckdb")
+        if place.files.exists(place.path):
+            with place.files.open(place.path) as handle:
+                file.write_bytes(handle.read())
+        yield file
+
+
+def _insert(file: Path, value: Any, options: Options) -> None:
+    table = _quoted(options["table"], options.get("schema"))
+    with _opened(file, read_only=False) as database:
+        database.register(_VALUE, value)
+        database.execute("BEGIN")
+        if schema := options.get("schema"):
+            database.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(schema)}")
+        if options["if_exists"] == "append":
+            database.execute(f"CREATE TABLE IF NOT EXISTS {table} AS SELECT * FROM {_VALUE} LIMIT 0")  # noqa: S608
+            if where := options.get("replace_where"):
+                matches = " AND ".join(f"{_quoted(column)} = ?" for column in where)
+                database.execute(f"DELETE FROM {table} WHERE {matches}", list(where.values()))  # noqa: S608  quoted
+            database.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {_VALUE}")  # noqa: S608
+        else:
+            create = "CREATE OR REPLACE TABLE" if options["if_exists"] == "replace" else "CREATE TABLE"
+            database.execute(f"{create} {table} AS SELECT * FROM {_VALUE}")  # noqa: S608
+        database.execute("COMMIT")
+
+
+@contextmanager
+def _opened(file: Path, *, read_only: bool) -> Iterator[Any]:
+    """Yield the database; its queries may read nothing outside of it, no other file and no address."""
+    if read_only and not file.exists():
+        raise FileNotFoundError(file)
+    import duckdb
+
+    database = duckdb.connect(str(file), read_only=read_only)
+    try:
+        database.execute("SET enable_external_access = false")
+        database.execute("SET lock_configuration = true")
+        yield database
+    finally:
+        database.close()
+
+
+def _quoted(name: str, schema: str | None = None) -> str:
+    quoted = '"' + name.replace('"', '""') + '"'
+    return f"{_quoted(schema)}.{quoted}" if schema else quoted
+
+
+SQL = PlaceFormat(_read_sql, _write_sql, _prepare_sql, ("sqlalchemy",), "sql")
+DUCKDB = PlaceFormat(_read_duckdb, _write_duckdb, _prepare_duckdb, ("duckdb",), "duckdb")

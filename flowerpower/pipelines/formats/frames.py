@@ -1,0 +1,129 @@
+"""Formats of tables: csv, parquet, feather, excel."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any, BinaryIO
+
+from flowerpower.pipelines.formats.format import Format, Kind, Options, library_of, records
+from flowerpower.pipelines.formats.readers import frame_reader
+
+
+def _read_csv(handle: BinaryIO, kind: Kind, options: Options) -> Any:
+    if kind == "any":
+        return CSV.read(handle, "pandas", options)
+    if kind != "list":
+        raise TypeError(f"csv cannot fill a {kind}")
+    import csv
+    import io
+
+    with io.TextIOWrapper(handle, encoding="utf-8-sig", newline="") as text:
+        return list(csv.DictReader(text, **options))
+
+
+def _write_csv(value: Any, handle: BinaryIO, options: Options) -> None:
+    library = library_of(value)
+    if library == "pandas":
+        value.to_csv(handle, **{"index": False, **options})
+    elif library == "polars":
+        value.write_csv(handle, **options)
+    else:
+        import csv
+        import io
+
+        rows = records(value, "csv")
+        text = io.StringIO(newline="")
+        columns = dict.fromkeys(column for row in rows for column in row)
+        writer = csv.DictWriter(text, fieldnames=list(columns), **options)
+        writer.writeheader()
+        writer.writerows(rows)
+        handle.write(text.getvalue().encode())
+
+
+def _read_parquet(handle: BinaryIO, kind: Kind, options: Options) -> Any:
+    if kind == "any":
+        return PARQUET.read(handle, "pandas", options)
+    if kind != "list":
+        raise TypeError(f"parquet cannot fill a {kind}")
+    from pyarrow import parquet
+
+    return parquet.read_table(handle, **options).to_pylist()
+
+
+def _write_parquet(value: Any, handle: BinaryIO, options: Options) -> None:
+    library = library_of(value)
+    if library == "polars":
+        value.write_parquet(handle, **options)
+        return
+    if library == "pandas":
+        value.to_parquet(handle, **options)
+        return
+    import pyarrow
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.Table.from_pylist(records(value, "parquet")), handle, **options)
+
+
+def _read_feather(handle: BinaryIO, kind: Kind, options: Options) -> Any:
+    if kind == "any":
+        return FEATHER.read(handle, "pandas", options)
+    if kind != "list":
+        raise TypeError(f"feather cannot fill a {kind}")
+    from pyarrow import feather
+
+    return feather.read_table(handle, **options).to_pylist()
+
+
+def _write_feather(value: Any, handle: BinaryIO, options: Options) -> None:
+    library = library_of(value)
+    if library == "polars":
+        value.write_ipc(handle, **options)
+        return
+    if library == "pandas":
+        value.to_feather(handle, **options)
+        return
+    import pyarrow
+    from pyarrow import feather
+
+    feather.write_feather(pyarrow.Table.from_pylist(records(value, "feather")), handle, **options)
+
+
+def _read_excel(handle: BinaryIO, kind: Kind, options: Options) -> Any:
+    if kind in ("pandas", "any"):
+        import pandas
+
+        return pandas.read_excel(handle, **options)
+    if kind in ("polars", "lazy"):
+        import polars
+
+        frame = polars.read_excel(handle.read(), **{"engine": "openpyxl", **options})
+        return frame.lazy() if kind == "lazy" else frame
+    if kind != "list":
+        raise TypeError(f"excel cannot fill a {kind}")
+    import pandas
+
+    rows = pandas.read_excel(handle, **options).astype(object)
+    return rows.where(rows.notna(), None).to_dict("records")
+
+
+def _write_excel(value: Any, handle: BinaryIO, options: Options) -> None:
+    sheet = BytesIO()  # the libraries want to go back in what they write
+    library = library_of(value)
+    if library == "polars":
+        value.write_excel(sheet, **options)
+    else:
+        import pandas
+
+        frame = value if library == "pandas" else pandas.DataFrame(records(value, "excel"))
+        frame.to_excel(sheet, **{"index": False, **options})
+    handle.write(sheet.getvalue())
+
+
+CSV = Format(frame_reader("read_csv", "read_csv", _read_csv), _write_csv)
+PARQUET = Format(
+    frame_reader("read_parquet", "read_parquet", _read_parquet), _write_parquet, ("pyarrow", "polars"), "parquet"
+)
+FEATHER = Format(
+    frame_reader("read_feather", "read_ipc", _read_feather), _write_feather, ("pyarrow", "polars"), "parquet"
+)
+EXCEL = Format(_read_excel, _write_excel, ("openpyxl",), "excel")

@@ -1,0 +1,148 @@
+"""Formats of plain values: json, ndjson, text, yaml, pickle. Those of rows hold frames, too."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any, BinaryIO
+from uuid import UUID
+
+from flowerpower.pipelines.formats.format import Format, Kind, Options, library_of
+from flowerpower.pipelines.formats.readers import frame_reader
+
+# JSON has types of its own: pandas must not make a number of "007", nor a date of a name that ends in _at.
+_AS_WRITTEN = {"dtype": False}
+
+
+def _read_json(handle: BinaryIO, kind: Kind, options: Options) -> Any:
+    if kind == "bytes":
+        raise TypeError("json cannot fill bytes")
+    return _expect(json.load(handle, **options), kind)
+
+
+def _write_json(value: Any, handle: BinaryIO, options: Options) -> None:
+    library = library_of(value)
+    if library == "pandas":
+        value.to_json(handle, **{"orient": "records", "date_format": "iso", **options})
+    elif library == "polars":
+        value.write_json(handle, **options)
+    else:
+        text = json.dumps(value, **{"ensure_ascii": False, "allow_nan": False, "default": _as_json, **options})
+        handle.write(text.encode() + b"\n")
+
+
+def _read_ndjson(handle: BinaryIO, kind: Kind, options: Options) -> Any:
+    if kind not in ("list", "any"):
+        raise TypeError(f"ndjson cannot fill a {kind}")
+    return [json.loads(line, **options) for line in handle if line.strip()]
+
+
+def _write_ndjson(value: Any, handle: BinaryIO, options: Options) -> None:
+    library = library_of(value)
+    if library == "pandas":
+        value.to_json(handle, **{"orient": "records", "lines": True, "date_format": "iso", **options})
+    elif library == "polars":
+        value.write_ndjson(handle, **options)
+    elif isinstance(value, (list, tuple)):
+        for row in value:
+            text = json.dumps(row, **{"ensure_ascii": False, "allow_nan": False, "default": _as_json, **options})
+            handle.write(text.encode() + b"\n")
+    else:
+        raise TypeError(f"a {type(value).__name__} cannot be written as ndjson; a frame or a list can")
+
+
+def _read_text(handle: BinaryIO, kind: Kind, options: Options) -> Any:
+    content = handle.read()
+    if kind == "bytes":
+        return content
+    text = content.decode(**{"encoding": "utf-8", **options})
+    match kind:
+        case "str" | "any":
+            return text
+        case "list":
+            return text.splitlines()
+    raise TypeError(f"text cannot fill a {kind}")
+
+
+def _write_text(value: Any, handle: BinaryIO, options: Options) -> None:
+    if isinstance(value, (bytes, bytearray)):
+        handle.write(value)
+    elif isinstance(value, str):
+        handle.write(value.encode(**{"encoding": "utf-8", **options}))
+    elif isinstance(value, (list, tuple)) and all(isinstance(line, str) for line in value):
+        handle.write("".join(f"{line}\n" for line in value).encode(**{"encoding": "utf-8", **options}))
+    else:
+        raise TypeError(f"a {type(value).__name__} cannot be written as text; a text, bytes or a list of lines can")
+
+
+def _read_yaml(handle: BinaryIO, kind: Kind, options: Options) -> Any:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    _no_options("yaml", options)
+    try:
+        return _expect(YAML(typ="safe", pure=True).load(handle), kind)
+    except YAMLError as error:
+        raise ValueError(str(error)) from None
+
+
+def _write_yaml(value: Any, handle: BinaryIO, options: Options) -> None:
+    from ruamel.yaml import YAML
+
+    _no_options("yaml", options)
+    library = library_of(value)
+    if library == "pandas":
+        value = json.loads(value.to_json(orient="records", date_format="iso"))
+    elif library == "polars":
+        value = value.to_dicts()
+    plain = json.loads(json.dumps(value, default=_as_json))  # plain values only, so that any YAML reader takes them
+    writer = YAML(typ="safe", pure=True)
+    writer.default_flow_style = False
+    writer.allow_unicode = True
+    writer.dump(plain, handle)
+
+
+def _no_options(name: str, options: Options) -> None:
+    if options:
+        raise TypeError(f"{name} takes no options")
+
+
+def _expect(value: Any, kind: Kind) -> Any:
+    """Return *value* when it is of the wanted kind."""
+    expected = {"list": list, "dict": dict, "str": str}.get(kind)
+    if expected is not None and not isinstance(value, expected):
+        raise TypeError(f"the file holds a {type(value).__name__}, the node wants a {kind}")
+    return value
+
+
+def _as_json(value: Any) -> Any:
+    """Return the JSON form of a value that `json` does not know; raises TypeError when there is no common one."""
+    if isinstance(value, (datetime, date, time)):
+        return value.isoformat()
+    if isinstance(value, (Decimal, UUID)):
+        return str(value)
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"a {type(value).__name__} has no form in JSON")
+
+
+def _read_pickle(handle: BinaryIO, kind: Kind, options: Options) -> Any:
+    import pickle
+
+    return pickle.load(handle, **options)  # noqa: S301  only where the project allows it
+
+
+def _write_pickle(value: Any, handle: BinaryIO, options: Options) -> None:
+    import pickle
+
+    pickle.dump(value, handle, **{"protocol": 5, **options})
+
+
+JSON = Format(frame_reader("read_json", "read_json", _read_json, **_AS_WRITTEN), _write_json)
+NDJSON = Format(frame_reader("read_json", "read_ndjson", _read_ndjson, lines=True, **_AS_WRITTEN), _write_ndjson)
+TEXT = Format(_read_text, _write_text)
+YAML = Format(_read_yaml, _write_yaml)
+PICKLE = Format(_read_pickle, _write_pickle)

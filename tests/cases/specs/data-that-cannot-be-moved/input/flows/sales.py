@@ -1,0 +1,2 @@
+def report(orders: dict) -> dict:
+    return orders

@@ -1,0 +1,49 @@
+"""The projects on the pages about pipelines and data are valid, and run as shown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from support.command_line import CommandLine
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGES = ["pipelines", "io"]
+
+
+def page(name: str) -> str:
+    return (DOCS / f"{name}.md").read_text(encoding="utf-8")
+
+
+def project(folder: Path, text: str) -> CommandLine:
+    line = CommandLine(folder)
+    line.write("flowerpower.yaml", "name: acme\n")
+    for path, content in re.findall(r"```(?:yaml|python|csv)\n# (\S+)\n(.*?)```", text, re.DOTALL):
+        line.write(path, content)
+    return line
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_documented_project_is_valid(name: str, tmp_path: Path) -> None:
+    answer = project(tmp_path, page(name))("validate")
+
+    assert answer.code == 0, answer.out
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_documented_command_answers_as_shown(name: str, tmp_path: Path) -> None:
+    line = project(tmp_path, page(name))
+
+    for command, shown in re.findall(r"```console\n\$ flowerpower (.*?)\n(.*?)```", page(name), re.DOTALL):
+        answer = line(*command.split())
+        for wanted in shown.splitlines():
+            assert wanted in answer.out + answer.err
+
+
+def test_pipelines_on_the_page_that_show_no_command_run_too(tmp_path: Path) -> None:
+    line = project(tmp_path, page("pipelines"))
+
+    for name, total in (("sales_parallel", "2.7"), ("sales_cached", "12.75"), ("sales_cached", "12.75")):
+        answer = line("run", name)
+        assert (answer.code, f'"total": {total}' in answer.out) == (0, True), answer.err

@@ -1,0 +1,242 @@
+"""Lifecycle adapters by name. MLflow and the Hamilton tracker are large: `make heavy` installs them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowerpower.errors import FlowerPowerError, MissingExtraError, PipelineError
+from flowerpower.pipelines.failures import UserCodeError
+
+from .conftest import Project
+
+FLOW = """
+    def doubled(x: int) -> int:
+        return x * 2
+
+    def total(doubled: int, token: str = "") -> float:
+        if doubled < 0:
+            raise ValueError(f"not with {token}")
+        return doubled + 0.5
+"""
+SECRETS = {"PW": "hunter2-hunter2"}
+
+
+def secrets(name: str) -> str:
+    return SECRETS[name]
+
+
+@contextmanager
+def receiver() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
+    """Yield the address of a web server, and what was posted to it."""
+    posted: list[tuple[str, bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *values: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", posted
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_progress_is_logged_node_by_node(project: Project, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "flowerpower.run")
+
+    project.module("flow", FLOW).run("total", inputs={"x": 1}, adapters=["progress"])
+
+    said = [record.message for record in caplog.records if record.name == "flowerpower.run"]
+    assert [text.partition(" in ")[0] for text in said] == ["node doubled is done", "node total is done"]
+
+
+@pytest.mark.parametrize("executor", ["local", "threads"])
+def test_spans_of_nodes_lie_below_that_of_the_run(
+    project: Project, executor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+
+    project.module("flow", FLOW).run("total", inputs={"x": 1}, adapters=["opentelemetry"], executor={"type": executor})
+
+    spans = {span.name: span for span in exporter.get_finished_spans()}
+    assert list(spans) == ["doubled", "total", "p"]
+    assert spans["total"].parent.span_id == spans["p"].context.span_id
+    assert spans["p"].attributes["flowerpower.run"] == "run-1"
+    assert spans["p"].attributes["flowerpower.tick"] == "2026-11-22T02:00:00+00:00"
+
+
+def test_a_failure_is_in_its_spans_without_secrets(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiver() as (url, posted):
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
+        with pytest.raises(UserCodeError):
+            project.module("flow", FLOW).run(
+                "total", inputs={"x": -1, "token": "${secret:PW}"}, adapters=["opentelemetry"], secrets=secrets
+            )
+
+    assert [path for path, _ in posted] == ["/v1/traces"]
+    assert b"not with ***" in posted[0][1]
+    assert b"hunter2" not in posted[0][1]
+
+
+def test_lineage_tells_of_the_run_and_its_files(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.module("flow", "def out(raw: dict) -> dict:\n    return raw\n")
+    (project.root / "in.json").write_text('{"a": 1}')
+    with receiver() as (url, posted):
+        monkeypatch.setenv("OPENLINEAGE_URL", url)
+        project.run(
+            "out",
+            load={"raw": {"format": "json", "path": "in.json"}},
+            save=[{"outputs": ["out"], "format": "json", "path": "out.json"}],
+            adapters=["openlineage"],
+        )
+
+    events = [json.loads(body) for _, body in posted]
+    assert [event["eventType"] for event in events] == ["START", "COMPLETE", "COMPLETE"]
+    assert len({event["run"]["runId"] for event in events}) == 1
+    assert {event["job"]["name"] for event in events} == {"p"}
+    assert [found["name"] for found in events[-1]["inputs"]] == ["in.json"]
+    assert [found["name"] for found in events[-1]["outputs"]] == ["out.json"]
+
+
+def test_a_failed_run_fails_its_lineage_without_secrets(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiver() as (url, posted):
+        monkeypatch.setenv("OPENLINEAGE_URL", url)
+        with pytest.raises(UserCodeError):
+            project.module("flow", FLOW).run(
+                "total", inputs={"x": -1, "token": "${secret:PW}"}, adapters=["openlineage"], secrets=secrets
+            )
+
+    assert [json.loads(body)["eventType"] for _, body in posted] == ["START", "FAIL"]
+    assert b"hunter2" not in b"".join(body for _, body in posted)
+
+
+@pytest.mark.parametrize("name", ["openlineage", "opentelemetry"])
+def test_a_server_that_is_away_fails_no_run(
+    project: Project, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__TYPE", "file")
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__LOG_FILE_PATH", "/nowhere/events")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+
+    result = project.module("flow", FLOW).run("total", inputs={"x": 1}, adapters=[name])
+
+    assert result.values["total"] == 2.5
+    if name == "openlineage":
+        assert "the adapter 'openlineage' failed in pre_graph_execute and is left out of this run" in caplog.text
+
+
+def test_an_adapter_of_the_project_is_named_by_its_module(project: Project) -> None:
+    project.module(
+        "audit",
+        """
+        from hamilton.lifecycle import NodeExecutionHook
+
+        SEEN = []
+
+        class Audit(NodeExecutionHook):
+            def run_before_node_execution(self, *, node_name, **_):
+                SEEN.append(node_name)
+
+            def run_after_node_execution(self, **_):
+                pass
+        """,
+    )
+    project.module(
+        "flow",
+        "import audit\n\ndef out() -> int:\n    return 1\n\ndef seen(out: int) -> list:\n    return list(audit.SEEN)\n",
+    )
+
+    assert project.run("seen", adapters=["audit:Audit"]).values["seen"] == ["out", "seen"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("progess", "there is no adapter 'progess' | did you mean 'progress'?"),
+        ("nowhere:Audit", "the adapter 'nowhere:Audit' cannot be made: ModuleNotFoundError"),
+    ],
+)
+def test_an_adapter_that_cannot_be_had_is_refused(project: Project, name: str, expected: str) -> None:
+    with pytest.raises(PipelineError) as caught:
+        project.module("flow", FLOW).run("total", inputs={"x": 1}, adapters=[name])
+
+    assert expected in f"{caught.value} | {caught.value.hint}"
+
+
+@pytest.mark.parametrize(("name", "library"), [("mlflow", "mlflow"), ("tracker", "hamilton_sdk")])
+def test_a_missing_library_says_what_to_install(
+    project: Project, name: str, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, library, None)
+    for loaded in [
+        loaded
+        for loaded in sys.modules
+        if loaded.startswith(("hamilton_sdk.", "flowerpower.pipelines.adapters.mlflow"))
+    ]:
+        monkeypatch.delitem(sys.modules, loaded)
+
+    with pytest.raises(MissingExtraError) as caught:
+        project.module("flow", FLOW).run("total", inputs={"x": 1}, adapters=[name])
+
+    assert caught.value.hint == f"pip install 'flowerpower-gitops[{name}]'"
+
+
+@pytest.mark.skipif(not find_spec("mlflow"), reason="mlflow is not installed: make heavy")
+def test_mlflow_gets_inputs_and_outputs_without_secrets(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    monkeypatch.chdir(tmp_path)
+    url = f"file://{tmp_path}/mlruns"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    mlflow.set_tracking_uri(url)
+
+    project.module("flow", FLOW).run(
+        "total", inputs={"x": 1, "token": "${secret:PW}"}, adapters=["mlflow"], secrets=secrets
+    )
+
+    client = mlflow.MlflowClient(url)
+    [found] = client.search_runs([client.get_experiment_by_name("p").experiment_id])
+    assert found.info.run_name == "run-1"
+    assert found.info.status == "FINISHED"
+    assert found.data.params["x"] == "1"
+    assert found.data.params["token"] == "***"
+    assert found.data.metrics == {"total": 2.5}
+    assert not list(tmp_path.glob("*.pickle"))
+
+
+@pytest.mark.skipif(not find_spec("hamilton_sdk"), reason="apache-hamilton-sdk is not installed: make heavy")
+def test_the_tracker_says_what_it_needs(project: Project) -> None:
+    with pytest.raises(FlowerPowerError, match="needs HAMILTON_PROJECT_ID and HAMILTON_USERNAME"):
+        project.module("flow", FLOW).run("total", inputs={"x": 1}, adapters=["tracker"])

@@ -1,0 +1,211 @@
+"""`load:` and `save:` with databases: sql by SQLAlchemy, and duckdb."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from textwrap import dedent
+from typing import Any
+
+import duckdb
+import pytest
+
+from flowerpower.errors import FlowerPowerError
+from flowerpower.pipelines.run import Access
+
+from .conftest import Project
+
+FLOW = """
+    import pandas as pd
+    import polars as pl
+    from datetime import date
+
+    ROWS = [{"day": "2026-11-22", "n": 1, "x": 1.5}, {"day": "2026-11-22", "n": 2, "x": None}]
+
+    def as_pandas() -> pd.DataFrame:
+        return pd.DataFrame(ROWS)
+
+    def as_polars() -> pl.DataFrame:
+        return pl.DataFrame(ROWS)
+
+    def as_list() -> list[dict]:
+        return ROWS
+
+    def one_row(n: int) -> list[dict]:
+        return [{"day": f"2026-11-{n}", "n": n, "x": 0.0}]
+
+    def pandas_back(pandas_in: pd.DataFrame) -> list:
+        return pandas_in.astype(object).where(pandas_in.notna(), None).to_dict("records")
+
+    def polars_back(polars_in: pl.DataFrame) -> list:
+        return polars_in.to_dicts()
+
+    def list_back(list_in: list[dict]) -> list:
+        return list_in
+"""
+ROWS = [{"day": "2026-11-22", "n": 1, "x": 1.5}, {"day": "2026-11-22", "n": 2, "x": None}]
+PATHS = {"sql": "sqlite:///data/sales.db", "duckdb": "data/sales.duckdb"}
+
+
+@pytest.fixture(params=PATHS)
+def form(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def db(project: Project) -> Project:
+    (project.root / "data").mkdir()
+    return project.module("flow", FLOW)
+
+
+def save(project: Project, form: str, output: str, *, inputs: dict[str, Any] | None = None, **options: Any) -> Any:
+    entry = {"outputs": [output], "format": form, "path": PATHS[form], "options": {"table": "sales", **options}}
+    return project.run(output, save=[entry], inputs=inputs or {}).saves[0]
+
+
+def load(project: Project, form: str, kind: str = "list", **options: Any) -> Any:
+    options = options or {"table": "sales"}
+    entry = {"format": form, "path": PATHS[form], "options": options}
+    return project.run(f"{kind}_back", load={f"{kind}_in": entry}).values[f"{kind}_back"]
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "list"])
+def test_a_table_survives_a_save_and_a_load(db: Project, form: str, kind: str) -> None:
+    record = save(db, form, f"as_{kind}", if_exists="replace")
+
+    assert load(db, form, kind) == ROWS
+    assert (record.rows, record.columns, record.bytes) == (2, 3, None)
+
+
+def test_a_query_gets_its_parameters_apart(db: Project, form: str) -> None:
+    save(db, form, "as_list", if_exists="replace")
+    mark = ":n" if form == "sql" else "$n"
+
+    found = load(db, form, query=f"SELECT n FROM sales WHERE n = {mark}", params={"n": 2})
+
+    assert found == [{"n": 2}]
+
+
+def test_rows_are_appended_and_those_of_the_same_tick_replaced(db: Project, form: str) -> None:
+    for n in (21, 22, 22):
+        save(db, form, "one_row", inputs={"n": n}, if_exists="append", replace_where={"day": f"2026-11-{n}"})
+
+    assert [row["n"] for row in load(db, form)] == [21, 22]
+
+
+def test_a_table_that_is_there_fails_a_save_that_wants_none(db: Project, form: str) -> None:
+    save(db, form, "as_list", if_exists="fail")
+
+    with pytest.raises(FlowerPowerError, match=r"save\[0\]: as_list cannot be written"):
+        save(db, form, "as_list", if_exists="fail")
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "expected"),
+    [
+        (None, {}, "needs the options `table` and `if_exists`"),
+        (None, {"table": "t"}, "needs the options `table` and `if_exists`"),
+        (None, {"table": "t", "if_exists": "append", "chunk": 1}, "has no option 'chunk'"),
+        (None, {"table": "t", "if_exists": "replace", "replace_where": {"a": 1}}, "goes with `if_exists: append`"),
+        ("../x.db", {"table": "t", "if_exists": "append"}, "lies outside of"),
+        ("postgresql://u:hunter2@db.example/sales", {"table": "t", "if_exists": "append"}, "lies outside of"),
+    ],
+)
+def test_a_save_that_cannot_work_is_refused_first(
+    db: Project, form: str, path: str | None, options: dict[str, Any], expected: str
+) -> None:
+    db.module("flow", "def out() -> list:\n    open(__file__ + '.ran', 'w').close()\n    return []\n")
+    path = path or PATHS[form]
+    path = f"sqlite:///{path}" if form == "sql" and "://" not in path else path
+
+    with pytest.raises(FlowerPowerError) as caught:
+        db.run("out", save=[{"outputs": ["out"], "format": form, "path": path, "options": options}])
+
+    assert expected in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+    assert not list(db.root.rglob("*.ran"))
+
+
+def test_a_database_elsewhere_is_allowed_by_its_place_without_user_and_password(db: Project) -> None:
+    entry = {
+        "outputs": ["as_list"],
+        "format": "sql",
+        "path": "postgresql+psycopg://me:${secret:PW}@db.example/sales",
+        "options": {"table": "t", "if_exists": "append"},
+    }
+
+    with pytest.raises(FlowerPowerError) as caught:
+        db.run(
+            "as_list",
+            save=[entry],
+            access=Access(paths=("postgresql://db.example/sales",)),
+            secrets={"PW": "hunter2"}.__getitem__,
+        )
+
+    assert "needs a driver that is not installed: psycopg" in str(caught.value)
+    assert "hunter2" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_a_query_of_duckdb_reads_nothing_outside_of_its_database(db: Project) -> None:
+    save(db, "duckdb", "as_list", if_exists="replace")
+
+    with pytest.raises(FlowerPowerError, match="Permission"):
+        load(db, "duckdb", query="SELECT * FROM read_text('/etc/hostname')")
+
+
+KILLED = """
+    import os, signal, sys
+    from pathlib import Path
+    import pandas as pd
+    from flowerpower.filesystem import Filesystem
+    from flowerpower.pipelines.formats import FORMATS, Place
+
+    form, path, root = sys.argv[1:]
+    files = Filesystem(root)
+    options = {"table": "sales", "if_exists": "replace"}
+    place = FORMATS[form].prepare(path, files, options, True)
+    frame = pd.DataFrame({"day": ["new"] * 5000, "n": range(5000), "x": 0.0})
+    if form == "sql":
+        insert = pd.io.sql.SQLTable.insert
+        def killed(self, *args, **kwargs):
+            insert(self, *args, **kwargs)  # the table is dropped, made and filled; nothing is committed
+            os.kill(os.getpid(), signal.SIGKILL)
+        pd.io.sql.SQLTable.insert = killed
+    else:
+        import flowerpower.pipelines.formats.databases as databases
+        class Connection:
+            def __init__(self, inner): self.inner = inner
+            def __getattr__(self, name): return getattr(self.inner, name)
+            def execute(self, query, *args):
+                if query == "COMMIT":
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return self.inner.execute(query, *args)
+        import duckdb
+        connect = duckdb.connect
+        duckdb.connect = lambda *args, **kwargs: Connection(connect(*args, **kwargs))
+    FORMATS[form].write(frame, Place(place, files), options)
+"""
+
+
+def test_a_writer_that_is_killed_leaves_the_table_as_it_was(db: Project, form: str) -> None:
+    save(db, form, "as_list", if_exists="replace")
+
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(KILLED), form, PATHS[form], str(db.root)], capture_output=True, check=False
+    )
+
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert load(db, form) == ROWS
+
+
+def test_other_programs_read_what_was_saved(db: Project) -> None:
+    save(db, "sql", "as_polars", if_exists="replace")
+    save(db, "duckdb", "as_polars", if_exists="replace")
+
+    with sqlite3.connect(db.root / "data/sales.db") as connection:
+        assert connection.execute("SELECT n, x FROM sales").fetchall() == [(1, 1.5), (2, None)]
+    connection.close()
+    with duckdb.connect(str(db.root / "data/sales.duckdb"), read_only=True) as other:
+        assert other.execute("SELECT n, x FROM sales").fetchall() == [(1, 1.5), (2, None)]

@@ -1,0 +1,137 @@
+"""Every format, with both frame libraries, on every kind of filesystem."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pytest
+from support.kept_types import TABULAR, table
+
+from flowerpower.errors import PipelineError
+from flowerpower.pipelines.formats import FORMATS as BUILT_IN
+from flowerpower.pipelines.manager import PipelineManager
+from flowerpower.pipelines.run import Access
+from flowerpower.specs.models import PipelineSpec
+from flowerpower.specs.parts import FORMATS as WRITTEN
+
+from .conftest import Project
+
+FLOW = """
+    import pandas as pd
+    import polars as pl
+    from typing import Any
+
+    def pandas_out(pandas_in: pd.DataFrame) -> pd.DataFrame:
+        return pandas_in
+
+    def polars_out(polars_in: pl.DataFrame) -> pl.DataFrame:
+        return polars_in
+
+    def lazy_out(lazy_in: pl.LazyFrame) -> pl.LazyFrame:
+        return lazy_in.with_columns(pl.col("n") + 0)
+
+    def list_out(list_in: list[dict]) -> list[dict]:
+        return list_in
+"""
+ROWS = [{"n": 1, "text": "ä,x"}, {"n": 2, "text": 'say "hi"\\nthere'}]
+FORMATS = ["csv", "json", "ndjson", "parquet", "feather", "excel", "yaml", "pickle", "duckdb"]
+TABLE = {"options": {"table": "t"}}
+NEW_TABLE = {"options": {"table": "t", "if_exists": "replace"}}
+
+
+def made(kind: str) -> Any:
+    return {"pandas": pd.DataFrame, "polars": pl.DataFrame, "lazy": pl.LazyFrame, "list": list}[kind](ROWS)
+
+
+def rows_of(value: Any) -> list[dict[str, Any]]:
+    if isinstance(value, pd.DataFrame):
+        return value.to_dict("records")
+    if isinstance(value, list):
+        return [{"n": int(row["n"]), "text": row["text"]} for row in value]
+    return value.lazy().collect().to_dicts()
+
+
+def there_and_back(project: Project, kind: str, form: str, place: str, access: Access, **fields: Any) -> Any:
+    """Save a value, load it again; return both records and what came back."""
+    to, of = (NEW_TABLE, TABLE) if form in ("duckdb", "sql") else ({}, {})
+    save = {"outputs": [f"{kind}_out"], "format": form, "path": place, **to, **fields}
+    load = {f"{kind}_in": {"format": form, "path": place, **of, **fields}}
+    spec = PipelineSpec.model_validate({"name": "p", "modules": ["flow"], "outputs": [f"{kind}_out"], "save": [save]})
+    manager = PipelineManager({"p": spec}, project.root, ["flows"], access=access)
+
+    written = manager.run("p", inputs={f"{kind}_in": made(kind)})
+    read = project.run(f"{kind}_out", load=load, access=access)
+
+    return written.saves[0], read.loads[0], read.values[f"{kind}_out"]
+
+
+@pytest.mark.parametrize("store", ["local", "memory", "s3"])
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_is_saved_is_what_is_loaded(
+    project: Project, form: str, store: str, request: pytest.FixtureRequest
+) -> None:
+    project.module("flow", FLOW)
+    bucket = request.getfixturevalue("bucket") if store == "s3" else None
+    base = (
+        f"{bucket.url}/a b" if bucket else {"local": "out/ünï code", "memory": f"memory://{project.root.name}"}[store]
+    )
+    fields = {"storage_options": bucket.options} if bucket else {}
+
+    for kind in ["list"] if form == "yaml" else ["pandas", "polars", "lazy", "list"]:
+        saved, loaded, value = there_and_back(
+            project, kind, form, f"{base}/{kind}.{form}", Access(paths=(base,), pickle=True), **fields
+        )
+
+        assert rows_of(value) == ROWS, kind
+        assert (saved.rows, saved.columns) == (2, 2), kind
+        assert saved.bytes == loaded.bytes, kind
+        assert (saved.bytes is None) == (form == "duckdb"), kind
+        assert kind == "lazy" or (loaded.rows, loaded.columns) == (2, 2), kind
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_the_documentation_says_what_each_format_keeps(library: str, checkout: Path, tmp_path: Path) -> None:
+    found = table(library, tmp_path)
+
+    assert found in (checkout / "docs/io.md").read_text(encoding="utf-8"), "run: make docs"
+    for line in found.splitlines()[2:]:
+        kept = dict(zip(TABULAR, line.split(" | ")[1:], strict=True))
+        assert {kept["parquet"], kept["feather"], kept["pickle"].removesuffix(" |")} == {"yes"}, line
+
+
+def test_an_empty_frame_is_a_file_with_its_columns(project: Project) -> None:
+    project.module("flow", FLOW)
+    empty = pd.DataFrame({"n": pd.Series([], dtype="int64"), "text": pd.Series([], dtype="str")})
+
+    for form in ("csv", "json", "parquet", "feather", "excel"):
+        save = {"outputs": ["pandas_out"], "format": form, "path": f"x.{form}"}
+        spec = PipelineSpec.model_validate(
+            {"name": "p", "modules": ["flow"], "outputs": ["pandas_out"], "save": [save]}
+        )
+        record = PipelineManager({"p": spec}, project.root, ["flows"]).run("p", inputs={"pandas_in": empty}).saves[0]
+        back = project.run("pandas_out", load={"pandas_in": {"format": form, "path": f"x.{form}"}})
+
+        assert record.rows == 0
+        assert len(back.values["pandas_out"]) == 0
+        assert form == "json" or list(back.values["pandas_out"].columns) == ["n", "text"]
+
+
+def test_several_files_are_put_together(project: Project) -> None:
+    project.module("flow", FLOW)
+    for number in (2, 1):
+        (project.root / f"x-{number}.csv").write_text(f"n,text\n{number},t\n")
+
+    for kind in ("pandas", "polars", "lazy", "list"):
+        result = project.run(f"{kind}_out", load={f"{kind}_in": {"format": "csv", "path": "x-*.csv"}})
+        assert [row["n"] for row in rows_of(result.values[f"{kind}_out"])] == [1, 2]
+        assert result.loads[0].bytes == 2 * len("n,text\n1,t\n")
+    with pytest.raises(PipelineError, match="no file matches y-"):
+        project.run("pandas_out", load={"pandas_in": {"format": "csv", "path": "y-*.csv"}})
+
+
+def test_the_specs_name_the_formats_that_there_are() -> None:
+    assert tuple(BUILT_IN) == WRITTEN
