@@ -24,6 +24,7 @@ _PARTS = {  # what a script is made of besides its own file
     "drain": ("buffer",),
     "finish": ("buffer",),
     "fire": ("buffer", "cancel"),
+    "hold": ("buffer",),
     "resume": ("buffer",),
 }
 
