@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from redis import Redis
 from support.holds import HOUR, QUEUE, apply, outcomes, pause, queued, step
-from support.players import Player
+from support.players import Player, reference
 from support.redis_state import SHIFTED_CLOCK, shift_clock, start_at_half_past
 from support.states import KEYS, schedule
 
+from flowerpower.jobs.ledger import Ledger
+from flowerpower.jobs.run import _fire_if_pending
 from flowerpower.state.store import Store
 
 
@@ -74,6 +76,32 @@ def test_a_delete_records_it_and_no_worker_may_run_it(store: Store, player: Play
 
     assert outcomes(store) == [(tick, tick, 1, "cancelled", "its schedule was deleted")]
     assert player.claim(KEYS.run_id("often", tick)).refused == "it was cancelled: its schedule was deleted"
+
+
+@pytest.mark.parametrize(
+    ("catchup", "said"),
+    [
+        ("latest", ["missed", "missed", "succeeded"]),
+        ("all", ["succeeded", "succeeded", "succeeded"]),
+        ("none", ["missed", "missed", "missed"]),
+    ],
+)
+def test_a_worker_that_asks_late_is_told_what_catch_up_says(
+    store: Store, player: Player, catchup: str, said: list[str]
+) -> None:
+    apply(store, often(catchup=catchup, overlap="buffer_all"))
+    tick = move(store, hours=3)
+    run = KEYS.run_id("often", tick)
+
+    _fire_if_pending(store, Ledger(store), reference(store, run))
+    taken = player.take()
+    while player.running:
+        player.end()
+        player.take()
+
+    assert [status for _, _, count, status, _ in outcomes(store) for _ in range(count)] == said
+    assert (taken == run) == (catchup == "all")
+    assert store.read().active == {}
 
 
 @pytest.mark.parametrize("change", ["pause", "timing", "paused"])
