@@ -27,7 +27,7 @@ CHANGES: Any = st.fixed_dictionaries(
         "timeout": st.sampled_from([60, 61]),
     },
 )
-ENDINGS = ["succeeded", "failed", "retry", "later", "died", "vanished"]
+ENDINGS = ["succeeded", "failed", "retry", "later", "died", "vanished", "abandoned"]
 DOINGS: dict[str, tuple[int, Any]] = {  # how often, and how
     "wait": (3, st.sampled_from([30, 60, 100, 700, 1000, 5000, 20_000, -500, -3000])),
     "fire": (3, st.sampled_from([0, 0, 1])),

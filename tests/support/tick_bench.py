@@ -108,8 +108,12 @@ class Bench:
         self.redis.hset(KEYS.job(run), "status", "queued")
         self.redis.rpush(KEYS.queue_list(queue), run)
 
+    def _queue_of(self, run: str) -> str:
+        raw: Any = self.redis.hget(KEYS.active, run)
+        return str(json.loads(raw)["queue"] if raw else QUEUES[0])
+
     def _try_again(self, run: str, how: str) -> None:
-        queue = json.loads(self.redis.hget(KEYS.active, run) or "")["queue"]  # type: ignore[arg-type]
+        queue = self._queue_of(run)
         if how == "retry":
             self._push(run, queue)
             return

@@ -99,10 +99,12 @@ class World(Bench):
         if not messages:
             return
         self.wait(name, seconds)
+        first = {one: self.models[one].due(moment)[:1] for one in messages}
         said = Ledger(self.store).fire(list(messages.values()))
         self.frozen = 0, {}
         for one, answer in zip(messages, said, strict=True):
             if answer == "fired" and one not in self.inexact:
+                assert first[one] <= [self.now], "it fired before its time"
                 self.models[one].fire(moment)
 
     def restart(self, _: str, which: int) -> None:
@@ -214,6 +216,11 @@ class World(Bench):
         if not self.running:
             return
         run, execution = self.running.pop(0)
+        if how == "abandoned":  # its worker died, and RQ hands it to another
+            self._push(run, self._queue_of(run))
+            if self._name_of(run) not in self.inexact:
+                self.models[self._name_of(run)].active[self._in_model(run)] = "queued"
+            return
         if how in ("died", "vanished"):
             if how == "died":
                 self.redis.hset(KEYS.job(run), "status", "failed")
@@ -264,7 +271,7 @@ class World(Bench):
             if self.models[name].rules:
                 self.act("apply", name, {"paused": False})
             self.act("resume", name, None)
-        for _ in range(200):
+        for _ in range(60):
             self.act("wait", "", 40)
             self.act("fire", "", 0)
             for which in (0, 1):
