@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from flowerpower.errors import FlowerPowerError, FormatError
@@ -15,6 +17,8 @@ from flowerpower.state.models import Cursor
 from flowerpower.state.store import Store
 
 _UNUSABLE = (FlowerPowerError, KeyError, TypeError, ValueError, AttributeError)  # what an altered record can raise
+
+AT_ONCE = 500  # schedules fired by one call of the script, during which Redis answers nobody else
 
 logger = logging.getLogger("flowerpower.scheduler")
 
@@ -28,11 +32,30 @@ class Fleet:
         self._compiled: dict[str, Compiled] = {}
         self._broken: dict[str, int] = {}
 
-    def fire(self, cursors: dict[str, Cursor], now: int, mode: Mode = "due") -> int:
-        """Decide and fire the given schedules; one that is broken is logged and does not stop the others."""
+    def fire(self, cursors: Mapping[str, Cursor], now: int, mode: Mode = "due") -> int:
+        """Decide and fire the given schedules, some at a time; one that is broken is logged and does not stop the others.
+
+        While Redis runs the script for some of them, the next are decided.
+        """
         self.compile({name: cursor.revision for name, cursor in cursors.items()})
+        items, answers = list(cursors.items()), Counter[str]()
+        with ThreadPoolExecutor(1) as sender:  # its thread starts when it is needed
+            sent: Future[list[str]] | None = None
+            for start in range(0, len(items), AT_ONCE):
+                messages = self._messages(items[start : start + AT_ONCE], now, mode)
+                if sent is not None:
+                    answers.update(sent.result())
+                is_last = start + AT_ONCE >= len(items)
+                sent = None if is_last else sender.submit(self._send, messages)
+                if is_last:
+                    answers.update(self._send(messages))
+        if answers["damaged"]:
+            logger.error("%d due schedules found keys of another type in their way", answers["damaged"])
+        return answers["fired"]
+
+    def _messages(self, items: Sequence[tuple[str, Cursor]], now: int, mode: Mode) -> list[str]:
         messages: list[str] = []
-        for name, cursor in cursors.items():
+        for name, cursor in items:
             compiled = self._compiled.get(name)
             if compiled is None or compiled.revision != cursor.revision:
                 continue
@@ -40,13 +63,10 @@ class Fleet:
                 messages.append(fire_message(self.store.keys, compiled, cursor, now, mode))
             except _UNUSABLE as error:
                 self._break(name, cursor.revision, error)
-        if not messages:
-            return 0
-        answers = self.ledger.fire(messages)
-        damaged = answers.count("damaged")
-        if damaged:
-            logger.error("%d due schedules found keys of another type in their way", damaged)
-        return answers.count("fired")
+        return messages
+
+    def _send(self, messages: Sequence[str]) -> list[str]:
+        return self.ledger.fire(messages) if messages else []
 
     def cursors(self, names: Sequence[str]) -> dict[str, Cursor]:
         """Return the cursors of the named schedules; those that have none are left out."""
