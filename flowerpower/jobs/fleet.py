@@ -33,7 +33,7 @@ class Fleet:
         self._broken: dict[str, int] = {}
 
     def fire(self, cursors: Mapping[str, Cursor], now: int, mode: Mode = "due") -> int:
-        """Decide and fire the given schedules, some at a time; one that is broken is logged and does not stop the others.
+        """Decide and fire schedules, some at a time; one that is broken is logged and does not stop the others.
 
         While Redis runs the script for some of them, the next are decided.
         """
