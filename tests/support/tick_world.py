@@ -268,11 +268,12 @@ class World(Bench):
     def settle(self) -> None:
         """Let everything go on and run to its end."""
         for name in NAMES:
-            if self.models[name].rules:
+            rules = self.models[name].rules
+            if rules and rules.paused:  # another apply would repair what a scheduler has to heal
                 self.act("apply", name, {"paused": False})
             self.act("resume", name, None)
         for _ in range(60):
-            self.act("wait", "", 40)
+            self.act("wait", "", 100)
             self.act("fire", "", 0)
             for which in (0, 1):
                 for _each in range(200):
