@@ -21,7 +21,7 @@ from benchmarks.context import Context, Table
 from benchmarks.peers import CHECKOUT, HOME, install_peers
 from benchmarks.table import render
 
-NAMES = ("validate", "dataflow", "read", "plan", "apply", "dispatch", "run")
+NAMES = ("validate", "dataflow", "read", "plan", "apply", "dispatch", "lateness", "idle", "run")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
             context = Context(peers, given.rounds or (3 if given.quick else 5), given.quick, given.durable, place, _say)
             for table in import_module(f"benchmarks.{name}").run(context):
                 tables.setdefault(name, []).append(table)
-                print(f"\n### {table.title}\n\n{render(table.rows)}\n\n{table.note}", flush=True)
+                print(f"\n### {table.title}\n\n{table.text or render(table.rows)}\n\n{table.note}", flush=True)
     file = given.json or HOME / "results" / f"{strftime('%Y%m%dT%H%M%SZ', gmtime())}.json"
     _write(file, {"machine": machine, "peers": peers.versions, "quick": given.quick, "durable": given.durable}, tables)
     print(f"\nEverything measured is in {file}")

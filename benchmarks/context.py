@@ -27,6 +27,7 @@ class Table:
     title: str
     rows: tuple[Row, ...]
     note: str = ""
+    text: str = ""  # instead of rows
 
 
 @dataclass(frozen=True, slots=True)

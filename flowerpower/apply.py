@@ -30,7 +30,7 @@ from flowerpower.state.history import read_before
 from flowerpower.state.inverse import encode_inverse
 from flowerpower.state.job_codec import JOB_FIELDS, job_data, job_template
 from flowerpower.state.keys import Keys, tick_of
-from flowerpower.state.models import Desired, Head, Json, Schedule
+from flowerpower.state.models import Cursor, Desired, Head, Json, Schedule
 from flowerpower.state.signing import Signer
 from flowerpower.state.store import Committed, Conflict, Store
 
@@ -255,8 +255,8 @@ def _from(keys: Keys, change: Change, moment: int) -> Change:
 def _all_staged(plan: Plan, store: Store, moment: int) -> list[Staged]:
     """Return every change as the commit script reads it, as it is at the moment of the apply."""
     changes = [_from(store.keys, change, moment) for change in plan.changes]
-    ticks = store.ticks([_live_name(change) for change in changes if isinstance(change.before, Schedule)])
-    return [_staged(store.keys, change, plan, _past(store.keys, change, ticks, moment)) for change in changes]
+    cursors = store.cursors([_live_name(change) for change in changes if isinstance(change.before, Schedule)])
+    return [_staged(store.keys, change, plan, _past(store.keys, change, cursors, moment)) for change in changes]
 
 
 def _staged(keys: Keys, change: Change, plan: Plan, past: Mapping[str, Json]) -> Staged:
@@ -313,7 +313,7 @@ def _live_name(change: Change) -> str:
     return change.previous.partition(".")[2] or change.name
 
 
-def _past(keys: Keys, change: Change, ticks: Mapping[str, int], moment: int) -> dict[str, Json]:
+def _past(keys: Keys, change: Change, cursors: Mapping[str, Cursor], moment: int) -> dict[str, Json]:
     """Return what the commit must know of the ticks that passed and did not fire, in case the change ends them."""
     before, after = change.before, change.after
     if not isinstance(before, Schedule):
@@ -322,18 +322,26 @@ def _past(keys: Keys, change: Change, ticks: Mapping[str, int], moment: int) -> 
     known: dict[str, Json] = {"was_paused": paused}
     if isinstance(after, Schedule):
         known["still"] = before.timing == after.timing and paused == bool(after.fields.get("paused"))
-    run = keys.parse_run_id(before.occurrence.id) if before.occurrence else None
-    pending, cursor = tick_of(run[1]) if run else None, ticks.get(_live_name(change))
+    cursor = cursors.get(_live_name(change))
+    run = keys.parse_run_id(cursor.pending) if cursor and cursor.pending else None
+    pending = tick_of(run[1]) if run else None
     if cursor is None or (pending is not None and pending > moment):
         return known
     try:
         trigger = trigger_of(before.fields)
-        passed = range_between(trigger, cursor, moment, "")
+        for span in range_between(trigger, cursor.tick, moment, ""):
+            known["passed"] = _told(trigger, cursor.tick, span)
+        # A stock scheduler may have handed the first of them to a queue: then it is no more than a run.
+        if pending is not None:
+            for span in range_between(trigger, pending, moment, ""):
+                known["behind"] = _told(trigger, pending, span)
     except (TypeError, ValueError):  # the record was altered beyond reading: the script knows the first of them
         return known
-    for span in passed:
-        known["passed"] = [cursor, span.first, span.last, span.count, _newest(trigger, span)]
     return known
+
+
+def _told(trigger: Trigger, since: int, span: Range) -> list[Json]:
+    return [since, span.first, span.last, span.count, _newest(trigger, span)]
 
 
 def _newest(trigger: Trigger, span: Range) -> list[Json]:

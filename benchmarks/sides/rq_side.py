@@ -68,6 +68,16 @@ def scheduler(url: str, world: Path) -> dict[str, Sample]:
     return {"dispatch": moving.sample(_queued(connection, names))}
 
 
+def prepare(url: str, world: Path) -> dict[str, Sample]:
+    """Create the jobs and leave them there; not measured."""
+    connection = Redis.from_url(url)
+    jobs = _jobs(world)
+    with connection.pipeline(transaction=False) as pipe:
+        _create(connection, jobs, pipe)
+        pipe.execute()
+    return {"prepare": Sample(0.0, _count(connection, {job["queue"] for job in jobs}))}
+
+
 def cron_scheduler(url: str, world: Path) -> dict[str, Sample]:
     """Enqueue due cron jobs with RQ's `CronScheduler`, and save its state as its own loop does."""
     connection = Redis.from_url(url)
@@ -163,7 +173,7 @@ def _queued(connection: Redis, names: Iterable[str]) -> int:
 
 
 ACTIONS: dict[str, Callable[[str, Path], dict[str, Sample]]] = {
-    action.__name__: action for action in (one_by_one, pipelined, fetch_many, scheduler, cron_scheduler)
+    action.__name__: action for action in (one_by_one, pipelined, fetch_many, scheduler, prepare, cron_scheduler)
 }
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from flowerpower.schedule.catchup import ON_TIME, Decision, decide
+from flowerpower.schedule.catchup import ON_TIME, OUTSIDE, Decision, Range, decide, range_between
 from flowerpower.schedule.trigger import Trigger
 from flowerpower.state.codec import encode_cursor
 from flowerpower.state.desired import describe_run, occurrence_at, room_to_wait, run_template, trigger_of
@@ -58,23 +58,38 @@ def compile_schedule(keys: Keys, schedule: Schedule, revision: int) -> Compiled:
 
 def fire_message(keys: Keys, compiled: Compiled, cursor: Cursor, now: int, mode: Mode = "due") -> str:
     """Return what the fire script does for one schedule: the ticks since its cursor, decided by its catch-up rule."""
-    claimed = _pending_tick(keys, cursor)
-    decided_up_to = cursor.tick
-    if mode == "claimed" and claimed is not None:
-        decided_up_to = max(decided_up_to, claimed)
-    decision = _decide(compiled, decided_up_to, now, claimed)
+    pending = _pending_tick(keys, cursor)
+    decision = _decide(compiled, cursor.tick, now, pending)
+    moved = _moved(keys, compiled, decision, pending, now) if mode == "claimed" and pending is not None else {}
     variable: dict[str, Any] = {
         "cursor": encode_cursor(cursor),
         "mode": mode,
-        "decided": max(decision.cursor, decided_up_to),
+        "decided": decision.cursor,
         "runs": [_run(keys, compiled, tick) for tick in decision.run],
         "missed": [[span.first, span.last, span.count, span.reason] for span in decision.missed],
+        **({} if decision.next_tick is None else {"next": _next(keys, compiled, decision.next_tick)}),
+        **moved,
     }
-    if mode == "claimed" and claimed is not None:
-        variable["claimed"] = _run(keys, compiled, claimed)
-    if decision.next_tick is not None:
-        variable["next"] = _next(keys, compiled, decision.next_tick)
     return f"{compiled.constant}, {json.dumps(variable)[1:]}"
+
+
+def _moved(keys: Keys, compiled: Compiled, decision: Decision, tick: int, now: int) -> dict[str, Any]:
+    """Return what is different when a worker has the occurrence in hand: its tick runs there, or is refused."""
+    runs = [_run(keys, compiled, other) for other in decision.run if other != tick]
+    if tick in decision.run:
+        return {"claimed": _run(keys, compiled, tick), "runs": runs}
+    if tick > now:  # the clock of the stock scheduler is ahead
+        following = compiled.trigger.next_tick(tick)
+        next_run = {} if following is None else {"next": _next(keys, compiled, following)}
+        return {"claimed": _run(keys, compiled, tick), "decided": tick, **next_run}
+    spans = [part for span in decision.missed for part in _without(compiled.trigger, span, tick)]
+    reason = next((span.reason for span in decision.missed if span.first <= tick <= span.last), OUTSIDE)
+    return {"late": [tick, reason], "missed": [[span.first, span.last, span.count, span.reason] for span in spans]}
+
+
+def _without(trigger: Trigger, span: Range, tick: int) -> tuple[Range, ...]:
+    """Return the range without its first tick, if that is the given one."""
+    return range_between(trigger, tick, span.last, span.reason) if span.first == tick else (span,)
 
 
 def _decide(compiled: Compiled, cursor: int, now: int, pending: int | None) -> Decision:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from flowerpower.errors import FlowerPowerError, FormatError, StoreError
@@ -16,6 +17,7 @@ from flowerpower.state.store import Store
 
 _UNUSABLE = (FlowerPowerError, KeyError, TypeError, ValueError, AttributeError)  # what an altered record can raise
 TRIES = 3  # failures, before anything else, after which the script fails for all
+AT_ONCE = 500  # schedules fired by one call of the script, during which Redis answers nobody else
 
 
 class Fleet:
@@ -29,11 +31,29 @@ class Fleet:
         self._broken: dict[str, tuple[int, str]] = {}  # the revision that is not usable, and why
         self._hindered: dict[str, str] = {}
 
-    def fire(self, cursors: dict[str, Cursor], now: int, mode: Mode = "due") -> int:
-        """Decide and fire the given schedules; one that is broken is logged and does not stop the others."""
+    def fire(self, cursors: Mapping[str, Cursor], now: int, mode: Mode = "due") -> int:
+        """Decide and fire schedules, some at a time; one that is broken is logged and does not stop the others.
+
+        While Redis runs the script for some of them, the next are decided.
+        """
         self.compile({name: cursor.revision for name, cursor in cursors.items()})
+        items, fired = list(cursors.items()), 0
+        with ThreadPoolExecutor(1) as sender:  # its thread starts when it is needed
+            sent: Future[int] | None = None
+            for start in range(0, len(items), AT_ONCE):
+                messages = self._messages(items[start : start + AT_ONCE], now, mode)
+                if sent is not None:
+                    fired += sent.result()
+                is_last = start + AT_ONCE >= len(items)
+                sent = None if is_last else sender.submit(self._fire, messages)
+                if is_last:
+                    fired += self._fire(messages)
+        self._tell()
+        return fired
+
+    def _messages(self, items: Sequence[tuple[str, Cursor]], now: int, mode: Mode) -> dict[str, str]:
         messages: dict[str, str] = {}
-        for name, cursor in cursors.items():
+        for name, cursor in items:
             compiled = self._compiled.get(name)
             if compiled is None or compiled.revision != cursor.revision:
                 continue
@@ -41,14 +61,12 @@ class Fleet:
                 messages[name] = fire_message(self.store.keys, compiled, cursor, now, mode)
             except _UNUSABLE as error:
                 self._break(name, cursor.revision, error)
-        answers = self._fire(messages)
-        self._tell()
-        return list(answers.values()).count("fired")
+        return messages
 
-    def _fire(self, messages: Mapping[str, str]) -> dict[str, str]:
-        """Return the answer of each schedule; when the script fails, each is fired alone."""
+    def _fire(self, messages: Mapping[str, str]) -> int:
+        """Fire some schedules and return how many fired; when the script fails, each is fired alone."""
         if not messages:
-            return {}
+            return 0
         try:
             answers = dict(zip(messages, self.ledger.fire(list(messages.values())), strict=True))
         except StoreError as error:
@@ -61,7 +79,7 @@ class Fleet:
                 self._hindered[name] = f"schedule {name} cannot be fired: a key of another type is in its way"
             elif answer.startswith("Redis failed"):
                 self._hindered[name] = f"schedule {name} cannot be fired: {answer}"
-        return answers
+        return list(answers.values()).count("fired")
 
     def _fire_apart(self, messages: Mapping[str, str]) -> dict[str, str]:
         answers: dict[str, str] = {}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SLICES = 40  # a full look at all schedules takes this many passes
 SPARED_FOR = 30.0  # seconds after an outage: a worker sends a sign of life every ten
 RENEWED_FOR = 60  # seconds that an execution which is alive is left in RQ's registry
-AT_ONCE = 500  # schedules whose waiting ticks are looked at in one step
+AT_ONCE = 500  # schedules that are looked at in one command or script
 
 logger = logging.getLogger("flowerpower.scheduler")
 
@@ -67,8 +67,9 @@ class Reconciler:
         logger.warning("removed job %s: it waited, but no schedule expects it", run_id)
 
     def _slice(self, *, whole: bool) -> list[str]:
-        connection, key = self._store.connection, self._store.keys.schedules
-        with redis_errors("reading schedules"):
+        # Every schedule that could be healed has a cursor, and cursors are short: HSCAN returns the values, too.
+        connection, key = self._store.connection, self._store.keys.cursors
+        with redis_errors("reading cursors"):
             if whole:
                 self._scan = 0
                 everything: Any = connection.hkeys(key)
@@ -97,19 +98,35 @@ class Reconciler:
         """Return those that have neither a waiting nor a running occurrence, and a tick left to wait for."""
         keys, fleet = self._store.keys, self._fleet
         fleet.compile({name: cursor.revision for name, cursor in cursors.items()})
-        waiting = {name: cursor for name, cursor in cursors.items() if cursor.pending}
+        waiting = {name: cursor.pending for name, cursor in cursors.items() if cursor.pending}
+        found = self._registered(waiting)
         with redis_errors("looking for pending occurrences"):
             pipe = self._store.connection.pipeline(transaction=False)
-            for name, cursor in waiting.items():
-                pipe.zscore(keys.scheduled(fleet.queue_of(name)), str(cursor.pending))
-                pipe.hget(keys.job(str(cursor.pending)), "status")
-            replies = iter(pipe.execute())
-        found = {name for name in waiting if _is_somewhere(next(replies), next(replies))}
+            elsewhere = [name for name in waiting if name not in found]
+            for name in elsewhere:
+                pipe.hget(keys.job(waiting[name]), "status")
+            states = pipe.execute()
+        found |= {name for name, status in zip(elsewhere, states, strict=True) if status in (b"queued", b"started")}
         return {
             name: cursor
             for name, cursor in cursors.items()
             if name not in found and fleet.expects_occurrence(name, cursor)
         }
+
+    def _registered(self, waiting: Mapping[str, str]) -> set[str]:
+        """Return the names whose pending job is in the registry of their queue; a command for each would be costly."""
+        by_queue: dict[str, list[str]] = {}
+        for name in waiting:
+            by_queue.setdefault(self._fleet.queue_of(name), []).append(name)
+        found: set[str] = set()
+        with redis_errors("looking for pending occurrences"):
+            for queue, names in by_queue.items():
+                for start in range(0, len(names), AT_ONCE):
+                    some = names[start : start + AT_ONCE]
+                    jobs = [waiting[name] for name in some]
+                    scores: Any = self._store.connection.zmscore(self._store.keys.scheduled(queue), jobs)
+                    found |= {name for name, score in zip(some, scores, strict=True) if score is not None}
+        return found
 
     def _drain(self) -> None:
         """Start the ticks that wait for a run which is not active any more; its end starts the next, if it is seen."""
@@ -154,7 +171,3 @@ class Reconciler:
     def _call(self, script: str, argument: Mapping[str, Any]) -> Any:
         with redis_errors(f"running the {script} script"):
             return self._store.scripts.call(script, [json.dumps(argument)])
-
-
-def _is_somewhere(score: float | None, status: bytes | None) -> bool:
-    return score is not None or status in (b"queued", b"started")

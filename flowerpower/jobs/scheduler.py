@@ -25,8 +25,8 @@ from flowerpower.state.store import Store
 
 LEASE_SECONDS = 5
 RECONCILE_SECONDS = 15
-BATCH = 500
-PASSES = 20  # batches fired before the lease is renewed
+BATCH = 2000  # due jobs looked at together
+PASSES = 5  # batches fired before the lease is renewed
 
 logger = logging.getLogger("flowerpower.scheduler")
 

@@ -27,7 +27,9 @@ def next_tick(keys: Keys, schedule: Schedule, reading: Reading) -> int | None:
         return None
     if kept(schedule, reading):
         return pending_tick(keys, schedule.name, reading)
-    return trigger_of(schedule.fields).next_tick(reading.now)
+    cursor = reading.cursors.get(schedule.name)
+    decided = cursor.tick if cursor else reading.now  # later than now where the clock has stepped back
+    return trigger_of(schedule.fields).next_tick(max(reading.now, decided))
 
 
 def pending_tick(keys: Keys, name: str, reading: Reading) -> int | None:

@@ -134,3 +134,21 @@ local function release(schedule, seconds, micros, commit)
   write_buffer(schedule, buffer)
   return done
 end
+
+-- Whether the schedule lets its runs be active together, as its record says.
+local function runs_together(schedule)
+  local record = read_json(redis.call('HGET', ours('schedules'), schedule)) or {}
+  return type(record.spec) == 'table' and record.spec.overlap == 'allow'
+end
+
+-- A stock scheduler has handed the pending occurrence to a queue, and the schedule goes on without it: it is a run like
+-- any other, unless one stands in its way. Then it is skipped, and refused when a worker asks for it.
+local function adopt_moved(id, schedule, queue, together, seconds)
+  local tick = tick_of(id)
+  if not together and has_active(schedule) then
+    return record_dropped(schedule, {{tick}}, 'skipped', 'overlap', 'overlap', seconds)
+  end
+  local digest = string.match(redis.call('HGET', job_key(id), 'data') or '', '"(%x+)"%], {}%]$')
+  set_active(id, schedule, tostring(tick), {name = schedule, tick = tick, attempt = 0, since = seconds, digest = digest,
+    commit = redis.call('HGET', ours('head'), 'commit') or '', queue = queue})
+end

@@ -138,10 +138,11 @@ local function passed_since(tick, passed)
   return #left > 0 and {left[1], left[#left], #left}
 end
 
-local function record_passed(change, until_when)
-  local tick, passed = tick_of(change.pending), change.passed
-  local range = passed and change.tick and passed_since(change.tick, passed)
-  if not range and tick and tick <= until_when then range = {tick, tick, 1} end
+local function record_passed(change, until_when, in_flight)
+  local tick, passed = tick_of(change.pending), in_flight and change.behind or change.passed
+  local since = in_flight and tick or change.tick
+  local range = passed and since and passed_since(since, passed)
+  if not range and not in_flight and tick and tick <= until_when then range = {tick, tick, 1} end
   if not range then return end
   recorded[change.name] = true
   if change.hold then return record_range(change.name, range, 'skipped', held_reason(change.hold), seconds) end
@@ -226,12 +227,25 @@ local function take(change, id, kept_in)
   return false
 end
 
--- Remove the pending occurrence for good; true when it is a run by now. A tick after `until_when` is not passed over.
+-- A stock scheduler has made a run of the pending occurrence; its schedule goes on without it.
+local function part_with_run(change, id)
+  local name, queue = change.name, change.live_queue or change.queue
+  if change.writes then
+    adopt_moved(id, name, queue, change.buffer.together or runs_together(name), seconds)
+  else
+    record_dropped(name, {{tick_of(id)}}, 'cancelled', 'its schedule was deleted', 'apply', seconds)
+    recorded[name] = true
+  end
+end
+
+-- Remove the pending occurrence for good; true when it is a run by now, and goes on being what the schedule waits for. A
+-- tick after `until_when` is not passed over.
 local function drop_pending(change, until_when)
   local id = change.pending
   if id and id == change.id then return take_pending(id, queues_around(change)) end
   local in_flight = id and take(change, id)
-  if not in_flight then record_passed(change, until_when) end
+  if in_flight then part_with_run(change, id) end
+  record_passed(change, until_when, in_flight)
   return in_flight
 end
 
@@ -262,10 +276,8 @@ end
 
 -- A stock scheduler has moved the pending occurrence of a schedule that gets another name now: it is a run of that one.
 local function adopt_run(change, id)
-  local tick = tick_of(id)
-  set_active(id, change.name, tostring(tick), {name = change.name, tick = tick, attempt = 0, since = seconds,
-    commit = redis.call('HGET', ours('head'), 'commit') or '', queue = change.live_queue or change.queue})
-  set_cursor(change, math.max(change.tick, tick), nil)
+  part_with_run(change, id)
+  set_cursor(change, math.max(change.tick, tick_of(id)), nil)
 end
 
 -- The tick stays as it is, also when it fired since the plan was made: the cursor is carried on.
@@ -289,6 +301,7 @@ end
 local function reset_pending(change)
   local cursor = math.max(change.tick or 0, order.cursor_time)
   local in_flight = drop_pending(change, cursor)
+  if in_flight then cursor = math.max(cursor, tick_of(change.pending) or 0) end
   if in_flight and change.pending == change.id then return set_cursor(change, cursor, change.id) end
   -- The very tick may have fired while the apply was staged: then it is a run, and the scheduler finds the next tick.
   local fired = tick_of(change.id) <= (change.tick or -1) or redis.call('HEXISTS', ours('active'), change.id) == 1
@@ -301,6 +314,7 @@ end
 local function rest(change)
   if change.still and change.tick and (change.hold or change.was_paused) then
     local in_flight = change.pending and take(change, change.pending)
+    if in_flight then part_with_run(change, change.pending) end
     return set_cursor(change, math.max(change.tick, in_flight and tick_of(change.pending) or 0), nil)
   end
   local cursor = math.max(change.tick or 0, order.cursor_time)

@@ -3,7 +3,7 @@
 --   {name, cursor = its cursor as read, queue, mode, overlap, room (for ticks that wait; none: none do), digest,
 --    decided = tick, job = {field, value, ...}, meta = JSON without its end, which is told per tick,
 --    runs = {{tick, id, description, local time}}, missed = {{first, last, count, reason}}, next = {id, due, description},
---    claimed = as one of runs}
+--    claimed = as one of runs, or late = {tick, reason} for one that is in a worker's hands and does not run}
 -- mode: 'due' (the occurrence waits and is due), 'heal' (there is none), 'claimed' (a stock scheduler moved it, it runs).
 -- Answers one word for each: fired, moved (someone else decided, or holds it), early, damaged.
 local seconds, micros = now()
@@ -82,7 +82,8 @@ end
 -- A stock scheduler has handed the occurrence to a worker, which asks before it runs it: it may have to wait, or is
 -- skipped, as any other tick.
 local function take_claimed(fire)
-  local run = fire.claimed
+  local run, late = fire.claimed, fire.late
+  if late then return record_dropped(fire.name, {late}, 'missed', late[2], 'catch-up', seconds) end
   if fire.others then cancel_runs(fire.name, fire.others, TOOK, 'overlap', seconds) end
   fire.others = nil
   local is_first = not has_active(fire.name) and redis.call('HEXISTS', ours('buffers'), fire.name) == 0

@@ -66,6 +66,7 @@ local function remove_pending(item)
     if queue ~= item.origin then places[#places + 1] = queue end
   end
   local in_flight = take_pending(item.pending, places)
+  if in_flight then adopt_moved(item.pending, item.name, item.origin, runs_together(item.name), seconds) end
   local tick = in_flight and math.max(item.tick, tick_of(item.pending) or 0) or item.tick
   redis.call('HSET', ours('cursors'), item.name, string.format('%d %d -', tick, item.revision))
   return in_flight and -1 or tick_of(item.pending) or -1

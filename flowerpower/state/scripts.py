@@ -26,6 +26,7 @@ _PARTS = {  # what a script is made of besides its own file
     "fire": ("buffer", "cancel"),
     "hand_out": ("buffer",),
     "stop_run": ("buffer", "cancel"),
+    "hold": ("buffer",),
     "resume": ("buffer",),
 }
 

@@ -14,7 +14,7 @@ from flowerpower.state.codec import decode_cursor, decode_head
 from flowerpower.state.connection import SCRIPT_TIMEOUT, redis_errors, without_retries
 from flowerpower.state.job_codec import JOB_FIELDS
 from flowerpower.state.keys import Keys
-from flowerpower.state.models import Head, Reading
+from flowerpower.state.models import Cursor, Head, Reading
 from flowerpower.state.pipelined import batches, fields_of, pack, pack_for_keys, replies, sound
 from flowerpower.state.reading import job_values, look
 from flowerpower.state.scripts import Scripts
@@ -101,18 +101,18 @@ class Store:
             commands = batches(pack_for_keys("HMGET", keys, JOB_FIELDS), _AT_ONCE)
             yield from zip(still, map(job_values, replies(self.connection, commands)), strict=True)
 
-    def ticks(self, names: Sequence[str]) -> dict[str, int]:
-        """Return the last decided tick of those of the named schedules whose cursor can be read."""
+    def cursors(self, names: Sequence[str]) -> dict[str, Cursor]:
+        """Return the cursors of the named schedules, of those whose cursor can be read."""
         if not names:
             return {}
         with redis_errors("reading cursors"):
             found = dict(fields_of(self.connection, self.keys.cursors, names))
-        ticks: dict[str, int] = {}
+        cursors: dict[str, Cursor] = {}
         for name, raw in found.items():
             with suppress(FormatError):
                 if raw is not None:
-                    ticks[name] = decode_cursor(name, raw).tick
-        return ticks
+                    cursors[name] = decode_cursor(name, raw)
+        return cursors
 
     def commit(self, order: Mapping[str, Any]) -> Committed | Conflict:
         """Write everything staged in one atomic step, or nothing; a large one is waited for as long as it may take."""

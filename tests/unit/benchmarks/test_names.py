@@ -21,7 +21,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones(capsys: pytest.CaptureFi
     with pytest.raises(SystemExit):
         main(["reed"])
 
-    known = "validate, dataflow, read, plan, apply, dispatch"
+    known = "validate, dataflow, read, plan, apply, dispatch, lateness, idle"
     assert f"there is no benchmark 'reed'; there are {known}" in capsys.readouterr().err
 
 

@@ -1,0 +1,122 @@
+"""A stock scheduler has moved what a schedule waits for to its queue, and somebody changes the schedule just then."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from redis import Redis
+from support.holds import HOUR, QUEUE, apply, outcomes, pause, queued, step
+from support.players import Player, reference
+from support.redis_state import SHIFTED_CLOCK, shift_clock, start_at_half_past
+from support.states import KEYS, schedule
+
+from flowerpower.jobs.ledger import Ledger
+from flowerpower.jobs.run import _fire_if_pending
+from flowerpower.state.store import Store
+
+
+@pytest.fixture
+def store(redis_connection: Redis) -> Store:
+    start_at_half_past(redis_connection)
+    return Store(redis_connection, KEYS, SHIFTED_CLOCK)
+
+
+@pytest.fixture
+def player(store: Store) -> Player:
+    return Player(store, QUEUE)
+
+
+def move(store: Store, hours: int = 1) -> int:
+    """Let hours pass without any scheduler of ours, and one of RQ's do its work; return the tick that it moved."""
+    shift_clock(store.connection, hours * HOUR)
+    run = str(store.read().cursors["often"].pending)
+    store.connection.zrem(KEYS.scheduled(QUEUE), run)
+    store.connection.hset(KEYS.job(run), "status", "queued")
+    store.connection.rpush(KEYS.queue_list(QUEUE), run)
+    return int(run.rpartition("--")[2])
+
+
+def often(**more: Any) -> Any:
+    return schedule("often", **{"every": HOUR, **more})
+
+
+def test_other_timing_keeps_the_run_and_records_the_ticks_behind_it(store: Store, player: Player) -> None:
+    apply(store, often())
+    tick = move(store, hours=3)
+
+    apply(store, often(every=7200))
+    player.take()
+    player.end()
+
+    assert [(first, last, count, status) for first, last, count, status, _ in outcomes(store)] == [
+        (tick, tick, 1, "succeeded"),
+        (tick + HOUR, tick + 2 * HOUR, 2, "missed"),
+    ]
+
+
+def test_a_pause_makes_an_active_run_of_it(store: Store) -> None:
+    apply(store, often())
+    tick = move(store)
+
+    pause(store, "often")
+
+    run: Any = store.connection.hget(KEYS.active, KEYS.run_id("often", tick))
+    entry = json.loads(run)
+    assert (entry["name"], entry["queue"], store.read().cursors["often"].tick) == ("often", QUEUE, tick)
+    assert store.connection.hexists(KEYS.specs, entry["digest"])
+
+
+def test_a_delete_records_it_and_no_worker_may_run_it(store: Store, player: Player) -> None:
+    apply(store, often())
+    tick = move(store)
+
+    apply(store)
+
+    assert outcomes(store) == [(tick, tick, 1, "cancelled", "its schedule was deleted")]
+    assert player.claim(KEYS.run_id("often", tick)).refused == "it was cancelled: its schedule was deleted"
+
+
+@pytest.mark.parametrize(
+    ("catchup", "said"),
+    [
+        ("latest", ["missed", "missed", "succeeded"]),
+        ("all", ["succeeded", "succeeded", "succeeded"]),
+        ("none", ["missed", "missed", "missed"]),
+    ],
+)
+def test_a_worker_that_asks_late_is_told_what_catch_up_says(
+    store: Store, player: Player, catchup: str, said: list[str]
+) -> None:
+    apply(store, often(catchup=catchup, overlap="buffer_all"))
+    tick = move(store, hours=3)
+    run = KEYS.run_id("often", tick)
+
+    _fire_if_pending(store, Ledger(store), reference(store, run))
+    taken = player.take()
+    while player.running:
+        player.end()
+        player.take()
+
+    assert [status for _, _, count, status, _ in outcomes(store) for _ in range(count)] == said
+    assert (taken == run) == (catchup == "all")
+    assert store.read().active == {}
+
+
+@pytest.mark.parametrize("change", ["pause", "timing", "paused"])
+def test_it_is_skipped_where_another_run_is_active(store: Store, player: Player, change: str) -> None:
+    apply(store, often())
+    shift_clock(store.connection, HOUR)
+    step(store)
+    player.take()
+    tick = move(store)
+
+    if change == "pause":
+        pause(store, "often")
+    else:
+        apply(store, often(every=7200) if change == "timing" else often(paused=True))
+
+    assert outcomes(store) == [(tick, tick, 1, "skipped", "overlap")]
+    assert (queued(store), player.take()) == ([KEYS.run_id("often", tick)], "")
+    assert len(store.read().active) == 1
