@@ -16,8 +16,8 @@ from support.redis_state import SHIFTED_CLOCK, shift_clock
 from support.states import SOURCE
 
 from flowerpower.apply import apply_plan
-from flowerpower.jobs.manual import cancel_run
 from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.stopping import stop_run
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
@@ -84,7 +84,7 @@ def test_warm_runs_share_a_process_until_one_of_them_ends_it(store: Store, redis
         order(tmp_path, "time.sleep(60)")
         run_id = fire(store)
         worker.wait_for(lambda: len(seen(tmp_path)) == 6)
-        assert cancel_run(store, run_id) == "stopping"
+        assert stop_run(store, run_id, "by hand").word == "stopping"
         worker.wait_for(lambda: len(outcomes(store)) == 6)
         ends += [outcomes(store)[-1], run_one(store, worker, tmp_path, "pass")]
         assert worker.stop() == 0

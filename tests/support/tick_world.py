@@ -13,9 +13,10 @@ from flowerpower.apply import apply_plan
 from flowerpower.jobs.firing import fire_message
 from flowerpower.jobs.holds import pause_schedules, resume_schedules
 from flowerpower.jobs.ledger import Claimant, Ledger
-from flowerpower.jobs.manual import cancel_run, manual_order
+from flowerpower.jobs.manual import manual_order
 from flowerpower.jobs.run import _fire_if_pending
 from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.stopping import stop_run
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.store import Store
 from support.states import KEYS, SOURCE, desired, pipeline
@@ -182,7 +183,7 @@ class World(Bench):
         """Drop a run that waits in its queue."""
         for run in self._active():
             if self._name_of(run) == name and self._status(run) == b"queued":
-                cancel_run(self.store, run)
+                stop_run(self.store, run, "by hand")
                 self._end_in_model(run, "cancelled")
                 return
 
