@@ -16,7 +16,7 @@ from typing import Any
 
 from flowerpower.errors import FlowerPowerError, RefusedError, StoreError, UsageError
 from flowerpower.jobs.ledger import RunRef
-from flowerpower.jobs.past import Applied, HandOut, PastTick, hand_out, look_at, order_of, read_applied
+from flowerpower.jobs.past import Applied, HandOut, PastTick, Sign, hand_out, look_at, order_of, read_applied
 from flowerpower.jobs.records import RunRecord
 from flowerpower.planning.window import nearest_ticks, past_moment, ticks_between
 from flowerpower.state.connection import redis_errors
@@ -147,6 +147,7 @@ class Backfill:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     reason: str = "backfill"
     stop_on_failure: bool = False
+    sign: Sign | None = None
     pause: Callable[[float], None] = time.sleep
     _todo: deque[int] = field(default_factory=deque)
     _watched: set[int] = field(default_factory=set)
@@ -197,7 +198,7 @@ class Backfill:
         if not self._order:
             self._prepare()
         batch = [self._todo[index] for index in range(min(len(self._todo), self.limit, _AT_ONCE))]
-        words = hand_out(self.store, self.plan.applied, self._order, batch)
+        words = hand_out(self.store, self.plan.applied, self._order, batch, self.sign)
         if not words:
             self._follow(applied)
             return True

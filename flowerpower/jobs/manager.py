@@ -20,6 +20,7 @@ from flowerpower.jobs.forget import Forgotten, forget_schedules
 from flowerpower.jobs.holds import Paused, Resumed, pause_schedules, resume_schedules
 from flowerpower.jobs.ledger import Ledger, run_ref
 from flowerpower.jobs.manual import RunHandle, manual_order, sign_order
+from flowerpower.jobs.past import HandOut, Sign
 from flowerpower.jobs.processes import Work, WorkerOptions, run_scheduler, run_worker, run_workers
 from flowerpower.jobs.records import RunList, RunRecord, Wish, plain_time, read_runs
 from flowerpower.jobs.rerun import rerun_of, rerun_tick
@@ -139,7 +140,8 @@ class RQManager:
         Raises `RefusedError` for a tick that has succeeded, unless *again*, `UsageError` for one that is active.
         """
         moment = self.moment(tick, "tick") if isinstance(tick, datetime) else tick
-        run_id, _ = rerun_tick(self.store, name, moment, reason=self._by("run again"), inputs=inputs or {}, again=again)
+        how = HandOut(self._by("run again"), inputs or {}, again=again, sign=self._sign)
+        run_id, _ = rerun_tick(self.store, name, moment, how)
         return RunHandle(self.store, run_id)
 
     def plan_backfill(
@@ -167,7 +169,7 @@ class RQManager:
 
         Who stops iterating hands out no more; the same plan made anew goes on where it was.
         """
-        job = Backfill(self.store, plan, max_concurrent, inputs or {}, self._by("backfill"), stop_on_failure=fail_fast)
+        job = Backfill(self.store, plan, max_concurrent, inputs or {}, self._by("backfill"), fail_fast, self._sign)
         return job.steps()
 
     def pause(
@@ -242,6 +244,12 @@ class RQManager:
     def start_scheduler(self) -> None:
         """Run a scheduler in this process until it is told to stop."""
         run_scheduler(self._url, self.store.keys)
+
+    @property
+    def _sign(self) -> Sign | None:
+        """Return what signs a run, where there is a key."""
+        signer: Any = getattr(self._options, "signer", None)
+        return signer.sign_run if signer is not None else None
 
     def _by(self, what: str, reason: str = "") -> str:
         who = self._who()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from flowerpower.state.models import Cursor, Schedule
 from flowerpower.state.store import Store
 
 Word = Literal["pushed", "succeeded", "active", "waiting", "undecided", "full", "yields"]
+Sign = Callable[[str, str, int], str]
 UNKNOWN = "unknown"  # nothing is recorded of a tick
 
 
@@ -56,7 +57,8 @@ class PastTick:
 class HandOut:
     """How past ticks are run: on whose behalf, with which inputs over the applied ones, how many at once (0: all).
 
-    `yields`: none while a run of the schedule itself is active. `again`: those that have succeeded too.
+    `yields`: none while a run of the schedule itself is active. `again`: those that have succeeded too. `sign` gives
+    the signature of a run by its id, its run spec's digest and its tick, where workers want one.
     """
 
     reason: str
@@ -64,6 +66,7 @@ class HandOut:
     limit: int = 0
     yields: bool = False
     again: bool = False
+    sign: Sign | None = None
 
 
 def read_applied(store: Store, name: str) -> Applied:
@@ -128,7 +131,9 @@ def order_of(store: Store, applied: Applied, how: HandOut) -> dict[str, Any]:
     }
 
 
-def hand_out(store: Store, applied: Applied, order: Mapping[str, Any], ticks: Sequence[int]) -> list[Word]:
+def hand_out(
+    store: Store, applied: Applied, order: Mapping[str, Any], ticks: Sequence[int], sign: Sign | None = None
+) -> list[Word]:
     """Push the runs of ticks, as many as there is room for, and return one word for each that was looked at.
 
     An empty list: an apply has changed or deleted the schedule meanwhile.
@@ -136,7 +141,9 @@ def hand_out(store: Store, applied: Applied, order: Mapping[str, Any], ticks: Se
     items = []
     for tick in ticks:
         description, meta = describe_run(applied.schedule, tick)
-        items.append([tick, store.keys.run_id(applied.schedule.name, tick), description, meta["tick"]])
+        run_id = store.keys.run_id(applied.schedule.name, tick)
+        signature = sign(run_id, order["digest"], tick) if sign is not None else ""
+        items.append([tick, run_id, description, meta["tick"], signature])
     with redis_errors("handing out runs"):
         raw: Any = store.scripts.call("hand_out", [json.dumps({**order, "ticks": items})])
     words: list[Any] = json.loads(raw)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, RefusedError, UsageError
@@ -23,25 +21,22 @@ _REFUSALS = {
 }
 
 
-def rerun_tick(
-    store: Store, name: str, tick: str | int, *, reason: str, inputs: Mapping[str, Any], again: bool = False
-) -> tuple[str, PastTick]:
+def rerun_tick(store: Store, name: str, tick: str | int, how: HandOut) -> tuple[str, PastTick]:
     """Push the run of a tick anew, as the schedule is applied now; return its id and how the tick stood before.
 
     Raises `UsageError` for a moment that is no tick or has not come, and for one that is active, `RefusedError` for one
-    that has succeeded, unless *again*.
+    that has succeeded, unless `again`.
     """
     applied, now = read_applied(store, name), store.time()
     moment = tick if isinstance(tick, int) else past_moment(tick, applied.timezone, now, "--tick")
     (before,) = look_at(store, applied, [moment])
     run_id = store.keys.run_id(name, moment)
-    _refuse(store, applied, before, now, again=again)
-    order = order_of(store, applied, HandOut(reason, inputs, again=again))
-    words = hand_out(store, applied, order, [moment])
+    _refuse(store, applied, before, now, again=how.again)
+    words = hand_out(store, applied, order_of(store, applied, how), [moment], how.sign)
     if not words:
         raise FlowerPowerError(f"an apply changed {name} just now", hint="look at it, then try again")
     if words != ["pushed"]:
-        _refuse(store, applied, PastTick(moment, {"active": "queued"}.get(words[0], words[0])), now, again=again)
+        _refuse(store, applied, PastTick(moment, {"active": "queued"}.get(words[0], words[0])), now, again=how.again)
         raise FlowerPowerError(f"the tick was not run again: {words[0]}")
     return run_id, before
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.render.records import EMPHASIS, clean_reason, record_dict, short_run
-from flowerpower.render.runs import outputs_lines, saves_lines
+from flowerpower.render.runs import files_lines, outputs_lines
 from flowerpower.render.style import Style, plain
 from flowerpower.render.times import times_lines
 from flowerpower.render.words import (
@@ -41,7 +41,7 @@ def details_text(run: RunDetails, *, width: int = 120, style: Style = plain) -> 
         _section("Inputs", _inputs_lines(run, width), style),
         _section(_running(run), times_lines(_times(run), style), style),
         _section("Outputs", outputs_lines(run.summary, style), style),
-        _section("Files", saves_lines(run.summary, style), style),
+        _section("Files", files_lines(run.summary, style), style),
         _section("What else happened", _notes(run), style),
         _next(run, style),
     ]
@@ -221,6 +221,7 @@ def details_dict(run: RunDetails, namespace: str) -> dict[str, Any]:
         "node_count": times.get("node_count", 0),
         "phases": summary.get("phases", {}),
         "outputs": summary.get("outputs", {}),
+        "loads": summary.get("loads", []),
         "saves": summary.get("saves", []),
         "live": dict(run.live) or None,
         "events": [{"at": iso(when), "what": what} for when, what in run.notes],

@@ -12,7 +12,7 @@ from flowerpower.render.words import safe, stopwatch, value_text
 
 def run_text(run: Mapping[str, Any], *, style: Style = plain) -> str:
     """Return a run's summary (`RunResult.to_dict()`) for people: outputs, files, nodes by time."""
-    blocks = [outputs_lines(run, style), saves_lines(run, style), times_lines(run, style)]
+    blocks = [outputs_lines(run, style), files_lines(run, style), times_lines(run, style)]
     title = f"{safe(str(run['pipeline']))} at {safe(str(run['tick']))}"
     done = style(f"Run complete: {title} in {stopwatch(run['seconds'])}.", "good")
     return "\n\n".join(["\n".join(lines) for lines in map(list, blocks) if lines] + [done])
@@ -45,12 +45,15 @@ def _fact(fact: Any) -> str:
     return f"{fact:,}" if isinstance(fact, int) else safe(str(fact))
 
 
-def saves_lines(run: Mapping[str, Any], style: Style) -> Iterator[str]:
-    """Yield the files that a run wrote, with what is in them."""
-    saves = run.get("saves", [])
-    for save in saves if isinstance(saves, list) else []:
-        if isinstance(save, Mapping):
-            rows = f"{_fact(save['rows'])} rows, " if save.get("rows") is not None else ""
-            size = f"{_fact(save['bytes'])} bytes" if save.get("bytes") is not None else ""
-            facts = f"{safe(str(save.get('format', '')))}, {rows}{size}".removesuffix(", ")
-            yield f"  {style('saved', 'good')} {safe(str(save.get('path', '')))}  {style(facts, 'faint')}"
+def files_lines(run: Mapping[str, Any], style: Style) -> Iterator[str]:
+    """Yield what a run read and wrote, with what is in it."""
+    yield from _files(run.get("loads"), style("read ", "faint"), style)
+    yield from _files(run.get("saves"), style("saved", "good"), style)
+
+
+def _files(records: Any, word: str, style: Style) -> Iterator[str]:
+    for record in records if isinstance(records, list) else []:
+        if isinstance(record, Mapping):
+            facts = [safe(str(record.get("format", "")))]
+            facts += [f"{_fact(record[name])} {name}" for name in ("rows", "bytes") if record.get(name) is not None]
+            yield f"  {word} {safe(str(record.get('path', '')))}  {style(', '.join(facts), 'faint')}"

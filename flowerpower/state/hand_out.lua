@@ -2,7 +2,7 @@
 -- {name, revision (of the record that the order was made of), limit (of runs handed out so at once; 0: none),
 --  yields (none while a run of the schedule is active), again (also ticks that have succeeded), commit,
 --  queue, digest, run_spec, job = {field, value, ...}, meta = JSON without its end, reason,
---  ticks = {{tick, id, description, local time}, ...}}.
+--  ticks = {{tick, id, description, local time, signature or nothing}, ...}}.
 -- Such a run stands in no tick's way: while it is active the schedule's own ticks fire as if it were not there.
 -- Answers JSON: {word for each tick that was looked at ...}; the first that there is no room for is the last one.
 -- Words: pushed, succeeded, active, waiting (for another run), undecided (the schedule will decide it), full, yields.
@@ -64,8 +64,10 @@ end
 local stamp = stamp_of(seconds, micros)
 local room = order.limit > 0 and order.limit - active_of_ours() or #order.ticks
 
+local unsigned = order.meta
 local function push_tick(item, outcome, key, raw)
-  local tick, id, description, tick_text = unpack(item)
+  local tick, id, description, tick_text, signature = unpack(item)
+  order.meta = signature ~= '' and unsigned .. ', "signature": ' .. cjson.encode(signature) or unsigned
   if outcome and outcome.status == 'succeeded' then redis.call('ZREM', key, raw) end  -- the claim refuses what has succeeded
   for _, registry in ipairs({'failed', 'finished', 'canceled', 'scheduled'}) do
     redis.call('ZREM', names.rq .. ':' .. registry .. ':' .. order.queue, id)

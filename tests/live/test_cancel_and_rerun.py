@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from support.states import KEYS, schedule
 
 from flowerpower.errors import FlowerPowerError, RefusedError, UsageError
 from flowerpower.jobs.manager import RQManager
+from flowerpower.jobs.past import HandOut
+from flowerpower.jobs.rerun import rerun_tick
 from flowerpower.jobs.stopping import stop_run
 from flowerpower.state.store import Store
 
@@ -200,6 +203,20 @@ def test_a_missed_tick_of_a_range_runs_and_what_is_no_tick_does_not(
         manager.rerun("often", last + 100 * HOUR)
     assert [run.status for run in manager.runs("often").runs] == ["succeeded", "missed", "succeeded"]
     assert manager.run(KEYS.run_id("often", first + HOUR)).record.status == "succeeded"
+
+
+def test_a_run_of_a_past_tick_is_signed_where_there_is_a_key(store: Store, player: Player) -> None:
+    apply(store, often())
+    run = fire(store)
+    player.take()
+    player.end("failed")
+    how = HandOut("again", {}, sign=lambda run_id, digest, tick: f"{run_id} {len(digest)} {tick} \"'")
+
+    rerun_tick(store, "often", int(run.rpartition("--")[2]), how)
+
+    meta = json.loads(store.connection.hget(KEYS.job(run), "meta"))
+    assert meta["signature"] == f"{run} 64 {run.rpartition('--')[2]} \"'"
+    assert meta["schedule"] == "often"
 
 
 def test_a_key_that_is_not_ours_is_left_alone(store: Store, manager: RQManager) -> None:
