@@ -248,8 +248,8 @@ class RQManager:
     @property
     def _sign(self) -> Sign | None:
         """Return what signs a run, where there is a key."""
-        signer: Any = getattr(self._options, "signer", None)
-        return signer.sign_run if signer is not None else None
+        signer = self._options.signer
+        return signer.sign_run if signer else None
 
     def _by(self, what: str, reason: str = "") -> str:
         who = self._who()

@@ -244,7 +244,7 @@ def _run_pipeline(work: _Work) -> dict[str, Any]:
         secrets=work.keeper.hide(secrets_of(settings.environment)),
         code=_code_of(work),
     )
-    work.keeper.describe(spec, context, home.root)
+    work.keeper.describe(spec, context, context.code or home.root)
     folders = list(work.spec["folders"])
     access = Access(home.paths, home.plugins, home.pickle)
     result = run_pipeline(spec, context, root=home.root, folders=folders, observer=work.keeper, access=access)
