@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.state.codec import (
@@ -18,7 +19,6 @@ from flowerpower.state.codec import (
     decode_head,
     decode_hold,
     decode_run,
-    encode_cursor,
 )
 from flowerpower.state.job_codec import JOB_FIELDS, decode_occurrence
 from flowerpower.state.keys import Keys
@@ -54,6 +54,7 @@ class _Front:
     schedules: Sequence[str]
     pipelines: Sequence[str]
     cursors: Mapping[str, Cursor]
+    marks: Sequence[int]  # of the texts of the cursors, a batch each: enough to see that none has moved
     holds: Mapping[bytes, bytes]
     active: Mapping[bytes, bytes]
     buffers: Mapping[bytes, bytes]
@@ -141,12 +142,14 @@ def _read_front(client: Redis, keys: Keys) -> _Front:
     replied: list[Any] = pipe.execute()
     time, head, schedules, pipelines, cursors, holds, active, buffers, forgotten, specs, rq_queues, lease = replied
     prefix = keys.queue_list("")
+    texts: Sequence[bytes] = list(cursors.values())
     return _Front(
         now=int(time[0]),
         head=head,
-        schedules=[name.decode() for name in schedules],
+        schedules=[intern(name.decode()) for name in schedules],  # each is held by several below
         pipelines=[name.decode() for name in pipelines],
-        cursors={(name := key.decode()): decode_cursor(name, raw) for key, raw in cursors.items()},
+        cursors={(name := intern(key.decode())): decode_cursor(name, raw) for key, raw in cursors.items()},
+        marks=[hash(tuple(some)) for some in batches(texts, _RECORDS)],
         holds=holds,
         active=active,
         buffers=buffers,
@@ -166,14 +169,15 @@ def _read_waiting(client: Redis, keys: Keys, front: _Front, queues: frozenset[st
         *(pack("SCARD", keys.workers(queue)) for queue in ours),
     ]
     found = map(sound, list(replies(client, [commands])))
-    managed = {cursor.pending for cursor in front.cursors.values()} | {key.decode() for key in front.active}
+    managed = {run_id: run_id for cursor in front.cursors.values() if (run_id := cursor.pending)}
+    managed |= {run_id: run_id for key in front.active if (run_id := key.decode()) not in managed}
     places: dict[str, Place] = {}
     twice: set[str] = set()
     unmanaged: Counter[str] = Counter()
     for queue in ours:
         for member, score in _scored(next(found)):
-            run_id = member.decode(errors="replace")
-            if run_id not in managed:
+            run_id = managed.get(member.decode(errors="replace"))
+            if run_id is None:
                 unmanaged[queue] += 1
             elif places.setdefault(run_id, place := (queue, int(float(score)))) is not place:
                 twice.add(run_id)
@@ -191,28 +195,33 @@ def _scored(reply: Sequence[Any]) -> Iterable[tuple[bytes, bytes | float]]:
 def _read_objects(client: Redis, keys: Keys, front: _Front, waiting: _Waiting) -> _Objects:
     """Read every record and job, and look again at what may have moved."""
     found = _Objects(keys.namespace)
-    pending = {name: cursor.pending for name, cursor in front.cursors.items() if cursor.pending}
-    with closing(replies(client, _commands(keys, front, pending))) as answers:
+    with closing(replies(client, _commands(keys, front))) as answers:
         for name, raw in _values(front.schedules, answers):
             if raw is not None:
                 found.add_schedule(name, raw)
         for name, raw in _values(front.pipelines, answers):
             if raw is not None:
                 found.add_pipeline(name, raw)
-        for (name, run_id), answer in zip(pending.items(), answers, strict=False):
+        for (name, run_id), answer in zip(_pending(front), answers, strict=False):
             found.add_job(name, run_id, job_values(answer), waiting)
         found.generation = int(sound(next(answers)) or 0)
-        for name, raw in _values(list(front.cursors), answers):
-            if raw is None or not _is_cursor(name, raw, front.cursors[name]):
-                found.moved.add(name)
+        for mark, some in zip(front.marks, batches(front.cursors, _RECORDS), strict=True):
+            texts = sound(next(answers))
+            if hash(tuple(texts)) != mark:
+                found.moved |= {name for name, raw in zip(some, texts, strict=True) if _moved(front, name, raw)}
     return found
 
 
-def _commands(keys: Keys, front: _Front, pending: Mapping[str, str]) -> Iterator[Sequence[bytes]]:
+def _pending(front: _Front) -> Iterator[tuple[str, str]]:
+    return ((name, cursor.pending) for name, cursor in front.cursors.items() if cursor.pending)
+
+
+def _commands(keys: Keys, front: _Front) -> Iterator[Sequence[bytes]]:
     """Yield what reads all objects, in batches."""
     for key, names in ((keys.schedules, front.schedules), (keys.pipelines, front.pipelines)):
         yield from batches((pack("HMGET", key, *some) for some in batches(names, _RECORDS)), _BATCH // _RECORDS)
-    yield from batches(pack_for_keys("HMGET", map(keys.job, pending.values()), JOB_FIELDS), _BATCH)
+    jobs = (keys.job(run_id) for _, run_id in _pending(front))
+    yield from batches(pack_for_keys("HMGET", jobs, JOB_FIELDS), _BATCH)
     again = (pack("HMGET", keys.cursors, *some) for some in batches(front.cursors, _RECORDS))
     yield [pack("HGET", keys.head, "generation"), *again]
 
@@ -233,8 +242,8 @@ def job_values(reply: Any) -> Sequence[bytes | None]:
     raise reply
 
 
-def _is_cursor(name: str, raw: bytes, cursor: Cursor) -> bool:
-    return raw == encode_cursor(cursor).encode() or decode_cursor(name, raw) == cursor
+def _moved(front: _Front, name: str, raw: bytes | None) -> bool:
+    return raw is None or decode_cursor(name, raw) != front.cursors[name]
 
 
 def _job(
