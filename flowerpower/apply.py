@@ -18,7 +18,7 @@ from flowerpower.planning.plan import Plan
 from flowerpower.staging import CHUNK, Shape, Staged, stage_parts, staged_changes
 from flowerpower.state.codec import FORMAT, canonical
 from flowerpower.state.inverse import encode_inverse
-from flowerpower.state.job_codec import JOB_FIELDS, call_start
+from flowerpower.state.job_codec import JOB_FIELDS, call_start, template_of
 from flowerpower.state.models import Head, Inverse
 from flowerpower.state.store import Committed, Conflict, Store
 
@@ -140,8 +140,8 @@ def _wrong(store: Store, kind: str, staged: Sequence[Staged]) -> Iterator[str]:
 @lru_cache(maxsize=5000)
 def _settings(shape: Shape) -> tuple[bytes | None, ...]:
     """Return what the other `JOB_FIELDS` must hold, but for the status."""
-    words: Any = dict(shape)["job"]
-    fields = dict(zip(words[::2], words[1::2], strict=True))
+    settings: Any = dict(shape)["job"]
+    fields = template_of(*settings)
     return tuple(fields[name].encode() if name in fields else None for name in JOB_FIELDS[1:-1])
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from flowerpower.planning.plan import Change, Plan
 from flowerpower.schedule.catchup import range_between
@@ -21,7 +21,7 @@ from flowerpower.state.desired import (
     trigger_of,
     with_occurrence,
 )
-from flowerpower.state.job_codec import job_data, job_words, plain_call
+from flowerpower.state.job_codec import JobSettings, job_data, job_settings, plain_call, template_of
 from flowerpower.state.keys import Keys, tick_of
 from flowerpower.state.models import Json, Schedule
 from flowerpower.state.pipelined import batches
@@ -29,7 +29,7 @@ from flowerpower.state.store import Store
 
 CHUNK = 500  # changes sent at a time
 
-Shape: TypeAlias = tuple[tuple[str, "bool | int | str | tuple[str, ...]"], ...]
+Shape: TypeAlias = tuple[tuple[str, "bool | int | str | JobSettings"], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,15 @@ class Shapes:
 
     def packed(self) -> bytes:
         """Return all of them as JSON."""
-        return packed([dict(shape) for shape in self.numbers])
+        return packed([_shape_of(shape) for shape in self.numbers])
+
+
+def _shape_of(shape: Shape) -> dict[str, Any]:
+    """Return a shape as the script reads it: fields and values of its jobs one after the other."""
+    found: dict[str, Any] = dict(shape)
+    if "job" in found:
+        found["job"] = [word for field in template_of(*found["job"]).items() for word in field]
+    return found
 
 
 def stage_parts(staged: Iterable[Staged], sent: list[Staged]) -> Iterator[dict[str, bytes]]:
@@ -173,7 +181,7 @@ def _shape_after(keys: Keys, schedule: Schedule) -> Shape:
         ("room", LONGEST_BUFFER if together else room),
         ("together", together),
         ("paused", bool(schedule.fields.get("paused"))),
-        ("job", job_words(schedule.occurrence or occurrence_at(keys, schedule, 0))),
+        ("job", job_settings(schedule.occurrence or occurrence_at(keys, schedule, 0))),
     )
 
 

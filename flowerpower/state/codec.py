@@ -82,17 +82,17 @@ def seal(raw: bytes) -> str:
 def encode_schedule(schedule: Schedule, *, revision: int, commit: str, place: str) -> bytes:
     """Return the record of a schedule."""
     return _sealed(
-        {
+        {  # sorted
+            "basis": schedule.basis,
+            "digest": schedule.digest,
             "format": FORMAT,
             "name": schedule.name,
-            "spec": schedule.fields,
-            "timing": schedule.timing,
-            "basis": schedule.basis,
-            "run": schedule.run,
-            "digest": schedule.digest,
-            "revision": revision,
             "protected": bool(schedule.fields.get("protected")),
             "provenance": {"place": place, "commit": commit},
+            "revision": revision,
+            "run": schedule.run,
+            "spec": dict(sorted(schedule.fields.items())),
+            "timing": schedule.timing,
         }
     )
 
@@ -100,14 +100,14 @@ def encode_schedule(schedule: Schedule, *, revision: int, commit: str, place: st
 def encode_pipeline(pipeline: Pipeline, *, revision: int, commit: str, place: str) -> bytes:
     """Return the record of a pipeline."""
     return _sealed(
-        {
-            "format": FORMAT,
-            "name": pipeline.name,
-            "spec": pipeline.fields,
+        {  # sorted
             "code": pipeline.code,
             "digest": pipeline.digest,
-            "revision": revision,
+            "format": FORMAT,
+            "name": pipeline.name,
             "provenance": {"place": place, "commit": commit},
+            "revision": revision,
+            "spec": dict(sorted(pipeline.fields.items())),
         }
     )
 
@@ -146,10 +146,9 @@ def decode_pipeline(name: str, raw: bytes) -> tuple[Pipeline, Record]:
         raise _unreadable("pipeline", name) from error
 
 
-def _sealed(record: dict[str, Any]) -> bytes:
-    """Return the text of a record, sorted, its own SHA-256 in front: that it was altered shows without parsing it."""
-    record["spec"] = dict(sorted(record["spec"].items()))
-    text = packed(dict(sorted(record.items())))
+def _sealed(record: Mapping[str, Any]) -> bytes:
+    """Return the text of a record, its own SHA-256 in front: that it was altered shows without parsing it."""
+    text = packed(record)
     return b'%b%b",%b' % (_SUM, hashlib.sha256(text).hexdigest().encode(), text[1:])
 
 

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 from flowerpower.state.codec import loads
 from flowerpower.state.models import Occurrence
@@ -44,28 +44,28 @@ def call_start(namespace: str) -> str:
     return f'["{JOB_FUNCTION}", null, ["{namespace}", "'
 
 
-def job_words(occurrence: Occurrence) -> tuple[str, ...]:
-    """Return the fields and values of `job_template`, one after the other; the same value for all of them."""
-    return _words(*_settings(occurrence))
+JobSettings: TypeAlias = tuple[str, int, int, int, int, tuple[int, ...]]
+
+
+def job_settings(occurrence: Occurrence) -> JobSettings:
+    """Return what `job_template` is made of."""
+    settings: JobSettings = _settings(occurrence)
+    return settings
 
 
 def job_template(occurrence: Occurrence) -> Mapping[str, str]:
     """Return what a job has in common with others of the same queue and settings; the same value for all of them."""
-    return _template(*_settings(occurrence))
+    return template_of(*_settings(occurrence))
 
 
 _settings = attrgetter("queue", "timeout", "result_ttl", "failure_ttl", "retries", "retry_intervals")
 
 
 @lru_cache(maxsize=5000)
-def _words(*settings: Any) -> tuple[str, ...]:
-    return tuple(word for field in _template(*settings).items() for word in field)
-
-
-@lru_cache(maxsize=5000)
-def _template(
+def template_of(
     queue: str, timeout: int, result_ttl: int, failure_ttl: int, retries: int, intervals: tuple[int, ...]
 ) -> Mapping[str, str]:
+    """Return the fields that jobs of these settings have in common, named and written as RQ does."""
     fields = dict.fromkeys(_EMPTY_JOB_FIELDS, "") | {
         "origin": queue,
         "timeout": str(timeout),
