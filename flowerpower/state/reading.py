@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.state.codec import (
@@ -22,7 +21,7 @@ from flowerpower.state.codec import (
 )
 from flowerpower.state.job_codec import JOB_FIELDS, decode_occurrence
 from flowerpower.state.keys import Keys
-from flowerpower.state.live import Draft, LiveRecords, draft_schedule, live_pipeline
+from flowerpower.state.live import Draft, LiveFields, LiveRecords, draft_schedule, live_pipeline
 from flowerpower.state.models import Consumers, Cursor, Occurrence, Pipeline, Reading, Schedule, State
 from flowerpower.state.pipelined import batches, pack, pack_for_keys, replies, sound
 
@@ -59,7 +58,7 @@ class _Front:
     active: Mapping[bytes, bytes]
     buffers: Mapping[bytes, bytes]
     forgotten: frozenset[str]
-    run_specs: frozenset[str]  # digests
+    run_specs: Mapping[str, str]  # digests, each as its own value: what names one shares it
     rq_queues: frozenset[str]
     lease: bytes
 
@@ -68,7 +67,7 @@ class _Front:
 class _Waiting:
     """The second round trip: what waits in the registries, and who listens."""
 
-    places: Mapping[str, Place]  # by the id of a job of ours
+    places: dict[str, Place]  # by the id of a job of ours
     twice: frozenset[str]  # ids of jobs that wait in two registries
     unmanaged: Mapping[str, int]
     workers: Mapping[str, int]
@@ -79,37 +78,39 @@ class _Objects:
     """The third round trip: every record, every job, and whether anything moved since the first."""
 
     namespace: str
-    drafts: dict[str, Draft] = field(default_factory=dict)
+    waiting: _Waiting
+    run_specs: Mapping[str, str]
+    schedules: dict[str, Schedule] = field(default_factory=dict)
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
-    raw: tuple[dict[str, bytes], dict[str, bytes]] = field(default_factory=lambda: ({}, {}))
+    odd: dict[str, bytes] = field(default_factory=dict)  # by address, records that are not as we write them today
     altered: set[str] = field(default_factory=set)  # addresses
     queues: set[str] = field(default_factory=set)  # that the records name
-    schedules: dict[str, Schedule] = field(default_factory=dict)
     moved: set[str] = field(default_factory=set)  # schedules whose cursor did
     moving: set[str] = field(default_factory=set)  # schedules whose job is on its way to a worker
     generation: int = 0
 
-    def add_schedule(self, name: str, raw: bytes) -> None:
-        """Take in a record; raise `FormatError` if it is unreadable."""
-        draft = self.drafts[name] = draft_schedule(name, raw)
+    def draft(self, name: str, raw: bytes) -> Draft:
+        """Take in the record of a schedule; raise `FormatError` if it is unreadable."""
+        draft = draft_schedule(name, raw)
+        draft = draft._replace(run=self.run_specs.get(draft.run, draft.run))
         self.queues.add(draft.queue)
-        self.raw[0][name] = raw
-        if not draft.digest:
-            self.altered.add(f"schedule.{name}")
+        self._note(f"schedule.{name}", draft, raw)
+        return draft
 
     def add_pipeline(self, name: str, raw: bytes) -> None:
         """Take in a record; raise `FormatError` if it is unreadable."""
         pipeline = self.pipelines[name] = live_pipeline(name, raw)
-        self.raw[1][name] = raw
-        if not pipeline.digest:
-            self.altered.add(f"pipeline.{name}")
+        self._note(f"pipeline.{name}", pipeline, raw)
 
-    def add_job(self, name: str, run_id: str, values: Sequence[bytes | None], waiting: _Waiting) -> None:
-        """Complete a schedule with the job that its cursor names."""
-        draft = self.drafts.pop(name, None)
-        if draft is None:
-            return
-        job = _job(run_id, waiting, values, (self.namespace, name, draft.run))
+    def _note(self, address: str, found: Draft | Pipeline, raw: bytes) -> None:
+        if not isinstance(found.fields, LiveFields):
+            self.odd[address] = raw
+        if not found.digest:
+            self.altered.add(address)
+
+    def add_schedule(self, name: str, draft: Draft, run_id: str, values: Sequence[bytes | None]) -> None:
+        """Take in a schedule with the job that its cursor names."""
+        job = _job(run_id, self.waiting, values, (self.namespace, name, draft.run))
         self.schedules[name] = draft.with_job(name, job)
         if job is None and values[-1] in _RUNS:
             self.moving.add(name)
@@ -142,19 +143,20 @@ def _read_front(client: Redis, keys: Keys) -> _Front:
     replied: list[Any] = pipe.execute()
     time, head, schedules, pipelines, cursors, holds, active, buffers, forgotten, specs, rq_queues, lease = replied
     prefix = keys.queue_list("")
-    texts: Sequence[bytes] = list(cursors.values())
+    found = {(name := key.decode()): decode_cursor(name, raw) for key, raw in cursors.items()}
+    same = {name: name for name in found}  # held once, though several of what is read hold it
     return _Front(
         now=int(time[0]),
         head=head,
-        schedules=[intern(name.decode()) for name in schedules],  # each is held by several below
+        schedules=[same.get(name := raw.decode(), name) for raw in schedules],
         pipelines=[name.decode() for name in pipelines],
-        cursors={(name := intern(key.decode())): decode_cursor(name, raw) for key, raw in cursors.items()},
-        marks=[hash(tuple(some)) for some in batches(texts, _RECORDS)],
+        cursors=found,
+        marks=[hash(tuple(some)) for some in batches(cursors.values(), _RECORDS)],
         holds=holds,
         active=active,
         buffers=buffers,
         forgotten=frozenset(name.decode(errors="replace") for name in forgotten),
-        run_specs=frozenset(name.decode(errors="replace") for name in specs),
+        run_specs={run: run for run in (name.decode(errors="replace") for name in specs)},
         rq_queues=frozenset(key.decode().removeprefix(prefix) for key in rq_queues),
         lease=lease or b"",
     )
@@ -194,16 +196,13 @@ def _scored(reply: Sequence[Any]) -> Iterable[tuple[bytes, bytes | float]]:
 
 def _read_objects(client: Redis, keys: Keys, front: _Front, waiting: _Waiting) -> _Objects:
     """Read every record and job, and look again at what may have moved."""
-    found = _Objects(keys.namespace)
+    found = _Objects(keys.namespace, waiting, front.run_specs)
     with closing(replies(client, _commands(keys, front))) as answers:
-        for name, raw in _values(front.schedules, answers):
-            if raw is not None:
-                found.add_schedule(name, raw)
+        for some in batches(front.schedules, _RECORDS):
+            _read_schedules(found, some, front, answers)
         for name, raw in _values(front.pipelines, answers):
             if raw is not None:
                 found.add_pipeline(name, raw)
-        for (name, run_id), answer in zip(_pending(front), answers, strict=False):
-            found.add_job(name, run_id, job_values(answer), waiting)
         found.generation = int(sound(next(answers)) or 0)
         for mark, some in zip(front.marks, batches(front.cursors, _RECORDS), strict=True):
             texts = sound(next(answers))
@@ -212,16 +211,35 @@ def _read_objects(client: Redis, keys: Keys, front: _Front, waiting: _Waiting) -
     return found
 
 
-def _pending(front: _Front) -> Iterator[tuple[str, str]]:
-    return ((name, cursor.pending) for name, cursor in front.cursors.items() if cursor.pending)
+def _read_schedules(found: _Objects, names: Sequence[str], front: _Front, answers: Iterator[Any]) -> None:
+    """Take in a reply that holds records, and those that hold their jobs."""
+    records = zip(names, sound(next(answers)), strict=True)
+    drafts = {name: found.draft(name, raw) for name, raw in records if raw is not None}
+    for name, run_id in _pending(front, names):
+        values = job_values(next(answers))
+        if draft := drafts.pop(name, None):
+            found.add_schedule(name, draft, run_id, values)
+    found.schedules.update((name, draft.with_job(name, None)) for name, draft in drafts.items())
+
+
+def _pending(front: _Front, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the schedules that a job waits for, and its id, as their cursors say."""
+    for name in names:
+        cursor = front.cursors.get(name)
+        if cursor and cursor.pending:
+            yield name, cursor.pending
 
 
 def _commands(keys: Keys, front: _Front) -> Iterator[Sequence[bytes]]:
-    """Yield what reads all objects, in batches."""
-    for key, names in ((keys.schedules, front.schedules), (keys.pipelines, front.pipelines)):
-        yield from batches((pack("HMGET", key, *some) for some in batches(names, _RECORDS)), _BATCH // _RECORDS)
-    jobs = (keys.job(run_id) for _, run_id in _pending(front))
-    yield from batches(pack_for_keys("HMGET", jobs, JOB_FIELDS), _BATCH)
+    """Yield what reads all objects, in batches; behind some records the jobs that wait for them."""
+    for many in batches(front.schedules, _BATCH):
+        batch: list[bytes] = []
+        for some in batches(many, _RECORDS):
+            jobs = (keys.job(run_id) for _, run_id in _pending(front, some))
+            batch += [pack("HMGET", keys.schedules, *some), *pack_for_keys("HMGET", jobs, JOB_FIELDS)]
+        yield batch
+    pipelines = (pack("HMGET", keys.pipelines, *some) for some in batches(front.pipelines, _RECORDS))
+    yield from batches(pipelines, _BATCH // _RECORDS)
     again = (pack("HMGET", keys.cursors, *some) for some in batches(front.cursors, _RECORDS))
     yield [pack("HGET", keys.head, "generation"), *again]
 
@@ -250,7 +268,7 @@ def _job(
     run_id: str, waiting: _Waiting, values: Sequence[bytes | None], expected: tuple[str, ...]
 ) -> Occurrence | None:
     """Return the job that a cursor names, None if no such job waits."""
-    place = waiting.places.get(run_id)
+    place = waiting.places.pop(run_id, None)  # it is needed no more
     if place is None:
         return None
     job = decode_occurrence(run_id, place[1], values, expected)
@@ -265,14 +283,14 @@ def _broken(run_id: str, queue: str, due: int) -> Occurrence:
 
 
 def _assemble(front: _Front, waiting: _Waiting, found: _Objects) -> Reading:
-    found.schedules.update((name, draft.with_job(name, None)) for name, draft in found.drafts.items())
     schedules = found.schedules
+    state = State(schedules, found.pipelines)
     runs = [decode_run(key.decode(), raw) for key, raw in front.active.items()]
     return Reading(
         now=front.now,
         head=decode_head(front.head),
-        state=State(schedules, found.pipelines),
-        records=LiveRecords(*found.raw, found.altered),
+        state=state,
+        records=LiveRecords(state, found.odd, found.altered),
         cursors=front.cursors,
         holds={key.decode(): decode_hold(raw) for key, raw in front.holds.items()},
         active={run.id: run for run in runs if run},

@@ -12,7 +12,7 @@ from support.states import desired_states, schedule
 from flowerpower.errors import FormatError
 from flowerpower.state.codec import canonical, decode_schedule, digest, encode_schedule
 from flowerpower.state.live import LiveFields, LiveRecords, draft_schedule
-from flowerpower.state.models import Desired, Schedule
+from flowerpower.state.models import Desired, Schedule, State
 
 TRAPS = ('"},"revision":9,"run":"' + "0" * 64 + '","spec":{', ',"timing":"never"}', ',"queue":"other",', "\\", "é\n")
 
@@ -77,8 +77,11 @@ def test_an_intact_record_of_a_newer_format_is_refused() -> None:
 
 def test_records_are_decoded_when_they_are_asked_for() -> None:
     raw = encode_schedule(schedule("a")[0], revision=7, commit="c", place="p")
-    records = LiveRecords({"a": raw}, {}, frozenset())
+    altered = raw.replace(b'"commit":"c"', b'"commit":"x"')
+    live = {name: draft_schedule(name, text).with_job(name, None) for name, text in (("a", raw), ("c", altered))}
+    records = LiveRecords(State(live), {"schedule.c": altered}, frozenset())
 
-    assert list(records) == ["schedule.a"]
+    assert list(records) == ["schedule.a", "schedule.c"]
     assert records["schedule.a"] == decode_schedule("a", raw)[1]
+    assert records["schedule.c"] == decode_schedule("c", altered)[1]
     assert records.get("schedule.b") is records.get("pipeline.a") is records.get("other") is None
