@@ -90,9 +90,9 @@ class Draft(NamedTuple):
     digest: str
     queue: str
 
-    def with_job(self, name: str, occurrence: Occurrence | None) -> Schedule:
-        """Return the schedule with what waits for it."""
-        fields, timing, basis, run, digest, _ = self
+    def with_job(self, name: str, run: str, occurrence: Occurrence | None) -> Schedule:
+        """Return the schedule with what waits for it; *run* is its own, or one like it that is held already."""
+        fields, timing, basis, _, digest, _ = self
         return Schedule(name, fields, timing, basis, run, digest, occurrence)
 
 

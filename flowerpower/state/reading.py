@@ -51,6 +51,7 @@ class _Front:
     now: int
     head: Mapping[bytes, bytes]
     schedules: Sequence[str]
+    pending: Sequence[str | None]  # the id of the job that waits for each of the schedules
     pipelines: Sequence[str]
     cursors: Mapping[str, Cursor]
     marks: Sequence[int]  # of the texts of the cursors, a batch each: enough to see that none has moved
@@ -85,17 +86,10 @@ class _Objects:
     odd: dict[str, bytes] = field(default_factory=dict)  # by address, records that are not as we write them today
     altered: set[str] = field(default_factory=set)  # addresses
     queues: set[str] = field(default_factory=set)  # that the records name
+    without_run_spec: set[str] = field(default_factory=set)  # schedules
     moved: set[str] = field(default_factory=set)  # schedules whose cursor did
     moving: set[str] = field(default_factory=set)  # schedules whose job is on its way to a worker
     generation: int = 0
-
-    def draft(self, name: str, raw: bytes) -> Draft:
-        """Take in the record of a schedule; raise `FormatError` if it is unreadable."""
-        draft = draft_schedule(name, raw)
-        draft = draft._replace(run=self.run_specs.get(draft.run, draft.run))
-        self.queues.add(draft.queue)
-        self._note(f"schedule.{name}", draft, raw)
-        return draft
 
     def add_pipeline(self, name: str, raw: bytes) -> None:
         """Take in a record; raise `FormatError` if it is unreadable."""
@@ -108,11 +102,18 @@ class _Objects:
         if not found.digest:
             self.altered.add(address)
 
-    def add_schedule(self, name: str, draft: Draft, run_id: str, values: Sequence[bytes | None]) -> None:
-        """Take in a schedule with the job that its cursor names."""
-        job = _job(run_id, self.waiting, values, (self.namespace, name, draft.run))
-        self.schedules[name] = draft.with_job(name, job)
-        if job is None and values[-1] in _RUNS:
+    def add_schedule(self, name: str, raw: bytes, run_id: str | None, values: Sequence[bytes | None]) -> None:
+        """Take in a record and the job that its cursor names, if it names one; raise `FormatError` if unreadable."""
+        draft = draft_schedule(name, raw)
+        self.queues.add(draft.queue)
+        self._note(f"schedule.{name}", draft, raw)
+        run = self.run_specs.get(draft.run)
+        if run is None:
+            self.without_run_spec.add(name)
+            run = draft.run
+        job = _job(run_id, self.waiting, values, (self.namespace, name, run)) if run_id else None
+        self.schedules[name] = draft.with_job(name, run, job)
+        if job is None and run_id and values[-1] in _RUNS:
             self.moving.add(name)
 
 
@@ -145,10 +146,12 @@ def _read_front(client: Redis, keys: Keys) -> _Front:
     prefix = keys.queue_list("")
     found = {(name := key.decode()): decode_cursor(name, raw) for key, raw in cursors.items()}
     same = {name: name for name in found}  # held once, though several of what is read hold it
+    names = [same.get(name := raw.decode(), name) for raw in schedules]
     return _Front(
         now=int(time[0]),
         head=head,
-        schedules=[same.get(name := raw.decode(), name) for raw in schedules],
+        schedules=names,
+        pending=[found[name].pending if name in found else None for name in names],
         pipelines=[name.decode() for name in pipelines],
         cursors=found,
         marks=[hash(tuple(some)) for some in batches(cursors.values(), _RECORDS)],
@@ -198,45 +201,35 @@ def _read_objects(client: Redis, keys: Keys, front: _Front, waiting: _Waiting) -
     """Read every record and job, and look again at what may have moved."""
     found = _Objects(keys.namespace, waiting, front.run_specs)
     with closing(replies(client, _commands(keys, front))) as answers:
-        for some in batches(front.schedules, _RECORDS):
-            _read_schedules(found, some, front, answers)
+        for some in batches(zip(front.schedules, front.pending, strict=True), _RECORDS):
+            _read_schedules(found, some, answers)
         for name, raw in _values(front.pipelines, answers):
             if raw is not None:
                 found.add_pipeline(name, raw)
         found.generation = int(sound(next(answers)) or 0)
-        for mark, some in zip(front.marks, batches(front.cursors, _RECORDS), strict=True):
+        for mark, names in zip(front.marks, batches(front.cursors, _RECORDS), strict=True):
             texts = sound(next(answers))
             if hash(tuple(texts)) != mark:
-                found.moved |= {name for name, raw in zip(some, texts, strict=True) if _moved(front, name, raw)}
+                found.moved |= {name for name, raw in zip(names, texts, strict=True) if _moved(front, name, raw)}
     return found
 
 
-def _read_schedules(found: _Objects, names: Sequence[str], front: _Front, answers: Iterator[Any]) -> None:
-    """Take in a reply that holds records, and those that hold their jobs."""
-    records = zip(names, sound(next(answers)), strict=True)
-    drafts = {name: found.draft(name, raw) for name, raw in records if raw is not None}
-    for name, run_id in _pending(front, names):
-        values = job_values(next(answers))
-        if draft := drafts.pop(name, None):
-            found.add_schedule(name, draft, run_id, values)
-    found.schedules.update((name, draft.with_job(name, None)) for name, draft in drafts.items())
-
-
-def _pending(front: _Front, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield the schedules that a job waits for, and its id, as their cursors say."""
-    for name in names:
-        cursor = front.cursors.get(name)
-        if cursor and cursor.pending:
-            yield name, cursor.pending
+def _read_schedules(found: _Objects, some: Sequence[tuple[str, str | None]], answers: Iterator[Any]) -> None:
+    """Take in a reply that holds records, and those behind it that hold their jobs."""
+    for (name, run_id), raw in zip(some, sound(next(answers)), strict=True):
+        values = job_values(next(answers)) if run_id else ()
+        if raw is not None:
+            found.add_schedule(name, raw, run_id, values)
 
 
 def _commands(keys: Keys, front: _Front) -> Iterator[Sequence[bytes]]:
     """Yield what reads all objects, in batches; behind some records the jobs that wait for them."""
-    for many in batches(front.schedules, _BATCH):
+    for many in batches(zip(front.schedules, front.pending, strict=True), _BATCH):
         batch: list[bytes] = []
         for some in batches(many, _RECORDS):
-            jobs = (keys.job(run_id) for _, run_id in _pending(front, some))
-            batch += [pack("HMGET", keys.schedules, *some), *pack_for_keys("HMGET", jobs, JOB_FIELDS)]
+            jobs = (keys.job(run_id) for _, run_id in some if run_id)
+            records = pack("HMGET", keys.schedules, *(name for name, _ in some))
+            batch += [records, *pack_for_keys("HMGET", jobs, JOB_FIELDS)]
         yield batch
     pipelines = (pack("HMGET", keys.pipelines, *some) for some in batches(front.pipelines, _RECORDS))
     yield from batches(pipelines, _BATCH // _RECORDS)
@@ -296,7 +289,7 @@ def _assemble(front: _Front, waiting: _Waiting, found: _Objects) -> Reading:
         active={run.id: run for run in runs if run},
         waiting={key.decode(errors="replace"): count_waiting(raw) for key, raw in front.buffers.items()},
         forgotten=front.forgotten & schedules.keys(),
-        without_run_spec=frozenset(name for name, one in schedules.items() if one.run not in front.run_specs),
+        without_run_spec=frozenset(found.without_run_spec),
         firing=frozenset(found.moved | found.moving) & schedules.keys(),
         unmanaged=waiting.unmanaged,
         consumers=Consumers(waiting.workers, front.lease.decode(errors="replace")),
