@@ -12,7 +12,7 @@ from redis import Redis
 from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
-from flowerpower.errors import HistoryError, UsageError
+from flowerpower.errors import HistoryError, StalePlanError, UsageError
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.guards import Allowed, Facts
 from flowerpower.planning.past import view_past
@@ -131,6 +131,20 @@ def test_what_an_apply_moved_goes_with_its_inverse(store: Store, redis_connectio
     assert not redis_connection.exists(three)
     assert redis_connection.ttl(moved_by(redis_connection, "four")) == -1
     assert [past.apply_id for past, _ in read_steps(store, "four")] == ["four"]
+
+
+def test_what_was_set_aside_for_an_apply_that_came_to_nothing_expires(store: Store, redis_connection: Redis) -> None:
+    apply(store, desired([schedule("a")]), "one")
+    redis_connection.hset(KEYS.holds, "a", '{"who": "ana", "why": "", "since": 1}')
+    plan = make_plan(KEYS, desired([schedule("a", timeout=9)]), store.read(), SOURCE)
+    redis_connection.hdel(KEYS.holds, "a")
+
+    with pytest.raises(StalePlanError, match="held"):
+        apply_plan(plan, store, "two")
+
+    for key in (KEYS.stage("two"), f"{KEYS.stage('two')}:before"):
+        assert 0 < int(str(redis_connection.ttl(key))) <= 3600
+    assert not redis_connection.keys(KEYS.inverse("*"))
 
 
 def test_inverses_are_bounded_in_bytes_and_the_newest_stays(store: Store, redis_connection: Redis) -> None:
