@@ -7,9 +7,10 @@ Redis. It tells three things apart: git changed (update), Redis changed behind o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields as attributes
 from dataclasses import replace
+from functools import lru_cache
 from typing import TypeVar
 
 from flowerpower.planning.fires import fire_change
@@ -208,6 +209,8 @@ def _whole(
 
 def _field_changes(old: Mapping[str, Json], new: Mapping[str, Json], record: Record | None) -> tuple[FieldChange, ...]:
     """Return the fields that differ; of an altered record the old values are those that git knows, if it does."""
+    if record is None and not (old and new):
+        return tuple(_whole_fields(old or new, came=not old))
     intact = record is None or record.intact
     applied = old if intact else (record.applied if record else None)
     return tuple(
@@ -215,6 +218,23 @@ def _field_changes(old: Mapping[str, Json], new: Mapping[str, Json], record: Rec
         for name in sorted(old.keys() | new.keys())
         if old.get(name) != new.get(name)
     )
+
+
+def _whole_fields(values: Mapping[str, Json], *, came: bool) -> Iterator[FieldChange]:
+    """Yield the fields of what comes or goes."""
+    for name, value in sorted(values.items()):
+        if isinstance(value, dict | list):
+            yield _whole_field(name, value, came)
+        elif value is not None:
+            yield _common_field(name, value, came)
+
+
+def _whole_field(name: str, value: Json, came: bool) -> FieldChange:
+    old, new = (None, value) if came else (value, None)
+    return FieldChange(name, old, new, old, "git")
+
+
+_common_field = lru_cache(maxsize=10_000, typed=True)(_whole_field)  # thousands of objects have the same
 
 
 def _reason(

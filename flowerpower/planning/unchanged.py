@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from operator import attrgetter
+from typing import NamedTuple
 
 from flowerpower.planning.diff import plan_of
 from flowerpower.planning.plan import Plan
-from flowerpower.planning.settle import next_tick, pending_tick
+from flowerpower.planning.settle import next_tick
 from flowerpower.schedule.jitter import delay
 from flowerpower.state.desired import occurrence_at
-from flowerpower.state.keys import Keys
-from flowerpower.state.models import Json, Reading, Schedule, Source, State
+from flowerpower.state.keys import Keys, tick_of
+from flowerpower.state.models import Json, Occurrence, Reading, Schedule, Source, State
 from flowerpower.state.outline import Outline, Wanted
 
 _SHARED = attrgetter("queue", "function", "timeout", "result_ttl", "failure_ttl", "retries", "retry_intervals")
@@ -48,35 +49,46 @@ def _same_pipelines(outline: Outline, reading: Reading) -> bool:
     return outline.pipelines == {name: one.digest for name, one in reading.state.pipelines.items()}
 
 
+class _Job(NamedTuple):
+    """What the pending jobs of many schedules have in common."""
+
+    paused: bool
+    jitter: int
+    shared: object
+
+
 class _Expected:
     """The pending jobs that there should be; what many have in common is worked out once."""
 
     def __init__(self, keys: Keys, jobs: tuple[Mapping[str, Json], ...], reading: Reading) -> None:
         self._keys = keys
-        self._jobs = jobs
         self._reading = reading
-        self._shared: dict[int, object] = {}
+        self._namespace, self._start = keys.namespace, keys.queue("")
+        self._jobs = [self._job(fields) for fields in jobs]
+
+    def _job(self, fields: Mapping[str, Json]) -> _Job:
+        model = Schedule("", fields, timing="", basis="", run="", digest="")
+        shared = _SHARED(occurrence_at(self._keys, model, 0))
+        return _Job(bool(fields.get("paused")), int(str(fields.get("jitter", 0))), shared)
 
     def waits(self, one: Wanted, live: Schedule) -> bool:
         """Tell whether just that job waits which a plan of the whole specs would want."""
         job, reading = self._jobs[one.job], self._reading
-        if job.get("paused") or one.name in reading.holds:
+        if job.paused or one.name in reading.holds:
             return live.occurrence is None
         cursor = reading.cursors.get(one.name)
         if cursor is None or cursor.pending is None:
             return live.occurrence is None and next_tick(self._keys, live, reading) is None
-        tick = pending_tick(self._keys, one.name, reading)
-        return tick is not None and self._is_for(tick, live, one, job)
+        found = live.occurrence
+        return found is not None and found.id == cursor.pending and self._is_for(found, live, job)
 
-    def _is_for(self, tick: int, live: Schedule, one: Wanted, job: Mapping[str, Json]) -> bool:
-        keys, found = self._keys, live.occurrence
-        if one.job not in self._shared:
-            model = Schedule(one.name, job, timing="", basis="", run=live.run, digest=live.digest)
-            self._shared[one.job] = _SHARED(occurrence_at(keys, model, tick))
+    def _is_for(self, found: Occurrence, live: Schedule, job: _Job) -> bool:
+        start = f"{self._start}{live.name}--"
+        tick = tick_of(found.id[len(start) :]) if found.id.startswith(start) else None
         return (
-            found is not None
-            and found.id == keys.run_id(one.name, tick)
-            and found.due == tick + delay(one.name, tick, int(str(job.get("jitter", 0))))
-            and found.args == (keys.namespace, one.name, live.run)
-            and _SHARED(found) == self._shared[one.job]
+            tick is not None
+            and found.id == f"{start}{tick}"
+            and found.due == tick + delay(live.name, tick, job.jitter)
+            and found.args == (self._namespace, live.name, live.run)
+            and _SHARED(found) == job.shared
         )

@@ -5,6 +5,7 @@ A reader must see in five seconds what is deleted, what fires differently and wh
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
@@ -26,7 +27,9 @@ _FEW = 5  # above this, what nobody should miss is said once more at the end
 _INDENT = " " * 6
 _NARROWEST = 40
 _MANY_UPDATES = 30  # above this, changed objects do too
+_MOST_LINES = 100  # of an action, when the size decides: nobody reads more of them one by one
 _MOST_HELD = 20
+_DONE: dict[str, tuple[str, str]] = {"create": ("+", "created"), "update": ("~", "changed"), "delete": ("-", "deleted")}
 
 
 def plan_text(plan: Plan, *, width: int = 80, style: Style = plain, concise: bool | None = None) -> str:
@@ -50,9 +53,12 @@ def change_blocks(plan: Plan, width: int, style: Style, concise: bool | None = N
     told = ordered(plan.changes) if concise else pieces(plan)
     short = _told_briefly(told) if concise is None else {"create", "update", "delete"} if concise else set()
     brief = [piece for piece in told if isinstance(piece, Change) and piece.action in short]
-    heading, lines = brief_lines(brief, plan, width, style)
+    shown, more = _first_of_each(brief) if concise is None else (brief, {})
+    heading, lines = brief_lines(shown, plan, width, style)
     blocks: list[list[str]] = [[]]
     for piece in told:
+        if isinstance(piece, Change) and piece.address not in lines and piece.action in short:
+            continue
         if isinstance(piece, Group):
             blocks += [[*_group_lines(piece, plan, width, style)], []]
         elif piece.address in lines:
@@ -60,7 +66,26 @@ def change_blocks(plan: Plan, width: int, style: Style, concise: bool | None = N
             heading = ""
         else:
             blocks += [[*_detailed(piece, plan, width, style)], []]
+    blocks.append([_more_line(action, number, style) for action, number in more.items()])
     return ["\n".join(block) for block in blocks if block]
+
+
+def _first_of_each(brief: Sequence[Change]) -> tuple[list[Change], dict[str, int]]:
+    """Return the first changes of each action, and how many more there are; what drifted is always among them."""
+    number: Counter[str] = Counter()
+    shown: list[Change] = []
+    for change in brief:
+        number[change.action] += 1
+        if number[change.action] <= _MOST_LINES or change.drifted:
+            shown.append(change)
+    more = number - Counter(change.action for change in shown)
+    return shown, dict(sorted(more.items()))
+
+
+def _more_line(action: str, number: int, style: Style) -> str:
+    symbol, done = _DONE[action]
+    head = style(f"and {number:,} more {done}", "strong")
+    return f"  {style(symbol, _EMPHASIS.get(symbol, 'update'))} {head}; --concise lists them all, --format json in full"
 
 
 def _told_briefly(told: Sequence[Change | Group]) -> set[str]:

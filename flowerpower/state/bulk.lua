@@ -2,43 +2,51 @@
 
 local SLICE = 500
 
-local function slices(list, each)
-  for start = 1, #list, SLICE do each(start, math.min(start + SLICE - 1, #list)) end
-end
-
 -- Fields of a hash, by name.
 local function fetch(key, fields)
   local found = {}
-  slices(fields, function(start, stop)
-    local values = redis.call('HMGET', key, unpack(fields, start, stop))
-    for index = start, stop do found[fields[index]] = values[index - start + 1] or nil end
-  end)
+  for start = 1, #fields, SLICE do
+    local values = redis.call('HMGET', key, unpack(fields, start, math.min(start + SLICE - 1, #fields)))
+    for index, value in ipairs(values) do found[fields[start + index - 1]] = value or nil end
+  end
   return found
 end
 
 local function any_exists(keys)
-  return #keys > 0 and redis.call('EXISTS', unpack(keys)) > 0
+  for start = 1, #keys, SLICE do
+    if redis.call('EXISTS', unpack(keys, start, math.min(start + SLICE - 1, #keys))) > 0 then return true end
+  end
+  return false
 end
 
 -- Writes that wait for others of their kind. Two that touch the same field or member must not both wait: what comes
 -- first is not told.
-local waiting = {}
+local waiting = {}  -- command -> key -> words; for a command of many keys all words lie under its own name
 
-local function flush(name)
-  for kind, words in pairs(name and {[name] = waiting[name]} or waiting) do
-    waiting[kind] = nil
-    redis.call(unpack(words))
+local function send(of_command, key)
+  local words = of_command[key]
+  of_command[key] = nil
+  redis.call(unpack(words))
+end
+
+local function flush()
+  for _, of_command in pairs(waiting) do
+    for key in pairs(of_command) do send(of_command, key) end
   end
 end
 
 local function later(command, key, field, value)
-  local kind = field and command .. ' ' .. key or command
-  local words = waiting[kind]
+  local of_command, place = waiting[command], field and key or command
+  if not of_command then
+    of_command = {}
+    waiting[command] = of_command
+  end
+  local words = of_command[place]
   if not words then
     words = field and {command, key} or {command}
-    waiting[kind] = words
+    of_command[place] = words
   end
   words[#words + 1] = field or key
   words[#words + 1] = value
-  if #words > 2 * SLICE then flush(kind) end
+  if #words > 2 * SLICE then send(of_command, place) end
 end

@@ -30,13 +30,25 @@ from flowerpower.state.models import (
 FORMAT = 1
 WORDING = ("cron", "every", "at", "start", "end")  # the fields that word a trigger
 _LAST_SECOND = 253_402_300_799  # of the year 9999
-_SUM = '{"sum":"'
+_SUM = b'{"sum":"'
 _LAST_MOMENT = 253_370_764_800  # the first day of the year 9999
 
 
 def canonical(value: Any) -> str:
     """Return the one JSON text of a value: sorted keys, no blanks, no NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def packed(value: Any) -> bytes:
+    """Return a JSON text of a value, in a fraction of the time: for what is read by machines and never compared."""
+    return _fast_writer()(value)
+
+
+@cache
+def _fast_writer() -> Callable[[Any], bytes]:
+    from pydantic_core import to_json
+
+    return to_json
 
 
 def digest(text: str) -> str:
@@ -67,35 +79,35 @@ def seal(raw: bytes) -> str:
     return hashlib.sha1(raw, usedforsecurity=False).hexdigest()
 
 
-def encode_schedule(schedule: Schedule, *, revision: int, commit: str, place: str) -> str:
+def encode_schedule(schedule: Schedule, *, revision: int, commit: str, place: str) -> bytes:
     """Return the record of a schedule."""
     return _sealed(
-        {
+        {  # sorted
+            "basis": schedule.basis,
+            "digest": schedule.digest,
             "format": FORMAT,
             "name": schedule.name,
-            "spec": schedule.fields,
-            "timing": schedule.timing,
-            "basis": schedule.basis,
-            "run": schedule.run,
-            "digest": schedule.digest,
-            "revision": revision,
             "protected": bool(schedule.fields.get("protected")),
             "provenance": {"place": place, "commit": commit},
+            "revision": revision,
+            "run": schedule.run,
+            "spec": dict(sorted(schedule.fields.items())),
+            "timing": schedule.timing,
         }
     )
 
 
-def encode_pipeline(pipeline: Pipeline, *, revision: int, commit: str, place: str) -> str:
+def encode_pipeline(pipeline: Pipeline, *, revision: int, commit: str, place: str) -> bytes:
     """Return the record of a pipeline."""
     return _sealed(
-        {
-            "format": FORMAT,
-            "name": pipeline.name,
-            "spec": pipeline.fields,
+        {  # sorted
             "code": pipeline.code,
             "digest": pipeline.digest,
-            "revision": revision,
+            "format": FORMAT,
+            "name": pipeline.name,
             "provenance": {"place": place, "commit": commit},
+            "revision": revision,
+            "spec": dict(sorted(pipeline.fields.items())),
         }
     )
 
@@ -134,18 +146,16 @@ def decode_pipeline(name: str, raw: bytes) -> tuple[Pipeline, Record]:
         raise _unreadable("pipeline", name) from error
 
 
-def _sealed(record: Mapping[str, Any]) -> str:
-    """Return the text of a record, sorted, its own SHA-256 in front: that it was altered shows without parsing it."""
-    from pydantic_core import to_json  # half the time of the standard library
-
-    text = to_json(dict(sorted({**record, "spec": dict(sorted(record["spec"].items()))}.items()))).decode()
-    return f'{_SUM}{digest(text)}",{text[1:]}'
+def _sealed(record: Mapping[str, Any]) -> bytes:
+    """Return the text of a record, its own SHA-256 in front: that it was altered shows without parsing it."""
+    text = packed(record)
+    return b'%b%b",%b' % (_SUM, hashlib.sha256(text).hexdigest().encode(), text[1:])
 
 
 def is_intact(raw: bytes) -> bool:
     """Tell whether a record is as it was written: its own SHA-256 is right."""
     start, end = len(_SUM), len(_SUM) + 64
-    return raw[:start] == _SUM.encode() and hashlib.sha256(b"{" + raw[end + 2 :]).hexdigest().encode() == raw[start:end]
+    return raw[:start] == _SUM and hashlib.sha256(b"{" + raw[end + 2 :]).hexdigest().encode() == raw[start:end]
 
 
 def _record(data: Mapping[str, Any], raw: bytes) -> Record:
@@ -188,10 +198,9 @@ def encode_cursor(cursor: Cursor) -> str:
 
 def decode_cursor(schedule: str, raw: bytes) -> Cursor:
     """Return a cursor; raise `FormatError` if it is not one."""
-    parts = raw.decode(errors="replace").split(" ")
     try:
-        tick, revision, pending = parts
-        return Cursor(int(tick), int(revision), None if pending == "-" else pending)
+        tick, revision, pending = raw.split(b" ")
+        return Cursor(int(tick), int(revision), None if pending == b"-" else pending.decode(errors="replace"))
     except ValueError as error:
         raise FormatError(
             f"the cursor of schedule {schedule!r} in Redis is damaged: {raw[:80]!r}",

@@ -1,16 +1,18 @@
 -- Make Redis match git in one step, or change nothing.
--- ARGV[2] is JSON: {apply_id, generation, chunks, staged, head = {field = value}, summary, changed, cursor_time, may_stop,
--- rollback_of}; `staged` is the number of fields that the stage hash must have.
--- The stage hash holds JSON lists of changes under 1, 2, ..., and their texts as they will be written: the record of the
--- n-th change under `record n`, a run spec under `spec <digest>`, under `templates` what many jobs have in common, and
--- the inverse. See flowerpower/apply.py.
+-- ARGV[2] is JSON: {apply_id, generation, chunks, staged, call, head = {field = value}, summary, changed, cursor_time,
+-- may_stop, rollback_of}; `staged` is the number of fields that the stage hash must have, `call` how each job's data
+-- begins. The stage hash holds under 1, 2, ... JSON lists of changes, under `texts 1`, `texts 2`, ... their records and
+-- run specs, one behind the other, under `shapes` what many changes have in common, and the inverse.
+-- See flowerpower/staging.py.
 local order = cjson.decode(ARGV[2])
 local stage_key = ours('stage:' .. order.apply_id)
 local seconds, micros = now()
+local SCHEDULES, PIPELINES, CURSORS = ours('schedules'), ours('pipelines'), ours('cursors')
+local SPECS, HOLDS, FORGOTTEN, ACTIVE = ours('specs'), ours('holds'), ours('forgotten'), ours('active')
 
 local function conflict(kind, detail) return {'conflict', kind, cjson.encode(detail or {})} end
 
--- 1. Read and check everything; nothing is written before all of it holds.
+-- 1. Read and check everything; nothing is written before all of it holds, but to the stage, which expires.
 local bad = wrong_type(our_types())
 if bad then return conflict('type', {bad}) end
 if not has_type(ours('inverses'), 'hash') then return conflict('type', {ours('inverses')}) end
@@ -18,32 +20,49 @@ if not has_type(ours('inverses'), 'hash') then return conflict('type', {ours('in
 local generation = tonumber(redis.call('HGET', ours('head'), 'generation') or '0')
 if not generation or generation ~= order.generation then return conflict('generation', {tostring(generation)}) end
 
-local changes, known_queues = {}, our_queues()
-local is_known = {}
+local known_queues, is_known = our_queues(), {}
 for _, queue in ipairs(known_queues) do
   is_known[queue] = true
   if not has_type(scheduled_key(queue), 'zset') then return conflict('type', {scheduled_key(queue)}) end
 end
-if order.chunks > 0 and redis.call('HLEN', stage_key) ~= order.staged then return conflict('stage', {}) end
-for chunk = 1, order.chunks do
-  local read, items = pcall(cjson.decode, redis.call('HGET', stage_key, tostring(chunk)) or '')
-  if not read then return conflict('stage', {}) end
-  for _, item in ipairs(items) do changes[#changes + 1] = item end
+
+-- The changes of one chunk, each with its shape behind it; nothing if anything is missing.
+local function read_chunk(number, shapes)
+  local items, size = read_json(redis.call('HGET', stage_key, number)), 0
+  for _, change in ipairs(items or {}) do
+    if not shapes[change.shape] then return nil end
+    setmetatable(change, shapes[change.shape])
+    size = size + (change.record_size or 0) + (change.spec_size or 0)
+  end
+  return redis.call('HSTRLEN', stage_key, 'texts ' .. number) == size and items
 end
-local templates = order.chunks > 0 and read_json(redis.call('HGET', stage_key, 'templates')) or {}
-for _, change in ipairs(changes) do
-  if change.job and not templates[change.job] then return conflict('stage', {}) end
+
+local chunks, shapes = {}, {}
+if order.chunks > 0 then
+  if redis.call('HLEN', stage_key) ~= order.staged then return conflict('stage', {}) end
+  for number, shape in ipairs(read_json(redis.call('HGET', stage_key, 'shapes')) or {}) do
+    shapes[number] = {__index = shape}
+  end
 end
+for number = 1, order.chunks do
+  chunks[number] = read_chunk(number, shapes)
+  if not chunks[number] then return conflict('stage', {}) end
+end
+
+-- What is not there at all need not be looked for, change by change.
+local has_buffers = redis.call('HLEN', ours('buffers')) > 0
+local any_active = has_buffers or redis.call('HLEN', ACTIVE) > 0
+local has_forgotten = redis.call('HLEN', FORGOTTEN) > 0
 
 local stale, lifted, running, checked = {}, {}, {}, {}
 
 -- Names of changed schedules and pipelines as Redis knows them, and the keys that a change may make or overwrite.
-local function names_of(start, stop)
+local function names_of(chunk)
   local names_by_kind, keys = {schedule = {}, pipeline = {}}, {}
-  for index = start, stop do
-    local change = changes[index]
+  for _, change in ipairs(chunk) do
     change.live = change.previous or change.name
-    table.insert(names_by_kind[change.kind], change.live)
+    local list = names_by_kind[change.kind]
+    list[#list + 1] = change.live
     if change.kind == 'schedule' then
       keys[#keys + 1] = ours('outcomes:' .. change.name)
       if change.previous then keys[#keys + 1] = ours('outcomes:' .. change.live) end
@@ -53,12 +72,17 @@ local function names_of(start, stop)
   return names_by_kind, keys
 end
 
+local function is_registry(queue)
+  if not queue then return true end
+  if checked[queue] == nil then checked[queue] = has_type(scheduled_key(queue), 'zset') end
+  return checked[queue]
+end
+
 -- Returns the key that is not ours to touch, if there is one.
 local function wrong_key(change)
-  for _, queue in ipairs({change.live_queue or change.queue, change.queue, change.old_queue}) do
-    if checked[queue] == nil then checked[queue] = has_type(scheduled_key(queue), 'zset') end
-    if not checked[queue] then return scheduled_key(queue) end
-  end
+  if not is_registry(change.live_queue) then return scheduled_key(change.live_queue) end
+  if not is_registry(change.queue) then return scheduled_key(change.queue) end
+  if not is_registry(change.old_queue) then return scheduled_key(change.old_queue) end
   if not change.has_keys then return nil end
   if change.id and not has_type(job_key(change.id), 'hash') then return job_key(change.id) end
   for _, name in ipairs({change.name, change.live}) do
@@ -88,35 +112,36 @@ local function check_schedule(change, cursor, hold)
   end
 end
 
-local found
-slices(changes, function(start, stop)
-  local names_by_kind, keys = names_of(start, stop)
-  local records = {schedule = fetch(ours('schedules'), names_by_kind.schedule),
-    pipeline = fetch(ours('pipelines'), names_by_kind.pipeline)}
-  local cursors, holds = fetch(ours('cursors'), names_by_kind.schedule), fetch(ours('holds'), names_by_kind.schedule)
+local lost_holds = {} -- the holds that go with their schedules: a rollback brings them back
+for _, chunk in ipairs(chunks) do
+  local names_by_kind, keys = names_of(chunk)
+  local records = {schedule = fetch(SCHEDULES, names_by_kind.schedule),
+    pipeline = fetch(PIPELINES, names_by_kind.pipeline)}
+  local cursors, holds = fetch(CURSORS, names_by_kind.schedule), fetch(HOLDS, names_by_kind.schedule)
   local has_keys = any_exists(keys)
-  for index = start, stop do
-    local change = changes[index]
+  for _, change in ipairs(chunk) do
     local raw = records[change.kind][change.live]
-    local taken = change.previous and redis.call('HEXISTS', ours('schedules'), change.name) == 1
+    local taken = change.previous and redis.call('HEXISTS', SCHEDULES, change.name) == 1
     if (raw and redis.sha1hex(raw) or '') ~= change.seal or taken then
       stale[#stale + 1] = change.kind .. '.' .. change.name
     end
     change.has_keys = has_keys
-    if change.kind == 'schedule' and not found then
-      found = check_schedule(change, cursors[change.live], holds[change.live])
+    if change.kind == 'schedule' then
+      local found = check_schedule(change, cursors[change.live], holds[change.live])
+      if found then return found end
+      if not change.writes then lost_holds[change.name] = change.hold end
     end
   end
-end)
-if found then return found end
+  if #stale == 0 then keep_before(stage_key, chunk, records) end
+end
 if #stale > 0 then return conflict('revision', stale) end
 if #lifted > 0 then return conflict('hold', lifted) end
 if #running > 0 and not order.may_stop then return conflict('running', running) end
 
 -- 2. Write.
 -- All of our queues: it may have been put into another one behind our back.
+local function known(queue) return not queue or queue == '' or is_known[queue] end
 local function queues_around(change)
-  local function known(queue) return not queue or queue == '' or is_known[queue] end
   if known(change.live_queue) and known(change.old_queue) and known(change.queue) then return known_queues end
   local queues = {}
   for index, queue in ipairs(known_queues) do queues[index] = queue end
@@ -161,13 +186,23 @@ local function rename_buffer(old, new)
   write_buffer(new, buffer)
 end
 
+-- The call that the jobs of a schedule are, as RQ's JSON serializer writes it.
+local function data_of(change)
+  return change.data or order.call .. change.name .. '", "' .. change.run .. '"], {}]'
+end
+
 -- Ticks that wait go on waiting and run as the spec says now, as many as there is room for; where runs may be active
 -- together (`overlap: allow`) nothing waits.
 local function keep_buffer(change)
-  local buffer = redis.call('HEXISTS', ours('buffers'), change.name) == 1 and read_buffer(change.name)
+  local buffer = has_buffers and read_buffer(change.name)
   if not buffer then return end
-  for field, value in pairs(change.buffer) do buffer[field] = value end
-  trim(change.name, buffer, change.buffer.room, 'skipped', 'its overlap was changed', 'apply', seconds)
+  if change.room > 0 then
+    local job = {'data', data_of(change)}
+    for index, word in ipairs(change.job) do job[index + 2] = word end
+    buffer.queue, buffer.digest, buffer.meta, buffer.job = change.queue, change.run, change.meta, job
+    buffer.together, buffer.paused = change.together, change.paused
+  end
+  trim(change.name, buffer, change.room, 'skipped', 'its overlap was changed', 'apply', seconds)
   write_buffer(change.name, buffer)
   flush()
   release(change.name, seconds, micros, order.head.commit)
@@ -177,12 +212,12 @@ end
 local function take_name(change)
   local old, new = change.previous, change.name
   flush()
-  redis.call('HDEL', ours('schedules'), old)
-  redis.call('HDEL', ours('cursors'), old)
-  local hold = redis.call('HGET', ours('holds'), old)
+  redis.call('HDEL', SCHEDULES, old)
+  redis.call('HDEL', CURSORS, old)
+  local hold = redis.call('HGET', HOLDS, old)
   if hold then
-    redis.call('HDEL', ours('holds'), old)
-    redis.call('HSET', ours('holds'), new, hold)
+    redis.call('HDEL', HOLDS, old)
+    redis.call('HSET', HOLDS, new, hold)
   end
   rename_buffer(old, new)
   local from, to = ours('outcomes:' .. old), ours('outcomes:' .. new)
@@ -231,7 +266,8 @@ end
 local function part_with_run(change, id)
   local name, queue = change.name, change.live_queue or change.queue
   if change.writes then
-    adopt_moved(id, name, queue, change.buffer.together or runs_together(name), seconds)
+    any_active = true
+    adopt_moved(id, name, queue, change.together or runs_together(name), seconds)
   else
     record_dropped(name, {{tick_of(id)}}, 'cancelled', 'its schedule was deleted', 'apply', seconds)
     recorded[name] = true
@@ -249,29 +285,25 @@ local function drop_pending(change, until_when)
   return in_flight
 end
 
-local words_of = {}  -- fields and values of each template, one after the other
-for index, template in ipairs(templates) do
-  local words = {'status', 'scheduled', 'created_at', rq_time(seconds, micros)}
-  for name, value in pairs(template) do
-    words[#words + 1] = name
-    words[#words + 1] = value
-  end
-  words_of[index] = words
-end
-
+local moment = rq_time(seconds, micros)
 local told = {}  -- queues that RQ knows of
 local function wait_for(change, id, due, texts)
   local key = job_key(id)
   if change.pending or change.has_keys then redis.call('DEL', key) end
-  redis.call('HSET', key, 'data', change.data, 'description', texts.description, 'meta', texts.meta,
-    unpack(words_of[change.job]))
+  redis.call('HSET', key, 'status', 'scheduled', 'created_at', moment, 'data', data_of(change),
+    'description', texts.description, 'meta', texts.meta, unpack(change.job))
   later('ZADD', scheduled_key(change.queue), due, id)
   if not told[change.queue] then redis.call('SADD', names.rq .. ':queues', queue_key(change.queue)) end
   told[change.queue] = true
 end
 
+local function texts_of(change)
+  return {description = change.description or change.name,
+    meta = change.meta .. ', "tick": "' .. (change.local_time or '') .. '", "commit": ""}'}
+end
+
 local function set_cursor(change, tick, pending)
-  later('HSET', ours('cursors'), change.name, string.format('%d %d %s', tick, change.revision, pending or '-'))
+  later('HSET', CURSORS, change.name, string.format('%d %d %s', tick, order.generation + 1, pending or '-'))
 end
 
 -- A stock scheduler has moved the pending occurrence of a schedule that gets another name now: it is a run of that one.
@@ -284,11 +316,11 @@ end
 local function keep_pending(change)
   local id = change.pending
   if not id then return set_cursor(change, change.tick, nil) end
-  local due, texts = change.due, {description = change.description, meta = change.meta}
+  local due, texts = change.due, texts_of(change)
   if id ~= change.id then
     local old = redis.call('HMGET', job_key(id), 'description', 'meta')
     local score = redis.call('ZSCORE', scheduled_key(change.live_queue or change.queue), id)
-    texts = {description = old[1] or change.description, meta = old[2] or change.meta}
+    texts = {description = old[1] or texts.description, meta = old[2] or texts.meta}
     due = score or change.due
   end
   local in_flight = take(change, id, change.queue)
@@ -304,9 +336,9 @@ local function reset_pending(change)
   if in_flight then cursor = math.max(cursor, tick_of(change.pending) or 0) end
   if in_flight and change.pending == change.id then return set_cursor(change, cursor, change.id) end
   -- The very tick may have fired while the apply was staged: then it is a run, and the scheduler finds the next tick.
-  local fired = tick_of(change.id) <= (change.tick or -1) or redis.call('HEXISTS', ours('active'), change.id) == 1
+  local fired = tick_of(change.id) <= (change.tick or -1) or (any_active and redis.call('HEXISTS', ACTIVE, change.id) == 1)
   if fired then return set_cursor(change, cursor, nil) end
-  wait_for(change, change.id, change.due, {description = change.description, meta = change.meta})
+  wait_for(change, change.id, change.due, texts_of(change))
   set_cursor(change, cursor, change.id)
 end
 
@@ -324,12 +356,12 @@ end
 
 local function put_schedule(change)
   if change.previous then take_name(change) end
-  later('HDEL', ours('forgotten'), change.name)
-  later('HSET', ours('schedules'), change.name, change.record)
-  later('HSET', ours('specs'), change.run, change.spec)
+  if has_forgotten then later('HDEL', FORGOTTEN, change.name) end
+  later('HSET', SCHEDULES, change.name, change.record)
+  later('HSET', SPECS, change.run, change.spec)
   if change.signature then later('HSET', ours('signatures'), change.run, change.signature) end
   if change.has_keys or change.previous then redis.call('PERSIST', ours('outcomes:' .. change.name)) end
-  if change.returning_hold then redis.call('HSETNX', ours('holds'), change.name, change.returning_hold) end
+  if change.returning_hold then redis.call('HSETNX', HOLDS, change.name, change.returning_hold) end
   if change.timing == 'keep' and change.tick then
     keep_pending(change)
   elseif change.timing == 'none' then
@@ -340,12 +372,13 @@ local function put_schedule(change)
   keep_buffer(change)
 end
 
-local lost_holds = {} -- the holds that go with their schedules: a rollback brings them back
 local function delete_schedule(change)
   drop_pending(change, seconds)
-  local dropped = drop_buffer(change.name, 'its schedule was deleted', seconds)
-  lost_holds[change.name] = change.hold
-  for _, hash in ipairs({'schedules', 'cursors', 'holds', 'forgotten'}) do later('HDEL', ours(hash), change.name) end
+  local dropped = has_buffers and drop_buffer(change.name, 'its schedule was deleted', seconds)
+  later('HDEL', SCHEDULES, change.name)
+  later('HDEL', CURSORS, change.name)
+  if change.hold then later('HDEL', HOLDS, change.name) end
+  if has_forgotten then later('HDEL', FORGOTTEN, change.name) end
   if change.has_keys or change.runs or dropped or recorded[change.name] then
     redis.call('EXPIRE', ours('outcomes:' .. change.name), 30 * 86400)
   end
@@ -359,7 +392,7 @@ local function write(change)
     for _, id in ipairs(cancel_runs(change.cancel, change.runs, reason, 'apply', seconds)) do deaf[#deaf + 1] = id end
   end
   if change.kind == 'pipeline' then
-    later(change.writes and 'HSET' or 'HDEL', ours('pipelines'), change.name, change.record)
+    later(change.writes and 'HSET' or 'HDEL', PIPELINES, change.name, change.record)
   elseif not change.writes then
     delete_schedule(change)
   else
@@ -367,41 +400,21 @@ local function write(change)
   end
 end
 
-slices(changes, function(start, stop)
-  local fields = {}
-  for index = start, stop do
-    fields[#fields + 1] = 'record ' .. index
-    if changes[index].run then fields[#fields + 1] = 'spec ' .. changes[index].run end
+for number, chunk in ipairs(chunks) do
+  local texts, at = redis.call('HGET', stage_key, 'texts ' .. number), 1
+  local function cut(size)
+    at = at + size
+    return string.sub(texts, at - size, at - 1)
   end
-  local texts = fetch(stage_key, fields)
-  for index = start, stop do
-    local change = changes[index]
-    if change.writes then change.record = texts['record ' .. index] or '' end
-    if change.run then change.spec = texts['spec ' .. change.run] or '' end
+  for index, change in ipairs(chunk) do
+    if change.record_size then change.record = cut(change.record_size) end
+    if change.spec_size then change.spec = cut(change.spec_size) end
     write(change)
-    changes[index] = false
-  end
-end)
-flush()
-empty_lists()
-
--- Inverses lie apart from the history, so that a look at it is cheap, and are bounded: a chain with a gap undoes nothing,
--- so the oldest go first, and the newest always stays.
-local INVERSES_KEPT, INVERSE_BYTES = 200, 32 * 1024 * 1024
-local function keep_inverse(entry)
-  redis.call('HSET', ours('inverses'), entry, redis.call('HGET', stage_key, 'inverse') or '')
-  local ids, age = redis.call('HKEYS', ours('inverses')), {}
-  for _, id in ipairs(ids) do
-    local millis, number = string.match(id, '^(%d+)-(%d+)$')
-    age[id] = (tonumber(millis) or 0) * 1000 + (tonumber(number) or 0)
-  end
-  table.sort(ids, function(one, other) return age[one] > age[other] end)
-  local bytes = 0
-  for index, id in ipairs(ids) do
-    bytes = bytes + redis.call('HSTRLEN', ours('inverses'), id)
-    if index > 1 and (index > INVERSES_KEPT or bytes > INVERSE_BYTES) then redis.call('HDEL', ours('inverses'), id) end
+    chunk[index] = false
   end
 end
+flush()
+empty_lists()
 
 if order.changed then
   generation = generation + 1
@@ -414,7 +427,7 @@ if order.changed then
     entry[#entry + 1] = 'holds'
     entry[#entry + 1] = cjson.encode(lost_holds)
   end
-  keep_inverse(redis.call('XADD', ours('history'), 'MAXLEN', '~', 200, '*', unpack(entry)))
+  keep_inverse(stage_key, redis.call('XADD', ours('history'), 'MAXLEN', '~', 200, '*', unpack(entry)))
 end
 local head = {'generation', tostring(generation), 'apply_id', order.apply_id, 'when', tostring(seconds)}
 for name, value in pairs(order.head) do

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -86,15 +87,20 @@ def occurrence_at(keys: Keys, schedule: Schedule, tick: int) -> Occurrence:
 
 def run_template(keys: Keys, schedule: Schedule) -> dict[str, Json]:
     """Return what the jobs of all ticks of a schedule have in common, as the scripts write them."""
-    fields: Mapping[str, Any] = schedule.fields
     occurrence = occurrence_at(keys, schedule, 0)
-    meta = {"schedule": schedule.name, "pipeline": str(fields["pipeline"]), "owner": str(fields.get("owner", ""))}
     return {
         "queue": occurrence.queue,
         "digest": schedule.run,
         "job": [part for field in job_fields(occurrence).items() for part in field],
-        "meta": json.dumps(meta)[:-1],
+        "meta": run_meta(schedule),
     }
+
+
+def run_meta(schedule: Schedule) -> str:
+    """Return the meta of its jobs as JSON, the tick and the end left out."""
+    fields = schedule.fields
+    texts = map(encode_basestring_ascii, (schedule.name, str(fields["pipeline"]), str(fields.get("owner", ""))))
+    return '{{"schedule": {}, "pipeline": {}, "owner": {}'.format(*texts)
 
 
 def room_to_wait(fields: Mapping[str, Any]) -> int:
@@ -117,16 +123,21 @@ def with_occurrence(keys: Keys, schedule: Schedule, tick: int | None) -> Schedul
 
 def describe_run(schedule: Schedule, tick: int) -> tuple[str, dict[str, str]]:
     """Return the description and the meta of the RQ job for a tick, for people who look at it in RQ's own tools."""
-    timezone = str(schedule.fields.get("timezone", "UTC"))
-    local = datetime.fromtimestamp(tick, ZoneInfo(timezone)).isoformat()
-    day, clock = local[:10], local[11 : 19 if tick % 60 else 16]
+    local, described = describe_tick(tick, str(schedule.fields.get("timezone", "UTC")))
     meta = {
         "schedule": schedule.name,
         "pipeline": str(schedule.fields["pipeline"]),
         "owner": str(schedule.fields.get("owner", "")),
         "tick": local,
     }
-    return f"{schedule.name} @ {day} {clock} {timezone}", meta
+    return f"{schedule.name} @ {described}", meta
+
+
+@lru_cache(maxsize=10_000)
+def describe_tick(tick: int, timezone: str) -> tuple[str, str]:
+    """Return a tick in local time, and in words for people."""
+    local = datetime.fromtimestamp(tick, ZoneInfo(timezone)).isoformat()
+    return local, f"{local[:10]} {local[11 : 19 if tick % 60 else 16]} {timezone}"
 
 
 def _pipeline(project: Project, name: str, written: Mapping[str, Json], code: str) -> Pipeline:

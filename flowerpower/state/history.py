@@ -10,7 +10,7 @@ from flowerpower.state.codec import decode_head, decode_past
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.inverse import decode_inverse
 from flowerpower.state.models import History, Inverse, PastApply, Step
-from flowerpower.state.pipelined import fields_of
+from flowerpower.state.pipelined import fields_of, sound
 from flowerpower.state.store import Store
 
 SHORT = 8  # digits of an apply id that are shown
@@ -61,38 +61,39 @@ def read_past(store: Store, apply_id: str) -> tuple[int, list[Step], Mapping[str
     history = read_history(store)
     steps = _steps(store, applies_since(history, apply_id))
     _, inverse = steps[-1]
-    touched = {} if isinstance(inverse, HistoryError) else dict.fromkeys(inverse.objects, "")
-    return history.now, steps, read_before(store, touched).objects
+    touched = [] if isinstance(inverse, HistoryError) else list(inverse.objects)
+    return history.now, steps, _live_records(store, touched)
 
 
 def _steps(store: Store, applies: Sequence[PastApply]) -> list[Step]:
     with redis_errors("reading what undoes the applies"):
-        raw: Any = store.connection.hmget(store.keys.inverses, [past.entry for past in applies])
-    return [(past, _inverse(past, text)) for past, text in zip(applies, raw, strict=True)]
+        pipe = store.connection.pipeline(transaction=False)
+        pipe.hmget(store.keys.inverses, [past.entry for past in applies])
+        for past in applies:
+            pipe.hgetall(store.keys.inverse(past.entry))
+        texts, *beside = pipe.execute(raise_on_error=False)
+        found = zip(applies, sound(texts), beside, strict=True)
+    return [(past, _inverse(past, text, moved)) for past, text, moved in found]
 
 
-def _inverse(past: PastApply, raw: bytes | None) -> Inverse | HistoryError:
+def _inverse(past: PastApply, raw: bytes | None, beside: Any) -> Inverse | HistoryError:
     try:
         if past.damaged:
             raise HistoryError("its entry is damaged in Redis")
         if past.old_format:
             raise HistoryError("it was made by an older flowerpower, which kept too little to undo it")
-        return decode_inverse(raw)
+        if isinstance(beside, Exception):
+            raise HistoryError("what would undo it is damaged in Redis")
+        return decode_inverse(raw, beside)
     except HistoryError as error:
         return error
 
 
-def read_before(store: Store, objects: Mapping[str, str]) -> Inverse:
-    """Return live objects as they lie in Redis, given by address with the run digest of those that are schedules."""
-    runs = sorted({run for run in objects.values() if run})
-    keys = store.keys
-    found: dict[str, bytes | None] = {}
-    specs: dict[str, str] = {}
-    with redis_errors("reading what changes"):
+def _live_records(store: Store, objects: Sequence[str]) -> dict[str, bytes | None]:
+    """Return live objects as they lie in Redis, by address; None for those that are not there."""
+    keys, found = store.keys, dict[str, bytes | None]()
+    with redis_errors("reading what changed"):
         for kind, key in (("schedule.", keys.schedules), ("pipeline.", keys.pipelines)):
             names = [address.removeprefix(kind) for address in objects if address.startswith(kind)]
             found |= {kind + name: raw for name, raw in fields_of(store.connection, key, names)}
-        for run, text in fields_of(store.connection, keys.specs, runs):
-            if text:
-                specs[run] = text.decode(errors="replace")
-    return Inverse({address: found[address] for address in objects}, specs)
+    return found

@@ -9,7 +9,8 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeAlias
 
 from flowerpower.state.codec import loads
 from flowerpower.state.models import Occurrence
@@ -38,22 +39,33 @@ def job_data(occurrence: Occurrence) -> str:
     return json.dumps([occurrence.function, None, list(occurrence.args), {}])
 
 
+def call_start(namespace: str) -> str:
+    """Return how the calls of a namespace begin; `plain_call` is that, the name, `", "`, the digest and an end."""
+    return f'["{JOB_FUNCTION}", null, ["{namespace}", "'
+
+
+JobSettings: TypeAlias = tuple[str, int, int, int, int, tuple[int, ...]]
+
+
+def job_settings(occurrence: Occurrence) -> JobSettings:
+    """Return what `job_template` is made of."""
+    settings: JobSettings = _settings(occurrence)
+    return settings
+
+
 def job_template(occurrence: Occurrence) -> Mapping[str, str]:
     """Return what a job has in common with others of the same queue and settings; the same value for all of them."""
-    return _template(
-        occurrence.queue,
-        occurrence.timeout,
-        occurrence.result_ttl,
-        occurrence.failure_ttl,
-        occurrence.retries,
-        occurrence.retry_intervals,
-    )
+    return template_of(*_settings(occurrence))
+
+
+_settings = attrgetter("queue", "timeout", "result_ttl", "failure_ttl", "retries", "retry_intervals")
 
 
 @lru_cache(maxsize=5000)
-def _template(
+def template_of(
     queue: str, timeout: int, result_ttl: int, failure_ttl: int, retries: int, intervals: tuple[int, ...]
 ) -> Mapping[str, str]:
+    """Return the fields that jobs of these settings have in common, named and written as RQ does."""
     fields = dict.fromkeys(_EMPTY_JOB_FIELDS, "") | {
         "origin": queue,
         "timeout": str(timeout),
@@ -69,12 +81,12 @@ def decode_occurrence(
     run_id: str, due: int, values: Sequence[bytes | None], expected: tuple[str, ...] = ()
 ) -> Occurrence | None:
     """Return the occurrence that a live RQ job is, None if unreadable; *expected* arguments need no parsing."""
-    data, *settings, _status = values
+    data = values[0]
     try:
         function, args = JOB_FUNCTION, expected
         if data != plain_call(expected):
             function, args = _decode_data(data or b"")
-        queue, timeout, result_ttl, failure_ttl, retries, intervals = _decode_settings(*settings)
+        queue, timeout, result_ttl, failure_ttl, retries, intervals = _decode_settings(*values[1:-1])
         return Occurrence(run_id, queue, due, function, args, timeout, result_ttl, failure_ttl, retries, intervals)
     except (ValueError, TypeError, zlib.error):
         return None

@@ -113,6 +113,10 @@ class Keys:
         """Return the hash of what undoes each apply, by the id of its entry in the history."""
         return f"{self.prefix}inverses"
 
+    def inverse(self, entry: str) -> str:
+        """Return the hash of what one apply changed, as it was, by the id of its entry in the history."""
+        return f"{self.prefix}inverse:{entry}"
+
     @property
     def lease(self) -> str:
         """Return the lease of the scheduler that works first."""

@@ -12,7 +12,7 @@ from sys import intern
 from typing import NamedTuple
 
 from flowerpower.state.codec import decode_pipeline, decode_record, decode_schedule, is_intact
-from flowerpower.state.models import Json, Occurrence, Pipeline, Record, Schedule
+from flowerpower.state.models import Json, Occurrence, Pipeline, Record, Schedule, State
 
 _FRONT = re.compile(rb'\{"sum":"[0-9a-f]{64}","basis":"([0-9a-f]{64})","digest":"([0-9a-f]{64})","format":1,"name":"')
 _RUN = re.compile(rb'"\},"revision":\d+,"run":"([0-9a-f]{64})","spec":\{')  # no text before it holds a quote unescaped
@@ -29,6 +29,11 @@ class LiveFields(Mapping[str, Json]):
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
         self._parsed: Mapping[str, Json] | None = None
+
+    @property
+    def raw(self) -> bytes:
+        """The record."""
+        return self._raw
 
     def __getitem__(self, name: str) -> Json:
         return self._all()[name]
@@ -51,25 +56,28 @@ class LiveFields(Mapping[str, Json]):
 class LiveRecords(Mapping[str, Record]):
     """What surrounds each live object, by address, decoded when it is asked for."""
 
-    def __init__(self, schedules: Mapping[str, bytes], pipelines: Mapping[str, bytes], altered: Set[str]) -> None:
-        self._schedules = schedules
-        self._pipelines = pipelines
+    def __init__(self, state: State, odd: Mapping[str, bytes], altered: Set[str]) -> None:
+        self._state = state
+        self._odd = odd  # by address, the records that their objects do not hold
         self.altered = altered  # addresses
 
     def __getitem__(self, address: str) -> Record:
         kind, _, name = address.partition(".")
         if kind == "schedule":
-            return decode_schedule(name, self._schedules[name])[1]
+            return decode_schedule(name, self._raw(address, self._state.schedules[name].fields))[1]
         if kind == "pipeline":
-            return decode_pipeline(name, self._pipelines[name])[1]
+            return decode_pipeline(name, self._raw(address, self._state.pipelines[name].fields))[1]
         raise KeyError(address)
 
+    def _raw(self, address: str, fields: Mapping[str, Json]) -> bytes:
+        return fields.raw if isinstance(fields, LiveFields) else self._odd[address]
+
     def __iter__(self) -> Iterator[str]:
-        yield from (f"schedule.{name}" for name in self._schedules)
-        yield from (f"pipeline.{name}" for name in self._pipelines)
+        yield from (f"schedule.{name}" for name in self._state.schedules)
+        yield from (f"pipeline.{name}" for name in self._state.pipelines)
 
     def __len__(self) -> int:
-        return len(self._schedules) + len(self._pipelines)
+        return len(self._state.schedules) + len(self._state.pipelines)
 
 
 class Draft(NamedTuple):
@@ -82,9 +90,9 @@ class Draft(NamedTuple):
     digest: str
     queue: str
 
-    def with_job(self, name: str, occurrence: Occurrence | None) -> Schedule:
-        """Return the schedule with what waits for it."""
-        fields, timing, basis, run, digest, _ = self
+    def with_job(self, name: str, run: str, occurrence: Occurrence | None) -> Schedule:
+        """Return the schedule with what waits for it; *run* is its own, or one like it that is held already."""
+        fields, timing, basis, _, digest, _ = self
         return Schedule(name, fields, timing, basis, run, digest, occurrence)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from typing_extensions import TypeAliasType
 
@@ -116,8 +116,7 @@ class Head:
     rules: Rules = Rules()
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(NamedTuple):
     """How far a schedule has been decided: the last tick, the record's revision, the pending job id."""
 
     tick: int

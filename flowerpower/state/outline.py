@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -28,7 +27,9 @@ _JOB = {  # what `desired.occurrence_at` looks at
 }
 _NEEDED = frozenset({"queue", "timeout", "result_ttl", "failure_ttl"})
 _DIGITS = 32  # of a digest: 128 bits
-_LINE = re.compile(rb"(\S+) ([0-9a-f]{32}) ([0-9a-f]{32}) ([0-9]{1,9})\n")
+_LINES = re.compile(rb"(?>[^ \n]+ [0-9a-f]{32} [0-9a-f]{32} [0-9]{1,9}\n)*+")
+_LINE = re.compile(rb"[^\n]+")
+_USED = re.compile(rb" ([0-9]{1,9})\n")
 
 
 class Wanted(NamedTuple):
@@ -52,9 +53,9 @@ class Outline:
 
     def schedules(self) -> Iterator[Wanted]:
         """Yield the wanted schedules."""
-        for found in _LINE.finditer(self.lines):
-            name, digest, run, job = found.groups()
-            yield Wanted(name.decode(errors="replace"), digest.decode(), run.decode(), int(job))
+        for line in _LINE.finditer(self.lines):
+            name, digest, run, job = line[0].decode(errors="replace").split(" ")
+            yield Wanted(name, digest, run, int(job))
 
 
 def outline_of(desired: Desired, tree: str) -> Outline:
@@ -96,8 +97,9 @@ def decode_outline(raw: bytes) -> Outline | None:
         jobs: list[dict[str, Json]] = data["jobs"]
         if data["version"] != VERSION or not all(map(_is_job, jobs)):
             return None
-        used = Counter(found[4] for found in _LINE.finditer(lines))
-        if used.total() != data["schedules"] or any(int(number) >= len(jobs) for number in used):
+        if lines.count(b"\n") != data["schedules"] or not _LINES.fullmatch(lines):
+            return None
+        if any(int(number) >= len(jobs) for number in set(_USED.findall(lines))):
             return None
         rules = Rules(str(data["guards"]), str(data["policies"]))
         return Outline(str(data["tree"]), rules, dict(data["pipelines"]), tuple(jobs), lines)

@@ -19,7 +19,7 @@ _FIELDS = 100  # in one reply
 _COMMANDS = 50  # in one batch
 
 
-def pack(*words: str) -> bytes:
+def pack(*words: str | bytes) -> bytes:
     """Return a command as it goes over the wire."""
     return b"*%d\r\n%b" % (len(words), b"".join(map(_pack_word, words)))
 
@@ -79,6 +79,6 @@ def sound(reply: Any) -> Any:
     return reply
 
 
-def _pack_word(word: str) -> bytes:
-    encoded = word.encode()
+def _pack_word(word: str | bytes) -> bytes:
+    encoded = word.encode() if isinstance(word, str) else word
     return b"$%d\r\n%b\r\n" % (len(encoded), encoded)

@@ -19,11 +19,10 @@ from flowerpower.state.codec import (
     decode_hold,
     decode_run,
     decode_troubles,
-    encode_cursor,
 )
 from flowerpower.state.job_codec import JOB_FIELDS, decode_occurrence
 from flowerpower.state.keys import Keys
-from flowerpower.state.live import Draft, LiveRecords, draft_schedule, live_pipeline
+from flowerpower.state.live import Draft, LiveFields, LiveRecords, draft_schedule, live_pipeline
 from flowerpower.state.models import Consumers, Cursor, Occurrence, Pipeline, Reading, Schedule, State
 from flowerpower.state.pipelined import batches, pack, pack_for_keys, replies, sound
 
@@ -53,13 +52,15 @@ class _Front:
     now: int
     head: Mapping[bytes, bytes]
     schedules: Sequence[str]
+    pending: Sequence[str | None]  # the id of the job that waits for each of the schedules
     pipelines: Sequence[str]
     cursors: Mapping[str, Cursor]
+    marks: Sequence[int]  # of the texts of the cursors, a batch each: enough to see that none has moved
     holds: Mapping[bytes, bytes]
     active: Mapping[bytes, bytes]
     buffers: Mapping[bytes, bytes]
     forgotten: frozenset[str]
-    run_specs: frozenset[str]  # digests
+    run_specs: Mapping[str, str]  # digests, each as its own value: what names one shares it
     rq_queues: frozenset[str]
     lease: bytes
     troubles: bytes | None
@@ -69,7 +70,7 @@ class _Front:
 class _Waiting:
     """The second round trip: what waits in the registries, and who listens."""
 
-    places: Mapping[str, Place]  # by the id of a job of ours
+    places: dict[str, Place]  # by the id of a job of ours
     twice: frozenset[str]  # ids of jobs that wait in two registries
     unmanaged: Mapping[str, int]
     workers: Mapping[str, int]
@@ -80,39 +81,41 @@ class _Objects:
     """The third round trip: every record, every job, and whether anything moved since the first."""
 
     namespace: str
-    drafts: dict[str, Draft] = field(default_factory=dict)
+    waiting: _Waiting
+    run_specs: Mapping[str, str]
+    schedules: dict[str, Schedule] = field(default_factory=dict)
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
-    raw: tuple[dict[str, bytes], dict[str, bytes]] = field(default_factory=lambda: ({}, {}))
+    odd: dict[str, bytes] = field(default_factory=dict)  # by address, records that are not as we write them today
     altered: set[str] = field(default_factory=set)  # addresses
     queues: set[str] = field(default_factory=set)  # that the records name
-    schedules: dict[str, Schedule] = field(default_factory=dict)
+    without_run_spec: set[str] = field(default_factory=set)  # schedules
     moved: set[str] = field(default_factory=set)  # schedules whose cursor did
     moving: set[str] = field(default_factory=set)  # schedules whose job is on its way to a worker
     generation: int = 0
 
-    def add_schedule(self, name: str, raw: bytes) -> None:
-        """Take in a record; raise `FormatError` if it is unreadable."""
-        draft = self.drafts[name] = draft_schedule(name, raw)
-        self.queues.add(draft.queue)
-        self.raw[0][name] = raw
-        if not draft.digest:
-            self.altered.add(f"schedule.{name}")
-
     def add_pipeline(self, name: str, raw: bytes) -> None:
         """Take in a record; raise `FormatError` if it is unreadable."""
         pipeline = self.pipelines[name] = live_pipeline(name, raw)
-        self.raw[1][name] = raw
-        if not pipeline.digest:
-            self.altered.add(f"pipeline.{name}")
+        self._note(f"pipeline.{name}", pipeline, raw)
 
-    def add_job(self, name: str, run_id: str, values: Sequence[bytes | None], waiting: _Waiting) -> None:
-        """Complete a schedule with the job that its cursor names."""
-        draft = self.drafts.pop(name, None)
-        if draft is None:
-            return
-        job = _job(run_id, waiting, values, (self.namespace, name, draft.run))
-        self.schedules[name] = draft.with_job(name, job)
-        if job is None and values[-1] in _RUNS:
+    def _note(self, address: str, found: Draft | Pipeline, raw: bytes) -> None:
+        if not isinstance(found.fields, LiveFields):
+            self.odd[address] = raw
+        if not found.digest:
+            self.altered.add(address)
+
+    def add_schedule(self, name: str, raw: bytes, run_id: str | None, values: Sequence[bytes | None]) -> None:
+        """Take in a record and the job that its cursor names, if it names one; raise `FormatError` if unreadable."""
+        draft = draft_schedule(name, raw)
+        self.queues.add(draft.queue)
+        self._note(f"schedule.{name}", draft, raw)
+        run = self.run_specs.get(draft.run)
+        if run is None:
+            self.without_run_spec.add(name)
+            run = draft.run
+        job = _job(run_id, self.waiting, values, (self.namespace, name, run)) if run_id else None
+        self.schedules[name] = draft.with_job(name, run, job)
+        if job is None and run_id and values[-1] in _RUNS:
             self.moving.add(name)
 
 
@@ -146,17 +149,22 @@ def _read_front(client: Redis, keys: Keys) -> _Front:
         replied
     )
     prefix = keys.queue_list("")
+    found = {(name := key.decode()): decode_cursor(name, raw) for key, raw in cursors.items()}
+    same = {name: name for name in found}  # held once, though several of what is read hold it
+    names = [same.get(name := raw.decode(), name) for raw in schedules]
     return _Front(
         now=int(time[0]),
         head=head,
-        schedules=[name.decode() for name in schedules],
+        schedules=names,
+        pending=[found[name].pending if name in found else None for name in names],
         pipelines=[name.decode() for name in pipelines],
-        cursors={(name := key.decode()): decode_cursor(name, raw) for key, raw in cursors.items()},
+        cursors=found,
+        marks=[hash(tuple(some)) for some in batches(cursors.values(), _RECORDS)],
         holds=holds,
         active=active,
         buffers=buffers,
         forgotten=frozenset(name.decode(errors="replace") for name in forgotten),
-        run_specs=frozenset(name.decode(errors="replace") for name in specs),
+        run_specs={run: run for run in (name.decode(errors="replace") for name in specs)},
         rq_queues=frozenset(key.decode().removeprefix(prefix) for key in rq_queues),
         lease=lease or b"",
         troubles=troubles,
@@ -172,14 +180,15 @@ def _read_waiting(client: Redis, keys: Keys, front: _Front, queues: frozenset[st
         *(pack("SCARD", keys.workers(queue)) for queue in ours),
     ]
     found = map(sound, list(replies(client, [commands])))
-    managed = {cursor.pending for cursor in front.cursors.values()} | {key.decode() for key in front.active}
+    managed = {run_id: run_id for cursor in front.cursors.values() if (run_id := cursor.pending)}
+    managed |= {run_id: run_id for key in front.active if (run_id := key.decode()) not in managed}
     places: dict[str, Place] = {}
     twice: set[str] = set()
     unmanaged: Counter[str] = Counter()
     for queue in ours:
         for member, score in _scored(next(found)):
-            run_id = member.decode(errors="replace")
-            if run_id not in managed:
+            run_id = managed.get(member.decode(errors="replace"))
+            if run_id is None:
                 unmanaged[queue] += 1
             elif places.setdefault(run_id, place := (queue, int(float(score)))) is not place:
                 twice.add(run_id)
@@ -196,29 +205,40 @@ def _scored(reply: Sequence[Any]) -> Iterable[tuple[bytes, bytes | float]]:
 
 def _read_objects(client: Redis, keys: Keys, front: _Front, waiting: _Waiting) -> _Objects:
     """Read every record and job, and look again at what may have moved."""
-    found = _Objects(keys.namespace)
-    pending = {name: cursor.pending for name, cursor in front.cursors.items() if cursor.pending}
-    with closing(replies(client, _commands(keys, front, pending))) as answers:
-        for name, raw in _values(front.schedules, answers):
-            if raw is not None:
-                found.add_schedule(name, raw)
+    found = _Objects(keys.namespace, waiting, front.run_specs)
+    with closing(replies(client, _commands(keys, front))) as answers:
+        for some in batches(zip(front.schedules, front.pending, strict=True), _RECORDS):
+            _read_schedules(found, some, answers)
         for name, raw in _values(front.pipelines, answers):
             if raw is not None:
                 found.add_pipeline(name, raw)
-        for (name, run_id), answer in zip(pending.items(), answers, strict=False):
-            found.add_job(name, run_id, job_values(answer), waiting)
         found.generation = int(sound(next(answers)) or 0)
-        for name, raw in _values(list(front.cursors), answers):
-            if raw is None or not _is_cursor(name, raw, front.cursors[name]):
-                found.moved.add(name)
+        for mark, names in zip(front.marks, batches(front.cursors, _RECORDS), strict=True):
+            texts = sound(next(answers))
+            if hash(tuple(texts)) != mark:
+                found.moved |= {name for name, raw in zip(names, texts, strict=True) if _moved(front, name, raw)}
     return found
 
 
-def _commands(keys: Keys, front: _Front, pending: Mapping[str, str]) -> Iterator[Sequence[bytes]]:
-    """Yield what reads all objects, in batches."""
-    for key, names in ((keys.schedules, front.schedules), (keys.pipelines, front.pipelines)):
-        yield from batches((pack("HMGET", key, *some) for some in batches(names, _RECORDS)), _BATCH // _RECORDS)
-    yield from batches(pack_for_keys("HMGET", map(keys.job, pending.values()), JOB_FIELDS), _BATCH)
+def _read_schedules(found: _Objects, some: Sequence[tuple[str, str | None]], answers: Iterator[Any]) -> None:
+    """Take in a reply that holds records, and those behind it that hold their jobs."""
+    for (name, run_id), raw in zip(some, sound(next(answers)), strict=True):
+        values = job_values(next(answers)) if run_id else ()
+        if raw is not None:
+            found.add_schedule(name, raw, run_id, values)
+
+
+def _commands(keys: Keys, front: _Front) -> Iterator[Sequence[bytes]]:
+    """Yield what reads all objects, in batches; behind some records the jobs that wait for them."""
+    for many in batches(zip(front.schedules, front.pending, strict=True), _BATCH):
+        batch: list[bytes] = []
+        for some in batches(many, _RECORDS):
+            jobs = (keys.job(run_id) for _, run_id in some if run_id)
+            records = pack("HMGET", keys.schedules, *(name for name, _ in some))
+            batch += [records, *pack_for_keys("HMGET", jobs, JOB_FIELDS)]
+        yield batch
+    pipelines = (pack("HMGET", keys.pipelines, *some) for some in batches(front.pipelines, _RECORDS))
+    yield from batches(pipelines, _BATCH // _RECORDS)
     again = (pack("HMGET", keys.cursors, *some) for some in batches(front.cursors, _RECORDS))
     yield [pack("HGET", keys.head, "generation"), *again]
 
@@ -239,15 +259,15 @@ def job_values(reply: Any) -> Sequence[bytes | None]:
     raise reply
 
 
-def _is_cursor(name: str, raw: bytes, cursor: Cursor) -> bool:
-    return raw == encode_cursor(cursor).encode() or decode_cursor(name, raw) == cursor
+def _moved(front: _Front, name: str, raw: bytes | None) -> bool:
+    return raw is None or decode_cursor(name, raw) != front.cursors[name]
 
 
 def _job(
     run_id: str, waiting: _Waiting, values: Sequence[bytes | None], expected: tuple[str, ...]
 ) -> Occurrence | None:
     """Return the job that a cursor names, None if no such job waits."""
-    place = waiting.places.get(run_id)
+    place = waiting.places.pop(run_id, None)  # it is needed no more
     if place is None:
         return None
     job = decode_occurrence(run_id, place[1], values, expected)
@@ -262,20 +282,20 @@ def _broken(run_id: str, queue: str, due: int) -> Occurrence:
 
 
 def _assemble(front: _Front, waiting: _Waiting, found: _Objects) -> Reading:
-    found.schedules.update((name, draft.with_job(name, None)) for name, draft in found.drafts.items())
     schedules = found.schedules
+    state = State(schedules, found.pipelines)
     runs = [decode_run(key.decode(), raw) for key, raw in front.active.items()]
     return Reading(
         now=front.now,
         head=decode_head(front.head),
-        state=State(schedules, found.pipelines),
-        records=LiveRecords(*found.raw, found.altered),
+        state=state,
+        records=LiveRecords(state, found.odd, found.altered),
         cursors=front.cursors,
         holds={key.decode(): decode_hold(raw) for key, raw in front.holds.items()},
         active={run.id: run for run in runs if run},
         waiting={key.decode(errors="replace"): count_waiting(raw) for key, raw in front.buffers.items()},
         forgotten=front.forgotten & schedules.keys(),
-        without_run_spec=frozenset(name for name, one in schedules.items() if one.run not in front.run_specs),
+        without_run_spec=frozenset(found.without_run_spec),
         firing=frozenset(found.moved | found.moving) & schedules.keys(),
         unmanaged=waiting.unmanaged,
         consumers=Consumers(waiting.workers, front.lease.decode(errors="replace"), decode_troubles(front.troubles)),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _PARTS = {  # what a script is made of besides its own file
     "claim": ("buffer",),
-    "commit": ("buffer", "cancel", "bulk"),
+    "commit": ("buffer", "cancel", "bulk", "undo"),
     "drain": ("buffer",),
     "finish": ("buffer",),
     "fire": ("buffer", "cancel"),

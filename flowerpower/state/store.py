@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.errors import FormatError
@@ -75,14 +74,14 @@ class Store:
             pipe.expire(self.keys.stage(apply_id), _STAGE_SECONDS)
             pipe.execute()
 
-    def stage(self, apply_id: str, parts: Iterable[Mapping[str, str]]) -> Iterator[int]:
+    def stage(self, apply_id: str, parts: Iterable[Mapping[str, bytes]]) -> Iterator[int]:
         """Add to the stage of one apply, part by part, and yield the number of parts that are there.
 
         Nobody looks at it before the commit.
         """
         key = self.keys.stage(apply_id)
         with redis_errors("staging the changes"):
-            sent = ([pack("HSET", key, *chain.from_iterable(part.items()))] for part in parts)
+            sent = ([pack("HSET", key, *_words(part))] for part in parts)
             for number, reply in enumerate(replies(self.connection, sent), start=1):
                 sound(reply)
                 yield number
@@ -96,7 +95,7 @@ class Store:
         """Yield the `JOB_FIELDS` of the jobs of schedules whose cursors still name these as pending."""
         with redis_errors("verifying the apply"):
             cursors = fields_of(self.connection, self.keys.cursors, list(run_ids))
-            still = [name for name, raw in cursors if raw and decode_cursor(name, raw).pending == run_ids[name]]
+            still = [name for name, raw in cursors if raw and raw.endswith(f" {run_ids[name]}".encode())]
             keys = (self.keys.job(run_ids[name]) for name in still)
             commands = batches(pack_for_keys("HMGET", keys, JOB_FIELDS), _AT_ONCE)
             yield from zip(still, map(job_values, replies(self.connection, commands)), strict=True)
@@ -134,3 +133,8 @@ class Store:
         with redis_errors("reading the head"):
             raw: Any = self.connection.hgetall(self.keys.head)
             return decode_head(raw)
+
+
+def _words(fields: Mapping[str, bytes]) -> Iterator[str | bytes]:
+    for name, value in fields.items():
+        yield from (name, value)

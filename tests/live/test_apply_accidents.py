@@ -93,8 +93,8 @@ def reset(connection: Redis) -> dict[bytes, Any]:
 
 
 def without_ticks(keys: Iterable[bytes]) -> list[bytes]:
-    """Return the names of keys without the ticks at their ends, which depend on the moment."""
-    return sorted(re.sub(rb"\d{9,}$", b"", key) for key in keys)
+    """Return the names of keys without the ticks and entries at their ends, which depend on the moment."""
+    return sorted(re.sub(rb"\d{9,}(-\d+)?$", b"", key) for key in keys)
 
 
 class Applier:
@@ -218,6 +218,7 @@ def test_an_apply_overwrites_nothing_that_lies_where_it_wants_to_write(redis_con
     old = reset(redis_connection)
     apply_plan(plan_for(store, NEW), store, "new")
     wanted = dump_keys(redis_connection).keys() - old.keys()
+    wanted = {key for key in wanted if b":inverse:" not in key}  # named by the moment: nothing can lie there before
 
     for key in wanted:
         reset(redis_connection)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +12,7 @@ from redis import Redis
 from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
-from flowerpower.errors import HistoryError, UsageError
+from flowerpower.errors import HistoryError, StalePlanError, UsageError
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.guards import Allowed, Facts
 from flowerpower.planning.past import view_past
@@ -44,6 +46,11 @@ def entry_of(connection: Redis, apply_id: str) -> bytes:
     return next(entry for entry, fields in entries if fields[b"apply_id"] == apply_id.encode())
 
 
+def moved_by(connection: Redis, apply_id: str) -> str:
+    """Return the key of what an apply has moved out of its way."""
+    return KEYS.inverse(entry_of(connection, apply_id).decode())
+
+
 def rewrite_entry(connection: Redis, apply_id: str, **fields: str | None) -> None:
     """Write the history anew, with one entry changed; a field that is None goes."""
     entries: Any = connection.xrange(KEYS.history)
@@ -61,6 +68,10 @@ def rewrite_entry(connection: Redis, apply_id: str, **fields: str | None) -> Non
         (lambda redis: redis.hdel(KEYS.inverses, entry_of(redis, "two")), "apply two .* no longer kept"),
         (lambda redis: redis.hset(KEYS.inverses, entry_of(redis, "two"), "garbage"), "apply two .* damaged"),
         (lambda redis: redis.hset(KEYS.inverses, entry_of(redis, "two"), b"\x1f\x8b"), "apply two .* damaged"),
+        (lambda redis: redis.delete(moved_by(redis, "two")), "apply two .* damaged"),
+        (lambda redis: redis.hdel(moved_by(redis, "two"), "schedule.a"), "apply two .* damaged"),
+        (lambda redis: redis.rename(KEYS.specs, moved_by(redis, "two")), "apply two .* damaged"),
+        (lambda redis: redis.set(moved_by(redis, "two"), "x"), "apply two .* damaged"),
         (lambda redis: redis.xdel(KEYS.history, entry_of(redis, "two")), "apply number 2 is not in the history"),
         (lambda redis: redis.xdel(KEYS.history, entry_of(redis, "three")), "apply number 3 is not in the history"),
         (lambda redis: rewrite_entry(redis, "two", summary="{"), "apply two .* entry is damaged"),
@@ -89,6 +100,51 @@ def test_what_lies_before_the_gap_can_still_be_undone(store: Store, redis_connec
     apply_plan(rollback_plan(store, "two"), store, "back")
 
     assert store.read().state.schedules["a"].fields["timeout"] == 1
+
+
+def test_an_inverse_that_holds_the_records_itself_still_undoes_its_apply(store: Store, redis_connection: Redis) -> None:
+    three_applies(store)
+    key = moved_by(redis_connection, "two")
+    moved = {name.decode(): value.decode() for name, value in redis_connection.hgetall(key).items()}  # type: ignore[union-attr]
+    text = {
+        "version": 2,
+        "objects": {"schedule.a": moved["schedule.a"]},
+        "run_specs": [value for name, value in moved.items() if name.startswith("run ")],
+        "renamed": {},
+    }
+    redis_connection.hset(KEYS.inverses, entry_of(redis_connection, "two"), gzip.compress(json.dumps(text).encode()))
+    redis_connection.delete(key)
+
+    apply_plan(rollback_plan(store, "two"), store, "back")
+
+    assert store.read().state.schedules["a"].fields["timeout"] == 1
+
+
+def test_what_an_apply_moved_goes_with_its_inverse(store: Store, redis_connection: Redis) -> None:
+    three_applies(store)
+    two, three = moved_by(redis_connection, "two"), moved_by(redis_connection, "three")
+    redis_connection.hset(three, "bytes", 40 << 20)
+
+    apply(store, desired([]), "four")
+
+    assert not redis_connection.exists(two)
+    assert not redis_connection.exists(three)
+    assert redis_connection.ttl(moved_by(redis_connection, "four")) == -1
+    assert [past.apply_id for past, _ in read_steps(store, "four")] == ["four"]
+
+
+def test_what_was_set_aside_for_an_apply_that_came_to_nothing_expires(store: Store, redis_connection: Redis) -> None:
+    apply(store, desired([schedule("a")]), "one")
+    redis_connection.hset(KEYS.holds, "a", '{"who": "ana", "why": "", "since": 1}')
+    plan = make_plan(KEYS, desired([schedule("a", timeout=9)]), store.read(), SOURCE)
+    redis_connection.hdel(KEYS.holds, "a")
+
+    with pytest.raises(StalePlanError, match="held"):
+        apply_plan(plan, store, "two")
+
+    for key in (KEYS.stage("two"), f"{KEYS.stage('two')}:before"):
+        assert 0 < int(str(redis_connection.ttl(key))) <= 3600
+    assert not redis_connection.keys(KEYS.inverse("*"))
 
 
 def test_inverses_are_bounded_in_bytes_and_the_newest_stays(store: Store, redis_connection: Redis) -> None:

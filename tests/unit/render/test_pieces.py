@@ -13,7 +13,7 @@ from support.case_plans import plan_of_case
 from support.states import KEYS, schedule
 
 from flowerpower.planning.diff import make_plan
-from flowerpower.planning.plan import Change, Plan
+from flowerpower.planning.plan import Change, FieldChange, Plan
 from flowerpower.render.pieces import Group, ordered, pieces
 from flowerpower.render.plan_markdown import LIMIT, plan_markdown
 from flowerpower.render.plan_text import plan_text
@@ -155,3 +155,29 @@ def test_a_name_of_wide_letters_keeps_its_column_and_values_from_right_to_left_s
     assert '~ inputs.部署:  "営業部"' in text
     assert '~ inputs.title: "' in text
     assert not [line for line in [*text.splitlines(), *comment.splitlines()] if "שלום" in line and "טוב" in line]
+
+
+def test_of_very_many_changes_the_first_take_a_line_and_the_rest_is_counted() -> None:
+    plan = plan_of(names("old", 250), names("new", 1300))
+
+    lines = plan_text(plan).split("\n")
+
+    assert [sum(line.startswith(f"  {sign} schedule.") for line in lines) for sign in "+-"] == [100, 100]
+    assert "  + and 1,200 more created; --concise lists them all, --format json in full" in lines
+    assert "  - and 150 more deleted; --concise lists them all, --format json in full" in lines
+    for concise in (True, False):
+        text = plan_text(plan, concise=concise)
+        assert [change.address for change in plan.changes if f"{change.address} " not in text] == []
+        assert "more created" not in text
+
+
+def test_what_drifted_is_never_only_counted() -> None:
+    plan = plan_of(names("same", 300), names("same", 300))
+    drift = FieldChange("timeout", 1, 1, 2, "drift")
+    changes = [replace(change, fields=(*change.fields, drift)) for change in plan.changes[-150:]]
+    plan = replace(plan, changes=(*plan.changes[:-150], *changes))
+
+    text = plan_text(plan)
+
+    assert all(f"  ! {change.address} " in text or f"  ~ {change.address} " in text for change in changes)
+    assert "and 150 more changed" in text

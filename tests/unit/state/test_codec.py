@@ -32,10 +32,10 @@ from flowerpower.state.models import Cursor, Desired, Rules
 @given(wanted=desired_states())
 def test_records_come_back_as_they_went(wanted: Desired) -> None:
     for name, one in wanted.state.schedules.items():
-        read, record = decode_schedule(name, encode_schedule(one, revision=7, commit="c", place="p").encode())
+        read, record = decode_schedule(name, encode_schedule(one, revision=7, commit="c", place="p"))
         assert (read, record.revision, record.intact) == (one, 7, True)
     for name, other in wanted.state.pipelines.items():
-        again, record = decode_pipeline(name, encode_pipeline(other, revision=7, commit="c", place="p").encode())
+        again, record = decode_pipeline(name, encode_pipeline(other, revision=7, commit="c", place="p"))
         assert (again, record.intact) == (other, True)
 
 
@@ -59,8 +59,8 @@ def test_cursors_come_back_as_they_went(tick: int, revision: int, pending: str |
 
 
 def test_a_record_that_was_altered_is_not_intact() -> None:
-    raw = encode_schedule(schedule("a")[0], revision=1, commit="", place="").replace('"timeout":60', '"timeout":61')
-    assert not decode_schedule("a", raw.encode())[1].intact
+    raw = encode_schedule(schedule("a")[0], revision=1, commit="", place="").replace(b'"timeout":60', b'"timeout":61')
+    assert not decode_schedule("a", raw)[1].intact
 
 
 @pytest.mark.parametrize(

@@ -24,17 +24,48 @@ _json = st.recursive(
 
 
 @given(
-    objects=st.dictionaries(_addresses, st.none() | _texts.map(str.encode)),
+    absent=st.sets(_addresses),
+    records=st.dictionaries(_addresses, _texts.map(str.encode)),
     specs=st.lists(_texts).map(lambda texts: {digest(text): text for text in texts}),
+    renamed=st.dictionaries(_texts, _texts),
 )
-def test_an_inverse_is_read_back_as_it_was_written(objects: dict[str, bytes | None], specs: dict[str, str]) -> None:
-    assert decode_inverse(encode_inverse(Inverse(objects, specs))) == Inverse(objects, specs)
+def test_an_inverse_is_read_back_as_it_was_written(
+    absent: set[str], records: dict[str, bytes], specs: dict[str, str], renamed: dict[str, str]
+) -> None:
+    text = encode_inverse(Inverse(dict.fromkeys(absent), {}, renamed), moved=len(records))
+    beside = {address.encode(): raw for address, raw in records.items()}
+    beside |= {f"run {run}".encode(): spec.encode() for run, spec in specs.items()}
+
+    found = decode_inverse(text, {b"bytes": b"123", **beside})
+
+    assert found == Inverse({**dict.fromkeys(absent), **records}, specs, renamed)
+
+
+@pytest.mark.parametrize("beside", [{}, {b"schedule.a": b"{}"}, {b"schedule.a": b"", b"job.b": b""}, {b"\xff": b""}])
+def test_an_inverse_whose_records_are_gone_or_strange_is_damaged(beside: dict[bytes, bytes]) -> None:
+    text = encode_inverse(Inverse({"schedule.c": None}, {}), moved=2)
+
+    with pytest.raises(HistoryError, match="damaged"):
+        decode_inverse(text, beside)
+
+
+@given(
+    objects=st.dictionaries(_addresses, st.none() | _texts),
+    specs=st.lists(_texts, unique=True),
+)
+def test_an_inverse_that_holds_the_records_itself_is_read(objects: dict[str, str | None], specs: list[str]) -> None:
+    text = json.dumps({"version": 2, "objects": objects, "run_specs": specs, "renamed": {}})
+
+    found = decode_inverse(gzip.compress(text.encode()), {})
+
+    assert found.objects == {address: None if raw is None else raw.encode() for address, raw in objects.items()}
+    assert found.run_specs == {digest(spec): spec for spec in specs}
 
 
 @given(raw=st.one_of(st.binary(), _json.map(lambda value: gzip.compress(json.dumps(value).encode()))))
 def test_anything_else_is_called_damaged(raw: bytes) -> None:
     with pytest.raises(HistoryError, match="damaged"):
-        decode_inverse(raw)
+        decode_inverse(raw, {})
 
 
 @pytest.mark.parametrize(
@@ -49,18 +80,18 @@ def test_anything_else_is_called_damaged(raw: bytes) -> None:
 )
 def test_an_inverse_of_another_shape_is_damaged(data: object) -> None:
     with pytest.raises(HistoryError, match="damaged"):
-        decode_inverse(gzip.compress(json.dumps(data).encode()))
+        decode_inverse(gzip.compress(json.dumps(data).encode()), {})
 
 
 def test_an_inverse_of_a_newer_format_is_refused() -> None:
     with pytest.raises(HistoryError, match="newer flowerpower"):
-        decode_inverse(gzip.compress(b'{"version": 3}'))
+        decode_inverse(gzip.compress(b'{"version": 4}'), {})
 
 
 def test_one_nested_beyond_reason_or_followed_by_more_is_damaged() -> None:
     for text in (b"[" * 100_000, gzip.compress(b"[" * 100_000)):
         with pytest.raises(HistoryError, match="damaged"):
-            decode_inverse(text)
+            decode_inverse(text, {})
 
 
 _FIELDS = ["apply_id", "generation", "when", "commit", "who", "summary", "holds", "previous_commit"]
