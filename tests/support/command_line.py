@@ -47,7 +47,13 @@ class CommandLine:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, *arguments: str, **more: str) -> Answer:
-        """Run `flowerpower ARGUMENTS`; keywords are environment variables."""
+        """Run `flowerpower ARGUMENTS`; keywords are environment variables. It must print no traceback."""
+        answer = self.process(*arguments, **more)
+        assert "Traceback" not in answer.err, answer.err
+        return answer
+
+    def process(self, *arguments: str, **more: str) -> Answer:
+        """Do the same for what may print tracebacks: a worker logs those of its runs."""
         done = subprocess.run(
             [sys.executable, "-m", "flowerpower", *arguments],
             cwd=self.folder,
@@ -58,7 +64,6 @@ class CommandLine:
             timeout=100,
             check=False,
         )
-        assert "Traceback" not in done.stderr, done.stderr
         return Answer(done.returncode, done.stdout, done.stderr)
 
     def write(self, path: str, text: str) -> None:
