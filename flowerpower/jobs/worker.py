@@ -34,6 +34,7 @@ from flowerpower.state.store import Store
 
 MONITORING_SECONDS = 10  # how often a running job's heartbeat is sent
 _FRESH_SECONDS = 5.0  # how old a heartbeat may be when the next one is left out
+_SURVIVES_FORKS = "jemalloc_bg_thd"  # a thread of the allocator that comes with pyarrow
 _ENDED_SILENTLY = 1 << 8  # the status, as `wait` tells it, of a process that ended with code 1
 
 logger = logging.getLogger("flowerpower.worker")
@@ -234,7 +235,7 @@ class FlowerPowerWorker(Worker):
 def _threads() -> Iterator[tuple[int, str]]:
     """Yield number and name of the threads of this process that a fork has reason to miss.
 
-    Threads of libraries count if they have a name of their own; those of numpy, which survives forks, do not.
+    Threads of libraries count if they have a name of their own; those of numpy and jemalloc, which survive forks, do not.
     """
     for thread in threading.enumerate():
         if thread is not threading.main_thread():
@@ -244,7 +245,7 @@ def _threads() -> Iterator[tuple[int, str]]:
         own = Path("/proc/self/comm").read_text(encoding="utf-8", errors="replace")
         for task in Path("/proc/self/task").iterdir():
             name = (task / "comm").read_text(encoding="utf-8", errors="replace")
-            if name != own and int(task.name) not in known:
+            if name.strip() not in (own.strip(), _SURVIVES_FORKS) and int(task.name) not in known:
                 yield int(task.name), name.strip()
 
 
