@@ -235,7 +235,7 @@ class FlowerPowerWorker(Worker):
 def _threads() -> Iterator[tuple[int, str]]:
     """Yield number and name of the threads of this process that a fork has reason to miss.
 
-    Threads of libraries count if they have a name of their own; those of numpy and jemalloc, which survive forks, do not.
+    Threads of libraries count if they have a name of their own; those of numpy and jemalloc survive forks.
     """
     for thread in threading.enumerate():
         if thread is not threading.main_thread():
