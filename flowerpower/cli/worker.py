@@ -26,6 +26,9 @@ class Processes:
 
     processes: Annotated[int, flag("--processes", help="How many runs at a time.", min=1, metavar="N")] = 1
     warm: Annotated[bool, flag("--warm", help="Let runs share a process: quicker, but one can harm the next.")] = False
+    no_preload: Annotated[
+        bool, flag("--no-preload", help="Import the project's modules in each run, for those that cannot be forked.")
+    ] = False
     burst: Annotated[bool, flag("--burst", help="Stop when the queues are empty.")] = False
     no_scheduler: Annotated[bool, flag("--no-scheduler", help="Work only, fire nothing.")] = False
     grace: Annotated[
@@ -70,6 +73,7 @@ def worker(
             allowed=tuple(allow_function or ()),
             processes=processes.processes,
             warm=processes.warm,
+            preload=not processes.no_preload,
             require_commit=code.require_commit,
             branch=code.branch,
         )

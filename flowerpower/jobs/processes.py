@@ -61,6 +61,7 @@ class WorkerOptions:
     allowed: Sequence[str] = ()
     processes: int = 1
     warm: bool = False  # runs share a process
+    preload: bool = True  # import the project's modules before forking
     require_commit: bool = False  # refuse runs of which other code was applied
     commit: str = ""  # that the project on this machine is at; git is asked where it is not said
     signer: Signer | None = field(default=None, repr=False)
@@ -96,6 +97,7 @@ class Work(TypedDict, total=False):
     allowed: Sequence[str]
     processes: int
     warm: bool
+    preload: bool
     require_commit: bool
     branch: str
 
@@ -191,14 +193,15 @@ def _work_once(
         worker = make_worker(connection, keys, options.queues, name=_name(options), allowed=options.allowed, kind=kind)
         worker.stop = stop
         worker.grace = options.grace
+        modules = options.modules if options.preload else ()
         if home.checkouts:
             commit = AppliedCommit(Store(connect(url), keys))
             worker.fingerprint = commit.now
-            worker.preload = lambda: preload_commit(home, options.modules, options.folders, commit.now())
+            worker.preload = lambda: preload_commit(home, modules, options.folders, commit.now())
         else:
             worker.fingerprint = lambda: code_fingerprint(options.root, options.folders)
             worker.forget_modules = lambda: forget_modules(options.root, options.folders)
-            worker.preload = lambda: preload(home.root, options.modules, options.folders)
+            worker.preload = lambda: preload(home.root, modules, options.folders)
         worker.import_first()
         store_beside(connection, keys)
         worker.work(burst=options.burst, logging_level=logging.getLevelName(logger.getEffectiveLevel()))

@@ -8,7 +8,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from flowerpower.state.store import Store
 
 MONITORING_SECONDS = 10  # how often a running job's heartbeat is sent
 _FRESH_SECONDS = 5.0  # how old a heartbeat may be when the next one is left out
+_SURVIVES_FORKS = "jemalloc_bg_thd"  # a thread of the allocator that comes with pyarrow
 _ENDED_SILENTLY = 1 << 8  # the status, as `wait` tells it, of a process that ended with code 1
 
 logger = logging.getLogger("flowerpower.worker")
@@ -59,8 +61,15 @@ class FlowerPowerWorker(Worker):
     def import_first(self) -> None:
         """Import Hamilton and the project's modules before any fork; what cannot be imported is left to the runs."""
         self._imported = self.fingerprint() if self.fingerprint else ""
+        before = set(_threads())
         if self.preload:
             self.preload()
+        if started := [name for number, name in _threads() if (number, name) not in before]:
+            logger.warning(
+                "imported modules have started threads (%s): a run that is forked does not have them, and may wait for "
+                "them for ever; if so, start the worker with --no-preload",
+                ", ".join(sorted(set(started))),
+            )
 
     def request_stop(self, signum: int, frame: Any) -> None:
         """Finish the running job, within the grace if there is one, and stop; a second signal stops at once."""
@@ -221,6 +230,23 @@ class FlowerPowerWorker(Worker):
             return self.connection.zscore(key, execution.id) is None
         except RedisError:
             return True
+
+
+def _threads() -> Iterator[tuple[int, str]]:
+    """Yield number and name of the threads of this process that a fork has reason to miss.
+
+    Threads of libraries count if they have a name of their own; those of numpy and jemalloc survive forks.
+    """
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread():
+            yield thread.native_id or 0, thread.name
+    known = {thread.native_id for thread in threading.enumerate()}
+    with suppress(OSError):
+        own = Path("/proc/self/comm").read_text(encoding="utf-8", errors="replace")
+        for task in Path("/proc/self/task").iterdir():
+            name = (task / "comm").read_text(encoding="utf-8", errors="replace")
+            if name.strip() not in (own.strip(), _SURVIVES_FORKS) and int(task.name) not in known:
+                yield int(task.name), name.strip()
 
 
 def end_with_parent(signum: signal.Signals) -> None:

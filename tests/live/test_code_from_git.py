@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pytest
 from support.command_line import FILES, command_line
 
 from flowerpower import FlowerPowerProject
+from flowerpower.errors import PipelineError
 from flowerpower.jobs.manual import RunHandle
 
 PROJECT = FILES["flowerpower.yaml"] + "code: git\n"
@@ -23,12 +26,18 @@ def test_two_versions_are_in_flight_at_once_and_a_rollback_rolls_back_the_code(r
             undone = None if flow else project.history(1).applies[0].apply_id
             project.apply(project.rollback_plan(undone) if undone else project.plan())
             runs.append(project.jobs.enqueue("report").id)
+    with FlowerPowerProject.load(line.folder, redis=redis_url) as project:  # somebody names another commit in Redis
+        handle, connection, active = project.jobs.enqueue("report"), project.store.connection, project.keys.active
+        entry = json.loads(connection.hget(active, handle.id)) | {"commit": line.git("rev-parse", "HEAD")}
+        connection.hset(active, handle.id, json.dumps(entry))
     line.write("flows/flow.py", "this is no Python, and was never committed\n")
 
-    worker = line("worker", "--burst", "--no-scheduler", FLOWERPOWER_CACHE_DIR=str(tmp_path / "cache"))
+    worker = line.process("worker", "--burst", "--no-scheduler", FLOWERPOWER_CACHE_DIR=str(tmp_path / "cache"))
 
     assert worker.code == 0, worker.err
     with FlowerPowerProject.load(line.folder, redis=redis_url) as project:
         results = [RunHandle(project.store, run).wait(10) for run in runs]
+        with pytest.raises(PipelineError, match="is not the code that was applied"):
+            RunHandle(project.store, handle.id).wait(10)
     assert [result["outputs"]["doubled"]["value"] for result in results] == [42, 63, 42]
     assert len(list((tmp_path / "cache/code").glob("*/*-*"))) == 2

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -88,17 +86,8 @@ def test_a_secret_is_nowhere_but_where_it_was_put(redis_connection: Redis, url: 
 
 def said_by(line: CommandLine, environment: Mapping[str, str], *arguments: str) -> str:
     """Return all that a command prints, tracebacks included."""
-    done = subprocess.run(
-        [sys.executable, "-m", "flowerpower", *arguments],
-        cwd=line.folder,
-        env={**os.environ, **line.environment, **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    return done.stdout + done.stderr
+    answer = line.process(*arguments, **environment)
+    return answer.out + answer.err
 
 
 def inflated(value: object) -> Iterator[str]:

@@ -49,13 +49,17 @@ class CommandLine:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, *arguments: str, **more: str) -> Answer:
-        """Run `flowerpower ARGUMENTS`; keywords are environment variables."""
+        """Run `flowerpower ARGUMENTS`; keywords are environment variables. It must print no traceback."""
+        answer = self.process(*arguments, **more)
+        assert "Traceback" not in answer.err, answer.err
+        return answer
+
+    def process(self, *arguments: str, **more: str) -> Answer:
+        """Do the same for what may print tracebacks: a worker logs those of its runs."""
         environment = {**_quiet_environment(), **self.environment, **more}
-        # What Python itself heeds while it starts is only seen by a Python that starts.
-        run = _start if any(name.startswith("PYTHON") for name in more) else run_command
-        code, out, err = run(arguments, self.folder, environment, 100)
-        assert "Traceback" not in err, err
-        return Answer(code, out, err)
+        # What Python itself heeds while it starts is only seen by a Python that starts; a worker starts others.
+        starts = "worker" in arguments or any(name.startswith("PYTHON") for name in more)
+        return Answer(*(_start if starts else run_command)(arguments, self.folder, environment, 100))
 
     def write(self, path: str, text: str) -> None:
         """Write a file of the project."""

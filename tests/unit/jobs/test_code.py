@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from support.command_line import CommandLine
 from support.projects import FLOW, wanted, write_project
 
-from flowerpower.jobs.code import code_fingerprint, code_on_disk
+from flowerpower.jobs.code import code_fingerprint, code_on_disk, commit_at
 
 
 def test_the_code_of_a_worker_has_the_digest_that_apply_records(tmp_path: Path) -> None:
@@ -27,3 +28,16 @@ def test_an_edit_of_a_module_or_of_what_it_imports_is_noticed(tmp_path: Path) ->
         seen.append((code_fingerprint(tmp_path, ["flows"]), code_on_disk(tmp_path, ("flow",), ("flows",))))
 
     assert len({fingerprint for fingerprint, _ in seen}) == len({digest for _, digest in seen}) == 3
+
+
+def test_the_commit_of_a_worker_is_the_one_it_was_told_or_what_git_says(tmp_path: Path) -> None:
+    assert commit_at(tmp_path) == ""
+    write_project(tmp_path)
+    line = CommandLine(tmp_path)
+    line.git("init", "--quiet")
+    commit = line.commit()
+
+    assert commit_at(tmp_path) == commit
+    write_project(tmp_path, flow="edited = 1\n")
+    assert commit_at(tmp_path) == f"{commit}+dirty"
+    assert commit_at(tmp_path, "of the image") == "of the image"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+
+import pytest
 from redis import Redis
 from rq.worker import WorkerStatus
 
@@ -38,3 +42,23 @@ def test_a_state_is_told_once(redis_connection: Redis) -> None:
     redis_connection.delete(worker.key)
     worker.set_state(WorkerStatus.IDLE)
     assert not redis_connection.exists(worker.key)
+
+
+@pytest.fixture
+def stop() -> Iterator[threading.Event]:
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_threads_that_an_import_starts_are_named(
+    redis_connection: Redis, stop: threading.Event, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = make_worker(redis_connection, Keys("acme", "default"), ["default"], name="one")
+    worker.import_first()
+    assert caplog.text == ""
+
+    worker.preload = lambda: threading.Thread(target=stop.wait, name="pool-of-a-library", daemon=True).start()
+    worker.import_first()
+
+    assert "have started threads (pool-of-a-library)" in caplog.text
