@@ -255,6 +255,7 @@ def test_a_naive_after_is_refused() -> None:
         ({"cron": "0 0 * jan *"}, {"cron": "0  0 * 1 *"}),
         ({"cron": "0 */15 * * * *"}, {"cron": "0,15,30,45 * * * *"}),
         ({"cron": "0 0-23 * * *"}, {"cron": "0 * * * *"}),
+        ({"cron": "5-5/10 * * * *"}, {"cron": "5 * * * *"}),
         ({"cron": "0 0 1-31 * MON"}, {"cron": "0 0 * * *"}),
         ({"cron": "0 0 * * *", "timezone": "Etc/UTC"}, {"cron": "0 0 * * *"}),
         (
