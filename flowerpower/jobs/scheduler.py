@@ -78,13 +78,15 @@ class Scheduler:
         self.generation, self._looked = generation, now
         if not held or not self._sure_of(now):
             return 0
-        changed, self._worked = generation != self._worked, generation
+        changed = generation != self._worked
         queues = self._queues()
         with self.troubles.within("lifting holds"):
             self._lifter.step(now)
-        fired = sum(self._fire_queue(queue, now) for queue in queues if self._fresh())
-        self._maintain(queues, now, whole=changed)
-        self._publish()
+        fired = sum(self._fire_queue(queue, now) for queue in queues if self._still_ours())
+        if self._still_ours():
+            self._maintain(queues, now, whole=changed)
+            self._worked = generation
+            self._publish()
         return fired
 
     def resign(self) -> None:
@@ -104,9 +106,12 @@ class Scheduler:
             held, generation, when, now = self.store.scripts.call("lease", [self.name, LEASE_SECONDS])
         return bool(held), _number(generation), _number(when), int(now)
 
-    def _fresh(self) -> bool:
-        """Tell whether the lease can still be ours: after a long sleep another one works, and this pass ends."""
-        return time.monotonic() - self._renewed < LEASE_SECONDS
+    def _still_ours(self) -> bool:
+        """Renew the lease in a long pass; after a long sleep another scheduler works, and this pass ends."""
+        if time.monotonic() - self._renewed < LEASE_SECONDS / 2:
+            return True
+        held, generation, *_ = self._lease()
+        return held and generation >= self.generation
 
     def _sure_of(self, now: int) -> bool:
         if self._watch is None:
@@ -157,7 +162,7 @@ class Scheduler:
                 done = self._fire_batch(queue, due, now)
                 fired += done
                 stuck += len(due) - done
-                if len(due) < BATCH or not self._fresh():
+                if len(due) < BATCH or not self._still_ours():
                     break
         return fired
 

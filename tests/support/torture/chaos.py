@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -31,26 +32,12 @@ from support.torture.world import Actors, Server
 CAST = {"scheduler": 3, "worker": 2, "apply": 2, "clock": 1}
 OTHER = Keys("acme", "other")
 PATIENCE = 40.0  # seconds that the world may take to come to rest
-DOCUMENTED = {
-    "head",
-    "schedules",
-    "pipelines",
-    "cursors",
-    "active",
-    "active_index",
-    "holds",
-    "buffers",
-    "forgotten",
-    "specs",
-    "runs",
-    "heals",
-    "history",
-    "inverses",
-    "scheduler",
-    "troubles",
-    "outcomes",
-    "stage",
-}
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "redis.md"
+
+
+def documented() -> frozenset[str]:
+    """Return the names of our keys that the page on what lies in Redis tells of."""
+    return frozenset(re.findall(r"`…:(\w+)", PAGE.read_text(encoding="utf-8")))
 
 
 @dataclass
@@ -199,7 +186,7 @@ class Torture:
                 },
                 queued=tuple(run.decode() for name in lists for run in connection.lrange(name, 0, -1)),
                 foreign=tuple(key.decode() for key in before if after.get(key) != before[key]),
-                undocumented=tuple(sorted(names - DOCUMENTED)),
+                undocumented=tuple(sorted(names - documented())),
                 differences=differences,
                 generations=tuple(int(fields[b"generation"]) for _, fields in history),
                 calm=calm,

@@ -25,7 +25,8 @@ local asked = tostring(ARGV[2])
 
 -- Which script pushes: only a retry and a redelivery may push what was pushed before.
 local function pusher()
-  if string.find(asked, '"seen"', 1, true) then return 'redelivered' end
+  local is_end = string.find(asked, '"status"', 1, true)  -- which lets the next tick start
+  if string.find(asked, '"seen"', 1, true) and not is_end then return 'redelivered' end
   if string.sub(asked, 1, 1) ~= '{{' and string.find(asked, '--', 1, true) then return 'retry' end
   return 'decided'
 end

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from contextlib import suppress
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -96,6 +97,7 @@ def work(url: str, dice: Random) -> None:
             raise ValueError("as it happens")
         return {}
 
+    running.use_project(running.Home(Path.cwd()))
     running._run_pipeline = run_quickly  # what runs is not what is tormented here
     while True:
         with suppress(redis.RedisError, OSError):
