@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ LEASE_SECONDS = 5
 RECONCILE_SECONDS = 15
 BATCH = 2000  # due jobs looked at together
 PASSES = 5  # batches fired before the lease is renewed
+
+_BREATH = 0.05  # seconds between two passes, however long they take
 
 logger = logging.getLogger("flowerpower.scheduler")
 
@@ -47,12 +50,13 @@ class Scheduler:
         """Work until *stop* is set; a Redis that fails is tried again, with growing pauses of at most 5 s."""
         pause = self.interval
         while not stop.is_set():
+            started = time.monotonic()
             try:
                 self.step()
-                pause = self.interval
+                pause = max(self.interval - (time.monotonic() - started), _BREATH)
             except FlowerPowerError as error:
                 logger.warning("%s; trying again", error)
-                pause = min(pause * 2, 5.0)
+                pause = min(max(pause, self.interval) * 2, 5.0)
             stop.wait(pause)
         self.resign()
 
