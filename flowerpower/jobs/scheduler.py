@@ -28,6 +28,8 @@ RECONCILE_SECONDS = 15
 BATCH = 2000  # due jobs looked at together
 PASSES = 5  # batches fired before the lease is renewed
 
+_BREATH = 0.05  # seconds between two passes, however long they take
+
 logger = logging.getLogger("flowerpower.scheduler")
 
 
@@ -58,10 +60,11 @@ class Scheduler:
     def run(self, stop: threading.Event) -> None:
         """Work until *stop* is set, whatever happens; a Redis that is away is asked again every second or two."""
         while not stop.is_set():
+            started = time.monotonic()
             try:
                 self.step()
                 self._contact.kept()
-                pause = self.interval
+                pause = max(self.interval - (time.monotonic() - started), _BREATH)
             except Exception as error:  # noqa: BLE001 - a scheduler that ends fires nothing
                 pause = self._contact.lost(error)
                 self._reconciler.spare_workers()

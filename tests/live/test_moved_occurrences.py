@@ -104,6 +104,22 @@ def test_a_worker_that_asks_late_is_told_what_catch_up_says(
     assert store.read().active == {}
 
 
+def test_a_stock_scheduler_whose_clock_is_ahead_fires_nothing_twice(store: Store, player: Player) -> None:
+    apply(store, often())
+    tick = move(store, hours=0)
+
+    run = KEYS.run_id("often", tick)
+    _fire_if_pending(store, Ledger(store), reference(store, run))
+    player.take()
+    player.end()
+    shift_clock(store.connection, HOUR)
+    step(store)
+
+    cursor = store.read().cursors["often"]
+    assert (cursor.tick, cursor.pending, queued(store)) == (tick, KEYS.run_id("often", tick + HOUR), [])
+    assert [status for *_, status, _ in outcomes(store)] == ["succeeded"]
+
+
 @pytest.mark.parametrize("change", ["pause", "timing", "paused"])
 def test_it_is_skipped_where_another_run_is_active(store: Store, player: Player, change: str) -> None:
     apply(store, often())
