@@ -258,3 +258,29 @@ def test_an_annotated_or_optional_frame_is_filled_too(project: Project) -> None:
     load = {name: {"format": "csv", "path": "x.csv"} for name in ("a", "b")}
 
     assert project.run("out", load=load).values["out"] == 2
+
+
+@pytest.mark.parametrize(
+    ("form", "extra"), [("parquet", "parquet"), ("excel", "excel"), ("sql", "sql"), ("duckdb", "duckdb")]
+)
+def test_a_missing_library_is_said_before_anything_runs(
+    project: Project, form: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowerpower.pipelines.storage.find_spec", lambda name: None)
+    project.module("flow", "def out() -> list:\n    raise OSError\n")
+
+    message = message_of(project, "out", save=[{"outputs": ["out"], "format": form, "path": "x"}])
+
+    assert message == (
+        f"save[0]: format {form} needs an optional part that is not installed | "
+        f"pip install 'flowerpower-gitops[{extra}]'"
+    )
+
+
+def test_a_series_is_saved_as_a_frame_of_one_column(project: Project) -> None:
+    project.module("flow", "import pandas as pd\n\ndef out() -> pd.Series:\n    return pd.Series([1, 2], name='n')\n")
+
+    record = project.run("out", save=[{"outputs": ["out"], "format": "csv", "path": "x.csv"}]).saves[0]
+
+    assert (project.root / "x.csv").read_text() == "n\n1\n2\n"
+    assert (record.rows, record.columns) == (2, 1)
