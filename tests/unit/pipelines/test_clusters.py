@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from support.yardstick import MODULES, fields_of, write_modules
 
-from flowerpower.errors import PipelineError
+from flowerpower.errors import MissingExtraError, PipelineError
 from flowerpower.pipelines.failures import UserCodeError
 
 from .conftest import Project
@@ -199,6 +199,16 @@ def test_a_cluster_out_of_reach_is_an_error(project: Project, clusters: Clusters
 def test_a_missing_input_is_said_before_a_cluster_is_asked_for(project: Project, kind: str) -> None:
     with pytest.raises(PipelineError, match="missing input: x"):
         project.module("flow", SUM).run("total", executor={"type": kind, "address": "tcp://127.0.0.1:1"})
+
+
+def test_a_missing_library_says_what_to_install(project: Project, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, {"dask": "distributed", "ray": "ray"}[kind], None)
+    monkeypatch.delitem(sys.modules, f"flowerpower.pipelines.cluster_{kind}", raising=False)
+
+    with pytest.raises(MissingExtraError) as caught:
+        project.module("flow", SUM).run("total", inputs={"x": 1}, executor={"type": kind})
+
+    assert caught.value.hint == f"pip install 'flowerpower-gitops[{kind}]'"
 
 
 def test_without_an_address_a_local_cluster_lives_as_long_as_the_run(project: Project, kind: str) -> None:
