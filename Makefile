@@ -49,7 +49,7 @@ editor: .venv/installed ## try the schemas with the language server of VS Code (
 
 heavy: .venv/installed ## run the tests that need large libraries: Ray, MLflow, the Hamilton tracker
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group heavy
-	@$(BIN)/python -m pytest -q -rs tests/unit/pipelines/test_clusters.py tests/unit/pipelines/test_adapters.py $(ARGS)
+	@FLOWERPOWER_TEST_LONG=1 $(BIN)/python -m pytest -q -rs tests/unit/pipelines/test_clusters.py tests/unit/pipelines/test_adapters.py $(ARGS)
 
 bench: .venv/installed ## run the benchmarks, or the one called NAME
 	@$(BIN)/python -m benchmarks $(NAME) $(ARGS)

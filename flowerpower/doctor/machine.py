@@ -13,12 +13,20 @@ from flowerpower import __version__
 from flowerpower.doctor.findings import Fact, Unknown
 from flowerpower.errors import FlowerPowerError
 from flowerpower.git import git, repository_of
-from flowerpower.plugins import IO_GROUP, MESSAGING_GROUP, SECRETS_GROUP, broken_plugins, is_installed, plugin_names
+from flowerpower.plugins import (
+    ADAPTERS_GROUP,
+    IO_GROUP,
+    MESSAGING_GROUP,
+    SECRETS_GROUP,
+    broken_plugins,
+    is_installed,
+    plugin_names,
+)
 from flowerpower.revision import Revision, read_revision
 
 T = TypeVar("T")
 DISTRIBUTION = "flowerpower-gitops"
-_GROUPS = (IO_GROUP, SECRETS_GROUP, MESSAGING_GROUP)
+_GROUPS = (IO_GROUP, ADAPTERS_GROUP, SECRETS_GROUP, MESSAGING_GROUP)
 SHOWN = ("rq", "redis", "apache-hamilton", "hiredis")
 
 

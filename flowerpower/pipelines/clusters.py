@@ -7,7 +7,6 @@ need not be installed there, and no worker of it keeps an old version of them.
 from __future__ import annotations
 
 import copy
-import time
 import uuid
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,9 +22,9 @@ from hamilton.lifecycle.base import BaseDoBuildResult, BaseDoRemoteExecute
 from flowerpower.errors import MissingExtraError, PipelineError
 from flowerpower.pipelines.driver import NodeWatch, quiet
 from flowerpower.pipelines.failures import describe
+from flowerpower.pipelines.patience import PatientFuture
 from flowerpower.specs.parts import ExecutorSpec
 
-_PAUSE = 0.001
 _CONNECT_SECONDS = 30.0
 
 
@@ -113,28 +112,6 @@ class RemoteTasks(executors.TaskExecutor):  # type: ignore[misc]
     def can_submit_task(self) -> bool:
         """Let everything be sent: the cluster has a queue of its own."""
         return True
-
-
-class PatientFuture(executors.TaskFutureWrappingPythonFuture):  # type: ignore[misc]
-    """A future that makes who asks for it wait a moment, for Hamilton asks again and again; it places errors."""
-
-    def __init__(self, future: Any, placed: Callable[[BaseException], BaseException]) -> None:
-        super().__init__(future)
-        self._placed = placed
-
-    def get_state(self) -> Any:
-        """Return the state of the task."""
-        if not self.future.done():
-            time.sleep(_PAUSE)
-        return super().get_state()
-
-    def get_result(self) -> Any:
-        """Return the result, or None as long as there is none; raises what the task raised."""
-        try:
-            return super().get_result()
-        except Exception as error:  # noqa: BLE001  tasks are user code
-            placed = self._placed(error)
-            raise placed from placed.__cause__
 
 
 class Cluster:

@@ -183,12 +183,14 @@ def _task_executor(executor: ExecutorSpec) -> Any:
 
     from hamilton.execution import executors
 
+    from flowerpower.pipelines.patience import PatientProcesses, PatientThreads
+
     workers = executor.max_workers or os.cpu_count() or 1
     match executor.type:
         case "threads":
-            return executors.MultiThreadingExecutor(max_tasks=workers)
+            return PatientThreads(max_tasks=workers)
         case "processes":
-            return executors.MultiProcessingExecutor(max_tasks=workers)
+            return PatientProcesses(max_tasks=workers)
     return executors.SynchronousLocalTaskExecutor()
 
 

@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.command_line import Answer, CommandLine
+from support.command_line import CommandLine
+
+from flowerpower.errors import PipelineError
+from flowerpower.pipelines.formats import find_format
 
 PIPELINE = """
 modules: [flow]
@@ -30,36 +33,34 @@ def site(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(folder: Path, site: Path, plugins: str) -> Answer:
-    for path, text in {
-        "flowerpower.yaml": f"name: acme\nplugins: {plugins}\n",
-        "pipelines/p.yaml": PIPELINE,
-        "flows/flow.py": FLOW,
-        "in.ini": "[größe]\na = 21\n",
-    }.items():
-        file = folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    return CommandLine(folder)("run", "p", PYTHONPATH=str(site))
-
-
 def test_a_format_of_an_installed_package_is_used_by_name(tmp_path: Path, site: Path) -> None:
-    done = run(tmp_path, site, "[flowerpower-inifile]")
+    line = CommandLine(tmp_path)
+    line.write("flowerpower.yaml", "name: acme\nplugins: [flowerpower-inifile]\n")
+    line.write("pipelines/p.yaml", PIPELINE)
+    line.write("flows/flow.py", FLOW)
+    line.write("in.ini", "[größe]\na = 21\n")
+
+    done = line("run", "p", PYTHONPATH=str(site))
 
     assert done.code == 0, done.err
     assert (tmp_path / "out.ini").read_text(encoding="utf-8") == "[größe]\na = 42\n\n"
 
 
-def test_a_plugin_that_the_project_does_not_name_is_not_loaded(tmp_path: Path, site: Path) -> None:
-    done = run(tmp_path, site, "[]")
+def test_a_plugin_that_the_project_does_not_name_is_not_loaded(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(site))
 
-    assert done.code == 1
-    assert "load.raw: there is no format 'ini'" in done.err
-    assert "name its distribution under `plugins:`" in done.err
+    with pytest.raises(PipelineError, match="there is no format 'ini'") as caught:
+        find_format("ini")
+
+    assert caught.value.hint == (
+        "an installed plug-in has it; name its distribution under `plugins:` in flowerpower.yaml"
+    )
 
 
-def test_a_plugin_that_is_not_installed_says_what_to_install(tmp_path: Path) -> None:
-    done = run(tmp_path, tmp_path, "[flowerpower-inifile]")
+def test_a_plugin_that_is_not_installed_says_what_to_install() -> None:
+    with pytest.raises(PipelineError, match="there is no format 'ini'") as caught:
+        find_format("ini", ["flowerpower-inifile"])
 
-    assert done.code == 1
-    assert "the plug-in 'flowerpower-inifile' is not installed here: pip install flowerpower-inifile" in done.err
+    assert caught.value.hint == (
+        "the plug-in 'flowerpower-inifile' is not installed here: pip install flowerpower-inifile"
+    )

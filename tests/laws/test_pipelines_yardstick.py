@@ -45,8 +45,10 @@ def plain_hamilton(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> di
     return found
 
 
-@pytest.mark.parametrize("executor", ["local", "threads", "processes"])
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize(
+    ("name", "executor"),
+    [*((name, executor) for name in MODULES for executor in ("local", "threads")), ("blocks", "processes")],
+)
 def test_a_run_gives_what_plain_hamilton_gives(
     flows: Path, name: str, executor: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from support.yardstick import MODULES, fields_of, write_modules
 
-from flowerpower.errors import PipelineError
+from flowerpower.errors import MissingExtraError, PipelineError
 from flowerpower.pipelines.failures import UserCodeError
 
 from .conftest import Project
@@ -47,7 +47,7 @@ def clusters() -> Iterator[Clusters]:
     from distributed import LocalCluster
 
     addresses = {}
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.ERROR) as dask:
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.ERROR) as dask:
         addresses["dask"] = dask.scheduler_address
         if not find_spec("ray"):
             yield Clusters(addresses)
@@ -120,7 +120,7 @@ def test_nodes_run_there_and_are_reported(project: Project, clusters: Clusters, 
 def test_whatever_runs_here_runs_there_with_the_same_result(project: Project, clusters: Clusters, kind: str) -> None:
     write_modules(project.root)
 
-    for name in MODULES:
+    for name in MODULES if os.environ.get("FLOWERPOWER_TEST_LONG") else ("composed", "columns", "blocks"):
         fields = {"modules": [f"yardstick_{name}"], **fields_of(project.root, name)}
         outputs = fields.pop("outputs")
         here = project.run(*outputs, **fields).values
@@ -172,9 +172,9 @@ def test_a_failure_is_placed(project: Project, clusters: Clusters, kind: str, pa
 
 def test_a_deep_graph_is_sent_node_by_node(project: Project, clusters: Clusters, kind: str) -> None:
     lines = ["def n0() -> int:\n    return 0\n"]
-    lines += [f"def n{i}(n{i - 1}: int) -> int:\n    return n{i - 1} + 1\n" for i in range(1, 200)]
+    lines += [f"def n{i}(n{i - 1}: int) -> int:\n    return n{i - 1} + 1\n" for i in range(1, 60)]
 
-    assert project.module("flow", "\n".join(lines)).run("n199", executor=clusters.executor(kind)).values["n199"] == 199
+    assert project.module("flow", "\n".join(lines)).run("n59", executor=clusters.executor(kind)).values["n59"] == 59
 
 
 def test_a_time_limit_ends_a_run(project: Project, clusters: Clusters, kind: str) -> None:
@@ -199,6 +199,16 @@ def test_a_cluster_out_of_reach_is_an_error(project: Project, clusters: Clusters
 def test_a_missing_input_is_said_before_a_cluster_is_asked_for(project: Project, kind: str) -> None:
     with pytest.raises(PipelineError, match="missing input: x"):
         project.module("flow", SUM).run("total", executor={"type": kind, "address": "tcp://127.0.0.1:1"})
+
+
+def test_a_missing_library_says_what_to_install(project: Project, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, {"dask": "distributed", "ray": "ray"}[kind], None)
+    monkeypatch.delitem(sys.modules, f"flowerpower.pipelines.cluster_{kind}", raising=False)
+
+    with pytest.raises(MissingExtraError) as caught:
+        project.module("flow", SUM).run("total", inputs={"x": 1}, executor={"type": kind})
+
+    assert caught.value.hint == f"pip install 'flowerpower-gitops[{kind}]'"
 
 
 def test_without_an_address_a_local_cluster_lives_as_long_as_the_run(project: Project, kind: str) -> None:

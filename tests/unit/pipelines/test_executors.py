@@ -159,3 +159,17 @@ def test_a_time_limit_that_strikes_in_an_observer_is_not_lost(project: Project) 
 
     with pytest.raises(UserCodeError, match="too long"):
         project.module("flow", SUM).run("total", inputs={"x": 1}, observer=Struck())
+
+
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_waiting_for_a_block_takes_no_core(project: Project, executor: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hamilton.execution.executors import TaskFutureWrappingPythonFuture
+
+    asked: list[int] = []
+    ask = TaskFutureWrappingPythonFuture.get_state
+    monkeypatch.setattr(TaskFutureWrappingPythonFuture, "get_state", lambda self: (asked.append(1), ask(self))[1])
+    text = PARALLEL.replace("return number * number, os.getpid()", "import time; time.sleep(0.2); return 0, 0")
+
+    project.module("flow", text).run("pairs", inputs={"n": 2}, executor={"type": executor, "max_workers": 2})
+
+    assert len(asked) < 1000  # Hamilton by itself asks ten thousand times and more

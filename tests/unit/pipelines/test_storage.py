@@ -3,34 +3,13 @@
 import json
 from pathlib import Path
 
-import pandas as pd
-import polars as pl
 import pytest
 
 from flowerpower.errors import FlowerPowerError
-from flowerpower.pipelines.manager import PipelineManager
 from flowerpower.pipelines.run import Access
-from flowerpower.specs.models import PipelineSpec
 
-from .conftest import TICK, Project
+from .conftest import Project
 
-FRAMES = """
-    import pandas as pd
-    import polars as pl
-    from typing import Any
-
-    def as_pandas(pandas_in: pd.DataFrame) -> pd.DataFrame:
-        return pandas_in
-
-    def as_polars(polars_in: pl.DataFrame) -> pl.DataFrame:
-        return polars_in
-
-    def as_lazy(lazy_in: pl.LazyFrame) -> pl.LazyFrame:
-        return lazy_in.filter(pl.col("a") > 0)
-
-    def as_list(list_in: list[dict]) -> list[dict]:
-        return list_in
-"""
 ROWS = [{"a": 1, "b": "ä,x"}, {"a": 2, "b": 'say "hi"\nthere'}]
 
 
@@ -38,27 +17,6 @@ def message_of(project: Project, *outputs: str, **fields: object) -> str:
     with pytest.raises(FlowerPowerError) as caught:
         project.run(*outputs, **fields)
     return f"{caught.value} | {caught.value.hint}"
-
-
-@pytest.mark.parametrize("form", ["csv", "json", "ndjson", "parquet"])
-@pytest.mark.parametrize("kind", ["pandas", "polars", "lazy"])
-def test_frames_survive_a_save_and_a_load(project: Project, kind: str, form: str) -> None:
-    made = {"pandas": pd.DataFrame(ROWS), "polars": pl.DataFrame(ROWS), "lazy": pl.LazyFrame(ROWS)}[kind]
-    project.module("flow", FRAMES)
-    fields = {"name": "p", "modules": ["flow"], "outputs": [f"as_{kind}"]}
-    save = {"outputs": [f"as_{kind}"], "format": form, "path": f"out/${{tick:%Y}}.{form}"}
-    spec = PipelineSpec.model_validate({**fields, "save": [save]})
-    manager = PipelineManager({"p": spec}, project.root, ["flows"])
-
-    record = manager.run("p", inputs={f"{kind}_in": made}, tick=TICK).saves[0]
-    load = {f"{kind}_in": {"format": form, "path": f"out/2026.{form}"}}
-    loaded = project.run(f"as_{kind}", load=load).values[f"as_{kind}"]
-
-    rows = loaded.collect() if kind == "lazy" else loaded
-    assert (rows.to_dict("records") if kind == "pandas" else rows.to_dicts()) == ROWS
-    assert record.bytes == (project.root / f"out/2026.{form}").stat().st_size > 0
-    if kind != "lazy":
-        assert (record.rows, record.columns) == (2, 2)
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "ndjson", "parquet", "yaml"])
@@ -300,3 +258,29 @@ def test_an_annotated_or_optional_frame_is_filled_too(project: Project) -> None:
     load = {name: {"format": "csv", "path": "x.csv"} for name in ("a", "b")}
 
     assert project.run("out", load=load).values["out"] == 2
+
+
+@pytest.mark.parametrize(
+    ("form", "extra"), [("parquet", "parquet"), ("excel", "excel"), ("sql", "sql"), ("duckdb", "duckdb")]
+)
+def test_a_missing_library_is_said_before_anything_runs(
+    project: Project, form: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowerpower.pipelines.storage.find_spec", lambda name: None)
+    project.module("flow", "def out() -> list:\n    raise OSError\n")
+
+    message = message_of(project, "out", save=[{"outputs": ["out"], "format": form, "path": "x"}])
+
+    assert message == (
+        f"save[0]: format {form} needs an optional part that is not installed | "
+        f"pip install 'flowerpower-gitops[{extra}]'"
+    )
+
+
+def test_a_series_is_saved_as_a_frame_of_one_column(project: Project) -> None:
+    project.module("flow", "import pandas as pd\n\ndef out() -> pd.Series:\n    return pd.Series([1, 2], name='n')\n")
+
+    record = project.run("out", save=[{"outputs": ["out"], "format": "csv", "path": "x.csv"}]).saves[0]
+
+    assert (project.root / "x.csv").read_text() == "n\n1\n2\n"
+    assert (record.rows, record.columns) == (2, 1)
