@@ -9,6 +9,7 @@ import threading
 import time
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -169,14 +170,17 @@ class Workbench:
         if self._worker:
             self._session.talk("A queue is new: the worker starts again")
             self.close()
+        from flowerpower.jobs.worker import end_with_parent
+
         self._queues = queues
         settings = self._session.settings
-        command = [sys.executable, "-P", "-m", "flowerpower", "worker", "--quiet"]
+        command = [sys.executable, "-P", "-m", "flowerpower", "worker", "--quiet", "--local-code"]
         command += ["--redis", "embedded", "--env", settings.env]
         command += ["--project", str(self._folder)]
         for name, value in settings.variables.items():
             command += ["--var", f"{name}={value}"]
-        self._worker = subprocess.Popen(command, start_new_session=True)
+        ends_with_us = partial(end_with_parent, signal.SIGTERM)
+        self._worker = subprocess.Popen(command, start_new_session=True, preexec_fn=ends_with_us)  # noqa: PLW1509 - no threads here
         self._started = time.monotonic()
 
     def _keep_working(self) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import sys
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
+
+if TYPE_CHECKING:
+    from flowerpower.jobs.processes import Work
 
 
 def register(app: typer.Typer) -> None:
@@ -44,6 +47,9 @@ class Code:
     require_commit: Annotated[
         bool, flag("--require-commit", help="Refuse runs of which other code was applied than lies here.")
     ] = False
+    local_code: Annotated[bool, flag("--local-code", help="Run the code that lies here, also with `code: git`.")] = (
+        False
+    )
     branch: Annotated[
         str, flag("--branch", help="With `code: git`, run only commits of this branch.", metavar="NAME")
     ] = ""
@@ -64,19 +70,22 @@ def worker(
 ) -> None:
     """Run what is due: an RQ worker for the project's queues that carries a scheduler. Drains on SIGTERM."""
     _start_log(session)
+    how: Work = {
+        "burst": processes.burst,
+        "queues": queue or (),
+        "with_scheduler": not processes.no_scheduler,
+        "grace": None if processes.grace is None else read_duration(processes.grace, "--grace"),
+        "allowed": tuple(allow_function or ()),
+        "processes": processes.processes,
+        "warm": processes.warm,
+        "preload": not processes.no_preload,
+        "require_commit": code.require_commit,
+        "branch": code.branch,
+    }
+    if code.local_code:
+        how["from_git"] = False
     with session.project(short=False) as project:
-        outdated = project.jobs.start_worker(
-            burst=processes.burst,
-            queues=queue or (),
-            with_scheduler=not processes.no_scheduler,
-            grace=None if processes.grace is None else read_duration(processes.grace, "--grace"),
-            allowed=tuple(allow_function or ()),
-            processes=processes.processes,
-            warm=processes.warm,
-            preload=not processes.no_preload,
-            require_commit=code.require_commit,
-            branch=code.branch,
-        )
+        outdated = project.jobs.start_worker(**how)
     if outdated:
         from flowerpower.jobs.processes import start_anew
 

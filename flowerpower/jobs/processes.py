@@ -99,6 +99,7 @@ class Work(TypedDict, total=False):
     warm: bool
     preload: bool
     require_commit: bool
+    from_git: bool
     branch: str
 
 
