@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from random import Random
 
-from flowerpower.state.models import Desired, Source
+from flowerpower.state.codec import canonical, digest
+from flowerpower.state.models import Desired, Schedule, Source
 from support.states import KEYS, desired, schedule
 
 RULES = {  # schedules that keep their timing, so that each of their ticks is accounted for
@@ -28,12 +31,19 @@ def wanted(number: int) -> Desired:
         timing = {"cron": "0 0 29 2 *"} if number == REST else {}
         kept = {key: value for key, value in rules.items() if not timing or key not in ("cron", "every")}
         more = {"queue": dice.choice(["default", "heavy"]), "timeout": dice.choice([60, 61])}
-        pairs.append(schedule(name, **{**kept, **timing, **more, "retry": {"max": 1, "intervals": []}}))
+        pairs.append(whole(schedule(name, **{**kept, **timing, **more, "retry": {"max": 1, "intervals": []}})))
     for name in ("fickle-1", "fickle-2", "fickle-3"):
         if number != REST and dice.random() < 0.7:
             every, overlap = dice.choice([2, 6, 30]), dice.choice(["skip", "buffer_one", "allow"])
-            pairs.append(schedule(name, every=every, overlap=overlap, retry={"max": 1, "intervals": [3]}))
+            pairs.append(whole(schedule(name, every=every, overlap=overlap, retry={"max": 1, "intervals": [3]})))
     return desired(pairs)
+
+
+def whole(pair: tuple[Schedule, str]) -> tuple[Schedule, str]:
+    """Return a schedule whose run spec has all that a worker looks for."""
+    known = json.loads(pair[1])
+    spec = canonical({**known, "folders": [], "code": "", "trigger": {"timezone": "UTC"}, "spec": {"modules": []}})
+    return replace(pair[0], run=digest(spec)), spec
 
 
 def source(number: int) -> Source:
