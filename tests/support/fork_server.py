@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import NoReturn
 
 HERE = Path(__file__).resolve()
-LIBRARIES = ("fsspec.implementations.local", "jsonschema", "ruamel.yaml", "rq.cli", "hamilton.driver", "yaml")
+OPTIONAL = "flowerpower.pipelines."  # what runs pipelines imports libraries that are large, have threads, or lack
+LIBRARIES = ("fsspec.implementations.local", "jsonschema", "ruamel.yaml", "rq.cli", "yaml")
 
 
 def run_command(
@@ -90,7 +91,8 @@ def _import_everything() -> None:
     import flowerpower
 
     for module in pkgutil.walk_packages(flowerpower.__path__, "flowerpower."):
-        importlib.import_module(module.name)
+        if not module.name.startswith(OPTIONAL):
+            importlib.import_module(module.name)
     for name in LIBRARIES:
         importlib.import_module(name)
     gc.freeze()
