@@ -11,7 +11,7 @@ from redis import Redis
 from support.tick_bench import NAMES
 from support.tick_world import World
 
-EXAMPLES = int(os.environ.get("FLOWERPOWER_TEST_HISTORIES", "100"))
+EXAMPLES = int(os.environ.get("FLOWERPOWER_TEST_HISTORIES", "70"))
 OVERLAPS = ("skip", "buffer_one", "buffer_all", "cancel_other", "allow")
 CHANGES: Any = st.fixed_dictionaries(
     {},
