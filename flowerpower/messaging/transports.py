@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -35,9 +34,7 @@ def send(url: str, message: Message, *, secret: str = "") -> Delivery:
 
 def _by_apprise(url: str, message: Message) -> Delivery:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import apprise
+        import apprise
     except ImportError:
         return Delivery("hopeless", _NO_APPRISE)
     logging.getLogger("apprise").disabled = True  # its words could hold the address

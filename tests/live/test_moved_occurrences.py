@@ -12,6 +12,7 @@ from support.players import Player, reference
 from support.redis_state import SHIFTED_CLOCK, shift_clock, start_at_half_past
 from support.states import KEYS, schedule
 
+from flowerpower.jobs.admission import read_papers
 from flowerpower.jobs.ledger import Ledger
 from flowerpower.jobs.run import _fire_if_pending
 from flowerpower.state.store import Store
@@ -93,7 +94,7 @@ def test_a_worker_that_asks_late_is_told_what_catch_up_says(
     tick = move(store, hours=3)
     run = KEYS.run_id("often", tick)
 
-    _fire_if_pending(store, Ledger(store), reference(store, run))
+    _fire_if_pending(store, Ledger(store), reference(store, run), read_papers(store, reference(store, run), ""))
     taken = player.take()
     while player.running:
         player.end()
@@ -109,7 +110,7 @@ def test_a_stock_scheduler_whose_clock_is_ahead_fires_nothing_twice(store: Store
     tick = move(store, hours=0)
 
     run = KEYS.run_id("often", tick)
-    _fire_if_pending(store, Ledger(store), reference(store, run))
+    _fire_if_pending(store, Ledger(store), reference(store, run), read_papers(store, reference(store, run), ""))
     player.take()
     player.end()
     shift_clock(store.connection, HOUR)

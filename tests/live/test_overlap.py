@@ -372,6 +372,7 @@ def test_what_waits_for_a_schedule_that_is_gone_is_recorded(store: Store, player
 
 @pytest.mark.parametrize("overlap", ["skip", "buffer_all"])
 def test_a_tick_that_a_stock_scheduler_pushed_meets_the_rule_too(store: Store, player: Player, overlap: str) -> None:
+    from flowerpower.jobs.admission import read_papers
     from flowerpower.jobs.run import _fire_if_pending
 
     first = start(store, player, overlap, later=0)
@@ -379,7 +380,7 @@ def test_a_tick_that_a_stock_scheduler_pushed_meets_the_rule_too(store: Store, p
     shift_clock(store.connection, HOUR)
     store.connection.zrem(KEYS.scheduled(QUEUE), pending)
 
-    _fire_if_pending(store, Ledger(store), reference(store, pending))
+    _fire_if_pending(store, Ledger(store), reference(store, pending), read_papers(store, reference(store, pending), ""))
     claim = Ledger(store).claim(reference(store, pending), Claimant("stock", "x"), digest="d", deadline=0)
 
     assert claim.refused

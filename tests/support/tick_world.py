@@ -10,6 +10,7 @@ from typing import Any
 from redis import Redis
 
 from flowerpower.apply import apply_plan
+from flowerpower.jobs.admission import read_papers
 from flowerpower.jobs.firing import fire_message
 from flowerpower.jobs.holds import pause_schedules, resume_schedules
 from flowerpower.jobs.ledger import Claimant, Ledger
@@ -201,7 +202,8 @@ class World(Bench):
         mapping = {"status": "started", "worker_name": "player", "origin": queue}
         self.redis.hset(KEYS.job(run), mapping=mapping)
         was_active = bool(self.redis.hexists(KEYS.active, run))
-        _fire_if_pending(self.store, Ledger(self.store), self._reference(run))
+        asked = self._reference(run)
+        _fire_if_pending(self.store, Ledger(self.store), asked, read_papers(self.store, asked, ""))
         claim = Ledger(self.store).claim(self._reference(run), Claimant("player", execution), digest="d", deadline=0)
         if was_active and name not in self.inexact:
             assert self.models[name].claim(self._in_model(run)) == (not claim.refused), claim
