@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -102,14 +103,22 @@ class Applier:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
-        self.victim = 0
+        self._victim = 0
+        self._known = threading.Event()
 
     def start(self, url: str) -> None:
         """Begin an apply through that URL."""
         assert self._process.stdin is not None
+        self._known.clear()
         self._process.stdin.write(f"{url}\n")
         self._process.stdin.flush()
-        self.victim = self._line()
+        self._victim = self._line()
+        self._known.set()
+
+    def victim(self) -> int:
+        """Return the process id of the apply, which may send its first command before it is known here."""
+        assert self._known.wait(10)
+        return self._victim
 
     def wait(self) -> int:
         """Return the wait status of the apply: 0 when it succeeded, 9 when it was killed."""
@@ -142,7 +151,7 @@ def test_an_apply_leaves_the_old_or_the_new_state_whatever_befalls_it_at_whateve
     ends: list[str] = []
     target = unquote(redis_url.removeprefix("unix://"))
 
-    with applier() as process, gate_before(target, tmp_path / "gate", accident, lambda: process.victim) as gate:
+    with applier() as process, gate_before(target, tmp_path / "gate", accident, process.victim) as gate:
         for number in range(1, 200):
             old = reset(redis_connection)
             gate.arm(number)
