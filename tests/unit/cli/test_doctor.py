@@ -108,7 +108,12 @@ def test_a_replica_is_found(applied: CommandLine, redis_connection: Redis) -> No
             "warn",
             "schedule.hourly",
         ),
-        (lambda c: (c.delete(f"{PREFIX}holds"), c.set(f"{PREFIX}holds", "x")), "live records", "unknown", "WRONGTYPE"),
+        (
+            lambda c: (c.delete(f"{PREFIX}holds"), c.set(f"{PREFIX}holds", "x")),
+            "live records",
+            "fail",
+            "a string and should be a hash",
+        ),
     ],
 )
 def test_what_lies_wrong_in_redis_is_found(
