@@ -58,7 +58,7 @@ class CommandLine:
         """Do the same for what may print tracebacks: a worker logs those of its runs."""
         environment = {**_quiet_environment(), **self.environment, **more}
         # What Python itself heeds while it starts is only seen by a Python that starts; a worker starts others.
-        starts = "worker" in arguments or any(name.startswith("PYTHON") for name in more)
+        starts = "worker" in arguments or any(name.startswith("PYTHON") and name != "PYTHONSAFEPATH" for name in more)
         return Answer(*(_start if starts else run_command)(arguments, self.folder, environment, 100))
 
     def write(self, path: str, text: str) -> None:

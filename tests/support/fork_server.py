@@ -120,7 +120,8 @@ def _become(arguments: list[str], folder: str, environment: dict[str, str]) -> N
     os.environ.clear()
     os.environ.update(environment)
     main_file = sys.modules["flowerpower"].__path__[0] + "/__main__.py"
-    sys.path[0], sys.argv = folder, [main_file, *arguments]
+    sys.path[:1] = [] if environment.get("PYTHONSAFEPATH") else [folder]
+    sys.argv = [main_file, *arguments]
     sys.orig_argv = [sys.executable, "-m", "flowerpower", *arguments]
     main()
     sys.exit()

@@ -61,7 +61,7 @@ def test_the_commit_is_that_of_git_or_the_digest_of_the_tree(line: CommandLine, 
     line.git("checkout-index", "--all", f"--prefix={tmp_path}/plain/")
 
     assert FlowerPowerProject.load(line.folder).source.commit == commit
-    line.write("note.txt", "x")
+    line.write("flows/note.py", "")
     assert FlowerPowerProject.load(line.folder).source.commit == f"{commit}+dirty"
     assert FlowerPowerProject.load(line.folder, ref="HEAD").source.commit == commit
     assert FlowerPowerProject.load(tmp_path / "plain").source.commit.startswith("tree:")
