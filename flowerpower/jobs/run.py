@@ -96,6 +96,7 @@ def run_scheduled(namespace: str, name: str, spec_digest: str) -> dict[str, Any]
     home, ledger = _home or _find_home(), Ledger(store)
     papers = read_papers(store, run, spec_digest)
     claimant = Claimant(job.worker_name or "", papers.execution)
+    _fire_if_pending(store, ledger, run, papers)  # first: the schedule goes on also where this run is refused
     try:
         spec = admitted(namespace, name, spec_digest, papers)
         if home.signer:
@@ -106,7 +107,6 @@ def run_scheduled(namespace: str, name: str, spec_digest: str) -> dict[str, Any]
         logger.error("%s%s", error, f" ({error.hint})" if error.hint else "")
         job.retries_left = 0  # it would be refused again
         raise
-    _fire_if_pending(store, ledger, run, papers)
     claim = ledger.claim(
         run,
         claimant,

@@ -22,7 +22,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import Queue, Worker
 from rq.executions import Execution
 from rq.job import Job
-from rq.registry import FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
+from rq.registry import FailedJobRegistry, FinishedJobRegistry
 from rq.serializers import JSONSerializer
 from rq.worker_registration import clean_worker_registry
 
@@ -117,11 +117,14 @@ class FlowerPowerWorker(Worker):
             super().set_state(state, pipeline)
 
     def clean_registries(self) -> None:
-        """Clean up after dead workers in our own queues: RQ would also unpickle jobs of other queues."""
+        """Clean up after dead workers in our own queues: RQ would also unpickle jobs of other queues.
+
+        Started jobs are left to the scheduler, which goes by the clock of Redis and spares workers after an outage.
+        """
         for queue in self.queues:
             if not queue.acquire_maintenance_lock():
                 continue
-            for registry in (StartedJobRegistry, FinishedJobRegistry, FailedJobRegistry):
+            for registry in (FinishedJobRegistry, FailedJobRegistry):
                 registry(queue=queue, job_class=queue.job_class).cleanup()
             clean_worker_registry(queue)
             queue.release_maintenance_lock()  # type: ignore[no-untyped-call]

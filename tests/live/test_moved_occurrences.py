@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import json
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from redis import Redis
 from support.holds import HOUR, QUEUE, apply, outcomes, pause, queued, step
 from support.players import Player, reference
+from support.projects import wanted, work_until_empty, write_project
 from support.redis_state import SHIFTED_CLOCK, shift_clock, start_at_half_past
 from support.states import KEYS, schedule
 
+from flowerpower.apply import apply_plan
 from flowerpower.jobs.admission import read_papers
 from flowerpower.jobs.ledger import Ledger
 from flowerpower.jobs.run import _fire_if_pending
+from flowerpower.planning.diff import make_plan
+from flowerpower.state.keys import Keys
+from flowerpower.state.models import Source
 from flowerpower.state.store import Store
+
+SOURCE = Source("a" * 40, "example.org/acme", "ana")
 
 
 @pytest.fixture
@@ -41,6 +50,29 @@ def move(store: Store, hours: int = 1) -> int:
 
 def often(**more: Any) -> Any:
     return schedule("often", **{"every": HOUR, **more})
+
+
+def test_a_run_that_is_refused_does_not_hold_its_schedule_up(
+    redis_url: str, redis_connection: Redis, tmp_path: Path
+) -> None:
+    keys = Keys("acme", "default")
+    store = Store(redis_connection, keys)
+    folder = write_project(tmp_path, schedule="every: 1s")
+    apply_plan(make_plan(keys, wanted(folder), store.read(), SOURCE), store, "apply")
+    run, queue = str(store.read().cursors["often"].pending), keys.queue("default")
+    while store.time() < int(run.rpartition("--")[2]):
+        time.sleep(0.1)
+    redis_connection.zrem(keys.scheduled(queue), run)
+    redis_connection.hset(keys.job(run), "status", "queued")
+    redis_connection.rpush(keys.queue_list(queue), run)
+    redis_connection.delete(keys.specs)
+
+    log = work_until_empty(redis_url, keys, folder)
+
+    assert "is not in Redis" in log
+    assert redis_connection.zcard(keys.scheduled(queue)) == 1, "the next occurrence waits"
+    first, *_ = (json.loads(raw) for raw in redis_connection.zrange(keys.outcomes("often"), 0, -1))
+    assert (first["run"], first["status"]) == (run, "failed")
 
 
 def test_other_timing_keeps_the_run_and_records_the_ticks_behind_it(store: Store, player: Player) -> None:
