@@ -13,7 +13,7 @@ from support.holds import HOUR, QUEUE, apply, outcomes, pause, queued, step
 from support.players import Player, reference
 from support.projects import wanted, work_until_empty, write_project
 from support.redis_state import SHIFTED_CLOCK, shift_clock, start_at_half_past
-from support.states import KEYS, schedule
+from support.states import KEYS, SOURCE, schedule
 
 from flowerpower.apply import apply_plan
 from flowerpower.jobs.admission import read_papers
@@ -21,10 +21,7 @@ from flowerpower.jobs.ledger import Ledger
 from flowerpower.jobs.run import _fire_if_pending
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.keys import Keys
-from flowerpower.state.models import Source
 from flowerpower.state.store import Store
-
-SOURCE = Source("a" * 40, "example.org/acme", "ana")
 
 
 @pytest.fixture
