@@ -132,9 +132,13 @@ def test_a_running_run_is_cancelled_and_a_tick_is_run_again(here: Here) -> None:
 def test_ctrl_c_stops_waiting_and_not_the_run(here: Here) -> None:
     main = threading.main_thread().ident
     assert main is not None
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs tests side by side ignores it
     threading.Timer(2.0, signal.pthread_kill, (main, signal.SIGINT)).start()
 
-    stopped = here("trigger", "daily_sales", "--wait", "--set", "seconds=3")
+    try:
+        stopped = here("trigger", "daily_sales", "--wait", "--set", "seconds=3")
+    finally:
+        signal.signal(signal.SIGINT, before)
 
     assert stopped.code == 130
     assert "the run goes on" in stopped.err
