@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from flowerpower.pipelines.failures import UserCodeError, describe, is_time_limit
 from flowerpower.specs.parts import ExecutorSpec
 
 _LOUD = ("hamilton.driver", "hamilton.execution.graph_functions", "hamilton.execution.executors")
+OwnModules: TypeAlias = Callable[[], Sequence[ModuleType]]
 _CLUSTERS = ("dask", "ray")
 _log = logging.getLogger(__name__)
 
@@ -115,8 +116,11 @@ def build(parts: Parts) -> Any:
     return _build(parts)
 
 
-def ready(driver: Any, parts: Parts, executor: ExecutorSpec, watch: NodeWatch, ours: Sequence[ModuleType]) -> Ready:
-    """Return a driver of the same graph as *driver* that runs it with *executor*; *ours* are the project's modules.
+def ready(driver: Any, parts: Parts, executor: ExecutorSpec, watch: NodeWatch, ours: OwnModules) -> Ready:
+    """Return a driver of the same graph as *driver* that runs it with *executor*.
+
+    *ours* finds the project's modules among all that are imported: it takes longer than a small run, so only where they
+    have to go along to a cluster it is asked.
 
     Raises PipelineError when the executor cannot be had.
     """
@@ -125,7 +129,7 @@ def ready(driver: Any, parts: Parts, executor: ExecutorSpec, watch: NodeWatch, o
     if executor.type in _CLUSTERS:
         from flowerpower.pipelines.clusters import connect
 
-        cluster = connect(executor, ours, watch)
+        cluster = connect(executor, ours(), watch)
         adapters = parts.adapters if parallel else (*parts.adapters, cluster.nodes)
         return Ready(
             _build(replace(parts, adapters=adapters), cluster.tasks if parallel else None), lambda wait: cluster.close()

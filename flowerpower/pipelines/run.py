@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -133,7 +134,7 @@ class _Run:
     @contextmanager
     def ready(self, driver: Any, parts: Parts, watch: NodeWatch, folders: Sequence[str]) -> Iterator[Any]:
         """Yield a driver that runs on the executor of the spec, and close what that opened."""
-        usable = ready(driver, parts, self.spec.executor, watch, own_modules(self.code, folders))
+        usable = ready(driver, parts, self.spec.executor, watch, partial(own_modules, self.code, folders))
         wait = False
         try:
             yield usable.driver
