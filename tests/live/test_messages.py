@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import email
+import shutil
 import socket
-from collections.abc import Iterator
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
 from email.message import Message as Mail
 from pathlib import Path
 from typing import Any
@@ -225,6 +229,51 @@ def test_mail_goes_through_apprise(folder: Path, redis_url: str, redis_connectio
     assert mail["Subject"] == "acme.default: often fails"
     [text] = [part for part in mail.walk() if part.get_content_type().startswith("text/")][:1]
     assert "keine Zeilen für Köln" in text.get_payload(decode=True).decode()  # type: ignore[union-attr]
+
+
+@pytest.mark.skipif(shutil.which("mosquitto") is None, reason="mosquitto is not installed")
+def test_mqtt_goes_through_apprise(folder: Path, redis_url: str, redis_connection: Redis) -> None:
+    from paho.mqtt.client import CallbackAPIVersion, Client
+
+    port, got = free_port(), list[str]()
+    broker = subprocess.Popen(["mosquitto", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    client = Client(CallbackAPIVersion.VERSION2)
+    client.on_message = lambda *told: got.append(told[-1].payload.decode())
+    subscribed = threading.Event()
+    client.on_subscribe = lambda *_: subscribed.set()
+    try:
+        wait_until(lambda: is_open(port))
+        client.connect("127.0.0.1", port)
+        client.subscribe("alarms/sales")
+        client.loop_start()
+        assert subscribed.wait(10)
+        write_project(folder, schedule=f"every: 1h\non_failure: ['mqtt://127.0.0.1:{port}/alarms/sales']\n")
+        apply(folder, redis_url)
+        one = messenger(redis_connection)
+        one.step()
+        tell(redis_connection, "failed", reason="ValueError: no rows")
+        assert one.step() == 1
+        wait_until(lambda: bool(got))
+    finally:
+        client.disconnect()
+        client.loop_stop()
+        broker.terminate()
+        broker.wait()
+
+    assert "acme.default: often fails" in got[0]
+    assert "ValueError: no rows" in got[0]
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_a_real_run_that_fails_is_told_by_the_worker_that_ran_it(
