@@ -169,14 +169,21 @@ class Lifter:
         self._store = store
         self._looked: int | None = None
         self._nearest: int | None = None
+        self._count = 0
         self._broken: set[tuple[str, Hold]] = set()
 
     def step(self, now: int) -> int:
-        """Lift what is over and return how many were lifted; looks every 15 s, and when the next hold is to end."""
+        """Lift what is over and return how many were lifted.
+
+        It looks every 15 s, when the next hold is to end, and when there are more or fewer holds than before.
+        """
+        with redis_errors("counting holds"):
+            count: Any = self._store.connection.hlen(self._store.keys.holds)
         looked, nearest = self._looked, self._nearest
-        if looked is not None and looked <= now < looked + LOOK_SECONDS and (nearest is None or now < nearest):
+        is_recent = looked is not None and looked <= now < looked + LOOK_SECONDS
+        if is_recent and count == self._count and (nearest is None or now < nearest):
             return 0
-        self._looked = now
+        self._looked, self._count = now, count
         with redis_errors("reading holds"):
             raw: Any = self._store.connection.hgetall(self._store.keys.holds)
         ends = {key.decode(errors="replace"): decode_hold(text).until for key, text in raw.items()}
