@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flowerpower.cli.options import command, flag
-from flowerpower.cli.planfiles import read_plan
+from flowerpower.cli.planfiles import read_plan, write_whole
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
 
@@ -102,7 +101,7 @@ def approved(
         session.document({"pull_request": None, "file": None, "plan_hash": None})
         return
     number, head = found
-    _write(out, _kept_plan(host, number, f"{name}-{session.settings.env}-{head}"))
+    write_whole(out, _kept_plan(host, number, f"{name}-{session.settings.env}-{head}"))
     planned_hash = _seen(out, number)
     session.talk(f"#{number} was shown the plan {planned_hash}; apply it: flowerpower apply --approved {out}")
     session.document({"pull_request": number, "file": str(out), "plan_hash": planned_hash})
@@ -130,12 +129,3 @@ def _seen(file: Path, number: int) -> str:
             hint="split the change, or look at all of it (flowerpower show) and apply by hand",
         )
     return planned.hash
-
-
-def _write(file: Path, raw: bytes) -> None:
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(raw)
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -74,7 +74,7 @@ class Workbench:
     """The files that are watched, and the worker that runs what was applied."""
 
     def __init__(self, session: Session, project: FlowerPowerProject, stop: threading.Event, *, works: bool) -> None:
-        from flowerpower.jobs.following import Follower
+        from flowerpower.jobs.events import Follower
 
         self._session = session
         self._folder = project.folder
@@ -115,7 +115,7 @@ class Workbench:
         from flowerpower.render.following import run_line
 
         for event in self._runs.news():
-            line = run_line(event, style=self._session.style)
+            line = run_line(event.fields, style=self._session.style)
             if line:
                 self._session.result(line)
 

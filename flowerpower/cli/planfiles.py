@@ -25,9 +25,14 @@ def read_plan(file: Path) -> PlannedChanges:
 
 def write_plan(file: Path, planned: PlannedChanges) -> None:
     """Write a plan file; one that stood there is replaced only by a whole one."""
+    write_whole(file, planned.to_file())
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Write a file, or leave what stood there."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        draft.write_bytes(planned.to_file())
+        draft.write_bytes(content)
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)

@@ -54,7 +54,7 @@ class GitHub:
         A job started by the run of another workflow is about the open pull request whose head that run tested: such
         an event names no number when the pull request comes from a fork.
         """
-        number = self.event.get("pull_request", {}).get("number") or self.event.get("number")
+        number = (self.event.get("pull_request") or {}).get("number") or self.event.get("number")
         run = self.event.get("workflow_run")
         if isinstance(run, dict):
             number = self._of_run(run)
@@ -65,7 +65,10 @@ class GitHub:
         return number
 
     def _of_run(self, run: Mapping[str, Any]) -> int | None:
-        head = f"{run['head_repository']['owner']['login']}:{run['head_branch']}"
+        source = run.get("head_repository")
+        if not source:  # the fork was deleted meanwhile
+            return None
+        head = f"{source['owner']['login']}:{run['head_branch']}"
         found = self.web.pages(f"repos/{self.repository}/pulls?state=open&per_page=100&head={quote(head, safe=':')}")
         return next((int(pull["number"]) for pull in found if pull["head"]["sha"] == run["head_sha"]), None)
 
@@ -76,7 +79,7 @@ class GitHub:
     def tested_head(self) -> str:
         """Return the commit of the pull request that started this job; empty when the event names none."""
         run = self.event.get("workflow_run")
-        source = run if isinstance(run, dict) else self.event.get("pull_request", {}).get("head", {})
+        source = run if isinstance(run, dict) else (self.event.get("pull_request") or {}).get("head", {})
         return str(source.get("head_sha") or source.get("sha") or "")
 
     def comments(self, number: int) -> list[Comment]:

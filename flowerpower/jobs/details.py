@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flowerpower.errors import UsageError
+from flowerpower.jobs.events import newest_events
 from flowerpower.jobs.ledger import RunRef, run_ref
-from flowerpower.jobs.records import RunRecord, active_run, decode_outcome, events, plain_time, zone_of
+from flowerpower.jobs.records import RunRecord, active_run, decode_outcome, plain_time, zone_of
 from flowerpower.state.codec import loads
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.keys import tick_of
@@ -155,10 +156,11 @@ def _events_of(store: Store, ref: RunRef) -> list[tuple[int, Mapping[str, str]]]
 
 def _heard_since(store: Store, ref: RunRef, since: int) -> list[tuple[int, Mapping[str, str]]]:
     tick, found = tick_of(ref.run), []
-    for number, (moment, event) in enumerate(events(store, since=since, page=1000)):
-        same_tick = tick is not None and event.get("schedule") == ref.name and event.get("tick") == str(tick)
-        if event.get("job") == ref.id or (same_tick and not event.get("job")):
-            found.append((moment, event))
+    for number, event in enumerate(newest_events(store, since=since, page=1000)):
+        fields = event.fields
+        same_tick = tick is not None and fields.get("schedule") == ref.name and fields.get("tick") == str(tick)
+        if fields.get("job") == ref.id or (same_tick and not fields.get("job")):
+            found.append((event.moment, fields))
         if number > _MOST_EVENTS:
             break
     return found[::-1]

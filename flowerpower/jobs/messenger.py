@@ -16,6 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, FormatError
+from flowerpower.jobs.events import AT_ONCE, Event, events_after
 from flowerpower.jobs.outbox import MOST, Letter, Outbox
 from flowerpower.messaging.delivery import Delivery, next_try, place_of
 from flowerpower.messaging.health import BAD, GOOD, WELL, Health, Outcome, judge
@@ -31,7 +32,6 @@ from flowerpower.state.store import Store
 
 SIGNING_VARIABLE = "FLOWERPOWER_WEBHOOK_SECRET"
 LEASE_SECONDS = 60  # longer than the slowest message takes
-_AT_ONCE = 500
 _SENDERS = 4
 _INTERVAL = 1.0
 
@@ -81,7 +81,7 @@ class Messenger:
         """Read what is new, send what is due; return how many messages were sent or given up."""
         if not self._leads():
             return 0
-        while self._read() == _AT_ONCE:
+        while self._read() == AT_ONCE:
             pass
         now = self.store.time()
         letters = self.outbox.due(now)
@@ -112,13 +112,10 @@ class Messenger:
 
     def _read(self) -> int:
         """Look at the next events and write down what follows from them; return how many there were."""
-        cursor = self.outbox.cursor()
-        with redis_errors("reading run events"):
-            found: Any = self.store.connection.xread({self.store.keys.runs: cursor}, count=_AT_ONCE)
-        events = found[0][1] if found else []
+        events = events_after(self.store, self.outbox.cursor())
         if not events:
             return 0
-        outcomes = [(key.decode(), outcome) for key, fields in events if (outcome := self._outcome(key, fields))]
+        outcomes = [(event.id, outcome) for event in events if (outcome := self._outcome(event))]
         wishes = self._wishes_of({outcome.schedule for _, outcome in outcomes})
         told = [(key, outcome, wish) for key, outcome in outcomes if (wish := wishes.get(outcome.schedule))]
         healths = self.outbox.healths(outcome.schedule for _, outcome, _ in told)
@@ -127,12 +124,12 @@ class Messenger:
             before = healths.get(outcome.schedule, WELL)
             healths[outcome.schedule], more = self._letters(key, outcome, before, wish)
             letters += more
-        self.outbox.advance(events[-1][0].decode(), healths, self._with_room(letters))
+        self.outbox.advance(events[-1].id, healths, self._with_room(letters))
         return len(events)
 
-    def _outcome(self, key: bytes, fields: Mapping[bytes, bytes]) -> Outcome | None:
-        """Return the outcome that an event tells of; None for other events, and for runs that somebody asked for."""
-        text = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}
+    def _outcome(self, event: Event) -> Outcome | None:
+        """Return the outcome an event tells of; None for others, damaged ones, and runs that somebody asked for."""
+        text = event.fields
         if text.get("event") not in BAD | GOOD or not text.get("schedule"):
             return None
         parts = self.store.keys.parse_run_id(text.get("job", ""))
@@ -143,15 +140,15 @@ class Messenger:
                 schedule=text["schedule"],
                 status=text["event"],
                 tick=int(float(text.get("tick") or 0)),
-                at=int(key.partition(b"-")[0]) // 1000,
+                at=event.moment,
                 run=text.get("job", ""),
-                attempt=int(text.get("attempt") or 0),
+                attempt=int(float(text.get("attempt") or 0)),
                 reason=text.get("reason", ""),
                 commit=text.get("commit", ""),
                 duration=float(text.get("duration") or 0),
-                count=int(text.get("count") or 1),
+                count=int(float(text.get("count") or 1)),
             )
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
 
     def _wishes_of(self, names: set[str]) -> Mapping[str, Wishes | None]:
@@ -189,16 +186,21 @@ class Messenger:
         return letters[:room]
 
     def _deliver(self, letter: Letter) -> Delivery:
-        outcome, zone = letter.message.outcome, ZoneInfo(letter.message.timezone)
-        tick = datetime.fromtimestamp(outcome.tick, zone)
+        """Send one message; one that cannot be sent at all must not keep the others from being sent."""
+        try:
+            return send(self._address(letter), letter.message, secret=self._signing)
+        except FlowerPowerError as error:
+            return Delivery("retry", f"{error} (where the scheduler runs)")
+        except (ValueError, OverflowError, OSError, LookupError) as error:  # a damaged tick or zone
+            return Delivery("hopeless", f"its record is damaged: {type(error).__name__}")
+
+    def _address(self, letter: Letter) -> str:
+        outcome = letter.message.outcome
+        tick = datetime.fromtimestamp(outcome.tick, ZoneInfo(letter.message.timezone))
         context = RunContext(
             tick, tick, outcome.run, outcome.schedule, letter.pipeline, outcome.commit, outcome.attempt, self._secrets
         )
-        try:
-            url = str(fill(letter.url, context, "the address"))
-        except FlowerPowerError as error:
-            return Delivery("retry", f"{error} (where the scheduler runs)")
-        return send(url, letter.message, secret=self._signing)
+        return str(fill(letter.url, context, "the address"))
 
     def _settle(self, letter: Letter, result: Delivery, now: int) -> bool:
         """Write down what came of a message; True when it is over."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from flowerpower.jobs.events import newest_id
 from flowerpower.messaging.health import Health, Outcome
 from flowerpower.messaging.message import Message
 from flowerpower.state.connection import redis_errors
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST = 1000  # messages that wait at once
 _CURSOR = "cursor"
+_ENTRY = re.compile(rb"\d{1,19}-\d{1,19}")
 _HEALTH = "health:"
 _EVENTS_KEPT = 10_000  # as the scripts do
 
@@ -42,13 +45,14 @@ class Outbox:
         self._letters = store.keys.outbox
 
     def cursor(self) -> str:
-        """Return the id of the last event that was looked at; on the very first call that is the newest one."""
+        """Return the id of the last event that was looked at; where none is known, or it is damaged, that
+        is the newest one.
+        """
         connection = self._store.connection
         with redis_errors("reading how far messages are"):
             found: Any = connection.hget(self._messages, _CURSOR)
-            if found is None:
-                newest: Any = connection.xrevrange(self._store.keys.runs, count=1)
-                connection.hsetnx(self._messages, _CURSOR, newest[0][0] if newest else b"0-0")
+            if found is None or not _ENTRY.fullmatch(found):
+                connection.hset(self._messages, _CURSOR, newest_id(self._store))
                 found = connection.hget(self._messages, _CURSOR)
         return bytes(found).decode()
 

@@ -9,6 +9,7 @@ from heapq import merge
 from typing import Any
 
 from flowerpower.errors import UsageError
+from flowerpower.jobs.events import newest_events
 from flowerpower.state.codec import count_waiting, decode_hold, decode_run, loads
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.models import Hold, Run
@@ -236,29 +237,13 @@ def outcome_pages(store: Store, key: str, since: int) -> Iterator[bytes]:
 
 def _of_all(store: Store, wish: Wish, count: _Count) -> Iterator[RunRecord]:
     """Yield the ends of the runs of all names, the newest first."""
-    for moment, event in events(store, since=wish.since):
-        if event.get("event") in ENDED:
-            record = _of_event(moment, event)
+    for event in newest_events(store, since=wish.since):
+        if event.fields.get("event") in ENDED:
+            record = _of_event(event.moment, event.fields)
             if record is None:
                 count.unreadable += 1
             else:
                 yield record
-
-
-def events(store: Store, *, since: int = 0, page: int = _PAGE) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """Yield the events of runs, each with its moment (epoch seconds), the newest first."""
-    upper = "+"
-    while True:
-        with redis_errors("reading run events"):
-            found: Any = store.connection.xrevrange(store.keys.runs, max=upper, min=str(since * 1000), count=page)
-        for entry, fields in found:
-            yield (
-                int(entry.partition(b"-")[0]) // 1000,
-                {key.decode(errors="replace"): value.decode(errors="replace") for key, value in fields.items()},
-            )
-        if len(found) < page:
-            return
-        upper = f"({found[-1][0].decode()}"
 
 
 def _of_event(moment: int, event: Mapping[str, str]) -> RunRecord | None:

@@ -27,11 +27,6 @@ def store(redis_connection: Redis) -> Store:
     return fresh(redis_connection)
 
 
-@pytest.fixture
-def player(store: Store) -> Player:
-    return Player(store, QUEUE)
-
-
 def fresh(connection: Redis) -> Store:
     connection.flushall()
     start_at_half_past(connection)

@@ -6,10 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from redis import Redis
 from support.holds import HOUR, QUEUE, apply, events, outcomes, queued, step
 from support.players import Player
-from support.redis_state import SHIFTED_CLOCK, dump_keys, shift_clock, start_at_half_past
+from support.redis_state import dump_keys, shift_clock
 from support.states import KEYS, schedule
 
 from flowerpower.errors import FlowerPowerError, RefusedError, UsageError
@@ -18,17 +17,6 @@ from flowerpower.jobs.past import HandOut
 from flowerpower.jobs.rerun import rerun_tick
 from flowerpower.jobs.stopping import stop_run
 from flowerpower.state.store import Store
-
-
-@pytest.fixture
-def store(redis_connection: Redis) -> Store:
-    start_at_half_past(redis_connection)
-    return Store(redis_connection, KEYS, SHIFTED_CLOCK)
-
-
-@pytest.fixture
-def player(store: Store) -> Player:
-    return Player(store, QUEUE)
 
 
 @pytest.fixture

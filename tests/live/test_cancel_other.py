@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 from redis import Redis
 from support.holds import HOUR, QUEUE, apply, events, outcomes, queued, step
 from support.players import Player, reference
@@ -24,17 +23,6 @@ from flowerpower.state.store import Store
 REAL = Keys("acme", "default")
 TOOK = "overlap: a newer tick took its place"
 STOPPABLE = FLOW.replace("return number * 2", "return __import__('time').sleep(number) or number")
-
-
-@pytest.fixture
-def store(redis_connection: Redis) -> Store:
-    start_at_half_past(redis_connection)
-    return Store(redis_connection, KEYS, SHIFTED_CLOCK)
-
-
-@pytest.fixture
-def player(store: Store) -> Player:
-    return Player(store, QUEUE)
 
 
 def start(store: Store, **more: object) -> int:

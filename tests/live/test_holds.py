@@ -8,9 +8,8 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
-from redis import Redis
 from support.holds import HELD, HOUR, QUEUE, apply, events, everything, outcomes, pause, queued, resume, step
-from support.redis_state import SHIFTED_CLOCK, shift_clock, start_at_half_past
+from support.redis_state import shift_clock
 from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.errors import StoreError, UsageError
@@ -18,12 +17,6 @@ from flowerpower.jobs.manager import RQManager
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.models import Hold
 from flowerpower.state.store import Store
-
-
-@pytest.fixture
-def store(redis_connection: Redis) -> Store:
-    start_at_half_past(redis_connection)
-    return Store(redis_connection, KEYS, SHIFTED_CLOCK)
 
 
 def without_times(job: dict[bytes, bytes]) -> dict[bytes, bytes]:

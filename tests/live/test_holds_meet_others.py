@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from redis import Redis
 from support.holds import HELD, HOUR, QUEUE, apply, events, outcomes, pause, queued, resume, step
-from support.redis_state import SHIFTED_CLOCK, shift_clock, start_at_half_past
+from support.redis_state import shift_clock
 from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
@@ -17,12 +16,6 @@ from flowerpower.jobs.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.codec import encode_cursor
 from flowerpower.state.store import Store
-
-
-@pytest.fixture
-def store(redis_connection: Redis) -> Store:
-    start_at_half_past(redis_connection)
-    return Store(redis_connection, KEYS, SHIFTED_CLOCK)
 
 
 def test_a_pause_between_look_and_fire_wins(store: Store) -> None:

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from redis import Redis
 from rq.executions import Execution
-from support.redis_state import SHIFTED_CLOCK, shift_clock, start_at_half_past
+from support.holds import queued
+from support.redis_state import shift_clock
 from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
@@ -24,18 +24,8 @@ HOUR = 3600
 QUEUE = KEYS.queue("default")
 
 
-@pytest.fixture
-def store(redis_connection: Redis) -> Store:
-    start_at_half_past(redis_connection)
-    return Store(redis_connection, KEYS, SHIFTED_CLOCK)
-
-
 def apply(store: Store, wanted: Desired) -> None:
     apply_plan(make_plan(store.keys, wanted, store.read(), SOURCE), store, "apply")
-
-
-def queued(store: Store) -> list[str]:
-    return [run.decode() for run in store.connection.lrange(KEYS.queue_list(QUEUE), 0, -1)]
 
 
 def outcomes(store: Store) -> list[dict[str, Any]]:

@@ -191,6 +191,37 @@ def test_a_missing_secret_or_a_bad_address_is_recorded_and_stops_nothing(
     assert redis_connection.hlen(KEYS.outbox) == 1, "a secret may still be set"
 
 
+@pytest.mark.parametrize("damage", [{"tick": "1e18"}, {"tick": "1e999"}, {"count": "x"}, {"attempt": "1e999"}])
+def test_a_damaged_event_keeps_no_other_from_being_told(
+    folder: Path, redis_url: str, redis_connection: Redis, hook: Hook, damage: dict[str, str]
+) -> None:
+    write_project(folder, schedule=f"{TELL}on_success: ['${{secret:HOOK}}']\n")
+    apply(folder, redis_url)
+    one = messenger(redis_connection, HOOK=hook.url)
+    one.step()
+    tell(redis_connection, "failed", **damage)
+    tell(redis_connection, "succeeded", 1)
+
+    one.step()
+
+    assert "succeeded" in hook.kinds
+    assert redis_connection.hlen(KEYS.outbox) == 0
+
+
+def test_a_damaged_cursor_begins_with_what_is_newest(
+    folder: Path, redis_url: str, redis_connection: Redis, hook: Hook
+) -> None:
+    apply(folder, redis_url)
+    one = messenger(redis_connection, HOOK=hook.url)
+    tell(redis_connection, "failed")
+    redis_connection.hset(KEYS.messages, "cursor", "not an entry")
+    one.step()
+    tell(redis_connection, "failed", 1)
+    one.step()
+
+    assert [event["data"]["tick"] for event in hook.events] == ["2027-01-15T08:00:01Z"]
+
+
 def test_a_full_outbox_says_so(folder: Path, redis_url: str, redis_connection: Redis, hook: Hook) -> None:
     apply(folder, redis_url)
     one = messenger(redis_connection, HOOK=hook.url)

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from redis import Redis
 from support.holds import HOUR, QUEUE, apply, events, outcomes, pause, queued, resume, step
 from support.players import Player, reference
-from support.redis_state import SHIFTED_CLOCK, dump_keys, shift_clock, start_at_half_past
+from support.redis_state import dump_keys, shift_clock, start_at_half_past
 from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
@@ -23,17 +22,6 @@ from flowerpower.state.models import Desired
 from flowerpower.state.store import Store
 
 TOOK = "overlap: a newer tick took its place in the buffer"
-
-
-@pytest.fixture
-def store(redis_connection: Redis) -> Store:
-    start_at_half_past(redis_connection)
-    return Store(redis_connection, KEYS, SHIFTED_CLOCK)
-
-
-@pytest.fixture
-def player(store: Store) -> Player:
-    return Player(store, QUEUE)
 
 
 def often(overlap: str = "buffer_all", **more: Any) -> Any:

@@ -6,20 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from redis import Redis
 from support.holds import HELD, HOUR, outcomes, pause, resume
-from support.redis_state import SHIFTED_CLOCK, shift_clock, start_at_half_past
+from support.redis_state import shift_clock
 from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.store import Store
-
-
-@pytest.fixture
-def store(redis_connection: Redis) -> Store:
-    start_at_half_past(redis_connection)
-    return Store(redis_connection, KEYS, SHIFTED_CLOCK)
 
 
 def apply(store: Store, wanted: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
-from support.redis_state import SHIFTED_CLOCK, dump_keys, shift_clock, start_at_half_past
+from support.redis_state import dump_keys, shift_clock
 from support.states import KEYS, SOURCE, desired, desired_states, schedule
 
 from flowerpower.apply import apply_plan
@@ -26,12 +26,6 @@ HOUR = 3600
 QUEUE = KEYS.queue("default")
 OLD = desired([schedule("nightly", every=HOUR)])
 NEW = replace(desired([schedule("hourly", every=HOUR)]), previous_names={"hourly": ("daily", "nightly")})
-
-
-@pytest.fixture
-def store(redis_connection: Redis) -> Store:
-    start_at_half_past(redis_connection)
-    return Store(redis_connection, KEYS, SHIFTED_CLOCK)
 
 
 def plan_for(store: Store, wanted: Desired) -> Plan:

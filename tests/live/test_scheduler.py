@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from redis import Redis
-from support.redis_state import SHIFTED_CLOCK, dump_keys, shift_clock, start_at_half_past
+from support.redis_state import dump_keys, shift_clock
 from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
@@ -18,12 +17,6 @@ from flowerpower.state.store import Store
 
 HOUR = 3600  # long enough that no real tick comes in between
 QUEUE = KEYS.queue("default")
-
-
-@pytest.fixture
-def store(redis_connection: Redis) -> Store:
-    start_at_half_past(redis_connection)
-    return Store(redis_connection, KEYS, SHIFTED_CLOCK)
 
 
 def apply(store: Store, wanted: Desired) -> None:

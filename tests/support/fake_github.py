@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import json
 import re
-import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from support.serving import serving
 
 TOKEN = "ghs_marker_that_must_not_show"
 REPOSITORY = "acme/pipelines"
@@ -169,13 +170,5 @@ class _Handler(BaseHTTPRequestHandler):
 def fake_github() -> Iterator[FakeGitHub]:
     """Run the host for the length of a block."""
     host = FakeGitHub()
-    handler = type("Handler", (_Handler,), {"host": host})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        host.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        try:
-            yield host
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(type("Handler", (_Handler,), {"host": host})) as host.port:
+        yield host

@@ -114,9 +114,11 @@ def test_the_run_of_another_workflow_tells_the_pull_request_of_a_fork(
 
     assert line("comment", "plan.json", "--json").document["pull_request"] == 9
 
-    github.pulls.clear()
-    answer = line("comment", "plan.json")
-    assert (answer.code, "no open pull request" in answer.err) == (1, True)
+    for gone in (run, {**run, "head_repository": None}):
+        github.pulls.clear()
+        (tmp_path / "event.json").write_text(json.dumps({"workflow_run": gone, "pull_request": None}))
+        answer = line("comment", "plan.json")
+        assert (answer.code, "no open pull request" in answer.err) == (1, True)
 
 
 @pytest.mark.parametrize(
