@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import settings
 
 from flowerpower.embedded import embedded_server
 from flowerpower.settings import read_settings
+
+settings.register_profile("any machine", deadline=None)  # no test fails because a machine is slow
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True, scope="session")
