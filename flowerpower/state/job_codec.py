@@ -16,7 +16,7 @@ from flowerpower.state.codec import loads
 from flowerpower.state.models import Occurrence
 
 JOB_FUNCTION = "flowerpower.jobs.run.run_scheduled"
-_EMPTY_JOB_FIELDS = (
+JOB_FIELDS = (
     "success_callback_name",
     "failure_callback_name",
     "stopped_callback_name",
@@ -65,8 +65,11 @@ _settings = attrgetter("queue", "timeout", "result_ttl", "failure_ttl", "retries
 def template_of(
     queue: str, timeout: int, result_ttl: int, failure_ttl: int, retries: int, intervals: tuple[int, ...]
 ) -> Mapping[str, str]:
-    """Return the fields that jobs of these settings have in common, named and written as RQ does."""
-    fields = dict.fromkeys(_EMPTY_JOB_FIELDS, "") | {
+    """Return the fields that jobs of these settings have in common, named and written as RQ does.
+
+    RQ also writes eight that are empty, such as `worker_name`, and reads a job without them just the same.
+    """
+    fields = {
         "origin": queue,
         "timeout": str(timeout),
         "result_ttl": str(result_ttl),
