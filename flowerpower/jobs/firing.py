@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from flowerpower.schedule.catchup import ON_TIME, OUTSIDE, Decision, Range, decide, range_between
 from flowerpower.schedule.trigger import Trigger
 from flowerpower.state.codec import encode_cursor
-from flowerpower.state.desired import describe_run, occurrence_at, room_to_wait, run_template, trigger_of
+from flowerpower.state.desired import describe_tick, occurrence_at, room_to_wait, run_meta, run_shape, trigger_of
+from flowerpower.state.job_codec import plain_call
 from flowerpower.state.keys import Keys, tick_of
 from flowerpower.state.models import Cursor, Schedule
 
 Mode = Literal["due", "heal", "claimed"]
+
+
+class FireMessage(NamedTuple):
+    """What the fire script is told of one schedule: JSON, and JSON without its opening brace."""
+
+    shape: str  # what many schedules have in common, and a call of the script needs once
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +35,9 @@ class Compiled:
     catchup: str
     window: int
     jitter: int
-    constant: str  # the part of the fire message that no tick changes: JSON without its closing brace
+    timezone: str
+    shape: str
+    constant: str  # the part of the fire message that no tick changes: JSON without its braces
 
     @property
     def name(self) -> str:
@@ -38,13 +48,11 @@ class Compiled:
 def compile_schedule(keys: Keys, schedule: Schedule, revision: int) -> Compiled:
     """Return what firing needs; raises `TriggerError`, `KeyError` or `ValueError` when the record is not usable."""
     fields: Mapping[str, Any] = schedule.fields
+    if plain_call((keys.namespace, schedule.name, schedule.run)) is None:
+        raise ValueError("its name or the digest of its run spec is damaged")
     room = room_to_wait(fields)
-    constant = {
-        "name": schedule.name,
-        "overlap": str(fields["overlap"]),
-        **run_template(keys, schedule),
-        **({"room": room} if room else {}),
-    }
+    shape = {**run_shape(keys, schedule), "overlap": str(fields["overlap"]), **({"room": room} if room else {})}
+    constant = {"name": schedule.name, "digest": schedule.run, "meta": run_meta(schedule)}
     return Compiled(
         schedule=schedule,
         revision=revision,
@@ -52,39 +60,47 @@ def compile_schedule(keys: Keys, schedule: Schedule, revision: int) -> Compiled:
         catchup=str(fields["catchup"]),
         window=int(fields["catchup_window"]),
         jitter=int(fields.get("jitter", 0)),
-        constant=json.dumps(constant)[:-1],
+        timezone=str(fields.get("timezone", "UTC")),
+        shape=json.dumps(shape),
+        constant=json.dumps(constant)[1:-1],
     )
 
 
-def fire_message(keys: Keys, compiled: Compiled, cursor: Cursor, now: int, mode: Mode = "due") -> str:
+def fire_message(keys: Keys, compiled: Compiled, cursor: Cursor, now: int, mode: Mode = "due") -> FireMessage:
     """Return what the fire script does for one schedule: the ticks since its cursor, decided by its catch-up rule."""
     pending = _pending_tick(keys, cursor)
     decision = _decide(compiled, cursor.tick, now, pending)
-    moved = _moved(keys, compiled, decision, pending, now) if mode == "claimed" and pending is not None else {}
-    variable: dict[str, Any] = {
-        "cursor": encode_cursor(cursor),
-        "mode": mode,
-        "decided": decision.cursor,
-        "runs": [_run(keys, compiled, tick) for tick in decision.run],
-        "missed": [[span.first, span.last, span.count, span.reason] for span in decision.missed],
-        **({} if decision.next_tick is None else {"next": _next(keys, compiled, decision.next_tick)}),
-        **moved,
-    }
-    return f"{compiled.constant}, {json.dumps(variable)[1:]}"
+    variable: dict[str, Any] = {"cursor": encode_cursor(cursor), "mode": mode, "decided": decision.cursor}
+    if decision.run:
+        variable["runs"] = [_run(compiled, tick) for tick in decision.run]
+    if decision.missed:
+        variable["missed"] = [_span(span) for span in decision.missed]
+    if decision.next_tick is not None:
+        variable["next"] = _next(keys, compiled, decision.next_tick)
+    if mode == "claimed" and pending is not None:
+        variable |= _moved(keys, compiled, decision, pending, now)
+    return FireMessage(compiled.shape, f"{compiled.constant}, {json.dumps(variable)[1:]}")
+
+
+def script_arguments(messages: Sequence[FireMessage]) -> list[str]:
+    """Return the arguments of the fire script: what schedules have in common, once, and what each has of its own."""
+    shapes: dict[str, int] = {}
+    texts = [f'{{"of": {shapes.setdefault(shape, len(shapes) + 1)}, {text}' for shape, text in messages]
+    return [f"[{', '.join(shapes)}]", *texts]
 
 
 def _moved(keys: Keys, compiled: Compiled, decision: Decision, tick: int, now: int) -> dict[str, Any]:
     """Return what is different when a worker has the occurrence in hand: its tick runs there, or is refused."""
-    runs = [_run(keys, compiled, other) for other in decision.run if other != tick]
+    runs = [_run(compiled, other) for other in decision.run if other != tick]
     if tick in decision.run:
-        return {"claimed": _run(keys, compiled, tick), "runs": runs}
+        return {"claimed": _run(compiled, tick), "runs": runs}
     if tick > now:  # the clock of the stock scheduler is ahead
         following = compiled.trigger.next_tick(tick)
         next_run = {} if following is None else {"next": _next(keys, compiled, following)}
-        return {"claimed": _run(keys, compiled, tick), "decided": tick, **next_run}
+        return {"claimed": _run(compiled, tick), "decided": tick, **next_run}
     spans = [part for span in decision.missed for part in _without(compiled.trigger, span, tick)]
     reason = next((span.reason for span in decision.missed if span.first <= tick <= span.last), OUTSIDE)
-    return {"late": [tick, reason], "missed": [[span.first, span.last, span.count, span.reason] for span in spans]}
+    return {"late": [tick, reason], "missed": [_span(span) for span in spans]}
 
 
 def _without(trigger: Trigger, span: Range, tick: int) -> tuple[Range, ...]:
@@ -120,13 +136,15 @@ def _pending_tick(keys: Keys, cursor: Cursor) -> int | None:
     return tick_of(run_id[1]) if run_id else None
 
 
-def _run(keys: Keys, compiled: Compiled, tick: int) -> list[Any]:
-    description, meta = describe_run(compiled.schedule, tick)
-    return [tick, keys.run_id(compiled.name, tick), description, meta["tick"]]
+def _span(span: Range) -> list[Any]:
+    return [span.first, span.last, span.count, span.reason]
+
+
+def _run(compiled: Compiled, tick: int) -> list[Any]:
+    local, words = describe_tick(tick, compiled.timezone)
+    return [tick, words, local]
 
 
 def _next(keys: Keys, compiled: Compiled, tick: int) -> list[Any]:
-    description, meta = describe_run(compiled.schedule, tick)
-    occurrence = occurrence_at(keys, compiled.schedule, tick) if compiled.jitter else None
-    due = occurrence.due if occurrence else tick
-    return [keys.run_id(compiled.name, tick), due, description, meta["tick"]]
+    local, words = describe_tick(tick, compiled.timezone)
+    return [tick, occurrence_at(keys, compiled.schedule, tick).due if compiled.jitter else tick, words, local]

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flowerpower.errors import FlowerPowerError, FormatError, StoreError
-from flowerpower.jobs.firing import Compiled, Mode, compile_schedule, fire_message
+from flowerpower.jobs.firing import Compiled, FireMessage, Mode, compile_schedule, fire_message
 from flowerpower.jobs.ledger import Ledger
 from flowerpower.jobs.troubles import Troubles
 from flowerpower.state.codec import decode_cursor, decode_schedule
 from flowerpower.state.connection import is_away, redis_errors
 from flowerpower.state.models import Cursor
+from flowerpower.state.pipelined import batches
 from flowerpower.state.store import Store
 
 _UNUSABLE = (FlowerPowerError, KeyError, TypeError, ValueError, AttributeError)  # what an altered record can raise
 TRIES = 3  # failures, before anything else, after which the script fails for all
-AT_ONCE = 500  # schedules fired by one call of the script, during which Redis answers nobody else
+AT_ONCE = 250  # schedules fired by one call of the script, during which Redis answers nobody else
 
 
 class Fleet:
@@ -37,22 +38,20 @@ class Fleet:
         While Redis runs the script for some of them, the next are decided.
         """
         self.compile({name: cursor.revision for name, cursor in cursors.items()})
-        items, fired = list(cursors.items()), 0
-        with ThreadPoolExecutor(1) as sender:  # its thread starts when it is needed
-            sent: Future[int] | None = None
-            for start in range(0, len(items), AT_ONCE):
-                messages = self._messages(items[start : start + AT_ONCE], now, mode)
-                if sent is not None:
-                    fired += sent.result()
-                is_last = start + AT_ONCE >= len(items)
-                sent = None if is_last else sender.submit(self._fire, messages)
-                if is_last:
-                    fired += self._fire(messages)
+        sent: deque[dict[str, FireMessage]] = deque()
+
+        def decided() -> Iterator[list[FireMessage]]:
+            for items in batches(cursors.items(), AT_ONCE):
+                if messages := self._messages(items, now, mode):
+                    sent.append(messages)
+                    yield list(messages.values())
+
+        fired = sum(self._note(sent.popleft(), answers) for answers in self.ledger.fire_each(decided()))
         self._tell()
         return fired
 
-    def _messages(self, items: Sequence[tuple[str, Cursor]], now: int, mode: Mode) -> dict[str, str]:
-        messages: dict[str, str] = {}
+    def _messages(self, items: Sequence[tuple[str, Cursor]], now: int, mode: Mode) -> dict[str, FireMessage]:
+        messages: dict[str, FireMessage] = {}
         for name, cursor in items:
             compiled = self._compiled.get(name)
             if compiled is None or compiled.revision != cursor.revision:
@@ -63,16 +62,9 @@ class Fleet:
                 self._break(name, cursor.revision, error)
         return messages
 
-    def _fire(self, messages: Mapping[str, str]) -> int:
-        """Fire some schedules and return how many fired; when the script fails, each is fired alone."""
-        if not messages:
-            return 0
-        try:
-            answers = dict(zip(messages, self.ledger.fire(list(messages.values())), strict=True))
-        except StoreError as error:
-            if is_away(error) or len(messages) == 1:
-                raise
-            answers = self._fire_apart(messages)
+    def _note(self, messages: Mapping[str, FireMessage], said: Sequence[str]) -> int:
+        """Note what became of some schedules and return how many fired; if the script failed, fire each alone first."""
+        answers = dict(zip(messages, said, strict=True)) if said else self._fire_apart(messages)
         for name, answer in answers.items():
             self._hindered.pop(name, None)
             if answer == "damaged":
@@ -81,7 +73,7 @@ class Fleet:
                 self._hindered[name] = f"schedule {name} cannot be fired: {answer}"
         return list(answers.values()).count("fired")
 
-    def _fire_apart(self, messages: Mapping[str, str]) -> dict[str, str]:
+    def _fire_apart(self, messages: Mapping[str, FireMessage]) -> dict[str, str]:
         answers: dict[str, str] = {}
         failed = 0
         for name, message in messages.items():
@@ -89,8 +81,8 @@ class Fleet:
                 (answers[name],) = self.ledger.fire([message])
             except StoreError as error:
                 failed += 1
-                if is_away(error) or failed == len(answers) + 1 == TRIES:  # it is not about one of them
-                    raise
+                if is_away(error) or len(messages) == 1 or failed == len(answers) + 1 == TRIES:
+                    raise  # it is not about one of them
                 answers[name] = str(error)
         return answers
 

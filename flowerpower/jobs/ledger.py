@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from flowerpower.jobs.firing import FireMessage, script_arguments
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.keys import tick_of
 from flowerpower.state.store import Store
@@ -47,10 +48,19 @@ class Ledger:
     def __init__(self, store: Store) -> None:
         self._scripts = store.scripts
 
-    def fire(self, messages: Sequence[str]) -> list[str]:
-        """Fire a batch of due schedules; one answer each: fired, moved, early, damaged."""
+    def fire(self, messages: Sequence[FireMessage]) -> list[str]:
+        """Fire due schedules, each of another one; one answer each: fired, moved, early, damaged."""
         with redis_errors("firing due schedules"):
-            return [answer.decode() for answer in self._scripts.call("fire", messages)]
+            return _words(self._scripts.call("fire", script_arguments(messages)))
+
+    def fire_each(self, batches: Iterable[Sequence[FireMessage]]) -> Iterator[list[str]]:
+        """Fire batches one after the other, each asked for while Redis works on the one before it.
+
+        Where the script failed, which it does before it writes anything, the answer is empty.
+        """
+        with redis_errors("firing due schedules"):
+            for answer in self._scripts.stream("fire", map(script_arguments, batches)):
+                yield [] if isinstance(answer, Exception) else _words(answer)
 
     def claim(
         self, run: RunRef, by: Claimant, *, digest: str, deadline: int, alone: bool = False, other_code: str = ""
@@ -118,3 +128,7 @@ def run_ref(store: Store, run_id: str, now: int) -> RunRef | None:
         return None
     tick = tick_of(parts[1])
     return RunRef(run_id, parts[0], parts[1], now if tick is None else tick)
+
+
+def _words(answers: Iterable[bytes]) -> list[str]:
+    return [answer.decode() for answer in answers]

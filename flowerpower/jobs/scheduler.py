@@ -25,8 +25,8 @@ from flowerpower.state.store import Store
 
 LEASE_SECONDS = 5
 RECONCILE_SECONDS = 15
-BATCH = 2000  # due jobs looked at together
-PASSES = 5  # batches fired before the lease is renewed
+BATCH = 5000  # due jobs looked at together
+PASSES = 2  # batches fired before the lease is renewed
 
 _BREATH = 0.05  # seconds between two passes, however long they take
 

@@ -9,13 +9,20 @@ local function stamp_of(seconds, micros, commit)
   return {seconds = seconds, moment = rq_time(seconds, micros), commit = commit, commit_text = cjson.encode(commit)}
 end
 
--- Write the whole hash of a job, as RQ does: what waits under that id may not be what was applied.
-local function write_job(stamp, order, id, status, description, tick_text)
+local function meta_of(stamp, order, tick_text)
+  return order.meta .. ', "tick": "' .. tick_text .. '", "commit": ' .. stamp.commit_text .. '}'
+end
+
+-- Write the whole hash of a job, as RQ does, where none is: what waited under that id may not be what was applied.
+local function write_new_job(stamp, order, id, status, description, tick_text)
   local named = status == 'queued' and 'enqueued_at' or 'created_at'
-  local meta = order.meta .. ', "tick": "' .. tick_text .. '", "commit": ' .. stamp.commit_text .. '}'
-  redis.call('DEL', job_key(id))
   redis.call('HSET', job_key(id), 'status', status, 'created_at', stamp.moment, named, stamp.moment,
-    'description', description, 'meta', meta, unpack(order.job))
+    'description', description, 'meta', meta_of(stamp, order, tick_text), unpack(order.job))
+end
+
+local function write_job(stamp, order, id, status, description, tick_text)
+  redis.call('DEL', job_key(id))
+  write_new_job(stamp, order, id, status, description, tick_text)
 end
 
 local function activate(stamp, order, name, tick, id, since)

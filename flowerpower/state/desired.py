@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from flowerpower.schedule.jitter import delay
 from flowerpower.schedule.trigger import Trigger, parse_trigger
 from flowerpower.state.codec import canonical, digest, pipeline_digest, schedule_digest
-from flowerpower.state.job_codec import JOB_FUNCTION, job_fields
+from flowerpower.state.job_codec import JOB_FUNCTION, call_start, job_fields, job_template
 from flowerpower.state.keys import Keys
 from flowerpower.state.models import Desired, Json, Occurrence, Pipeline, Rules, Schedule, State
 
@@ -93,6 +93,16 @@ def run_template(keys: Keys, schedule: Schedule) -> dict[str, Json]:
         "digest": schedule.run,
         "job": [part for field in job_fields(occurrence).items() for part in field],
         "meta": run_meta(schedule),
+    }
+
+
+def run_shape(keys: Keys, schedule: Schedule) -> dict[str, Json]:
+    """Return what the jobs of a schedule have in common with those of many others; its name and digest end the call."""
+    occurrence = occurrence_at(keys, schedule, 0)
+    return {
+        "queue": occurrence.queue,
+        "call": call_start(keys.namespace),
+        "job": [part for field in job_template(occurrence).items() for part in field],
     }
 
 

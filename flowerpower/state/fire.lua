@@ -1,8 +1,10 @@
 -- Decide due ticks: record the missed, push the runs, create the next occurrence, move the cursor, in one step.
--- ARGV[2..]: one JSON object for each schedule:
---   {name, cursor = its cursor as read, queue, mode, overlap, room (for ticks that wait; none: none do), digest,
---    decided = tick, job = {field, value, ...}, meta = JSON without its end, which is told per tick,
---    runs = {{tick, id, description, local time}}, missed = {{first, last, count, reason}}, next = {id, due, description},
+-- ARGV[2]: JSON, what schedules have in common: {{queue, overlap, room (for ticks that wait; none: none do),
+--   call = how a job's call begins, job = {field, value, ...}}, ...}
+-- ARGV[3..]: one JSON object for each schedule, each of another one:
+--   {of = which of those it has, name, cursor = its cursor as read, mode, digest, decided = tick,
+--    meta = JSON without its end, which is told per tick, runs = {{tick, its moment in words, local time}} or nothing,
+--    missed = {{first, last, count, reason}} or nothing, next = {tick, due, its moment in words, local time},
 --    claimed = as one of runs, or late = {tick, reason} for one that is in a worker's hands and does not run}
 -- mode: 'due' (the occurrence waits and is due), 'heal' (there is none), 'claimed' (a stock scheduler moved it, it runs).
 -- Answers one word for each: fired, moved (someone else decided, or holds it), early, damaged.
@@ -10,23 +12,54 @@ local seconds, micros = now()
 local bad = wrong_type(our_types())
 if bad then return redis.error_reply('WRONGTYPE ' .. bad) end
 local stamp = stamp_of(seconds, micros)
+local shapes = cjson.decode(ARGV[2])
+local is_any_held = redis.call('HLEN', ours('holds')) > 0
+
+local function read_fire(text)
+  local fire = cjson.decode(text)
+  local shape = shapes[fire.of]
+  local job = {unpack(shape.job)}
+  job[#job + 1] = 'data'
+  job[#job + 1] = shape.call .. fire.name .. '", "' .. fire.digest .. '"], {}]'
+  fire.job, fire.queue, fire.overlap, fire.room = job, shape.queue, shape.overlap, shape.room
+  fire.runs, fire.missed = fire.runs or {}, fire.missed or {}
+  return fire
+end
+
+local function id_of(fire, tick) return names.queues .. fire.name .. '--' .. string.format('%d', tick) end
+local function description_of(fire, words) return fire.name .. ' @ ' .. words end
+
+-- Note what lies where jobs will be written; false if one of it is not a job.
+local function look_at_jobs(fire)
+  local ids = {}
+  for index, run in ipairs(fire.runs) do ids[index] = id_of(fire, run[1]) end
+  if fire.next then ids[#ids + 1] = id_of(fire, fire.next[1]) end
+  fire.stale = {}
+  for _, id in ipairs(ids) do
+    local found = redis.call('TYPE', job_key(id)).ok
+    if found == 'hash' then fire.stale[id] = true elseif found ~= 'none' then return false end
+  end
+  return true
+end
+
+-- Outcomes are written only of what does not run as a matter of course.
+local function may_record(fire)
+  return fire.busy or fire.room or #fire.missed > 0 or #fire.runs > 1 or fire.mode == 'claimed'
+end
 
 local function check(fire)
-  local raw = redis.call('HGET', ours('cursors'), fire.name)
-  if raw ~= fire.cursor then return 'moved' end
-  if redis.call('HEXISTS', ours('holds'), fire.name) == 1 then return 'moved' end
-  local _, _, pending = read_cursor(raw)
-  fire.pending = pending ~= '-' and pending or nil
+  if redis.call('HGET', ours('cursors'), fire.name) ~= fire.cursor then return 'moved' end
+  if is_any_held and redis.call('HEXISTS', ours('holds'), fire.name) == 1 then return 'moved' end
+  local _, revision, pending = read_cursor(fire.cursor)
+  fire.revision, fire.pending = revision, pending ~= '-' and pending or nil
   if fire.mode == 'due' then
     local due = fire.pending and redis.call('ZSCORE', scheduled_key(fire.queue), fire.pending)
     if not due then return 'moved' end
     if tonumber(due) > seconds then return 'early' end
   end
-  if not has_type(ours('outcomes:' .. fire.name), 'zset') then return 'damaged' end
-  if fire.next and not has_type(job_key(fire.next[1]), 'hash') then return 'damaged' end
-  for _, run in ipairs(fire.runs) do
-    if not has_type(job_key(run[2]), 'hash') then return 'damaged' end
-  end
+  fire.busy = fire.overlap == 'skip' and has_active(fire.name)
+  if may_record(fire) and not has_type(ours('outcomes:' .. fire.name), 'zset') then return 'damaged' end
+  if not look_at_jobs(fire) then return 'damaged' end
   if fire.overlap == 'cancel_other' and has_active(fire.name) then
     fire.others = runs_in_flight(active_ids(fire.name))
     if not fire.others then return 'damaged' end
@@ -37,18 +70,26 @@ local SKIPPED = 'overlap'
 local TOOK = 'overlap: a newer tick took its place'
 local FULL = {buffer_one = TOOK .. ' in the buffer', buffer_all = 'overlap: the buffer was full', cancel_other = TOOK}
 
+local function write_fresh_job(fire, id, status, words, tick_text)
+  if fire.stale[id] then redis.call('DEL', job_key(id)) end
+  write_new_job(stamp, fire, id, status, description_of(fire, words), tick_text)
+end
+
 local function start(fire, run)
-  if fire.overlap == 'skip' and has_active(fire.name) then
-    return record_range(fire.name, {run[1], run[1], 1}, 'skipped', SKIPPED, seconds)
-  end
-  start_run(stamp, fire, fire.name, run[1], run[2], seconds, run[3], run[4])
+  local tick, words, tick_text = unpack(run)
+  if fire.busy then return record_range(fire.name, {tick, tick, 1}, 'skipped', SKIPPED, seconds) end
+  local id = id_of(fire, tick)
+  activate(stamp, fire, fire.name, tick, id, seconds)
+  write_fresh_job(fire, id, 'queued', words, tick_text)
+  redis.call('RPUSH', queue_key(fire.queue), id)
+  fire.busy = fire.overlap == 'skip'
 end
 
 -- The ticks that have to wait; the oldest fall out where there is no room for all.
 local function let_wait(fire, buffer, first)
   for index = first, #fire.runs do
-    local tick, _, description, tick_text = unpack(fire.runs[index])
-    table.insert(buffer.ticks, {tick, seconds, description, tick_text})
+    local tick, words, tick_text = unpack(fire.runs[index])
+    table.insert(buffer.ticks, {tick, seconds, description_of(fire, words), tick_text})
     record_event({event = 'buffered', schedule = fire.name, tick = tick})
   end
   buffer.queue, buffer.digest, buffer.job, buffer.meta = fire.queue, fire.digest, fire.job, fire.meta
@@ -89,6 +130,7 @@ local function take_claimed(fire)
   local is_first = not has_active(fire.name) and redis.call('HEXISTS', ours('buffers'), fire.name) == 0
   if fire.overlap == 'allow' or is_first then
     activate(stamp, fire, fire.name, run[1], fire.pending, seconds)
+    fire.busy = fire.overlap == 'skip'
   elseif fire.room then
     table.insert(fire.runs, 1, run)
   else
@@ -98,20 +140,24 @@ end
 
 local function write_next(fire)
   if not fire.next then return '-' end
-  local id = fire.next[1]
-  write_job(stamp, fire, id, 'scheduled', fire.next[3], fire.next[4])
-  redis.call('ZADD', scheduled_key(fire.queue), fire.next[2], id)
+  local tick, due, words, tick_text = unpack(fire.next)
+  local id = id_of(fire, tick)
+  write_fresh_job(fire, id, 'scheduled', words, tick_text)
+  redis.call('ZADD', scheduled_key(fire.queue), due, id)
   return id
 end
 
+local function take_from_registry(fire)
+  redis.call('ZREM', scheduled_key(fire.queue), fire.pending)
+  redis.call('DEL', job_key(fire.pending))
+  fire.stale[fire.pending] = nil
+end
+
 local function fire_one(fire)
-  local _, revision = read_cursor(fire.cursor)
-  local pending = fire.pending
   if fire.mode == 'claimed' then
     take_claimed(fire)
-  elseif pending then
-    redis.call('ZREM', scheduled_key(fire.queue), pending)
-    redis.call('DEL', job_key(pending))
+  elseif fire.pending then
+    take_from_registry(fire)
   end
   for _, range in ipairs(fire.missed) do
     record_range(fire.name, range, 'missed', range[4], seconds)
@@ -122,27 +168,29 @@ local function fire_one(fire)
     for _, run in ipairs(fire.runs) do start(fire, run) end
   end
   local next_id = write_next(fire)
-  redis.call('HSET', ours('cursors'), fire.name, string.format('%d %d %s', fire.decided, revision, next_id))
+  redis.call('HSET', ours('cursors'), fire.name, string.format('%d %d %s', fire.decided, fire.revision, next_id))
   if fire.mode == 'heal' then record_event({event = 'healed', schedule = fire.name, tick = fire.decided, job = next_id}) end
 end
 
-local queues, answers = {}, {}
-for index = 2, #ARGV do
-  local fire = cjson.decode(ARGV[index])
-  local answer = check(fire)
-  if not answer then
-    if queues[fire.queue] == nil then
-      queues[fire.queue] = has_type(queue_key(fire.queue), 'list') and has_type(scheduled_key(fire.queue), 'zset')
-      if queues[fire.queue] then redis.call('SADD', names.rq .. ':queues', queue_key(fire.queue)) end
-    end
-    if queues[fire.queue] then
-      fire_one(fire)
-      answer = 'fired'
-    else
-      answer = 'damaged'
-    end
+local queues = {}
+local function can_take(queue)
+  if queues[queue] == nil then
+    queues[queue] = has_type(queue_key(queue), 'list') and has_type(scheduled_key(queue), 'zset')
+    if queues[queue] then redis.call('SADD', names.rq .. ':queues', queue_key(queue)) end
   end
-  answers[#answers + 1] = answer
+  return queues[queue]
+end
+
+local answers = {}
+for index = 3, #ARGV do
+  local fire = read_fire(ARGV[index])
+  local answer = check(fire)
+  if not answer and not can_take(fire.queue) then answer = 'damaged' end
+  if not answer then
+    fire_one(fire)
+    answer = 'fired'
+  end
+  answers[index - 2] = answer
 end
 empty_lists()
 return answers

@@ -6,12 +6,14 @@ Tests hand in another clock (hours in seconds, on a real Redis); the package its
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.state.keys import Keys
+from flowerpower.state.pipelined import pack, replies
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -59,6 +61,34 @@ class Scripts:
         """Run `<name>.lua` with the given arguments after the first one, and return its answer."""
         self.prepare(name)
         return self._scripts[name](keys=self._keys, args=[self._names, *arguments])
+
+    def stream(self, name: str, calls: Iterable[Sequence[str]]) -> Iterator[Any]:
+        """Run a script once for each sequence of arguments, and yield its answers in order; its errors are answers too.
+
+        The next arguments are asked for while Redis works on those before them.
+        """
+        from redis.exceptions import NoScriptError
+
+        self.prepare(name)
+        start = ("EVALSHA", self._scripts[name].sha, "1", *self._keys, self._names)
+        sent: deque[Sequence[str]] = deque()
+
+        def commands() -> Iterator[list[bytes]]:
+            for arguments in calls:
+                sent.append(arguments)
+                yield [pack(*start, *arguments)]
+
+        for answer in replies(self._connection, commands()):
+            arguments = sent.popleft()
+            yield self._answer(name, arguments) if isinstance(answer, NoScriptError) else answer
+
+    def _answer(self, name: str, arguments: Sequence[str]) -> Any:
+        from redis.exceptions import ResponseError
+
+        try:
+            return self.call(name, arguments)
+        except ResponseError as error:
+            return error
 
     def prepare(self, *names: str) -> None:
         """Make the texts of scripts ready; nothing is sent."""
