@@ -13,8 +13,8 @@ local name = entry and name_of(entry, ask.name) or ask.name
 local function ended_as()
   local key = ours('outcomes:' .. name)
   for _, raw in ipairs(redis.call('ZRANGEBYSCORE', key, ask.tick, ask.tick)) do
-    local read, outcome = pcall(cjson.decode, raw)
-    if read and type(outcome) == 'table' and outcome.run == ask.id then return outcome.status, outcome end
+    local outcome = may_name(raw, ask.id) and read_json(raw)
+    if outcome and outcome.run == ask.id then return outcome.status, outcome end
   end
 end
 
@@ -23,7 +23,8 @@ local function refuse(reason)
   return {'refused', reason}
 end
 
-local ended, outcome = ended_as()
+local ended, outcome
+if not (entry and is_by_hand(ask.id)) then ended, outcome = ended_as() end  -- what waits for its first end has none
 if ended == 'succeeded' then return refuse('it has succeeded already') end
 -- An apply or a newer tick removed it, perhaps while a worker had it in hand already.
 if not entry and ended and type(outcome.by) == 'string' then
@@ -61,7 +62,7 @@ end
 if not entry then
   local known = redis.call('HEXISTS', ours('schedules'), ask.name) + redis.call('HEXISTS', ours('pipelines'), ask.name)
   if known == 0 then return refuse('its schedule was deleted') end
-  entry = {name = ask.name, tick = ask.tick, attempt = 0, since = seconds, alone = ask.alone, commit = redis.call('HGET', ours('head'), 'commit') or ''}
+  entry = {name = ask.name, tick = ask.tick, attempt = 0, since = seconds, alone = ask.alone, again = ended ~= nil, commit = redis.call('HGET', ours('head'), 'commit') or ''}
 end
 if ask.deadline > 0 and entry.attempt == 0 and seconds - entry.since > ask.deadline then
   clear_active(ask.id, name, ask.run)

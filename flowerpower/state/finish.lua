@@ -27,7 +27,7 @@ if done.final then
   clear_active(done.id, name, done.run)
   record_outcome(name, {first = tick, last = tick, count = 1, status = done.status, reason = done.reason,
     run = done.id, attempt = entry.attempt, duration = done.duration, at = seconds, commit = entry.commit or '', by = by,
-    other_code = entry.other_code})
+    other_code = entry.other_code}, not entry.again)
   release(name, seconds, micros)
 else
   entry.execution = ''

@@ -82,10 +82,18 @@ local OUTCOMES_KEPT = 1000
 local OLDER_KEPT = 10000
 local OLDER_SECONDS = 90 * 86400
 
+local function is_by_hand(run) return type(run) == 'string' and string.find(run, '%-%-m%w+$') ~= nil end
+
 -- What an outcome is about: the tick itself, or a run by hand that happened to be asked for in that second.
-local function subject(outcome)
-  local by_hand = outcome.run and string.match(outcome.run, '%-%-m%w+$')
-  return by_hand and outcome.run or 'tick'
+local function subject(outcome) return is_by_hand(outcome.run) and outcome.run or 'tick' end
+
+-- Whether a text may tell of a run: of thousands that were asked for in one second few are to be read. A / is escaped in
+-- them, and is none in the end of an id.
+local function may_name(raw, run) return string.find(raw, string.match(run, '%-%-%w+$') or run, 1, true) ~= nil end
+
+local function may_tell_of(raw, about)
+  if about == 'tick' then return not string.find(raw, '"run":"[^"]*%-%-m%w+"') end
+  return may_name(raw, about)
 end
 
 -- A tick of long ago that ran late (a backfill's) would be the first to fall out, so its outcome lies apart.
@@ -98,14 +106,15 @@ local function keep_older(schedule, outcome, text)
   redis.call('EXPIRE', key, OLDER_SECONDS)
 end
 
--- One outcome of one tick, or of a range of ticks; a newer outcome of the same tick takes its place.
-local function record_outcome(schedule, outcome)
+-- One outcome of one tick, or of a range of ticks; a newer outcome of the same tick takes its place, and one of the same
+-- run by hand, unless it has never ended before: there may be thousands of others to look through.
+local function record_outcome(schedule, outcome, is_first)
   local key = ours('outcomes:' .. schedule)
-  if outcome.first == outcome.last then
+  local about = subject(outcome)
+  if outcome.first == outcome.last and not (is_first and about ~= 'tick') then
     for _, raw in ipairs(redis.call('ZRANGEBYSCORE', key, outcome.last, outcome.last)) do
-      local read, old = pcall(cjson.decode, raw)
-      local usable = read and type(old) == 'table'
-      if not usable or (old.first == old.last and subject(old) == subject(outcome)) then redis.call('ZREM', key, raw) end
+      local old = may_tell_of(raw, about) and (read_json(raw) or {first = outcome.last, last = outcome.last})
+      if old and old.first == old.last and subject(old) == about then redis.call('ZREM', key, raw) end
     end
   end
   local text = cjson.encode(outcome)

@@ -29,7 +29,7 @@ local function ending()
   for _, key in ipairs({ours('outcomes:' .. name), ours('older:' .. name)}) do
     local found = tick and redis.call('ZRANGEBYSCORE', key, tick, tick) or redis.call('ZREVRANGE', key, 0, -1)
     for _, raw in ipairs(found) do
-      local outcome = read_json(raw)
+      local outcome = may_name(raw, ask.id) and read_json(raw)
       if outcome and outcome.run == ask.id then return text_of(outcome.status, '') end
     end
   end
