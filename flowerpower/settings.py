@@ -41,7 +41,7 @@ def read_settings(
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Return the settings of this process; a flag wins over its `FLOWERPOWER_...` variable."""
-    environment = os.environ if environ is None else environ
+    environment = dict(os.environ if environ is None else environ)  # which decodes each name and value but once
     from_environment = {
         name.removeprefix(_VARIABLE_PREFIX): value
         for name, value in environment.items()
@@ -53,7 +53,7 @@ def read_settings(
         env_named=bool(env or environment.get(f"{_PREFIX}ENV")),
         redis=redis or environment.get(f"{_PREFIX}REDIS") or None,
         variables={**from_environment, **(variables or {})},
-        environment=dict(environment),
+        environment=environment,
         rq_prefix=environment.get("RQ_KEY_PREFIX", "rq"),
         redis_server=_path(environment.get(f"{_PREFIX}TEST_REDIS_SERVER")),
         runtime_dir=_path(environment.get("XDG_RUNTIME_DIR")),

@@ -58,6 +58,7 @@ class _Work:
     home: Home
     other_code: str
     keeper: Keeper
+    environment: Mapping[str, str] = field(repr=False)  # may hold credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ def run_scheduled(namespace: str, name: str, spec_digest: str) -> dict[str, Any]
 
     Raises what the pipeline raises, so that RQ retries it as the spec says.
     """
-    job, store = _current_job(namespace)
+    settings = read_settings()
+    job, store = _current_job(namespace, settings.rq_prefix)
     run = run_ref(store, job.id, _asked_tick(job))
     if run is None or run.name != name:
         raise RunRefusedError(f"job {job.id} is not a run of {name!r} in {namespace}")
@@ -119,18 +121,18 @@ def run_scheduled(namespace: str, name: str, spec_digest: str) -> dict[str, Any]
         logger.warning("run %s is not run: %s", run.id, claim.refused)
         return {"status": "refused", "reason": claim.refused, "run": run.id}
     keeper = Keeper(store, job, run.name, claim.attempt)
-    work = _Work(run, claim, spec, papers.execution, home, other_code, keeper)
+    work = _Work(run, claim, spec, papers.execution, home, other_code, keeper, settings.environment)
     return _attempt(work, ledger, retries_left=int(job.retries_left or 0))
 
 
-def _current_job(namespace: str) -> tuple[Job, Store]:
+def _current_job(namespace: str, rq_prefix: str) -> tuple[Job, Store]:
     from rq import get_current_job
 
     job = get_current_job()
     if job is None:
         raise RunRefusedError("run_scheduled was called outside an RQ worker", hint="use `flowerpower run PIPELINE`")
     project, _, env = namespace.partition(".")
-    return job, store_beside(job.connection, Keys(project, env, read_settings().rq_prefix))
+    return job, store_beside(job.connection, Keys(project, env, rq_prefix))
 
 
 @lru_cache(maxsize=4)
@@ -227,7 +229,7 @@ def _run_pipeline(work: _Work) -> dict[str, Any]:
     from flowerpower.pipelines.secrets import secrets_of
     from flowerpower.specs.models import PipelineSpec
 
-    settings, home = read_settings(), work.home
+    home = work.home
     spec = PipelineSpec.model_validate({"name": work.spec["pipeline"], **work.spec["spec"]})
     timing: Mapping[str, Any] = work.spec["trigger"]
     zone = ZoneInfo(str(timing.get("timezone", "UTC")))
@@ -241,7 +243,7 @@ def _run_pipeline(work: _Work) -> dict[str, Any]:
         pipeline=str(work.spec["pipeline"]),
         commit=work.claim.commit,
         attempt=work.claim.attempt,
-        secrets=work.keeper.hide(secrets_of(settings.environment)),
+        secrets=work.keeper.hide(secrets_of(work.environment)),
         code=_code_of(work),
     )
     work.keeper.describe(spec, context, context.code or home.root)

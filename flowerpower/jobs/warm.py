@@ -24,6 +24,7 @@ from rq.executions import Execution
 from rq.job import Job
 
 from flowerpower.jobs.worker import FlowerPowerWorker, end_with_parent
+from flowerpower.pipelines.reuse import keep_drivers
 from flowerpower.settings import kept_environment
 
 RUNS = 1000  # that a process does before another takes its place
@@ -121,6 +122,7 @@ class WarmWorker(FlowerPowerWorker):
         end_with_parent(signal.SIGKILL)
         self.setup_work_horse_signals()
         self._is_horse = True
+        keep_drivers()
         try:
             baseline = 0
             for count, line in enumerate(orders, start=1):

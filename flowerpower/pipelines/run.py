@@ -15,13 +15,14 @@ from flowerpower.filesystem import Filesystem
 from flowerpower.pipelines.adapters.named import Setting, named_adapters, tell_of_data
 from flowerpower.pipelines.arrange import Given, Graph, arrange, check_cache
 from flowerpower.pipelines.context import RunContext, Secrets
-from flowerpower.pipelines.driver import NodeWatch, Observer, Parts, build, hook, quiet, ready
+from flowerpower.pipelines.driver import NodeWatch, Observer, Parts, hook, quiet, ready
 from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.failures import UserCodeError, describe, is_time_limit, user_place, user_traceback
 from flowerpower.pipelines.graph import Nodes, count_computed
 from flowerpower.pipelines.modules import import_modules, importable, own_modules
 from flowerpower.pipelines.placeholders import fill
 from flowerpower.pipelines.results import RunResult
+from flowerpower.pipelines.reuse import built
 from flowerpower.pipelines.storage import (
     Access,
     LoadRecord,
@@ -82,7 +83,7 @@ class _Run:
         with setting.closing:
             parts = self.parts(folders, watch, setting)
             with self.phase("build"):
-                driver = build(parts)
+                driver = setting.closing.enter_context(built(parts))
             outputs = list(dict.fromkeys([*spec.outputs, *(name for save in saves for name in save.nodes)]))
             check_cache(spec.cache, driver.graph.nodes)
             given = arrange(Graph(driver.graph.nodes, parts.modules, parts.config), outputs, self.given(loads))
