@@ -21,6 +21,7 @@ from flowerpower.jobs.holds import Paused, Resumed, pause_schedules, resume_sche
 from flowerpower.jobs.ledger import Ledger, run_ref
 from flowerpower.jobs.manual import RunHandle, manual_order, sign_order
 from flowerpower.jobs.past import HandOut, Sign
+from flowerpower.jobs.preload import GraphRecipe
 from flowerpower.jobs.processes import Work, WorkerOptions, run_scheduler, run_worker, run_workers
 from flowerpower.jobs.records import RunList, RunRecord, Wish, plain_time, read_runs
 from flowerpower.jobs.rerun import rerun_of, rerun_tick
@@ -226,7 +227,7 @@ class RQManager:
 
         def look() -> WorkerOptions:
             applied = _read_patiently(self.store, patient=not chosen.burst)
-            return replace(chosen, queues=chosen.queues or queues_of(applied), modules=modules_of(applied))
+            return replace(chosen, queues=chosen.queues or queues_of(applied), recipes=recipes_of(applied))
 
         options = look()
         self._warn_of_idle(asked, options)
@@ -294,10 +295,10 @@ def _read_patiently(store: Store, *, patient: bool) -> State:
             pause = min(pause * 2, 10.0)
 
 
-def modules_of(applied: State) -> tuple[str, ...]:
-    """Return the Hamilton modules of the applied pipelines."""
-    named: Iterable[Any] = (pipeline.fields.get("modules") for pipeline in applied.pipelines.values())
-    return tuple(dict.fromkeys(str(module) for modules in named for module in modules or ()))
+def recipes_of(applied: State) -> tuple[GraphRecipe, ...]:
+    """Return what the graphs of the applied pipelines are built of."""
+    fields: Iterable[Mapping[str, Any]] = (pipeline.fields for pipeline in applied.pipelines.values())
+    return tuple(GraphRecipe(one.get("modules") or (), one.get("config") or {}) for one in fields)
 
 
 def queues_of(applied: State) -> tuple[str, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from flowerpower.errors import FlowerPowerError, StoreError
 from flowerpower.jobs.code import code_on_disk
@@ -12,6 +13,13 @@ from flowerpower.jobs.run import Home
 from flowerpower.state.store import Store
 
 logger = logging.getLogger("flowerpower.worker")
+
+
+class GraphRecipe(NamedTuple):
+    """What a graph is built of: Hamilton modules by name, and the config."""
+
+    modules: Sequence[str]
+    config: Mapping[str, Any]
 
 
 class AppliedCommit:
@@ -30,8 +38,8 @@ class AppliedCommit:
         return self._known
 
 
-def preload(root: Path, modules: Sequence[str], folders: Sequence[str]) -> None:
-    """Import what each run needs from the module folders below *root*; what cannot be is left to the runs."""
+def preload(root: Path, recipes: Sequence[GraphRecipe], folders: Sequence[str]) -> None:
+    """Import what runs need from the module folders below *root*, and build graphs; what fails is left to the runs."""
     import pydantic.type_adapter  # noqa: F401
 
     import flowerpower.pipelines.hook
@@ -39,12 +47,15 @@ def preload(root: Path, modules: Sequence[str], folders: Sequence[str]) -> None:
     import flowerpower.pipelines.secrets
     import flowerpower.specs.models  # noqa: F401 - so that no fork has to import it
     from flowerpower.pipelines.manager import preload as import_modules
+    from flowerpower.pipelines.reuse import build_first
 
-    import_modules(list(modules), root, list(folders))
+    modules = list(dict.fromkeys(module for recipe in recipes for module in recipe.modules))
+    import_modules(modules, root, list(folders))
     code_on_disk(root, modules, folders)  # read, parsed and kept for the forks
+    build_first(recipes, root, folders)
 
 
-def preload_commit(home: Home, modules: Sequence[str], folders: Sequence[str], commit: str) -> None:
+def preload_commit(home: Home, recipes: Sequence[GraphRecipe], folders: Sequence[str], commit: str) -> None:
     """Import the code of a commit; one that cannot be had is left to the runs, which say why."""
     assert home.checkouts is not None  # noqa: S101
     try:
@@ -52,4 +63,4 @@ def preload_commit(home: Home, modules: Sequence[str], folders: Sequence[str], c
     except FlowerPowerError as error:
         logger.warning("nothing is imported before forking: %s", error)
         return
-    preload(root, modules if commit else (), folders)
+    preload(root, recipes if commit else (), folders)

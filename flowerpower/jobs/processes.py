@@ -23,7 +23,7 @@ from flowerpower.jobs.checkouts import Checkouts
 from flowerpower.jobs.code import code_fingerprint, commit_at
 from flowerpower.jobs.contact import PATIENCE
 from flowerpower.jobs.messenger import make_messenger
-from flowerpower.jobs.preload import AppliedCommit, preload, preload_commit
+from flowerpower.jobs.preload import AppliedCommit, GraphRecipe, preload, preload_commit
 from flowerpower.jobs.run import Home, store_beside, use_project
 from flowerpower.jobs.scheduler import Scheduler, scheduler_name
 from flowerpower.jobs.supervisor import OUTDATED, Child, Supervisor
@@ -50,7 +50,7 @@ class WorkerOptions:
     queues: Sequence[str] = ()  # as the specs name them
     root: Path = Path()
     folders: Sequence[str] = ("flows",)
-    modules: Sequence[str] = ()  # Hamilton modules to import before forking
+    recipes: Sequence[GraphRecipe] = ()  # graphs to import and build before forking
     paths: Sequence[str] = ()  # folders outside the project that its runs may read and write
     plugins: Sequence[str] = ()  # distributions whose plug-ins its runs may use
     pickle: bool = False
@@ -194,15 +194,15 @@ def _work_once(
         worker = make_worker(connection, keys, options.queues, name=_name(options), allowed=options.allowed, kind=kind)
         worker.stop = stop
         worker.grace = options.grace
-        modules = options.modules if options.preload else ()
+        recipes = options.recipes if options.preload else ()
         if home.checkouts:
             commit = AppliedCommit(Store(connect(url), keys))
             worker.fingerprint = commit.now
-            worker.preload = lambda: preload_commit(home, modules, options.folders, commit.now())
+            worker.preload = lambda: preload_commit(home, recipes, options.folders, commit.now())
         else:
             worker.fingerprint = lambda: code_fingerprint(options.root, options.folders)
             worker.forget_modules = lambda: forget_modules(options.root, options.folders)
-            worker.preload = lambda: preload(home.root, modules, options.folders)
+            worker.preload = lambda: preload(home.root, recipes, options.folders)
         worker.import_first()
         store_beside(connection, keys)
         worker.work(burst=options.burst, logging_level=logging.getLevelName(logger.getEffectiveLevel()))

@@ -24,7 +24,6 @@ from rq.executions import Execution
 from rq.job import Job
 
 from flowerpower.jobs.worker import FlowerPowerWorker, end_with_parent
-from flowerpower.pipelines.reuse import keep_drivers
 from flowerpower.settings import kept_environment
 
 RUNS = 1000  # that a process does before another takes its place
@@ -121,6 +120,8 @@ class WarmWorker(FlowerPowerWorker):
         os.setpgrp()
         end_with_parent(signal.SIGKILL)
         self.setup_work_horse_signals()
+        from flowerpower.pipelines.reuse import keep_drivers
+
         self._is_horse = True
         keep_drivers()
         try:

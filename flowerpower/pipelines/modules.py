@@ -29,7 +29,7 @@ def importable(root: Path, folders: Sequence[str]) -> Iterator[None]:
     """Let the project's *folders* be found first by imports, while modules load and while their functions run."""
     entries = [str((root / folder).resolve()) for folder in folders]
     with _LOCK:
-        importlib.invalidate_caches()  # a file may be younger than what Python remembers of its folder
+        _look_anew(entries)
         _forget_other_projects(entries)
         last = next(reversed(sys.modules))
         sys.path[:0] = entries
@@ -120,6 +120,20 @@ def _names_in(folder: Path) -> Iterator[str]:
         parts = path.relative_to(folder).with_suffix("").parts
         if not any(part.startswith(".") or part == "__pycache__" for part in parts):
             yield ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+def _look_anew(entries: Sequence[str]) -> None:
+    """Let imports see files that are younger than what Python remembers of the project's folders.
+
+    `importlib.invalidate_caches` would do so for each folder of the path, which a fork pays for with copies of memory.
+    """
+    starts = tuple(f"{entry}/" for entry in entries)
+    for path in [path for path in sys.path_importer_cache if f"{path}/".startswith(starts)]:
+        finder = sys.path_importer_cache[path]
+        if finder is None:  # there was no such folder
+            del sys.path_importer_cache[path]
+        elif hasattr(finder, "invalidate_caches"):
+            finder.invalidate_caches()
 
 
 def _forget_other_projects(entries: Sequence[str]) -> None:

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
-from flowerpower.pipelines.driver import Parts, build
+from flowerpower.errors import PipelineError
+from flowerpower.pipelines.driver import NodeWatch, Parts, build, hook
+from flowerpower.pipelines.modules import import_modules, importable
+from flowerpower.pipelines.values import expect
 
 _MOST = 50  # of graphs that are kept
 _kept: dict[tuple[Any, ...], tuple[Any, Any]] | None = None  # driver and hook, the one used last at the end
+
+
+def build_first(recipes: Iterable[tuple[Sequence[str], Mapping[str, Any]]], root: Path, folders: Sequence[str]) -> None:
+    """Build the graphs of modules and configs before forks, which find them; what fails is left to the run to tell."""
+    keep_drivers()
+    with importable(root, folders):
+        for modules, config in islice(recipes, _MOST):
+            with suppress(PipelineError):
+                parts = Parts(import_modules(modules, root, folders), config, [hook(NodeWatch())])
+                with built(parts) as driver:
+                    for node in driver.graph.nodes.values():
+                        if node.user_defined:
+                            expect(node.type)
 
 
 def keep_drivers() -> None:

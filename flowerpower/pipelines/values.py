@@ -47,6 +47,11 @@ def coerce(value: Any, kind: Any) -> Any:
         raise ValueError(_refusal(value, kind, f"{where}: {first['msg']}" if where else first["msg"])) from None
 
 
+def expect(kind: Any) -> None:
+    """Make ready what `coerce` needs for a kind, so that it is there for the runs that are forked later."""
+    _validator(kind)
+
+
 def _is_a_guess(value: Any, kind: Any) -> str:
     """Return why a reading that pydantic would allow is none that a person would mean."""
     if isinstance(value, bool) and kind in (int, float):

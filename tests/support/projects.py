@@ -66,6 +66,7 @@ def wanted(folder: Path, env: str = "default") -> Desired:
 _WORK = """
 import sys
 from pathlib import Path
+from flowerpower.jobs.preload import GraphRecipe
 from flowerpower.jobs.processes import WorkerOptions, run_worker, run_workers, start_anew
 from flowerpower.settings import read_settings
 from flowerpower.state.keys import Keys
@@ -75,7 +76,7 @@ if __name__ == "__main__":
     url, project, env, root, *rest = sys.argv[1:]
     how = {"burst": "burst" in rest, "with_scheduler": "scheduler" in rest, "warm": "warm" in rest}
     how |= {"require_commit": "require_commit" in rest, "signer": Signer.of(read_settings().signing_key)}
-    options = WorkerOptions(root=Path(root), modules=("flow",), queues=("default",), **how)
+    options = WorkerOptions(root=Path(root), recipes=[GraphRecipe(["flow"], {})], queues=("default",), **how)
     if "two" in rest:
         run_workers(url, Keys(project, env), 2, lambda: options)
     elif run_worker(url, Keys(project, env), options):

@@ -1,5 +1,6 @@
 """Modules of a project: found, kept apart, and named with their lines when they are broken."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from flowerpower.errors import PipelineError
 from flowerpower.pipelines.failures import UserCodeError
-from flowerpower.pipelines.modules import preload
+from flowerpower.pipelines.modules import import_modules, importable, preload
 
 from .conftest import Project
 
@@ -86,3 +87,33 @@ def test_preloading_imports_what_it_can_and_reports_the_rest(project: Project) -
     assert set(failed) == {"bad", "gone"}
     assert "flows/bad.py:1: NameError" in failed["bad"]
     assert sys.modules["flow"].__file__ == str(project.root / "flows/flow.py")
+
+
+def test_a_module_that_is_written_after_a_look_in_vain_is_found_also_in_a_package(project: Project) -> None:
+    package = project.root / "flows" / "parts"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    for name in ("late_one", "parts.late_two"):
+        with importable(project.root, ["flows", "later"]), pytest.raises(PipelineError, match="there is no module"):
+            import_modules([name], project.root, ["flows", "later"])
+        inner = project.root / "flows" / f"{name.replace('.', '/')}.py"
+        stamp = inner.parent.stat()
+        inner.write_text("VALUE = 1\n")
+        os.utime(inner.parent, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))  # as where clocks of file systems are coarse
+
+        with importable(project.root, ["flows", "later"]):
+            (found,) = import_modules([name], project.root, ["flows", "later"])
+
+        assert found.VALUE == 1
+
+
+def test_a_module_folder_that_is_made_after_a_look_in_vain_is_found(project: Project) -> None:
+    with importable(project.root, ["flows", "later"]), pytest.raises(PipelineError, match="there is no module"):
+        import_modules(["latest"], project.root, ["flows", "later"])
+    (project.root / "later").mkdir()
+    (project.root / "later" / "latest.py").write_text("VALUE = 2\n")
+
+    with importable(project.root, ["flows", "later"]):
+        (found,) = import_modules(["latest"], project.root, ["flows", "later"])
+
+    assert found.VALUE == 2

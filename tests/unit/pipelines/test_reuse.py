@@ -88,3 +88,15 @@ def test_only_so_many_are_kept(project: Project, monkeypatch: pytest.MonkeyPatch
         project.run("shown", inputs={"x": 1}, config={"kind": kind})
 
     assert [key[-1] for key in reuse._kept or {}] == ['{"kind": "d"}', '{"kind": "c"}']
+
+
+def test_graphs_are_built_before_their_runs_where_that_can_be(project: Project) -> None:
+    project.module("flow", FLOW).module("bad", "def out(x: int) -> (: pass")
+    recipes = [(["flow"], {"kind": "a"}), (["bad"], {}), (["gone"], {}), (["flow"], {"kind": "${var:KIND}"})]
+
+    reuse.build_first(recipes, project.root, ["flows"])
+
+    before = drivers()
+    assert len(before) == 2
+    assert project.run("shown", inputs={"x": 1}, config={"kind": "a"}).values["shown"] == "a1"
+    assert sorted(drivers()) == sorted(before)
