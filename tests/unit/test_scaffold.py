@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from flowerpower.errors import FlowerPowerError, UsageError
 from flowerpower.scaffold import Timing, init, name_from, new_pipeline, new_schedule, start_repository
+from flowerpower.specs.files.sources import read
 from flowerpower.specs.loader import Loaded, load
 
 VALID_NAME = re.compile(r"[a-z][a-z0-9_]*(-[a-z0-9_]+)*")
@@ -26,8 +27,7 @@ def tree(folder: Path) -> set[Path]:
 
 
 def load_project(folder: Path, env: str = "default") -> Loaded:
-    texts = {str(file): (folder / file).read_bytes() for file in tree(folder) if file.suffix == ".yaml"}
-    return load({name: text for name, text in texts.items() if not name.startswith(".")}, env=env, variables={})
+    return load(read(folder).texts, env=env, variables={})
 
 
 def uncommented(text: str) -> str:
@@ -58,6 +58,7 @@ def test_a_new_project_has_all_its_parts(tmp_path: Path) -> None:
     names = {str(file) for file in files}
     assert {"flowerpower.yaml", "pipelines/licences.yaml", "flows/licences.py", "README.md", ".gitignore"} <= names
     assert {".pre-commit-config.yaml", ".vscode/settings.json", ".github/workflows/flowerpower.yml"} <= names
+    assert {"compose.yaml", "Dockerfile", ".dockerignore", ".env.example", ".copier-answers.yml"} <= names
     schemas = {name.removeprefix("schemas/") for name in names if name.startswith("schemas/")}
     assert schemas == {"project.schema.json", "pipeline.schema.json", "schedule.schema.json"}
 
@@ -69,7 +70,7 @@ def test_every_variable_is_filled_in(tmp_path: Path) -> None:
     left = [
         file
         for file in tree(tmp_path)
-        if file.suffix == ".jinja" or re.search(r"(?<!\$)\{\{", (tmp_path / file).read_text())
+        if file.suffix == ".jinja" or re.search(r"\[\[ |\[% ", (tmp_path / file).read_text())
     ]
     assert left == []
 
@@ -97,7 +98,7 @@ def test_a_new_project_is_valid(tmp_path: Path) -> None:
 @pytest.mark.parametrize("env", ["default", "staging", "prod"])
 def test_the_fields_shown_as_comments_are_valid_too(tmp_path: Path, env: str) -> None:
     init(tmp_path)
-    for path in tmp_path.glob("**/*.yaml"):
+    for path in (tmp_path / name for name in read(tmp_path).texts):
         path.write_text(uncommented(path.read_text()))
     assert {"queues", "policies", "environments"} <= set(yaml.safe_load((tmp_path / "flowerpower.yaml").read_text()))
 
