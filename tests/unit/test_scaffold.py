@@ -225,6 +225,7 @@ def test_a_pipeline_whose_module_would_hide_pythons_own_is_refused(tmp_path: Pat
         ("数据", "project"),
         ("a--b..c", "a-b-c"),
         ("_private_", "private"),
+        ("True", "project-true"),
     ],
 )
 def test_a_project_is_named_after_its_folder(folder: str, name: str) -> None:
@@ -237,6 +238,7 @@ def test_any_folder_gives_a_valid_name(folder: str) -> None:
 
     assert VALID_NAME.fullmatch(name)
     assert len(name) <= 63
+    assert name not in ("true", "false", "null")
 
 
 def test_a_folder_with_spaces_and_unicode_works(tmp_path: Path) -> None:
@@ -245,7 +247,7 @@ def test_a_folder_with_spaces_and_unicode_works(tmp_path: Path) -> None:
     assert set(init(target)) == tree(target)
 
 
-@pytest.mark.parametrize("name", ["Acme", "2fast", "a--b", "-a", "a b", "", "x" * 64, "acme\n"])
+@pytest.mark.parametrize("name", ["Acme", "2fast", "a--b", "-a", "a b", "", "x" * 64, "acme\n", "true", "null"])
 def test_an_invalid_name_is_refused_with_a_better_one(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="cannot be a project's name") as caught:
         init(tmp_path, name=name)
