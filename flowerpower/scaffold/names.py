@@ -13,13 +13,13 @@ _LONGEST_NAME = 63
 _NO_TEXTS = {"true", "false", "null"}  # what YAML does not read as a text
 
 
-def name_from(folder: Path) -> str:
-    """Return a valid project name that is as close as possible to the folder's own."""
+def name_from(folder: Path, kind: str = "project") -> str:
+    """Return a valid name that is as close as possible to the folder's own."""
     plain = unicodedata.normalize("NFKD", folder.resolve().name.casefold()).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9_]+", "-", plain).strip("-_")
     if not words:
-        return "project"
-    started = words if words[0].isalpha() and words not in _NO_TEXTS else f"project-{words}"
+        return kind
+    started = words if words[0].isalpha() and words not in _NO_TEXTS else f"{kind}-{words}"
     return started[:_LONGEST_NAME].rstrip("-")
 
 
@@ -30,6 +30,6 @@ def checked_name(name: str, kind: str) -> str:
         raise UsageError(
             f"{name!r} cannot be a {kind}'s name",
             hint="at most 63 of a-z, 0-9, _ and single -, beginning with a letter, for example "
-            f"{name_from(Path('/') / name.replace('/', '-'))}",
+            f"{name_from(Path('/') / name.replace('/', '-'), kind)}",
         )
     return name

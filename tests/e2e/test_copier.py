@@ -142,3 +142,11 @@ def test_an_update_brings_the_new_template_and_keeps_what_people_wrote(template:
     assert not (project / "Dockerfile").exists()
     assert not (project / "flows/licences.py").exists()
     assert "UU" not in git(project, "status", "--porcelain")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message=updated")
+
+    run_update(project, data={"ci": "github"}, defaults=True, overwrite=True, quiet=True)
+
+    assert (project / ".github/workflows/flowerpower.yml").is_file()
+    assert not (project / ".gitlab-ci.yml").exists()
+    assert "every: 2h" in schedule.read_text()
