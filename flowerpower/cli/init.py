@@ -55,7 +55,9 @@ def init(
     session: Session,
     wanted: Wanted,
     *,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the new project.")] = Path(),
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="Folder of the new project; without it, this one.")
+    ] = None,
     git: Annotated[bool, flag("--git/--no-git", help="Start a git repository with a first commit.")] = True,
     defaults: Annotated[
         bool, flag("-y", "--defaults", env="FLOWERPOWER_INIT_DEFAULTS", help="Ask nothing, take the likely answers.")
@@ -67,6 +69,7 @@ def init(
     """
     from flowerpower import scaffold
 
+    folder = folder or session.settings.project
     scaffold.refuse_taken(folder)
     answers = scaffold.answers_for(folder, **vars(wanted))
     if session.can_ask and not defaults:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flowerpower.errors import UsageError
-from flowerpower.git import repository_of
+from flowerpower.git import GitError, git, repository_of
 from flowerpower.scaffold.names import checked_name, name_from
 
 Ci = Literal["github", "gitlab", "none"]
@@ -54,10 +54,17 @@ class Answers:
 
 def answers_for(target: Path, **given: Any) -> Answers:
     """Return the answers for a project in folder *target*: those *given*, and for the others what is likely."""
-    likely: dict[str, Any] = {"name": name_from(target), "folder": _folder_in_repository(target)}
+    root = repository_of(target)
+    likely: dict[str, Any] = {"name": name_from(target)}
+    if root:
+        likely |= {"folder": target.resolve().relative_to(root).as_posix(), "ci": _ci_of(root)}
     return Answers(**likely | {name: value for name, value in given.items() if value is not None}).checked()
 
 
-def _folder_in_repository(target: Path) -> str:
-    root = repository_of(target)
-    return target.resolve().relative_to(root).as_posix() if root else "."
+def _ci_of(repository: Path) -> Ci:
+    """Return the CI of the host that the repository came from."""
+    try:
+        address = git(repository, "config", "--get", "remote.origin.url")
+    except GitError:
+        return "github"
+    return "gitlab" if b"gitlab" in address.lower() else "github"

@@ -137,3 +137,23 @@ def test_a_folder_that_ci_files_cannot_name_is_refused_unless_there_are_none(tmp
     assert "--ci none" in refused.err
     assert init(tmp_path, 'a "b" $c', "--ci", "none").code == 0
     assert CommandLine(tmp_path / 'a "b" $c')("validate").code == 0
+
+
+@pytest.mark.parametrize(
+    ("origin", "ci"), [("git@gitlab.example.org:data/jobs.git", "gitlab"), ("https://github.com/acme/jobs", "github")]
+)
+def test_the_likely_ci_is_that_of_the_host_of_the_repository(tmp_path: Path, origin: str, ci: str) -> None:
+    CommandLine(tmp_path).git("init", "--quiet")
+    CommandLine(tmp_path).git("remote", "add", "origin", origin)
+
+    assert init(tmp_path).code == 0
+
+    assert (remembered(tmp_path)["ci"], remembered(tmp_path)["folder"]) == (ci, ".")
+
+
+def test_the_flag_that_names_a_project_names_the_new_one_too(tmp_path: Path) -> None:
+    made = init(tmp_path, "--project", "acme", "--no-git")
+
+    assert made.code == 0, made.err
+    assert [path.name for path in tmp_path.iterdir()] == ["acme"]
+    assert "  cd acme\n" in made.err
