@@ -6,25 +6,62 @@ the job asks for; `flowerpower` is the code under test.
 
 from __future__ import annotations
 
+import atexit
+import json
 import os
 import re
 import shutil
+import socketserver
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from support.fork_server import write_command
+from support.fork_server import run_command
 
 _PIP = '#!/bin/sh\nfor last in "$@"; do :; done\nexec test -f "$last"\n'
 _PYTEST = (
     "#!/bin/sh\nexport PYTEST_DISABLE_PLUGIN_AUTOLOAD=1\n"
     'exec {python} -P -m pytest -q -p no:cacheprovider -k most_demanding "$@"\n'
 )
+
+_FLOWERPOWER = """\
+#!{python} -SE
+import json, os, socket, sys
+channel = socket.socket(socket.AF_UNIX)
+channel.connect({address!r})
+channel.sendall(json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode())
+channel.shutdown(socket.SHUT_WR)
+status, out, err = json.loads(channel.makefile("rb").read())
+sys.stdout.write(out)
+sys.stderr.write(err)
+sys.exit(status)
+"""
+
+
+@cache
+def _commands() -> str:
+    """Take command lines at an address as long as the tests run, and return it; a command costs no start of Python."""
+    folder = tempfile.mkdtemp(prefix="flowerpower-test-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    address = f"{folder}/commands"
+    server = socketserver.ThreadingUnixStreamServer(address, _Command)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return address
+
+
+class _Command(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        arguments, folder, environment = json.loads(self.rfile.read())
+        self.wfile.write(json.dumps(run_command(arguments, Path(folder), environment, 100)).encode())
 
 
 @dataclass
@@ -36,10 +73,11 @@ class Machine:
 
     def __post_init__(self) -> None:
         (self.home / "bin").mkdir(parents=True)
-        for name, text in {"pip": _PIP, "pytest": _PYTEST.format(python=sys.executable)}.items():
-            (self.home / "bin" / name).write_text(text, encoding="utf-8")
+        programs = {"pip": _PIP, "pytest": _PYTEST, "flowerpower": _FLOWERPOWER}
+        for name, text in programs.items():
+            filled_in = text.format(python=sys.executable, address=_commands())
+            (self.home / "bin" / name).write_text(filled_in, encoding="utf-8")
             (self.home / "bin" / name).chmod(0o755)
-        write_command(self.home / "bin/flowerpower")
 
     def run(self, script: str, folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
         """Run a script in a checkout."""

@@ -50,29 +50,6 @@ def run_command(
         return status, out.read().decode(), err.read().decode()
 
 
-_CLIENT = """\
-#!{python} -SE
-import json, os, shutil, socket, sys, tempfile
-channel = socket.socket(socket.AF_UNIX)
-channel.connect({address!r})
-with open(os.devnull, "rb") as nothing, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-    socket.send_fds(channel, [b"!"], [nothing.fileno(), out.fileno(), err.fileno()])
-    channel.sendall(json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode())
-    channel.shutdown(socket.SHUT_WR)
-    status = int(channel.makefile("rb").read())
-    for file, stream in ((out, sys.stdout.buffer), (err, sys.stderr.buffer)):
-        file.seek(0)
-        shutil.copyfileobj(file, stream)
-sys.exit(status)
-"""
-
-
-def write_command(file: Path) -> None:
-    """Write a program that runs what it is given as `flowerpower ARGUMENTS`: for scripts, which find it on the PATH."""
-    file.write_text(_CLIENT.format(python=sys.executable, address=_server()), encoding="utf-8")
-    file.chmod(0o755)
-
-
 @cache
 def _server() -> str:
     """Start the server of this test process, which ends with it, and return its address."""
