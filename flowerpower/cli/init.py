@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -58,6 +58,9 @@ def init(
     folder: Annotated[
         Path | None, typer.Argument(metavar="DIR", help="Folder of the new project; without it, this one.")
     ] = None,
+    keep: Annotated[
+        bool, flag("--keep", env="FLOWERPOWER_INIT_KEEP", help="Leave files that are there, and write the others.")
+    ] = False,
     git: Annotated[bool, flag("--git/--no-git", help="Start a git repository with a first commit.")] = True,
     defaults: Annotated[
         bool, flag("-y", "--defaults", env="FLOWERPOWER_INIT_DEFAULTS", help="Ask nothing, take the likely answers.")
@@ -70,22 +73,17 @@ def init(
     from flowerpower import scaffold
 
     folder = folder or session.settings.project
-    scaffold.refuse_taken(folder)
+    scaffold.refuse_taken(folder, keep=keep)
     answers = scaffold.answers_for(folder, **vars(wanted))
     if session.can_ask and not defaults:
         answers = _ask(answers, vars(wanted))
-    files = scaffold.init(folder, answers)
+    kept = scaffold.kept_files(folder, answers) if keep else []
+    files = scaffold.init(folder, answers, keep=keep)
     repository = scaffold.start_repository(folder, files) if git else "no git"
-    session.document(
-        {
-            "folder": str(folder),
-            "name": answers.name,
-            "files": [path.as_posix() for path in files],
-            "repository": repository,
-        }
-    )
+    document = {"folder": str(folder), "name": answers.name, "repository": repository}
+    session.document({**document, "files": [*map(Path.as_posix, files)], "kept": [*map(Path.as_posix, kept)]})
     session.result("\n".join(f"{session.style('+', 'create')} {folder / path}" for path in files))
-    session.talk(_last_words(session, folder, answers, repository))
+    session.talk(_last_words(session, folder, answers, repository, kept))
 
 
 def _ask(answers: Answers, given: Mapping[str, Any]) -> Answers:
@@ -125,10 +123,12 @@ _OF_GIT = {
 }
 
 
-def _last_words(session: Session, folder: Path, answers: Answers, repository: str) -> str:
+def _last_words(session: Session, folder: Path, answers: Answers, repository: str, kept: Sequence[Path]) -> str:
     """Return what was made, and the next commands: at most four."""
     style = session.talk_style
     lines = [f"\nThe project {answers.name} is in {folder.resolve()}, {_OF_GIT[repository]}."]
+    if kept:
+        lines.append(f"Left as they were: {', '.join(map(str, kept))}.{_of_ignored(kept)}")
     lines += _of_a_subfolder(answers) if answers.folder != "." else []
     commands = {
         f"cd {_in_shell(folder)}": "",
@@ -143,6 +143,10 @@ def _last_words(session: Session, folder: Path, answers: Answers, repository: st
         *(f"  {text:<{wide}}  {style(f'# {why}', 'faint') if why else ''}".rstrip() for text, why in shown),
     ]
     return "\n".join(lines)
+
+
+def _of_ignored(kept: Sequence[Path]) -> str:
+    return " Let .gitignore leave out .flowerpower/, .env and out/." if Path(".gitignore") in kept else ""
 
 
 def _of_a_subfolder(answers: Answers) -> list[str]:

@@ -6,7 +6,7 @@ them on the disk, all or none, and never over others; `specs.py` adds pipelines 
 
 from flowerpower.scaffold.answers import QUESTIONS, Answers, Ci, answers_for
 from flowerpower.scaffold.names import name_from
-from flowerpower.scaffold.project import init, refuse_taken, start_repository
+from flowerpower.scaffold.project import init, kept_files, refuse_taken, start_repository
 from flowerpower.scaffold.specs import Timing, modeline, new_pipeline, new_schedule
 from flowerpower.scaffold.writing import write_new
 
@@ -17,6 +17,7 @@ __all__ = [
     "Timing",
     "answers_for",
     "init",
+    "kept_files",
     "modeline",
     "name_from",
     "new_pipeline",

@@ -15,26 +15,38 @@ from flowerpower.scaffold.writing import refuse_to_overwrite, write_new
 Repository = Literal["committed", "not committed", "already in one", "no git"]
 
 _MARK = "flowerpower.yaml"
+_WAYS_OUT = "--keep leaves them as they are and writes the others; or name a new folder"
 
 
-def init(target: Path, answers: Answers | None = None, **given: Any) -> list[Path]:
+def init(target: Path, answers: Answers | None = None, *, keep: bool = False, **given: Any) -> list[Path]:
     """Write a new project into folder *target* and return its files, relative to it and sorted.
 
     Without *answers*, those are taken that `answers_for` makes of what is *given*. Raises UsageError, and leaves all as
-    it was, when a file would be overwritten, an answer is not a valid one, or the folder cannot be written.
+    it was, when a file would be overwritten, an answer is not a valid one, or the folder cannot be written. Told to
+    *keep* files that are there already, it writes the others.
     """
-    refuse_taken(target)
-    return write_new(target, template_files(answers_for(target, **given) if answers is None else answers.checked()))
+    refuse_taken(target, keep=keep)
+    files = template_files(answers_for(target, **given) if answers is None else answers.checked())
+    if keep:
+        files = {path: content for path, content in files.items() if not (target / path).is_file()}
+    refuse_to_overwrite(target, files, _WAYS_OUT)
+    return write_new(target, files)
 
 
-def refuse_taken(target: Path) -> None:
+def kept_files(target: Path, answers: Answers) -> list[Path]:
+    """Return the files of a project that are in folder *target* already, sorted."""
+    return sorted(path for path in template_files(answers) if (target / path).is_file())
+
+
+def refuse_taken(target: Path, *, keep: bool = False) -> None:
     """Raise UsageError when no project fits into folder *target*, whatever the answers: before anybody is asked."""
     if os.path.lexists(target / _MARK):
         raise UsageError(
             f"{target} is a project already: it has {_MARK}; nothing was written",
             hint="`flowerpower new` adds to it; for another project name another folder",
         )
-    refuse_to_overwrite(target, template_files(Answers("any", ci="none", compose=False)))
+    files = [] if keep else template_files(Answers("any", ci="none", compose=False))
+    refuse_to_overwrite(target, files, _WAYS_OUT)
 
 
 def start_repository(folder: Path, files: list[Path]) -> Repository:

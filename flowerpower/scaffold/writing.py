@@ -23,7 +23,10 @@ def write_new(target: Path, files: dict[Path, bytes]) -> list[Path]:
     return sorted(files)
 
 
-def refuse_to_overwrite(target: Path, files: Iterable[Path]) -> None:
+_WAY_OUT = "choose another name, or move these files away"
+
+
+def refuse_to_overwrite(target: Path, files: Iterable[Path], hint: str = _WAY_OUT) -> None:
     """Raise UsageError when one of *files* exists in *target*, or cannot."""
     if os.path.lexists(target) and not target.is_dir():
         raise UsageError(f"{target} is not a folder", hint="name a new folder, or an empty one")
@@ -31,7 +34,7 @@ def refuse_to_overwrite(target: Path, files: Iterable[Path]) -> None:
     if in_the_way:
         raise UsageError(
             f"{target} already has {', '.join(in_the_way)}; nothing was written",
-            hint="choose another name or a folder of its own, or move these files away",
+            hint=hint,
         )
 
 

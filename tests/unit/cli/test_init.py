@@ -104,7 +104,35 @@ def test_a_project_is_told_from_files_in_the_way_before_anything_is_asked(tmp_pa
     assert (again, in_the_way) == (1, 1)
     assert "acme is a project already: it has flowerpower.yaml; nothing was written" in shown
     assert "readme already has README.md; nothing was written" in told
+    assert "hint: --keep leaves them as they are" in told
     assert (tmp_path / "readme/README.md").read_text() == "mine"
+
+
+def test_a_repository_that_has_begun_keeps_what_it_has_when_asked_to(tmp_path: Path) -> None:
+    mine = {"README.md": "mine", ".gitignore": "*.tmp\n", "compose.yaml": "services: {}\n"}
+    for name, text in mine.items():
+        (tmp_path / name).write_text(text)
+
+    assert init(tmp_path, "--no-git").code == 1
+    made = init(tmp_path, "--no-git", "--keep", "--name", "acme")
+
+    assert made.code == 0, made.err
+    assert {name: (tmp_path / name).read_text() for name in mine} == mine
+    assert "Left as they were: .gitignore, README.md, compose.yaml. Let .gitignore leave out .flowerpower/" in made.err
+    assert not {name for name in mine if f"+ {name}\n" in made.out}
+    assert CommandLine(tmp_path)("validate").last == "acme.default is valid: 1 pipeline, 1 schedule."
+    assert "is a project already" in init(tmp_path, "--keep").err
+
+
+def test_a_folder_in_the_place_of_a_file_is_refused_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "README.md").mkdir()
+    (tmp_path / "flows").write_text("no folder")
+
+    refused = init(tmp_path, "--keep")
+
+    assert refused.code == 1
+    assert "already has README.md, flows/licences.py; nothing was written" in refused.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "flows"]
 
 
 @pytest.mark.parametrize(
