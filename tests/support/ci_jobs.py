@@ -26,7 +26,7 @@ import yaml
 
 from support.fork_server import run_command
 
-_PIP = '#!/bin/sh\nfor last in "$@"; do :; done\nexec test -f "$last"\n'
+_PIP = '#!/bin/sh\nfor last in "$@"; do :; done\nexec test -e "$last"\n'
 _PYTEST = (
     "#!/bin/sh\nexport PYTEST_DISABLE_PLUGIN_AUTOLOAD=1\n"
     'exec {python} -P -m pytest -q -p no:cacheprovider -k most_demanding "$@"\n'
