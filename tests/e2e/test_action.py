@@ -21,7 +21,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 ACTION: dict[str, Any] = yaml.safe_load((CHECKOUT / "action.yml").read_text(encoding="utf-8"))
 STEPS = {step.get("id") or step["name"]: step for step in ACTION["runs"]["steps"]}
 EXAMPLES = sorted((CHECKOUT / "docs/github").glob("*.yml"))
-WORKFLOWS = [*EXAMPLES, *(CHECKOUT / "project_template/.github/workflows").glob("*.yml")]
+WORKFLOWS = EXAMPLES
 HEAD, MERGE = "a" * 40, "b" * 40
 
 

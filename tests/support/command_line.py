@@ -56,7 +56,7 @@ class CommandLine:
 
     def process(self, *arguments: str, **more: str) -> Answer:
         """Do the same for what may print tracebacks: a worker logs those of its runs."""
-        environment = {**_quiet_environment(), **self.environment, **more}
+        environment = {**quiet_environment(), **self.environment, **more}
         # What Python itself heeds while it starts is only seen by a Python that starts; a worker starts others.
         starts = "worker" in arguments or any(name.startswith("PYTHON") and name != "PYTHONSAFEPATH" for name in more)
         return Answer(*(_start if starts else run_command)(arguments, self.folder, environment, 100))
@@ -96,7 +96,8 @@ def _start(
     return done.returncode, done.stdout, done.stderr
 
 
-def _quiet_environment() -> dict[str, str]:
+def quiet_environment() -> dict[str, str]:
+    """Return the environment of the tests without what would change how a command behaves."""
     dropped = ("FLOWERPOWER_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "GIT_", "GITHUB_")
     return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from flowerpower.errors import FlowerPowerError, UsageError
 from flowerpower.scaffold import Timing, init, name_from, new_pipeline, new_schedule, start_repository
+from flowerpower.specs.files.sources import read
 from flowerpower.specs.loader import Loaded, load
 
 VALID_NAME = re.compile(r"[a-z][a-z0-9_]*(-[a-z0-9_]+)*")
@@ -26,8 +27,7 @@ def tree(folder: Path) -> set[Path]:
 
 
 def load_project(folder: Path, env: str = "default") -> Loaded:
-    texts = {str(file): (folder / file).read_bytes() for file in tree(folder) if file.suffix == ".yaml"}
-    return load({name: text for name, text in texts.items() if not name.startswith(".")}, env=env, variables={})
+    return load(read(folder).texts, env=env, variables={})
 
 
 def uncommented(text: str) -> str:
@@ -58,6 +58,7 @@ def test_a_new_project_has_all_its_parts(tmp_path: Path) -> None:
     names = {str(file) for file in files}
     assert {"flowerpower.yaml", "pipelines/licences.yaml", "flows/licences.py", "README.md", ".gitignore"} <= names
     assert {".pre-commit-config.yaml", ".vscode/settings.json", ".github/workflows/flowerpower.yml"} <= names
+    assert {"compose.yaml", "Dockerfile", ".dockerignore", ".env.example", ".copier-answers.yml"} <= names
     schemas = {name.removeprefix("schemas/") for name in names if name.startswith("schemas/")}
     assert schemas == {"project.schema.json", "pipeline.schema.json", "schedule.schema.json"}
 
@@ -69,7 +70,7 @@ def test_every_variable_is_filled_in(tmp_path: Path) -> None:
     left = [
         file
         for file in tree(tmp_path)
-        if file.suffix == ".jinja" or re.search(r"(?<!\$)\{\{", (tmp_path / file).read_text())
+        if file.suffix == ".jinja" or re.search(r"\[\[ |\[% ", (tmp_path / file).read_text())
     ]
     assert left == []
 
@@ -97,7 +98,7 @@ def test_a_new_project_is_valid(tmp_path: Path) -> None:
 @pytest.mark.parametrize("env", ["default", "staging", "prod"])
 def test_the_fields_shown_as_comments_are_valid_too(tmp_path: Path, env: str) -> None:
     init(tmp_path)
-    for path in tmp_path.glob("**/*.yaml"):
+    for path in (tmp_path / name for name in read(tmp_path).texts):
         path.write_text(uncommented(path.read_text()))
     assert {"queues", "policies", "environments"} <= set(yaml.safe_load((tmp_path / "flowerpower.yaml").read_text()))
 
@@ -224,6 +225,7 @@ def test_a_pipeline_whose_module_would_hide_pythons_own_is_refused(tmp_path: Pat
         ("数据", "project"),
         ("a--b..c", "a-b-c"),
         ("_private_", "private"),
+        ("True", "project-true"),
     ],
 )
 def test_a_project_is_named_after_its_folder(folder: str, name: str) -> None:
@@ -236,6 +238,7 @@ def test_any_folder_gives_a_valid_name(folder: str) -> None:
 
     assert VALID_NAME.fullmatch(name)
     assert len(name) <= 63
+    assert name not in ("true", "false", "null")
 
 
 def test_a_folder_with_spaces_and_unicode_works(tmp_path: Path) -> None:
@@ -244,7 +247,7 @@ def test_a_folder_with_spaces_and_unicode_works(tmp_path: Path) -> None:
     assert set(init(target)) == tree(target)
 
 
-@pytest.mark.parametrize("name", ["Acme", "2fast", "a--b", "-a", "a b", "", "x" * 64, "acme\n"])
+@pytest.mark.parametrize("name", ["Acme", "2fast", "a--b", "-a", "a b", "", "x" * 64, "acme\n", "true", "null"])
 def test_an_invalid_name_is_refused_with_a_better_one(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="cannot be a project's name") as caught:
         init(tmp_path, name=name)

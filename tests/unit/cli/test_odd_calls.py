@@ -101,7 +101,7 @@ def test_a_wrong_choice_is_told_without_the_words_of_a_library(capsys: pytest.Ca
     assert "Value error" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("folder", "shown"), [("a b", "cd 'a b' && "), ("-x", "cd ./-x && ")])
+@pytest.mark.parametrize(("folder", "shown"), [("a b", "\n  cd 'a b'\n"), ("-x", "\n  cd ./-x\n")])
 def test_init_names_the_folder_as_a_shell_reads_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: str, shown: str
 ) -> None:
