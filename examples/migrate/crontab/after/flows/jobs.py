@@ -1,0 +1,34 @@
+"""The old programs as nodes: what they print goes into the log of the run."""
+
+from __future__ import annotations
+
+import subprocess
+
+
+def report(day: str) -> int:
+    """Make the report of a day."""
+    return _run("nightly-report", "--day", day)
+
+
+def orders() -> int:
+    """Ask for new orders."""
+    return _run("poll-orders")
+
+
+def closing() -> int:
+    """Do what is due on the first of a month and on Mondays."""
+    return _run("monthly-and-monday")
+
+
+def odd_mondays() -> int:
+    """Do what is due on Mondays with an odd date."""
+    return _run("odd-mondays")
+
+
+def cleaned() -> int:
+    """Remove what nobody needs any more."""
+    return _run("clean-up")
+
+
+def _run(*command: str) -> int:
+    return subprocess.run(command, check=True).returncode
