@@ -18,8 +18,13 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
     shell.close()
 
 
-def test_the_quick_start_answers_as_shown(shell: Shell, checkout: Path) -> None:
+def test_the_first_pages_answer_as_shown(shell: Shell, checkout: Path) -> None:
     shell.play((checkout / "docs/quick-start.md").read_text(encoding="utf-8"))
 
     assert sorted(file.suffix for file in (shell.folder / "out").iterdir()) == [".parquet", ".txt"]
-    assert "x older" in shell.output["git switch main && flowerpower plan"]
+    assert "x older" in shell.said["git switch main && flowerpower plan"][-1]
+    readme = (checkout / "README.md").read_text(encoding="utf-8")
+    assert shell.compare(readme) >= 5
+    quoted = [line.removeprefix(">").strip(" *") for line in readme.splitlines() if line.startswith(">")]
+    assert len(quoted) > 10
+    shell.shows("flowerpower plan --format markdown", "\n".join(line for line in quoted if line != "```"))

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import PIPE
@@ -17,9 +18,11 @@ _BLOCKS = re.compile(r"```(?P<language>console|yaml|text)\n(?P<text>.*?)```", re
 _DAYS = r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b"
 _MONTHS = r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b"
 _CHANGES = (  # what is another each time, and what stands for it
+    (r"\s+", " "),
     (r"\b[0-9a-f]{7,64}\b", "<id>"),
+    (rf"{_DAYS} +\d+ {_MONTHS}(?: 20\d\d)?|{_DAYS}", ""),
+    (r"\( *\d\d:\d\d(?::\d\d)?(?: UTC)?\)", ""),
     (r"\d\d:\d\d(?::\d\d)?", "<time>"),
-    (rf"{_DAYS} +\d+ {_MONTHS}|{_DAYS}", "<day>"),
     (r"\b\d+ ?(?:s|m|h) ago|just now", "<ago>"),
     (r"\b\d+(?:\.\d+)? (?:ms|s)\b", "<took>"),
     (r"\s+", " "),
@@ -32,8 +35,9 @@ class Shell:
 
     folder: Path
     home: Path
-    skipped: tuple[str, ...] = ("pip install",)
-    output: dict[str, str] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ("pip install", "make ")
+    said: dict[str, list[str]] = field(default_factory=dict)
+    _last: str = ""
     _beside: list[subprocess.Popen[Any]] = field(default_factory=list)
 
     def play(self, page: str) -> None:
@@ -42,9 +46,22 @@ class Shell:
             if block["language"] == "yaml":
                 self._write(block["text"])
             elif block["language"] == "text":
-                _compare(list(self.output)[-1], block["text"], list(self.output.values())[-1])
+                _compare(self._last, block["text"], self.said[self._last][-1])
             else:
-                self._console(block["text"])
+                self._console(block)
+
+    def compare(self, page: str) -> int:
+        """Compare what another page shows with what the same commands said here; return how many it shows."""
+        shown = [step for block in _BLOCKS.finditer(page) if block["language"] == "console" for step in _steps(block)]
+        for command, text in shown:
+            if not command.startswith(self.skipped):
+                assert command in self.said, command
+                _compare(command, text, "".join(self.said[command]))
+        return len(shown)
+
+    def shows(self, command: str, text: str) -> None:
+        """Compare a text with what a command said here; fail for a line that it did not say."""
+        _compare(command, text, "".join(self.said[command]))
 
     def close(self) -> None:
         """End what runs beside."""
@@ -59,17 +76,17 @@ class Shell:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
 
-    def _console(self, text: str) -> None:
-        for step in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
-            command, _, shown = step.partition("\n")
-            command = command.partition("  #")[0].strip()
+    def _console(self, block: re.Match[str]) -> None:
+        for command, shown in _steps(block):
             if command.startswith(self.skipped):
                 continue
             if re.match(r"flowerpower (?:worker|scheduler)\b", command):
                 self._beside.append(self._start(command))
+                self.said[command] = [""]
                 continue
             said = self._run(command)
-            self.output[command] = said
+            self._last = command
+            self.said.setdefault(command, []).append(said)
             _compare(command, shown, said)
 
     def _run(self, command: str) -> str:
@@ -109,9 +126,15 @@ class Shell:
         return {**kept, "PATH": f"{path}:{os.environ['PATH']}"}
 
 
+def _steps(block: re.Match[str]) -> Iterator[tuple[str, str]]:
+    for step in re.split(r"^\$ ", block["text"], flags=re.MULTILINE)[1:]:
+        command, _, shown = step.partition("\n")
+        yield command.partition("  #")[0].strip(), shown
+
+
 def _compare(command: str, shown: str, said: str) -> None:
     missing = [line for line in shown.splitlines() if line.strip() and _alike(line) not in _alike(said)]
-    assert missing == [], f"$ {command}\n{said}"
+    assert missing == [], f"$ {command}\n{said}\nnot said: {missing}"
 
 
 def _alike(text: str) -> str:
