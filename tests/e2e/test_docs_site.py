@@ -14,6 +14,7 @@ import pytest
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SMALL = {
     "index.md": "# Start\n\n[other](other.md#here) and [the licence](../LICENSE)\n",
+    "site.css": "",
     "other.md": "# Other\n\n## Here\n",
 }
 BROKEN = {
@@ -45,7 +46,7 @@ def small_site(folder: Path) -> Path:
     for name, text in SMALL.items():
         (folder / "docs" / name).write_text(text, encoding="utf-8")
     head = settings[: settings.index("\nnav:")].replace("name: material", "name: null")  # which is quicker
-    head = re.sub(r"  font: false(?:.*\n)+?(?=\nplugins)", "  custom_dir: theme\n", head)
+    head = re.sub(r"  font: false(?:.*\n)+?(?=\nextra_css)", "  custom_dir: theme\n", head)
     (folder / "theme").mkdir()
     (folder / "theme/main.html").write_text("{{ page.content }}", encoding="utf-8")
     (folder / "properdocs.yml").write_text(head + "\nnav: [index.md, other.md]\n", encoding="utf-8")
