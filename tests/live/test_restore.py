@@ -14,11 +14,11 @@ from flowerpower.state.store import Store
 
 def copy_of(connection: Redis) -> dict[bytes, bytes]:
     """Return every key as Redis itself dumps it, but for the clock of the tests."""
-    return {key: connection.dump(key) for key in connection.keys() if key != OFFSET_KEY.encode()}
+    return {key: connection.dump(key) for key in connection.scan_iter() if key != OFFSET_KEY.encode()}
 
 
 def put_back(connection: Redis, copy: dict[bytes, bytes]) -> None:
-    for key in connection.keys():
+    for key in list(connection.scan_iter()):
         if key != OFFSET_KEY.encode():
             connection.delete(key)
     for key, value in copy.items():
