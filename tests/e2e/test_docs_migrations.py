@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import base64
 import json
+import os
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -152,6 +153,19 @@ def test_a_crontab_fires_when_the_specs_say() -> None:
         else:
             expected = list(cron_fires(expression, 40))
         assert fires("crontab", name, 40) == expected, name
+
+
+@pytest.mark.parametrize(("code", "said"), [(0, "report of 2026-11-26"), (3, "CalledProcessError")])
+def test_a_program_of_a_crontab_runs_as_a_node(code: int, said: str, tmp_path: Path) -> None:
+    program = tmp_path / "nightly-report"
+    program.write_text(f'#!/bin/sh\necho "report of $2"\nexit {code}\n', encoding="utf-8")
+    program.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+
+    answer = CommandLine(EXAMPLES / "crontab" / "after")("run", "nightly_report", "--tick", "2026-11-26", PATH=path)
+
+    assert answer.code == (1 if code else 0)
+    assert said in answer.out + answer.err
 
 
 def test_a_dag_fires_when_the_spec_says() -> None:

@@ -1,4 +1,4 @@
-"""The old programs as nodes: what they print goes into the log of the run."""
+"""The old programs as nodes."""
 
 from __future__ import annotations
 
@@ -31,4 +31,7 @@ def cleaned() -> int:
 
 
 def _run(*command: str) -> int:
-    return subprocess.run(command, check=True).returncode
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    print(done.stdout, end="")  # the log has what the run itself prints, not what its programs do
+    done.check_returncode()
+    return done.returncode
