@@ -45,6 +45,7 @@ docs: .venv/installed ## write what is made from the code: pages of commands, co
 
 site: .venv/installed ## build the documentation into site/, strictly and without a network
 	@$(BIN)/python -m properdocs build --quiet
+	@echo "Built: site/index.html; with its search: python -m http.server --directory site"
 
 editor: .venv/installed ## try the schemas with the language server of VS Code (needs npm)
 	@if ! command -v npm >/dev/null; then echo "skipped: the editor tests need Node.js and npm"; \
