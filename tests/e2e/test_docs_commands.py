@@ -42,7 +42,8 @@ def wrong(call: str) -> str:
     words = call.replace("...", "").split()
     name = next((each for each in (" ".join(words[:2]), words[0]) if each in COMMANDS), None)
     if name is None:
-        return "" if words[0] in {"COMMAND", "new"} else f"no command {words[0]!r}"
+        groups = {each.split()[0] for each in COMMANDS}
+        return "" if words[0] in groups | {"COMMAND"} else f"no command {words[0]!r}"
     flags = {word.partition("=")[0].strip("`,.") for word in words if word.startswith("-") and word != "-"}
     unknown = {flag for flag in flags if flag not in COMMANDS[name] | ALWAYS and not re.fullmatch(r"-n\d*", flag)}
     return f"{name} has no {sorted(unknown)}" if unknown else ""
