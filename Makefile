@@ -14,7 +14,7 @@ BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs editor heavy bench torture clean
+.PHONY: help demo test check docs site editor heavy bench torture clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | awk -F '\t' '{printf "make %-7s %s\n", $$1, $$2}'
@@ -36,11 +36,16 @@ check: .venv/installed ## run the linters, the type checker, the import contract
 	@$(BIN)/python .ci/check_template.py
 	@echo "All checks passed."
 
-docs: .venv/installed ## write what is made from the code: docs/codes.md, docs/specs.md, a part of docs/io.md, schemas/
+docs: .venv/installed ## write what is made from the code: pages of commands, codes, specs, parts of others, schemas/
 	@PYTHONPATH=.:tests $(BIN)/python -m support.codes_page
 	@PYTHONPATH=.:tests $(BIN)/python -m support.kept_types
+	@PYTHONPATH=.:tests $(BIN)/python -m support.commands_page
 	@$(BIN)/python -m flowerpower schema --format markdown > docs/specs.md
 	@for kind in '' plan plan-file; do $(BIN)/python -m flowerpower schema $$kind --quiet --out schemas > /dev/null; done
+
+site: .venv/installed ## build the documentation into site/, strictly and without a network
+	@$(BIN)/python -m properdocs build --quiet
+	@echo "Built: site/index.html; with its search: python -m http.server --directory site"
 
 editor: .venv/installed ## try the schemas with the language server of VS Code (needs npm)
 	@if ! command -v npm >/dev/null; then echo "skipped: the editor tests need Node.js and npm"; \
@@ -59,7 +64,7 @@ torture: .venv/installed ## kill and stop schedulers, workers, applies and Redis
 		$(if $(SEED),--seed $(SEED)) $(if $(BREAK),--break $(BREAK))
 
 clean: ## remove caches and build results (not .venv: remove that by hand)
-	@rm -rf dist build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	@rm -rf dist build site .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache *.egg-info
 	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
 

@@ -16,6 +16,8 @@ from flowerpower.specs.schema.schema import json_schema
 _HEAD = """\
 # The specs, key by key
 
+After this page you know every key of a spec, what it takes and what it is when it is left out.
+
 A project is a folder with `flowerpower.yaml`, and its pipelines and schedules as `pipelines/**/*.yaml` and
 `schedules/**/*.yaml`. Files are YAML 1.2, with one document or several. Durations are `90s`, `15m`, `2h`, `1d12h` or
 whole seconds; dates and times are ISO 8601. Any text may hold `${var:NAME}`, which is filled in when the project is

@@ -33,6 +33,8 @@ _INTRODUCTION = """\
 
 <!-- Written by `make docs` from flowerpower/specs/codes.py and tests/cases/codes. Change those. -->
 
+After this page you know what a code means, and how a spec without it looks.
+
 Every problem that `flowerpower validate` finds has a code. A code never changes its meaning. An **error** makes the
 specs invalid: nothing is planned or applied. A **warning** is said and does not stop anything; a **note** says what
 could not be decided.

@@ -52,8 +52,13 @@ def enqueue(
 
 
 def replay_rq_scheduler(connection: Redis) -> None:
-    """Put what rq-scheduler wrote into Redis, byte for byte."""
-    for key, value in json.loads(RECORDED.read_text(encoding="utf-8")).items():
+    """Put one of everything that rq-scheduler can write into Redis, byte for byte."""
+    replay(connection, RECORDED.name)
+
+
+def replay(connection: Redis, recorded: str) -> None:
+    """Put what rq-scheduler wrote into Redis, byte for byte, as it stands in a file of the cases."""
+    for key, value in json.loads((RECORDED.parent / recorded).read_text(encoding="utf-8")).items():
         if isinstance(value, list):
             connection.zadd(key, {base64.b64decode(member): score for member, score in value})
         else:

@@ -2,12 +2,16 @@
 
     pip install rq-scheduler==0.14.0 rq==3.0.0
     TZ=Europe/Berlin python record.py redis://localhost:6379/0
+
+With a script behind the URL it writes migrated.json: what that script, which is given the URL, has scheduled.
+    TZ=Europe/Berlin python record.py redis://localhost:6379/0 ../../../examples/migrate/rq-scheduler/before/register.py
 """
 
 import base64
 import datetime
 import json
 import pathlib
+import runpy
 import sys
 import warnings
 
@@ -48,8 +52,13 @@ def text(raw: bytes) -> str:
 
 
 if __name__ == "__main__":
-    with Redis.from_url(sys.argv[1]) as redis:
+    url, *script = sys.argv[1:]
+    with Redis.from_url(url) as redis:
         redis.flushdb()
-        schedule(redis)
-        target = pathlib.Path(__file__).with_name("rq-scheduler.json")
+        if script:
+            sys.argv = [script[0], url]
+            runpy.run_path(script[0])
+        else:
+            schedule(redis)
+        target = pathlib.Path(__file__).with_name("migrated.json" if script else "rq-scheduler.json")
         target.write_text(json.dumps(recorded(redis), indent=1) + "\n")

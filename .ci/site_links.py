@@ -1,0 +1,28 @@
+"""Hooks of the documentation site: a link that leaves `docs/` becomes one to the repository, if the file is there."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+log = logging.getLogger("properdocs.hooks.site")
+_LEAVES = re.compile(r"(?<=\]\()(?P<path>(?:\.\./)+[^)#\s]+)")
+
+
+def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
+    """Return the text of a page with its links out of the documentation turned into links to the repository."""
+    folder = Path(config["docs_dir"], page.file.src_path).parent
+
+    def turned(found: re.Match[str]) -> str:
+        target = (folder / found["path"]).resolve()
+        if target.is_relative_to(config["docs_dir"]):
+            return found["path"]
+        if not target.exists():
+            log.warning("%s links to %s, which is not there", page.file.src_path, found["path"])
+        kind = "tree" if target.is_dir() else "blob"
+        return f"{config['extra']['repository']}/{kind}/main/{target.relative_to(CHECKOUT)}"
+
+    return _LEAVES.sub(turned, markdown)

@@ -1,0 +1,60 @@
+"""What the pages about operations tell people to type does what they say."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+from support.command_line import CommandLine, command_line
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PASSWORDS = {"planner": "PLAN_PASSWORD", "applier": "APPLY_PASSWORD", "runner": "RUN_PASSWORD"}
+
+
+@pytest.fixture
+def as_user(tmp_path: Path, redis_url: str, redis_connection: redis.Redis) -> Iterator[dict[str, CommandLine]]:
+    """The command line of each user of the page about users, in one project, in the environment `prod`."""
+    page = (DOCS / "acl.md").read_text(encoding="utf-8").replace("\\\n", "")
+    for line in re.findall(r"^redis-cli (ACL SETUSER .*)", page, re.MULTILINE):
+        redis_connection.execute_command(*shlex.split(line))
+    command_line(tmp_path, redis_url)
+    where = urlsplit(redis_url)
+    assert where.scheme == "unix"
+    yield {
+        name: CommandLine(
+            tmp_path, {"FLOWERPOWER_ENV": "prod", "FLOWERPOWER_REDIS": f"unix://{name}:{password}@{where.path}"}
+        )
+        for name, password in PASSWORDS.items()
+    }
+    redis_connection.execute_command("ACL", "DELUSER", *PASSWORDS)
+
+
+def test_each_user_may_do_what_it_is_for_and_nobody_more(as_user: dict[str, CommandLine]) -> None:
+    planner, applier, runner = as_user["planner"], as_user["applier"], as_user["runner"]
+
+    assert planner("plan").last == "Plan: 3 to add, 0 to change, 0 to destroy."
+    refused = planner("apply", "--auto-approve")
+    assert (refused.code, "Redis refused" in refused.err) == (1, True)
+    assert applier("apply", "--auto-approve").code == 0
+    assert applier("pause", "nightly", "--reason", "a look").code == 0
+    assert applier("resume", "nightly").code == 0
+    enqueued = applier("trigger", "hourly", "--json").document
+    worked = runner.process("worker", "--burst")
+    assert (worked.code, "NOPERM" in worked.err) == (0, False), worked.err
+    assert planner("runs", "--job", enqueued["run"], "--json").document["status"] == "succeeded"
+    assert applier("cancel", enqueued["run"]).code == 0
+    for command in ("status", "drift", "next", "forecast", "history", "runs", "export"):
+        assert planner(command).code == 0, command
+    assert applier("forget", "hourly").code == 0
+
+
+def test_a_user_of_one_environment_cannot_reach_another(as_user: dict[str, CommandLine]) -> None:
+    elsewhere = as_user["applier"]("apply", "--env", "default", "--auto-approve")
+
+    assert elsewhere.code == 1
+    assert "Redis refused" in elsewhere.err

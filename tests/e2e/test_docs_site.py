@@ -1,0 +1,94 @@
+"""The documentation is a site that builds strictly, fetches nothing from elsewhere, and breaks when a link does."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+SMALL = {
+    "index.md": "# Start\n\n[other](other.md#here) and [the licence](../LICENSE)\n",
+    "site.css": "",
+    "other.md": "# Other\n\n## Here\n",
+}
+BROKEN = {
+    "a page that is not there": ({"index.md": "[gone](gone.md)\n"}, "gone.md"),
+    "a place that is not there": ({"index.md": "[gone](other.md#gone)\n"}, "#gone"),
+    "a file of the repository that is not there": ({"index.md": "[gone](../GONE.md)\n"}, "GONE.md"),
+    "a page that the navigation does not have": ({"more.md": "# More\n"}, "more.md"),
+    "a page of the navigation that nobody wrote": ({"other.md": None}, "other.md"),
+}
+
+FETCHED = re.compile(
+    r"<(?:script|img|iframe)[^>]+src=.?(?:https?:)?//"
+    r"|<link[^>]+rel=.?(?:stylesheet|preconnect|preload|icon)[^>]+href=.?(?:https?:)?//"
+)
+
+
+def build(folder: Path, target: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "properdocs", "build", "--config-file", str(folder / "properdocs.yml")]
+    return subprocess.run([*command, "--site-dir", str(target)], capture_output=True, text=True, check=False)
+
+
+def small_site(folder: Path) -> Path:
+    """Write a site of two pages with the settings of the real one."""
+    settings = (DOCS.parent / "properdocs.yml").read_text(encoding="utf-8")
+    (folder / ".ci").mkdir(parents=True)
+    shutil.copy(DOCS.parent / ".ci/site_links.py", folder / ".ci")
+    (folder / "LICENSE").touch()
+    (folder / "docs").mkdir()
+    for name, text in SMALL.items():
+        (folder / "docs" / name).write_text(text, encoding="utf-8")
+    head = settings[: settings.index("\nnav:")].replace("name: material", "name: null")  # which is quicker
+    head = re.sub(r"  font: false(?:.*\n)+?(?=\nextra_css)", "  custom_dir: theme\n", head)
+    (folder / "theme").mkdir()
+    (folder / "theme/main.html").write_text("{{ page.content }}", encoding="utf-8")
+    (folder / "properdocs.yml").write_text(head + "\nnav: [index.md, other.md]\n", encoding="utf-8")
+    return folder
+
+
+def test_the_site_builds_strictly_and_fetches_nothing(tmp_path: Path) -> None:
+    done = build(DOCS.parent, tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    pages = {path: path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.html")}
+    assert len(pages) > 50
+    assert [path for path, text in pages.items() if FETCHED.search(text)] == []
+    lists = [path for path, text in pages.items() if re.search(r"<p>[^<]*\n[-*] ", text)]
+    assert lists == [], "a list needs an empty line before it"
+
+
+def test_a_small_site_without_mistakes_builds(tmp_path: Path) -> None:
+    assert build(small_site(tmp_path / "site"), tmp_path / "built").returncode == 0
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_page_fails_the_build(what: str, tmp_path: Path) -> None:
+    folder = small_site(tmp_path / "site")
+    files, said = BROKEN[what]
+    for name, text in files.items():
+        file = folder / "docs" / name
+        file.unlink() if text is None else file.write_text(text, encoding="utf-8")
+
+    done = build(folder, tmp_path / "bad")
+
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize("drawing", sorted(DOCS.rglob("*.svg")), ids=lambda path: path.stem)
+def test_a_drawing_can_be_read_by_day_and_night_and_aloud(drawing: Path) -> None:
+    text = drawing.read_text(encoding="utf-8")
+    root = ElementTree.fromstring(text)
+
+    assert root.get("aria-label")
+    assert "prefers-color-scheme: dark" in text
+    assert "<script" not in text
+    assert drawing.stat().st_size < 8000
+    assert any(f"]({drawing.name})" in page.read_text(encoding="utf-8") for page in drawing.parent.glob("*.md"))
