@@ -40,7 +40,7 @@ docs: .venv/installed ## write what is made from the code: docs/codes.md, docs/s
 	@PYTHONPATH=.:tests $(BIN)/python -m support.codes_page
 	@PYTHONPATH=.:tests $(BIN)/python -m support.kept_types
 	@$(BIN)/python -m flowerpower schema --format markdown > docs/specs.md
-	@for kind in '' plan plan-file; do $(BIN)/python -m flowerpower schema $$kind --quiet --out schemas > /dev/null; done
+	@for kind in '' plan plan-file status; do $(BIN)/python -m flowerpower schema $$kind --quiet --out schemas > /dev/null; done
 
 editor: .venv/installed ## try the schemas with the language server of VS Code (needs npm)
 	@if ! command -v npm >/dev/null; then echo "skipped: the editor tests need Node.js and npm"; \

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from flowerpower.applied import SpecsInGit, with_applied_fields
+from flowerpower.errors import FlowerPowerError, SpecError
 from flowerpower.facts import Checkout, facts_of, is_enforced, violations_of
 from flowerpower.planned import PlannedChanges
 from flowerpower.planning.against import reading_of
@@ -24,6 +25,7 @@ from flowerpower.planning.managed import managed
 from flowerpower.planning.outlook import with_forecast
 from flowerpower.planning.plan import Plan
 from flowerpower.planning.rollback import RollbackContext, plan_rollback, still_rolled_back
+from flowerpower.planning.sync import Wanted
 from flowerpower.planning.unchanged import unchanged_plan
 from flowerpower.specs.files.earlier import modules_at
 from flowerpower.specs.files.kinds import PROJECT_FILES
@@ -81,6 +83,16 @@ def _checkout(project: FlowerPowerProject) -> Checkout:
 def _source(project: FlowerPowerProject, live: Reading, facts: Facts) -> Source:
     kept = still_rolled_back(live.head, project.source.commit, undone=facts.undone)
     return replace(project.source, rolled_back=kept)
+
+
+def wanted_of(project: FlowerPowerProject) -> Wanted:
+    """Return what the specs ask for, in digests: whether it is live is told at a glance. Specs that are wrong say so."""
+    try:
+        return Wanted.of(project.outline or project.desired, project.source.commit)
+    except SpecError:
+        return Wanted(unknown="the specs here are not valid: see flowerpower validate")
+    except FlowerPowerError as error:
+        return Wanted(unknown=str(error))
 
 
 def plan_against(project: FlowerPowerProject, revision: str, allowed: Allowed) -> PlannedChanges:

@@ -25,9 +25,12 @@ from flowerpower.jobs.processes import Work, WorkerOptions, run_scheduler, run_w
 from flowerpower.jobs.records import RunList, RunRecord, Wish, plain_time, read_runs
 from flowerpower.jobs.rerun import rerun_of, rerun_tick
 from flowerpower.jobs.status import ScheduleStatus, Status, read_status
+from flowerpower.jobs.status_reader import StatusReader
 from flowerpower.jobs.stopping import Stopped, stop_run
+from flowerpower.planning.sync import Wanted
 from flowerpower.planning.window import past_moment
 from flowerpower.specs.fields import parse_duration
+from flowerpower.state.connection import connect
 from flowerpower.state.models import State
 from flowerpower.state.store import Store
 
@@ -75,9 +78,16 @@ class RQManager:
         """Return what is live and how it went, one entry for each applied schedule."""
         return self.status().schedules
 
-    def status(self) -> Status:
-        """Return what is live: schedules, workers, scheduler."""
-        return read_status(self.store)
+    def status(self, wanted: Wanted = Wanted(), recent: int = 1) -> Status:  # noqa: B008 - frozen
+        """Return what is live: schedules with so many of their last outcomes, workers, scheduler.
+
+        With what the specs ask for (`planner.wanted_of`), each schedule says whether it is that.
+        """
+        return read_status(self.store, wanted, recent)
+
+    def status_reader(self, timeout: float = 5.0) -> StatusReader:
+        """Return a reader for many looks, over a connection of its own that waits only so long for an answer."""
+        return StatusReader(Store(connect(self._url, timeout=timeout), self.store.keys))
 
     def runs(
         self,
