@@ -86,7 +86,7 @@ def _source(project: FlowerPowerProject, live: Reading, facts: Facts) -> Source:
 
 
 def wanted_of(project: FlowerPowerProject) -> Wanted:
-    """Return what the specs ask for, in digests: whether it is live is told at a glance. Specs that are wrong say so."""
+    """Return what the specs ask for, in digests, to tell at a glance whether it is live; wrong specs say so."""
     try:
         return Wanted.of(project.outline or project.desired, project.source.commit)
     except SpecError:

@@ -20,6 +20,7 @@ from flowerpower.jobs.forget import Forgotten, forget_schedules
 from flowerpower.jobs.holds import Paused, Resumed, pause_schedules, resume_schedules
 from flowerpower.jobs.ledger import Ledger, run_ref
 from flowerpower.jobs.manual import RunHandle, manual_order, sign_order
+from flowerpower.jobs.metrics_server import metrics_beside
 from flowerpower.jobs.past import HandOut, Sign
 from flowerpower.jobs.processes import Work, WorkerOptions, run_scheduler, run_worker, run_workers
 from flowerpower.jobs.records import RunList, RunRecord, Wish, plain_time, read_runs
@@ -251,9 +252,10 @@ class RQManager:
         for queue in sorted({*queues} - {*self._options.queues, *used}):
             logger.warning("queue %s is neither declared by the project nor used by an applied schedule", queue)
 
-    def start_scheduler(self) -> None:
-        """Run a scheduler in this process until it is told to stop."""
-        run_scheduler(self._url, self.store.keys)
+    def start_scheduler(self, metrics: str = "") -> None:
+        """Run a scheduler in this process until it is told to stop; *metrics* is the [HOST:]PORT for Prometheus."""
+        with metrics_beside(self._url, self.store.keys, metrics, "scheduler"):
+            run_scheduler(self._url, self.store.keys)
 
     @property
     def _sign(self) -> Sign | None:
