@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from flowerpower.applied import SpecsInGit, with_applied_fields
+from flowerpower.checking import refuse_by_checks
 from flowerpower.errors import FlowerPowerError, SpecError
 from flowerpower.facts import Checkout, facts_of, is_enforced, violations_of
 from flowerpower.planned import PlannedChanges
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 def plan_changes(project: FlowerPowerProject, allowed: Allowed) -> PlannedChanges:
     """Return what apply would change, with the guards' verdicts."""
+    refuse_by_checks(project)
     outline = project.outline
     desired = None if outline else project.desired
     settings, live = project.settings, project.store.read()
@@ -97,6 +99,7 @@ def wanted_of(project: FlowerPowerProject) -> Wanted:
 
 def plan_against(project: FlowerPowerProject, revision: str, allowed: Allowed) -> PlannedChanges:
     """Return what changes from a git revision of the specs to these, without Redis; it cannot be applied."""
+    refuse_by_checks(project)
     before = type(project)(project.folder, project.settings, revision)
     reading = reading_of(project.keys, _desired_or_nothing(before), before.source.commit, int(time.time()))
     plan = replace(make_plan(project.keys, project.desired, reading, project.source), against=before.source.commit)

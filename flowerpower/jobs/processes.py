@@ -106,7 +106,9 @@ class Work(TypedDict, total=False):
     metrics: str
 
 
-def run_scheduler(url: str, keys: Keys, clock: str | None = None, interval: float = 1.0) -> None:
+def run_scheduler(
+    url: str, keys: Keys, clock: str | None = None, interval: float = 1.0, plugins: Sequence[str] = ()
+) -> None:
     """Run a scheduler in this process until SIGINT or SIGTERM, or until the process that started it is gone."""
     stop = threading.Event()
     for number in _STOP_SIGNALS:
@@ -118,7 +120,7 @@ def run_scheduler(url: str, keys: Keys, clock: str | None = None, interval: floa
     watcher = threading.Thread(target=_stop_with_parent, args=(parent, stop), daemon=True)
     watcher.start()
     name = scheduler_name(socket.gethostname())
-    messenger = make_messenger(Store(connect(url, timeout=PATIENCE), keys, clock), name)
+    messenger = make_messenger(Store(connect(url, timeout=PATIENCE), keys, clock), name, plugins)
     threading.Thread(target=messenger.run, args=(stop,), name="messenger", daemon=True).start()
     store = Store(connect(url, timeout=PATIENCE), keys, clock)
     Scheduler(store, name, interval, ClockWatch()).run(stop)
@@ -164,7 +166,7 @@ def run_workers(url: str, keys: Keys, processes: int, options: Callable[[], Work
         return OUTDATED if run_worker(url, keys, replace(found, name=name, with_scheduler=False, metrics="")) else 0
 
     def fire() -> int:
-        run_scheduler(url, keys, options().clock)
+        run_scheduler(url, keys, options().clock, plugins=options().plugins)
         return 0
 
     children = [Child(f"worker {number}", partial(work, number)) for number in range(1, processes + 1)]
@@ -245,7 +247,8 @@ def _scheduler_beside(url: str, keys: Keys, options: WorkerOptions, stop: thread
     done = threading.Event()
 
     def start() -> multiprocessing.process.BaseProcess:
-        process = context.Process(target=run_scheduler, args=(url, keys, options.clock), name="flowerpower-scheduler")
+        how = {"clock": options.clock, "plugins": options.plugins}
+        process = context.Process(target=run_scheduler, args=(url, keys), kwargs=how, name="flowerpower-scheduler")
         process.start()
         return process
 

@@ -110,5 +110,5 @@ DOCS = f"{SITE}/docs/codes"
 
 
 def docs_url(code: str) -> str:
-    """Return where a code is explained."""
-    return f"{DOCS}#{code.lower()}"
+    """Return where a code is explained: for that of a plug-in, what such codes are."""
+    return f"{DOCS}#{code.lower()}" if code.startswith("FP") else f"{SITE}/docs/plugins#checks"
