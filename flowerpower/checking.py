@@ -8,8 +8,10 @@ the project names its distribution under `plugins:`; never on specs that are not
 from __future__ import annotations
 
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, get_args
@@ -78,12 +80,13 @@ def refuse_by_checks(project: FlowerPowerProject) -> None:
 def check_by_plugins(project: Project) -> list[Problem]:
     """Return what every check finds; one that fails is a PluginWarning that names its distribution."""
     problems: list[Problem] = []
-    for plugin, check in load_plugins(CHECKS_GROUP, project.spec.plugins):
-        try:
-            problems += _problems(project, plugin, check)
-        except Exception as error:  # noqa: BLE001  foreign code; a broken one must not stop the rest
-            said = str(error).strip().partition("\n")[0]
-            _warn(plugin, f"failed: {type(error).__name__}: {said}")
+    with redirect_stdout(sys.stderr):  # what they print is no result of ours
+        for plugin, check in load_plugins(CHECKS_GROUP, project.spec.plugins):
+            try:
+                problems += _problems(project, plugin, check)
+            except Exception as error:  # noqa: BLE001  foreign code; a broken one must not stop the rest
+                said = str(error).strip().partition("\n")[0]
+                _warn(plugin, f"failed: {type(error).__name__}: {said}")
     return problems
 
 

@@ -8,6 +8,7 @@ import typer
 
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
+from flowerpower.cli.terminal import prints_to_stderr
 from flowerpower.errors import ProjectNotFoundError
 
 
@@ -33,7 +34,9 @@ def plugins(
     from flowerpower.settings import plugins_are_off
 
     named = _named(session)
-    found = [one for one in installed_plugins(named) if not group or one.group.removeprefix("flowerpower.") == group]
+    with prints_to_stderr(active=True):
+        everything = installed_plugins(named)
+    found = [one for one in everything if not group or one.group.removeprefix("flowerpower.") == group]
     missing = [name for name in named or () if not is_installed(name)]
     session.document(plugins_dict(found, named, missing, off=plugins_are_off()))
     session.result(plugins_text(found, named, missing, off=plugins_are_off(), style=session.style))

@@ -62,13 +62,13 @@ class ExecutorSpec(Spec):
     )
     plugin: Annotated[Text | None, Written] = Field(
         default=None,
-        title="executor of a plug-in",
+        title="plug-in",
         description="Name of an executor of one of the project's plug-ins, in place of a `type`.",
         examples=["batch"],
     )
     options: Annotated[JsonObject | None, Written] = Field(
         default=None,
-        title="options of the plug-in",
+        title="options",
         description="Passed on to the executor of the plug-in, which says what it understands.",
         examples=[{"queue": "spot"}],
     )

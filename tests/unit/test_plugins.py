@@ -97,11 +97,14 @@ def meddles(specs):
     specs.project.clear()
     return None
 def sees(specs):
+    print("hello")
     yield Finding("SEES1", f"{specs.namespace} {specs.project['name']} {sorted(specs.pipelines)}", "note")
 """
 
 
-def test_checks_that_go_wrong_do_not_stop_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checks_that_go_wrong_do_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "more" / "rules-1.0.dist-info"
     folder.mkdir(parents=True)
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: rules\nVersion: 1.0\n")
@@ -128,3 +131,4 @@ def test_checks_that_go_wrong_do_not_stop_the_others(tmp_path: Path, monkeypatch
         "the check 'raises' of rules failed: ValueError: boom",
     ]
     assert Finding("AB1", "x").severity == "error"
+    assert capsys.readouterr() == ("", "hello\n")
