@@ -11,6 +11,8 @@ from flowerpower.cli.session import Session
 from flowerpower.cli.terminal import prints_to_stderr
 from flowerpower.errors import ProjectNotFoundError
 
+Group = Literal["io", "adapters", "executors", "secrets", "messaging", "checks"]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -20,9 +22,7 @@ def register(app: typer.Typer) -> None:
 def plugins(
     session: Session,
     action: Annotated[Literal["list"], typer.Argument(help="What to do: list them.")] = "list",
-    group: Annotated[
-        str, flag("--group", env="", help="Of one group only: io, adapters, executors, ...", metavar="NAME")
-    ] = "",
+    group: Annotated[Group | None, flag("--group", env="", help="Of one group only.")] = None,
 ) -> int:
     """Show the plug-ins that are installed, from which distribution, and whether the project allows and can load them.
 

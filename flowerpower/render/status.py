@@ -120,8 +120,13 @@ def _last(schedule: ScheduleStatus, now: int) -> str:
 
 
 def _why(schedule: ScheduleStatus, now: int) -> str:
-    if schedule.hold is not None:
-        return f"held {hold_words(schedule.hold, schedule.timezone, now)}"
+    words = [f"held {hold_words(schedule.hold, schedule.timezone, now)}"] if schedule.hold else _troubles(schedule)
+    if schedule.sync != "unmanaged" and (apart := _APART.get("drifted" if schedule.drifted else schedule.sync)):
+        words.append(apart)
+    return "; ".join(words)
+
+
+def _troubles(schedule: ScheduleStatus) -> list[str]:
     words = []
     if schedule.active:
         words.append(count(schedule.active, "active run"))
@@ -132,9 +137,7 @@ def _why(schedule: ScheduleStatus, now: int) -> str:
     if schedule.last is not None and schedule.last.reason:
         several = f" ({count(schedule.last.count, 'tick')})" if schedule.last.count > 1 else ""
         words.append(f"{clean_reason(schedule.last.reason)}{several}")
-    if apart := _APART.get("drifted" if schedule.drifted else schedule.sync):
-        words.append(apart)
-    return "; ".join(words)
+    return words
 
 
 def _processes(status: Status, style: Style) -> list[str]:

@@ -109,7 +109,7 @@ local function count_outcome(outcome)
     if seconds <= tonumber(limit) then bound = limit break end
   end
   redis.pcall('HINCRBY', key, 'took:' .. bound, 1)
-  redis.pcall('HINCRBY', key, 'took_ms', string.format('%d', seconds * 1000))
+  redis.pcall('HINCRBY', key, 'took_ms', string.format('%d', seconds * 1000 + 0.5))
 end
 
 -- One outcome of one tick, or of a range of ticks; a newer outcome of the same tick takes its place.

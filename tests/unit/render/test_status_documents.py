@@ -176,6 +176,10 @@ def test_what_is_not_as_git_wants_it_says_so() -> None:
     assert "the scheduler was away (3 ticks); altered in Redis" in text
     assert "not in the specs here" in text
     assert "In the specs here and not applied: new_feed" in text
+    held = replace(STATUS, schedules=(replace(SCHEDULES[4], sync="out_of_sync"),))
+    assert "(18:20 UTC); not as the specs here want it" in status_text(held, width=200)
+    left = replace(STATUS, schedules=(replace(PLAIN, sync="unmanaged", drifted=True),))
+    assert "altered" not in status_text(left)
 
 
 LIVE = Schedule("a", {}, timing="", basis="", run="r" * 64, digest="d" * 64)
