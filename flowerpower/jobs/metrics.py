@@ -27,6 +27,8 @@ _SHARE = 3  # one that takes long is good for so many times that long
 _STATES = ("failed", "late", "missed", "cancelled", "held", "skipped", "ok", "new", "paused")
 _ENDS = ("succeeded", "failed", "skipped", "missed", "cancelled")
 
+BOUNDS = (0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0)  # seconds, as shared.lua counts
+
 logger = logging.getLogger("flowerpower.metrics")
 
 
@@ -133,15 +135,12 @@ def _runs(status: Status) -> Iterator[Any]:
         ends.add_metric([name], totals.ends.get(name, 0))
     yield ends
     below, buckets = 0, []
-    for bound in sorted({*totals.took, *_BOUNDS, math.inf}):
+    for bound in sorted({*totals.took, *BOUNDS, math.inf}):
         below += totals.took.get(bound, 0)
         buckets.append(("+Inf" if bound == math.inf else str(bound), below))
     took = HistogramMetricFamily("flowerpower_run_duration_seconds", "How long runs took that succeeded or failed.")
     took.add_metric([], buckets=buckets, sum_value=totals.seconds)
     yield took
-
-
-_BOUNDS = (0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0)  # as shared.lua counts
 
 
 def _of_rq(status: Status) -> Iterator[Any]:

@@ -27,7 +27,7 @@ from yaml import safe_load
 from flowerpower.apply import apply_plan
 from flowerpower.errors import MissingExtraError, UsageError
 from flowerpower.jobs.holds import pause_schedules
-from flowerpower.jobs.metrics import Exposition
+from flowerpower.jobs.metrics import BOUNDS, Exposition
 from flowerpower.jobs.metrics_server import metrics_beside, parse_address
 from flowerpower.jobs.scheduler import Scheduler
 from flowerpower.jobs.status import Status
@@ -127,6 +127,13 @@ def test_what_was_altered_in_redis_is_no_longer_in_sync(store: Store) -> None:
     found = values(looking.text())
 
     assert [found[f"flowerpower_schedule_in_sync{{schedule={name}}}"] for name in "abc"] == [0, 0, 1]
+
+
+def test_the_buckets_are_those_that_the_scripts_count() -> None:
+    script = (ROOT / "flowerpower/state/shared.lua").read_text(encoding="utf-8")
+    [bounds] = re.findall(r"local TOOK = \{(.*?)\}", script)
+
+    assert tuple(map(float, re.findall(r"[\d.]+", bounds))) == BOUNDS
 
 
 def test_a_key_of_another_type_stops_no_run_and_no_scrape(store: Store, player: Player) -> None:

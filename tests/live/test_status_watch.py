@@ -151,6 +151,9 @@ def test_formats_and_files_are_as_those_of_other_commands(applied: CommandLine) 
     written = applied("status", "--format", "json", "--out", "s.json")
     assert (written.code, written.out, written.err) == (0, "", "Written to s.json\n")
     assert json.loads((applied.folder / "s.json").read_text(encoding="utf-8"))["sync"]["status"] == "synced"
+    applied.write("schedules/hourly.yaml", "pipeline: report\nevery: 3h\n")
+    assert applied("status", "--json").document["sync"]["status"] == "out_of_sync"
+    assert applied("status", "--ref", "HEAD", "--json").document["sync"]["status"] == "synced"
     assert applied("status", "--live", "--json").document["sync"]["status"] == "unknown"
     for wrong in (
         ("--json", "--format", "html"),
