@@ -12,6 +12,7 @@ import typer
 
 from flowerpower.cli.options import Revision, command, flag
 from flowerpower.cli.session import Session
+from flowerpower.cli.terminal import progress_bar
 from flowerpower.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ def status(
         from flowerpower.cli.watching import watch
 
         return watch(session, display, names or ())
-    with session.project() as project:
+    with session.project() as project, progress_bar("status", shown=session.shows_progress) as bar:
+        if not display.live and project.recalled is None:
+            bar.say("Reading the specs here to compare; --live leaves that out ...")
         found = project.jobs.status(wanted_by(project, display), most_recent(display))
     show(session, display, chosen(found, names or ()))
     return 0

@@ -94,7 +94,7 @@ def _keep_serving(listener: socket.socket, url: str, keys: Keys, role: str, pare
         os.setpgid(0, 0)  # a Ctrl-C is for the worker, which may have something to finish
         end_with_parent(signal.SIGTERM)
         if os.getppid() == parent:
-            Supervisor([Child("the metrics", lambda: _serve(listener, url, keys, role, parent))]).run()
+            Supervisor([Child("the endpoint for metrics", lambda: _serve(listener, url, keys, role, parent))]).run()
             code = 0
     finally:
         os._exit(code)

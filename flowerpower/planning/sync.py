@@ -42,7 +42,7 @@ class Wanted:
         if wanted is None:
             return "orphaned"
         same = live.digest.startswith(wanted[0]) and live.run.startswith(wanted[1])
-        return "synced" if same and not drifted and live.digest else "out_of_sync"
+        return "synced" if same and not drifted else "out_of_sync"
 
     def missing(self, live: Mapping[str, Schedule]) -> tuple[str, ...]:
         """Return the schedules of the specs that are not live, sorted."""
