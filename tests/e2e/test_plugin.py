@@ -212,3 +212,30 @@ def test_secrets_of_plugins_come_last_and_are_never_quoted(tmp_path: Path) -> No
     assert str(caught.value) == (
         "the secrets of the plug-in 'pass_file' (flowerpower-example) could not say 'B': FileNotFoundError"
     )
+
+
+PARALLEL = """
+from hamilton.htypes import Collect, Parallelizable
+def part(names: list) -> Parallelizable[str]:
+    yield from names
+def shouted(part: str) -> str:
+    return part.upper()
+def greetings(shouted: Collect[str]) -> list:
+    return sorted(shouted)
+"""
+
+
+@pytest.mark.usefixtures("installed")
+def test_an_executor_of_a_plugin_runs_parallel_blocks_and_says_what_it_does_not_take(line: CommandLine) -> None:
+    line.write("flows/greet.py", PARALLEL)
+    executor = "executor: {plugin: slow_lane, options: {pause: PAUSE}}"
+    pipeline = f"modules: [greet]\noutputs: [greetings]\ninputs: {{names: [a, b]}}\n{executor}\n"
+    line.write("pipelines/greet.yaml", pipeline.replace("PAUSE", "0.01"))
+
+    assert FlowerPowerProject.load(line.folder).pipelines.run("greet").values["greetings"] == ["A", "B"]
+    line.write("pipelines/greet.yaml", pipeline.replace("PAUSE", "-1"))
+    with pytest.raises(PipelineError, match="slow_lane: `pause` is a number of seconds, not -1"):
+        FlowerPowerProject.load(line.folder).pipelines.run("greet")
+    line.write("pipelines/greet.yaml", pipeline.replace("slow_lane", "lines"))
+    with pytest.raises(PipelineError, match="there is no executor 'lines'"):
+        FlowerPowerProject.load(line.folder).pipelines.run("greet")
