@@ -20,12 +20,12 @@ from flowerpower.errors import Problem, Severity, SpecError
 from flowerpower.plugins import CHECKS_GROUP, Plugin, PluginWarning, load_plugins
 from flowerpower.settings import plugins_are_off
 from flowerpower.specs.files.kinds import PROJECT_FILES
-from flowerpower.specs.project import Project
 from flowerpower.specs.silence import silence
 from flowerpower.specs.verdict import in_order
 
 if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
+    from flowerpower.specs.project import Project
 
 _CODE = re.compile(r"(?!FP\d)[A-Z][A-Z0-9]{1,11}-?\d{1,5}")  # FP and a number are flowerpower's own
 _MOST = 1_000  # findings of one check that are told
