@@ -6,7 +6,6 @@ scrape takes no time from a run or a tick, and the endpoint goes on answering wh
 
 from __future__ import annotations
 
-import gzip
 import logging
 import os
 import signal
@@ -16,8 +15,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 from flowerpower.errors import UsageError
 from flowerpower.jobs.metrics import Exposition, require_client
@@ -29,9 +26,7 @@ from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
 
 PATIENCE = 3.0  # seconds that Redis may take for an answer: Prometheus gives up after ten
-_SLOWEST = 10.0  # seconds that one who asks may take
 _FORM = "for example --metrics 9726, or --metrics 0.0.0.0:9726 to be asked from elsewhere"
-_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 logger = logging.getLogger("flowerpower.metrics")
 
@@ -101,13 +96,14 @@ def _keep_serving(listener: socket.socket, url: str, keys: Keys, role: str, pare
 
 
 def _serve(listener: socket.socket, url: str, keys: Keys, role: str, parent: int) -> int:
+    from flowerpower.jobs.metrics_http import MetricsServer
+
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: os._exit(0))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     reader = StatusReader(Store(connect(url, timeout=PATIENCE), keys))
-    exposition = Exposition(reader, role=role, pid=parent)
-    with _Server(listener, exposition) as server:
+    with MetricsServer(listener, Exposition(reader, role=role, pid=parent)) as server:
         server.serve_forever()
     return 1
 
@@ -120,40 +116,3 @@ def _end_with(worker: int) -> None:
             os.kill(worker, 0)
         except ProcessLookupError:
             os._exit(0)
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, listener: socket.socket, exposition: Exposition) -> None:
-        super().__init__(listener.getsockname()[:2], _Handler, bind_and_activate=False)
-        self.socket.close()
-        self.socket = listener
-        self.exposition = exposition
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Pass over one who goes away before the end, which is none of our business."""
-        logger.debug("a scrape was not answered", exc_info=True)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    timeout = _SLOWEST
-
-    def do_GET(self) -> None:
-        """Answer one scrape."""
-        if self.path.partition("?")[0] not in ("/metrics", "/"):
-            self.send_error(404, "the metrics are at /metrics")
-            return
-        body = self.server.exposition.text()
-        self.send_response(200)
-        self.send_header("Content-Type", _CONTENT_TYPE)
-        if "gzip" in self.headers.get("Accept-Encoding", ""):
-            body = gzip.compress(body, compresslevel=1)
-            self.send_header("Content-Encoding", "gzip")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing of scrapes: there is one every few seconds."""
