@@ -10,10 +10,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 from support.command_line import command_line
@@ -197,11 +200,10 @@ def test_names_are_as_prometheus_wants_them() -> None:
     assert labels["rq_workers"] == {"name", "state", "queues"}
 
 
-def test_a_name_with_anything_in_it_is_read_back_as_it_is() -> None:
-    odd = 'a"b\\c\nd{e},é'
-    status = STATUS.__class__("ns", 0, STATUS.head, (PLAIN.__class__(**{
-        **{name: getattr(PLAIN, name) for name in PLAIN.__slots__}, "name": odd, "owner": odd,
-    }),))  # fmt: skip
+@given(odd=st.text())
+@example(odd='a"b\\c\nd{e},é\r\x85\u2028#')
+def test_a_name_with_anything_in_it_is_read_back_as_it_is(odd: str) -> None:
+    status = replace(STATUS, schedules=(replace(PLAIN, name=odd, owner=odd),))
     families = {family.name: family for family in text_string_to_metric_families(schedule_metrics(status))}
 
     assert families["flowerpower_schedule_late"].samples[0].labels == {"schedule": odd}
