@@ -41,7 +41,7 @@ docs: .venv/installed ## write what is made from the code: pages of commands, co
 	@PYTHONPATH=.:tests $(BIN)/python -m support.kept_types
 	@PYTHONPATH=.:tests $(BIN)/python -m support.commands_page
 	@$(BIN)/python -m flowerpower schema --format markdown > docs/specs.md
-	@for kind in '' plan plan-file; do $(BIN)/python -m flowerpower schema $$kind --quiet --out schemas > /dev/null; done
+	@for kind in '' plan plan-file status; do $(BIN)/python -m flowerpower schema $$kind --quiet --out schemas > /dev/null; done
 
 site: .venv/installed ## build the documentation into site/, strictly and without a network
 	@$(BIN)/python -m properdocs build --quiet

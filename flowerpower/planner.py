@@ -11,6 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from flowerpower.applied import SpecsInGit, with_applied_fields
+from flowerpower.checking import refuse_by_checks
+from flowerpower.errors import FlowerPowerError, SpecError
 from flowerpower.facts import Checkout, facts_of, is_enforced, violations_of
 from flowerpower.planned import PlannedChanges
 from flowerpower.planning.against import reading_of
@@ -24,6 +26,7 @@ from flowerpower.planning.managed import managed
 from flowerpower.planning.outlook import with_forecast
 from flowerpower.planning.plan import Plan
 from flowerpower.planning.rollback import RollbackContext, plan_rollback, still_rolled_back
+from flowerpower.planning.sync import Wanted
 from flowerpower.planning.unchanged import unchanged_plan
 from flowerpower.specs.files.earlier import modules_at
 from flowerpower.specs.files.kinds import PROJECT_FILES
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 
 def plan_changes(project: FlowerPowerProject, allowed: Allowed) -> PlannedChanges:
     """Return what apply would change, with the guards' verdicts."""
+    refuse_by_checks(project)
     outline = project.outline
     desired = None if outline else project.desired
     settings, live = project.settings, project.store.read()
@@ -83,8 +87,19 @@ def _source(project: FlowerPowerProject, live: Reading, facts: Facts) -> Source:
     return replace(project.source, rolled_back=kept)
 
 
+def wanted_of(project: FlowerPowerProject) -> Wanted:
+    """Return what the specs ask for, in digests, to tell at a glance whether it is live; wrong specs say so."""
+    try:
+        return Wanted.of(project.outline or project.desired, project.source.commit)
+    except SpecError:
+        return Wanted(unknown="the specs here are not valid: see flowerpower validate")
+    except FlowerPowerError as error:
+        return Wanted(unknown=str(error))
+
+
 def plan_against(project: FlowerPowerProject, revision: str, allowed: Allowed) -> PlannedChanges:
     """Return what changes from a git revision of the specs to these, without Redis; it cannot be applied."""
+    refuse_by_checks(project)
     before = type(project)(project.folder, project.settings, revision)
     reading = reading_of(project.keys, _desired_or_nothing(before), before.source.commit, int(time.time()))
     plan = replace(make_plan(project.keys, project.desired, reading, project.source), against=before.source.commit)

@@ -1,19 +1,44 @@
-"""Plug-ins, found by entry point and loaded by name, one at a time, when they are used."""
+"""Plug-ins, found by entry point and loaded by name, one at a time, when they are used.
+
+A project names the distributions whose plug-ins it uses; no other is loaded, whatever is installed.
+"""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
+
+from flowerpower.settings import plugins_are_off
 
 IO_GROUP = "flowerpower.io"
 SECRETS_GROUP = "flowerpower.secrets"
 MESSAGING_GROUP = "flowerpower.messaging"
 ADAPTERS_GROUP = "flowerpower.adapters"
+EXECUTORS_GROUP = "flowerpower.executors"
+CHECKS_GROUP = "flowerpower.checks"
+GROUPS = (IO_GROUP, ADAPTERS_GROUP, EXECUTORS_GROUP, SECRETS_GROUP, MESSAGING_GROUP, CHECKS_GROUP)
+OFF = "plug-ins are switched off here by FLOWERPOWER_DISABLE_PLUGINS"
 
 
 class PluginWarning(UserWarning):
     """A plug-in is installed and does not work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """One that is installed: where it comes from, and why it cannot be loaded, once somebody has tried."""
+
+    group: str
+    name: str
+    value: str  # module:attribute
+    distribution: str
+    version: str
+    allowed: bool | None = None  # whether the project names its distribution; None: there is no project
+    wrong: str = ""
+    loaded: bool = False
 
 
 def plugin_names(group: str, *, distributions: Collection[str] | None = None) -> tuple[str, ...]:
@@ -28,17 +53,20 @@ def load_plugin(group: str, name: str, *, distributions: Collection[str] | None 
     is a PluginWarning that names its distribution, not an error.
     """
     for point in _points(group, distributions):
-        if point.name == name:
-            try:
-                return point.load()
-            except Exception as error:  # noqa: BLE001  foreign code; a broken one must not stop the rest
-                owner = point.dist.name if point.dist else "an unknown distribution"
-                warnings.warn(
-                    f"the plug-in {name!r} of {owner} could not be loaded: {type(error).__name__}: {error}",
-                    PluginWarning,
-                    stacklevel=2,
-                )
+        if point.name == name and (found := _load(point, stacklevel=3)) is not None:
+            return found
     return None
+
+
+def load_plugins(group: str, distributions: Sequence[str]) -> Iterator[tuple[Plugin, Any]]:
+    """Yield every plug-in of *group* that these distributions have, in their order, with what it offers.
+
+    One that cannot be loaded is a PluginWarning that names its distribution, and does not stop the others.
+    """
+    for distribution in distributions:
+        for point in _points(group, [distribution]):
+            if (found := _load(point, stacklevel=3)) is not None:
+                yield _described(group, point), found
 
 
 def is_installed(distribution: str) -> bool:
@@ -51,6 +79,19 @@ def is_installed(distribution: str) -> bool:
         return False
 
 
+def why_missing(group: str, name: str, distributions: Sequence[str]) -> str:
+    """Return why a project that names these distributions has no plug-in of that name; empty: nobody has it."""
+    if plugins_are_off():
+        return OFF
+    if name in plugin_names(group, distributions=distributions):
+        return "its plug-in cannot be loaded: see flowerpower plugins list"
+    if missing := [one for one in distributions if not is_installed(one)]:
+        return f"the plug-in {missing[0]!r} is not installed here: pip install {missing[0]}"
+    if name in plugin_names(group):
+        return "an installed plug-in has it; name its distribution under `plugins:` in flowerpower.yaml"
+    return ""
+
+
 def broken_plugins(group: str) -> tuple[str, ...]:
     """Load every plug-in of *group* and return what is wrong with those that cannot be, in the words of the warning."""
     with warnings.catch_warnings(record=True) as caught:
@@ -60,13 +101,63 @@ def broken_plugins(group: str) -> tuple[str, ...]:
     return tuple(str(warning.message) for warning in caught if warning.category is PluginWarning)
 
 
+def installed_plugins(named: Sequence[str] | None) -> list[Plugin]:
+    """Return every plug-in that is installed, by group and name; those that a project names are tried.
+
+    Others are not loaded: that would run code that nobody asked for. *named* is None where there is no project.
+    """
+    found = []
+    for group in GROUPS:
+        for point in _points(group, None):
+            plugin = _described(group, point, None if named is None else _is_named(point, named))
+            found.append(_tried(plugin, point) if plugin.allowed else plugin)
+    return found
+
+
+def _tried(plugin: Plugin, point: Any) -> Plugin:
+    from dataclasses import replace
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        loaded = _load(point) is not None
+    said = [str(one.message) for one in caught if one.category is PluginWarning]
+    return replace(plugin, loaded=loaded, wrong="".join(said[:1]))
+
+
+def _load(point: Any, stacklevel: int = 2) -> Any | None:
+    try:
+        return point.load()
+    except Exception as error:  # noqa: BLE001  foreign code; a broken one must not stop the rest
+        said = str(error).strip().partition("\n")[0]
+        warnings.warn(
+            f"the plug-in {point.name!r} of {_owner(point)} could not be loaded: {type(error).__name__}: {said}",
+            PluginWarning,
+            stacklevel=stacklevel + 1,
+        )
+    return None
+
+
+def _described(group: str, point: Any, allowed: bool | None = True) -> Plugin:
+    return Plugin(group, point.name, point.value, _owner(point), point.dist.version if point.dist else "", allowed)
+
+
+def _owner(point: Any) -> str:
+    return point.dist.name if point.dist else "an unknown distribution"
+
+
 def _points(group: str, distributions: Collection[str] | None) -> list[Any]:
     from importlib.metadata import entry_points
 
-    wanted = None if distributions is None else {_normal(name) for name in distributions}
+    if plugins_are_off():
+        return []
     found = sorted(entry_points(group=group), key=lambda point: (point.name, point.value))
-    return [point for point in found if wanted is None or (point.dist and _normal(point.dist.name) in wanted)]
+    return [point for point in found if distributions is None or _is_named(point, distributions)]
 
 
+def _is_named(point: Any, distributions: Collection[str]) -> bool:
+    return bool(point.dist) and _normal(point.dist.name) in {_normal(name) for name in distributions}
+
+
+@cache
 def _normal(name: str) -> str:
     return name.lower().replace("_", "-").replace(".", "-")

@@ -199,7 +199,9 @@ class FlowerPowerProject:
         With *imports* the modules are imported, in another process, and Hamilton builds every graph: that decides what
         reading the modules leaves open. It needs the project's libraries, and a folder instead of a revision.
         """
-        return list((self._imported if imports else self._loaded).problems)
+        from flowerpower.checking import house_problems
+
+        return [*(self._imported if imports else self._loaded).problems, *house_problems(self)]
 
     @cached_property
     def imported(self) -> Verdict:
@@ -328,7 +330,7 @@ class FlowerPowerProject:
             project.spec.modules,
             project.spec.timezone,
             access=Access(project.spec.allow.paths, project.spec.plugins, project.spec.allow.pickle),
-            secrets=secrets_of(self.settings.environment),
+            secrets=secrets_of(self.settings.environment, project.spec.plugins),
         )
 
     @cached_property

@@ -74,6 +74,11 @@ def _path(text: str | None) -> Path | None:
     return Path(text).expanduser() if text else None
 
 
+def plugins_are_off() -> bool:
+    """Tell whether FLOWERPOWER_DISABLE_PLUGINS switches all plug-ins off in this process."""
+    return os.environ.get(f"{_PREFIX}DISABLE_PLUGINS", "").lower() not in ("", "0", "false", "no")
+
+
 @contextmanager
 def kept_environment() -> Iterator[None]:
     """Put the environment back after the block as it was before: a run may change it, and another follows it."""

@@ -16,6 +16,7 @@ from flowerpower.settings import look_for_no_cycles
 
 if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
+    from flowerpower.specs.verdict import Verdict
 
 _MANY = 1_000  # files that take longer than a blink
 
@@ -46,15 +47,24 @@ def check_projects(
 def _checked(session: Session, project: FlowerPowerProject, *, imports: bool) -> Checked:
     """Check a project; whoever watches is told of a large one, since that takes a moment."""
     if project.recalled is not None and not imports:
-        return Checked(project, project.recalled)
+        return _with_house_problems(project, project.recalled)
     session.prepare(short=False)
     look_for_no_cycles()
     if imports:
         if session.shows_progress:
             session.talk("Importing the modules, which runs their code ...")
-        return Checked(project, project.imported)
+        return _with_house_problems(project, project.imported)
     with progress_bar("validate", shown=session.shows_progress) as bar:
         files = len(project.sources.texts)
         if files >= _MANY:
             bar.say(f"Checking {project.folder.name}: {files:,} files ...")
-        return Checked(project, project.verdict)
+        return _with_house_problems(project, project.verdict)
+
+
+def _with_house_problems(project: FlowerPowerProject, verdict: Verdict) -> Checked:
+    """Return the verdict with what the checks of plug-ins find, which nobody remembers: their code may change."""
+    from flowerpower.checking import house_problems
+    from flowerpower.specs.verdict import in_order
+
+    found = house_problems(project)
+    return Checked(project, replace(verdict, problems=in_order([*verdict.problems, *found])) if found else verdict)

@@ -43,6 +43,7 @@ _COMMANDS = {
     "worker": "worker",
     "scheduler": "worker",
     "doctor": "doctor",
+    "plugins": "plugins",
     "adopt": "adopt",
     "export": "export",
     "schema": "schema",

@@ -125,10 +125,12 @@ def present(session: Session, planned: PlannedChanges, display: Display, folder:
 
 def tell_warnings(session: Session, project: FlowerPowerProject) -> None:
     """Tell of what is odd in the specs; with --verbose of notes too."""
+    from flowerpower.checking import house_problems
     from flowerpower.render.problems import problems_text
 
     told = ("warning", "note") if session.verbose else ("warning",)
-    problems = [problem for problem in project.problems if problem.severity in told]
+    found = (*project.problems, *house_problems(project))
+    problems = [problem for problem in found if problem.severity in told]
     if problems:
         session.talk(problems_text(problems, style=session.talk_style) + "\n")
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
 
 INTERRUPTED = 130
 _PIPE_CLOSED = 141
+_SHOW = warnings.showwarning
 
 
 def as_process(work: Callable[[], int]) -> int:
     """Do the work of a command and return its exit code."""
     _prepare_streams()
+    warnings.showwarning = _say_warning
     try:
         code = work()
         sys.stdout.flush()
@@ -25,6 +28,15 @@ def as_process(work: Callable[[], int]) -> int:
     if code == INTERRUPTED:
         sys.stderr.write("\nInterrupted.\n")
     return code
+
+
+def _say_warning(message: Warning | str, category: type[Warning], *where: object, **how: object) -> None:
+    """Tell of a plug-in that does not work as of anything else; other warnings are as Python tells them."""
+    if category.__name__ == "PluginWarning":
+        text = str(message)
+        sys.stderr.write(f"Warning: {text if text.isprintable() else ascii(text)}\n")
+    else:
+        _SHOW(message, category, *where, **how)  # type: ignore[arg-type]
 
 
 def _prepare_streams() -> None:

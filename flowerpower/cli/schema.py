@@ -12,7 +12,7 @@ from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
 
-Kind = Literal["project", "pipeline", "schedule", "plan", "plan-file"]
+Kind = Literal["project", "pipeline", "schedule", "plan", "plan-file", "status"]
 SchemaFormat = Literal["json", "markdown"]
 _SPECS: tuple[Kind, ...] = ("project", "pipeline", "schedule")
 
@@ -31,7 +31,9 @@ def schema(
     session: Session,
     kind: Annotated[
         Kind | None,
-        typer.Argument(help="Of which spec, or of plan --json or plan --out; without it, those of the three specs."),
+        typer.Argument(
+            help="Of which spec, or of plan --json, plan --out or status --json; without it, those of the three specs."
+        ),
     ] = None,
     out: Annotated[Path | None, flag("--out", metavar="DIR", help="Write <kind>.schema.json files there.")] = None,
     check: Annotated[
@@ -107,6 +109,10 @@ def _text_of(kind: Kind) -> str:
         from flowerpower.planning.saved import plan_file_schema
 
         return json.dumps(plan_file_schema(), indent=2, ensure_ascii=False) + "\n"
+    if kind == "status":
+        from flowerpower.render.status_schema import status_schema_text
+
+        return status_schema_text()
     from flowerpower.specs.schema.schema import schema_text
 
     return schema_text(kind)

@@ -89,6 +89,11 @@ class Session:
         if self.json:
             print(as_json(value, sys.stdout.encoding))
 
+    def line(self, value: Any) -> None:
+        """Print one of many JSON documents, each on a line of its own."""
+        text = json.dumps(value, ensure_ascii=not (sys.stdout.encoding or "").lower().startswith("utf"))
+        print(text, flush=True)
+
     def talk(self, text: str) -> None:
         """Say something that is no result; nothing with `quiet`."""
         if not self.quiet:
@@ -101,7 +106,7 @@ class Session:
         known = error if isinstance(error, FlowerPowerError) else _as_known(error)
         if isinstance(known, ProjectNotFoundError):
             known.hint = hint_below(self.settings.project) or known.hint
-        self.document(_error_document(known))
+        self.document(error_document(known))
         sys.stdout.flush()
         print(self._error_text(known), file=sys.stderr)
         return known.exit_code
@@ -142,7 +147,8 @@ def _as_known(error: Exception) -> FlowerPowerError:
     )
 
 
-def _error_document(error: FlowerPowerError) -> dict[str, Any]:
+def error_document(error: FlowerPowerError) -> dict[str, Any]:
+    """Return a failure as a JSON document."""
     document: dict[str, Any] = {
         "format_version": "1.0",
         "errored": True,

@@ -41,6 +41,18 @@ class Processes:
 
 
 @dataclass(frozen=True)
+class Watched:
+    """How others see how it goes."""
+
+    metrics: Annotated[
+        str,
+        flag(
+            "--metrics", help="Tell Prometheus here how it goes; without HOST on this machine.", metavar="[HOST:]PORT"
+        ),
+    ] = ""
+
+
+@dataclass(frozen=True)
 class Code:
     """Which code a worker runs."""
 
@@ -59,6 +71,7 @@ def worker(
     session: Session,
     processes: Processes,
     code: Code,
+    watched: Watched,
     queue: Annotated[
         list[str] | None,
         flag("--queue", help="A queue to work on, may be repeated; without it, all of the project's.", metavar="NAME"),
@@ -81,6 +94,7 @@ def worker(
         "preload": not processes.no_preload,
         "require_commit": code.require_commit,
         "branch": code.branch,
+        "metrics": watched.metrics,
     }
     if code.local_code:
         how["from_git"] = False
@@ -92,11 +106,11 @@ def worker(
         start_anew()
 
 
-def scheduler(session: Session) -> None:
+def scheduler(session: Session, watched: Watched) -> None:
     """Run a scheduler alone: it fires what is due and runs nothing. One of several works, the rest stand by."""
     _start_log(session)
     with session.project(short=False) as project:
-        project.jobs.start_scheduler()
+        project.jobs.start_scheduler(watched.metrics)
 
 
 def read_duration(text: str, name: str) -> float:

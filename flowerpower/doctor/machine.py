@@ -13,20 +13,11 @@ from flowerpower import __version__
 from flowerpower.doctor.findings import Fact, Unknown
 from flowerpower.errors import FlowerPowerError
 from flowerpower.git import git, repository_of
-from flowerpower.plugins import (
-    ADAPTERS_GROUP,
-    IO_GROUP,
-    MESSAGING_GROUP,
-    SECRETS_GROUP,
-    broken_plugins,
-    is_installed,
-    plugin_names,
-)
+from flowerpower.plugins import installed_plugins, is_installed
 from flowerpower.revision import Revision, read_revision
 
 T = TypeVar("T")
 DISTRIBUTION = "flowerpower-gitops"
-_GROUPS = (IO_GROUP, ADAPTERS_GROUP, SECRETS_GROUP, MESSAGING_GROUP)
 SHOWN = ("rq", "redis", "apache-hamilton", "hiredis")
 
 
@@ -85,10 +76,11 @@ def read_git(folder: Path) -> GitFacts:
 
 
 def read_plugins(named: Sequence[str]) -> PluginFacts:
-    """Return what is wrong with plug-ins: each that is installed is loaded, each that a project names looked for."""
+    """Return what is wrong with plug-ins: those of the distributions that a project names are looked for and loaded."""
+    found = installed_plugins(named)
     return PluginFacts(
-        offered=tuple(name for group in _GROUPS for name in plugin_names(group)),
-        broken=tuple(message for group in _GROUPS for message in broken_plugins(group)),
+        offered=tuple(plugin.name for plugin in found),
+        broken=tuple(plugin.wrong for plugin in found if plugin.wrong),
         absent=tuple(name for name in named if not is_installed(name)),
     )
 

@@ -20,15 +20,19 @@ from flowerpower.jobs.forget import Forgotten, forget_schedules
 from flowerpower.jobs.holds import Paused, Resumed, pause_schedules, resume_schedules
 from flowerpower.jobs.ledger import Ledger, run_ref
 from flowerpower.jobs.manual import RunHandle, manual_order, sign_order
+from flowerpower.jobs.metrics_server import metrics_beside
 from flowerpower.jobs.past import HandOut, Sign
 from flowerpower.jobs.preload import GraphRecipe
 from flowerpower.jobs.processes import Work, WorkerOptions, run_scheduler, run_worker, run_workers
 from flowerpower.jobs.records import RunList, RunRecord, Wish, plain_time, read_runs
 from flowerpower.jobs.rerun import rerun_of, rerun_tick
 from flowerpower.jobs.status import ScheduleStatus, Status, read_status
+from flowerpower.jobs.status_reader import StatusReader
 from flowerpower.jobs.stopping import Stopped, stop_run
+from flowerpower.planning.sync import Wanted
 from flowerpower.planning.window import past_moment
 from flowerpower.specs.fields import parse_duration
+from flowerpower.state.connection import connect
 from flowerpower.state.models import State
 from flowerpower.state.store import Store
 
@@ -76,9 +80,16 @@ class RQManager:
         """Return what is live and how it went, one entry for each applied schedule."""
         return self.status().schedules
 
-    def status(self) -> Status:
-        """Return what is live: schedules, workers, scheduler."""
-        return read_status(self.store)
+    def status(self, wanted: Wanted = Wanted(), recent: int = 1) -> Status:  # noqa: B008 - frozen
+        """Return what is live: schedules with so many of their last outcomes, workers, scheduler.
+
+        With what the specs ask for (`planner.wanted_of`), each schedule says whether it is that.
+        """
+        return read_status(self.store, wanted, recent)
+
+    def status_reader(self, timeout: float = 5.0) -> StatusReader:
+        """Return a reader for many looks, over a connection of its own that waits only so long for an answer."""
+        return StatusReader(Store(connect(self._url, timeout=timeout), self.store.keys))
 
     def runs(
         self,
@@ -242,9 +253,10 @@ class RQManager:
         for queue in sorted({*queues} - {*self._options.queues, *used}):
             logger.warning("queue %s is neither declared by the project nor used by an applied schedule", queue)
 
-    def start_scheduler(self) -> None:
-        """Run a scheduler in this process until it is told to stop."""
-        run_scheduler(self._url, self.store.keys)
+    def start_scheduler(self, metrics: str = "") -> None:
+        """Run a scheduler in this process until it is told to stop; *metrics* is the [HOST:]PORT for Prometheus."""
+        with metrics_beside(self._url, self.store.keys, metrics, "scheduler"):
+            run_scheduler(self._url, self.store.keys, plugins=self._options.plugins)
 
     @property
     def _sign(self) -> Sign | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -53,12 +53,20 @@ class Wishes:
 class Messenger:
     """Sends the messages of one namespace while it holds the messenger's lease."""
 
-    def __init__(self, store: Store, name: str, secrets: Callable[[str], str], signing: str = "") -> None:
+    def __init__(
+        self,
+        store: Store,
+        name: str,
+        secrets: Callable[[str], str],
+        signing: str = "",
+        plugins: Sequence[str] = (),
+    ) -> None:
         self.store = store
         self.name = name
         self.outbox = Outbox(store)
         self._secrets = secrets
         self._signing = signing
+        self._plugins = tuple(plugins)
         self._wishes: dict[str, Wishes | None] = {}
         self._generation = b""
 
@@ -188,7 +196,7 @@ class Messenger:
     def _deliver(self, letter: Letter) -> Delivery:
         """Send one message; one that cannot be sent at all must not keep the others from being sent."""
         try:
-            return send(self._address(letter), letter.message, secret=self._signing)
+            return send(self._address(letter), letter.message, secret=self._signing, plugins=self._plugins)
         except FlowerPowerError as error:
             return Delivery("retry", f"{error} (where the scheduler runs)")
         except (ValueError, OverflowError, OSError, LookupError) as error:  # a damaged tick or zone
@@ -219,10 +227,11 @@ class Messenger:
         return True
 
 
-def make_messenger(store: Store, name: str) -> Messenger:
-    """Return the messenger of this process, which knows the secrets that the process does."""
+def make_messenger(store: Store, name: str, plugins: Sequence[str] = ()) -> Messenger:
+    """Return the messenger of this process, which knows the secrets that the process and its plug-ins do."""
     environment = read_settings().environment
-    return Messenger(store, name, secrets_of(environment), environment.get(SIGNING_VARIABLE, ""))
+    secrets = secrets_of(environment, plugins)
+    return Messenger(store, name, secrets, environment.get(SIGNING_VARIABLE, ""), plugins)
 
 
 def _event(letter: Letter, event: str, reason: str) -> dict[str, Any]:

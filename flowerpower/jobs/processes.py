@@ -23,6 +23,7 @@ from flowerpower.jobs.checkouts import Checkouts
 from flowerpower.jobs.code import code_fingerprint, commit_at
 from flowerpower.jobs.contact import PATIENCE
 from flowerpower.jobs.messenger import make_messenger
+from flowerpower.jobs.metrics_server import metrics_beside
 from flowerpower.jobs.preload import AppliedCommit, GraphRecipe, preload, preload_commit
 from flowerpower.jobs.run import Home, store_beside, use_project
 from flowerpower.jobs.scheduler import Scheduler, scheduler_name
@@ -69,6 +70,7 @@ class WorkerOptions:
     branch: str = ""  # the only one whose commits are run from git; none: the one that the clone is on
     cache: Path | None = None
     clock: str | None = field(default=None, repr=False)
+    metrics: str = ""  # [HOST:]PORT that Prometheus asks
 
 
 def worker_options(project: ProjectSpec, folder: Path, settings: Settings) -> WorkerOptions:
@@ -101,9 +103,12 @@ class Work(TypedDict, total=False):
     require_commit: bool
     from_git: bool
     branch: str
+    metrics: str
 
 
-def run_scheduler(url: str, keys: Keys, clock: str | None = None, interval: float = 1.0) -> None:
+def run_scheduler(
+    url: str, keys: Keys, clock: str | None = None, interval: float = 1.0, plugins: Sequence[str] = ()
+) -> None:
     """Run a scheduler in this process until SIGINT or SIGTERM, or until the process that started it is gone."""
     stop = threading.Event()
     for number in _STOP_SIGNALS:
@@ -115,7 +120,7 @@ def run_scheduler(url: str, keys: Keys, clock: str | None = None, interval: floa
     watcher = threading.Thread(target=_stop_with_parent, args=(parent, stop), daemon=True)
     watcher.start()
     name = scheduler_name(socket.gethostname())
-    messenger = make_messenger(Store(connect(url, timeout=PATIENCE), keys, clock), name)
+    messenger = make_messenger(Store(connect(url, timeout=PATIENCE), keys, clock), name, plugins)
     threading.Thread(target=messenger.run, args=(stop,), name="messenger", daemon=True).start()
     store = Store(connect(url, timeout=PATIENCE), keys, clock)
     Scheduler(store, name, interval, ClockWatch()).run(stop)
@@ -131,7 +136,7 @@ def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
     home = _home_of(options)
     use_project(home)
     stop = threading.Event()
-    with _scheduler_beside(url, keys, options, stop):
+    with metrics_beside(url, keys, options.metrics, "worker"), _scheduler_beside(url, keys, options, stop):
         pause = 1.0
         while True:
             _catch_stops(stop)
@@ -158,16 +163,17 @@ def run_workers(url: str, keys: Keys, processes: int, options: Callable[[], Work
     def work(number: int) -> int:
         found = options()
         name = f"{found.name}-{number}" if found.name else None
-        return OUTDATED if run_worker(url, keys, replace(found, name=name, with_scheduler=False)) else 0
+        return OUTDATED if run_worker(url, keys, replace(found, name=name, with_scheduler=False, metrics="")) else 0
 
     def fire() -> int:
-        run_scheduler(url, keys, options().clock)
+        run_scheduler(url, keys, options().clock, plugins=options().plugins)
         return 0
 
     children = [Child(f"worker {number}", partial(work, number)) for number in range(1, processes + 1)]
     if options().with_scheduler:
         children.append(Child("the scheduler", fire, forever=True))
-    Supervisor(children).run()
+    with metrics_beside(url, keys, options().metrics, "worker"):
+        Supervisor(children).run()
 
 
 def start_anew() -> None:
@@ -241,7 +247,8 @@ def _scheduler_beside(url: str, keys: Keys, options: WorkerOptions, stop: thread
     done = threading.Event()
 
     def start() -> multiprocessing.process.BaseProcess:
-        process = context.Process(target=run_scheduler, args=(url, keys, options.clock), name="flowerpower-scheduler")
+        how = {"clock": options.clock, "plugins": options.plugins}
+        process = context.Process(target=run_scheduler, args=(url, keys), kwargs=how, name="flowerpower-scheduler")
         process.start()
         return process
 

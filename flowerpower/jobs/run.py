@@ -243,7 +243,7 @@ def _run_pipeline(work: _Work) -> dict[str, Any]:
         pipeline=str(work.spec["pipeline"]),
         commit=work.claim.commit,
         attempt=work.claim.attempt,
-        secrets=work.keeper.hide(secrets_of(work.environment)),
+        secrets=work.keeper.hide(secrets_of(work.environment, home.plugins)),
         code=_code_of(work),
     )
     work.keeper.describe(spec, context, context.code or home.root)

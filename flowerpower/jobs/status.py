@@ -1,14 +1,12 @@
-"""What is live and how it went: schedules with their next tick and last outcome, workers, scheduler."""
+"""What is live and how it went: schedules with their next tick and last outcomes, queues, workers, scheduler."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from flowerpower.state.connection import redis_errors
-from flowerpower.state.models import Head, Hold, Reading, Schedule
+from flowerpower.planning.sync import Sync, Wanted
+from flowerpower.state.models import Head, Hold
 from flowerpower.state.store import Store
 
 HEALS_OF = 86_400  # seconds that a heal is shown
@@ -27,6 +25,7 @@ class Outcome:
     attempt: int = 0
     duration: float = 0.0
     at: int = 0
+    commit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,50 @@ class ScheduleStatus:
     last: Outcome | None
     commit: str
     waiting: int = 0  # ticks that wait for the active run
+    owner: str = ""
+    revision: int = 0  # how often its record was written
+    place: str = ""  # file:line:column of its spec
+    sync: Sync = "unknown"  # what is live, beside what the specs ask for
+    drifted: bool = False  # its record or its waiting job was altered behind our back
+    recent: tuple[Outcome, ...] = ()  # the last outcomes, newest first, `last` among them
+    succeeded_at: int | None = None  # when it last succeeded, as far as is kept
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """One worker that lives; times are epoch seconds, 0 where unknown."""
+
+    name: str
+    state: str  # RQ's word: idle, busy, started, suspended
+    queues: tuple[str, ...]  # as the specs name them
+    host: str = ""
+    pid: int = 0
+    started: int = 0
+    heartbeat: int = 0
+    run: str = ""  # id of the run that it is at
+    succeeded: int = 0  # jobs since it started
+    failed: int = 0
+    seconds: float = 0.0  # that it has worked
+    rq: str = ""  # version
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """One queue: how many workers listen, and how many of RQ's jobs there are by status."""
+
+    name: str
+    rq_name: str
+    workers: int
+    jobs: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What came of all runs of a namespace since counting began; `took` has how many ended below each bound."""
+
+    ends: Mapping[str, int] = field(default_factory=dict)  # by status
+    took: Mapping[float, int] = field(default_factory=dict)  # seconds -> runs that took no longer; not cumulative
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,102 +117,19 @@ class Status:
     unmanaged: int = 0
     troubles: tuple[str, ...] = ()  # what the scheduler finds wrong, the alarm first
     heals: tuple[Heal, ...] = ()  # of the last day, newest first
+    wanted: Wanted = field(default_factory=Wanted)  # what the specs ask for, as far as somebody looked
+    missing: tuple[str, ...] = ()  # schedules of the specs that are not live
+    lease_seconds: float | None = None  # until the scheduler's lease ends, unless it renews it
+    listening: tuple[WorkerStatus, ...] = ()
+    queues: tuple[QueueStatus, ...] = ()
+    totals: Totals = Totals()
 
 
-def read_status(store: Store) -> Status:
-    """Return what is live now; raises `StoreError` or `FormatError` as `Store.read` does."""
-    reading = store.read()
-    names = sorted(reading.state.schedules)
-    with redis_errors("reading outcomes"):
-        pipe = store.connection.pipeline(transaction=False)
-        pipe.xrevrange(store.keys.heals, "+", (reading.now - HEALS_OF) * 1000)
-        for name in names:
-            pipe.zrevrange(store.keys.outcomes(name), 0, 0)
-        healed, *found = pipe.execute(raise_on_error=False)
-    outcomes = [_outcome(newest[0]) if (newest := _sound(reply)) else None for reply in found]
-    odd = [name for name, reply in zip(names, found, strict=True) if isinstance(reply, Exception)]
-    told = [f"the outcomes of {name} cannot be read: the key is of another type" for name in odd]
-    active: dict[str, int] = {}
-    for run in reading.active.values():
-        active[run.name] = active.get(run.name, 0) + 1
-    return Status(
-        namespace=store.keys.namespace,
-        now=reading.now,
-        head=reading.head,
-        schedules=tuple(
-            _schedule(reading, reading.state.schedules[name], last, active.get(name, 0))
-            for name, last in zip(names, outcomes, strict=True)
-        ),
-        workers={queue.rpartition("--")[2]: count for queue, count in reading.consumers.workers.items()},
-        scheduler=reading.consumers.scheduler,
-        pipelines=len(reading.state.pipelines),
-        unmanaged=sum(reading.unmanaged.values()),
-        troubles=(*reading.consumers.troubles, *told),
-        heals=tuple(_heal(entry, fields) for entry, fields in _sound(healed)),
-    )
+def read_status(store: Store, wanted: Wanted = Wanted(), recent: int = 1) -> Status:  # noqa: B008 - frozen
+    """Return what is live now, with the last outcomes of each schedule, and beside it what the specs ask for.
 
+    Raises `StoreError` or `FormatError` as `Store.read` does. Who looks again and again uses a `StatusReader`.
+    """
+    from flowerpower.jobs.status_reader import StatusReader
 
-def _sound(reply: Any) -> list[Any]:
-    """Return a reply, nothing for a key of another type; raise any other failure."""
-    if isinstance(reply, Exception):
-        if not str(reply).startswith("WRONGTYPE"):
-            raise reply
-        return []
-    return list(reply)
-
-
-def _heal(entry: bytes, fields: Mapping[bytes, bytes]) -> Heal:
-    text = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in fields.items()}
-    tick = text.get("tick", "")
-    return Heal(
-        event=text.get("event", ""),
-        at=int(entry.split(b"-")[0]) // 1000,
-        schedule=text.get("schedule", ""),
-        tick=int(tick) if tick.isascii() and tick.isdigit() else None,
-        run=text.get("job", ""),
-        reason=text.get("reason", ""),
-    )
-
-
-def _schedule(reading: Reading, schedule: Schedule, last: Outcome | None, active: int) -> ScheduleStatus:
-    fields: Mapping[str, Any] = schedule.fields
-    due = schedule.occurrence.due if schedule.occurrence else None
-    record = reading.records[f"schedule.{schedule.name}"]
-    return ScheduleStatus(
-        name=schedule.name,
-        pipeline=str(fields.get("pipeline", "")),
-        queue=str(fields.get("queue", "")),
-        timezone=str(fields.get("timezone", "UTC")),
-        trigger=_trigger_text(fields),
-        paused=bool(fields.get("paused")),
-        hold=reading.holds.get(schedule.name),
-        next_tick=due,
-        late=max(0, reading.now - due) if due is not None else 0,
-        active=active,
-        last=last,
-        commit=record.commit,
-        waiting=reading.waiting.get(schedule.name, 0),
-    )
-
-
-def _trigger_text(fields: Mapping[str, Any]) -> str:
-    kind = next((kind for kind in ("cron", "every", "at") if kind in fields), "")
-    return f"{kind} {fields[kind]}" if kind else ""
-
-
-def _outcome(raw: bytes) -> Outcome | None:
-    try:
-        data = json.loads(raw)
-        return Outcome(
-            first=int(data["first"]),
-            last=int(data["last"]),
-            count=int(data["count"]),
-            status=str(data["status"]),
-            reason=str(data.get("reason", "")),
-            run=str(data.get("run", "")),
-            attempt=int(data.get("attempt", 0)),
-            duration=float(data.get("duration", 0.0)),
-            at=int(data.get("at", 0)),
-        )
-    except (ValueError, KeyError, TypeError):
-        return None
+    return StatusReader(store).read(wanted, recent)

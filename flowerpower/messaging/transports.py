@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flowerpower.errors import UsageError
@@ -18,13 +18,16 @@ Transport = Callable[[str, Message], Delivery]
 _NO_APPRISE = "this address needs Apprise: pip install 'flowerpower-gitops[notify]' where the scheduler runs"
 
 
-def send(url: str, message: Message, *, secret: str = "") -> Delivery:
-    """Send one message to one address; never raises, and never says more of the address than its kind."""
+def send(url: str, message: Message, *, secret: str = "", plugins: Sequence[str] = ()) -> Delivery:
+    """Send one message to one address; never raises, and never says more of the address than its kind.
+
+    Of plug-ins only those of the distributions *plugins* are used.
+    """
     scheme = url.partition("://")[0].lower()
     try:
         if scheme in ("http", "https"):
             return post(url, message, secret)
-        plugin: Transport | None = load_plugin(MESSAGING_GROUP, scheme)
+        plugin: Transport | None = load_plugin(MESSAGING_GROUP, scheme, distributions=plugins)
         return plugin(url, message) if plugin else _by_apprise(url, message)
     except UsageError as error:
         return Delivery("hopeless", f"{error}; {error.hint}")

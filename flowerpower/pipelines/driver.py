@@ -116,7 +116,14 @@ def build(parts: Parts) -> Any:
     return _build(parts)
 
 
-def ready(driver: Any, parts: Parts, executor: ExecutorSpec, watch: NodeWatch, ours: OwnModules) -> Ready:
+def ready(
+    driver: Any,
+    parts: Parts,
+    executor: ExecutorSpec,
+    watch: NodeWatch,
+    ours: OwnModules,
+    plugins: Sequence[str] = (),
+) -> Ready:
     """Return a driver of the same graph as *driver* that runs it with *executor*.
 
     *ours* finds the project's modules among all that are imported: it takes longer than a small run, so only where they
@@ -126,6 +133,8 @@ def ready(driver: Any, parts: Parts, executor: ExecutorSpec, watch: NodeWatch, o
     """
     # Only this way of running knows `Parallelizable`; it is too slow per node to be the usual one.
     parallel = _is_parallel(driver)
+    if executor.plugin is not None:
+        return _ready_by_plugin(parts, executor, plugins, parallel=parallel)
     if executor.type in _CLUSTERS:
         from flowerpower.pipelines.clusters import connect
 
@@ -143,6 +152,15 @@ def ready(driver: Any, parts: Parts, executor: ExecutorSpec, watch: NodeWatch, o
     pool = FutureAdapter(max_workers=executor.max_workers, thread_name_prefix="flowerpower")
     built = _build(replace(parts, adapters=(*parts.adapters, pool)))
     return Ready(built, lambda wait: pool.executor.shutdown(wait=wait, cancel_futures=True))
+
+
+def _ready_by_plugin(parts: Parts, executor: ExecutorSpec, plugins: Sequence[str], *, parallel: bool) -> Ready:
+    from flowerpower.pipelines.executors import plugged
+
+    made = plugged(executor, plugins)
+    nodes = () if parallel or made.nodes is None else (made.nodes,)
+    tasks = (made.tasks or _task_executor(ExecutorSpec())) if parallel else None
+    return Ready(_build(replace(parts, adapters=(*parts.adapters, *nodes)), tasks), made.close)
 
 
 @contextmanager

@@ -162,4 +162,4 @@ def _executor(name: str, before: ExecutorSpec) -> ExecutorSpec:
     executors = ("local", "threads", "processes", "dask", "ray")
     if name not in executors:
         raise UsageError(f"there is no executor {name!r}", hint=f"there are: {', '.join(executors)}")
-    return before.model_copy(update={"type": name})
+    return before.model_copy(update={"type": name, "plugin": None, "options": None})

@@ -135,7 +135,9 @@ class _Run:
     @contextmanager
     def ready(self, driver: Any, parts: Parts, watch: NodeWatch, folders: Sequence[str]) -> Iterator[Any]:
         """Yield a driver that runs on the executor of the spec, and close what that opened."""
-        usable = ready(driver, parts, self.spec.executor, watch, partial(own_modules, self.code, folders))
+        usable = ready(
+            driver, parts, self.spec.executor, watch, partial(own_modules, self.code, folders), self.access.plugins
+        )
         wait = False
         try:
             yield usable.driver

@@ -6,13 +6,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
 
+from flowerpower.render.schema_parts import Schema as _Schema
+from flowerpower.render.schema_parts import any_number as _any_number
+from flowerpower.render.schema_parts import choice as _choice
+from flowerpower.render.schema_parts import flag as _flag
+from flowerpower.render.schema_parts import list_of as _list
+from flowerpower.render.schema_parts import mapping_of as _mapping
+from flowerpower.render.schema_parts import nullable as _nullable
+from flowerpower.render.schema_parts import number as _number
+from flowerpower.render.schema_parts import object_of as _object
+from flowerpower.render.schema_parts import text as _text
+from flowerpower.render.schema_parts import tick as _tick
 from flowerpower.specs.schema.schema import schema_id
 
-_Schema = dict[str, Any]
-_TICK = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
 _ADDRESS = r"^(schedule|pipeline)\."
 
 
@@ -276,52 +283,3 @@ def _load() -> _Schema:
         "worker_time_share": _any_number("Work as a share of the workers' time, null when not known."),
         "uncounted_schedules": _number("Schedules that were left out, as there are too many."),
     }
-
-
-def _object(
-    description: str, properties: _Schema, *, required: Sequence[str] = (), optional: Sequence[str] = ()
-) -> _Schema:
-    return {
-        "type": "object",
-        "description": description,
-        "properties": properties,
-        "required": list(required) or [name for name in properties if name not in optional],
-        "additionalProperties": False,
-    }
-
-
-def _mapping(description: str, values: _Schema) -> _Schema:
-    return {"type": "object", "description": description, "additionalProperties": values}
-
-
-def _list(description: str, items: _Schema) -> _Schema:
-    return {"type": "array", "description": description, "items": items}
-
-
-def _text(description: str, nullable: bool = False, pattern: str = "") -> _Schema:
-    kind: _Schema = {"type": ["string", "null"] if nullable else "string", "description": description}
-    return kind | ({"pattern": pattern} if pattern else {})
-
-
-def _tick(description: str, nullable: bool = False) -> _Schema:
-    return _text(f"{description} ISO 8601, UTC.", nullable, _TICK)
-
-
-def _choice(description: str, values: Sequence[str]) -> _Schema:
-    return {"type": "string", "description": description, "enum": list(values)}
-
-
-def _number(description: str, nullable: bool = False) -> _Schema:
-    return {"type": ["integer", "null"] if nullable else "integer", "description": description, "minimum": 0}
-
-
-def _any_number(description: str) -> _Schema:
-    return {"type": ["number", "null"], "description": description, "minimum": 0}
-
-
-def _flag(description: str) -> _Schema:
-    return {"type": "boolean", "description": description}
-
-
-def _nullable(schema: _Schema) -> _Schema:
-    return {"description": schema.get("description", "Null when there is none."), "anyOf": [schema, {"type": "null"}]}

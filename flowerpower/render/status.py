@@ -4,24 +4,40 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from flowerpower.render.holds import hold_dict, hold_words
+from flowerpower.render.alarms import LATE, state_of, unattended, worst_first
+from flowerpower.render.holds import hold_words
 from flowerpower.render.records import clean_reason
+from flowerpower.render.status_json import status_dict
 from flowerpower.render.style import Emphasis, Style, plain
-from flowerpower.render.words import count, iso, moment_with_utc, rough_duration, safe, short, stopwatch
+from flowerpower.render.words import (
+    columns,
+    count,
+    cut,
+    listed,
+    moment_with_utc,
+    rough_duration,
+    safe,
+    short,
+    stopwatch,
+)
 
 if TYPE_CHECKING:
-    from flowerpower.jobs.status import Heal, Outcome, ScheduleStatus, Status
+    from flowerpower.jobs.status import ScheduleStatus, Status
 
-LATE = 30  # seconds a due run may wait for the scheduler before that is worth a word
+__all__ = ["state_of", "status_dict", "status_text", "worst_first"]
 _MENDED = {  # what the scheduler mends, and how it is told
     "redelivered": ("lost run", "delivered again"),
     "closed": ("run", "ended whose worker was gone"),
     "healed": ("lost occurrence", "made again"),
     "removed": ("stray job", "removed"),
 }
-_RANK = {"failed": 0, "late": 1, "missed": 2, "cancelled": 3, "held": 4, "skipped": 5, "ok": 6, "new": 7, "paused": 8}
+_APART = {
+    "drifted": "altered in Redis",
+    "out_of_sync": "not as the specs here want it",
+    "orphaned": "not in the specs here",
+}
 _EMPHASIS: Mapping[str, Emphasis] = {
     "failed": "error",
     "late": "error",
@@ -35,34 +51,26 @@ _EMPHASIS: Mapping[str, Emphasis] = {
 }
 
 
-def state_of(schedule: ScheduleStatus) -> str:
-    """Return one word for a schedule: failed, late, missed, cancelled, held, skipped, ok, new or paused."""
-    if schedule.hold is not None:
-        return "held"
-    if schedule.paused:
-        return "paused"
-    if schedule.last is not None and schedule.last.status == "failed":
-        return "failed"
-    if schedule.late > LATE:
-        return "late"
-    if schedule.last is None:
-        return "new"
-    return "ok" if schedule.last.status == "succeeded" else schedule.last.status
-
-
-def worst_first(schedules: Sequence[ScheduleStatus]) -> list[ScheduleStatus]:
-    """Return the schedules with those that need somebody at the top."""
-    return sorted(schedules, key=lambda schedule: (_RANK.get(state_of(schedule), 5), schedule.name))
-
-
 def status_text(status: Status, *, width: int = 120, style: Style = plain) -> str:
     """Return the table for people."""
-    lines = [style(_origin(status), "faint")]
+    return "\n".join(_lines(status, width, style, len(status.schedules)))
+
+
+def status_screen(status: Status, *, width: int, height: int, style: Style = plain) -> list[str]:
+    """Return the lines for a screen: where there is no room for all schedules, the best of them are only counted."""
+    around = len(_lines(status, width, style, 0))
+    room = max(height - around - 1, 1)
+    fits = len(status.schedules) <= room
+    lines = _lines(status, width, style, len(status.schedules) if fits else max(room - 1, 1))
+    return lines[:height]
+
+
+def _lines(status: Status, width: int, style: Style, most: int) -> list[str]:
+    lines = [style(cut(_origin(status), width), "faint")]
     lines += [style(f"Trouble: {safe(text)}", "error") for text in status.troubles]
     if status.schedules:
-        lines += ["", *_table(status, width, style)]
-    lines += ["", *_processes(status, style)]
-    return "\n".join(lines)
+        lines += ["", *_table(status, width, style, most)]
+    return [*lines, "", *_processes(status, style)]
 
 
 def _origin(status: Status) -> str:
@@ -76,21 +84,25 @@ def _origin(status: Status) -> str:
     return f"{status.namespace}: {short(head.commit) or 'unknown'} (apply {head.generation}) applied {ago} ago{who}"
 
 
-def _table(status: Status, width: int, style: Style) -> list[str]:
-    cells = [_cells(schedule, status.now) for schedule in worst_first(status.schedules)]
+def _table(status: Status, width: int, style: Style, most: int) -> list[str]:
+    ordered = worst_first(status.schedules)
+    cells = [_cells(schedule, status.now) for schedule in ordered[:most]]
     header = ("", "schedule", "next (UTC)", "last", "why")
-    sizes = [max(len(row[column]) for row in [header, *cells]) for column in range(len(header))]
+    sizes = [max(columns(row[column]) for row in [header, *cells]) for column in range(len(header))]
     lines = [style(_line(header, sizes, width), "faint")]
     for row in cells:
         line = _line(row, sizes, width)
         lines.append(f"  {style(row[0], _EMPHASIS.get(row[0], 'faint'))}{line[2 + len(row[0]) :]}")
+    if rest := ordered[most:]:
+        states = Counter(map(state_of, rest))
+        counted = ", ".join(f"{number:,} {state}" for state, number in states.items())
+        lines.append(style(cut(f"  and {len(rest):,} more: {counted}", width), "faint"))
     return lines
 
 
 def _line(row: Sequence[str], sizes: Sequence[int], width: int) -> str:
-    joined = "  ".join(cell.ljust(size) for cell, size in zip(row, sizes, strict=True))
-    line = f"  {joined}".rstrip()
-    return line if len(line) <= width else f"{line[: width - 1]}…"
+    joined = "  ".join(f"{cell}{' ' * (size - columns(cell))}" for cell, size in zip(row, sizes, strict=True))
+    return cut(f"  {joined}".rstrip(), width)
 
 
 def _cells(schedule: ScheduleStatus, now: int) -> tuple[str, ...]:
@@ -108,8 +120,13 @@ def _last(schedule: ScheduleStatus, now: int) -> str:
 
 
 def _why(schedule: ScheduleStatus, now: int) -> str:
-    if schedule.hold is not None:
-        return f"held {hold_words(schedule.hold, schedule.timezone, now)}"
+    words = [f"held {hold_words(schedule.hold, schedule.timezone, now)}"] if schedule.hold else _troubles(schedule)
+    if schedule.sync != "unmanaged" and (apart := _APART.get("drifted" if schedule.drifted else schedule.sync)):
+        words.append(apart)
+    return "; ".join(words)
+
+
+def _troubles(schedule: ScheduleStatus) -> list[str]:
     words = []
     if schedule.active:
         words.append(count(schedule.active, "active run"))
@@ -120,16 +137,18 @@ def _why(schedule: ScheduleStatus, now: int) -> str:
     if schedule.last is not None and schedule.last.reason:
         several = f" ({count(schedule.last.count, 'tick')})" if schedule.last.count > 1 else ""
         words.append(f"{clean_reason(schedule.last.reason)}{several}")
-    return "; ".join(words)
+    return words
 
 
 def _processes(status: Status, style: Style) -> list[str]:
     workers = ", ".join(f"{safe(queue)} {number}" for queue, number in sorted(status.workers.items()) if number)
-    idle = sorted({schedule.queue for schedule in status.schedules if not status.workers.get(schedule.queue)})
+    idle = unattended(status)
     lines = [f"Workers: {workers or style('none', 'warning')}"]
     if idle:
         lines.append(style(f"No worker listens on: {safe(', '.join(idle))}", "warning"))
     lines.append(f"Scheduler: {safe(status.scheduler) or style('none alive, nothing fires', 'warning')}")
+    if status.missing:
+        lines.append(style(f"In the specs here and not applied: {safe(listed(status.missing))}", "warning"))
     if status.heals:
         lines.append(style(_healed(status), "warning"))
     if status.unmanaged:
@@ -146,70 +165,3 @@ def _healed(status: Status) -> str:
     reason = f", {newest.reason}" if newest.reason else ""
     ago = rough_duration(max(0, status.now - newest.at))
     return f"Healed in the last day: {', '.join(parts)}; newest: {safe(about + reason)}, {ago} ago"
-
-
-def status_dict(status: Status) -> dict[str, Any]:
-    """Return the status as a JSON document; times are ISO 8601 in UTC."""
-    return {
-        "format_version": "1.0",
-        "namespace": status.namespace,
-        "read_at": iso(status.now),
-        "live": {
-            "generation": status.head.generation,
-            "commit": status.head.commit,
-            "who": status.head.who,
-            "applied_at": iso(status.head.when) if status.head.when else None,
-        },
-        "schedules": [_schedule_dict(schedule) for schedule in worst_first(status.schedules)],
-        "pipelines": status.pipelines,
-        "workers": dict(sorted(status.workers.items())),
-        "scheduler": status.scheduler or None,
-        "unmanaged": status.unmanaged,
-        "troubles": list(status.troubles),
-        "heals": [_heal_dict(heal) for heal in status.heals],
-    }
-
-
-def _heal_dict(heal: Heal) -> dict[str, Any]:
-    return {
-        "event": heal.event,
-        "at": iso(heal.at),
-        "schedule": heal.schedule or None,
-        "tick": None if heal.tick is None else iso(heal.tick),
-        "run": heal.run or None,
-        "reason": heal.reason,
-    }
-
-
-def _schedule_dict(schedule: ScheduleStatus) -> dict[str, Any]:
-    hold = schedule.hold
-    return {
-        "name": schedule.name,
-        "state": state_of(schedule),
-        "pipeline": schedule.pipeline,
-        "queue": schedule.queue,
-        "timezone": schedule.timezone,
-        "trigger": schedule.trigger,
-        "paused": schedule.paused,
-        "held": hold_dict(hold) if hold else None,
-        "next": None if schedule.next_tick is None else iso(schedule.next_tick),
-        "late": schedule.late,
-        "active": schedule.active,
-        "waiting": schedule.waiting,
-        "last": _outcome_dict(schedule.last) if schedule.last else None,
-        "commit": schedule.commit,
-    }
-
-
-def _outcome_dict(last: Outcome) -> dict[str, Any]:
-    return {
-        "first": iso(last.first),
-        "last": iso(last.last),
-        "count": last.count,
-        "status": last.status,
-        "reason": last.reason,
-        "run": last.run,
-        "attempt": last.attempt,
-        "seconds": last.duration,
-        "at": iso(last.at) if last.at else None,
-    }

@@ -82,6 +82,16 @@ def columns(text: str) -> int:
     return len(text) if text.isascii() else len(text) + sum(unicodedata.east_asian_width(char) in "WF" for char in text)
 
 
+def cut(text: str, width: int) -> str:
+    """Return a text that takes no more than so many columns, with a mark where something was left out."""
+    if columns(text) <= width:
+        return text
+    shown = text[: width - 1]
+    while columns(shown) > width - 1:
+        shown = shown[:-1]
+    return f"{shown}…"
+
+
 def runs_leftward(text: str) -> bool:
     """Tell whether a text holds letters written from right to left, which turn what stands beside them around."""
     return not text.isascii() and any(unicodedata.bidirectional(char) in {"R", "AL"} for char in text)

@@ -97,7 +97,7 @@ CODES: Mapping[str, Code] = {
     "FP332": Code("cannot be built", "Correct the code; a run would fail in the same way."),
     "FP333": Code("module named as one of Python's", "Give the module another name.", can_be_silenced=True),
     # Data
-    "FP351": Code("no such format or adapter", "Correct the name, or name the plug-in that has it."),
+    "FP351": Code("no such format, adapter or executor", "Correct the name, or name the plug-in that has it."),
     "FP352": Code("transfer that would be refused", "Correct it; a run would be refused for it."),
     "FP390": Code("not supported yet", "Remove it; this version would silently ignore it."),
     # Comments
@@ -110,5 +110,5 @@ DOCS = f"{SITE}/docs/codes"
 
 
 def docs_url(code: str) -> str:
-    """Return where a code is explained."""
-    return f"{DOCS}#{code.lower()}"
+    """Return where a code is explained: for that of a plug-in, what such codes are."""
+    return f"{DOCS}#{code.lower()}" if code.startswith("FP") else f"{SITE}/docs/plugins#checks"

@@ -60,6 +60,18 @@ class ExecutorSpec(Spec):
         "takes.",
         examples=["tcp://dask.example:8786"],
     )
+    plugin: Annotated[Text | None, Written] = Field(
+        default=None,
+        title="plug-in",
+        description="Name of an executor of one of the project's plug-ins, in place of a `type`.",
+        examples=["batch"],
+    )
+    options: Annotated[JsonObject | None, Written] = Field(
+        default=None,
+        title="options",
+        description="Passed on to the executor of the plug-in, which says what it understands.",
+        examples=[{"queue": "spot"}],
+    )
 
 
 class CacheSpec(Spec):

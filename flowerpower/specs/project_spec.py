@@ -325,7 +325,7 @@ class ProjectSpec(SpecWithEnvironments):
     plugins: Many[Text] = Field(
         default=(),
         title="plug-ins",
-        description="Installed distributions whose plug-ins may be used, as formats of files; no other is loaded, "
-        "whatever is installed.",
+        description="Installed distributions whose plug-ins may be used: formats of files, adapters, executors, "
+        "secrets, transports of messages, checks. No other is loaded, whatever is installed.",
         examples=[["flowerpower-inifile"]],
     )

@@ -15,6 +15,7 @@ from flowerpower.specs.codes import CODES
 from flowerpower.specs.future import why_over
 from flowerpower.specs.messages import did_you_mean
 from flowerpower.specs.models import TRIGGERS, PipelineSpec, ScheduleSpec
+from flowerpower.specs.parts import ExecutorSpec
 from flowerpower.specs.policies import check_policies
 from flowerpower.specs.project import Project
 from flowerpower.specs.redis import check_redis
@@ -111,9 +112,17 @@ def _check_pipeline(project: Project, address: str, spec: PipelineSpec) -> Itera
     for code, path, what, hint in check_transfers(project.spec, spec):
         if project.is_sound("project", "allow", "plugins") and project.is_sound(address, str(path[0]), "executor"):
             yield problem(project, code, (address, *path), what, hint)
-    executor = spec.executor
-    if not project.is_sound(address, "executor"):
+    if project.is_sound(address, "executor"):
+        yield from _check_executor(project, address, spec.executor)
+
+
+def _check_executor(project: Project, address: str, executor: ExecutorSpec) -> Iterator[Problem]:
+    if executor.plugin is not None:
+        yield from _check_executor_of_plugin(project, address, executor)
         return
+    if executor.options is not None:
+        what = "`options` have no effect without a `plugin`"
+        yield problem(project, "FP306", (address, "executor", "options"), what)
     far = executor.type in ("dask", "ray") and executor.address is not None
     if executor.max_workers is not None and (executor.type == "local" or far):
         which = "a cluster with an `address`" if far else f"the executor `{executor.type}`"
@@ -122,6 +131,15 @@ def _check_pipeline(project: Project, address: str, spec: PipelineSpec) -> Itera
     if executor.address is not None and executor.type not in ("dask", "ray"):
         what = f"`address` has no effect on the executor `{executor.type}`"
         yield problem(project, "FP306", (address, "executor", "address"), what)
+
+
+def _check_executor_of_plugin(project: Project, address: str, executor: ExecutorSpec) -> Iterator[Problem]:
+    if not project.spec.plugins and project.is_sound("project", "plugins"):
+        what, hint = f"there is no executor '{executor.plugin}'", "name the distribution that has it under `plugins:`"
+        yield problem(project, "FP351", (address, "executor", "plugin"), what, hint)
+    if "type" in executor.model_fields_set:
+        what = f"`type` has no effect beside the `plugin` '{executor.plugin}'"
+        yield problem(project, "FP306", (address, "executor", "type"), what, "leave one of them out")
 
 
 def _check_schedule(

@@ -16,6 +16,7 @@ from flowerpower.specs.codes import CODES
 _COMMENT = re.compile(r"(?:^|(?<=\s))#\s*flowerpower:(?P<rest>[^\n]*)")
 _ONLY_COMMENT = re.compile(r"\s*(?:#|$)")
 _IGNORE = re.compile(r"\s*ignore\s+(?P<code>\S+)(?P<reason>.*)")
+_OF_OTHERS = re.compile(r"(?!FP\d)[A-Z][A-Z0-9]{1,11}-?\d{1,5}")  # codes of the checks of plug-ins
 _FORM = CODES["FP901"].advice
 
 
@@ -57,6 +58,10 @@ def _comments(file: str, content: bytes) -> list[_Silenced | Problem]:
     return found
 
 
+def _without_reason(code: str, place: Place) -> Problem:
+    return Problem("FP901", place, f"{code} is silenced without a reason", _FORM)
+
+
 def _next_line(lines: Sequence[str], number: int) -> int:
     """Return the number of the first line after that one that is more than a comment."""
     following = (position for position, line in enumerate(lines[number:], number + 1) if not _ONLY_COMMENT.match(line))
@@ -68,10 +73,12 @@ def _read(rest: str, place: Place, line: int) -> _Silenced | Problem:
     if ignore is None:
         return Problem("FP901", place, "a comment for flowerpower that is not understood", _FORM)
     code = ignore["code"]
+    if _OF_OTHERS.fullmatch(code) and code not in CODES:
+        return _Silenced(place.file, line, code) if ignore["reason"].strip() else _without_reason(code, place)
     if code not in CODES:
         return Problem("FP901", place, f"there is no code {code[:40]}", _FORM)
     if not CODES[code].can_be_silenced:
         return Problem("FP901", place, f"{code} ({CODES[code].title}) cannot be silenced", CODES[code].advice)
     if not ignore["reason"].strip():
-        return Problem("FP901", place, f"{code} is silenced without a reason", _FORM)
+        return _without_reason(code, place)
     return _Silenced(place.file, line, code)

@@ -104,6 +104,11 @@ class Keys:
         return f"{self.prefix}troubles"
 
     @property
+    def totals(self) -> str:
+        """Return the hash that counts how runs ended and how long they took."""
+        return f"{self.prefix}totals"
+
+    @property
     def history(self) -> str:
         """Return the stream of applies."""
         return f"{self.prefix}history"
@@ -140,7 +145,7 @@ class Keys:
     def types(self) -> dict[str, str]:
         """Return the type of each key of ours that has one name, and of RQ's set of queues."""
         hashes = (self.head, self.schedules, self.pipelines, self.cursors, self.active, self.holds, self.buffers)
-        more = (self.forgotten, self.specs, self.signatures, self.inverses, self.messages, self.outbox)
+        more = (self.forgotten, self.specs, self.signatures, self.inverses, self.messages, self.outbox, self.totals)
         return {
             **dict.fromkeys((*hashes, *more), "hash"),
             **dict.fromkeys((self.runs, self.heals, self.history), "stream"),
@@ -213,6 +218,10 @@ class Keys:
     def scheduled(self, queue: str) -> str:
         """Return RQ's ScheduledJobRegistry of one queue."""
         return f"{self.rq}:scheduled:{queue}"
+
+    def registry(self, kind: str, queue: str) -> str:
+        """Return one of RQ's registries of one queue: `wip` (started), `finished`, `failed`, `deferred`, `canceled`."""
+        return f"{self.rq}:{kind}:{queue}"
 
     def workers(self, queue: str) -> str:
         """Return RQ's set of workers that listen on one queue."""

@@ -7,10 +7,13 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from yaml import safe_load
 
+from flowerpower.plugins import GROUPS
 from flowerpower.scaffold import init
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -68,3 +71,34 @@ def test_the_flags_of_a_worker_in_the_documentation_are_there() -> None:
     flags = {flag for flag in named if flag.startswith("--")}
     assert {"--warm", "--require-commit", "--branch", "--processes"} <= flags
     assert {flag for flag in flags if flag not in help_text} == set()
+
+
+def test_the_code_on_the_page_of_plugins_is_that_of_the_example() -> None:
+    page = (DOCS / "plugins.md").read_text(encoding="utf-8")
+    example = DOCS.parent / "examples/flowerpower-example"
+    code = "".join(file.read_text(encoding="utf-8") for file in sorted(example.rglob("*.py")))
+    points = tomllib.loads((example / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+
+    assert len(blocks) == 6
+    assert [block for block in blocks if block not in code] == []
+    assert set(re.findall(r"^## `(flowerpower\.\w+)`", page, re.MULTILINE)) == set(points) == set(GROUPS)
+    shown = re.findall(r"^  \w+ +(\w+) +flowerpower-example", page, re.MULTILINE)
+    assert shown == [name for group in GROUPS for name in points[group]]
+
+
+def test_what_the_page_of_monitoring_shows_is_there() -> None:
+    page = (DOCS / "monitoring.md").read_text(encoding="utf-8")
+    flags = set(re.findall(r"(?<=\s)--[a-z-]+", " ".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL))))
+    commands = ("status", "worker", "scheduler")
+    helps = "".join(
+        subprocess.run(
+            [sys.executable, "-m", "flowerpower", name, "--help"], capture_output=True, text=True, check=True
+        ).stdout
+        for name in commands
+    )
+
+    assert {"--watch", "--interval", "--format", "--out", "--metrics"} <= flags
+    assert {flag for flag in flags if flag not in helps} == set()
+    for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL):
+        assert safe_load(block)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -108,6 +110,36 @@ def test_schedules_go_on_with_nothing_but_stock_rq(redis_connection: Redis, redi
     assert {outcome["reason"] for outcome in outcomes(store)} <= {"", "overlap", "a newer tick was due"}
     after = dump_keys(redis_connection)
     assert {key: after[key] for key in theirs if key != b"rq:queues"} | {b"rq:queues": theirs[b"rq:queues"]} == theirs
+    _dashboard_shows(redis_url, next(str(one["run"]) for one in outcomes(store) if one["status"] == "succeeded"))
+
+
+def _dashboard_shows(url: str, run: str) -> None:
+    """Ask rq-dashboard, started as with `-j`, for every page and document that people look at."""
+    from flask import Flask
+    from rq.serializers import JSONSerializer
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its own
+        import rq_dashboard
+        from rq_dashboard import web
+
+        web.config.serializer = JSONSerializer
+        app = Flask("dashboard")
+        app.config.from_object(rq_dashboard.default_settings)
+        app.config["RQ_DASHBOARD_REDIS_URL"] = url
+        web.setup_rq_connection(app)
+        app.register_blueprint(rq_dashboard.blueprint)
+        queue, asked = KEYS.queue("default"), app.test_client()
+        lists = {kind: f"/0/data/jobs/{queue}/{kind}/10/dsc/1.json" for kind in ("finished", "scheduled", "failed")}
+        answers = {path: asked.get(path) for path in ("/", "/0/data/queues.json", "/0/view/workers", *lists.values())}
+        details = asked.get(f"/0/data/job/{run}.json")
+        page = asked.get(f"/0/view/job/{run}")
+
+    assert {path: answer.status_code for path, answer in answers.items() if answer.status_code != 200} == {}
+    assert queue in answers["/0/data/queues.json"].text
+    assert run in answers[lists["finished"]].text
+    assert "often @ " in details.text
+    assert (details.status_code, page.status_code) == (200, 200)
 
 
 def test_a_mixed_fleet_survives_kills_without_a_tick_lost_or_doubled(
@@ -137,4 +169,4 @@ def test_rq_info_names_our_queues(redis_connection: Redis, redis_url: str, tmp_p
     command = [sys.executable, "-m", "rq.cli", "info", "--raw", "-u", redis_url]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
-    assert KEYS.queue("default") in shown
+    assert re.search(rf"^queue {KEYS.queue('default')} \d+, \d+ executing, \d+ finished", shown, re.MULTILINE)

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from flowerpower.plugins import PluginWarning, load_plugin, plugin_names
+from flowerpower.checking import Finding, check_by_plugins
+from flowerpower.plugins import GROUPS, PluginWarning, installed_plugins, load_plugin, load_plugins, plugin_names
+from flowerpower.render.plugins import plugins_text
+from flowerpower.specs.loader import load
 
 GROUP = "flowerpower.test"
 
@@ -49,3 +52,83 @@ def test_only_named_distributions_are_looked_at() -> None:
     assert load_plugin(GROUP, "hello", distributions=["broken-one"]) is None
     assert load_plugin(GROUP, "hello", distributions=["Good.One"]) is not None
     assert plugin_names(GROUP, distributions=[]) == ()
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_broken_plugin_of_any_kind_is_a_warning_and_the_rest_works(
+    group: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for distribution, points in {"aa-broken": "a = fp_broken_plugin:x", "bb-good": "b = fp_good_plugin:hello"}.items():
+        folder = tmp_path / "more" / f"{distribution}-2.0.dist-info"
+        folder.mkdir(parents=True)
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 2.0\n")
+        (folder / "entry_points.txt").write_text(f"[{group}]\n{points}\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "more"))
+
+    with pytest.warns(PluginWarning, match="'a' of aa-broken could not be loaded: RuntimeError: boom"):
+        found = list(load_plugins(group, ["aa-broken", "bb-good", "absent"]))
+
+    assert [(plugin.name, plugin.distribution) for plugin, _ in found] == [("b", "bb-good")]
+    listed = [plugin for plugin in installed_plugins(["aa-broken"]) if plugin.version == "2.0"]
+    assert [(one.allowed, one.loaded, bool(one.wrong)) for one in listed] == [
+        (True, False, True),
+        (False, False, False),
+    ]
+    table = plugins_text(listed, ["aa-broken", "zz"], ["zz"])
+    assert "aa-broken 2.0  the plug-in 'a' of aa-broken could not be loaded: RuntimeError: boom" in table
+    assert "bb-good 2.0    not named by the project, so not loaded" in table
+    assert "not installed: zz" in table
+
+
+def test_all_plugins_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWERPOWER_DISABLE_PLUGINS", "1")
+
+    assert plugin_names(GROUP) == ()
+    assert load_plugin(GROUP, "hello") is None
+    monkeypatch.setenv("FLOWERPOWER_DISABLE_PLUGINS", "0")
+    assert load_plugin(GROUP, "hello") is not None
+
+
+CHECKS = """
+from flowerpower.checking import Finding
+def raises(specs): raise ValueError("boom")
+def odd(specs): return [1, Finding("FP101", "x"), Finding("A1", "x", address="schedule.none"), Finding("AB1", "good")]
+def meddles(specs):
+    specs.project.clear()
+    return None
+def sees(specs):
+    print("hello")
+    yield Finding("SEES1", f"{specs.namespace} {specs.project['name']} {sorted(specs.pipelines)}", "note")
+"""
+
+
+def test_checks_that_go_wrong_do_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "more" / "rules-1.0.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: rules\nVersion: 1.0\n")
+    points = "".join(f"{name} = fp_checks_of_test:{name}\n" for name in ("meddles", "odd", "raises", "sees"))
+    (folder / "entry_points.txt").write_text(f"[flowerpower.checks]\n{points}")
+    (tmp_path / "more" / "fp_checks_of_test.py").write_text(CHECKS)
+    monkeypatch.syspath_prepend(str(tmp_path / "more"))
+    texts = {"flowerpower.yaml": b"name: acme\nplugins: [rules]\n"}
+    project = load(texts, env="default", variables={}).project
+    assert project is not None
+
+    with pytest.warns(PluginWarning) as caught:
+        problems = check_by_plugins(project)
+
+    assert [(problem.code, problem.what) for problem in problems] == [
+        ("AB1", "good"),
+        ("SEES1", "acme.default acme []"),
+    ]
+    assert problems[0].hint == "a rule of rules"
+    assert [str(warning.message) for warning in caught] == [
+        "the check 'odd' of rules found something that is no finding: 1",
+        "the check 'odd' of rules has the code 'FP101', which is none of its own, as ACME12 would be",
+        "the check 'odd' of rules has the code 'A1', which is none of its own, as ACME12 would be",
+        "the check 'raises' of rules failed: ValueError: boom",
+    ]
+    assert Finding("AB1", "x").severity == "error"
+    assert capsys.readouterr() == ("", "hello\n")

@@ -17,7 +17,7 @@ from flowerpower.errors import FlowerPowerError, MissingExtraError, PipelineErro
 from flowerpower.pipelines.context import RunContext, Secrets
 from flowerpower.pipelines.failures import describe, is_time_limit
 from flowerpower.pipelines.graph import suggest
-from flowerpower.plugins import ADAPTERS_GROUP, load_plugin
+from flowerpower.plugins import ADAPTERS_GROUP, load_plugin, why_missing
 
 logger = logging.getLogger("flowerpower.run")
 
@@ -113,7 +113,8 @@ def _watcher(name: str, setting: Setting, plugins: Sequence[str]) -> Any:
 
     make = _BUILT_IN.get(name) or (load_plugin(ADAPTERS_GROUP, name, distributions=plugins) if plugins else None)
     if make is None:
-        raise PipelineError(f"there is no adapter {name!r}", hint=suggest(name, _BUILT_IN))
+        hint = why_missing(ADAPTERS_GROUP, name, plugins) or suggest(name, _BUILT_IN)
+        raise PipelineError(f"there is no adapter {name!r}", hint=hint)
     try:
         return Guarded(make(setting), name, setting.secrets)
     except ImportError as error:

@@ -10,7 +10,7 @@ from flowerpower.pipelines.formats.format import Format, PlaceFormat
 from flowerpower.pipelines.formats.frames import CSV, EXCEL, FEATHER, PARQUET
 from flowerpower.pipelines.formats.plain import JSON, NDJSON, PICKLE, TEXT, YAML
 from flowerpower.pipelines.graph import suggest
-from flowerpower.plugins import IO_GROUP, is_installed, load_plugin, plugin_names
+from flowerpower.plugins import IO_GROUP, load_plugin, plugin_names, why_missing
 
 FORMATS: Mapping[str, Format | PlaceFormat] = {
     "csv": CSV,
@@ -42,8 +42,6 @@ def find_format(name: str, plugins: Sequence[str] = ()) -> Format | PlaceFormat:
 
 
 def _hint(name: str, plugins: Sequence[str]) -> str:
-    if missing := [plugin for plugin in plugins if not is_installed(plugin)]:
-        return f"the plug-in {missing[0]!r} is not installed here: pip install {missing[0]}"
-    if name in plugin_names(IO_GROUP):
-        return "an installed plug-in has it; name its distribution under `plugins:` in flowerpower.yaml"
-    return suggest(name, [*FORMATS, *plugin_names(IO_GROUP, distributions=plugins)])
+    return why_missing(IO_GROUP, name, plugins) or suggest(
+        name, [*FORMATS, *plugin_names(IO_GROUP, distributions=plugins)]
+    )

@@ -37,6 +37,7 @@ COMMANDS = [
         "worker",
         "scheduler",
         "schema",
+        "plugins",
     ),
 ]
 

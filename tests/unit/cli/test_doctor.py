@@ -154,6 +154,8 @@ def test_a_plugin_that_is_broken_is_found(applied: CommandLine, tmp_path: Path) 
     (folder / "entry_points.txt").write_text("[flowerpower.io]\nlake = acme_io:lake\n")
     (tmp_path / "site" / "acme_io.py").write_text("print('hello')\nimport nowhere\n")
     paths = os.pathsep.join([str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")])
+    home = applied.folder / "flowerpower.yaml"
+    home.write_text(f"{home.read_text(encoding='utf-8')}plugins: [acme-io]\n", encoding="utf-8")
 
     found = check(applied("doctor", "--json", PYTHONPATH=paths), "plug-ins loaded")
 

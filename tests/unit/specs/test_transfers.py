@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from flowerpower.specs.loader import load as load_specs
 from flowerpower.specs.models import PipelineSpec, ProjectSpec
 from flowerpower.specs.transfers import check_transfers
 
@@ -57,3 +58,19 @@ def test_what_may_be_right_is_not_reported() -> None:
     assert found({"allow": {"paths": ["/data"], "pickle": True}}, **load(path="/data/x", format="pickle")) == []
     assert found(**load(path="${secret:PLACE}/x-*"), adapters=["hooks:Audit", "progress"]) == []
     assert found(**save(format="sql", path="sqlite:///x", options={"table": "t", "if_exists": "append"})) == []
+
+
+def executor_problems(executor: str, project: str = "name: acme\n") -> list[str]:
+    pipeline = f"modules: [m]\noutputs: [x]\nexecutor: {executor}\n"
+    texts = {"flowerpower.yaml": project.encode(), "pipelines/p.yaml": pipeline.encode()}
+    return [f"{problem.code} {problem.what}" for problem in load_specs(texts, env="default", variables={}).problems]
+
+
+def test_an_executor_of_a_plugin_wants_plugins_and_no_type() -> None:
+    assert executor_problems("{plugin: batch}") == ["FP351 there is no executor 'batch'"]
+    plugins = "name: acme\nplugins: [other]\n"
+    assert executor_problems("{plugin: batch, options: {queue: spot}, max_workers: 2}", plugins) == []
+    beside = "FP306 `type` has no effect beside the `plugin` 'batch'"
+    assert executor_problems("{plugin: batch, type: threads}", plugins) == [beside]
+    alone = "FP306 `options` have no effect without a `plugin`"
+    assert executor_problems("{type: threads, options: {}}", plugins) == [alone]

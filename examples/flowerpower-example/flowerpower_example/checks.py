@@ -1,0 +1,23 @@
+"""A house's own rules, beside those that `policies:` can say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flowerpower.checking import Finding, Specs
+
+
+def house_rules(specs: Specs) -> Iterator[Finding]:
+    """Yield what is wrong; the specs are plain values, as `flowerpower render` shows them."""
+    for name, schedule in specs.schedules.items():
+        owner = schedule.get("owner") or ""
+        if not owner.endswith("@example.org"):
+            yield Finding(
+                code="HOUSE1",
+                message=f"the owner {owner!r} has no address here" if owner else "it has no owner",
+                address=f"schedule.{name}",
+                field="owner" if owner else "",
+                hint="name a team as team@example.org",
+            )
+        if schedule["timezone"] != "UTC" and specs.env == "prod":
+            yield Finding("HOUSE2", "what runs in prod runs in UTC", "warning", f"schedule.{name}", "timezone")

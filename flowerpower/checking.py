@@ -1,0 +1,134 @@
+"""Checks of plug-ins: a house's own rules as code, beside the `policies:` that are written.
+
+An entry point of the group `flowerpower.checks` is a function. It gets a `Specs` of plain values, as `flowerpower
+render` shows them, and returns or yields a `Finding` for each mistake. It runs in `validate`, `plan` and `apply`, where
+the project names its distribution under `plugins:`; never on specs that are not valid, and never with --untrusted.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, get_args
+
+from flowerpower.errors import Problem, Severity, SpecError
+from flowerpower.plugins import CHECKS_GROUP, Plugin, PluginWarning, load_plugins
+from flowerpower.settings import plugins_are_off
+from flowerpower.specs.files.kinds import PROJECT_FILES
+from flowerpower.specs.silence import silence
+from flowerpower.specs.verdict import in_order
+
+if TYPE_CHECKING:
+    from flowerpower.project import FlowerPowerProject
+    from flowerpower.specs.project import Project
+
+_CODE = re.compile(r"(?!FP\d)[A-Z][A-Z0-9]{1,11}-?\d{1,5}")  # FP and a number are flowerpower's own
+_MOST = 1_000  # findings of one check that are told
+
+
+@dataclass(frozen=True, slots=True)
+class Specs:
+    """What a check sees: the specs of one environment after patches and variables, placeholders not filled in."""
+
+    namespace: str
+    env: str
+    project: Mapping[str, Any]
+    pipelines: Mapping[str, Mapping[str, Any]]
+    schedules: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One mistake that a check has found. An error stands in the way of a plan, a warning and a note do not."""
+
+    code: str  # as ACME12: letters, then a number
+    message: str
+    severity: Severity = "error"
+    address: str = "project"  # or schedule.<name>, pipeline.<name>
+    field: str = ""  # the key that is wrong
+    hint: str = ""
+
+
+Check = Callable[[Specs], Iterable[Finding]]
+
+
+@lru_cache(maxsize=1)
+def house_problems(project: FlowerPowerProject) -> tuple[Problem, ...]:
+    """Return what the checks of the project's plug-ins find, sorted by place; nothing while its specs are not valid."""
+    if project.settings.untrusted or plugins_are_off() or not _may_name_plugins(project):
+        return ()
+    try:
+        specs = project.spec
+    except SpecError:
+        return ()
+    found = check_by_plugins(specs)
+    return in_order(silence(found, project.sources.texts)) if found else ()
+
+
+def refuse_by_checks(project: FlowerPowerProject) -> None:
+    """Raise `SpecError` for what checks of plug-ins find to be an error."""
+    found = house_problems(project)
+    if any(problem.severity == "error" for problem in found):
+        raise SpecError(in_order([*project.problems, *found]))
+
+
+def check_by_plugins(project: Project) -> list[Problem]:
+    """Return what every check finds; one that fails is a PluginWarning that names its distribution."""
+    problems: list[Problem] = []
+    with redirect_stdout(sys.stderr):  # what they print is no result of ours
+        for plugin, check in load_plugins(CHECKS_GROUP, project.spec.plugins):
+            try:
+                problems += _problems(project, plugin, check)
+            except Exception as error:  # noqa: BLE001  foreign code; a broken one must not stop the rest
+                said = str(error).strip().partition("\n")[0]
+                _warn(plugin, f"failed: {type(error).__name__}: {said}")
+    return problems
+
+
+def _problems(project: Project, plugin: Plugin, check: Check) -> Iterator[Problem]:
+    for number, finding in enumerate(check(_plain(project)) or ()):
+        if number == _MOST:
+            _warn(plugin, f"found more than {_MOST:,} mistakes; the others are not told")
+            return
+        if not isinstance(finding, Finding) or finding.severity not in get_args(Severity):
+            _warn(plugin, f"found something that is no finding: {finding!r:.80}")
+        elif not _CODE.fullmatch(finding.code):
+            _warn(plugin, f"has the code {finding.code[:40]!r}, which is none of its own, as ACME12 would be")
+        elif finding.address != "project" and finding.address not in project.places:
+            _warn(plugin, f"found {finding.code} at {finding.address[:80]!r}, which is not there")
+        else:
+            yield _problem(project, finding, plugin)
+
+
+def _problem(project: Project, finding: Finding, plugin: Plugin) -> Problem:
+    path = (finding.field,) if finding.field else ()
+    hint = finding.hint or f"a rule of {plugin.distribution}"
+    return Problem(finding.code, project.place(finding.address, *path), finding.message, hint, finding.severity)
+
+
+def _warn(plugin: Plugin, what: str) -> None:
+    warnings.warn(f"the check {plugin.name!r} of {plugin.distribution} {what}", PluginWarning, stacklevel=3)
+
+
+def _plain(project: Project) -> Specs:
+    """Return the specs as values of their own: a check may do with them what it likes."""
+    return Specs(
+        project.namespace,
+        project.env,
+        project.spec.model_dump(mode="json"),
+        {name: spec.model_dump(mode="json") for name, spec in project.pipelines.items()},
+        {name: spec.model_dump(mode="json") for name, spec in project.schedules.items()},
+    )
+
+
+def _may_name_plugins(project: FlowerPowerProject) -> bool:
+    """Tell whether it is worth reading the specs: most projects name no plug-ins, and are known from before."""
+    if project.ref is not None:
+        return any(b"plugins" in project.sources.texts.get(name, b"") for name in PROJECT_FILES)
+    files = (project.folder / name for name in PROJECT_FILES)
+    return any(b"plugins" in file.read_bytes() for file in files if file.is_file())

@@ -1,0 +1,102 @@
+"""What somebody should look at, out of all that a status holds: the worst first, each with a code that stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from flowerpower.render.words import count, listed, safe
+
+if TYPE_CHECKING:
+    from flowerpower.jobs.status import ScheduleStatus, Status
+
+LATE = 30  # seconds a due run may wait for the scheduler before that is worth a word
+State = Literal["failed", "late", "missed", "cancelled", "held", "skipped", "ok", "new", "paused"]
+Health = Literal["degraded", "late", "unknown", "suspended", "progressing", "healthy"]
+Severity = Literal["error", "warning"]
+_RANK = {"failed": 0, "late": 1, "missed": 2, "cancelled": 3, "held": 4, "skipped": 5, "ok": 6, "new": 7, "paused": 8}
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One thing that is wrong, with the schedules or queues that it is about."""
+
+    severity: Severity
+    code: str
+    message: str
+    names: tuple[str, ...] = ()
+
+
+def state_of(schedule: ScheduleStatus) -> State:
+    """Return one word for a schedule: failed, late, missed, cancelled, held, skipped, ok, new or paused."""
+    if schedule.hold is not None:
+        return "held"
+    if schedule.paused:
+        return "paused"
+    if schedule.last is not None and schedule.last.status == "failed":
+        return "failed"
+    if schedule.late > LATE:
+        return "late"
+    if schedule.last is None:
+        return "new"
+    return "ok" if schedule.last.status == "succeeded" else schedule.last.status  # type: ignore[return-value]
+
+
+def health_of(schedule: ScheduleStatus) -> Health:
+    """Return the health of a schedule in the words of other GitOps tools."""
+    state = state_of(schedule)
+    if state in ("held", "paused"):
+        return "suspended"
+    if state == "late":
+        return "late"
+    if schedule.active:
+        return "progressing"
+    if state in ("failed", "missed", "cancelled"):
+        return "degraded"
+    return "unknown" if state == "new" else "healthy"
+
+
+def worst_first(schedules: Sequence[ScheduleStatus]) -> list[ScheduleStatus]:
+    """Return the schedules with those that need somebody at the top."""
+    return sorted(schedules, key=lambda schedule: (_RANK.get(state_of(schedule), 5), schedule.name))
+
+
+def unattended(status: Status) -> tuple[str, ...]:
+    """Return the queues of live schedules on which no worker listens, sorted."""
+    return tuple(sorted({one.queue for one in status.schedules if not status.workers.get(one.queue)}))
+
+
+def alarms_of(status: Status) -> tuple[Alarm, ...]:
+    """Return what is wrong: errors first."""
+    return tuple(sorted(_alarms(status), key=lambda alarm: alarm.severity != "error"))
+
+
+def _alarms(status: Status) -> Iterator[Alarm]:
+    for text in status.troubles:
+        yield Alarm("error", "trouble", safe(text))
+    if status.schedules and not status.scheduler:
+        yield Alarm("error", "no_scheduler", "no scheduler is alive: nothing fires")
+    if queues := unattended(status):
+        yield Alarm("error", "no_worker", f"no worker listens on {safe(listed(queues))}", queues)
+    by_state: dict[str, list[str]] = {}
+    for schedule in status.schedules:
+        by_state.setdefault(state_of(schedule), []).append(schedule.name)
+    yield from _about(by_state.get("failed", ()), "error", "failed", "failed at the last run")
+    yield from _about(by_state.get("late", ()), "error", "late", "due and not fired")
+    yield from _about(by_state.get("missed", ()), "warning", "missed", "missed the last tick")
+    drifted = [one.name for one in status.schedules if one.drifted and one.sync != "unmanaged"]
+    yield from _about(drifted, "warning", "drifted", "altered in Redis behind git's back")
+    apart = [one.name for one in status.schedules if one.sync == "out_of_sync" and not one.drifted]
+    yield from _about(apart, "warning", "out_of_sync", "not as the specs here want it")
+    yield from _about(
+        [one.name for one in status.schedules if one.sync == "orphaned"], "warning", "orphaned", "not in the specs here"
+    )
+    yield from _about(status.missing, "warning", "missing", "in the specs here and not applied")
+
+
+def _about(names: Sequence[str], severity: Severity, code: str, what: str) -> Iterator[Alarm]:
+    if names:
+        ordered = tuple(sorted(names))
+        text = f"{count(len(names), 'schedule')} {what}: {safe(listed(ordered, 3))}"
+        yield Alarm(severity, code, text, ordered)
