@@ -12,7 +12,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, RefusedError, StoreError, UsageError
 from flowerpower.jobs.ledger import RunRef
@@ -97,6 +99,11 @@ def plan_backfill(
     applied, now = read_applied(store, name), store.time()
     first = start if isinstance(start, int) else past_moment(start, applied.timezone, now, "--from")
     last = end if isinstance(end, int) else past_moment(end, applied.timezone, now, "--to", ends_day=True)
+    if first > now:
+        raise UsageError(
+            f"the window begins in the future: {datetime.fromtimestamp(first, ZoneInfo(applied.timezone)).isoformat()}",
+            hint=f"what is still to come fires by itself: `flowerpower next {name}`",
+        )
     if first > last:
         raise UsageError("the window ends before it begins", hint="--from names its first moment, --to its last one")
     last = min(last, now)
@@ -121,9 +128,6 @@ def _ticks(applied: Applied, first: int, last: int, most: int) -> list[int]:
 
 
 def _hint_empty(applied: Applied, around: Sequence[int]) -> str:
-    from datetime import datetime
-    from zoneinfo import ZoneInfo
-
     zone = ZoneInfo(applied.timezone)
     if not around:
         return "it has no earlier ticks; `start:` and `end:` of its spec count too"
