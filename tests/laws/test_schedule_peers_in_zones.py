@@ -84,17 +84,36 @@ def imaginary(found: Difference) -> bool:
 
 
 def lost_off_the_hour(found: Difference) -> bool:
-    """A star in the second pass of a change that is not on the hour: its first minutes are lost; here they fire."""
+    """A star in the second pass of an odd change (off the hour, longer, over midnight) is lost; here it fires."""
     change = found.change
     second = change.at <= found.at < change.at - change.shift
-    return found.ours and not found.cron.fixed and second and not is_on_the_hour(change)
+    odd = not is_on_the_hour(change) or change.shift < -HOUR or is_over_midnight(change)
+    return found.ours and not found.cron.fixed and second and odd
 
 
 def lost_after_midnight(found: Difference) -> bool:
-    """After a gap in the last two hours of a day the first hours of the next one are lost; here they fire."""
+    """After a gap in the last three hours of a day the first hours of the next one are lost; here they fire."""
     change = found.change
-    late = (change.at + change.before) % DAY >= DAY - 2 * HOUR
-    return found.ours and change.shift > 0 and late and change.at <= found.at < change.at + 2 * HOUR
+    late = (change.at + change.before) % DAY >= DAY - 3 * HOUR
+    return found.ours and change.shift > 0 and late and change.at <= found.at < change.at + 3 * HOUR
+
+
+def lost_after_odd_gap(found: Difference) -> bool:
+    """After a gap that is off the hour or longer than one, as much time as it took is lost; here it fires."""
+    change = found.change
+    odd = not is_on_the_hour(change) or change.shift > HOUR
+    return found.ours and change.shift > 0 and odd and change.at <= found.at < change.at + change.shift
+
+
+def as_if_not_set_back(found: Difference) -> bool:
+    """A star fires at what the clock would show had it not been set back; here at what it shows."""
+    change = found.change
+    second = change.at <= found.at < change.at - change.shift
+    return not (found.ours or found.cron.fixed) and second and found.cron.matches(found.at + change.before)
+
+
+def is_over_midnight(change: Change) -> bool:
+    return (change.at + change.before) // DAY != (change.at + change.after) // DAY
 
 
 def is_on_the_hour(change: Change) -> bool:
@@ -141,7 +160,11 @@ def walk_cronsim(cron: str, change: Change) -> list[int]:
 Rule = Callable[[Difference], bool]
 PEERS: dict[str, tuple[Walk, tuple[Rule, ...]]] = {
     "croniter": (walk_croniter, (second_pass, end_of_gap_for_stars, not_made_up, lost_off_the_hour)),
-    "APScheduler": (walk_apscheduler, (second_pass, imaginary, not_made_up, lost_off_the_hour, lost_after_midnight)),
+    "APScheduler": (
+        walk_apscheduler,
+        (second_pass, imaginary, not_made_up, lost_off_the_hour, lost_after_midnight)
+        + ((lost_after_odd_gap, as_if_not_set_back) if ALL else ()),  # which no change of these days shows
+    ),
     "CronSim": (walk_cronsim, ()),  # it knows our rule
 }
 
