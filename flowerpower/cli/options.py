@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from flowerpower.cli.session import Session
+from flowerpower.cli.terminal import Color
 from flowerpower.errors import UsageError
 from flowerpower.settings import read_settings
 
@@ -43,7 +44,8 @@ class General:
         ),
     ] = None
     env: Annotated[
-        str | None, flag("--env", help="Environment, one of the project's `environments:`.", metavar="NAME")
+        str | None,
+        flag("--env", help="Environment, one of the project's `environments:`.", metavar="NAME"),
     ] = None
     redis: Annotated[
         str | None,
@@ -59,10 +61,18 @@ class General:
         ),
     ] = None
     json: Annotated[bool, flag("--json", help="Print one JSON document and nothing else.")] = False
-    no_color: Annotated[bool, flag("--no-color", help="No colours, as NO_COLOR.")] = False
+    color: Annotated[
+        Color | None, flag("--color", help="Colours; auto: on a terminal, or as NO_COLOR and FORCE_COLOR say.")
+    ] = None
+    no_color: Annotated[bool, flag("--no-color", help="The same as --color never.")] = False
     quiet: Annotated[bool, flag("-q", "--quiet", help="No talk, results only.")] = False
     verbose: Annotated[bool, flag("-v", "--verbose", help="Say more.")] = False
     debug: Annotated[bool, flag("--debug", help="Show tracebacks.")] = False
+
+    @property
+    def wanted_color(self) -> Color:
+        """What the two flags for colours say together."""
+        return self.color or ("never" if self.no_color else "auto")
 
 
 @dataclass(frozen=True)
@@ -70,7 +80,8 @@ class Revision:
     """The flag of commands that can read specs from git."""
 
     ref: Annotated[
-        str | None, flag("--ref", help="Take the specs from this git revision, without a checkout.", metavar="REV")
+        str | None,
+        flag("--ref", help="Take the specs from this git revision, without a checkout.", metavar="REV"),
     ] = None
 
 
@@ -175,7 +186,7 @@ def _parameters(group: type[Any]) -> tuple[inspect.Parameter, ...]:
 
 def guarded(general: General, revision: Revision, trust: Trust, work: Callable[[Session], int | None]) -> int:
     """Run a command's work in a session and return its exit code; nothing it raises becomes a traceback."""
-    session = Session(read_settings(), json=general.json, no_color=general.no_color, debug=general.debug)
+    session = Session(read_settings(), json=general.json, color=general.wanted_color, debug=general.debug)
     try:
         settings = read_settings(
             project=general.project, env=general.env, redis=general.redis, variables=read_variables(general.var or ())
@@ -184,7 +195,7 @@ def guarded(general: General, revision: Revision, trust: Trust, work: Callable[[
             replace(settings, untrusted=trust.untrusted),
             ref=revision.ref,
             json=general.json,
-            no_color=general.no_color,
+            color=general.wanted_color,
             quiet=general.quiet,
             verbose=general.verbose,
             debug=general.debug,

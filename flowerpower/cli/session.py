@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.cli.projects import hint_below
-from flowerpower.cli.terminal import choose_style, width_of
+from flowerpower.cli.terminal import Color, choose_style, is_dumb, width_of
 from flowerpower.errors import FlowerPowerError, ProjectNotFoundError, SpecError
 from flowerpower.render.style import Style
 from flowerpower.settings import Settings, look_for_cycles_rarely
@@ -26,7 +26,7 @@ class Session:
     settings: Settings
     ref: str | None = None
     json: bool = False
-    no_color: bool = False
+    color: Color = "auto"
     quiet: bool = False
     verbose: bool = False
     debug: bool = False
@@ -34,12 +34,12 @@ class Session:
     @cached_property
     def style(self) -> Style:
         """The style of results."""
-        return choose_style(sys.stdout, self.settings.environment, no_color=self.no_color)
+        return choose_style(sys.stdout, self.settings.environment, self.color)
 
     @cached_property
     def talk_style(self) -> Style:
         """The style of talk."""
-        return choose_style(sys.stderr, self.settings.environment, no_color=self.no_color)
+        return choose_style(sys.stderr, self.settings.environment, self.color)
 
     @property
     def width(self) -> int:
@@ -49,7 +49,9 @@ class Session:
     @property
     def shows_progress(self) -> bool:
         """Whether somebody is there to watch a long work; pre-commit gives hooks a terminal that nobody watches."""
-        return sys.stderr.isatty() and not self.quiet and "PRE_COMMIT" not in self.settings.environment
+        environment = self.settings.environment
+        watched = sys.stderr.isatty() and not is_dumb(environment) and "PRE_COMMIT" not in environment
+        return watched and not self.quiet
 
     @property
     def can_ask(self) -> bool:
