@@ -234,6 +234,8 @@ def test_colours_come_when_asked_for(applied: CommandLine) -> None:
     assert "\x1b[" in applied("plan", FORCE_COLOR="1").out
     assert "\x1b[" not in applied("plan", "--no-color", FORCE_COLOR="1").out
     assert "\x1b[" not in applied("plan", FORCE_COLOR="1", NO_COLOR="1").out
+    assert "\x1b[" in applied("plan", "--color", "always", NO_COLOR="1").out
+    assert "\x1b[" not in applied("plan", "--color", "never", FORCE_COLOR="1").out
 
 
 def test_a_closed_pipe_is_no_reason_to_complain(flowerpower: CommandLine) -> None:
