@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 
@@ -55,6 +56,7 @@ def adopt(
             "--timezone",
             env="FLOWERPOWER_ADOPT_TIMEZONE",
             help="Time zone of the hosts that run the old cron jobs.",
+            autocompletion=completion.zones,
             metavar="NAME",
         ),
     ] = None,

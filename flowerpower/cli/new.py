@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
@@ -41,7 +42,11 @@ class When:
     timezone: Annotated[
         str | None,
         flag(
-            "--timezone", env="FLOWERPOWER_NEW_TIMEZONE", help="Time zone; without it, the project's.", metavar="NAME"
+            "--timezone",
+            env="FLOWERPOWER_NEW_TIMEZONE",
+            help="Time zone; without it, the project's.",
+            metavar="NAME",
+            autocompletion=completion.zones,
         ),
     ] = None
 
@@ -82,6 +87,7 @@ def schedule(
             env="FLOWERPOWER_NEW_PIPELINE",
             help="The pipeline it runs; not needed if there is only one.",
             metavar="NAME",
+            autocompletion=completion.pipelines,
         ),
     ] = None,
 ) -> None:

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.session import Session
 from flowerpower.cli.terminal import Color
 from flowerpower.errors import UsageError
@@ -45,11 +46,21 @@ class General:
     ] = None
     env: Annotated[
         str | None,
-        flag("--env", help="Environment, one of the project's `environments:`.", metavar="NAME"),
+        flag(
+            "--env",
+            help="Environment, one of the project's `environments:`.",
+            metavar="NAME",
+            autocompletion=completion.environments,
+        ),
     ] = None
     redis: Annotated[
         str | None,
-        flag("--redis", help="Redis URL, or `embedded`, instead of the project's `redis:`.", metavar="URL"),
+        flag(
+            "--redis",
+            help="Redis URL, or `embedded`, instead of the project's `redis:`.",
+            metavar="URL",
+            autocompletion=completion.words("embedded"),
+        ),
     ] = None
     var: Annotated[
         list[str] | None,
@@ -81,7 +92,12 @@ class Revision:
 
     ref: Annotated[
         str | None,
-        flag("--ref", help="Take the specs from this git revision, without a checkout.", metavar="REV"),
+        flag(
+            "--ref",
+            help="Take the specs from this git revision, without a checkout.",
+            metavar="REV",
+            autocompletion=completion.revisions,
+        ),
     ] = None
 
 

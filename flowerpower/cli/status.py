@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import command
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
@@ -22,7 +23,10 @@ def register(app: typer.Typer) -> None:
 
 def status(
     session: Session,
-    names: Annotated[list[str] | None, typer.Argument(help="Schedules to show; without any, all of them.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Schedules to show; without any, all of them.", autocompletion=completion.schedules),
+    ] = None,
 ) -> None:
     """Show what is live and how it went, what needs somebody first: schedules, workers, scheduler."""
     from flowerpower.render.status import status_dict, status_text
