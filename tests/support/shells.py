@@ -78,7 +78,7 @@ def environment_with_flowerpower(folder: Path) -> dict[str, str]:
     """Return an environment in which `flowerpower` is a command."""
     program = folder / "bin" / "flowerpower"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m flowerpower "$@"\n', encoding="utf-8")
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m flowerpower "$@"\n', encoding="utf-8")
     program.chmod(0o755)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("FLOWERPOWER_", "XDG_"))}
     home = folder / "home"
@@ -90,5 +90,5 @@ def environment_with_flowerpower(folder: Path) -> dict[str, str]:
         "HOME": str(home),
         "TERM": "xterm",
         "COLUMNS": "200",
-        "PYTHONPATH": os.pathsep.join(sys.path),
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     }
