@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from flowerpower.cli.process import INTERRUPTED, as_process
 
@@ -51,10 +53,18 @@ COMMANDS = {
 ROOT_FLAGS = {"--version": "Show the version and exit.", "--help": "Show this message and exit."}
 
 
+class _InOrder(TyperGroup):
+    """The commands in our order; Typer's has groups last."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(self.commands, key=list(COMMANDS).index)
+
+
 def build(*only: str) -> typer.Typer:
     """Return the application with every command, or with no more than the modules of those that are wanted."""
     app = typer.Typer(
         name="flowerpower",
+        cls=_InOrder,
         help="GitOps for scheduled data pipelines: plan and apply YAML in git to live RQ state in Redis.",
         epilog="Every flag has a variable: --allow-dirty is FLOWERPOWER_ALLOW_DIRTY. "
         "Example: flowerpower init acme && cd acme && flowerpower plan",

@@ -90,7 +90,7 @@ def understand(error: Any, arguments: Sequence[str]) -> Mistake:
     if flag := getattr(error, "option_name", "") if type(error).__name__ == "NoSuchOption" else "":
         return _unknown_flag(flag, context, arguments, path)
     message = error.format_message().replace("Value error, ", "")
-    message, _, _ = message.partition(" Did you mean ")
+    message = " ".join(message.partition(" Did you mean ")[0].split())
     hint = f"see {path} --help"
     if message.startswith("No such command") and context is not None:
         typed = next((word for word in arguments if repr(word) in message), "")
@@ -115,5 +115,7 @@ def _nearest(typed: str, known: Mapping[str, Any] | Sequence[str], others: Mappi
     """Return what was meant: a word of another tool for something that there is here, or the nearest by its letters."""
     if meant := others.get(typed):
         return meant if meant in known or meant == "--version" else ""
-    near = get_close_matches(typed, list(known), n=1)
-    return near[0] if near else next((name for name in known if len(typed) > 1 and name.startswith(typed)), "")
+    bare = {name.lstrip("-"): name for name in known}
+    start = typed.lstrip("-")
+    near = get_close_matches(start, list(bare), n=1) or [name for name in bare if start and name.startswith(start)]
+    return bare[near[0]] if near else ""

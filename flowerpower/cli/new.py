@@ -53,7 +53,11 @@ class When:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="Add a pipeline or a schedule to the project.", rich_markup_mode=None)
+    group = typer.Typer(
+        help="Add a pipeline or a schedule to the project.",
+        epilog="Example: flowerpower new pipeline daily_sales",
+        rich_markup_mode=None,
+    )
     app.add_typer(group, name="new", short_help="Add a pipeline or a schedule.")
     command(group, "pipeline", "Add a pipeline, its module and a test.", "flowerpower new pipeline daily_sales")(
         pipeline

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from flowerpower.cli import completion
+from flowerpower.cli.process import quietly_closed
 from flowerpower.cli.session import Session
 from flowerpower.cli.terminal import Color
 from flowerpower.errors import UsageError
@@ -162,7 +163,11 @@ def _wrap(function: Callable[..., int | None]) -> Callable[..., None]:
         general: General = made.pop("")
         revision = next((group for group in made.values() if isinstance(group, Revision)), Revision())
         trust = next((group for group in made.values() if isinstance(group, Trust)), Trust())
-        raise typer.Exit(guarded(general, revision, trust, lambda session: function(session, **given, **made)))
+        try:
+            code = guarded(general, revision, trust, lambda session: function(session, **given, **made))
+        except BrokenPipeError:  # which Typer would make exit code 1
+            code = quietly_closed()
+        raise typer.Exit(code)
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import traceback
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.cli.projects import hint_below
@@ -14,6 +16,8 @@ from flowerpower.cli.terminal import Color, choose_style, is_dumb, width_of
 from flowerpower.errors import FlowerPowerError, ProjectNotFoundError, SpecError
 from flowerpower.render.style import Style
 from flowerpower.settings import Settings, look_for_cycles_rarely
+
+_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
@@ -136,12 +140,27 @@ def as_json(value: Any, encoding: str | None) -> str:
 
 def _as_known(error: Exception) -> FlowerPowerError:
     if isinstance(error, OSError):
-        return FlowerPowerError(f"{error.filename or 'the system'}: {error.strerror or error}")
+        return _of_the_system(error)
     words = str(error).strip().partition("\n")[0]
     return FlowerPowerError(
         f"something went wrong inside flowerpower: {type(error).__name__}{': ' if words else ''}{words}",
         hint="this is a bug; run the command again with --debug and report what it shows",
     )
+
+
+def _of_the_system(error: OSError) -> FlowerPowerError:
+    if error.filename is None and error.errno in _WRITING:
+        return FlowerPowerError(f"could not write: {error.strerror}")
+    if error.filename is None and isinstance(error, FileNotFoundError) and not _has_working_folder():
+        return FlowerPowerError("the working folder is gone", hint="go to a folder that is there: cd")
+    return FlowerPowerError(f"{error.filename or 'the system'}: {error.strerror or error}")
+
+
+def _has_working_folder() -> bool:
+    try:
+        return Path.cwd().exists()
+    except OSError:
+        return False
 
 
 def _error_document(error: FlowerPowerError) -> dict[str, Any]:

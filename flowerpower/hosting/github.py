@@ -40,8 +40,6 @@ class GitHub:
     def from_environment(cls, environment: Mapping[str, str], *, author: str = "") -> GitHub:
         """Return the host of this job; raise `UsageError` outside one, or when it has no token."""
         repository = environment.get("GITHUB_REPOSITORY", "")
-        if not repository:
-            raise UsageError("this is no job on GitHub", hint="GITHUB_REPOSITORY is not set")
         token = environment.get("GITHUB_TOKEN") or environment.get("GH_TOKEN")
         if not token:
             raise UsageError("this job has no token", hint="add to the step: env: {GITHUB_TOKEN: ${{ github.token }}}")

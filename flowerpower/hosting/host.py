@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from flowerpower.errors import UsageError
 from flowerpower.hosting.sticky import Comment
 
 
@@ -64,6 +65,8 @@ def host_of(environment: Mapping[str, str], *, author: str = "", writes: bool = 
         from flowerpower.hosting.gitlab import GitLab
 
         return GitLab.from_environment(environment, author=author, writes=writes)
+    if not environment.get("GITHUB_REPOSITORY"):
+        raise UsageError("this is no job on GitHub or GitLab", hint="neither GITHUB_REPOSITORY nor GITLAB_CI is set")
     from flowerpower.hosting.github import GitHub
 
     return GitHub.from_environment(environment, author=author)

@@ -243,7 +243,7 @@ class RQManager:
 
     def start_scheduler(self) -> None:
         """Run a scheduler in this process until it is told to stop."""
-        run_scheduler(self._url, self.store.keys)
+        run_scheduler(self._url, self.store.keys, alone=True)
 
     @property
     def _sign(self) -> Sign | None:
