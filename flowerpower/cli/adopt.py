@@ -71,7 +71,7 @@ def adopt(
         report = adopt_specs(project, _wanted(search, project.sources.texts), taste, write=not dry_run)
         embedded = project.settings.redis is None and project.home.redis == "embedded"
     session.document(adopted_dict(report))
-    session.result(adopted_text(report, width=session.width, style=session.style, written=not dry_run))
+    session.result(adopted_text(report, width=session.table_width, style=session.style, written=not dry_run))
     _talk(session, report, embedded=embedded, with_arguments=not no_arguments)
 
 

@@ -105,7 +105,8 @@ def show_next(
         session.result("No schedule is live; `flowerpower next --specs` shows those of the specs.")
         return
     most = _ROWS if sys.stdout.isatty() and not session.verbose else None
-    session.result(outlook_text(found.outlook, found.now, most=most, timezone=found.timezone, style=session.style))
+    width, style = session.table_width, session.style
+    session.result(outlook_text(found.outlook, found.now, most=most, timezone=found.timezone, width=width, style=style))
 
 
 @dataclass(frozen=True)

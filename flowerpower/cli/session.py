@@ -51,6 +51,13 @@ class Session:
         return width_of(sys.stdout)
 
     @property
+    def table_width(self) -> int:
+        """The columns of tables, which what is no terminal gets in full."""
+        from flowerpower.render.table import UNCUT
+
+        return self.width if sys.stdout.isatty() else UNCUT
+
+    @property
     def shows_progress(self) -> bool:
         """Whether somebody is there to watch a long work; pre-commit gives hooks a terminal that nobody watches."""
         environment = self.settings.environment

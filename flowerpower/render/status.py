@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flowerpower.render.holds import hold_dict, hold_words
 from flowerpower.render.records import clean_reason
 from flowerpower.render.style import Emphasis, Style, plain
+from flowerpower.render.table import end_of, fitted, remarked
 from flowerpower.render.words import count, iso, moment_with_utc, rough_duration, safe, short, stopwatch
 
 if TYPE_CHECKING:
@@ -78,19 +79,19 @@ def _origin(status: Status) -> str:
 
 def _table(status: Status, width: int, style: Style) -> list[str]:
     cells = [_cells(schedule, status.now) for schedule in worst_first(status.schedules)]
-    header = ("", "schedule", "next (UTC)", "last", "why")
-    sizes = [max(len(row[column]) for row in [header, *cells]) for column in range(len(header))]
-    lines = [style(_line(header, sizes, width), "faint")]
-    for row in cells:
-        line = _line(row, sizes, width)
-        lines.append(f"  {style(row[0], _EMPHASIS.get(row[0], 'faint'))}{line[2 + len(row[0]) :]}")
+    *header, why = ("", "schedule", "next (UTC)", "last", "why" if any(row[-1] for row in cells) else "")
+    laid = fitted([header, *(row[:-1] for row in cells)], width - 2, name=1)
+    end = end_of(laid)
+    lines = [style(f"  {line}".rstrip(), "faint") for line in _flat(remarked(laid[0], why, width - 2, end))]
+    for row, rowed in zip(cells, laid[1:], strict=True):
+        first, *rest = _flat(remarked(rowed, row[-1], width - 2, end))
+        lines.append(f"  {style(row[0], _EMPHASIS.get(row[0], 'faint'))}{first[len(row[0]) :]}")
+        lines += [f"  {line}" for line in rest]
     return lines
 
 
-def _line(row: Sequence[str], sizes: Sequence[int], width: int) -> str:
-    joined = "  ".join(cell.ljust(size) for cell, size in zip(row, sizes, strict=True))
-    line = f"  {joined}".rstrip()
-    return line if len(line) <= width else f"{line[: width - 1]}…"
+def _flat(parts: tuple[list[str], list[str]]) -> list[str]:
+    return [*parts[0], *parts[1]]
 
 
 def _cells(schedule: ScheduleStatus, now: int) -> tuple[str, ...]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import shlex
 import shutil
 import signal
 import tempfile
+import termios
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -184,6 +187,37 @@ def test_a_working_folder_that_is_gone_is_told(name: str, place: Place, tmp_path
     assert not gone.exists()
     assert answer.code in CODES
     assert "the system" not in answer.err
+
+
+@pytest.mark.parametrize("name", ENDING)
+def test_a_very_narrow_terminal_stops_no_command(name: str, place: Place) -> None:
+    with terminal(columns=30) as (out, shown):
+        answer = place.run(call(name), out=out, TERM="xterm")
+
+    assert answer.code in CODES
+    assert "Traceback" not in "".join(shown)
+
+
+@contextmanager
+def terminal(columns: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield a terminal to write to, and what it was told, once the block has ended."""
+    reader, writer = pty.openpty()
+    termios.tcsetwinsize(writer, (24, columns))
+    shown: list[str] = []
+
+    def read() -> None:
+        with suppress(OSError):  # what Linux says at the end
+            while told := os.read(reader, 65_536):
+                shown.append(told.decode(errors="replace"))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        yield writer, shown
+    finally:
+        os.close(writer)
+        thread.join(SECONDS)
+        os.close(reader)
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in NO_REDIS])
