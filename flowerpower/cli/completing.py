@@ -132,7 +132,7 @@ def _commands(word: str, *, helped: bool) -> Offer:
     names = [name for name in COMMANDS if name.startswith(word)]
     about: dict[str, str] = {}
     if helped:
-        app = build(*names)
+        app = build(*names, listing=True)
         about |= {each.name or "": each.short_help or "" for each in app.registered_commands}
         about |= {str(each.name): str(each.short_help) for each in app.registered_groups}
     return Offer(values=[(name, about.get(name, "")) for name in names])

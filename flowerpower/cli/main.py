@@ -60,9 +60,14 @@ class _InOrder(TyperGroup):
         return sorted(self.commands, key=list(COMMANDS).index)
 
 
-def build(*only: str) -> typer.Typer:
-    """Return the application with every command, or with no more than the modules of those that are wanted."""
-    app = typer.Typer(
+def build(*only: str, listing: bool = False) -> typer.Typer:
+    """Return the application with every command, or with no more than the modules of those that are wanted.
+
+    With *listing* its commands can be listed, in half of the time, and not called.
+    """
+    from flowerpower.cli.options import Catalogue
+
+    app = (Catalogue if listing else typer.Typer)(
         name="flowerpower",
         cls=_InOrder,
         help="GitOps for scheduled data pipelines: plan and apply YAML in git to live RQ state in Redis.",
@@ -101,7 +106,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def _invoke(arguments: list[str]) -> int:
     try:
-        answer = build(*arguments[:1])(args=arguments, prog_name="flowerpower", standalone_mode=False)
+        listing = arguments in ([], ["--help"], ["-h"])
+        answer = build(*arguments[:1], listing=listing)(args=arguments, prog_name="flowerpower", standalone_mode=False)
     except typer.Exit as stop:
         return stop.exit_code
     except typer.Abort:

@@ -139,6 +139,14 @@ class Overrides:
     ] = False
 
 
+class Catalogue(typer.Typer):
+    """An application whose commands can be listed and not called: their flags, hundreds of them, are not looked at."""
+
+
+def _listed() -> None:
+    """Stand for a command in a list."""
+
+
 def command(
     app: typer.Typer, name: str, summary: str, example: str
 ) -> Callable[[Callable[..., int | None]], Callable[..., None]]:
@@ -147,7 +155,7 @@ def command(
     """
 
     def register(function: Callable[..., int | None]) -> Callable[..., None]:
-        wrapped = _wrap(function)
+        wrapped = _listed if isinstance(app, Catalogue) else _wrap(function)
         epilog = f"Example: {example}"
         return app.command(name, short_help=summary, epilog=epilog, context_settings=_WIDE)(wrapped)
 
