@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 from support.command_line import CommandLine, command_line
 from support.fake_gitlab import ANA, BOT, FORK, JOB_TOKEN, TOKEN, FakeGitLab, fake_gitlab
 
@@ -22,12 +24,21 @@ def gitlab() -> Iterator[FakeGitLab]:
         yield host
 
 
-@pytest.fixture
-def line(tmp_path: Path, redis_url: str, gitlab: FakeGitLab) -> CommandLine:
-    made = command_line(tmp_path / "project", redis_url)
-    made = CommandLine(made.folder, {**made.environment, **gitlab.environment()})
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory, redis_server: str) -> Path:
+    """A project before its first apply, with its plan."""
+    made = command_line(tmp_path_factory.mktemp("gitlab") / "project", redis_server)
+    with redis.Redis.from_url(redis_server) as connection:
+        connection.flushall()
     assert made("plan", "--env", "prod", "--out", "plan.json").code == 0
-    return made
+    return made.folder
+
+
+@pytest.fixture
+def line(tmp_path: Path, redis_url: str, gitlab: FakeGitLab, planned: Path) -> CommandLine:
+    folder = tmp_path / "project"
+    shutil.copytree(planned, folder)
+    return CommandLine(folder, {"FLOWERPOWER_REDIS": redis_url, **gitlab.environment()})
 
 
 def merge(line: CommandLine, gitlab: FakeGitLab, **more: str) -> None:

@@ -156,13 +156,11 @@ def test_completing_loads_nothing_heavy(folder: Path) -> None:
 TYPED = {
     "flowerpower pla": "flowerpower plan ",
     "flowerpower plan --env=pr": "flowerpower plan --env=prod ",
-    "flowerpower plan --format ma": "flowerpower plan --format markdown ",
     "flowerpower status nig": "flowerpower status nightly ",
     "flowerpower status --project 'some folder' els": "flowerpower status --project 'some folder' elsewhere ",
     "flowerpower show pl": "flowerpower show plan\\ of\\ today.json ",
     "flowerpower init some": "flowerpower init some\\ folder/",
     "flowerpower plan --env nothing": "flowerpower plan --env nothing",
-    "flowerpower new pipe": "flowerpower new pipeline ",
 }
 
 
