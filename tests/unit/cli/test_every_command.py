@@ -118,8 +118,26 @@ def test_the_example_of_a_command_is_a_call_of_it_that_it_understands(name: str)
 
     assert calls[0][: len(name.split())] == name.split()
     for words in calls:
-        size = 2 if " ".join(words[:2]) in COMMANDS else 1
-        commands()[" ".join(words[:size])].make_context("flowerpower", words[size:])
+        understand(words)
+
+
+def understand(words: Sequence[str]) -> None:
+    """Read a call without making it; raise what Typer raises for a wrong one."""
+    size = 2 if " ".join(words[:2]) in COMMANDS else 1
+    with suppress(SystemExit):  # help, and a version that is told
+        commands()[" ".join(words[:size])].make_context("flowerpower", list(words[size:]))
+
+
+def test_each_call_in_the_documentation_is_understood(checkout: Path) -> None:
+    pages = [checkout / "README.md", *checkout.joinpath("docs").rglob("*.md")]
+    lines = [
+        line for page in pages for line in re.findall(r"^\$ .*flowerpower .*$", page.read_text("utf-8"), re.MULTILINE)
+    ]
+    calls = [words for line in lines for words in examples(f"Example: {line.partition(' #')[0]}")]
+
+    assert len(calls) > 50
+    for words in calls:
+        understand(words)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
