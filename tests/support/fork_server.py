@@ -71,8 +71,9 @@ class Running:
         return bool(select.select([self._channel], [], [], 0)[0])
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process and those that it has started, as a terminal does."""
-        os.killpg(self.pid, number)
+        """Send a signal to the process and those that it has started, as a terminal does; none to one that is gone."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
 
 
 def start_command(
