@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -188,8 +189,29 @@ def _become(arguments: list[str], folder: str, environment: dict[str, str], *, d
     sys.path[:1] = [] if environment.get("PYTHONSAFEPATH") else [folder]
     sys.argv = [main_file, *arguments]
     sys.orig_argv = [sys.executable, "-m", "flowerpower", *arguments]
-    main()
-    sys.exit()
+    code: object = 0
+    try:
+        main()
+    except SystemExit as stop:
+        code = stop.code
+    _end(code)
+
+
+def _end(code: object) -> NoReturn:
+    """End as Python does, but leave it to the system to take a hundred thousand objects away."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except OSError as error:
+        os.write(2, f"Exception ignored in the streams: {error}\n".encode())
+        code = 120
+    if not isinstance(code, int | None):
+        os.write(2, f"{code}\n".encode())
+        code = 1
+    os._exit(int(code or 0))
 
 
 if __name__ == "__main__":
