@@ -102,6 +102,10 @@ def understand(error: Any, arguments: Sequence[str]) -> Mistake:
 def _unknown_flag(flag: str, context: Any, arguments: Sequence[str], path: str) -> Mistake:
     known = [name for parameter in context.command.params for name in (*parameter.opts, *parameter.secondary_opts)]
     hint = f"see {path} --help"
+    if flag in ("--install-completion", "--show-completion"):
+        return Mistake(
+            f"{path} has no flag {flag}", "completion is a command: flowerpower completion bash, zsh or fish"
+        )
     if context.parent is None:
         command = next((word for word in arguments if word in COMMANDS), "")
         if command:

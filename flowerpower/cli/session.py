@@ -93,9 +93,9 @@ class Session:
             look_for_cycles_rarely()
 
     def result(self, text: str) -> None:
-        """Print a result for people; nothing with `json`."""
+        """Print a result for people, at once, so that it stands before later talk; nothing with `json`."""
         if not self.json:
-            print(text)
+            print(text, flush=True)
 
     def document(self, value: Any) -> None:
         """Print the one JSON document; nothing without `json`."""

@@ -103,8 +103,10 @@ def _server() -> str:
     """Start the server of this test process, which ends with it, and return its address."""
     address = str(Path(tempfile.mkdtemp(prefix="flowerpower-test-")) / "commands")
     command = [sys.executable, str(HERE), address]
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    environment["PYTHONPATH"] = os.pathsep.join([str(HERE.parents[2]), environment.get("PYTHONPATH", "")])
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(HERE.parents[2]), os.environ.get("PYTHONPATH", "")]),
+    }
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
     assert server.stdout is not None
     assert server.stdout.readline() == "ready\n"

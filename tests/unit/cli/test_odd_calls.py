@@ -162,6 +162,11 @@ def test_a_wrong_call_is_told_in_colours_where_the_call_asks_for_them(
     assert "\x1b[" in err("plan", "--color=always", "--bogus")
 
 
+def test_completion_is_found_where_other_tools_have_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--install-completion"]) == 1
+    assert "flowerpower completion bash, zsh or fish" in capsys.readouterr().err
+
+
 def test_help_of_a_command_is_also_there_as_people_know_it_from_git(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["help", "plan"]) == run(["plan", "--help"]) == 0
 
