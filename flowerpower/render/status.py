@@ -79,7 +79,7 @@ def _origin(status: Status) -> str:
 
 def _table(status: Status, width: int, style: Style) -> list[str]:
     cells = [_cells(schedule, status.now) for schedule in worst_first(status.schedules)]
-    *header, why = ("", "schedule", "next (UTC)", "last", "why" if any(row[-1] for row in cells) else "")
+    *header, why = ("", "schedule", "next (UTC)", "last", "why")
     laid = fitted([header, *(row[:-1] for row in cells)], width - 2, name=1)
     end = end_of(laid)
     lines = [style(f"  {line}".rstrip(), "faint") for line in _flat(remarked(laid[0], why, width - 2, end))]
