@@ -21,7 +21,7 @@ from benchmarks.context import Context, Table
 from benchmarks.peers import CHECKOUT, HOME, install_peers
 from benchmarks.table import render
 
-NAMES = ("validate", "dataflow", "read", "plan", "apply", "dispatch", "lateness", "idle", "run", "command")
+NAMES = ("validate", "dataflow", "read", "plan", "apply", "dispatch", "lateness", "idle", "run", "command", "startup")
 
 
 def main(arguments: Sequence[str]) -> int:

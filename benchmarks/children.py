@@ -49,8 +49,9 @@ def print_samples(samples: Mapping[str, Sample]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Return our environment without the settings of flowerpower, which would change what it does."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("FLOWERPOWER_")}
+    """Return our environment without settings that change what flowerpower does, or keep Python from compiling once."""
+    left_out = ("FLOWERPOWER_", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
 
 
 def _cpu_of_children() -> float:

@@ -12,6 +12,10 @@ def main() -> None:
 
         sys.stdout.write(f"flowerpower {__version__}\n")
         return
+    if sys.argv[1:2] == ["__complete"]:
+        from flowerpower.cli.completing import answer
+
+        sys.exit(answer(sys.argv[2:]))
     from flowerpower.cli.hook import check_plainly, is_plain_check
 
     if is_plain_check(sys.argv[1:]):

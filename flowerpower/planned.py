@@ -34,11 +34,11 @@ class PlannedChanges:
 
         return plan_text(self.plan, width=width)
 
-    def to_markdown(self) -> str:
-        """Return the plan as the comment of a pull request."""
-        from flowerpower.render.plan_markdown import plan_markdown
+    def to_markdown(self, limit: int | None = None) -> str:
+        """Return the plan as the comment of a pull request; of at most so many characters, without it as GitHub's."""
+        from flowerpower.render.plan_markdown import LIMIT, plan_markdown
 
-        return plan_markdown(self.plan, plan_hash=self.hash)
+        return plan_markdown(self.plan, plan_hash=self.hash, limit=limit or LIMIT)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as a JSON document."""

@@ -18,8 +18,9 @@ settings.load_profile("any machine")
 
 @pytest.fixture(autouse=True, scope="session")
 def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what commands remember apart from what the user's own remember."""
+    """Keep what commands remember apart from what the user's own remember; and let them buffer, as they do there."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONUNBUFFERED", raising=False)
         patch.setenv("FLOWERPOWER_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         yield
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 
@@ -55,6 +56,7 @@ def adopt(
             "--timezone",
             env="FLOWERPOWER_ADOPT_TIMEZONE",
             help="Time zone of the hosts that run the old cron jobs.",
+            autocompletion=completion.zones,
             metavar="NAME",
         ),
     ] = None,
@@ -69,7 +71,7 @@ def adopt(
         report = adopt_specs(project, _wanted(search, project.sources.texts), taste, write=not dry_run)
         embedded = project.settings.redis is None and project.home.redis == "embedded"
     session.document(adopted_dict(report))
-    session.result(adopted_text(report, width=session.width, style=session.style, written=not dry_run))
+    session.result(adopted_text(report, width=session.table_width, style=session.style, written=not dry_run))
     _talk(session, report, embedded=embedded, with_arguments=not no_arguments)
 
 

@@ -13,7 +13,7 @@ from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
 
 if TYPE_CHECKING:
-    from flowerpower.hosting.github import GitHub
+    from flowerpower.hosting.host import CodeHost, Kept
     from flowerpower.hosting.sticky import Step
 
 
@@ -33,25 +33,30 @@ def comment(
     ] = None,
     head: Annotated[
         str | None,
-        flag("--head", help="The commit that was planned; a newer one is not written over.", metavar="COMMIT"),
+        flag("--head", help="The commit that was planned; no plan of a newer one is written over.", metavar="COMMIT"),
     ] = None,
     author: Annotated[
-        str | None, flag("--author", help="Who writes our comments; without it github-actions[bot].", metavar="LOGIN")
+        str | None, flag("--author", help="Who writes our comments; without it, whom the token is of.", metavar="LOGIN")
     ] = None,
 ) -> None:
-    """Write a plan into the pull request of this job on GitHub: one comment a namespace, written again each time."""
-    from flowerpower.hosting.github import GitHub
+    """Write a plan into the pull request of this job: one comment a namespace, written again each time.
+
+    On GitHub with GITHUB_TOKEN; into the merge request of a job on GitLab with GITLAB_TOKEN.
+    """
+    from flowerpower.hosting.host import host_of
     from flowerpower.hosting.sticky import choose
 
     planned = read_plan(file)
-    host = GitHub.from_environment(session.settings.environment, author=author or "")
+    host = host_of(session.settings.environment, author=author or "", writes=True)
     number = pull_request or host.pull_request()
     planned_head = head or host.tested_head()
     if planned_head and (now := host.head(number)) != planned_head:
-        session.talk(f"#{number} is at {now[:12]} by now, and this plan is for {planned_head[:12]}: nothing is written")
+        session.talk(
+            f"{host.sign}{number} is at {now[:12]} by now, and this plan is for {planned_head[:12]}: nothing is written"
+        )
         session.document({"action": "nothing", "pull_request": number, "url": ""})
         return
-    body = planned.to_markdown()
+    body = planned.to_markdown(host.longest)
     step = choose(host.comments(number), body, pending=bool(planned))
     url = step.comment.url if step.comment else ""
     if step.action == "create":
@@ -59,12 +64,12 @@ def comment(
     elif step.action == "update" and step.comment is not None:
         url = host.update(number, step.comment, body)
     session.document({"action": step.action, "pull_request": number, "url": url})
-    session.talk(_told(step, number, url))
+    session.talk(_told(step, f"{host.sign}{number}", url))
 
 
-def _told(step: Step, number: int, url: str) -> str:
+def _told(step: Step, number: str, url: str) -> str:
     words = {"create": "a new comment tells the plan", "update": "the comment was written again"}
-    return f"#{number}: {words.get(step.action, step.reason)}{' ' if url else ''}{url}"
+    return f"{number}: {words.get(step.action, step.reason)}{' ' if url else ''}{url}"
 
 
 def approved(
@@ -76,18 +81,22 @@ def approved(
     name: Annotated[
         str, flag("--name", help="How the artifacts begin that hold plans.", metavar="PREFIX")
     ] = "flowerpower-plan",
+    job: Annotated[
+        str, flag("--job", help="On GitLab: the job that plans.", env="FLOWERPOWER_APPROVED_JOB", metavar="NAME")
+    ] = "flowerpower-plan",
     if_any: Annotated[
         bool, flag("--if-any", help="Write nothing, and fail not, for a commit that came without a pull request.")
     ] = False,
 ) -> None:
     """Fetch the plan that people saw in the pull request which brought a commit, for `apply --approved FILE`.
 
-    The job that planned kept it as the artifact PREFIX-ENVIRONMENT-COMMIT, of the commit at the head of the request.
+    The job that planned kept it as the artifact PREFIX-ENVIRONMENT-COMMIT, of the commit at the head of the request; on
+    GitLab as a file of that name that ends in .json.
     """
-    from flowerpower.hosting.github import GitHub
+    from flowerpower.hosting.host import Kept, host_of
 
-    host = GitHub.from_environment(session.settings.environment)
-    merged = commit or session.settings.environment.get("GITHUB_SHA", "")
+    host = host_of(session.settings.environment)
+    merged = commit or host.merged_commit()
     if not merged:
         raise UsageError("no commit is named", hint="--commit COMMIT")
     found = host.merged_head(merged)
@@ -101,31 +110,37 @@ def approved(
         session.document({"pull_request": None, "file": None, "plan_hash": None})
         return
     number, head = found
-    write_whole(out, _kept_plan(host, number, f"{name}-{session.settings.env}-{head}"))
-    planned_hash = _seen(out, number)
-    session.talk(f"#{number} was shown the plan {planned_hash}; apply it: flowerpower apply --approved {out}")
-    session.document({"pull_request": number, "file": str(out), "plan_hash": planned_hash})
+    _keep(session, host, Kept(number, head, f"{name}-{session.settings.env}-{head}", job), out)
 
 
-def _kept_plan(host: GitHub, number: int, artifact: str) -> bytes:
-    plan = host.approved_plan(artifact)
+def _keep(session: Session, host: CodeHost, kept: Kept, out: Path) -> None:
+    """Write what was approved into a file, and say what it is for."""
+    shown = f"{host.sign}{kept.number}"
+    write_whole(out, _kept_plan(host, kept, shown))
+    planned_hash = _seen(out, shown, host.longest)
+    session.talk(f"{shown} was shown the plan {planned_hash}; apply it: flowerpower apply --approved {out}")
+    session.document({"pull_request": kept.number, "file": str(out), "plan_hash": planned_hash})
+
+
+def _kept_plan(host: CodeHost, kept: Kept, shown: str) -> bytes:
+    plan = host.approved_plan(kept)
     if plan is None:
         raise UsageError(
-            f"#{number} left no plan: there is no artifact {artifact}, or none any more",
-            hint=f"run the job that plans in #{number} again, or plan, look and apply by hand",
+            f"{shown} left no plan: there is no artifact {kept.name}, or none any more",
+            hint=f"run the job that plans in {shown} again, or plan, look and apply by hand",
         )
     return plan
 
 
-def _seen(file: Path, number: int) -> str:
+def _seen(file: Path, shown: str, longest: int) -> str:
     """Return the hash of the plan in a file; refuse one that was longer than its comment could be."""
     from flowerpower.hosting.sticky import header_of
 
     planned = read_plan(file)
-    if (header_of(planned.to_markdown()) or {}).get("truncated"):
+    if (header_of(planned.to_markdown(longest)) or {}).get("truncated"):
         file.unlink()
         raise UsageError(
-            f"the plan of #{number} did not fit into its comment, so nobody has seen all of it",
+            f"the plan of {shown} did not fit into its comment, so nobody has seen all of it",
             hint="split the change, or look at all of it (flowerpower show) and apply by hand",
         )
     return planned.hash

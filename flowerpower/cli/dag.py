@@ -32,7 +32,12 @@ class Drawing:
 
     format: Annotated[
         str | None,
-        flag("--format", env="", help="mermaid, dot, svg or png; without it as --out ends, else mermaid."),
+        flag(
+            "--format",
+            env="",
+            help="mermaid, dot, svg or png; without it as --out ends, else mermaid.",
+            autocompletion=completion.words(*_FORMATS),
+        ),
     ] = None
     out: Annotated[Path | None, flag("--out", env="", metavar="FILE", help="Write it to this file.")] = None
     all: Annotated[bool, flag("--all", env="", help="Draw each node, however many there are.")] = False

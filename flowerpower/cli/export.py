@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 
@@ -20,7 +21,10 @@ def export(
     session: Session,
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Pipelines and schedules to export, as NAME or schedule.NAME; without any, all of them."),
+        typer.Argument(
+            help="Pipelines and schedules to export, as NAME or schedule.NAME; without any, all of them.",
+            autocompletion=completion.both,
+        ),
     ] = None,
     out: Annotated[
         Path | None,

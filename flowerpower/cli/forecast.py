@@ -41,4 +41,5 @@ def forecast(
     shown = [schedule for schedule in schedules.values() if queue in (None, queue_of(schedule))]
     silent = sum(bool(schedule.fields.get("paused")) or schedule.name in reading.holds for schedule in shown)
     session.document(forecast_dict(loads, keys.namespace, reading.now, silent))
-    session.result(forecast_text(loads, keys.namespace, reading.now, silent, style=session.style))
+    width = session.table_width
+    session.result(forecast_text(loads, keys.namespace, reading.now, silent, width=width, style=session.style))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import command
 from flowerpower.cli.session import Session
 
@@ -17,7 +18,12 @@ def register(app: typer.Typer) -> None:
 
 def forget(
     session: Session,
-    names: Annotated[list[str], typer.Argument(help="Live schedules; a pattern in quotes, as 'sales_*', means many.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            help="Live schedules; a pattern in quotes, as 'sales_*', means many.", autocompletion=completion.schedules
+        ),
+    ],
 ) -> None:
     """Stop managing live schedules from git: they go on firing as they are, and plans leave them alone.
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
@@ -20,7 +21,12 @@ def register(app: typer.Typer) -> None:
 
 def pause(
     session: Session,
-    names: Annotated[list[str], typer.Argument(help="Live schedules; a pattern in quotes, as 'sales_*', means many.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            help="Live schedules; a pattern in quotes, as 'sales_*', means many.", autocompletion=completion.schedules
+        ),
+    ],
     reason: Annotated[
         str | None, flag("--reason", help="Why, for whoever finds it held at 2 a.m.", metavar="TEXT")
     ] = None,
@@ -51,7 +57,12 @@ def pause(
 
 def resume(
     session: Session,
-    names: Annotated[list[str], typer.Argument(help="Held schedules; a pattern in quotes, as '*', means many.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            help="Held schedules; a pattern in quotes, as '*', means many.", autocompletion=completion.schedules
+        ),
+    ],
 ) -> None:
     """Let held schedules go on, from now: what they skipped is recorded and never run late.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
@@ -41,14 +42,22 @@ class When:
     timezone: Annotated[
         str | None,
         flag(
-            "--timezone", env="FLOWERPOWER_NEW_TIMEZONE", help="Time zone; without it, the project's.", metavar="NAME"
+            "--timezone",
+            env="FLOWERPOWER_NEW_TIMEZONE",
+            help="Time zone; without it, the project's.",
+            metavar="NAME",
+            autocompletion=completion.zones,
         ),
     ] = None
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="Add a pipeline or a schedule to the project.", rich_markup_mode=None)
+    group = typer.Typer(
+        help="Add a pipeline or a schedule to the project.",
+        epilog="Example: flowerpower new pipeline daily_sales",
+        rich_markup_mode=None,
+    )
     app.add_typer(group, name="new", short_help="Add a pipeline or a schedule.")
     command(group, "pipeline", "Add a pipeline, its module and a test.", "flowerpower new pipeline daily_sales")(
         pipeline
@@ -82,6 +91,7 @@ def schedule(
             env="FLOWERPOWER_NEW_PIPELINE",
             help="The pipeline it runs; not needed if there is only one.",
             metavar="NAME",
+            autocompletion=completion.pipelines,
         ),
     ] = None,
 ) -> None:

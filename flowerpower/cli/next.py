@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import Revision, command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
@@ -38,7 +39,14 @@ class Expression:
     every: Annotated[str | None, flag("--every", env="", help="The same for `every`.", metavar="TIME")] = None
     at: Annotated[str | None, flag("--at", env="", help="The same for `at`.", metavar="TIME")] = None
     timezone: Annotated[
-        str | None, flag("--timezone", env="", help="Time zone of that trigger; without it, UTC.", metavar="ZONE")
+        str | None,
+        flag(
+            "--timezone",
+            env="",
+            help="Time zone of that trigger; without it, UTC.",
+            metavar="ZONE",
+            autocompletion=completion.zones,
+        ),
     ] = None
     start: Annotated[str | None, flag("--start", env="", help="Its first possible moment.", metavar="TIME")] = None
     end: Annotated[str | None, flag("--end", env="", help="Its last possible moment.", metavar="TIME")] = None
@@ -75,7 +83,10 @@ def show_next(
     revision: Revision,
     expression: Expression,
     extent: Extent,
-    names: Annotated[list[str] | None, typer.Argument(help="Schedules to show; without any, all of them.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Schedules to show; without any, all of them.", autocompletion=completion.schedules),
+    ] = None,
     specs: Annotated[bool, flag("--specs", env="", help="Look at the specs instead of what is live.")] = False,
 ) -> None:
     """Show what fires next, the soonest first: of the schedules that are live, of the specs (--specs, --ref), or of a
@@ -94,7 +105,8 @@ def show_next(
         session.result("No schedule is live; `flowerpower next --specs` shows those of the specs.")
         return
     most = _ROWS if sys.stdout.isatty() and not session.verbose else None
-    session.result(outlook_text(found.outlook, found.now, most=most, timezone=found.timezone, style=session.style))
+    width, style = session.table_width, session.style
+    session.result(outlook_text(found.outlook, found.now, most=most, timezone=found.timezone, width=width, style=style))
 
 
 @dataclass(frozen=True)

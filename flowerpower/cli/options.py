@@ -16,7 +16,10 @@ from typing import Annotated, Any
 
 import typer
 
+from flowerpower.cli import completion
+from flowerpower.cli.process import quietly_closed
 from flowerpower.cli.session import Session
+from flowerpower.cli.terminal import Color
 from flowerpower.errors import UsageError
 from flowerpower.settings import read_settings
 
@@ -43,11 +46,22 @@ class General:
         ),
     ] = None
     env: Annotated[
-        str | None, flag("--env", help="Environment, one of the project's `environments:`.", metavar="NAME")
+        str | None,
+        flag(
+            "--env",
+            help="Environment, one of the project's `environments:`.",
+            metavar="NAME",
+            autocompletion=completion.environments,
+        ),
     ] = None
     redis: Annotated[
         str | None,
-        flag("--redis", help="Redis URL, or `embedded`, instead of the project's `redis:`.", metavar="URL"),
+        flag(
+            "--redis",
+            help="Redis URL, or `embedded`, instead of the project's `redis:`.",
+            metavar="URL",
+            autocompletion=completion.words("embedded"),
+        ),
     ] = None
     var: Annotated[
         list[str] | None,
@@ -59,10 +73,18 @@ class General:
         ),
     ] = None
     json: Annotated[bool, flag("--json", help="Print one JSON document and nothing else.")] = False
-    no_color: Annotated[bool, flag("--no-color", help="No colours, as NO_COLOR.")] = False
+    color: Annotated[
+        Color | None, flag("--color", help="Colours; auto: on a terminal, or as NO_COLOR and FORCE_COLOR say.")
+    ] = None
+    no_color: Annotated[bool, flag("--no-color", help="The same as --color never.")] = False
     quiet: Annotated[bool, flag("-q", "--quiet", help="No talk, results only.")] = False
     verbose: Annotated[bool, flag("-v", "--verbose", help="Say more.")] = False
     debug: Annotated[bool, flag("--debug", help="Show tracebacks.")] = False
+
+    @property
+    def wanted_color(self) -> Color:
+        """What the two flags for colours say together."""
+        return self.color or ("never" if self.no_color else "auto")
 
 
 @dataclass(frozen=True)
@@ -70,7 +92,13 @@ class Revision:
     """The flag of commands that can read specs from git."""
 
     ref: Annotated[
-        str | None, flag("--ref", help="Take the specs from this git revision, without a checkout.", metavar="REV")
+        str | None,
+        flag(
+            "--ref",
+            help="Take the specs from this git revision, without a checkout.",
+            metavar="REV",
+            autocompletion=completion.revisions,
+        ),
     ] = None
 
 
@@ -111,6 +139,14 @@ class Overrides:
     ] = False
 
 
+class Catalogue(typer.Typer):
+    """An application whose commands can be listed and not called: their flags, hundreds of them, are not looked at."""
+
+
+def _listed() -> None:
+    """Stand for a command in a list."""
+
+
 def command(
     app: typer.Typer, name: str, summary: str, example: str
 ) -> Callable[[Callable[..., int | None]], Callable[..., None]]:
@@ -119,7 +155,7 @@ def command(
     """
 
     def register(function: Callable[..., int | None]) -> Callable[..., None]:
-        wrapped = _wrap(function)
+        wrapped = _listed if isinstance(app, Catalogue) else _wrap(function)
         epilog = f"Example: {example}"
         return app.command(name, short_help=summary, epilog=epilog, context_settings=_WIDE)(wrapped)
 
@@ -135,7 +171,11 @@ def _wrap(function: Callable[..., int | None]) -> Callable[..., None]:
         general: General = made.pop("")
         revision = next((group for group in made.values() if isinstance(group, Revision)), Revision())
         trust = next((group for group in made.values() if isinstance(group, Trust)), Trust())
-        raise typer.Exit(guarded(general, revision, trust, lambda session: function(session, **given, **made)))
+        try:
+            code = guarded(general, revision, trust, lambda session: function(session, **given, **made))
+        except BrokenPipeError:  # which Typer would make exit code 1
+            code = quietly_closed()
+        raise typer.Exit(code)
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
@@ -175,7 +215,7 @@ def _parameters(group: type[Any]) -> tuple[inspect.Parameter, ...]:
 
 def guarded(general: General, revision: Revision, trust: Trust, work: Callable[[Session], int | None]) -> int:
     """Run a command's work in a session and return its exit code; nothing it raises becomes a traceback."""
-    session = Session(read_settings(), json=general.json, no_color=general.no_color, debug=general.debug)
+    session = Session(read_settings(), json=general.json, color=general.wanted_color, debug=general.debug)
     try:
         settings = read_settings(
             project=general.project, env=general.env, redis=general.redis, variables=read_variables(general.var or ())
@@ -184,7 +224,7 @@ def guarded(general: General, revision: Revision, trust: Trust, work: Callable[[
             replace(settings, untrusted=trust.untrusted),
             ref=revision.ref,
             json=general.json,
-            no_color=general.no_color,
+            color=general.wanted_color,
             quiet=general.quiet,
             verbose=general.verbose,
             debug=general.debug,

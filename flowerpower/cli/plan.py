@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.github import folder_in_repository, publish
 from flowerpower.cli.options import Overrides, Revision, Trust, command, flag
 from flowerpower.cli.planfiles import write_plan
@@ -48,7 +49,13 @@ class PlanFlags:
         Path | None, flag("--out", env="FLOWERPOWER_PLAN_OUT", help="Save the plan for `apply FILE`.", metavar="FILE")
     ] = None
     against: Annotated[
-        str | None, flag("--against", help="Compare with this git revision instead of Redis.", metavar="REV")
+        str | None,
+        flag(
+            "--against",
+            help="Compare with this git revision instead of Redis.",
+            metavar="REV",
+            autocompletion=completion.revisions,
+        ),
     ] = None
     target: Annotated[
         list[str] | None,
@@ -56,10 +63,17 @@ class PlanFlags:
             "--target",
             help="Show these changes only: schedule.NAME, pipeline.NAME, * for any letters; may be repeated.",
             metavar="ADDRESS",
+            autocompletion=completion.addresses,
         ),
     ] = None
     exclude: Annotated[
-        list[str] | None, flag("--exclude", help="Show all changes but these; may be repeated.", metavar="ADDRESS")
+        list[str] | None,
+        flag(
+            "--exclude",
+            help="Show all changes but these; may be repeated.",
+            metavar="ADDRESS",
+            autocompletion=completion.addresses,
+        ),
     ] = None
 
 

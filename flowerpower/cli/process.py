@@ -22,7 +22,9 @@ def as_process(work: Callable[[], int]) -> int:
         code = work()
         sys.stdout.flush()
     except BrokenPipeError:
-        return _quietly_closed()
+        return quietly_closed()
+    except OSError as error:
+        return _not_written(error)
     except KeyboardInterrupt:
         code = INTERRUPTED
     if code == INTERRUPTED:
@@ -41,6 +43,7 @@ def _say_warning(message: Warning | str, category: type[Warning], *where: object
 
 def _prepare_streams() -> None:
     """Let no output fail: a closed stream (`>&-`) becomes an empty one, what its encoding lacks is escaped."""
+    sys.stdin = sys.stdin or Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115
     sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  open until the process ends
     sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
@@ -48,7 +51,19 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _quietly_closed() -> int:
+def quietly_closed() -> int:
     """Leave without a word when the reader of stdout has gone (as `| head` does)."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _let_go_of_stdout()
     return _PIPE_CLOSED
+
+
+def _not_written(error: OSError) -> int:
+    """Say in one line that what a command printed was lost, on a full disk for example."""
+    _let_go_of_stdout()
+    sys.stderr.write(f"Error: could not write: {error.strerror}\n")
+    return 1
+
+
+def _let_go_of_stdout() -> None:
+    """Let what still waits to be written go nowhere: Python would try again, and complain, when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

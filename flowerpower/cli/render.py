@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import Revision, command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
@@ -31,7 +32,10 @@ def render(
     revision: Revision,
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Pipelines and schedules to show, as NAME or schedule.NAME; without any, all of them."),
+        typer.Argument(
+            help="Pipelines and schedules to show, as NAME or schedule.NAME; without any, all of them.",
+            autocompletion=completion.both,
+        ),
     ] = None,
     origin: Annotated[bool, flag("--origin", help="Show where each value came from.")] = False,
 ) -> None:

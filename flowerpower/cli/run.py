@@ -18,6 +18,9 @@ from flowerpower.cli.session import Session
 from flowerpower.cli.terminal import ProgressBar, making_way, prints_to_stderr, progress_bar
 from flowerpower.errors import PipelineError, UsageError
 
+_EXECUTORS = ("local", "threads", "processes", "dask")
+_offer_executors = completion.words(*_EXECUTORS, "ray")
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -38,7 +41,9 @@ def run(
     outputs: Annotated[
         str | None, flag("--outputs", metavar="NODES", help="Nodes to compute instead of the spec's, with commas.")
     ] = None,
-    executor: Annotated[str | None, flag("--executor", help="local, threads, processes, dask or ray.")] = None,
+    executor: Annotated[
+        str | None, flag("--executor", help=f"{', '.join(_EXECUTORS)} or ray.", autocompletion=_offer_executors)
+    ] = None,
 ) -> None:
     """Run a pipeline here and now, without Redis, and print what it made and where the time went.
 

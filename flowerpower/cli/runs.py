@@ -13,6 +13,8 @@ from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
 
+# As in jobs/records.py, which it takes long to import.
+_STATUSES = ("running", "queued", "scheduled", "retrying", "succeeded", "failed", "skipped", "missed", "cancelled")
 _UNCUT = 10_000  # a pipe has room for every reason
 
 
@@ -44,7 +46,13 @@ def runs(
     ] = None,
     status: Annotated[
         list[str] | None,
-        flag("--status", env="", metavar="STATUS", help="Only these: failed, missed, running ...; may be repeated."),
+        flag(
+            "--status",
+            env="",
+            metavar="STATUS",
+            help="Only these: failed, missed, running ...; may be repeated.",
+            autocompletion=completion.words(*_STATUSES),
+        ),
     ] = None,
     since: Annotated[
         str | None,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import traceback
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.cli.projects import hint_below
-from flowerpower.cli.terminal import choose_style, width_of
+from flowerpower.cli.terminal import Color, choose_style, is_dumb, width_of
 from flowerpower.errors import FlowerPowerError, ProjectNotFoundError, SpecError
 from flowerpower.render.style import Style
 from flowerpower.settings import Settings, look_for_cycles_rarely
+
+_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
@@ -26,7 +30,7 @@ class Session:
     settings: Settings
     ref: str | None = None
     json: bool = False
-    no_color: bool = False
+    color: Color = "auto"
     quiet: bool = False
     verbose: bool = False
     debug: bool = False
@@ -34,12 +38,12 @@ class Session:
     @cached_property
     def style(self) -> Style:
         """The style of results."""
-        return choose_style(sys.stdout, self.settings.environment, no_color=self.no_color)
+        return choose_style(sys.stdout, self.settings.environment, self.color)
 
     @cached_property
     def talk_style(self) -> Style:
         """The style of talk."""
-        return choose_style(sys.stderr, self.settings.environment, no_color=self.no_color)
+        return choose_style(sys.stderr, self.settings.environment, self.color)
 
     @property
     def width(self) -> int:
@@ -47,9 +51,18 @@ class Session:
         return width_of(sys.stdout)
 
     @property
+    def table_width(self) -> int:
+        """The columns of tables, which what is no terminal gets in full."""
+        from flowerpower.render.table import UNCUT
+
+        return self.width if sys.stdout.isatty() else UNCUT
+
+    @property
     def shows_progress(self) -> bool:
         """Whether somebody is there to watch a long work; pre-commit gives hooks a terminal that nobody watches."""
-        return sys.stderr.isatty() and not self.quiet and "PRE_COMMIT" not in self.settings.environment
+        environment = self.settings.environment
+        watched = sys.stderr.isatty() and not is_dumb(environment) and "PRE_COMMIT" not in environment
+        return watched and not self.quiet
 
     @property
     def can_ask(self) -> bool:
@@ -80,9 +93,9 @@ class Session:
             look_for_cycles_rarely()
 
     def result(self, text: str) -> None:
-        """Print a result for people; nothing with `json`."""
+        """Print a result for people, at once, so that it stands before later talk; nothing with `json`."""
         if not self.json:
-            print(text)
+            print(text, flush=True)
 
     def document(self, value: Any) -> None:
         """Print the one JSON document; nothing without `json`."""
@@ -139,12 +152,27 @@ def as_json(value: Any, encoding: str | None) -> str:
 
 def _as_known(error: Exception) -> FlowerPowerError:
     if isinstance(error, OSError):
-        return FlowerPowerError(f"{error.filename or 'the system'}: {error.strerror or error}")
+        return _of_the_system(error)
     words = str(error).strip().partition("\n")[0]
     return FlowerPowerError(
         f"something went wrong inside flowerpower: {type(error).__name__}{': ' if words else ''}{words}",
         hint="this is a bug; run the command again with --debug and report what it shows",
     )
+
+
+def _of_the_system(error: OSError) -> FlowerPowerError:
+    if error.filename is None and error.errno in _WRITING:
+        return FlowerPowerError(f"could not write: {error.strerror}")
+    if error.filename is None and isinstance(error, FileNotFoundError) and not _has_working_folder():
+        return FlowerPowerError("the working folder is gone", hint="go to a folder that is there: cd")
+    return FlowerPowerError(f"{error.filename or 'the system'}: {error.strerror or error}")
+
+
+def _has_working_folder() -> bool:
+    try:
+        return Path.cwd().exists()
+    except OSError:
+        return False
 
 
 def error_document(error: FlowerPowerError) -> dict[str, Any]:

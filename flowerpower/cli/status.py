@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import Revision, command, flag
 from flowerpower.cli.session import Session
 from flowerpower.cli.terminal import progress_bar
@@ -56,7 +56,10 @@ def status(
     session: Session,
     revision: Revision,
     display: Display,
-    names: Annotated[list[str] | None, typer.Argument(help="Schedules to show; without any, all of them.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Schedules to show; without any, all of them.", autocompletion=completion.schedules),
+    ] = None,
 ) -> int:
     """Show what is live and how it went, what needs somebody first: schedules, workers, scheduler; and whether it is
     what the specs here ask for.
@@ -113,8 +116,7 @@ def show(session: Session, display: Display, found: Status) -> None:
         if session.json:
             session.document(status_dict(found))
             return
-        width = session.width if sys.stdout.isatty() else _UNCUT
-        session.result(status_text(found, width=width, style=session.style))
+        session.result(status_text(found, width=session.table_width, style=session.style))
     elif display.out is None:
         session.result(text_of(display, found).rstrip("\n"))
     else:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from flowerpower.render.style import Emphasis, Style, plain
 
+Color = Literal["auto", "always", "never"]
+
 _WIDEST = 120  # lines longer than this are hard to read, on any screen
 _BAR = 24
+_NOT = ("0", "false", "no")  # what variables say that mean no
 _CODES: Mapping[Emphasis, str] = {
     "create": "32",
     "update": "33",
@@ -31,13 +34,39 @@ def coloured(text: str, emphasis: Emphasis) -> str:
     return f"\x1b[{_CODES[emphasis]}m{text}\x1b[0m" if text else text
 
 
-def choose_style(stream: TextIO, environment: Mapping[str, str], *, no_color: bool) -> Style:
-    """Return colours for a terminal; --no-color and NO_COLOR switch them off, FORCE_COLOR on."""
-    if no_color or environment.get("NO_COLOR"):
-        return plain
-    if environment.get("FORCE_COLOR"):
-        return coloured
-    return coloured if stream.isatty() and environment.get("TERM") != "dumb" else plain
+def choose_style(stream: TextIO, environment: Mapping[str, str], color: Color = "auto") -> Style:
+    """Return the style of a stream: colours where they are wanted."""
+    return coloured if wants_color(color, environment, is_terminal=stream.isatty()) else plain
+
+
+def wants_color(color: Color, environment: Mapping[str, str], *, is_terminal: bool) -> bool:
+    """Tell whether a stream gets colours: --color, then NO_COLOR, then FORCE_COLOR, then whether it is a terminal.
+
+    A terminal that is dumb, or does not say what it is, gets none.
+    """
+    if color != "auto":
+        return color == "always"
+    if environment.get("NO_COLOR"):
+        return False
+    if forced := environment.get("FORCE_COLOR"):
+        return forced.lower() not in _NOT
+    return is_terminal and not is_dumb(environment)
+
+
+def is_dumb(environment: Mapping[str, str]) -> bool:
+    """Tell whether the terminal can do nothing but write one line below the other."""
+    return environment.get("TERM", "") in ("", "dumb")
+
+
+def color_asked(arguments: Sequence[str], environment: Mapping[str, str]) -> Color:
+    """Return what a command line that could not be understood asks for: the last of its flags, then the variables."""
+    asked = "never" if environment.get("FLOWERPOWER_NO_COLOR", "").lower() not in ("", *_NOT) else ""
+    asked = environment.get("FLOWERPOWER_COLOR") or asked
+    flags = "never" if "--no-color" in arguments else ""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if argument.startswith("--color"):
+            flags = argument.partition("=")[2] or following
+    return {"always": "always", "never": "never"}.get(flags or asked, "auto")  # type: ignore[return-value]
 
 
 def width_of(stream: TextIO) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flowerpower.cli.logs import start_log
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
@@ -82,7 +81,7 @@ def worker(
     ] = None,
 ) -> None:
     """Run what is due: an RQ worker for the project's queues that carries a scheduler. Drains on SIGTERM."""
-    _start_log(session)
+    start_log(session)
     how: Work = {
         "burst": processes.burst,
         "queues": queue or (),
@@ -108,7 +107,7 @@ def worker(
 
 def scheduler(session: Session, watched: Watched) -> None:
     """Run a scheduler alone: it fires what is due and runs nothing. One of several works, the rest stand by."""
-    _start_log(session)
+    start_log(session)
     with session.project(short=False) as project:
         project.jobs.start_scheduler(watched.metrics)
 
@@ -121,17 +120,3 @@ def read_duration(text: str, name: str) -> float:
         return float(parse_duration(text))
     except ValueError as error:
         raise UsageError(f"{name}: {error}", hint="write 90s, 15m, 2h or a number of seconds") from None
-
-
-def _start_log(session: Session) -> None:
-    level = logging.WARNING if session.quiet else logging.DEBUG if session.verbose else logging.INFO
-    logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    if session.quiet:
-        logging.getLogger("rq.worker").addFilter(_first_line)
-    logging.getLogger("hamilton").setLevel(max(level, logging.WARNING))  # it lists plug-ins it lacks
-
-
-def _first_line(record: logging.LogRecord) -> bool:
-    """Leave out the traceback of a run: where it failed, and why, is in its record."""
-    record.msg, record.args, record.exc_info = record.getMessage().partition("\n")[0], (), None
-    return True

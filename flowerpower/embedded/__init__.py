@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,8 @@ from flowerpower.embedded.server import Server
 from flowerpower.errors import StoreError
 
 __all__ = ["embedded_server", "find_server"]
+
+_INTERRUPTED = (-signal.SIGINT, 128 + signal.SIGINT)  # how a process ends that it reached, or its shell
 
 
 @contextmanager
@@ -71,4 +74,6 @@ def _said_plainly(folder: Path) -> Iterator[None]:
         reason = error.strerror or str(error)
         raise StoreError(f"the embedded server cannot use {error.filename or folder}: {reason}", hint=hint) from error
     except subprocess.SubprocessError as error:
+        if getattr(error, "returncode", 0) in _INTERRUPTED:
+            raise KeyboardInterrupt from None  # Ctrl-C reaches the processes that we start as well
         raise StoreError(f"the embedded server could not be started: {error}") from error

@@ -12,10 +12,12 @@ from typing import Any
 from urllib.parse import quote
 
 from flowerpower.errors import UsageError
+from flowerpower.hosting.host import Kept
 from flowerpower.hosting.sticky import Comment
 from flowerpower.hosting.web import LARGEST, HostingError, Web
 
 BOT = "github-actions[bot]"
+LONGEST = 65_536  # characters of a comment
 _REFUSED = (
     "give the job `permissions: {contents: read, pull-requests: write, actions: read}` and "
     "`env: {GITHUB_TOKEN: ${{ github.token }}}`; the token of a pull request from a fork may only read"
@@ -30,13 +32,14 @@ class GitHub:
     repository: str
     event: Mapping[str, Any]
     author: str = BOT  # who writes our comments
+    commit: str = ""
+    sign: str = "#"
+    longest: int = LONGEST
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, author: str = "") -> GitHub:
         """Return the host of this job; raise `UsageError` outside one, or when it has no token."""
         repository = environment.get("GITHUB_REPOSITORY", "")
-        if not repository:
-            raise UsageError("this is no job on GitHub", hint="GITHUB_REPOSITORY is not set")
         token = environment.get("GITHUB_TOKEN") or environment.get("GH_TOKEN")
         if not token:
             raise UsageError("this job has no token", hint="add to the step: env: {GITHUB_TOKEN: ${{ github.token }}}")
@@ -46,7 +49,8 @@ class GitHub:
             "X-GitHub-Api-Version": "2022-11-28",
         }
         web = Web(environment.get("GITHUB_API_URL") or "https://api.github.com", headers, _REFUSED)
-        return cls(web, repository, _event(environment.get("GITHUB_EVENT_PATH", "")), author or BOT)
+        event = _event(environment.get("GITHUB_EVENT_PATH", ""))
+        return cls(web, repository, event, author or BOT, environment.get("GITHUB_SHA", ""))
 
     def pull_request(self) -> int:
         """Return the number of the pull request that this job is about; raise `UsageError` when it is about none.
@@ -105,6 +109,10 @@ class GitHub:
         made = self.web.call("PATCH", f"repos/{self.repository}/issues/comments/{comment.id}", {"body": body})
         return str(made.get("html_url", ""))
 
+    def merged_commit(self) -> str:
+        """Return the commit that this job runs for; empty when nothing tells."""
+        return self.commit
+
     def merged_head(self, commit: str) -> tuple[int, str] | None:
         """Return the number and the last commit of the pull request that a commit was merged by; None for none."""
         pulls = [
@@ -115,20 +123,21 @@ class GitHub:
         pulls.sort(key=lambda pull: (pull.get("merge_commit_sha") == commit, pull["merged_at"]))
         return (int(pulls[-1]["number"]), str(pulls[-1]["head"]["sha"])) if pulls else None
 
-    def approved_plan(self, name: str) -> bytes | None:
+    def approved_plan(self, kept: Kept) -> bytes | None:
         """Return the newest plan file kept under a name; None when there is none, or none any more.
 
         Only what a run of this repository's own code kept counts: a fork runs what it likes and may use any name.
         """
-        kept = [
+        name = kept.name
+        found = [
             artifact
             for page in self.web.pages(f"repos/{self.repository}/actions/artifacts?name={quote(name)}&per_page=100")
             for artifact in page.get("artifacts", ())
             if artifact["name"] == name and not artifact.get("expired") and _is_own(artifact.get("workflow_run") or {})
         ]
-        if not kept:
+        if not found:
             return None
-        newest = max(kept, key=lambda artifact: (str(artifact.get("created_at")), int(artifact["id"])))
+        newest = max(found, key=lambda artifact: (str(artifact.get("created_at")), int(artifact["id"])))
         return _only_json(self.web.download(f"repos/{self.repository}/actions/artifacts/{newest['id']}/zip"), name)
 
 

@@ -129,5 +129,9 @@ def _message(error: HTTPError) -> str:
         told = json.loads(error.read(65_536))
     except (ValueError, OSError):
         return ""
-    said = told.get("message") or told.get("error") if isinstance(told, dict) else ""
+    if not isinstance(told, dict):
+        return ""
+    if scope := told.get("scope"):  # GitLab names what the token lacks
+        return f"the token lacks the scope {scope}"
+    said = told.get("message") or told.get("error") or ""
     return said if isinstance(said, str) else json.dumps(said)

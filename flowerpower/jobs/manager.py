@@ -256,7 +256,7 @@ class RQManager:
     def start_scheduler(self, metrics: str = "") -> None:
         """Run a scheduler in this process until it is told to stop; *metrics* is the [HOST:]PORT for Prometheus."""
         with metrics_beside(self._url, self.store.keys, metrics, "scheduler"):
-            run_scheduler(self._url, self.store.keys, plugins=self._options.plugins)
+            run_scheduler(self._url, self.store.keys, plugins=self._options.plugins, alone=True)
 
     @property
     def _sign(self) -> Sign | None:

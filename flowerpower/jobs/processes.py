@@ -107,13 +107,20 @@ class Work(TypedDict, total=False):
 
 
 def run_scheduler(
-    url: str, keys: Keys, clock: str | None = None, interval: float = 1.0, plugins: Sequence[str] = ()
+    url: str,
+    keys: Keys,
+    clock: str | None = None,
+    interval: float = 1.0,
+    plugins: Sequence[str] = (),
+    *,
+    alone: bool = False,
 ) -> None:
-    """Run a scheduler in this process until SIGINT or SIGTERM, or until the process that started it is gone."""
+    """Run a scheduler in this process until SIGINT or SIGTERM, or until the process that started it is gone.
+
+    One that runs *alone* ends at once when it is asked a second time: it may wait for a Redis that never answers.
+    """
     stop = threading.Event()
-    for number in _STOP_SIGNALS:
-        signal.signal(number, lambda *_: stop.set())
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+    _catch_stops(stop, at_once=alone)
     use_packaged_zones()
     look_for_cycles_rarely()
     parent = os.getppid()
@@ -183,10 +190,16 @@ def start_anew() -> None:
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line, once more
 
 
-def _catch_stops(stop: threading.Event) -> None:
-    """Note a request to stop while no RQ worker listens for it."""
+def _catch_stops(stop: threading.Event, *, at_once: bool = False) -> None:
+    """Note a request to stop while no RQ worker listens for it; obey a second one *at once* if asked to."""
+
+    def note(*_: object) -> None:
+        stop.set()
+        for number in _STOP_SIGNALS if at_once else ():
+            signal.signal(number, signal.SIG_DFL)
+
     for number in _STOP_SIGNALS:
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, note)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
 
 

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO
@@ -36,6 +37,8 @@ def main() -> None:
         _say(answers, {"begun": wanted["number"]})
         _say(answers, {"number": wanted["number"], **_answer(wanted["modules"], wanted["config"], root, folders)})
     answers.flush()
+    with suppress(AttributeError, OSError, ValueError):  # code may have taken it away
+        sys.stdout.flush()
     os._exit(0)  # threads that the code has started must not keep us
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from flowerpower.render.plan_json import iso
 from flowerpower.render.style import Style, plain
-from flowerpower.render.words import count, moment, safe
+from flowerpower.render.table import fitted
+from flowerpower.render.words import count, moment, safe, wrap
 from flowerpower.specs.durations import duration_text
 
 if TYPE_CHECKING:
@@ -49,15 +50,12 @@ def adopted_text(report: AdoptReport, *, width: int = 120, style: Style = plain,
 def _table(report: AdoptReport, width: int, style: Style) -> Iterator[str]:
     shown = report.adoption.adopted[:_MOST_ROWS]
     rows = [_cells(one, report.foreign.now) for one in shown]
-    sizes = [max(len(row[column]) for row in [_HEADER, *rows]) for column in range(len(_HEADER))]
-    yield style(_line(_HEADER, sizes, width), "faint")
-    for one, row in zip(shown, rows, strict=True):
-        yield _line(row, sizes, width)
-        yield from (style(f"      {safe(note)}"[: width - 1], "warning") for note in one.notes)
-
-
-def _line(row: Sequence[str], sizes: Sequence[int], width: int) -> str:
-    return f"  {'  '.join(cell.ljust(size) for cell, size in zip(row, sizes, strict=True))}".rstrip()[:width]
+    header, *laid = fitted([_HEADER, *rows], width - 2, name=1)
+    yield from (style(f"  {line}", "faint") for line in header)
+    for one, lines in zip(shown, laid, strict=True):
+        yield from (f"  {line}" for line in lines)
+        notes = (line for note in one.notes for line in wrap(safe(note), max(width - 6, 20), "  "))
+        yield from (style(f"      {line}", "warning") for line in notes)
 
 
 def _cells(one: Adopted, now: int) -> tuple[str, ...]:

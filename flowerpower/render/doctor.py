@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _EMPHASIS: Mapping[str, Emphasis] = {"fail": "error", "warn": "warning", "unknown": "drift", "ok": "good"}
 _VERDICT, _NAME = 7, 21
+_LEAST = 24  # columns for a message
 
 
 def doctor_text(examination: Examination, *, width: int = 100, style: Style = plain) -> str:
@@ -29,16 +30,20 @@ def doctor_text(examination: Examination, *, width: int = 100, style: Style = pl
 
 
 def _lines(finding: Finding, width: int, style: Style) -> list[str]:
-    indent = " " * (_VERDICT + 2 + _NAME + 2)
+    """Return verdict and name with the message beside them or, where there is little room, below them."""
+    verdict = style(finding.verdict, _EMPHASIS[finding.verdict]) + " " * (_VERDICT - len(finding.verdict))
     name = f"{finding.area} {finding.name}"
-    head = f"{finding.verdict.ljust(_VERDICT)}  {name.ljust(_NAME)}  "
-    lines = wrap(head.replace(" ", "\0") + safe(finding.message), width, indent)
-    lines[0] = (
-        lines[0].replace("\0", " ").replace(finding.verdict, style(finding.verdict, _EMPHASIS[finding.verdict]), 1)
-    )
-    if finding.hint and finding.verdict != "ok":
-        lines += [style(line, "faint") for line in wrap(f"{indent}{safe(finding.hint)}", width, indent)]
-    return lines
+    beside = width - (_VERDICT + 2 + _NAME + 2) >= _LEAST
+    indent = " " * (_VERDICT + 2 + (_NAME + 2) * beside)
+    room = max(width - len(indent), _LEAST)
+    told = wrap(safe(finding.message), room, "")
+    hints = wrap(safe(finding.hint), room, "") if finding.hint and finding.verdict != "ok" else []
+    first = f"{verdict}  {name.ljust(_NAME)}  {told[0]}" if beside else f"{verdict}  {name}"
+    return [
+        first.rstrip(),
+        *(f"{indent}{line}" for line in told[beside:]),
+        *(style(f"{indent}{line}", "faint") for line in hints),
+    ]
 
 
 def doctor_dict(examination: Examination) -> dict[str, Any]:

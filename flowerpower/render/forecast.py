@@ -9,19 +9,22 @@ from typing import Any
 from flowerpower.planning.load import QueueLoad
 from flowerpower.render.load import about, bar, load_dict
 from flowerpower.render.style import Style, plain
+from flowerpower.render.table import UNCUT, fitted
 from flowerpower.render.words import count, iso, local, moment, safe
 
 _HEATED = 5  # queues whose hours are shown unless one is named
 _HEADER = ("queue", "schedules", "starts", "peak", "drained in", "worker time", "workers")
 
 
-def forecast_text(loads: Sequence[QueueLoad], namespace: str, now: int, silent: int, *, style: Style = plain) -> str:
+def forecast_text(
+    loads: Sequence[QueueLoad], namespace: str, now: int, silent: int, *, width: int = UNCUT, style: Style = plain
+) -> str:
     """Return the forecast for people; *silent* is how many schedules are held or paused."""
     if not loads:
         return f"{namespace}: no schedule is live."
     first = loads[0]
     lines = [f"{namespace}: starts in the next {count(first.days, 'day')}, times in {safe(first.timezone)}", ""]
-    lines += _table(loads, now, style)
+    lines += _table(loads, now, width, style)
     lines += [f"  {style(words, 'faint')}" for words in _reservations(loads, silent)]
     busy = sorted((load for load in loads if load.after.hours), key=lambda load: -load.after.starts)
     for load in busy[:_HEATED]:
@@ -31,16 +34,12 @@ def forecast_text(loads: Sequence[QueueLoad], namespace: str, now: int, silent: 
     return "\n".join(lines)
 
 
-def _table(loads: Sequence[QueueLoad], now: int, style: Style) -> Iterator[str]:
+def _table(loads: Sequence[QueueLoad], now: int, width: int, style: Style) -> Iterator[str]:
     rows = [_HEADER, *(_cells(load, now) for load in loads)]
-    sizes = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
-    for row in rows:
-        cells = [
-            cell.rjust(size) if 0 < at < 3 else cell.ljust(size)
-            for at, (cell, size) in enumerate(zip(row, sizes, strict=True))
-        ]
-        line = "  " + "  ".join(cells).rstrip()
-        yield style(line, "faint") if row is _HEADER else style(line, "warning") if "never" in row else line
+    for row, lines in zip(rows, fitted(rows, width - 2, right=(1, 2)), strict=True):
+        for line in lines:
+            shown = f"  {line}"
+            yield style(shown, "faint") if row is _HEADER else style(shown, "warning") if "never" in row else shown
 
 
 def _cells(load: QueueLoad, now: int) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
 from flowerpower.render.words import safe
@@ -22,6 +21,8 @@ def annotation(kind: str, properties: Mapping[str, str], message: str) -> str:
 
 def step_outputs(values: Mapping[str, object]) -> str:
     """Return the lines of a step's output file; a value of several lines stands between lines that are not in it."""
+    import hashlib  # loads OpenSSL, which no help needs
+
     lines = []
     for name, value in values.items():
         text = str(value)

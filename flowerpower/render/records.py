@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.render.holds import hold_words
 from flowerpower.render.style import Emphasis, Style, plain
+from flowerpower.render.table import fitted
 from flowerpower.render.words import (
     columns,
     count,
@@ -92,12 +93,12 @@ def _table(found: RunList, width: int, style: Style) -> list[str]:
     if with_utc and len(zones) == 1 and not _all_utc(zones):
         named = f"{named[:-1]}; UTC)"
     header = ("", "run", named, "took", "when")
-    sizes = [max(columns(row[column]) for row in [header, *cells]) for column in range(len(header))]
-    lines = [style(f"  {_joined(header, sizes)}".rstrip(), "faint")]
-    for record, row in zip(found.runs, cells, strict=True):
-        line = _joined(row, sizes)
-        lines.append(f"  {style(row[0], EMPHASIS.get(row[0], 'faint'))}{line[len(row[0]) :]}".rstrip())
-        lines += _why(record, columns(line.rstrip()) + 2, width, lines)
+    heading, *laid = fitted([header, *cells], width - 2, name=1)
+    lines = [style(f"  {line}".rstrip(), "faint") for line in heading]
+    for record, row, rowed in zip(found.runs, cells, laid, strict=True):
+        lines.append(f"  {style(row[0], EMPHASIS.get(row[0], 'faint'))}{rowed[0][len(row[0]) :]}".rstrip())
+        lines += [f"  {line}" for line in rowed[1:]]
+        lines += _why(record, columns(rowed[-1]) + 2, width, lines)
     return lines
 
 
@@ -112,10 +113,6 @@ def _why(record: RunRecord, used: int, width: int, lines: list[str]) -> list[str
     wrapped = wrap(reason, max(width - _INDENT, 20), "")
     cut = wrapped[:2] if len(wrapped) <= 2 else [wrapped[0], f"{wrapped[1][: max(width - _INDENT - 1, 10)]}…"]
     return [f"{' ' * _INDENT}{line}" for line in cut]
-
-
-def _joined(row: Sequence[str], sizes: Sequence[int]) -> str:
-    return "  ".join(f"{cell}{' ' * (size - columns(cell))}" for cell, size in zip(row, sizes, strict=True))
 
 
 def _all_utc(zones: set[str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from flowerpower.render.alarms import LATE, state_of, unattended, worst_first
@@ -11,8 +11,8 @@ from flowerpower.render.holds import hold_words
 from flowerpower.render.records import clean_reason
 from flowerpower.render.status_json import status_dict
 from flowerpower.render.style import Emphasis, Style, plain
+from flowerpower.render.table import UNCUT, end_of, fitted, remarked
 from flowerpower.render.words import (
-    columns,
     count,
     cut,
     listed,
@@ -53,7 +53,7 @@ _EMPHASIS: Mapping[str, Emphasis] = {
 
 def status_text(status: Status, *, width: int = 120, style: Style = plain) -> str:
     """Return the table for people."""
-    return "\n".join(_lines(status, width, style, len(status.schedules)))
+    return "\n".join(_lines(status, width, style, len(status.schedules), folded=True))
 
 
 def status_screen(status: Status, *, width: int, height: int, style: Style = plain) -> list[str]:
@@ -65,11 +65,11 @@ def status_screen(status: Status, *, width: int, height: int, style: Style = pla
     return lines[:height]
 
 
-def _lines(status: Status, width: int, style: Style, most: int) -> list[str]:
+def _lines(status: Status, width: int, style: Style, most: int, *, folded: bool = False) -> list[str]:
     lines = [style(cut(_origin(status), width), "faint")]
     lines += [style(f"Trouble: {safe(text)}", "error") for text in status.troubles]
     if status.schedules:
-        lines += ["", *_table(status, width, style, most)]
+        lines += ["", *_table(status, width, style, most, folded=folded)]
     return [*lines, "", *_processes(status, style)]
 
 
@@ -84,25 +84,31 @@ def _origin(status: Status) -> str:
     return f"{status.namespace}: {short(head.commit) or 'unknown'} (apply {head.generation}) applied {ago} ago{who}"
 
 
-def _table(status: Status, width: int, style: Style, most: int) -> list[str]:
+def _table(status: Status, width: int, style: Style, most: int, *, folded: bool) -> list[str]:
+    """Return the rows; what does not fit goes on below, or is cut where each row must be a line."""
     ordered = worst_first(status.schedules)
     cells = [_cells(schedule, status.now) for schedule in ordered[:most]]
     header = ("", "schedule", "next (UTC)", "last", "why")
-    sizes = [max(columns(row[column]) for row in [header, *cells]) for column in range(len(header))]
-    lines = [style(_line(header, sizes, width), "faint")]
-    for row in cells:
-        line = _line(row, sizes, width)
-        lines.append(f"  {style(row[0], _EMPHASIS.get(row[0], 'faint'))}{line[2 + len(row[0]) :]}")
-    if rest := ordered[most:]:
-        states = Counter(map(state_of, rest))
+    *columns, remarks = zip(header, *cells, strict=True)
+    room = width - 2 if folded else UNCUT
+    laid = fitted([*zip(*columns, strict=True)], room, name=1)
+    end = end_of(laid)
+    told = [*map(_flat, (remarked(rowed, why, room, end) for rowed, why in zip(laid, remarks, strict=True)))]
+    if not folded:
+        told = [[cut(line, width - 2) for line in lines] for lines in told]
+    lines = [style(f"  {line}".rstrip(), "faint") for line in told[0]]
+    for row, (first, *rest) in zip(cells, told[1:], strict=True):
+        lines.append(f"  {style(row[0], _EMPHASIS.get(row[0], 'faint'))}{first[len(row[0]) :]}")
+        lines += [f"  {line}" for line in rest]
+    if rest_of := ordered[most:]:
+        states = Counter(map(state_of, rest_of))
         counted = ", ".join(f"{number:,} {state}" for state, number in states.items())
-        lines.append(style(cut(f"  and {len(rest):,} more: {counted}", width), "faint"))
+        lines.append(style(cut(f"  and {len(rest_of):,} more: {counted}", width), "faint"))
     return lines
 
 
-def _line(row: Sequence[str], sizes: Sequence[int], width: int) -> str:
-    joined = "  ".join(f"{cell}{' ' * (size - columns(cell))}" for cell, size in zip(row, sizes, strict=True))
-    return cut(f"  {joined}".rstrip(), width)
+def _flat(parts: tuple[list[str], list[str]]) -> list[str]:
+    return [*parts[0], *parts[1]]
 
 
 def _cells(schedule: ScheduleStatus, now: int) -> tuple[str, ...]:

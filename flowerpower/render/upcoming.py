@@ -8,17 +8,24 @@ from typing import Any
 from flowerpower.planning.upcoming import Outlook, Silent, Upcoming
 from flowerpower.render.load import about
 from flowerpower.render.style import Style, plain
+from flowerpower.render.table import UNCUT, end_of, fitted, remarked
 from flowerpower.render.words import count, iso, local, moment, moment_with_utc, safe
 from flowerpower.specs.durations import duration_text
 from flowerpower.state.models import Hold
 
 
 def outlook_text(
-    outlook: Outlook, now: int, *, most: int | None = None, timezone: str = "UTC", style: Style = plain
+    outlook: Outlook,
+    now: int,
+    *,
+    most: int | None = None,
+    timezone: str = "UTC",
+    width: int = UNCUT,
+    style: Style = plain,
 ) -> str:
     """Return the table for people who read it *now*, at most so many rows; holds are told in *timezone*."""
     shown = outlook.fires[:most]
-    lines = list(_table(shown, now, outlook.after, style))
+    lines = list(_table(shown, now, outlook.after, width, style))
     rest = len(outlook.fires) - len(shown)
     if rest:
         lines.append(f"and {count(rest, 'more fire')}; --verbose shows all, names choose")
@@ -29,21 +36,21 @@ def outlook_text(
     return "\n".join(lines + [f"  and {left:,} more"] * bool(left)) or "Nothing fires."
 
 
-def _table(fires: Sequence[Upcoming], now: int, after: int, style: Style) -> Iterator[str]:
-    named = any(fire.schedule for fire in fires)
+def _table(fires: Sequence[Upcoming], now: int, after: int, width: int, style: Style) -> Iterator[str]:
     header = ("schedule", "next (UTC)", "zone", "in" if after == now else "after", "")
     rows = [header, *(_cells(fire, now, after) for fire in fires)] if fires else []
-    rows = [row if named else row[1:] for row in rows]
-    sizes = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
-    for index, row in enumerate(rows):
-        line = "  ".join(cell.ljust(size) for cell, size in zip(row, sizes, strict=True)).rstrip()
-        remark = row[-1]
+    rows = rows if any(fire.schedule for fire in fires) else [row[1:] for row in rows]
+    table = fitted([row[:-1] for row in rows], width)
+    end = end_of(table)
+    for index, (row, laid) in enumerate(zip(rows, table, strict=True)):
+        lines, below = remarked(laid, row[-1], width, end)
         if not index:
-            yield style(line, "faint")
-        elif remark:
-            yield f"{line.removesuffix(remark)}{style(remark, 'warning')}"
-        else:
-            yield line
+            yield from (style(line, "faint") for line in lines)
+            continue
+        yield from lines[:-1]
+        remark = row[-1] if row[-1] and not below else ""
+        yield f"{lines[-1].removesuffix(remark)}{style(remark, 'warning')}"
+        yield from (style(line, "warning") for line in below)
 
 
 def _cells(fire: Upcoming, now: int, after: int) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def safe(text: str) -> str:
 
 def free_text(text: str) -> str:
     """Return free text for Markdown that cannot become markup, a link, a mention or a new cell."""
-    escaped = re.sub(r"([\\`*_\[\]>|#~])", r"\\\1", safe(text).replace("&", "&amp;"))
+    escaped = re.sub(r"([\\`*_\[\]>|#~]|!(?=\d))", r"\\\1", safe(text).replace("&", "&amp;"))
     return re.sub(r"[<@$]|://|www\.", lambda found: _ENTITIES[found[0]], escaped)
 
 

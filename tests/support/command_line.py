@@ -56,10 +56,14 @@ class CommandLine:
 
     def process(self, *arguments: str, **more: str) -> Answer:
         """Do the same for what may print tracebacks: a worker logs those of its runs."""
-        environment = {**quiet_environment(), **self.environment, **more}
+        environment = {**self.quiet_environment(), **more}
         # What Python itself heeds while it starts is only seen by a Python that starts; a worker starts others.
         starts = "worker" in arguments or any(name.startswith("PYTHON") and name != "PYTHONSAFEPATH" for name in more)
         return Answer(*(_start if starts else run_command)(arguments, self.folder, environment, 100))
+
+    def quiet_environment(self) -> dict[str, str]:
+        """Return the environment of its commands, without what would change what they print."""
+        return {**quiet_environment(), **self.environment}
 
     def write(self, path: str, text: str) -> None:
         """Write a file of the project."""

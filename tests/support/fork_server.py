@@ -18,7 +18,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import NoReturn
@@ -32,22 +34,68 @@ def run_command(
     arguments: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float
 ) -> tuple[int, str, str]:
     """Run `flowerpower ARGUMENTS` in a folder; return its exit code, as `subprocess` counts, and both outputs."""
-    request = json.dumps([list(arguments), str(folder), dict(environment)]).encode()
     with (
-        socket.socket(socket.AF_UNIX) as channel,
         tempfile.TemporaryFile() as out,
         tempfile.TemporaryFile() as err,
         Path(os.devnull).open("rb") as nothing,
     ):
-        channel.settimeout(seconds)
-        channel.connect(_server())
-        socket.send_fds(channel, [b"!"], [nothing.fileno(), out.fileno(), err.fileno()])
-        channel.sendall(request)
-        channel.shutdown(socket.SHUT_WR)
-        status = int(channel.makefile("rb").read())
+        streams = (nothing.fileno(), out.fileno(), err.fileno())
+        status = start_command(arguments, folder, environment, streams).wait(seconds)
         out.seek(0)
         err.seek(0)
         return status, out.read().decode(), err.read().decode()
+
+
+class Running:
+    """A command that was started, the first of a process group of its own."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._answers = channel.makefile("rb")
+        self.pid = int(self._answers.readline())
+
+    def wait(self, seconds: float) -> int:
+        """Return the exit code; raise `TimeoutError` when it has not ended after so many seconds, and end it."""
+        self._channel.settimeout(seconds)
+        try:
+            status = self._answers.readline()
+        except TimeoutError:
+            self.signal(signal.SIGKILL)
+            raise
+        finally:
+            self._answers.close()
+            self._channel.close()
+        return int(status)
+
+    def ended(self) -> bool:
+        """Tell whether the command has ended."""
+        return bool(select.select([self._channel], [], [], 0)[0])
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process and those that it has started, as a terminal does; none to one that is gone."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+
+def start_command(
+    arguments: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    streams: Sequence[int | None],
+    *,
+    deleted: bool = False,
+) -> Running:
+    """Start `flowerpower ARGUMENTS` with streams, of which None is closed, in a folder, which may be *deleted* then."""
+    channel = socket.socket(socket.AF_UNIX)
+    channel.settimeout(30)
+    channel.connect(_server())
+    given = [number for number in streams if number is not None]
+    numbers = [place for place, number in enumerate(streams) if number is not None]
+    request = [list(arguments), str(folder), dict(environment), numbers, deleted]
+    socket.send_fds(channel, [b"!"], given)
+    channel.sendall(json.dumps(request).encode())
+    channel.shutdown(socket.SHUT_WR)
+    return Running(channel)
 
 
 @cache
@@ -55,7 +103,11 @@ def _server() -> str:
     """Start the server of this test process, which ends with it, and return its address."""
     address = str(Path(tempfile.mkdtemp(prefix="flowerpower-test-")) / "commands")
     command = [sys.executable, str(HERE), address]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(HERE.parents[2]), os.environ.get("PYTHONPATH", "")]),
+    }
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
     assert server.stdout is not None
     assert server.stdout.readline() == "ready\n"
     atexit.register(_stop, server, Path(address))
@@ -100,31 +152,68 @@ def _import_everything() -> None:
 
 def _handle(channel: socket.socket) -> NoReturn:
     streams = socket.recv_fds(channel, 1, 3)[1]
-    arguments, folder, environment = json.loads(channel.makefile("rb").read())
+    arguments, folder, environment, numbers, deleted = json.loads(channel.makefile("rb").read())
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     command = os.fork()
     if not command:
-        for number, stream in enumerate(streams):
-            os.dup2(stream, number)
-        os.closerange(3, 64)
-        _become(arguments, folder, environment)
-    channel.sendall(str(os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])).encode())
+        os.setpgid(0, 0)
+        _take_streams(streams, numbers)
+        _become(arguments, folder, environment, deleted=deleted)
+    with suppress(ProcessLookupError, PermissionError):  # whoever of the two is first
+        os.setpgid(command, command)
+    channel.sendall(b"%d\n" % command)
+    status = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
+    with suppress(BrokenPipeError):  # nobody waits any more
+        channel.sendall(b"%d\n" % status)
     os._exit(0)
 
 
-def _become(arguments: list[str], folder: str, environment: dict[str, str]) -> NoReturn:
+def _take_streams(streams: Sequence[int], numbers: Sequence[int]) -> None:
+    for stream, number in zip(streams, numbers, strict=True):
+        os.dup2(stream, number)
+    os.closerange(3, 64)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if number not in numbers:
+            os.close(number)
+            setattr(sys, name, None)  # as Python has it that starts with a closed stream
+
+
+def _become(arguments: list[str], folder: str, environment: dict[str, str], *, deleted: bool) -> NoReturn:
     """Be the process that `python -m flowerpower ARGUMENTS` would have started."""
     from flowerpower.__main__ import main
 
     os.chdir(folder)
+    if deleted:
+        Path(folder).rmdir()
     os.environ.clear()
     os.environ.update(environment)
     main_file = sys.modules["flowerpower"].__path__[0] + "/__main__.py"
     sys.path[:1] = [] if environment.get("PYTHONSAFEPATH") else [folder]
     sys.argv = [main_file, *arguments]
     sys.orig_argv = [sys.executable, "-m", "flowerpower", *arguments]
-    main()
-    sys.exit()
+    code: object = 0
+    try:
+        main()
+    except SystemExit as stop:
+        code = stop.code
+    _end(code)
+
+
+def _end(code: object) -> NoReturn:
+    """End as Python does, but leave it to the system to take a hundred thousand objects away."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except OSError as error:
+        os.write(2, f"Exception ignored in the streams: {error}\n".encode())
+        code = 120
+    if not isinstance(code, int | None):
+        os.write(2, f"{code}\n".encode())
+        code = 1
+    os._exit(int(code or 0))
 
 
 if __name__ == "__main__":

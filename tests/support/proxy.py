@@ -15,6 +15,7 @@ class Relay:
 
     def __init__(self, target: str, path: Path) -> None:
         self.url = f"unix://{path}"
+        self.connected = 0
         self._target = target
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
@@ -38,6 +39,7 @@ class Relay:
         raise NotImplementedError
 
     def _connect(self, client: socket.socket) -> None:
+        self.connected += 1
         server = socket.socket(socket.AF_UNIX)
         server.connect(self._target)
         with client, server, suppress(OSError):

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from flowerpower.embedded import embedded_server, find_server
+from flowerpower.embedded import _said_plainly, embedded_server, find_server
 from flowerpower.embedded.locks import Locks
 from flowerpower.errors import StoreError
 from flowerpower.settings import read_settings
@@ -298,3 +298,9 @@ def test_a_forked_child_that_ends_does_not_stop_the_server(folder: Path) -> None
     done = subprocess.run(command, capture_output=True, text=True, check=True)
 
     assert done.stdout.splitlines()[-1] == "True"
+
+
+@pytest.mark.parametrize("code", [-signal.SIGINT, 130])
+def test_ctrl_c_while_the_server_starts_is_an_interrupt_and_no_failure(tmp_path: Path, code: int) -> None:
+    with pytest.raises(KeyboardInterrupt), _said_plainly(tmp_path):
+        raise subprocess.CalledProcessError(code, ["sh"])

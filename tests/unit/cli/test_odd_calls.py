@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -114,15 +115,69 @@ def test_init_names_the_folder_as_a_shell_reads_it(
 
 @pytest.mark.parametrize(
     ("call", "meant"),
-    [("apply --yes", "--auto-approve"), ("apply -y", "--auto-approve"), ("plan --output x", "--out")],
+    [
+        ("apply --yes", "--auto-approve"),
+        ("apply -y", "--auto-approve"),
+        ("plan --output x", "--out"),
+        ("plan --jsn", "--json"),
+        ("plan --colour never", "--color"),
+        ("plan --detailed", "--detailed-exitcode"),
+        ("statsu", "flowerpower status"),
+        ("list", "flowerpower status"),
+        ("destroy", "flowerpower forget"),
+        ("new schedul", "flowerpower new schedule"),
+        ("version", "flowerpower --version"),
+        ("--json plan", "flags come after it: flowerpower plan --json"),
+    ],
 )
-def test_a_flag_of_another_tool_is_answered_with_ours(
+def test_a_mistyped_word_or_one_of_another_tool_is_answered_with_ours(
     capsys: pytest.CaptureFixture[str], call: str, meant: str
 ) -> None:
     assert run(call.split()) == 1
-    assert f"(Possible options: {meant})" in capsys.readouterr().err
+
+    hint = capsys.readouterr().err.splitlines()[-1]
+    assert hint.startswith(("hint: did you mean ", "hint: flags come after"))
+    assert meant in hint
 
 
-def test_a_flag_that_a_command_does_not_have_is_not_suggested(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["status", "--yes"]) == 1
-    assert "--auto-approve" not in capsys.readouterr().err
+@pytest.mark.parametrize("call", ["status --yes", "nothing-like-it", "plan --nothing-like-it"])
+def test_what_resembles_nothing_here_is_answered_with_no_guess(capsys: pytest.CaptureFixture[str], call: str) -> None:
+    assert run(call.split()) == 1
+    assert "did you mean" not in capsys.readouterr().err
+
+
+def test_a_wrong_call_is_told_in_colours_where_the_call_asks_for_them(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def err(*arguments: str) -> str:
+        assert run(arguments) == 1
+        return capsys.readouterr().err
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" in err("plan", "--bogus")
+    assert "\x1b[" not in err("plan", "--bogus", "--color", "never")
+    assert "\x1b[" not in err("plan", "--no-color", "--bogus")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" in err("plan", "--color=always", "--bogus")
+
+
+def test_completion_is_found_where_other_tools_have_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--install-completion"]) == 1
+    assert "flowerpower completion bash, zsh or fish" in capsys.readouterr().err
+
+
+def test_help_of_a_command_is_also_there_as_people_know_it_from_git(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["help", "plan"]) == run(["plan", "--help"]) == 0
+
+    one, other = capsys.readouterr().out.split("Usage: ")[1:]
+    assert one == other
+
+
+def test_a_wrong_call_is_a_document_too_where_a_variable_asks_for_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOWERPOWER_JSON", "1")
+
+    assert run(["plan", "--jsn"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["hint"].startswith("did you mean --json?")

@@ -106,6 +106,10 @@ def test_an_address_in_free_text_becomes_no_link() -> None:
     assert free_text("see http://x.example or www.y.example") == "see http:&#47;&#47;x.example or www&#46;y.example"
 
 
+def test_a_number_in_free_text_refers_to_no_request() -> None:
+    assert free_text("wow! !12 acme/x!3 #4") == "wow! \\!12 acme/x\\!3 \\#4"
+
+
 @pytest.mark.parametrize(
     ("before", "after", "moved_by", "said"),
     [
