@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import pkgutil
+import resource
 import select
 import signal
 import socket
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import NoReturn
@@ -28,11 +30,47 @@ OPTIONAL = "flowerpower.pipelines."  # what runs pipelines imports libraries tha
 LIBRARIES = ("fsspec.implementations.local", "jsonschema", "ruamel.yaml", "rq.cli", "yaml")
 
 
+PAGE = os.sysconf("SC_PAGE_SIZE")
+MOST_MEMORY = 2 << 30  # bytes of address space that a command with limits may take beyond what it begins with
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a command that is watched closely is interrupted (Ctrl-C) and when it is killed, in seconds."""
+
+    interrupt: float
+    kill: float
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended and what it took."""
+
+    code: int  # as `subprocess` counts
+    out: str
+    err: str
+    memory: int  # bytes at its peak beyond what it began with
+    cpu: float  # seconds, its children's included
+    interrupted: bool  # it had to be
+
+
 def run_command(
     arguments: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float
 ) -> tuple[int, str, str]:
     """Run `flowerpower ARGUMENTS` in a folder; return its exit code, as `subprocess` counts, and both outputs."""
-    request = json.dumps([list(arguments), str(folder), dict(environment)]).encode()
+    ended = run_watched(arguments, folder, environment, seconds)
+    return ended.code, ended.out, ended.err
+
+
+def run_watched(
+    arguments: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    seconds: float,
+    limits: Limits | None = None,
+) -> Ended:
+    """Do the same and tell what it took; `-c CODE` runs a text of Python instead. Limits hold for its children too."""
+    request = [list(arguments), str(folder), dict(environment), limits and [limits.interrupt, limits.kill]]
     with (
         socket.socket(socket.AF_UNIX) as channel,
         tempfile.TemporaryFile() as out,
@@ -42,12 +80,12 @@ def run_command(
         channel.settimeout(seconds)
         channel.connect(_server())
         socket.send_fds(channel, [b"!"], [nothing.fileno(), out.fileno(), err.fileno()])
-        channel.sendall(request)
+        channel.sendall(json.dumps(request).encode())
         channel.shutdown(socket.SHUT_WR)
-        status = int(channel.makefile("rb").read())
+        code, *took = json.loads(channel.makefile("rb").read())
         out.seek(0)
         err.seek(0)
-        return status, out.read().decode(), err.read().decode()
+        return Ended(code, out.read().decode(), err.read().decode(), *took)
 
 
 @cache
@@ -100,16 +138,44 @@ def _import_everything() -> None:
 
 def _handle(channel: socket.socket) -> NoReturn:
     streams = socket.recv_fds(channel, 1, 3)[1]
-    arguments, folder, environment = json.loads(channel.makefile("rb").read())
+    arguments, folder, environment, limits = json.loads(channel.makefile("rb").read())
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    before = int(Path("/proc/self/statm").read_text().split()[1]) * PAGE if limits else 0
     command = os.fork()
     if not command:
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
         os.closerange(3, 64)
+        if limits:
+            _limit()
         _become(arguments, folder, environment)
-    channel.sendall(str(os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])).encode())
+    interrupted = _watch(command, *limits) if limits else []
+    _, status, used = os.wait4(command, 0)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    took = [used.ru_maxrss * 1024 - before, used.ru_utime + used.ru_stime, bool(interrupted)]
+    channel.sendall(json.dumps([os.waitstatus_to_exitcode(status), *took]).encode())
     os._exit(0)
+
+
+def _limit() -> None:
+    """Be a group of one's own, so that children can be stopped too, and take no more than this machine has."""
+    os.setpgid(0, 0)
+    most = int(Path("/proc/self/statm").read_text().split()[0]) * PAGE + MOST_MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _watch(command: int, interrupt: float, kill: float) -> list[int]:
+    """Interrupt a command when its time is over, then kill it; return a list that says which signals it was sent."""
+    sent: list[int] = []
+
+    def over(*_: object) -> None:
+        number = signal.SIGKILL if sent else signal.SIGINT
+        sent.append(number)
+        (os.killpg if sent[1:] else os.kill)(command, number)
+
+    signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, interrupt, max(kill - interrupt, 0.1))
+    return sent
 
 
 def _become(arguments: list[str], folder: str, environment: dict[str, str]) -> NoReturn:
@@ -119,6 +185,9 @@ def _become(arguments: list[str], folder: str, environment: dict[str, str]) -> N
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    if arguments[:1] == ["-c"]:
+        exec(arguments[1], {"__name__": "__main__"})
+        sys.exit()
     main_file = sys.modules["flowerpower"].__path__[0] + "/__main__.py"
     sys.path[:1] = [] if environment.get("PYTHONSAFEPATH") else [folder]
     sys.argv = [main_file, *arguments]

@@ -1,4 +1,4 @@
-"""The link between some of the processes and Redis: a proxy in a process of its own that can be slow, mute, dark or cut."""
+"""The link between half of the processes and Redis: a proxy of its own that can be slow, mute, dark or cut."""
 
 from __future__ import annotations
 
