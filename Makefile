@@ -69,7 +69,8 @@ fuzz: .venv/installed ## try specs, plan files, contents of Redis and arguments 
 		$(if $(SEED),--seed $(SEED)) $(if $(WHAT),--what $(WHAT)) $(if $(REPLAY),--replay $(REPLAY))
 
 soak: .venv/installed ## let schedulers and workers live through many ticks, and look whether memory grows
-	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m support.soak --minutes $(MINUTES) --schedules $(SCHEDULES)
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m support.soak \
+		--minutes $(if $(filter file,$(origin MINUTES)),60,$(MINUTES)) --schedules $(SCHEDULES)
 
 keep-data: .venv/installed ## at a release: keep what this version leaves in Redis and files, for the newer ones to read
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m support.old_data $(VERSION)

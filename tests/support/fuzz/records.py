@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import cycle
 from typing import Any
 
 from hypothesis import strategies as st
@@ -155,6 +156,18 @@ def cases(families: Iterable[str]) -> st.SearchStrategy[Case]:
         st.lists(damage, min_size=1, max_size=2),
         commands,
     )
+
+
+def sweep(families: Iterable[str], number: int) -> Iterator[Case]:
+    """Yield each damage of each family once, with a value and commands by turns; every command meets many of them."""
+    commands, values = cycle(dict.fromkeys(COMMANDS)), cycle((*RECORDS, *VALUES, *TEXTS))
+    for _ in range(number * 7 % len(COMMANDS)):  # another sweep, other pairs
+        next(commands)
+        next(values)
+    for family in sorted(families):
+        for how in dict.fromkeys(HOWS):
+            damage = Damage(family, number, how, number * 13 % 61, next(values))
+            yield Case("redis", tuple(next(commands) for _ in range(5)), damages=(damage,))
 
 
 def family_of(key: str) -> str:

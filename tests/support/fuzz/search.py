@@ -6,8 +6,8 @@ import hashlib
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -81,6 +81,25 @@ class Search:
                 raise error from None
         return next((self._keep(*pair) for pair in smallest.values()), None)
 
+    def sweep(self, number: int, end: float) -> Iterator[Path]:
+        """Damage every key in every way once, as far as time goes; yield the files of what breaks something new."""
+        for case in records.sweep(self.world.keys, number):
+            if time.monotonic() > end:
+                return
+            self.tried["redis"] += 1
+            self.commands["redis"] += len(case.commands)
+            for finding in findings(case, self.world):
+                if finding.signature not in self.known:
+                    yield self._keep(self._shortened(case, finding), finding)
+
+    def _shortened(self, case: Case, finding: Finding) -> Case:
+        """Return the case with one command alone, if that breaks it too."""
+        for command in case.commands:
+            alone = replace(case, commands=(command,))
+            if any(one.signature == finding.signature for one in findings(alone, self.world)):
+                return alone
+        return case
+
     def _keep(self, case: Case, finding: Finding) -> Path:
         self.known[finding.signature] = finding
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -96,16 +115,22 @@ def _fail(signature: str) -> NoReturn:
 
 def for_a_while(search: Search, kinds: list[str], number: int, seconds: float, tell: Callable[[str], None]) -> int:
     """Search kind by kind, round by round, until time is over; return how many bugs were found."""
-    end, found = time.monotonic() + seconds, 0
+    end, found, first = time.monotonic() + seconds, 0, number
     while time.monotonic() < end:
         for kind in kinds:
             begun = time.monotonic()
-            file = search.round(kind, number, examples=12)
-            search.took[kind] += time.monotonic() - begun
-            if file is not None:
-                finding = list(search.known.values())[-1]
+            files = search.sweep(number, end) if kind == "redis" and number == first else _of(search, kind, number)
+            for file in files:
                 found += 1
+                finding = list(search.known.values())[-1]
                 said = f"FOUND by seed {number}: {finding.signature}\n  {' '.join(finding.command)[:300]}"
                 tell(f"{said}\n  again: make fuzz REPLAY={file}")
+            search.took[kind] += time.monotonic() - begun
         number += 1
     return found
+
+
+def _of(search: Search, kind: str, number: int) -> Iterator[Path]:
+    file = search.round(kind, number, examples=12)
+    if file is not None:
+        yield file

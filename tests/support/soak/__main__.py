@@ -13,7 +13,7 @@ from pathlib import Path
 import redis
 
 from support.soak.verdict import WARM_UP, Series, growth, table
-from support.soak.world import KEYS, OUTCOMES_KEPT, SPEED, World, measure
+from support.soak.world import ALL, KEYS, OUTCOMES_KEPT, SPEED, World, measure
 
 CAPS = {  # what a stream is trimmed to is trimmed in whole nodes of 100 entries
     "outcomes of one schedule, at most": OUTCOMES_KEPT,
@@ -69,8 +69,8 @@ def _watch(world: World, seconds: float) -> list[str]:
     print(f"\n{world.schedules} schedules, {seconds:.0f} s at {SPEED} times the speed, {runs} run events;")
     print(f"growth is looked at after a warm-up of {seconds * WARM_UP:.0f} s\n")
     print(table(growths, shown))
-    ignored = "Redis, all data"  # outcomes below their cap are there to be kept
-    grows = [f"{one.name} grows" for one in growths if not one.is_flat and one.name != ignored]
+    # Outcomes and applies below their caps are there to be kept, and more of them take more.
+    grows = [f"{one.name} grows" for one in growths if not one.is_flat and one.name != ALL]
     return grows + [f"{most[name]} {name}, more than {cap}" for name, cap in CAPS.items() if most[name] > cap]
 
 

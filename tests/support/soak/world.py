@@ -33,6 +33,7 @@ SPEED = 60  # seconds that pass in one
 FAST = 100  # schedules that reach the cap of their outcomes
 OUTCOMES_KEPT = 50  # of one schedule, instead of 1,000, and so many runs of which something is kept: to reach both
 APPLIES = 600  # so many moments of a soak at which both states are applied: the history is full when it is warm
+ALL, REST = "Redis, all data", "Redis, without what is below its cap"  # outcomes, indexes of kept runs, applies
 PIPELINE = """
 name: report
 modules: [flow]
@@ -185,17 +186,24 @@ def measure(world: World, client: redis.Redis) -> tuple[dict[str, float], dict[s
     """Return how many bytes each process and Redis hold, and how many there are of what is capped."""
     sizes = {name: _resident(pid) for name, pid in world.processes.items()}
     info: Any = client.info("memory")
-    sizes["Redis, all data"] = float(info["used_memory"])
-    with client.pipeline(transaction=False) as pipe:
-        for at in range(world.schedules - 1):
-            pipe.memory_usage(KEYS.outcomes(f"s{at}"), samples=0)
-        outcomes = sum(size or 0 for size in pipe.execute())
-    sizes["Redis, without outcomes"] = sizes["Redis, all data"] - outcomes
+    sizes[ALL] = float(info["used_memory"])
+    names = [f"s{at}" for at in range(world.schedules - 1)]
+    kept = _sizes(client, [key for name in names for key in (KEYS.outcomes(name), KEYS.kept_of(name))])
+    applies = [KEYS.inverse(entry.decode()) for entry, _ in client.xrange(KEYS.history)]
+    kept += _sizes(client, [KEYS.history, KEYS.inverses, *applies])
+    sizes[REST] = sizes[ALL] - kept
     with client.pipeline(transaction=False) as pipe:
         for at in range(FAST):
             pipe.zcard(KEYS.outcomes(f"s{at}"))
         most = max(pipe.execute())
     return sizes, _counts(client, most)
+
+
+def _sizes(client: redis.Redis, keys: list[str]) -> int:
+    with client.pipeline(transaction=False) as pipe:
+        for key in keys:
+            pipe.memory_usage(key, samples=0)
+        return sum(size or 0 for size in pipe.execute())
 
 
 def _counts(client: redis.Redis, most: int) -> dict[str, int]:
