@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -171,7 +172,8 @@ def _watch(command: int, interrupt: float, kill: float) -> list[int]:
     def over(*_: object) -> None:
         number = signal.SIGKILL if sent else signal.SIGINT
         sent.append(number)
-        (os.killpg if sent[1:] else os.kill)(command, number)
+        with suppress(ProcessLookupError):  # it has ended in this very moment
+            (os.killpg if sent[1:] else os.kill)(command, number)
 
     signal.signal(signal.SIGALRM, over)
     signal.setitimer(signal.ITIMER_REAL, interrupt, max(kill - interrupt, 0.1))

@@ -33,8 +33,11 @@ def findings(case: Case, world: World) -> list[Finding]:
     found = []
     for command in case.commands:
         words = world.filled(command)
-        ended = _run(words, world)
+        may_wait = case.kind == "arguments" and bool(words) and words[0] in WAITING
+        ended = _run(words, world, limits=WAITS if may_wait else HANGS)
         wrong = next(_wrong(words, ended, world), None)
+        if wrong is None and ended.interrupted and not may_wait:
+            wrong = Finding(f"{words[0]} hangs", tuple(words), (ended.out + ended.err)[-6_000:])
         if wrong is not None:
             found.append(wrong)
     if touched := world.touched():
@@ -42,10 +45,9 @@ def findings(case: Case, world: World) -> list[Finding]:
     return found
 
 
-def _run(words: list[str], world: World, *more: str) -> Ended:
+def _run(words: list[str], world: World, *more: str, limits: Limits = HANGS) -> Ended:
     environment = {**_quiet_environment(), **world.line.environment, "FLOWERPOWER_VAR_WRONG": "~wrong~"}
     arguments = ["-c", SCHEDULER_CODE] if words[:1] == [SCHEDULER] else [*words, *more]
-    limits = WAITS if words[:1] and words[0] in WAITING else HANGS
     return run_watched(arguments, world.line.folder, environment, 120, limits)
 
 
@@ -59,8 +61,6 @@ def _wrong(words: list[str], ended: Ended, world: World) -> Iterator[Finding]:
         yield Finding(_inside(words, world) or f"{name}: {BUG}", command, told)
     if ended.code not in DOCUMENTED:
         yield Finding(f"{name} exits with {ended.code}", command, told)
-    if ended.interrupted and name not in WAITING:
-        yield Finding(f"{name} hangs", command, told)
     if ended.cpu > MOST_SECONDS:
         yield Finding(f"{name} takes {ended.cpu:.0f} s", command, told)
     if ended.memory > MOST_MEMORY:
