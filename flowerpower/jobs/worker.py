@@ -158,6 +158,7 @@ class FlowerPowerWorker(Worker):
 
         Started jobs are left to the scheduler, which goes by the clock of Redis and spares workers after an outage.
         """
+        self._ordered_queues = list(self.queues)  # also those that were damaged when it looked last
         for queue in self.queues:
             if not queue.acquire_maintenance_lock():
                 continue
@@ -186,9 +187,30 @@ class FlowerPowerWorker(Worker):
         try:
             if self.stop.is_set():
                 raise StopRequested
-            return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+            found: tuple[Job, Queue] | None = None  # which ends this worker, and another one starts
+            with _past_damage("a queue waits") as told:
+                found = super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+            if told and self._leave_damaged_queues():
+                return self.dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+            return found
         finally:
             self._waits = False
+
+    def _leave_damaged_queues(self) -> bool:
+        """Work on the queues that are lists, until the next clean-up; tell whether there are any."""
+        keys = {queue: (queue.key, queue.intermediate_queue_key) for queue in self._ordered_queues}
+        left = [queue for queue, pair in keys.items() if all(map(self._is_list, pair))]
+        fewer = len(left) < len(keys)
+        self._ordered_queues = left
+        return fewer and bool(left)
+
+    def _is_list(self, key: str) -> bool:
+        return self.connection.type(key) in (b"none", b"list")
+
+    def handle_job_success(self, job: Job, *more: Any, **named: Any) -> None:
+        """Let RQ note a success; the run has been recorded, so where RQ cannot there is nothing to try again."""
+        with _past_damage(f"not all of the end of run {job.id} is noted for RQ"):
+            super().handle_job_success(job, *more, **named)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run one job in a fork of this process; code that changed since the preload is imported after the fork."""

@@ -117,6 +117,7 @@ def _others(connection: Redis) -> None:
 def _live(connection: Redis) -> None:
     """Let ticks pass: one run is claimed, ticks behind it wait."""
     store = Store(connection, KEYS, SHIFTED_CLOCK)
+    connection.delete(KEYS.lease, KEYS.messenger)
     shift_clock(connection, 3)
     scheduler = Scheduler(store, "world")
     scheduler.step()
