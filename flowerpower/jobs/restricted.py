@@ -62,6 +62,15 @@ class RestrictedJob(Job):
         function: Callable[..., Any] | None = super().func
         return function
 
+    @classmethod
+    def fetch(cls, id: str, *more: Any, **named: Any) -> Job:
+        """Read a job; what stands in a queue and cannot be the id of one is none, and must not end the worker."""
+        try:
+            return super().fetch(id, *more, **named)
+        except ValueError as error:
+            logger.error("%.100r stands in a queue and is no job", id)
+            raise NoSuchJobError(f"{id!r} is no id of a job") from error
+
     def refresh(self) -> None:
         """Read the job from Redis; a key of another type is no job, and must not end the worker either."""
         try:

@@ -183,18 +183,27 @@ class FlowerPowerWorker(Worker):
         self, timeout: int | None, max_idle_time: int | None = None
     ) -> tuple[Job, Queue] | None:
         """Wait for the next job, unless somebody has asked to stop meanwhile."""
-        self._waits = True
+        self._waits, again = True, True
+        found: tuple[Job, Queue] | None = None  # which ends this worker, and another one starts
         try:
-            if self.stop.is_set():
-                raise StopRequested
-            found: tuple[Job, Queue] | None = None  # which ends this worker, and another one starts
-            with _past_damage("a queue waits") as told:
-                found = super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
-            if told and self._leave_damaged_queues():
-                return self.dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+            while again:
+                if self.stop.is_set():
+                    raise StopRequested
+                found, again = self._dequeued(timeout, max_idle_time)
             return found
         finally:
             self._waits = False
+
+    def _dequeued(self, timeout: int | None, max_idle_time: int | None) -> tuple[tuple[Job, Queue] | None, bool]:
+        """Return the next job, and whether to ask once more, since what was met is damaged."""
+        found: tuple[Job, Queue] | None = None
+        try:
+            with _past_damage("a queue waits") as told:
+                found = super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+        except UnicodeDecodeError:
+            logger.error("what stood in a queue is no text, and no job")
+            return None, True
+        return found, bool(told) and self._leave_damaged_queues()
 
     def _leave_damaged_queues(self) -> bool:
         """Work on the queues that are lists, until the next clean-up; tell whether there are any."""

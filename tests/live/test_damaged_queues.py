@@ -48,13 +48,20 @@ def test_other_queues_go_on_and_a_success_stays_one(
     damaged = [KEYS.queue_list(BROKEN), f"rq:failed:{DEFAULT}", f"rq:finished:{DEFAULT}"]
     for key in damaged:
         redis_connection.set(key, "?")
+    redis_connection.lpush(KEYS.queue_list(DEFAULT), "no id", b"\xff")
 
     asked = [sys.executable, "-c", _WORK, redis_url, str(tmp_path)]
     done = subprocess.run(asked, capture_output=True, text=True, timeout=100, check=False)
 
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr, done.stderr
-    for told in ("a queue waits", "FailedJobRegistry", "FinishedJobRegistry", f"not all of the end of run {run}"):
+    for told in (
+        "a queue waits",
+        "FailedJobRegistry",
+        "FinishedJobRegistry",
+        "'no id' stands",
+        f"not all of the end of run {run}",
+    ):
         assert done.stderr.count(told) == 1, (told, done.stderr)
     assert redis_connection.hget(KEYS.job(run), "status") == b"finished"
     assert run not in [member.decode() for member in redis_connection.zrange(KEYS.scheduled(DEFAULT), 0, -1)]

@@ -6,8 +6,9 @@ import hashlib
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,6 +21,7 @@ from support.fuzz.case import Case, Finding, dump
 from support.fuzz.trial import findings
 from support.fuzz.world import World
 
+EXAMPLES = 12  # of a kind, before it is the turn of the next
 SHRINKING = 90.0  # seconds for one bug
 
 
@@ -81,11 +83,9 @@ class Search:
                 raise error from None
         return next((self._keep(*pair) for pair in smallest.values()), None)
 
-    def sweep(self, number: int, end: float) -> Iterator[Path]:
-        """Damage every key in every way once, as far as time goes; yield the files of what breaks something new."""
-        for case in records.sweep(self.world.keys, number):
-            if time.monotonic() > end:
-                return
+    def sweep(self, cases: Iterable[Case]) -> Iterator[Path]:
+        """Try these cases; yield the files of what breaks something new."""
+        for case in cases:
             self.tried["redis"] += 1
             self.commands["redis"] += len(case.commands)
             for finding in findings(case, self.world):
@@ -115,11 +115,13 @@ def _fail(signature: str) -> NoReturn:
 
 def for_a_while(search: Search, kinds: list[str], number: int, seconds: float, tell: Callable[[str], None]) -> int:
     """Search kind by kind, round by round, until time is over; return how many bugs were found."""
-    end, found, first = time.monotonic() + seconds, 0, number
+    end, found = time.monotonic() + seconds, 0
+    every_key = records.sweep(search.world.keys, number)
     while time.monotonic() < end:
         for kind in kinds:
             begun = time.monotonic()
-            files = search.sweep(number, end) if kind == "redis" and number == first else _of(search, kind, number)
+            swept = list(islice(every_key, EXAMPLES)) if kind == "redis" else []
+            files = search.sweep(swept) if swept else _of(search, kind, number)
             for file in files:
                 found += 1
                 finding = list(search.known.values())[-1]
@@ -131,6 +133,6 @@ def for_a_while(search: Search, kinds: list[str], number: int, seconds: float, t
 
 
 def _of(search: Search, kind: str, number: int) -> Iterator[Path]:
-    file = search.round(kind, number, examples=12)
+    file = search.round(kind, number, EXAMPLES)
     if file is not None:
         yield file
