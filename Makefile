@@ -3,6 +3,8 @@
 #   make test ARGS="-k embedded -x"  arguments for pytest
 #   make bench NAME=read ARGS=--quick  one benchmark, and its arguments
 #   make torture SEED=7 MINUTES=30   the same deeds again, for longer; BREAK=fences breaks the code first
+#   make fuzz WHAT=redis SEED=7      one kind of odd input: specs, plans, redis, arguments; REPLAY=FILE one case
+#   make soak MINUTES=60 SCHEDULES=10000
 
 PYTHON ?= python3
 ARGS ?=
@@ -10,14 +12,18 @@ NAME ?=
 SEED ?=
 MINUTES ?= 5
 BREAK ?=
+WHAT ?=
+REPLAY ?=
+VERSION ?=
+SCHEDULES ?= 10000
 BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs site editor heavy bench torture clean
+.PHONY: help demo test check docs site editor heavy bench torture fuzz soak keep-data clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | awk -F '\t' '{printf "make %-7s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | awk -F '\t' '{printf "make %-9s %s\n", $$1, $$2}'
 
 demo: .venv/installed ## see the whole thing work: a project, a plan, an apply, a run
 	@$(BIN)/python demo/main_job.py
@@ -37,9 +43,9 @@ check: .venv/installed ## run the linters, the type checker, the import contract
 	@echo "All checks passed."
 
 docs: .venv/installed ## write what is made from the code: pages of commands, codes, specs, parts of others, schemas/
-	@PYTHONPATH=.:tests $(BIN)/python -m support.codes_page
-	@PYTHONPATH=.:tests $(BIN)/python -m support.kept_types
-	@PYTHONPATH=.:tests $(BIN)/python -m support.commands_page
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m support.codes_page
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m support.kept_types
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m support.commands_page
 	@$(BIN)/python -m flowerpower schema --format markdown > docs/specs.md
 	@for kind in '' plan plan-file status; do $(BIN)/python -m flowerpower schema $$kind --quiet --out schemas > /dev/null; done
 
@@ -60,8 +66,19 @@ bench: .venv/installed ## run the benchmarks, or the one called NAME
 	@$(BIN)/python -m benchmarks $(NAME) $(ARGS)
 
 torture: .venv/installed ## kill and stop schedulers, workers, applies and Redis at random, and check what they left
-	@PYTHONPATH=.:tests $(BIN)/python -m support.torture --minutes $(MINUTES) \
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m support.torture --minutes $(MINUTES) \
 		$(if $(SEED),--seed $(SEED)) $(if $(BREAK),--break $(BREAK))
+
+fuzz: .venv/installed ## try specs, plan files, contents of Redis and arguments as odd as can be, for MINUTES
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m support.fuzz --minutes $(MINUTES) \
+		$(if $(SEED),--seed $(SEED)) $(if $(WHAT),--what $(WHAT)) $(if $(REPLAY),--replay $(REPLAY))
+
+soak: .venv/installed ## let schedulers and workers live through many ticks, and look whether memory grows
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m support.soak \
+		--minutes $(if $(filter file,$(origin MINUTES)),60,$(MINUTES)) --schedules $(SCHEDULES)
+
+keep-data: .venv/installed ## at a release: keep what this version leaves in Redis and files, for the newer ones to read
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m support.old_data $(VERSION)
 
 clean: ## remove caches and build results (not .venv: remove that by hand)
 	@rm -rf dist build site .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -12,6 +12,7 @@ from typing import Any
 
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import Queue
 from rq.exceptions import NoSuchJobError
@@ -60,6 +61,25 @@ class RestrictedJob(Job):
             )
         function: Callable[..., Any] | None = super().func
         return function
+
+    @classmethod
+    def fetch(cls, id: str, *more: Any, **named: Any) -> Job:
+        """Read a job; what stands in a queue and cannot be the id of one is none, and must not end the worker."""
+        try:
+            return super().fetch(id, *more, **named)
+        except ValueError as error:
+            logger.error("%.100r stands in a queue and is no job", id)
+            raise NoSuchJobError(f"{id!r} is no id of a job") from error
+
+    def refresh(self) -> None:
+        """Read the job from Redis; a key of another type is no job, and must not end the worker either."""
+        try:
+            super().refresh()  # type: ignore[no-untyped-call]
+        except ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            logger.error("the key of job %s is of another type", self.id)
+            raise NoSuchJobError(f"the key of job {self.id} is of another type") from error
 
     def restore(self, raw_data: Any) -> Any:
         """Read the job, but nothing that would make RQ import, call, fetch or inflate anything."""

@@ -96,7 +96,7 @@ class WarmWorker(FlowerPowerWorker):
     def teardown(self) -> None:
         """End the warm process with this worker."""
         self._let_go()
-        super().teardown()  # type: ignore[no-untyped-call]
+        super().teardown()
 
     def _let_go(self) -> None:
         if self._horse is not None and not self.is_horse:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from typing import Any
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import Queue, Worker
+from rq.exceptions import StopRequested
 from rq.executions import Execution
 from rq.job import Job
 from rq.registry import FailedJobRegistry, FinishedJobRegistry
@@ -35,9 +36,24 @@ from flowerpower.state.store import Store
 MONITORING_SECONDS = 10  # how often a running job's heartbeat is sent
 _FRESH_SECONDS = 5.0  # how old a heartbeat may be when the next one is left out
 _SURVIVES_FORKS = "jemalloc_bg_thd"  # a thread of the allocator that comes with pyarrow
+_INSISTING = 0.3  # seconds between two times that a worker is asked to stop, as long as it does not hear it
+_REFUSED_SECONDS = 1.0  # before the next job, where Redis refused this one
 _ENDED_SILENTLY = 1 << 8  # the status, as `wait` tells it, of a process that ended with code 1
 
 logger = logging.getLogger("flowerpower.worker")
+
+
+@contextmanager
+def _past_damage(what: str) -> Iterator[list[str]]:
+    """Go on where a key of RQ's is of another type, which would end the worker each time; yield what was told of it."""
+    told: list[str] = []
+    try:
+        yield told
+    except ResponseError as error:
+        if "WRONGTYPE" not in str(error):
+            raise
+        told.append(f"{what}, a key of RQ's is of another type: {error}")
+        logger.error(told[0])
 
 
 class FlowerPowerWorker(Worker):
@@ -50,6 +66,7 @@ class FlowerPowerWorker(Worker):
     forget_modules: Callable[[], None] | None = None  # drops them again
     fingerprint: Callable[[], str] | None = None  # of the code on disk
     _imported: str = ""  # the fingerprint of the code that was preloaded
+    _waits: bool = False  # for the next job
     _renewed: float = 0.0  # when the heartbeat was renewed for as long as a worker may be idle
     _monitored: tuple[Job, Queue, Execution] | None = None  # what the process that is watched runs
 
@@ -74,12 +91,32 @@ class FlowerPowerWorker(Worker):
     def request_stop(self, signum: int, frame: Any) -> None:
         """Finish the running job, within the grace if there is one, and stop; a second signal stops at once."""
         self.stop.set()
+        self._stop_requested = True
         if self.grace is not None and self.horse_pid:
             at_least = 1.1  # RQ takes a second signal within one second for the first one
             timer = threading.Timer(max(self.grace, at_least), os.kill, (os.getpid(), signum))
             timer.daemon = True
             timer.start()
-        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+        try:
+            super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+        except StopRequested:
+            self._insist()
+            raise
+
+    def _insist(self) -> None:
+        """Ask again while the next job is waited for: what is raised where a signal meets a `__del__` is lost."""
+
+        def again(*_: Any) -> None:
+            if self._waits:
+                raise StopRequested
+
+        signal.signal(signal.SIGALRM, again)
+        signal.setitimer(signal.ITIMER_REAL, _INSISTING, _INSISTING)
+
+    def teardown(self) -> None:
+        """End, and ask no more."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        super().teardown()  # type: ignore[no-untyped-call]
 
     def request_force_stop(self, signum: int, frame: Any) -> None:
         """Stop at once; a run that is killed for it is recorded as such, and tried again as its spec says."""
@@ -121,12 +158,15 @@ class FlowerPowerWorker(Worker):
 
         Started jobs are left to the scheduler, which goes by the clock of Redis and spares workers after an outage.
         """
+        self._ordered_queues = list(self.queues)  # also those that were damaged when it looked last
         for queue in self.queues:
             if not queue.acquire_maintenance_lock():
                 continue
             for registry in (FinishedJobRegistry, FailedJobRegistry):
-                registry(queue=queue, job_class=queue.job_class).cleanup()
-            clean_worker_registry(queue)
+                with _past_damage(f"{registry.__name__} of {queue.name} is not cleaned up"):
+                    registry(queue=queue, job_class=queue.job_class).cleanup()
+            with _past_damage(f"the workers of {queue.name} are not cleaned up"):
+                clean_worker_registry(queue)
             queue.release_maintenance_lock()  # type: ignore[no-untyped-call]
         self.last_cleaned_at = datetime.now(UTC)  # type: ignore[assignment]
 
@@ -139,10 +179,55 @@ class FlowerPowerWorker(Worker):
         if self.stop.is_set():
             self._stop_requested = True
 
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[Job, Queue] | None:
+        """Wait for the next job, unless somebody has asked to stop meanwhile."""
+        self._waits, again = True, True
+        found: tuple[Job, Queue] | None = None  # which ends this worker, and another one starts
+        try:
+            while again:
+                if self.stop.is_set():
+                    raise StopRequested
+                found, again = self._dequeued(timeout, max_idle_time)
+            return found
+        finally:
+            self._waits = False
+
+    def _dequeued(self, timeout: int | None, max_idle_time: int | None) -> tuple[tuple[Job, Queue] | None, bool]:
+        """Return the next job, and whether to ask once more, since what was met is damaged."""
+        found: tuple[Job, Queue] | None = None
+        try:
+            with _past_damage("a queue waits") as told:
+                found = super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+        except UnicodeDecodeError:
+            logger.error("what stood in a queue is no text, and no job")
+            return None, True
+        return found, bool(told) and self._leave_damaged_queues()
+
+    def _leave_damaged_queues(self) -> bool:
+        """Work on the queues that are lists, until the next clean-up; tell whether there are any."""
+        keys = {queue: (queue.key, queue.intermediate_queue_key) for queue in self._ordered_queues}
+        left = [queue for queue, pair in keys.items() if all(map(self._is_list, pair))]
+        fewer = len(left) < len(keys)
+        self._ordered_queues = left
+        return fewer and bool(left)
+
+    def _is_list(self, key: str) -> bool:
+        return self.connection.type(key) in (b"none", b"list")
+
+    def handle_job_success(self, job: Job, *more: Any, **named: Any) -> None:
+        """Let RQ note a success; the run has been recorded, so where RQ cannot there is nothing to try again."""
+        with _past_damage(f"not all of the end of run {job.id} is noted for RQ"):
+            super().handle_job_success(job, *more, **named)
+
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run one job in a fork of this process; code that changed since the preload is imported after the fork."""
         self._renewed = 0.0
-        super().execute_job(job, queue)
+        with _past_damage(f"run {job.id} cannot be followed") as told:
+            super().execute_job(job, queue)
+        if told:
+            self.stop.wait(_REFUSED_SECONDS)  # a run that was not started is delivered again
         if self.outdated:
             logger.info("the code changed: this worker starts itself anew")
             self._stop_requested = True
@@ -174,11 +259,13 @@ class FlowerPowerWorker(Worker):
         return found, status, usage
 
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
-        """Renew the heartbeats of a running job; a Redis that is away does not end the job."""
+        """Renew the heartbeats of a running job; a Redis that is away, or refuses, does not end the job."""
         try:
             super().maintain_heartbeats(job, execution)
         except (RedisConnectionError, RedisTimeoutError) as error:
             logger.warning("Redis is away while a job runs: %s", error)
+        except ResponseError as error:
+            logger.warning("Redis refused the heartbeat of a job that runs: %s", error)
 
     def handle_work_horse_killed(self, job: Job, retpid: Any, ret_val: Any, rusage: Any) -> None:
         """Record the end of an attempt whose process was killed: it could not speak for itself."""

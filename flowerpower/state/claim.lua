@@ -10,12 +10,21 @@ if bad then return redis.error_reply('WRONGTYPE ' .. bad) end
 local entry = read_active(ask.id)
 local name = entry and name_of(entry, ask.name) or ask.name
 
+local outcomes, older = ours('outcomes:' .. name), ours('older:' .. name)
+
 local function ended_as()
-  local key = ours('outcomes:' .. name)
-  for _, raw in ipairs(redis.call('ZRANGEBYSCORE', key, ask.tick, ask.tick)) do
-    local outcome = may_name(raw, ask.id) and read_json(raw)
-    if outcome and outcome.run == ask.id then return outcome.status, outcome end
+  for _, key in ipairs({outcomes, has_type(older, 'zset') and older or nil}) do
+    for _, raw in ipairs(redis.call('ZRANGEBYSCORE', key, ask.tick, ask.tick)) do
+      local outcome = may_name(raw, ask.id) and read_json(raw)
+      if outcome and outcome.run == ask.id then return outcome.status, outcome end
+    end
   end
+end
+
+-- Of a tick before all those whose outcomes are kept nobody knows how it ended, and it may have succeeded.
+local function is_forgotten()
+  if redis.call('ZCARD', outcomes) < OUTCOMES_KEPT then return false end
+  return ask.tick < tonumber(redis.call('ZRANGE', outcomes, 0, 0, 'WITHSCORES')[2])
 end
 
 local function refuse(reason)
@@ -25,7 +34,14 @@ end
 
 local ended, outcome
 if not (entry and is_by_hand(ask.id)) then ended, outcome = ended_as() end  -- what waits for its first end has none
-if ended == 'succeeded' then return refuse('it has succeeded already') end
+if ended == 'succeeded' then
+  if entry then -- a clock that stepped back has it enqueued once more
+    clear_active(ask.id, name, ask.run)
+    release(name, seconds, micros)
+  end
+  return refuse('it has succeeded already')
+end
+if not entry and not ended and is_forgotten() then return refuse('how it ended is not kept any more: rerun it') end
 -- An apply or a newer tick removed it, perhaps while a worker had it in hand already.
 if not entry and ended and type(outcome.by) == 'string' then
   return refuse('it was ' .. ended .. ': ' .. text_of(outcome.reason, ''))

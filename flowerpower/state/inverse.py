@@ -20,6 +20,7 @@ from flowerpower.state.models import Inverse
 VERSION = 3  # 2 held the records themselves, the first one their fields alone, which is not enough
 _GZIP = 31  # zlib's `wbits` for the format of gzip
 _LARGEST = 1 << 29  # bytes once inflated: some 200,000 objects
+_DENSEST = 400  # times as many once inflated, and some: texts of ours stay below 200, a bomb comes near 1,000
 _SIZE, _RUN = b"bytes", "run "  # what else lies among the records; see undo.lua
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ def decode_inverse(raw: bytes | None, beside: Mapping[bytes, bytes]) -> Inverse:
         raise HistoryError("what would undo it is no longer kept")
     try:
         inflater = zlib.decompressobj(wbits=_GZIP)
-        text = inflater.decompress(raw, _LARGEST)
+        text = inflater.decompress(raw, min(_LARGEST, _DENSEST * len(raw) + 65_536))
         if not inflater.eof:
             raise ValueError("cut off, or too large")
         return _checked(json.loads(text), beside)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -172,6 +174,39 @@ def test_processes_end_when_their_parent_is_killed(store: Store, redis_url: str,
         while any(alive(child) for child in children):
             assert time.monotonic() < end
             time.sleep(0.05)
+
+
+def test_a_worker_hears_a_request_to_stop_that_was_lost_where_the_signal_met_it(store: Store, redis_url: str) -> None:
+    with subprocess.Popen([sys.executable, "-c", _DEAF, redis_url]) as worker:
+        while not workers(store):
+            assert worker.poll() is None
+            time.sleep(0.05)
+        time.sleep(0.3)  # now it waits for a job
+        worker.terminate()
+        try:
+            assert worker.wait(timeout=30) == 0
+        finally:
+            worker.kill()
+
+
+_DEAF = """
+import sys
+from contextlib import suppress
+from rq.exceptions import StopRequested
+from flowerpower.jobs.worker import FlowerPowerWorker, make_worker
+from flowerpower.state.connection import connect_for_rq
+from flowerpower.state.keys import Keys
+
+class Deaf(FlowerPowerWorker):
+    def request_stop(self, signum, frame):
+        with suppress(StopRequested):  # as in a `__del__`, which Redis' client runs at each connection
+            super().request_stop(signum, frame)
+
+import os
+worker = make_worker(connect_for_rq(sys.argv[1]), Keys("acme", "default"), ["default"], name=f"x.{os.getpid()}.x")
+worker.__class__ = Deaf
+worker.work(logging_level="WARNING")
+"""
 
 
 def workers(store: Store) -> list[int]:

@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import pkgutil
+import resource
 import select
 import signal
 import socket
@@ -21,6 +22,7 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import NoReturn
@@ -30,20 +32,57 @@ OPTIONAL = "flowerpower.pipelines."  # what runs pipelines imports libraries tha
 LIBRARIES = ("fsspec.implementations.local", "jsonschema", "ruamel.yaml", "rq.cli", "yaml")
 
 
+PAGE = os.sysconf("SC_PAGE_SIZE")
+MOST_MEMORY = 2 << 30  # bytes of address space that a command with limits may take beyond what it begins with
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a command that is watched closely is interrupted (Ctrl-C) and when it is killed, in seconds."""
+
+    interrupt: float
+    kill: float
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended and what it took."""
+
+    code: int  # as `subprocess` counts
+    out: str
+    err: str
+    memory: int  # bytes at its peak beyond what it began with
+    cpu: float  # seconds, its children's included
+    interrupted: bool  # it had to be
+
+
 def run_command(
     arguments: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float
 ) -> tuple[int, str, str]:
     """Run `flowerpower ARGUMENTS` in a folder; return its exit code, as `subprocess` counts, and both outputs."""
+    ended = run_watched(arguments, folder, environment, seconds)
+    return ended.code, ended.out, ended.err
+
+
+def run_watched(
+    arguments: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    seconds: float,
+    limits: Limits | None = None,
+) -> Ended:
+    """Do the same and tell what it took; `-c CODE` runs a text of Python instead. Limits hold for its children too."""
     with (
         tempfile.TemporaryFile() as out,
         tempfile.TemporaryFile() as err,
         Path(os.devnull).open("rb") as nothing,
     ):
         streams = (nothing.fileno(), out.fileno(), err.fileno())
-        status = start_command(arguments, folder, environment, streams).wait(seconds)
+        running = start_command(arguments, folder, environment, streams, limits=limits)
+        code = running.wait(seconds)
         out.seek(0)
         err.seek(0)
-        return status, out.read().decode(), err.read().decode()
+        return Ended(code, out.read().decode(), err.read().decode(), *running.took)
 
 
 class Running:
@@ -53,19 +92,21 @@ class Running:
         self._channel = channel
         self._answers = channel.makefile("rb")
         self.pid = int(self._answers.readline())
+        self.took: tuple[int, float, bool] = (0, 0.0, False)  # bytes and CPU seconds, and whether it was interrupted
 
     def wait(self, seconds: float) -> int:
         """Return the exit code; raise `TimeoutError` when it has not ended after so many seconds, and end it."""
         self._channel.settimeout(seconds)
         try:
-            status = self._answers.readline()
+            code, *took = json.loads(self._answers.readline())
         except TimeoutError:
             self.signal(signal.SIGKILL)
             raise
         finally:
             self._answers.close()
             self._channel.close()
-        return int(status)
+        self.took = (took[0], took[1], took[2])
+        return int(code)
 
     def ended(self) -> bool:
         """Tell whether the command has ended."""
@@ -84,6 +125,7 @@ def start_command(
     streams: Sequence[int | None],
     *,
     deleted: bool = False,
+    limits: Limits | None = None,
 ) -> Running:
     """Start `flowerpower ARGUMENTS` with streams, of which None is closed, in a folder, which may be *deleted* then."""
     channel = socket.socket(socket.AF_UNIX)
@@ -91,7 +133,8 @@ def start_command(
     channel.connect(_server())
     given = [number for number in streams if number is not None]
     numbers = [place for place, number in enumerate(streams) if number is not None]
-    request = [list(arguments), str(folder), dict(environment), numbers, deleted]
+    watched = limits and [limits.interrupt, limits.kill]
+    request = [list(arguments), str(folder), dict(environment), numbers, deleted, watched]
     socket.send_fds(channel, [b"!"], given)
     channel.sendall(json.dumps(request).encode())
     channel.shutdown(socket.SHUT_WR)
@@ -152,20 +195,53 @@ def _import_everything() -> None:
 
 def _handle(channel: socket.socket) -> NoReturn:
     streams = socket.recv_fds(channel, 1, 3)[1]
-    arguments, folder, environment, numbers, deleted = json.loads(channel.makefile("rb").read())
+    arguments, folder, environment, numbers, deleted, limits = json.loads(channel.makefile("rb").read())
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    before = _pages()[1] if limits else 0
     command = os.fork()
     if not command:
         os.setpgid(0, 0)
         _take_streams(streams, numbers)
+        if limits:
+            _limit_memory()
         _become(arguments, folder, environment, deleted=deleted)
     with suppress(ProcessLookupError, PermissionError):  # whoever of the two is first
         os.setpgid(command, command)
     channel.sendall(b"%d\n" % command)
-    status = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
+    interrupted = _watch(command, *limits) if limits else []
+    _, status, used = os.wait4(command, 0)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    took = [used.ru_maxrss * 1024 - before * PAGE, used.ru_utime + used.ru_stime, bool(interrupted)]
     with suppress(BrokenPipeError):  # nobody waits any more
-        channel.sendall(b"%d\n" % status)
+        channel.sendall(json.dumps([os.waitstatus_to_exitcode(status), *took]).encode() + b"\n")
     os._exit(0)
+
+
+def _pages() -> tuple[int, int]:
+    """Return how many pages of memory this process may touch, and has."""
+    size, resident, *_ = Path("/proc/self/statm").read_text().split()
+    return int(size), int(resident)
+
+
+def _limit_memory() -> None:
+    """Take no more than this machine has."""
+    most = _pages()[0] * PAGE + MOST_MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _watch(command: int, interrupt: float, kill: float) -> list[int]:
+    """Interrupt a command when its time is over, then kill it; return a list that says which signals it was sent."""
+    sent: list[int] = []
+
+    def over(*_: object) -> None:
+        number = signal.SIGKILL if sent else signal.SIGINT
+        sent.append(number)
+        with suppress(ProcessLookupError):  # it has ended in this very moment
+            (os.killpg if sent[1:] else os.kill)(command, number)
+
+    signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, interrupt, max(kill - interrupt, 0.1))
+    return sent
 
 
 def _take_streams(streams: Sequence[int], numbers: Sequence[int]) -> None:
@@ -187,6 +263,9 @@ def _become(arguments: list[str], folder: str, environment: dict[str, str], *, d
         Path(folder).rmdir()
     os.environ.clear()
     os.environ.update(environment)
+    if arguments[:1] == ["-c"]:
+        exec(arguments[1], {"__name__": "__main__"})
+        _end(0)
     main_file = sys.modules["flowerpower"].__path__[0] + "/__main__.py"
     sys.path[:1] = [] if environment.get("PYTHONSAFEPATH") else [folder]
     sys.argv = [main_file, *arguments]

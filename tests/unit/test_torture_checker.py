@@ -49,6 +49,10 @@ def with_log(*log: Entry, **more: Any) -> Evidence:
         with_log(*BEGIN, *FIRE, outcome(3, TICK, TICK, 1, "failed"), *END),
         with_log(*BEGIN, cursor(2, TICK + 20), outcome(2, TICK, TICK + 20, 3, "missed")),
         with_log(*BEGIN, cursor(2, TICK), outcome(2, TICK, TICK, 1, "missed"), record(2, 7), cursor(3, TICK)),
+        with_log(  # it was deleted, and made anew while the clock stood where it had been before
+            *(*BEGIN, *FIRE, *END, Entry(5, "gone", "often"), cursor(6, TICK - 10), record(6, 10)),
+            *(Entry(7, "push", RUN, by="decided"), cursor(7, TICK)),
+        ),
         with_log(*BEGIN, *END, outcome(5, TICK + 10, TICK + 10, 1, "missed"), Entry(5, "gone", "often"), cursors={}),
     ],
 )

@@ -19,7 +19,7 @@ BREAKS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("fire", "return record_range(fire.name, {run[1], run[1], 1}, 'skipped', SKIPPED, seconds)", "return"),
     ),
     "waiting": (("buffer", "for index = done + 1, #buffer.ticks", "for index = done, #buffer.ticks"),),
-    "success": (("claim", "if ended == 'succeeded' then return refuse('it has succeeded already') end", ""),),
+    "success": (("claim", "if ended == 'succeeded' then", "if false then"),),
     "hold": (("resume", "record_range(item.name, range, range[4], range[5], seconds, #items > EVENTS_APART)", ""),),
     "half": (("commit", "  set_cursor(change, cursor, change.id)\nend", "  if change.revision % 3 > 0 then %s end"),),
     "redelivery": (),

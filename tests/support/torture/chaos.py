@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -26,11 +27,13 @@ from support.redis_state import dump_keys
 from support.states import SOURCE
 from support.torture.evidence import OFFSET_KEY, Evidence, read_log, recording_clock
 from support.torture.roles import let_executions_expire
-from support.torture.wants import HOLDABLE, KEYS, REST, number_of, source, wanted
+from support.torture.troubles import TROUBLES
+from support.torture.wants import HOLDABLE, KEYS, OTHER, REST, number_of, source, wanted
+from support.torture.weather import Link
 from support.torture.world import Actors, Server
 
-CAST = {"scheduler": 3, "worker": 2, "apply": 2, "clock": 1}
-OTHER = Keys("acme", "other")
+CAST = {"scheduler": 3, "worker": 2, "apply": 2, "other": 2, "clock": 1}
+NEIGHBOUR = Keys("acme", "other")  # nobody works for it, so its bytes must stay as they are
 PATIENCE = 40.0  # seconds that the world may take to come to rest
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "redis.md"
 
@@ -53,7 +56,9 @@ class Torture:
         """Torment, rest, and return what is there to be read."""
         self.server = Server(self.folder)
         self.server.start()
-        self.actors = Actors(self.server.url, self.folder / "actors.log", self.seed)
+        self.link = Link(self.folder, self.folder / "s")
+        self.link.start()
+        self.actors = Actors(self.server.url, self.folder / "actors.log", self.seed, self.link.url)
         try:
             before = self._prepare()
             for role, number in CAST.items():
@@ -66,6 +71,7 @@ class Torture:
         finally:
             for role in CAST:
                 self.actors.dismiss(role)
+            self.link.stop()
             self.server.kill()
 
     def _store(self, keys: Keys = KEYS) -> Store:
@@ -75,12 +81,13 @@ class Torture:
         """Fill Redis with what belongs to others, and apply for the first time."""
         store = self._store()
         connection = store.connection
-        other = Store(connection, OTHER, recording_clock(KEYS))
-        apply_plan(make_plan(OTHER, wanted(7), other.read(), SOURCE), other, "apply")
+        other = Store(connection, NEIGHBOUR, recording_clock(KEYS))
+        apply_plan(make_plan(NEIGHBOUR, wanted(7, NEIGHBOUR), other.read(), SOURCE), other, "apply")
         connection.rpush("rq:queue:default", "somebody-elses")
         connection.hset("rq:job:somebody-elses", mapping={"data": "[]", "status": "queued", "origin": "default"})
         connection.zadd("rq:scheduled:default", {"somebody-elses-later": 1})
         connection.set("precious", "bytes")
+        connection.set(OFFSET_KEY, 3600)  # so that the clock can step back from the first moment on
         before = dump_keys(connection, without=("test:", "rq:queues"))
         apply_plan(make_plan(KEYS, wanted(0), store.read(), source(0)), store, "first")
         return before
@@ -92,8 +99,14 @@ class Torture:
             self._one_deed(dice)
             until = time.monotonic() + dice.random() * 0.3
             while time.monotonic() < until:
-                self.actors.tend()
-                time.sleep(0.02)
+                self.tend()
+        self.link.clear()
+
+    def tend(self) -> None:
+        """Give the others a moment: wake, replace, let the weather change."""
+        self.actors.tend()
+        self.link.tend()
+        time.sleep(0.02)
 
     def _one_deed(self, dice: Random) -> None:
         deeds: dict[str, tuple[int, Callable[[], None]]] = {
@@ -103,9 +116,10 @@ class Torture:
             "worker stopped": (4, lambda: self._to_one(dice, "worker", self._sleeper(dice))),
             "apply killed": (6, lambda: self._to_one(dice, "apply", self.actors.kill)),
             "apply stopped": (4, lambda: self._to_one(dice, "apply", self._sleeper(dice))),
-            "Redis killed": (2, self._restart),
+            "Redis killed": (2, self.restart),
             "scripts flushed": (2, lambda: self._ask("SCRIPT", "FLUSH")),
             "connections cut": (2, lambda: self._ask("CLIENT", "KILL", "TYPE", "normal")),
+            **{name: (weight, partial(trouble, self, dice)) for name, (weight, trouble) in TROUBLES.items()},
         }
         (deed,) = dice.choices(list(deeds), [weight for weight, _ in deeds.values()])
         deeds[deed][1]()
@@ -120,7 +134,8 @@ class Torture:
         seconds = 0.2 + dice.random() * 3
         return lambda pid: self.actors.stop(pid, seconds)
 
-    def _restart(self) -> None:
+    def restart(self) -> None:
+        """Kill Redis and start it again on what it had written."""
         self.server.kill()
         self.server.start()
 
@@ -130,14 +145,17 @@ class Torture:
 
     def _half_applied(self) -> tuple[str, ...]:
         """Look, with nobody about, whether what is live is what the last apply wanted."""
-        for role in ("apply", "scheduler", "clock"):
+        for role in ("apply", "other", "scheduler", "clock"):
             self.actors.dismiss(role)
-        store = self._store()
-        with closing(store.connection):
-            reading = store.read()
-            number = number_of(reading.head.commit)
-            plan = make_plan(KEYS, wanted(number), reading, source(number))
-        return tuple(f"{change.address}: {change.action}" for change in plan.changes)
+        found: list[str] = []
+        for keys in (KEYS, OTHER):
+            store = Store(connect(self.server.url), keys, recording_clock(KEYS))
+            with closing(store.connection):
+                reading = store.read()
+                number = number_of(reading.head.commit)
+                plan = make_plan(keys, wanted(number, keys), reading, source(number))
+            found += [f"{keys.project}: {change.address}: {change.action}" for change in plan.changes]
+        return tuple(found)
 
     def _rest(self) -> bool:
         """Let nothing be due any more, and wait until every run has ended."""

@@ -26,8 +26,9 @@ from flowerpower.planning.diff import make_plan
 from flowerpower.state import scripts
 from flowerpower.state.connection import connect, connect_for_rq
 from flowerpower.state.store import Store
+from support.redis_state import SHIFTED_CLOCK
 from support.torture.evidence import OFFSET_KEY, recording_clock
-from support.torture.wants import HOLDABLE, KEYS, source, wanted
+from support.torture.wants import HOLDABLE, KEYS, OTHER, source, wanted
 
 ALIVE_FOR = 3  # seconds that an execution lives without a heartbeat; RQ's minute would take too long here
 QUEUES = ("default", "heavy")
@@ -39,7 +40,8 @@ def be(role: str, url: str, seed: int) -> None:
     scripts.clock_text = lambda: clock
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
-    {"scheduler": schedule, "worker": work, "apply": apply_on_and_on, "clock": advance}[role](url, Random(seed))
+    roles = {"scheduler": schedule, "worker": work, "apply": apply_on_and_on, "clock": advance, "other": be_another}
+    roles[role](url, Random(seed))
 
 
 def schedule(url: str, dice: Random) -> None:
@@ -115,6 +117,20 @@ def apply_on_and_on(url: str, dice: Random) -> None:
         time.sleep(dice.random() * 0.3)
         with suppress(FlowerPowerError, redis.RedisError):
             change(store, dice)
+
+
+def be_another(url: str, dice: Random) -> None:
+    """Be another project in the same Redis: apply, fire and apply again, all in one process."""
+    store = Store(connect(url), OTHER, SHIFTED_CLOCK)
+    scheduler = scheduling.Scheduler(store, f"other-{os.getpid()}")
+    while True:
+        time.sleep(dice.random() * 0.2)
+        with suppress(FlowerPowerError, redis.RedisError):
+            number = dice.randrange(1 << 30)
+            plan = make_plan(OTHER, wanted(number, OTHER), store.read(), source(number))
+            apply_plan(plan, store, f"other-{number}")
+        with suppress(FlowerPowerError, redis.RedisError):
+            scheduler.step()
 
 
 def change(store: Store, dice: Random) -> None:

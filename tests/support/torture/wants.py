@@ -7,6 +7,7 @@ from dataclasses import replace
 from random import Random
 
 from flowerpower.state.codec import canonical, digest
+from flowerpower.state.keys import Keys
 from flowerpower.state.models import Desired, Schedule, Source
 from support.states import KEYS, desired, schedule
 
@@ -21,9 +22,10 @@ RULES = {  # schedules that keep their timing, so that each of their ticks is ac
 }
 HOLDABLE = ("second", "newest", "minute")
 REST = -1
+OTHER = Keys("beta", "test")  # another project in the same Redis, which applies and fires too
 
 
-def wanted(number: int) -> Desired:
+def wanted(number: int, keys: Keys = KEYS) -> Desired:
     """Return the namespace of a number; `REST` is one in which nothing is due for weeks."""
     dice = Random(number)
     pairs = []
@@ -31,11 +33,11 @@ def wanted(number: int) -> Desired:
         timing = {"cron": "0 0 29 2 *"} if number == REST else {}
         kept = {key: value for key, value in rules.items() if not timing or key not in ("cron", "every")}
         more = {"queue": dice.choice(["default", "heavy"]), "timeout": dice.choice([60, 61])}
-        pairs.append(whole(schedule(name, **{**kept, **timing, **more, "retry": {"max": 1, "intervals": []}})))
+        pairs.append(whole(schedule(name, keys, **{**kept, **timing, **more, "retry": {"max": 1, "intervals": []}})))
     for name in ("fickle-1", "fickle-2", "fickle-3"):
         if number != REST and dice.random() < 0.7:
             every, overlap = dice.choice([2, 6, 30]), dice.choice(["skip", "buffer_one", "allow"])
-            pairs.append(whole(schedule(name, every=every, overlap=overlap, retry={"max": 1, "intervals": [3]})))
+            pairs.append(whole(schedule(name, keys, every=every, overlap=overlap, retry={"max": 1, "intervals": [3]})))
     return desired(pairs)
 
 
@@ -56,4 +58,4 @@ def number_of(commit: str) -> int:
     return int(commit, 16) - 2
 
 
-__all__ = ["HOLDABLE", "KEYS", "REST", "number_of", "source", "wanted"]
+__all__ = ["HOLDABLE", "KEYS", "OTHER", "REST", "number_of", "source", "wanted"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -15,6 +16,8 @@ import redis
 from flowerpower.embedded import find_server
 from flowerpower.settings import read_settings
 from support.torture.roles import be
+
+ROUNDABOUT = ("scheduler", "worker", "apply", "other")
 
 
 @dataclass
@@ -34,7 +37,9 @@ class Server:
         binary = read_settings().redis_server or find_server()
         options = ["--port", "0", "--unixsocket", "s", "--appendonly", "yes", "--appendfsync", "always", "--save", ""]
         with (self.folder / "redis.log").open("ab") as log:
-            self.process = subprocess.Popen([binary, *options], cwd=self.folder, stdout=log, stderr=log)
+            # Python ignores SIGXFSZ; so must the server, where a write to a full disk fails and is no signal either.
+            command = [binary, *options]
+            self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, restore_signals=False)
         end = time.monotonic() + 30
         while True:
             with suppress(redis.RedisError), redis.Redis.from_url(self.url) as client:
@@ -50,6 +55,24 @@ class Server:
             self.process.kill()
             self.process.wait(timeout=30)
 
+    def fill_disk(self, room: int) -> None:
+        """Let its append-only file grow by no more than some bytes: writes fail as on a disk that is full."""
+        assert self.process is not None
+        written = max((file.stat().st_size for file in self.folder.glob("appendonlydir/*")), default=0)
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (written + room, resource.RLIM_INFINITY))
+
+    def free_disk(self) -> None:
+        """Let it write again; without an end."""
+        assert self.process is not None
+        with suppress(ProcessLookupError):
+            everything = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+            resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, everything)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self.process is not None and self.process.poll() is None
+
 
 @dataclass
 class Actors:
@@ -58,6 +81,7 @@ class Actors:
     url: str
     log: Path
     seed: int
+    other_url: str = ""  # where every second one of those finds Redis that have no need of the direct way
     living: dict[int, str] = field(default_factory=dict)  # pid -> role
     asleep: dict[int, float] = field(default_factory=dict)  # pid -> when it wakes
     born: int = 0
@@ -71,7 +95,8 @@ class Actors:
                 with self.log.open("ab", buffering=0) as log:
                     os.dup2(log.fileno(), 1)
                     os.dup2(log.fileno(), 2)
-                be(role, self.url, self.seed * 10_000 + self.born)
+                url = self.other_url if self.other_url and role in ROUNDABOUT and self.born % 2 else self.url
+                be(role, url, self.seed * 10_000 + self.born)
             finally:
                 os._exit(1)
         self.living[pid] = role

@@ -114,3 +114,17 @@ def test_a_record_that_cannot_be_read_is_named(raw: bytes) -> None:
     for address in ("schedule.a", "pipeline.a"):
         with pytest.raises(HistoryError, match=address):
             read_object(address, raw)
+
+
+def test_a_text_that_swells_to_a_hundred_times_what_ours_do_is_damaged() -> None:
+    swollen = b'{"version": 3, "objects": {}, "run_specs": [], "renamed": {}' + b" " * (20 << 20) + b"}"
+
+    with pytest.raises(HistoryError, match="damaged"):
+        decode_inverse(gzip.compress(swollen), {})
+
+
+def test_texts_that_are_much_alike_are_no_swollen_ones() -> None:
+    specs = [json.dumps({"schedule": f"s{number}", "x": "y" * 5_000}) for number in range(1_000)]
+    text = encode_inverse(Inverse({}, {digest(spec): spec for spec in specs}, {}), moved=0)
+
+    assert len(decode_inverse(text, {}).run_specs) == 1_000

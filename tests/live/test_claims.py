@@ -1,0 +1,77 @@
+"""What a worker is told when it asks for a run that is over."""
+
+from __future__ import annotations
+
+import json
+
+from support.holds import HOUR, apply, step
+from support.players import Player
+from support.redis_state import shift_clock
+from support.states import KEYS, schedule
+
+from flowerpower.state.store import Store
+
+
+def succeeded(store: Store, player: Player) -> str:
+    """Let one tick run well, and return its run."""
+    apply(store, schedule("often", every=HOUR))
+    shift_clock(store.connection, HOUR)
+    step(store)
+    run = player.take()
+    player.end()
+    return run
+
+
+def outlive(store: Store, number: int = 1000) -> None:
+    """Let so many newer ticks have outcomes."""
+    last = int(store.scripts.time())
+    rest = {"status": "skipped", "count": 1, "at": last, "reason": "overlap"}
+    outcomes = {json.dumps({"first": tick, "last": tick, **rest}): tick for tick in range(last, last + number)}
+    store.connection.zadd(KEYS.outcomes("often"), outcomes)
+    store.connection.zremrangebyrank(KEYS.outcomes("often"), 0, -number - 1)
+
+
+def test_a_run_that_succeeded_so_long_ago_that_nobody_knows_is_not_run_again(store: Store, player: Player) -> None:
+    run = succeeded(store, player)
+    outlive(store)
+
+    claim = player.claim(run)
+
+    assert "rerun" in claim.refused
+    assert not store.read().active
+
+
+def test_a_tick_of_long_ago_that_succeeded_in_a_backfill_is_not_run_again(store: Store, player: Player) -> None:
+    run = succeeded(store, player)
+    [(raw, tick)] = store.connection.zrange(KEYS.outcomes("often"), 0, -1, withscores=True)
+    store.connection.zadd(KEYS.older("often"), {raw: tick})
+    outlive(store)
+
+    assert player.claim(run).refused == "it has succeeded already"
+
+
+def test_a_failed_run_whose_outcome_is_kept_may_be_requeued(store: Store, player: Player) -> None:
+    run = succeeded(store, player)
+    [(raw, tick)] = store.connection.zrange(KEYS.outcomes("often"), 0, -1, withscores=True)
+    store.connection.delete(KEYS.outcomes("often"))
+    store.connection.zadd(KEYS.outcomes("often"), {raw.replace(b"succeeded", b"failed"): tick})
+    outlive(store, 999)
+
+    assert not player.claim(run).refused
+
+
+def test_a_tick_enqueued_once_more_after_a_clock_stepped_back_keeps_its_success(store: Store, player: Player) -> None:
+    run = succeeded(store, player)
+    apply(store)
+    shift_clock(store.connection, -HOUR - 60)
+    apply(store, schedule("often", every=HOUR))
+    shift_clock(store.connection, HOUR + 60)
+    step(store)
+    assert run in store.read().active
+
+    claim = player.claim(run)
+
+    assert claim.refused == "it has succeeded already"
+    assert not store.read().active
+    [raw] = store.connection.zrange(KEYS.outcomes("often"), 0, -1)
+    assert json.loads(raw)["status"] == "succeeded"

@@ -1,0 +1,1 @@
+"""A soak: thousands of schedules live through many ticks, and nothing may grow."""

@@ -1,0 +1,45 @@
+"""What grows is seen, what only jumps is not."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from support.soak.verdict import Growth, Series, growth, table
+
+MB = 1 << 20
+TIMES = list(range(0, 3600, 5))
+
+
+def looked_at(sizes: list[float]) -> Growth:
+    return growth(Series("worker", TIMES, sizes), 3600)
+
+
+def test_noise_and_a_short_peak_are_flat() -> None:
+    dice = Random(1)
+    sizes = [(100 + dice.random() * 3 + (200 if 500 < number < 520 else 0)) * MB for number in range(len(TIMES))]
+
+    assert looked_at(sizes).is_flat
+
+
+def test_what_grows_before_it_is_warm_is_flat() -> None:
+    assert looked_at([min(at, 1_000) * MB / 10 for at in TIMES]).is_flat
+
+
+@pytest.mark.parametrize("level", [20, 300])
+def test_a_leak_under_noise_grows(level: int) -> None:
+    dice = Random(1)
+    leak = 25 if level == 300 else 8  # MB in an hour
+
+    found = looked_at([(level + at / 3600 * leak + dice.random() * 4) * MB for at in TIMES])
+
+    assert not found.is_flat
+    assert found.slope * 3600 / MB == pytest.approx(leak, rel=0.2)
+
+
+def test_the_table_says_what_grows() -> None:
+    shown = table([Growth("worker", 100 * MB, 1 * MB, 9 * MB), Growth("clock", MB, 0, 0)], {"keys": "7"})
+
+    assert "| worker | 100.00 MB | 3600.00 MB | 9.00 MB | **grows** |" in shown
+    assert "| clock | 1.00 MB | 0.00 MB | 0.00 MB | flat |" in shown
+    assert shown.endswith("- keys: 7")
