@@ -21,7 +21,7 @@ BREAKS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "waiting": (("buffer", "for index = done + 1, #buffer.ticks", "for index = done, #buffer.ticks"),),
     "success": (("claim", "if ended == 'succeeded' then", "if false then"),),
     "hold": (("resume", "record_range(item.name, range, range[4], range[5], seconds, #items > EVENTS_APART)", ""),),
-    "half": (("commit", "  set_cursor(change, cursor, change.id)\nend", "  if change.revision % 3 > 0 then %s end"),),
+    "half": (("commit", "  set_cursor(change, cursor, change.id)\nend", "  if #change.name % 3 > 0 then %s end"),),
     "redelivery": (),
 }
 
