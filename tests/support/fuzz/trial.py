@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from support.command_line import _quiet_environment
+from support.command_line import quiet_environment
 from support.fork_server import Ended, Limits, run_watched
 from support.fuzz.arguments import WAITING
 from support.fuzz.case import Case, Finding
@@ -46,7 +46,7 @@ def findings(case: Case, world: World) -> list[Finding]:
 
 
 def _run(words: list[str], world: World, *more: str, limits: Limits = HANGS) -> Ended:
-    environment = {**_quiet_environment(), **world.line.environment, "FLOWERPOWER_VAR_WRONG": "~wrong~"}
+    environment = {**quiet_environment(), **world.line.environment, "FLOWERPOWER_VAR_WRONG": "~wrong~"}
     arguments = ["-c", SCHEDULER_CODE] if words[:1] == [SCHEDULER] else [*words, *more]
     return run_watched(arguments, world.line.folder, environment, 120, limits)
 
