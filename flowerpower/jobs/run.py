@@ -262,11 +262,18 @@ def _code_of(work: _Work) -> Path:
             raise OtherCodeError(f"the code at {applied} is not the code that was applied", hint="apply again")
         return place
     if work.other_code:
-        words = f"this worker has other code ({work.other_code[:12]}) than was applied ({applied})"
+        words = other_code_words(work.other_code, work.claim.commit)
         if home.require_commit:
             raise OtherCodeError(words)
         logger.warning("run %s: %s", work.run.id, words)
     return home.root
+
+
+def other_code_words(here: str, applied: str) -> str:
+    """Return how the code of a worker, by its commit or digest, differs from that of the commit that was applied."""
+    if here == applied:
+        return f"this worker has uncommitted changes in the code of {applied[:12]}, which was applied"
+    return f"this worker has other code ({here[:12]}) than was applied ({applied[:12] or 'unknown'})"
 
 
 def _find_home() -> Home:

@@ -3,52 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import redis
+from support.mortal_server import mortal_server
 from support.projects import running_worker, wanted, write_project
 from support.states import SOURCE
 
 from flowerpower.apply import apply_plan
-from flowerpower.embedded import find_server
 from flowerpower.planning.diff import make_plan
-from flowerpower.settings import read_settings
 from flowerpower.state.connection import connect
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
 
 KEYS = Keys("acme", "default")
-
-
-@contextmanager
-def server(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server that keeps every write, and kill it at the end of the block."""
-    binary = read_settings().redis_server or find_server()
-    options = ["--port", "0", "--unixsocket", "s", "--appendonly", "yes", "--appendfsync", "always", "--save", ""]
-    process = subprocess.Popen([binary, *options], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_until_up(folder)
-        yield process
-    finally:
-        process.kill()
-        process.wait(timeout=30)
-
-
-def wait_until_up(folder: Path) -> None:
-    end = time.monotonic() + 20
-    while True:
-        try:
-            with redis.Redis(unix_socket_path=str(folder / "s")) as client:
-                client.ping()
-                return
-        except redis.exceptions.RedisError:
-            assert time.monotonic() < end
-            time.sleep(0.05)
 
 
 def succeeded(store: Store) -> list[int]:
@@ -58,17 +27,16 @@ def succeeded(store: Store) -> list[int]:
 
 def test_a_worker_and_its_scheduler_survive_a_redis_that_is_killed(tmp_path: Path) -> None:
     home, project = tmp_path / "r", write_project(tmp_path / "p", schedule="every: 1s\noverlap: allow")
-    home.mkdir()
     url = f"unix://{home / 's'}"
     store = Store(connect(url), KEYS)
-    with server(home):
+    with mortal_server(home):
         apply_plan(make_plan(KEYS, wanted(project), store.read(), SOURCE), store, "apply")
         worker_context = running_worker(url, KEYS, project, "scheduler")
         worker = worker_context.__enter__()
         worker.wait_for(lambda: len(succeeded(store)) >= 2)
     try:
         time.sleep(3)
-        with server(home):
+        with mortal_server(home):
             store = Store(connect(url), KEYS)
             before = max(succeeded(store))
             worker.wait_for(lambda: max(succeeded(store)) >= before + 4, seconds=60)

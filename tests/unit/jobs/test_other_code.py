@@ -1,0 +1,19 @@
+"""What a run says of a worker whose code is not what was applied."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowerpower.jobs.run import other_code_words
+
+
+@pytest.mark.parametrize(
+    ("here", "applied", "words"),
+    [
+        ("1" * 40, "2" * 40, "this worker has other code (111111111111) than was applied (222222222222)"),
+        ("2" * 40, "2" * 40, "this worker has uncommitted changes in the code of 222222222222, which was applied"),
+        ("abcdef", "", "this worker has other code (abcdef) than was applied (unknown)"),
+    ],
+)
+def test_the_words_name_both_sides_or_what_was_changed(here: str, applied: str, words: str) -> None:
+    assert other_code_words(here, applied) == words
