@@ -26,7 +26,7 @@ from pathlib import Path
 from flowerpower.jobs.processes import WorkerOptions, run_worker
 from flowerpower.state.keys import Keys
 
-how = {"queues": ("broken", "default"), "modules": ("flow",), "burst": True, "with_scheduler": False}
+how = {"queues": ("broken", "default"), "burst": True, "with_scheduler": False}
 run_worker(sys.argv[1], Keys("acme", "default"), WorkerOptions(root=Path(sys.argv[2]), **how))
 """
 

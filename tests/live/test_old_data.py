@@ -74,9 +74,8 @@ def test_status_runs_and_history_tell_what_the_old_version_told(line: CommandLin
     expected = old_data.expected(version)
     status, runs, history = (line(name, "--json").document for name in ("status", "runs", "history"))
 
-    assert _names(status["schedules"], "trigger", "held", "waiting", "last", "commit") == _names(
-        expected["status"]["schedules"], "trigger", "held", "waiting", "last", "commit"
-    )
+    then = _names(expected["status"]["schedules"], "trigger", "held", "waiting", "last", "commit")
+    assert _as_far_as(then, _names(status["schedules"], "trigger", "held", "waiting", "last", "commit")) == then
     assert _known(runs["runs"], "run", "status", "tick", "reason") == _known(
         expected["runs"]["runs"], "run", "status", "tick", "reason"
     )
@@ -132,6 +131,15 @@ def test_an_old_plan_is_shown_and_applied(
     assert [change["address"] for change in shown.document["resource_changes"]] == ["schedule.newer"]
     assert applied.code == 0, applied
     assert line("plan", "--detailed-exitcode").code == 0
+
+
+def _as_far_as(then: Any, now: Any) -> Any:
+    """Return what is said now, without what nobody said then."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        return {name: _as_far_as(value, now.get(name)) for name, value in then.items()}
+    if isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        return [_as_far_as(one, other) for one, other in zip(then, now, strict=True)]
+    return now
 
 
 def _names(rows: list[Any], *fields: str) -> dict[str, list[Any]]:

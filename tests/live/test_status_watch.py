@@ -31,6 +31,8 @@ class Terminal:
         self._master, slave = pty.openpty()
         self.resize(80, 24)
         environment = {**os.environ, **line.environment, "TERM": "xterm"}
+        for fixed in ("COLUMNS", "LINES"):  # which readline sets for whoever imports it
+            environment.pop(fixed, None)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "flowerpower", *arguments],
             cwd=line.folder,
