@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,9 +28,16 @@ AT_ONCE = 1000  # runs that are looked at in one round trip
 _ENDED = {b"failed": "failed", b"stopped": "cancelled", b"canceled": "cancelled", b"finished": "finished"}
 _WAITS = (b"queued", b"scheduled")  # and RQ writes that before it puts the run where it waits
 _NEVER_BEGAN = ("AbandonedJobError", "stuck in intermediate queue")  # how RQ ends what it lost itself
+_SINCE = re.compile(rb'"since":(\d{1,12})[,}]')
 _OF_ANOTHER_TYPE = b"(of another type)"
 
 logger = logging.getLogger("flowerpower.scheduler")
+
+
+def _was_just_pushed(entry: bytes, now: int) -> bool:
+    """Tell by the text alone whether no worker has claimed a run yet, and need not: thousands may be due at once."""
+    since = _SINCE.search(entry)
+    return b'"execution"' not in entry and since is not None and now - int(since[1]) <= LOST_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,8 @@ class RunKeeper:
         keys, connection = self._store.keys, self._store.connection
         with redis_errors("reading active runs"):
             raw: Any = connection.hgetall(keys.active)
-        active = [run for key, value in raw.items() if (run := decode_run(key.decode(errors="replace"), value))]
+        worth = {key: value for key, value in raw.items() if not _was_just_pushed(value, now)}
+        active = [run for key, value in worth.items() if (run := decode_run(key.decode(errors="replace"), value))]
         runs = [run for run in active if run.execution or now - run.since > LOST_AFTER]
         for start in range(0, len(runs), AT_ONCE):
             some = runs[start : start + AT_ONCE]
