@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 from support.players import Player
 from support.projects import wanted, work_until_empty, write_project
-from support.redis_state import SHIFTED_CLOCK, shift_clock
+from support.redis_state import SHIFTED_CLOCK, shift_clock, start_at_half_past
 from support.states import SOURCE
 
 from flowerpower.apply import apply_plan
@@ -62,6 +62,7 @@ worker.work(burst=True, logging_level="WARNING")
 
 @pytest.fixture
 def store(redis_connection: Redis, tmp_path: Path) -> Store:
+    start_at_half_past(redis_connection)
     store = Store(redis_connection, KEYS, SHIFTED_CLOCK)
     apply_plan(make_plan(KEYS, wanted(write_project(tmp_path)), store.read(), SOURCE), store, "apply")
     shift_clock(redis_connection, 3600)
