@@ -16,6 +16,7 @@ import redis
 from flowerpower.apply import apply_plan
 from flowerpower.errors import FlowerPowerError
 from flowerpower.jobs import keeping
+from flowerpower.jobs.preload import GraphRecipe
 from flowerpower.jobs.processes import WorkerOptions, run_scheduler, run_worker
 from flowerpower.planning.diff import make_plan
 from flowerpower.state import scripts
@@ -98,8 +99,14 @@ class World:
         self._fork("clock", lambda: advance(url))
 
     def _options(self, *, warm: bool) -> WorkerOptions:
-        more = {"queues": ("default",), "modules": ("flow",), "with_scheduler": False, "clock": SHIFTED_CLOCK}
-        return WorkerOptions(root=self.folder / "project", warm=warm, **more)  # type: ignore[arg-type]
+        return WorkerOptions(
+            root=self.folder / "project",
+            queues=("default",),
+            recipes=[GraphRecipe(["flow"], {})],
+            with_scheduler=False,
+            warm=warm,
+            clock=SHIFTED_CLOCK,
+        )
 
     def _wanted(self, number: int) -> Desired:
         """Return the namespace: a few schedules fire often, the others once a day or so; every 200th changes."""
