@@ -21,7 +21,6 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 ACTION: dict[str, Any] = yaml.safe_load((CHECKOUT / "action.yml").read_text(encoding="utf-8"))
 STEPS = {step.get("id") or step["name"]: step for step in ACTION["runs"]["steps"]}
 EXAMPLES = sorted((CHECKOUT / "docs/github").glob("*.yml"))
-WORKFLOWS = EXAMPLES
 HEAD, MERGE = "a" * 40, "b" * 40
 
 
@@ -114,7 +113,7 @@ def keep(runner: Runner, github: FakeGitHub) -> None:
 
 
 @pytest.mark.parametrize(
-    ("schema", "files"), [("github-actions", [CHECKOUT / "action.yml"]), ("github-workflows", WORKFLOWS)]
+    ("schema", "files"), [("github-actions", [CHECKOUT / "action.yml"]), ("github-workflows", EXAMPLES)]
 )
 def test_they_fit_the_published_schemas(schema: str, files: list[Path]) -> None:
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", *map(str, files)]

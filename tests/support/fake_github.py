@@ -9,11 +9,10 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from support.serving import serving
+from support.serving import PagedHandler, serving
 
 TOKEN = "ghs_marker_that_must_not_show"
 REPOSITORY = "acme/pipelines"
@@ -123,10 +122,8 @@ _ROUTES: dict[str, Callable[..., Any]] = {
 }
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(PagedHandler):
     host: FakeGitHub
-
-    def log_message(self, *_: Any) -> None: ...
 
     def _handle(self) -> None:
         host, parts = self.host, urlsplit(self.path)
@@ -134,34 +131,16 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"null")
         if parts.path.startswith("/store/"):
             host.leaked += [self.path] if self.headers.get("Authorization") else []
-            self._send(200, host.files[int(parts.path.rpartition("/")[2])])
+            self.send_body(200, host.files[int(parts.path.rpartition("/")[2])])
         elif self.headers.get("Authorization") != f"Bearer {TOKEN}":
-            self._send(401, b'{"message": "Bad credentials"}')
+            self.send_body(401, b'{"message": "Bad credentials"}')
         elif host.refuse.get(self.command):
-            self._send(host.refuse[self.command].pop(0), b'{"message": "Resource not accessible by integration"}')
+            self.send_body(host.refuse[self.command].pop(0), b'{"message": "Resource not accessible by integration"}')
         elif found := re.fullmatch(r".*/actions/artifacts/(\d+)/zip", parts.path):
             # The store has another name, so another origin, as on the real one.
-            self._send(302, b"", {"Location": f"http://localhost:{host.port}/store/{found[1]}"})
+            self.send_body(302, b"", {"Location": f"http://localhost:{host.port}/store/{found[1]}"})
         else:
-            self._send_page(host.answer(self.command, parts.path, parse_qs(parts.query), body))
-
-    def _send_page(self, answer: Any) -> None:
-        size, parts = self.host.page, urlsplit(self.path)
-        links = {}
-        if isinstance(answer, list):
-            page = int(parse_qs(parts.query).get("page", ["1"])[0])
-            if len(answer) > page * size:
-                links = {"Link": f'<http://127.0.0.1:{self.host.port}{parts.path}?page={page + 1}>; rel="next"'}
-            answer = answer[(page - 1) * size : page * size]
-        self._send(404 if answer is None else 200, json.dumps(answer).encode(), links)
-
-    def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+            self.send_page(host.answer(self.command, parts.path, parse_qs(parts.query), body), host.port, host.page)
 
     do_GET = do_POST = do_PATCH = _handle  # noqa: N815
 

@@ -7,11 +7,10 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from support.serving import serving
+from support.serving import PagedHandler, serving
 
 TOKEN = "glpat-marker_that_must_not_show"
 JOB_TOKEN = "glcbt-marker_that_must_not_show"
@@ -120,10 +119,8 @@ _ROUTES: dict[str, Callable[..., Any]] = {
 _ARTIFACT = re.compile(rf"/api/v4/projects/{PROJECT}/jobs/artifacts/([^/]+)/raw/([^/]+)")
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(PagedHandler):
     host: FakeGitLab
-
-    def log_message(self, *_: Any) -> None: ...
 
     def _handle(self) -> None:
         host, parts = self.host, urlsplit(self.path)
@@ -132,18 +129,23 @@ class _Handler(BaseHTTPRequestHandler):
         query = parse_qs(parts.query)
         if parts.path.startswith("/store/"):
             host.leaked += [self.path] if {"PRIVATE-TOKEN", "JOB-TOKEN"} & set(self.headers) else []
-            self._send(200, host.files[tuple(json.loads(unquote(parts.path.removeprefix("/store/"))))])  # type: ignore[index]
+            self.send_body(200, host.files[tuple(json.loads(unquote(parts.path.removeprefix("/store/"))))])  # type: ignore[index]
         elif (refused := self._refused(parts.path)) is not None:
-            self._send(*refused)
+            self.send_body(*refused)
         elif found := _ARTIFACT.fullmatch(parts.path):
             key = (unquote(found[1]), query["job"][0], unquote(found[2]))
             if key not in host.files:
-                self._send(404, b'{"message":"404 Not Found"}')
+                self.send_body(404, b'{"message":"404 Not Found"}')
                 return
             place = f"http://localhost:{host.port}/store/{json.dumps(key).replace(' ', '%20').replace('/', '%2F')}"
-            self._send(302, b"", {"Location": place.replace('"', "%22")})
+            self.send_body(302, b"", {"Location": place.replace('"', "%22")})
         else:
-            self._send_page(host.answer(self.command, parts.path, query, body))
+            self.send_page(
+                host.answer(self.command, parts.path, query, body),
+                host.port,
+                host.page,
+                missing={"message": "404 Not Found"},
+            )
 
     def _refused(self, path: str) -> tuple[int, bytes] | None:
         host = self.host
@@ -156,28 +158,6 @@ class _Handler(BaseHTTPRequestHandler):
         if host.refuse.get(self.command):
             return host.refuse[self.command].pop(0), b'{"message":"403 Forbidden"}'
         return None
-
-    def _send_page(self, answer: Any) -> None:
-        size, parts = self.host.page, urlsplit(self.path)
-        links = {}
-        if isinstance(answer, list):
-            page = int(parse_qs(parts.query).get("page", ["1"])[0])
-            if len(answer) > page * size:
-                links = {"Link": f'<http://127.0.0.1:{self.host.port}{parts.path}?page={page + 1}>; rel="next"'}
-            answer = answer[(page - 1) * size : page * size]
-        self._send(
-            404 if answer is None else 200,
-            json.dumps({"message": "404 Not Found"} if answer is None else answer).encode(),
-            links,
-        )
-
-    def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        for name, value in {**({"Retry-After": "0"} if status == 429 else {}), **(headers or {})}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
 
     do_GET = do_POST = do_PUT = _handle  # noqa: N815
 
