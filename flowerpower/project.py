@@ -337,7 +337,7 @@ class FlowerPowerProject:
     def jobs(self) -> RQManager:
         """The job queue of the environment: enqueue, schedules, workers, status."""
         from flowerpower.jobs.manager import JobQueueManager
-        from flowerpower.jobs.processes import worker_options
+        from flowerpower.jobs.workers.processes import worker_options
 
         options = worker_options(self.home, self.folder, self.settings)
         return JobQueueManager.create("rq", store=self.store, url=self.redis_url, options=options, who=self.who)

@@ -16,7 +16,7 @@ from benchmarks.measure import Sample, watch
 from benchmarks.triggers import DUE
 from benchmarks.worlds import KEYS, read_desired, wanted
 from flowerpower.apply import apply_plan
-from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.plan import Plan
 from flowerpower.project import FlowerPowerProject

@@ -18,7 +18,7 @@ from flowerpower.cli.terminal import progress_bar
 from flowerpower.errors import UsageError
 
 if TYPE_CHECKING:
-    from flowerpower.jobs.backfill import BackfillPlan, Progress
+    from flowerpower.jobs.by_hand.backfill import BackfillPlan, Progress
     from flowerpower.jobs.manager import RQManager
 
 

@@ -13,8 +13,8 @@ from flowerpower.cli.waiting import wait_for_end
 from flowerpower.errors import UsageError
 
 if TYPE_CHECKING:
+    from flowerpower.jobs.by_hand.stopping import Stopped
     from flowerpower.jobs.manager import RQManager
-    from flowerpower.jobs.stopping import Stopped
 
 _WAIT_SECONDS = 10.0
 

@@ -16,7 +16,7 @@ from flowerpower.cli.terminal import progress_bar
 from flowerpower.errors import UsageError
 
 if TYPE_CHECKING:
-    from flowerpower.jobs.status import Status
+    from flowerpower.jobs.monitoring.status import Status
     from flowerpower.planning.sync import Wanted
     from flowerpower.project import FlowerPowerProject
 

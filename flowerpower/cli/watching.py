@@ -17,8 +17,8 @@ from flowerpower.cli.worker import read_duration
 from flowerpower.errors import FlowerPowerError, UsageError
 
 if TYPE_CHECKING:
-    from flowerpower.jobs.status import Status
-    from flowerpower.jobs.status_reader import StatusReader
+    from flowerpower.jobs.monitoring.status import Status
+    from flowerpower.jobs.monitoring.status_reader import StatusReader
     from flowerpower.planning.sync import Wanted
     from flowerpower.project import FlowerPowerProject
     from flowerpower.watching import Snapshot

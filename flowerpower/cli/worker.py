@@ -13,7 +13,7 @@ from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
 
 if TYPE_CHECKING:
-    from flowerpower.jobs.processes import Work
+    from flowerpower.jobs.workers.processes import Work
 
 
 def register(app: typer.Typer) -> None:
@@ -100,7 +100,7 @@ def worker(
     with session.project(short=False) as project:
         outdated = project.jobs.start_worker(**how)
     if outdated:
-        from flowerpower.jobs.processes import start_anew
+        from flowerpower.jobs.workers.processes import start_anew
 
         start_anew()
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from flowerpower.doctor.findings import Fact, Unknown
 from flowerpower.doctor.server import ask
 from flowerpower.errors import FormatError
-from flowerpower.jobs.status import Status, read_status
+from flowerpower.jobs.monitoring.status import Status, read_status
 from flowerpower.state.codec import decode_cursor, decode_head, decode_hold, decode_pipeline, decode_schedule
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.models import Head, Hold, Record

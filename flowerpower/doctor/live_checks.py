@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flowerpower.doctor.findings import Finding, Unknown, Verdict, not_known
 from flowerpower.doctor.live import LiveFacts, Records
-from flowerpower.jobs.status import ScheduleStatus, Status
+from flowerpower.jobs.monitoring.status import ScheduleStatus, Status
 from flowerpower.render.words import count, listed, rough_duration, short
 
 OLD_HOLD = 14 * 86_400

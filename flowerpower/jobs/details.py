@@ -266,7 +266,7 @@ def _from_rq(ref: RunRef, job: Mapping[str, str], heard: Sequence[tuple[int, Map
 
 
 def _summary(store: Store, record: RunRecord) -> Mapping[str, Any]:
-    from flowerpower.jobs.restricted import returned
+    from flowerpower.jobs.workers.restricted import returned
 
     with redis_errors("reading the run's result"):
         found = returned(store.connection, record.run)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from flowerpower.jobs.firing import FireMessage, script_arguments
+from flowerpower.jobs.scheduling.firing import FireMessage, script_arguments
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.keys import tick_of
 from flowerpower.state.store import Store

@@ -14,21 +14,21 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Unpack
 
 from flowerpower.errors import FlowerPowerError, FormatError, StoreError, UsageError
-from flowerpower.jobs.backfill import MOST_TICKS, Backfill, BackfillPlan, Progress, plan_backfill
+from flowerpower.jobs.by_hand.backfill import MOST_TICKS, Backfill, BackfillPlan, Progress, plan_backfill
+from flowerpower.jobs.by_hand.forget import Forgotten, forget_schedules
+from flowerpower.jobs.by_hand.holds import Paused, Resumed, pause_schedules, resume_schedules
+from flowerpower.jobs.by_hand.manual import RunHandle, manual_order, sign_order
+from flowerpower.jobs.by_hand.past import HandOut, Sign
+from flowerpower.jobs.by_hand.rerun import rerun_of, rerun_tick
+from flowerpower.jobs.by_hand.stopping import Stopped, stop_run
 from flowerpower.jobs.details import RunDetails, find_record, read_log, read_run
-from flowerpower.jobs.forget import Forgotten, forget_schedules
-from flowerpower.jobs.holds import Paused, Resumed, pause_schedules, resume_schedules
 from flowerpower.jobs.ledger import Ledger, run_ref
-from flowerpower.jobs.manual import RunHandle, manual_order, sign_order
-from flowerpower.jobs.metrics_server import metrics_beside
-from flowerpower.jobs.past import HandOut, Sign
-from flowerpower.jobs.preload import GraphRecipe
-from flowerpower.jobs.processes import Work, WorkerOptions, run_scheduler, run_worker, run_workers
+from flowerpower.jobs.monitoring.metrics_server import metrics_beside
+from flowerpower.jobs.monitoring.status import ScheduleStatus, Status, read_status
+from flowerpower.jobs.monitoring.status_reader import StatusReader
 from flowerpower.jobs.records import RunList, RunRecord, Wish, plain_time, read_runs
-from flowerpower.jobs.rerun import rerun_of, rerun_tick
-from flowerpower.jobs.status import ScheduleStatus, Status, read_status
-from flowerpower.jobs.status_reader import StatusReader
-from flowerpower.jobs.stopping import Stopped, stop_run
+from flowerpower.jobs.workers.preload import GraphRecipe
+from flowerpower.jobs.workers.processes import Work, WorkerOptions, run_scheduler, run_worker, run_workers
 from flowerpower.planning.sync import Wanted
 from flowerpower.planning.window import past_moment
 from flowerpower.specs.fields import parse_duration

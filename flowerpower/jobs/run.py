@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, StoreError
-from flowerpower.jobs.admission import Papers, RunRefusedError, admitted, check_signature, read_papers
-from flowerpower.jobs.checkouts import Checkouts
-from flowerpower.jobs.code import code_on_disk
-from flowerpower.jobs.firing import compile_schedule, fire_message
-from flowerpower.jobs.keeping import Keeper
 from flowerpower.jobs.ledger import Claim, Claimant, Ledger, RunRef, run_ref
+from flowerpower.jobs.running.admission import Papers, RunRefusedError, admitted, check_signature, read_papers
+from flowerpower.jobs.running.keeping import Keeper
+from flowerpower.jobs.scheduling.firing import compile_schedule, fire_message
+from flowerpower.jobs.workers.checkouts import Checkouts
+from flowerpower.jobs.workers.code import code_on_disk
 from flowerpower.settings import read_settings
 from flowerpower.specs.files.folder import inside
 from flowerpower.state.codec import decode_cursor, decode_schedule

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from flowerpower.render.words import count, listed, safe
 
 if TYPE_CHECKING:
-    from flowerpower.jobs.status import ScheduleStatus, Status
+    from flowerpower.jobs.monitoring.status import ScheduleStatus, Status
 
 LATE = 30  # seconds a due run may wait for the scheduler before that is worth a word
 State = Literal["failed", "late", "missed", "cancelled", "held", "skipped", "ok", "new", "paused"]

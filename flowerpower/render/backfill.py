@@ -10,8 +10,8 @@ from flowerpower.render.style import Style, plain
 from flowerpower.render.words import count, iso, moment_with_utc, rough_duration, safe, short
 
 if TYPE_CHECKING:
-    from flowerpower.jobs.backfill import BackfillPlan, Progress
-    from flowerpower.jobs.past import PastTick
+    from flowerpower.jobs.by_hand.backfill import BackfillPlan, Progress
+    from flowerpower.jobs.by_hand.past import PastTick
     from flowerpower.jobs.records import RunRecord
 
 _FIRST, _LAST = 20, 10

@@ -10,7 +10,7 @@ from flowerpower.render.style import Style, plain
 from flowerpower.render.words import count, moment_with_utc, rough_duration, safe
 
 if TYPE_CHECKING:
-    from flowerpower.jobs.holds import Held, Paused, Released, Resumed
+    from flowerpower.jobs.by_hand.holds import Held, Paused, Released, Resumed
     from flowerpower.state.models import Hold
 
 _SHOWN = 20

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from flowerpower.render.alarms import LATE
 
 if TYPE_CHECKING:
-    from flowerpower.jobs.status import ScheduleStatus, Status
+    from flowerpower.jobs.monitoring.status import ScheduleStatus, Status
 
 Value = Callable[["ScheduleStatus"], "float | int | None"]
 

@@ -24,7 +24,7 @@ from flowerpower.render.words import (
 )
 
 if TYPE_CHECKING:
-    from flowerpower.jobs.status import ScheduleStatus, Status
+    from flowerpower.jobs.monitoring.status import ScheduleStatus, Status
 
 __all__ = ["state_of", "status_dict", "status_text", "worst_first"]
 _MENDED = {  # what the scheduler mends, and how it is told

@@ -15,7 +15,7 @@ from flowerpower.render.records import clean_reason, short_run
 from flowerpower.render.words import count, iso, moment, rough_duration, safe, short, stopwatch
 
 if TYPE_CHECKING:
-    from flowerpower.jobs.status import Outcome, QueueStatus, ScheduleStatus, Status, WorkerStatus
+    from flowerpower.jobs.monitoring.status import Outcome, QueueStatus, ScheduleStatus, Status, WorkerStatus
 
 _KIND: Mapping[State, str] = {
     "failed": "bad",

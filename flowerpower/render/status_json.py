@@ -9,7 +9,7 @@ from flowerpower.render.holds import hold_dict
 from flowerpower.render.words import iso, local
 
 if TYPE_CHECKING:
-    from flowerpower.jobs.status import Heal, Outcome, QueueStatus, ScheduleStatus, Status, WorkerStatus
+    from flowerpower.jobs.monitoring.status import Heal, Outcome, QueueStatus, ScheduleStatus, Status, WorkerStatus
 
 FORMAT_VERSION = "1.1"
 

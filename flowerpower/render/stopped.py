@@ -9,7 +9,7 @@ from flowerpower.render.style import Style, plain
 from flowerpower.render.words import safe
 
 if TYPE_CHECKING:
-    from flowerpower.jobs.stopping import Stopped
+    from flowerpower.jobs.by_hand.stopping import Stopped
 
 
 def stopped_text(done: Stopped, *, style: Style = plain) -> str:

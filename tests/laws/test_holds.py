@@ -14,8 +14,8 @@ from support.redis_state import SHIFTED_CLOCK, shift_clock
 from support.states import KEYS, SOURCE, desired, schedule, ticks_between
 
 from flowerpower.apply import apply_plan
-from flowerpower.jobs.holds import pause_schedules, resume_schedules
-from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.by_hand.holds import pause_schedules, resume_schedules
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.schedule.trigger import Trigger
 from flowerpower.state.desired import trigger_of

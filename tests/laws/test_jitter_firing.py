@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.states import KEYS, schedule
 
-from flowerpower.jobs.firing import Compiled, compile_schedule, fire_message
+from flowerpower.jobs.scheduling.firing import Compiled, compile_schedule, fire_message
 from flowerpower.schedule import TriggerError, parse_trigger
 from flowerpower.schedule.jitter import delay
 from flowerpower.state.models import Cursor

@@ -18,15 +18,15 @@ from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
 from flowerpower.jobs.contact import Contact
-from flowerpower.jobs.reconcile import Reconciler
-from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.scheduling.reconcile import Reconciler
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.connection import connect
 from flowerpower.state.store import Store
 
 _SCHEDULE = """
 import logging, sys
-from flowerpower.jobs.processes import run_scheduler
+from flowerpower.jobs.workers.processes import run_scheduler
 from flowerpower.state.keys import Keys
 
 logging.basicConfig(level=logging.INFO)

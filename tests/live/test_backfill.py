@@ -17,7 +17,7 @@ from support.redis_state import SHIFTED_CLOCK, dump_keys, shift_clock, start_at_
 from support.states import KEYS, schedule
 
 from flowerpower.errors import FlowerPowerError, RefusedError, StoreError, UsageError
-from flowerpower.jobs.backfill import Backfill, BackfillPlan, Progress, plan_backfill
+from flowerpower.jobs.by_hand.backfill import Backfill, BackfillPlan, Progress, plan_backfill
 from flowerpower.jobs.records import Wish, read_runs
 from flowerpower.state.store import Store
 

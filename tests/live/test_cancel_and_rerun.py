@@ -12,10 +12,10 @@ from support.redis_state import dump_keys, shift_clock
 from support.states import KEYS, schedule
 
 from flowerpower.errors import FlowerPowerError, RefusedError, UsageError
+from flowerpower.jobs.by_hand.past import HandOut
+from flowerpower.jobs.by_hand.rerun import rerun_tick
+from flowerpower.jobs.by_hand.stopping import stop_run
 from flowerpower.jobs.manager import RQManager
-from flowerpower.jobs.past import HandOut
-from flowerpower.jobs.rerun import rerun_tick
-from flowerpower.jobs.stopping import stop_run
 from flowerpower.state.store import Store
 
 

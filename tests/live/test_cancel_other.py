@@ -14,7 +14,7 @@ from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
 from flowerpower.jobs.ledger import Claimant, Ledger
-from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.keys import Keys
 from flowerpower.state.models import Desired

@@ -10,7 +10,7 @@ from support.command_line import FILES, command_line
 
 from flowerpower import FlowerPowerProject
 from flowerpower.errors import PipelineError
-from flowerpower.jobs.manual import RunHandle
+from flowerpower.jobs.by_hand.manual import RunHandle
 
 PROJECT = FILES["flowerpower.yaml"] + "code: git\n"
 

@@ -13,7 +13,7 @@ from support.redis_state import SHIFTED_CLOCK, shift_clock
 from support.states import SOURCE
 
 from flowerpower.apply import apply_plan
-from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
@@ -23,7 +23,7 @@ BROKEN, DEFAULT = KEYS.queue("broken"), KEYS.queue("default")
 _WORK = """
 import sys
 from pathlib import Path
-from flowerpower.jobs.processes import WorkerOptions, run_worker
+from flowerpower.jobs.workers.processes import WorkerOptions, run_worker
 from flowerpower.state.keys import Keys
 
 how = {"queues": ("broken", "default"), "burst": True, "with_scheduler": False}

@@ -14,7 +14,7 @@ from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
 from flowerpower.errors import StoreError, UsageError
-from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.connection import connect, hide_credentials
 from flowerpower.state.models import Desired

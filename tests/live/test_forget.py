@@ -11,8 +11,8 @@ from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
 from flowerpower.errors import UsageError
-from flowerpower.jobs.forget import forget_schedules
-from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.by_hand.forget import forget_schedules
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.managed import managed
 from flowerpower.planning.plan import Plan

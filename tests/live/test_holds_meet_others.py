@@ -11,8 +11,8 @@ from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
 from flowerpower.errors import StalePlanError
-from flowerpower.jobs.holds import Lifter
-from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.by_hand.holds import Lifter
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.codec import encode_cursor
 from flowerpower.state.store import Store

@@ -13,9 +13,9 @@ from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
 from flowerpower.jobs.ledger import Claimant, Ledger, RunRef
-from flowerpower.jobs.restricted import RestrictedJob
-from flowerpower.jobs.scheduler import Scheduler
-from flowerpower.jobs.worker import make_worker
+from flowerpower.jobs.scheduling.scheduler import Scheduler
+from flowerpower.jobs.workers.restricted import RestrictedJob
+from flowerpower.jobs.workers.worker import make_worker
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.models import Desired
 from flowerpower.state.store import Store

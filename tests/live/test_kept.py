@@ -15,9 +15,9 @@ from support.states import SOURCE
 from flowerpower import JobQueueManager, RQManager
 from flowerpower.apply import apply_plan
 from flowerpower.errors import PipelineError, UsageError
-from flowerpower.jobs import keeping
+from flowerpower.jobs.by_hand.manual import RunHandle
 from flowerpower.jobs.details import RunDetails, read_log
-from flowerpower.jobs.manual import RunHandle
+from flowerpower.jobs.running import keeping
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store

@@ -16,8 +16,8 @@ from support.states import SOURCE
 
 from flowerpower.apply import apply_plan
 from flowerpower.jobs.ledger import Ledger, run_ref
-from flowerpower.jobs.scheduler import RECONCILE_SECONDS, Scheduler
-from flowerpower.jobs.status import read_status
+from flowerpower.jobs.monitoring.status import read_status
+from flowerpower.jobs.scheduling.scheduler import RECONCILE_SECONDS, Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.render.status import status_dict, status_text
 from flowerpower.state.keys import Keys
@@ -29,7 +29,7 @@ DESCRIBED = 90  # seconds: queued for 60 s, and then seen in no list in two pass
 
 _DIE = """
 import os, signal, sys
-from flowerpower.jobs.worker import FlowerPowerWorker, make_worker
+from flowerpower.jobs.workers.worker import FlowerPowerWorker, make_worker
 from flowerpower.state.connection import connect_for_rq
 from flowerpower.state.keys import Keys
 

@@ -15,7 +15,7 @@ from support.states import SOURCE
 from flowerpower import JobQueueManager, RQManager
 from flowerpower.apply import apply_plan
 from flowerpower.errors import PipelineError, UsageError
-from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store

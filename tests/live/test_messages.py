@@ -21,8 +21,8 @@ from support.projects import running_worker, wanted, write_project
 from support.receivers import Hook, web_hook
 from support.redis_state import dump_keys
 
-from flowerpower.jobs.messenger import Messenger
-from flowerpower.jobs.outbox import MOST
+from flowerpower.jobs.messages.messenger import Messenger
+from flowerpower.jobs.messages.outbox import MOST
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
 

@@ -29,12 +29,12 @@ from yaml import safe_load
 
 from flowerpower.apply import apply_plan
 from flowerpower.errors import MissingExtraError, UsageError
-from flowerpower.jobs.holds import pause_schedules
-from flowerpower.jobs.metrics import BOUNDS, Exposition
-from flowerpower.jobs.metrics_server import metrics_beside, parse_address
-from flowerpower.jobs.scheduler import Scheduler
-from flowerpower.jobs.status import Status
-from flowerpower.jobs.status_reader import StatusReader
+from flowerpower.jobs.by_hand.holds import pause_schedules
+from flowerpower.jobs.monitoring.metrics import BOUNDS, Exposition
+from flowerpower.jobs.monitoring.metrics_server import metrics_beside, parse_address
+from flowerpower.jobs.monitoring.status import Status
+from flowerpower.jobs.monitoring.status_reader import StatusReader
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.render.metrics import SCHEDULE_GAUGES, schedule_metrics
 from flowerpower.state.connection import connect

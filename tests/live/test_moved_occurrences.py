@@ -16,9 +16,9 @@ from support.redis_state import shift_clock
 from support.states import KEYS, SOURCE, schedule
 
 from flowerpower.apply import apply_plan
-from flowerpower.jobs.admission import read_papers
 from flowerpower.jobs.ledger import Ledger
 from flowerpower.jobs.run import _fire_if_pending
+from flowerpower.jobs.running.admission import read_papers
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store

@@ -13,7 +13,7 @@ from support import old_data
 from support.command_line import CommandLine
 from support.old_data import KEYS, PLAN, SHOWN
 
-from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.state.connection import connect
 from flowerpower.state.store import Store
 

@@ -18,7 +18,7 @@ from support.states import SOURCE
 from flowerpower.apply import Applied, apply_plan
 from flowerpower.errors import StalePlanError
 from flowerpower.jobs.ledger import Claimant, Ledger, run_ref
-from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.plan import Plan
 from flowerpower.state.keys import Keys
@@ -272,7 +272,7 @@ def test_a_pipelines_run_by_hand_is_no_run_of_the_schedule_of_that_name(store: S
     write_project(tmp_path, schedule=CANCEL)
     (tmp_path / "schedules/report.yaml").write_text(f"pipeline: report\n{CANCEL}\n", encoding="utf-8")
     apply(store, tmp_path)
-    from flowerpower.jobs.manual import manual_order
+    from flowerpower.jobs.by_hand.manual import manual_order
 
     order = manual_order(store, "report", {}, due=0, entropy=b"0123456789", millis=int(time.time() * 1000))
     Ledger(store).enqueue(order)

@@ -14,8 +14,8 @@ from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
 from flowerpower.jobs.ledger import Claimant, Ledger
-from flowerpower.jobs.scheduler import Scheduler
-from flowerpower.jobs.status import read_status
+from flowerpower.jobs.monitoring.status import read_status
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.render.notes import in_flight_words
 from flowerpower.state.models import Desired
@@ -360,8 +360,8 @@ def test_what_waits_for_a_schedule_that_is_gone_is_recorded(store: Store, player
 
 @pytest.mark.parametrize("overlap", ["skip", "buffer_all"])
 def test_a_tick_that_a_stock_scheduler_pushed_meets_the_rule_too(store: Store, player: Player, overlap: str) -> None:
-    from flowerpower.jobs.admission import read_papers
     from flowerpower.jobs.run import _fire_if_pending
+    from flowerpower.jobs.running.admission import read_papers
 
     first = start(store, player, overlap, later=0)
     pending = KEYS.run_id("often", first + HOUR)

@@ -16,7 +16,7 @@ from support.states import KEYS, SOURCE, desired, desired_states, schedule
 from flowerpower.apply import apply_plan
 from flowerpower.errors import StalePlanError
 from flowerpower.jobs.ledger import Claimant, Ledger, RunRef
-from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.plan import Plan
 from flowerpower.state.models import Desired

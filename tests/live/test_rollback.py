@@ -16,7 +16,7 @@ from support.states import KEYS, SOURCE, desired, desired_states, pipeline, sche
 
 from flowerpower.apply import apply_plan
 from flowerpower.errors import HistoryError, RefusedError, StalePlanError
-from flowerpower.jobs.collect import collect_specs
+from flowerpower.jobs.scheduling.collect import collect_specs
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.guards import Allowed, Facts
 from flowerpower.planning.plan import Plan

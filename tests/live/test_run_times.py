@@ -13,7 +13,7 @@ from support.states import SOURCE
 
 from flowerpower.apply import apply_plan
 from flowerpower.errors import StoreError
-from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.connection import connect
 from flowerpower.state.keys import Keys

@@ -9,8 +9,8 @@ from typing import Any
 from support.holds import QUEUE, apply, queued
 from support.states import schedule
 
+from flowerpower.jobs.by_hand.manual import ulid
 from flowerpower.jobs.ledger import Claim, Claimant, Ledger, run_ref
-from flowerpower.jobs.manual import ulid
 from flowerpower.state.store import Store
 
 SECOND = 1_795_664_635

@@ -10,7 +10,7 @@ from support.redis_state import dump_keys, shift_clock
 from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
-from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.models import Desired
 from flowerpower.state.store import Store

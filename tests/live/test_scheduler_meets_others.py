@@ -13,9 +13,9 @@ from support.redis_state import SHIFTED_CLOCK, shift_clock
 from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
-from flowerpower.jobs.scheduler import Scheduler
-from flowerpower.jobs.status import read_status
-from flowerpower.jobs.watch import ClockWatch
+from flowerpower.jobs.monitoring.status import read_status
+from flowerpower.jobs.scheduling.scheduler import Scheduler
+from flowerpower.jobs.scheduling.watch import ClockWatch
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.models import Desired
 from flowerpower.state.store import Store

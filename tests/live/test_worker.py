@@ -18,7 +18,7 @@ from support.redis_state import SHIFTED_CLOCK, shift_clock
 from support.states import SOURCE
 
 from flowerpower.apply import apply_plan
-from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store

@@ -18,8 +18,8 @@ from support.redis_state import SHIFTED_CLOCK, shift_clock
 from support.states import SOURCE
 
 from flowerpower.apply import apply_plan
-from flowerpower.jobs.scheduler import Scheduler
-from flowerpower.jobs.stopping import stop_run
+from flowerpower.jobs.by_hand.stopping import stop_run
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
@@ -193,7 +193,7 @@ _DEAF = """
 import sys
 from contextlib import suppress
 from rq.exceptions import StopRequested
-from flowerpower.jobs.worker import FlowerPowerWorker, make_worker
+from flowerpower.jobs.workers.worker import FlowerPowerWorker, make_worker
 from flowerpower.state.connection import connect_for_rq
 from flowerpower.state.keys import Keys
 

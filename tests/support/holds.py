@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from flowerpower.apply import apply_plan
-from flowerpower.jobs.holds import Paused, Resumed, pause_schedules, resume_schedules
-from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.by_hand.holds import Paused, Resumed, pause_schedules, resume_schedules
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.store import Store
 from support.redis_state import dump_keys

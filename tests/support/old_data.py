@@ -21,8 +21,8 @@ from typing import Any
 from redis import Redis
 
 from flowerpower import __version__
-from flowerpower.jobs.messenger import Messenger
-from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.messages.messenger import Messenger
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
 from support.command_line import FILES, CommandLine, command_line

@@ -66,8 +66,8 @@ def wanted(folder: Path, env: str = "default") -> Desired:
 _WORK = """
 import sys
 from pathlib import Path
-from flowerpower.jobs.preload import GraphRecipe
-from flowerpower.jobs.processes import WorkerOptions, run_worker, run_workers, start_anew
+from flowerpower.jobs.workers.preload import GraphRecipe
+from flowerpower.jobs.workers.processes import WorkerOptions, run_worker, run_workers, start_anew
 from flowerpower.settings import read_settings
 from flowerpower.state.keys import Keys
 from flowerpower.state.signing import Signer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from flowerpower.jobs.status import Heal, Outcome, QueueStatus, ScheduleStatus, Status, Totals, WorkerStatus
+from flowerpower.jobs.monitoring.status import Heal, Outcome, QueueStatus, ScheduleStatus, Status, Totals, WorkerStatus
 from flowerpower.planning.sync import Wanted
 from flowerpower.state.models import Head, Hold
 

@@ -10,7 +10,7 @@ from typing import Any
 from redis import Redis
 
 from flowerpower.jobs.ledger import RunRef, run_ref
-from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.state.codec import canonical, decode_cursor, digest
 from flowerpower.state.models import Schedule
 from flowerpower.state.store import Store

@@ -10,14 +10,14 @@ from typing import Any
 from redis import Redis
 
 from flowerpower.apply import apply_plan
-from flowerpower.jobs.admission import read_papers
-from flowerpower.jobs.firing import fire_message
-from flowerpower.jobs.holds import pause_schedules, resume_schedules
+from flowerpower.jobs.by_hand.holds import pause_schedules, resume_schedules
+from flowerpower.jobs.by_hand.manual import manual_order
+from flowerpower.jobs.by_hand.stopping import stop_run
 from flowerpower.jobs.ledger import Claimant, Ledger
-from flowerpower.jobs.manual import manual_order
 from flowerpower.jobs.run import _fire_if_pending
-from flowerpower.jobs.scheduler import Scheduler
-from flowerpower.jobs.stopping import stop_run
+from flowerpower.jobs.running.admission import read_papers
+from flowerpower.jobs.scheduling.firing import fire_message
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.store import Store
 from support.states import KEYS, SOURCE, desired, pipeline

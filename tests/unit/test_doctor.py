@@ -16,7 +16,7 @@ from flowerpower.doctor.machine_checks import git_findings, machine_findings, pl
 from flowerpower.doctor.server import ServerFacts
 from flowerpower.doctor.server_checks import server_findings
 from flowerpower.errors import Place, Problem
-from flowerpower.jobs.status import ScheduleStatus, Status
+from flowerpower.jobs.monitoring.status import ScheduleStatus, Status
 from flowerpower.render.doctor import doctor_dict, doctor_text
 from flowerpower.revision import Revision
 from flowerpower.specs.verdict import Verdict

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowerpower.jobs.listening import listening
-from flowerpower.jobs.tail import Tail
+from flowerpower.jobs.running.listening import listening
+from flowerpower.jobs.running.tail import Tail
 
 SECRET = "hunter2-hunter2"
 

@@ -119,8 +119,8 @@ COMMANDS = (
 SCHEDULER_CODE = """
 import logging, os, sys
 logging.basicConfig(stream=sys.stderr, level=logging.INFO)
-from flowerpower.jobs.messenger import Messenger
-from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.messages.messenger import Messenger
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.state.connection import connect
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store

@@ -11,8 +11,8 @@ from typing import Any
 
 from redis import Redis
 
-from flowerpower.jobs.messenger import Messenger
-from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.messages.messenger import Messenger
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.state.store import Store
 from support.command_line import CommandLine, command_line
 from support.fuzz.case import Case

@@ -15,9 +15,9 @@ import redis
 
 from flowerpower.apply import apply_plan
 from flowerpower.errors import FlowerPowerError
-from flowerpower.jobs import keeping
-from flowerpower.jobs.preload import GraphRecipe
-from flowerpower.jobs.processes import WorkerOptions, run_scheduler, run_worker
+from flowerpower.jobs.running import keeping
+from flowerpower.jobs.workers.preload import GraphRecipe
+from flowerpower.jobs.workers.processes import WorkerOptions, run_scheduler, run_worker
 from flowerpower.planning.diff import make_plan
 from flowerpower.state import scripts
 from flowerpower.state.connection import connect

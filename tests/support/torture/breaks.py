@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowerpower.jobs.recover import RunKeeper
+from flowerpower.jobs.scheduling.recover import RunKeeper
 from flowerpower.state import scripts
 
 # Script, what it says, and what it says instead. Without the lease alone every law still holds: it is no lock.

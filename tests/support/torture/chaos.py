@@ -18,7 +18,7 @@ from typing import Any
 import redis
 
 from flowerpower.apply import apply_plan
-from flowerpower.jobs.holds import resume_schedules
+from flowerpower.jobs.by_hand.holds import resume_schedules
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.connection import connect
 from flowerpower.state.keys import Keys

@@ -16,12 +16,12 @@ from rq.queue import Queue
 
 from flowerpower.apply import apply_plan
 from flowerpower.errors import FlowerPowerError
-from flowerpower.jobs import reconcile
 from flowerpower.jobs import run as running
-from flowerpower.jobs import scheduler as scheduling
-from flowerpower.jobs.holds import pause_schedules, resume_schedules
-from flowerpower.jobs.processes import run_scheduler
-from flowerpower.jobs.worker import FlowerPowerWorker, make_worker
+from flowerpower.jobs.by_hand.holds import pause_schedules, resume_schedules
+from flowerpower.jobs.scheduling import reconcile
+from flowerpower.jobs.scheduling import scheduler as scheduling
+from flowerpower.jobs.workers.processes import run_scheduler
+from flowerpower.jobs.workers.worker import FlowerPowerWorker, make_worker
 from flowerpower.planning.diff import make_plan
 from flowerpower.state import scripts
 from flowerpower.state.connection import connect, connect_for_rq

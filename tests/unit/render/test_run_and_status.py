@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flowerpower.jobs.status import Heal, Outcome, ScheduleStatus, Status
+from flowerpower.jobs.monitoring.status import Heal, Outcome, ScheduleStatus, Status
 from flowerpower.render.runs import run_text
 from flowerpower.render.status import status_dict, status_text, worst_first
 from flowerpower.state.models import Head, Hold

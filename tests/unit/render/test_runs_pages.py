@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowerpower.jobs.backfill import BackfillPlan, Progress
+from flowerpower.jobs.by_hand.backfill import BackfillPlan, Progress
+from flowerpower.jobs.by_hand.past import Applied, PastTick
 from flowerpower.jobs.details import Attempt, RunDetails
-from flowerpower.jobs.past import Applied, PastTick
 from flowerpower.jobs.records import RunList, RunRecord, Standing
 from flowerpower.render.backfill import done_text, plan_text, stopped_text
 from flowerpower.render.details import details_dict, details_text

@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft7Validator
 from support.statuses import FAILS, NOW, PLAIN, SCHEDULES, STATUS, WELL, many
 
-from flowerpower.jobs.status import Status
+from flowerpower.jobs.monitoring.status import Status
 from flowerpower.planning.sync import Wanted
 from flowerpower.render.alarms import alarms_of, health_of
 from flowerpower.render.status import status_dict, status_screen, status_text

@@ -1,0 +1,1 @@
+"""What people order by hand: runs, backfills, holds, and stops."""

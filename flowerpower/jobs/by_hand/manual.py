@@ -1,0 +1,193 @@
+"""Runs that no schedule started: enqueued by hand or by the Python API, and waited for."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flowerpower.errors import PipelineError, UsageError
+from flowerpower.jobs.details import RunDetails, find_outcome, read_run
+from flowerpower.jobs.ledger import RunRef
+from flowerpower.state.codec import canonical, decode_pipeline, decode_schedule, digest
+from flowerpower.state.connection import redis_errors
+from flowerpower.state.desired import occurrence_at
+from flowerpower.state.job_codec import JOB_FUNCTION, job_fields
+from flowerpower.state.keys import tick_of
+from flowerpower.state.models import Occurrence
+from flowerpower.state.signing import Signer
+from flowerpower.state.store import Store
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_POLL_SECONDS = 0.1
+_DONE = {"finished", "failed", "stopped", "canceled"}
+
+
+class RunHandle:
+    """One enqueued run."""
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self.id = run_id
+        self._store = store
+
+    def __repr__(self) -> str:
+        return f"RunHandle({self.id!r})"
+
+    def status(self) -> str:
+        """Return RQ's word for where the run is, such as queued, started or finished; `gone` when its job is."""
+        with redis_errors("reading the run's status"):
+            found: Any = self._store.connection.hget(self._store.keys.job(self.id), "status")
+        if found:
+            return str(found.decode())
+        outcome = find_outcome(self._store, self._ref)
+        return "canceled" if outcome is not None and outcome.status == "cancelled" else "gone"
+
+    def details(self) -> RunDetails:
+        """Return everything that is known of the run: its attempts, what it made, how it failed, where it is."""
+        return read_run(self._store, self.id)
+
+    def wait(self, timeout: float | None = None) -> dict[str, Any]:
+        """Wait for the end of the run and return its summary.
+
+        Raises `PipelineError` when it failed, was cancelled or vanished, `TimeoutError` after `timeout` seconds.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        while (status := self.status()) not in _DONE and status != "gone":
+            if end is not None and time.monotonic() > end:
+                raise TimeoutError(f"run {self.id} is still {status} after {timeout} s")
+            time.sleep(_POLL_SECONDS)
+        return self._summary(status)
+
+    @property
+    def _ref(self) -> RunRef:
+        name, run = self._store.keys.parse_run_id(self.id) or ("", "")
+        return RunRef(self.id, name, run, tick_of(run) or 0)
+
+    def _summary(self, status: str) -> dict[str, Any]:
+        from flowerpower.jobs.workers.restricted import RestrictedJob
+
+        outcome = find_outcome(self._store, self._ref)
+        if outcome is not None and outcome.status != "succeeded":
+            raise PipelineError(
+                f"run {self.id} {outcome.status}: {outcome.reason or 'no reason was recorded'}",
+                hint=f"flowerpower runs --job {self._store.keys.short_run_id(self.id)}",
+            )
+        if status in ("gone", "canceled"):
+            raise PipelineError(f"run {self.id} is not in Redis any more", hint="its result_ttl may be over")
+        with redis_errors("reading the run's result"):
+            job = RestrictedJob.fetch(self.id, connection=self._store.connection, serializer="json")
+            result = job.latest_result()
+        if status == "finished":
+            value = result.return_value if result else None
+            return value if isinstance(value, dict) else {"status": "succeeded", "run": self.id}
+        text = (result.exc_string or "").strip().splitlines() if result else []
+        raise PipelineError(f"run {self.id} {status}: {text[-1] if text else 'no reason was recorded'}")
+
+
+def manual_order(
+    store: Store, name: str, inputs: Mapping[str, Any], *, due: int, entropy: bytes, millis: int
+) -> dict[str, Any]:
+    """Return what the enqueue script needs to run an applied pipeline, or schedule, of that name."""
+    keys = store.keys
+    with redis_errors("reading the applied records"):
+        pipeline: Any = store.connection.hget(keys.pipelines, name)
+        schedule: Any = store.connection.hget(keys.schedules, name)
+    if pipeline is not None:
+        job, spec = _pipeline_job(store, name, pipeline)
+    elif schedule is not None:
+        job, spec = _schedule_job(store, name, schedule)
+    else:
+        raise UsageError(f"no pipeline or schedule named {name!r} is applied", hint=_nearest(store, name))
+    if inputs:
+        spec["spec"]["inputs"] = {**spec["spec"].get("inputs", {}), **inputs}
+    text = _canonical_spec(spec)
+    run = f"m{ulid(millis, entropy)}"
+    tick = max(store.time(), due)
+    zone = str(spec["trigger"].get("timezone", "UTC"))
+    job["data"] = json.dumps([JOB_FUNCTION, None, [keys.namespace, name, digest(text)], {}])
+    return {
+        "id": keys.run_id(name, run),
+        "name": name,
+        "run": run,
+        "tick": tick,
+        "queue": job["origin"],
+        "due": due,
+        "digest": digest(text),
+        "run_spec": text,
+        "job": job,
+        "description": f"{name}, by hand",
+        "meta": {
+            "schedule": "" if spec.get("manual") else name,
+            "pipeline": spec["pipeline"],
+            "tick": datetime.fromtimestamp(tick, ZoneInfo(zone)).isoformat(),
+        },
+    }
+
+
+def sign_order(order: dict[str, Any], signer: Signer) -> None:
+    """Sign the run of an order for the enqueue script, so that workers with keys run it."""
+    order["meta"]["signature"] = signer.sign_run(order["id"], order["digest"], order["tick"])
+
+
+def ulid(millis: int, entropy: bytes) -> str:
+    """Return a ULID in lower case: 48 bits of time, then the first 80 bits of *entropy*."""
+    number = (millis << 80) | int.from_bytes(entropy[:10], "big")
+    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def _pipeline_job(store: Store, name: str, raw: bytes) -> tuple[dict[str, str], dict[str, Any]]:
+    pipeline, _ = decode_pipeline(name, raw)
+    fields: dict[str, Any] = dict(pipeline.fields)
+    retry = fields.get("retry") or {}
+    job = Occurrence(
+        id="",
+        queue=store.keys.queue("default"),
+        due=0,
+        function=JOB_FUNCTION,
+        args=(),
+        timeout=int(fields["timeout"]),
+        result_ttl=int(fields["result_ttl"]),
+        failure_ttl=int(fields["failure_ttl"]),
+        retries=int(retry.get("max", 0)),
+        retry_intervals=tuple(retry.get("intervals") or ()),
+    )
+    spec = {
+        "format": 1,
+        "namespace": store.keys.namespace,
+        "schedule": name,
+        "pipeline": name,
+        "manual": True,
+        "trigger": {"timezone": fields.pop("timezone", "UTC")},
+        "folders": fields.pop("folders", []),
+        "spec": fields,
+        "code": pipeline.code,
+    }
+    return job_fields(job), spec
+
+
+def _schedule_job(store: Store, name: str, raw: bytes) -> tuple[dict[str, str], dict[str, Any]]:
+    schedule, _ = decode_schedule(name, raw)
+    with redis_errors("reading the run spec"):
+        text: Any = store.connection.hget(store.keys.specs, schedule.run)
+    if text is None:
+        raise UsageError(f"the run spec of {name!r} is not in Redis", hint="apply again")
+    spec: dict[str, Any] = json.loads(text)
+    return job_fields(occurrence_at(store.keys, schedule, 0)), {**spec, "start_deadline": None}
+
+
+def _canonical_spec(spec: Mapping[str, Any]) -> str:
+    try:
+        return canonical(spec)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"the inputs cannot be written as JSON: {error}") from None
+
+
+def _nearest(store: Store, name: str) -> str:
+    with redis_errors("reading the applied names"):
+        names: Any = [*store.connection.hkeys(store.keys.pipelines), *store.connection.hkeys(store.keys.schedules)]
+    near = get_close_matches(name, [found.decode() for found in names], n=1)
+    return f"did you mean {near[0]!r}?" if near else "apply it first: flowerpower apply"

@@ -1,0 +1,204 @@
+"""Ticks of the past that are to run: what the applied record says of a schedule, and what became of its ticks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from flowerpower.errors import FlowerPowerError, FormatError, UsageError
+from flowerpower.jobs.by_hand.naming import advice_for
+from flowerpower.jobs.records import RunRecord, active_runs, decode_outcome, outcome_pages
+from flowerpower.schedule.trigger import Trigger
+from flowerpower.state.codec import canonical, decode_cursor, decode_schedule, digest
+from flowerpower.state.connection import redis_errors
+from flowerpower.state.desired import describe_run, run_template, trigger_of
+from flowerpower.state.models import Cursor, Schedule
+from flowerpower.state.store import Store
+
+Word = Literal["pushed", "succeeded", "active", "waiting", "undecided", "full", "yields"]
+Sign = Callable[[str, str, int], str]
+UNKNOWN = "unknown"  # nothing is recorded of a tick
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A schedule as it is applied now, with what its runs are made of."""
+
+    schedule: Schedule
+    revision: int
+    commit: str
+    trigger: Trigger
+    run_spec: Mapping[str, Any]
+    cursor: Cursor | None
+
+    @property
+    def timezone(self) -> str:
+        """The zone of its clocks."""
+        return str(self.schedule.fields.get("timezone", "UTC"))
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether its own runs do not run side by side."""
+        return self.schedule.fields.get("overlap") != "allow"
+
+
+@dataclass(frozen=True, slots=True)
+class PastTick:
+    """One tick and what is known of it: a status of a run, `waiting`, `undecided`, or `unknown`."""
+
+    tick: int
+    status: str
+    record: RunRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandOut:
+    """How past ticks are run: on whose behalf, with which inputs over the applied ones, how many at once (0: all).
+
+    `yields`: none while a run of the schedule itself is active. `again`: those that have succeeded too. `sign` gives
+    the signature of a run by its id, its run spec's digest and its tick, where workers want one.
+    """
+
+    reason: str
+    inputs: Mapping[str, Any]
+    limit: int = 0
+    yields: bool = False
+    again: bool = False
+    sign: Sign | None = None
+
+
+def read_applied(store: Store, name: str) -> Applied:
+    """Return a schedule as it is applied; raise `UsageError` when there is none of that name."""
+    keys = store.keys
+    with redis_errors("reading the applied record"):
+        record: Any = store.connection.hget(keys.schedules, name)
+        cursor: Any = store.connection.hget(keys.cursors, name)
+    if record is None:
+        raise UsageError(f"no schedule {name!r} is live", hint=advice_for(store, name))
+    schedule, described = decode_schedule(name, record)
+    try:
+        trigger = trigger_of(schedule.fields)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise FormatError(
+            f"the record of {name!r} is damaged: it says not when it fires",
+            hint="`flowerpower plan` says how to repair it",
+        ) from None
+    with redis_errors("reading the run spec"):
+        text: Any = store.connection.hget(keys.specs, schedule.run)
+    if text is None:
+        raise UsageError(f"the run spec of {name!r} is not in Redis", hint="apply again")
+    return Applied(
+        schedule,
+        described.revision,
+        described.commit,
+        trigger,
+        _spec_of(name, text),
+        decode_cursor(name, cursor) if cursor else None,
+    )
+
+
+def _spec_of(name: str, text: bytes) -> Mapping[str, Any]:
+    try:
+        spec = json.loads(text)
+    except (ValueError, RecursionError):
+        spec = None
+    if not isinstance(spec, dict):
+        raise FormatError(f"the run spec of {name!r} is damaged", hint="apply again")
+    return spec
+
+
+def order_of(store: Store, applied: Applied, how: HandOut) -> dict[str, Any]:
+    """Return what the script needs to push runs of past ticks, but for the ticks."""
+    spec = {**applied.run_spec, "start_deadline": None}  # they are late on purpose
+    if how.inputs:
+        spec["spec"] = {**spec["spec"], "inputs": {**spec["spec"].get("inputs", {}), **how.inputs}}
+    try:
+        text = canonical(spec)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"the inputs cannot be written as JSON: {error}") from None
+    schedule = replace(applied.schedule, run=digest(text))
+    return {
+        "name": schedule.name,
+        "revision": applied.revision,
+        "limit": how.limit,
+        "yields": how.yields,
+        "again": how.again,
+        "reason": how.reason,
+        "run_spec": text,
+        **run_template(store.keys, schedule),
+    }
+
+
+def hand_out(
+    store: Store, applied: Applied, order: Mapping[str, Any], ticks: Sequence[int], sign: Sign | None = None
+) -> list[Word]:
+    """Push the runs of ticks, as many as there is room for, and return one word for each that was looked at.
+
+    An empty list: an apply has changed or deleted the schedule meanwhile.
+    """
+    items = []
+    for tick in ticks:
+        description, meta = describe_run(applied.schedule, tick)
+        run_id = store.keys.run_id(applied.schedule.name, tick)
+        signature = sign(run_id, order["digest"], tick) if sign is not None else ""
+        items.append([tick, run_id, description, meta["tick"], signature])
+    with redis_errors("handing out runs"):
+        raw: Any = store.scripts.call("hand_out", [json.dumps({**order, "ticks": items})])
+    words: list[Any] = json.loads(raw)
+    if words[0] == "damaged":
+        raise FlowerPowerError(f"the key {words[1]} holds something that is not ours", hint="look at it with redis-cli")
+    return [] if words[0] == "changed" else words
+
+
+def look_at(store: Store, applied: Applied, ticks: Sequence[int]) -> list[PastTick]:
+    """Return what is known of each of these ticks, which are sorted."""
+    if not ticks:
+        return []
+    name = applied.schedule.name
+    active = {record.last: record for record in active_runs(store, name) if _is_of_tick(store, record)}
+    waiting = _waiting(store, name)
+    alone, ranges = _outcomes(store, name, ticks[0])
+    decided = applied.cursor.tick if applied.cursor and applied.cursor.pending else None
+    found = []
+    for tick in ticks:
+        if tick in active:
+            found.append(PastTick(tick, active[tick].status, active[tick]))
+        elif tick in waiting:
+            found.append(PastTick(tick, "waiting"))
+        elif decided is not None and tick > decided:
+            found.append(PastTick(tick, "undecided"))
+        else:
+            record = alone.get(tick) or next((one for one in ranges if one.first <= tick <= one.last), None)
+            found.append(PastTick(tick, record.status if record else UNKNOWN, record))
+    return found
+
+
+def _is_of_tick(store: Store, record: RunRecord) -> bool:
+    return record.run == store.keys.run_id(record.name, record.last)
+
+
+def _waiting(store: Store, name: str) -> set[int]:
+    with redis_errors("reading waiting ticks"):
+        raw: Any = store.connection.hget(store.keys.buffers, name)
+    try:
+        return {int(item[0]) for item in json.loads(raw)["ticks"]} if raw else set()
+    except (ValueError, KeyError, TypeError, IndexError):
+        return set()
+
+
+def _outcomes(store: Store, name: str, first: int) -> tuple[dict[int, RunRecord], list[RunRecord]]:
+    """Return the outcomes since a tick: of single ticks by tick, and of ranges."""
+    alone: dict[int, RunRecord] = {}
+    ranges: list[RunRecord] = []
+    for key in (store.keys.outcomes(name), store.keys.older(name)):
+        for raw in outcome_pages(store, key, first):
+            record = decode_outcome(name, raw)
+            if record is None:
+                continue
+            if record.count > 1 or record.first != record.last:
+                ranges.append(record)
+            elif record.run in ("", store.keys.run_id(name, record.last)):
+                alone.setdefault(record.last, record)
+    return alone, ranges

@@ -1,0 +1,144 @@
+"""Who and what is around the schedules: workers, queues, the scheduler's lease, what was mended, totals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from flowerpower.jobs.monitoring.status import HEALS_OF, Heal, QueueStatus, Status, Totals, WorkerStatus
+from flowerpower.state.connection import redis_errors
+from flowerpower.state.store import Store
+
+_WORKER = ("state", "queues", "hostname", "pid", "birth", "last_heartbeat", "current_job")
+_WORKED = ("successful_job_count", "failed_job_count", "total_working_time", "version", "death")
+REGISTRIES = {"started": "wip", "finished": "finished", "failed": "failed", "deferred": "deferred"}
+
+
+def with_company(store: Store, status: Status, queues: Sequence[str]) -> Status:
+    """Return the status of a namespace with what is around its schedules; *queues* as RQ names them."""
+    keys, connection = store.keys, store.connection
+    with redis_errors("reading queues and workers"):
+        pipe = connection.pipeline(transaction=False)
+        pipe.xrevrange(keys.heals, "+", (status.now - HEALS_OF) * 1000)
+        pipe.pttl(keys.lease)
+        pipe.hgetall(keys.totals)
+        for queue in queues:
+            pipe.smembers(keys.workers(queue))
+            pipe.llen(keys.queue_list(queue))
+            pipe.zcard(keys.scheduled(queue))
+            for kind in REGISTRIES.values():
+                pipe.zcard(keys.registry(kind, queue))
+        heals, lease, totals, *rest = pipe.execute(raise_on_error=False)
+        width = 3 + len(REGISTRIES)
+        found = [rest[start : start + width] for start in range(0, len(rest), width)]
+        members = sorted({key for one in found for key in _sound(one[0])})
+        workers = _workers(store, members)
+    return replace(
+        status,
+        heals=tuple(_heal(entry, fields) for entry, fields in _sound(heals)),
+        lease_seconds=lease / 1000 if isinstance(lease, int) and lease > 0 else None,
+        totals=_totals(totals if isinstance(totals, dict) else {}),
+        listening=tuple(workers),
+        queues=tuple(_queue(name, found) for name, found in zip(queues, found, strict=True)),
+    )
+
+
+def _workers(store: Store, members: Sequence[bytes]) -> list[WorkerStatus]:
+    if not members:
+        return []
+    pipe = store.connection.pipeline(transaction=False)
+    for key in members:
+        pipe.hmget(key, *_WORKER, *_WORKED)
+    replied = pipe.execute(raise_on_error=False)
+    prefix = store.keys.queue("")
+    found = (_worker(key, values, prefix) for key, values in zip(members, replied, strict=True))
+    return [worker for worker in found if worker]
+
+
+def _sound(reply: Any) -> Iterable[Any]:
+    """Return a reply, nothing for a key of another type; raise any other failure."""
+    if isinstance(reply, Exception):
+        if not str(reply).startswith("WRONGTYPE"):
+            raise reply
+        return ()
+    return reply if isinstance(reply, list | set) else ()
+
+
+def _heal(entry: bytes, fields: Mapping[bytes, bytes]) -> Heal:
+    text = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in fields.items()}
+    tick = text.get("tick", "")
+    return Heal(
+        event=text.get("event", ""),
+        at=int(entry.split(b"-")[0]) // 1000,
+        schedule=text.get("schedule", ""),
+        tick=int(tick) if tick.isascii() and tick.isdigit() else None,
+        run=text.get("job", ""),
+        reason=text.get("reason", ""),
+    )
+
+
+def _queue(name: str, found: Sequence[Any]) -> QueueStatus:
+    workers, queued, scheduled, *others = found
+    kinds = ("queued", "scheduled", *REGISTRIES)
+    numbers = (queued, scheduled, *others)
+    jobs = {kind: number if isinstance(number, int) else 0 for kind, number in zip(kinds, numbers, strict=True)}
+    return QueueStatus(name.rpartition("--")[2], name, len(list(_sound(workers))), jobs)
+
+
+def _worker(key: bytes, reply: Any, prefix: str) -> WorkerStatus | None:
+    """Return a worker of whom RQ knows that it lives; None for what is left of one."""
+    if isinstance(reply, Exception) or reply[1] is None or reply[-1] is not None:
+        return None
+    texts = [(value or b"").decode(errors="replace") for value in reply]
+    state, queues, host, pid, birth, heartbeat, job, good, bad, seconds, version, _ = texts
+    return WorkerStatus(
+        name=key.decode(errors="replace").rpartition(":worker:")[2],
+        state=state or "unknown",
+        queues=tuple(queue.removeprefix(prefix) for queue in queues.split(",") if queue),
+        host=host,
+        pid=_whole(pid),
+        started=_moment(birth),
+        heartbeat=_moment(heartbeat),
+        run=job,
+        succeeded=_whole(good),
+        failed=_whole(bad),
+        seconds=_number(seconds),
+        rq=version,
+    )
+
+
+def _totals(fields: Mapping[bytes, bytes]) -> Totals:
+    ends: dict[str, int] = {}
+    took: dict[float, int] = {}
+    seconds = 0.0
+    for raw, value in fields.items():
+        name, number = raw.decode(errors="replace"), _whole(value.decode(errors="replace"))
+        kind, _, bound = name.partition(":")
+        if kind == "took":
+            took[_number(bound) if bound != "more" else float("inf")] = number
+        elif name == "took_ms":
+            seconds = number / 1000
+        else:
+            ends[name] = number
+    return Totals(ends, took, seconds)
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def _moment(text: str) -> int:
+    try:
+        when = datetime.fromisoformat(text)
+        return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError):
+        return 0

@@ -1,0 +1,135 @@
+"""What is live and how it went: schedules with their next tick and last outcomes, queues, workers, scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from flowerpower.planning.sync import Sync, Wanted
+from flowerpower.state.models import Head, Hold
+from flowerpower.state.store import Store
+
+HEALS_OF = 86_400  # seconds that a heal is shown
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of one tick, or of a range of ticks; times are epoch seconds."""
+
+    first: int
+    last: int
+    count: int
+    status: str  # succeeded, failed, skipped, missed, cancelled
+    reason: str = ""
+    run: str = ""
+    attempt: int = 0
+    duration: float = 0.0
+    at: int = 0
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Heal:
+    """Something that was lost or in the way, and that the scheduler mended; times are epoch seconds."""
+
+    event: str  # healed, redelivered, removed, closed
+    at: int
+    schedule: str = ""
+    tick: int | None = None
+    run: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleStatus:
+    """One live schedule; `next_tick` is epoch seconds, None when paused, held or exhausted."""
+
+    name: str
+    pipeline: str
+    queue: str
+    timezone: str
+    trigger: str
+    paused: bool
+    hold: Hold | None
+    next_tick: int | None
+    late: int  # seconds since the next tick was due, 0 when it is not
+    active: int
+    last: Outcome | None
+    commit: str
+    waiting: int = 0  # ticks that wait for the active run
+    owner: str = ""
+    revision: int = 0  # how often its record was written
+    place: str = ""  # file:line:column of its spec
+    sync: Sync = "unknown"  # what is live, beside what the specs ask for
+    drifted: bool = False  # its record or its waiting job was altered behind our back
+    recent: tuple[Outcome, ...] = ()  # the last outcomes, newest first, `last` among them
+    succeeded_at: int | None = None  # when it last succeeded, as far as is kept
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """One worker that lives; times are epoch seconds, 0 where unknown."""
+
+    name: str
+    state: str  # RQ's word: idle, busy, started, suspended
+    queues: tuple[str, ...]  # as the specs name them
+    host: str = ""
+    pid: int = 0
+    started: int = 0
+    heartbeat: int = 0
+    run: str = ""  # id of the run that it is at
+    succeeded: int = 0  # jobs since it started
+    failed: int = 0
+    seconds: float = 0.0  # that it has worked
+    rq: str = ""  # version
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """One queue: how many workers listen, and how many of RQ's jobs there are by status."""
+
+    name: str
+    rq_name: str
+    workers: int
+    jobs: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What came of all runs of a namespace since counting began; `took` has how many ended below each bound."""
+
+    ends: Mapping[str, int] = field(default_factory=dict)  # by status
+    took: Mapping[float, int] = field(default_factory=dict)  # seconds -> runs that took no longer; not cumulative
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One look at a namespace."""
+
+    namespace: str
+    now: int
+    head: Head
+    schedules: tuple[ScheduleStatus, ...]
+    workers: Mapping[str, int] = field(default_factory=dict)
+    scheduler: str = ""
+    pipelines: int = 0
+    unmanaged: int = 0
+    troubles: tuple[str, ...] = ()  # what the scheduler finds wrong, the alarm first
+    heals: tuple[Heal, ...] = ()  # of the last day, newest first
+    wanted: Wanted = field(default_factory=Wanted)  # what the specs ask for, as far as somebody looked
+    missing: tuple[str, ...] = ()  # schedules of the specs that are not live
+    lease_seconds: float | None = None  # until the scheduler's lease ends, unless it renews it
+    listening: tuple[WorkerStatus, ...] = ()
+    queues: tuple[QueueStatus, ...] = ()
+    totals: Totals = Totals()
+
+
+def read_status(store: Store, wanted: Wanted = Wanted(), recent: int = 1) -> Status:  # noqa: B008 - frozen
+    """Return what is live now, with the last outcomes of each schedule, and beside it what the specs ask for.
+
+    Raises `StoreError` or `FormatError` as `Store.read` does. Who looks again and again uses a `StatusReader`.
+    """
+    from flowerpower.jobs.monitoring.status_reader import StatusReader
+
+    return StatusReader(store).read(wanted, recent)

@@ -1,0 +1,173 @@
+"""Heal what a crash, a lost write or a stranger's hand left behind; every heal is recorded.
+
+An active schedule without a pending occurrence gets one; what became of the runs is the business of `recover.py`. One
+part that fails, as when a key is of another type, is told and does not stop the others.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from flowerpower.jobs.scheduling.collect import collect_specs
+from flowerpower.jobs.scheduling.fleet import Fleet
+from flowerpower.jobs.scheduling.recover import RunKeeper
+from flowerpower.jobs.scheduling.troubles import Troubles
+from flowerpower.state.connection import redis_errors
+from flowerpower.state.models import Cursor
+
+if TYPE_CHECKING:
+    from rq.registry import StartedJobRegistry
+
+SLICES = 40  # a full look at all schedules takes this many passes
+SPARED_FOR = 30.0  # seconds after an outage: a worker sends a sign of life every ten
+RENEWED_FOR = 60  # seconds that an execution which is alive is left in RQ's registry
+AT_ONCE = 500  # schedules that are looked at in one command or script
+
+logger = logging.getLogger("flowerpower.scheduler")
+
+
+class Reconciler:
+    """Looks after the schedules of a fleet and their runs."""
+
+    def __init__(self, fleet: Fleet, troubles: Troubles) -> None:
+        self._fleet = fleet
+        self._store = fleet.store
+        self._troubles = troubles
+        self._runs = RunKeeper(fleet.store, fleet.ledger, troubles)
+        self._scan = 0
+        self._spared_until = 0.0
+
+    def spare_workers(self) -> None:
+        """Give workers the time to be heard of again: while Redis was away, what tells that they live has run out."""
+        self._spared_until = time.monotonic() + SPARED_FOR
+
+    def step(self, queues: Sequence[str], now: int, generation: int | None) -> None:
+        """Look at the active runs and at a slice of the schedules; at all of them in a new generation."""
+        within = self._troubles.within
+        if time.monotonic() >= self._spared_until:
+            with within("looking for abandoned runs"):
+                self._abandon(queues)
+        with within("looking after runs"):
+            self._runs.step(queues, now)
+        with within("starting waiting ticks"):
+            self._drain()
+        with within("looking after schedules"):
+            self._check_schedules(self._slice(whole=generation is not None), now)
+        if generation is not None:
+            with within("collecting run specs"):
+                collect_specs(self._store, queues, generation)
+
+    def discard(self, run_id: str, name: str, queue: str) -> None:
+        """Remove a waiting job of ours that nothing expects."""
+        self._call("discard", {"id": run_id, "name": name, "queue": queue})
+        logger.warning("removed job %s: it waited, but no schedule expects it", run_id)
+
+    def _slice(self, *, whole: bool) -> list[str]:
+        # Every schedule that could be healed has a cursor, and cursors are short: HSCAN returns the values, too.
+        connection, key = self._store.connection, self._store.keys.cursors
+        with redis_errors("reading cursors"):
+            if whole:
+                self._scan = 0
+                everything: Any = connection.hkeys(key)
+                return [name.decode(errors="replace") for name in everything]
+            count = max(10, int(connection.hlen(key)) // SLICES)
+            some: Any = connection.hscan(key, cursor=self._scan, count=count)
+            self._scan, found = some
+        return [name.decode(errors="replace") for name in found]
+
+    def _check_schedules(self, names: Sequence[str], now: int) -> None:
+        if not names:
+            return
+        keys = self._store.keys
+        with redis_errors("reading cursors"):
+            pipe = self._store.connection.pipeline(transaction=False)
+            pipe.hmget(keys.cursors, names)
+            pipe.hmget(keys.holds, names)
+            cursors, holds = pipe.execute()
+        unheld = {name: cursor for name, cursor, hold in zip(names, cursors, holds, strict=True) if hold is None}
+        idle = self._fleet.decode_cursors(unheld)
+        lost = self._without_occurrence(idle)
+        if lost:
+            self._fleet.fire(lost, now, mode="heal")
+
+    def _without_occurrence(self, cursors: Mapping[str, Cursor]) -> dict[str, Cursor]:
+        """Return those that have neither a waiting nor a running occurrence, and a tick left to wait for."""
+        keys, fleet = self._store.keys, self._fleet
+        fleet.compile({name: cursor.revision for name, cursor in cursors.items()})
+        waiting = {name: cursor.pending for name, cursor in cursors.items() if cursor.pending}
+        found = self._registered(waiting)
+        with redis_errors("looking for pending occurrences"):
+            pipe = self._store.connection.pipeline(transaction=False)
+            elsewhere = [name for name in waiting if name not in found]
+            for name in elsewhere:
+                pipe.hget(keys.job(waiting[name]), "status")
+            states = pipe.execute()
+        found |= {name for name, status in zip(elsewhere, states, strict=True) if status in (b"queued", b"started")}
+        return {
+            name: cursor
+            for name, cursor in cursors.items()
+            if name not in found and fleet.expects_occurrence(name, cursor)
+        }
+
+    def _registered(self, waiting: Mapping[str, str]) -> set[str]:
+        """Return the names whose pending job is in the registry of their queue; a command for each would be costly."""
+        by_queue: dict[str, list[str]] = {}
+        for name in waiting:
+            by_queue.setdefault(self._fleet.queue_of(name), []).append(name)
+        found: set[str] = set()
+        with redis_errors("looking for pending occurrences"):
+            for queue, names in by_queue.items():
+                for start in range(0, len(names), AT_ONCE):
+                    some = names[start : start + AT_ONCE]
+                    jobs = [waiting[name] for name in some]
+                    scores: Any = self._store.connection.zmscore(self._store.keys.scheduled(queue), jobs)
+                    found |= {name for name, score in zip(some, scores, strict=True) if score is not None}
+        return found
+
+    def _drain(self) -> None:
+        """Start the ticks that wait for a run which is not active any more; its end starts the next, if it is seen."""
+        with redis_errors("looking for waiting ticks"):
+            names: Any = self._store.connection.hkeys(self._store.keys.buffers)
+        for start in range(0, len(names), AT_ONCE):
+            with redis_errors("starting waiting ticks"):
+                started = int(self._store.scripts.call("drain", names[start : start + AT_ONCE]))
+            if started:
+                logger.warning("%d ticks waited for runs that are not active any more: started", started)
+
+    def _abandon(self, queues: Sequence[str]) -> None:
+        """Let RQ retry or fail the runs whose worker died, which it otherwise does every ten minutes.
+
+        RQ judges by the clock of the worker that wrote the registry, so that one whose clock is behind looks dead: what
+        still has an execution, which Redis itself lets expire, is left alone.
+        """
+        from flowerpower.jobs.workers.restricted import registries
+
+        connection = self._store.connection
+        with redis_errors("looking for abandoned runs"):
+            seconds = int(connection.time()[0])  # RQ's registries know no other clock
+        for registry in registries(connection, queues):
+            with self._troubles.within(f"looking for abandoned runs of {registry.name}"):
+                self._abandon_of(registry, seconds)
+
+    def _abandon_of(self, registry: StartedJobRegistry, seconds: int) -> None:
+        from flowerpower.jobs.workers.restricted import is_readable
+
+        keys, connection = self._store.keys, self._store.connection
+        with redis_errors("looking for abandoned runs"):
+            expired: Any = connection.zrangebyscore(registry.key, 0, seconds)
+            for member in expired:
+                if connection.exists(f"{keys.rq}:execution:".encode() + member):
+                    connection.zadd(registry.key, {member: seconds + RENEWED_FOR}, xx=True)
+                elif not is_readable(connection, member.decode(errors="replace").partition(":")[0]):
+                    connection.zrem(registry.key, member)
+                    logger.error("%s was started, but its job cannot be read: it is no longer waited for", member)
+            if expired:
+                registry.cleanup(seconds)
+
+    def _call(self, script: str, argument: Mapping[str, Any]) -> Any:
+        with redis_errors(f"running the {script} script"):
+            return self._store.scripts.call(script, [json.dumps(argument)])

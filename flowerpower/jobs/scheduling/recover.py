@@ -1,0 +1,206 @@
+"""Look after the active runs: deliver again what RQ lost before it began, and give an outcome to what it ended.
+
+RQ can lose a run between pop and start, and before a retry waits: it then is in no list for ever. A run that no worker
+has claimed has not begun, so it is pushed again under its own id; a run that was claimed is over when its worker is,
+unless RQ retries it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flowerpower.errors import StoreError
+from flowerpower.jobs.ledger import Ledger, RunRef, run_ref
+from flowerpower.jobs.scheduling.troubles import Troubles
+from flowerpower.state.codec import decode_run
+from flowerpower.state.connection import is_away, redis_errors
+from flowerpower.state.models import Run
+from flowerpower.state.store import Store
+
+LOST_AFTER = 60  # seconds a run may be queued in no list before it is delivered again
+SURELY_LOST = 10  # seconds: a worker may just have been about to start it
+AT_ONCE = 1000  # runs that are looked at in one round trip
+_ENDED = {b"failed": "failed", b"stopped": "cancelled", b"canceled": "cancelled", b"finished": "finished"}
+_WAITS = (b"queued", b"scheduled")  # and RQ writes that before it puts the run where it waits
+_NEVER_BEGAN = ("AbandonedJobError", "stuck in intermediate queue")  # how RQ ends what it lost itself
+_SINCE = re.compile(rb'"since":(\d{1,12})[,}]')
+_OF_ANOTHER_TYPE = b"(of another type)"
+
+logger = logging.getLogger("flowerpower.scheduler")
+
+
+def _was_just_pushed(entry: bytes, now: int) -> bool:
+    """Tell by the text alone whether no worker has claimed a run yet, and need not: thousands may be due at once."""
+    since = _SINCE.search(entry)
+    return b'"execution"' not in entry and since is not None and now - int(since[1]) <= LOST_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """An active run, and what RQ knows of it."""
+
+    run: Run
+    status: bytes | None
+    queue: str  # RQ's name
+    alive: bool  # a worker renews the execution that claimed it
+
+    @property
+    def claimed(self) -> bool:
+        """Tell whether a worker began this attempt."""
+        return bool(self.run.execution)
+
+
+class RunKeeper:
+    """Looks after the active runs of one namespace."""
+
+    def __init__(self, store: Store, ledger: Ledger, troubles: Troubles) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._troubles = troubles
+        self._missing: dict[str, int] = {}  # when each run was first seen in no list
+
+    def step(self, queues: Sequence[str], now: int) -> None:
+        """Look at every active run; what is missing twice in a row is delivered again."""
+        lost: list[_Seen] = []
+        failures: dict[str, str] = {}
+        for seen in self._look(now):
+            if self._is_over(seen) and not self._was_lost(seen):
+                self._try(failures, seen, self._close)
+            elif seen.status in _WAITS or (not seen.claimed and not seen.alive):
+                lost.append(seen)
+        missing = self._missing_of(lost, queues, failures)
+        self._missing = {run_id: self._missing.get(run_id, now) for run_id in missing}
+        for seen in lost:
+            if now - self._missing.get(seen.run.id, now) >= SURELY_LOST:
+                del self._missing[seen.run.id]
+                self._try(failures, seen, self._redeliver)
+        self._troubles.report("runs", failures)
+
+    def _try(self, failures: dict[str, str], seen: _Seen, mend: Any) -> None:
+        """Mend one run; one that cannot be mended stands in no other's way."""
+        try:
+            mend(seen)
+        except StoreError as error:
+            if is_away(error):
+                raise
+            failures[seen.run.id] = f"run {seen.run.id} cannot be mended: {error}"
+
+    def _look(self, now: int) -> Iterator[_Seen]:
+        """Yield the active runs with what RQ knows of them, but those that were pushed a moment ago."""
+        keys, connection = self._store.keys, self._store.connection
+        with redis_errors("reading active runs"):
+            raw: Any = connection.hgetall(keys.active)
+        worth = {key: value for key, value in raw.items() if not _was_just_pushed(value, now)}
+        active = [run for key, value in worth.items() if (run := decode_run(key.decode(errors="replace"), value))]
+        runs = [run for run in active if run.execution or now - run.since > LOST_AFTER]
+        for start in range(0, len(runs), AT_ONCE):
+            some = runs[start : start + AT_ONCE]
+            with redis_errors("reading active runs"):
+                pipe = connection.pipeline(transaction=False)
+                for run in some:
+                    pipe.hmget(keys.job(run.id), "status", "origin")
+                    pipe.exists(keys.execution(run.id, run.execution))
+                replies = iter(pipe.execute(raise_on_error=False))
+            for run in some:
+                yield _seen(run, next(replies), next(replies))
+
+    def _is_over(self, seen: _Seen) -> bool:
+        return not seen.alive and (seen.status in (None, _OF_ANOTHER_TYPE) or seen.status in _ENDED)
+
+    def _was_lost(self, seen: _Seen) -> bool:
+        """Tell whether RQ gave up on a run that no worker had begun."""
+        if seen.claimed or seen.status != b"failed":
+            return False
+        from flowerpower.jobs.workers.restricted import failure
+
+        with redis_errors("reading how a run failed"):
+            reason = failure(self._store.connection, seen.run.id)
+        return any(words in reason for words in _NEVER_BEGAN)
+
+    def _close(self, seen: _Seen) -> None:
+        """Give a run its outcome when RQ has ended it without our code having had the chance to."""
+        run = run_ref(self._store, seen.run.id, seen.run.tick)
+        if run is None:
+            return
+        outcome, reason = self._ending(run, seen.status)
+        self._end(run, seen, outcome, reason)
+
+    def _end(self, run: RunRef, seen: _Seen, outcome: str, reason: str) -> None:
+        if self._ledger.close(run, seen=seen.run.execution, status=outcome, reason=reason):
+            logger.warning("run %s had no outcome and got one: %s %s", run.id, outcome, reason)
+
+    def _ending(self, run: RunRef, status: bytes | None) -> tuple[str, str]:
+        """Return status and reason; RQ also calls a run finished that was refused, so what it returned decides."""
+        from flowerpower.jobs.workers.restricted import returned
+
+        if status is None:
+            return "failed", "its job vanished from Redis"
+        if status == _OF_ANOTHER_TYPE:
+            return "failed", "its job in Redis was replaced by something else"
+        if status != b"finished":
+            return _ENDED[status], f"RQ ended it as {status.decode()}"
+        with redis_errors("reading a run's result"):
+            result = returned(self._store.connection, run.id)
+        done = isinstance(result, dict) and result.get("status") == "succeeded"
+        return ("succeeded", "") if done else ("failed", "its worker died before it was done")
+
+    def _missing_of(self, suspects: Sequence[_Seen], queues: Iterable[str], failures: dict[str, str]) -> set[str]:
+        """Return the runs that neither wait in RQ nor are with a live worker; a damaged queue is left out."""
+        missing: set[str] = set()
+        for queue in queues:
+            ids = [seen.run.id for seen in suspects if seen.queue == queue]
+            try:
+                missing |= set(ids) - self._listed(queue, ids) if ids else set()
+            except StoreError as error:
+                if is_away(error):
+                    raise
+                failures[queue] = str(error)
+        return missing
+
+    def _listed(self, queue: str, ids: Sequence[str]) -> set[str]:
+        """Return the runs in a queue or with a live worker, and those of the given ones that wait for their retry."""
+        keys = self._store.keys
+        with redis_errors(f"looking for lost runs in {queue}"):
+            pipe = self._store.connection.pipeline(transaction=False)
+            pipe.lrange(keys.queue_list(queue), 0, -1)
+            pipe.zrange(f"{keys.rq}:wip:{queue}", 0, -1)
+            for run_id in ids:
+                pipe.zscore(keys.scheduled(queue), run_id)
+            waiting, started, *due = pipe.execute()
+            for member in started:
+                pipe.exists(f"{keys.rq}:execution:".encode() + member)
+            alive = pipe.execute() if started else []
+        members = [*waiting, *(member for member, lives in zip(started, alive, strict=True) if lives)]
+        retries = {run_id for run_id, score in zip(ids, due, strict=True) if score is not None}
+        return retries | {member.decode(errors="replace").partition(":")[0] for member in members}
+
+    def _redeliver(self, seen: _Seen) -> None:
+        """Push a run again that was seen in no list twice in a row: a worker may just have been about to start it."""
+        run = seen.run
+        order: Mapping[str, Any] = {
+            "id": run.id,
+            "name": run.name,
+            "tick": run.tick,
+            "queue": seen.queue,
+            "seen": run.execution,
+        }
+        with redis_errors("delivering a lost run again"):
+            answer = int(self._store.scripts.call("redeliver", [json.dumps(order)]))
+        if answer == 1:
+            logger.warning("run %s was lost between queue and worker: delivered again", run.id)
+        elif answer == 2 and (reference := run_ref(self._store, run.id, run.tick)) is not None:
+            self._end(reference, seen, "failed", "it was delivered several times, and no worker ever began it")
+
+
+def _seen(run: Run, job: Any, execution: Any) -> _Seen:
+    if isinstance(job, Exception):
+        status, origin = (_OF_ANOTHER_TYPE, None) if str(job).startswith("WRONGTYPE") else (b"unknown", None)
+    else:
+        status, origin = job
+    alive = bool(execution) and not isinstance(execution, Exception)
+    return _Seen(run, status, (origin or b"").decode(errors="replace"), alive)

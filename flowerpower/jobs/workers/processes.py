@@ -1,0 +1,290 @@
+"""The processes of a worker: itself, the scheduler it carries, and its starting anew when the code changed."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TypedDict
+
+from redis.exceptions import RedisError
+
+from flowerpower.jobs.contact import PATIENCE
+from flowerpower.jobs.messages.messenger import make_messenger
+from flowerpower.jobs.monitoring.metrics_server import metrics_beside
+from flowerpower.jobs.run import Home, store_beside, use_project
+from flowerpower.jobs.scheduling.scheduler import Scheduler, scheduler_name
+from flowerpower.jobs.scheduling.watch import ClockWatch
+from flowerpower.jobs.workers.checkouts import Checkouts
+from flowerpower.jobs.workers.code import code_fingerprint, commit_at
+from flowerpower.jobs.workers.preload import AppliedCommit, GraphRecipe, preload, preload_commit
+from flowerpower.jobs.workers.supervisor import OUTDATED, Child, Supervisor
+from flowerpower.jobs.workers.warm import WarmWorker
+from flowerpower.jobs.workers.worker import FlowerPowerWorker, forget_modules, make_worker
+from flowerpower.schedule.zones import use_packaged_zones
+from flowerpower.settings import Settings, look_for_cycles_rarely
+from flowerpower.specs.project_spec import ProjectSpec
+from flowerpower.state.connection import connect, connect_for_rq
+from flowerpower.state.keys import Keys
+from flowerpower.state.signing import Signer
+from flowerpower.state.store import Store
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+logger = logging.getLogger("flowerpower.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """How a worker works."""
+
+    queues: Sequence[str] = ()  # as the specs name them
+    root: Path = Path()
+    folders: Sequence[str] = ("flows",)
+    recipes: Sequence[GraphRecipe] = ()  # graphs to import and build before forking
+    paths: Sequence[str] = ()  # folders outside the project that its runs may read and write
+    plugins: Sequence[str] = ()  # distributions whose plug-ins its runs may use
+    pickle: bool = False
+    burst: bool = False
+    with_scheduler: bool = True
+    grace: float | None = None
+    name: str | None = None
+    allowed: Sequence[str] = ()
+    processes: int = 1
+    warm: bool = False  # runs share a process
+    preload: bool = True  # import the project's modules before forking
+    require_commit: bool = False  # refuse runs of which other code was applied
+    commit: str = ""  # that the project on this machine is at; git is asked where it is not said
+    signer: Signer | None = field(default=None, repr=False)
+    from_git: bool = False  # the code is that of the applied commit, whatever lies in the folder
+    branch: str = ""  # the only one whose commits are run from git; none: the one that the clone is on
+    cache: Path | None = None
+    clock: str | None = field(default=None, repr=False)
+    metrics: str = ""  # [HOST:]PORT that Prometheus asks
+
+
+def worker_options(project: ProjectSpec, folder: Path, settings: Settings) -> WorkerOptions:
+    """Return how the workers of a project in a folder work, as far as its own file and the environment say."""
+    return WorkerOptions(
+        queues=tuple(project.queues or ()),
+        root=folder,
+        folders=project.modules,
+        paths=project.allow.paths,
+        plugins=project.plugins,
+        pickle=project.allow.pickle,
+        commit=settings.commit or "",
+        signer=Signer.of(settings.signing_key),
+        from_git=project.code == "git",
+        cache=settings.cache_dir,
+    )
+
+
+class Work(TypedDict, total=False):
+    """What a caller may say of how a worker works; see `WorkerOptions`."""
+
+    queues: Sequence[str]
+    burst: bool
+    with_scheduler: bool
+    grace: float | None
+    allowed: Sequence[str]
+    processes: int
+    warm: bool
+    preload: bool
+    require_commit: bool
+    from_git: bool
+    branch: str
+    metrics: str
+
+
+def run_scheduler(
+    url: str,
+    keys: Keys,
+    clock: str | None = None,
+    interval: float = 1.0,
+    plugins: Sequence[str] = (),
+    *,
+    alone: bool = False,
+) -> None:
+    """Run a scheduler in this process until SIGINT or SIGTERM, or until the process that started it is gone.
+
+    One that runs *alone* ends at once when it is asked a second time: it may wait for a Redis that never answers.
+    """
+    stop = threading.Event()
+    _catch_stops(stop, at_once=alone)
+    use_packaged_zones()
+    look_for_cycles_rarely()
+    parent = os.getppid()
+    watcher = threading.Thread(target=_stop_with_parent, args=(parent, stop), daemon=True)
+    watcher.start()
+    name = scheduler_name(socket.gethostname())
+    messenger = make_messenger(Store(connect(url, timeout=PATIENCE), keys, clock), name, plugins)
+    threading.Thread(target=messenger.run, args=(stop,), name="messenger", daemon=True).start()
+    store = Store(connect(url, timeout=PATIENCE), keys, clock)
+    Scheduler(store, name, interval, ClockWatch()).run(stop)
+
+
+def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
+    """Work until stopped, or until the queues are empty with `burst`; tell whether the code changed meanwhile.
+
+    A worker that ends because Redis went away is started again; the caller starts the whole process anew when True.
+    """
+    use_packaged_zones()
+    look_for_cycles_rarely()
+    home = _home_of(options)
+    use_project(home)
+    stop = threading.Event()
+    with metrics_beside(url, keys, options.metrics, "worker"), _scheduler_beside(url, keys, options, stop):
+        pause = 1.0
+        while True:
+            _catch_stops(stop)
+            began = time.monotonic()
+            worker = _work_once(url, keys, options, home, stop)
+            _catch_stops(stop)
+            if stop.is_set() or (worker is not None and options.burst):
+                return False
+            if worker is not None and worker.outdated:
+                # Held back until the new process is ready for it: a request to stop must not get lost in between.
+                signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+                return not stop.is_set()
+            pause = 1.0 if time.monotonic() - began > 60 else min(pause * 2, 10.0)
+            logger.warning("the worker ended; starting it again in %.0f s", pause)
+            stop.wait(pause)
+
+
+def run_workers(url: str, keys: Keys, processes: int, options: Callable[[], WorkerOptions]) -> None:
+    """Work with several processes, and a scheduler beside them, until stopped; with `burst` until the queues are empty.
+
+    *options* are asked for in each process when it starts, and again when the code has changed and it starts anew.
+    """
+
+    def work(number: int) -> int:
+        found = options()
+        name = f"{found.name}-{number}" if found.name else None
+        return OUTDATED if run_worker(url, keys, replace(found, name=name, with_scheduler=False, metrics="")) else 0
+
+    def fire() -> int:
+        run_scheduler(url, keys, options().clock, plugins=options().plugins)
+        return 0
+
+    children = [Child(f"worker {number}", partial(work, number)) for number in range(1, processes + 1)]
+    if options().with_scheduler:
+        children.append(Child("the scheduler", fire, forever=True))
+    with metrics_beside(url, keys, options().metrics, "worker"):
+        Supervisor(children).run()
+
+
+def start_anew() -> None:
+    """Replace this process by a new one with the same command line: modules are never reloaded in place."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line, once more
+
+
+def _catch_stops(stop: threading.Event, *, at_once: bool = False) -> None:
+    """Note a request to stop while no RQ worker listens for it; obey a second one *at once* if asked to."""
+
+    def note(*_: object) -> None:
+        stop.set()
+        for number in _STOP_SIGNALS if at_once else ():
+            signal.signal(number, signal.SIG_DFL)
+
+    for number in _STOP_SIGNALS:
+        signal.signal(number, note)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+
+
+def _work_once(
+    url: str, keys: Keys, options: WorkerOptions, home: Home, stop: threading.Event
+) -> FlowerPowerWorker | None:
+    """Run one RQ worker to its end; None when it could not even start."""
+    try:
+        connection = connect_for_rq(url)
+        kind = WarmWorker if options.warm else None
+        worker = make_worker(connection, keys, options.queues, name=_name(options), allowed=options.allowed, kind=kind)
+        worker.stop = stop
+        worker.grace = options.grace
+        recipes = options.recipes if options.preload else ()
+        if home.checkouts:
+            commit = AppliedCommit(Store(connect(url), keys))
+            worker.fingerprint = commit.now
+            worker.preload = lambda: preload_commit(home, recipes, options.folders, commit.now())
+        else:
+            worker.fingerprint = lambda: code_fingerprint(options.root, options.folders)
+            worker.forget_modules = lambda: forget_modules(options.root, options.folders)
+            worker.preload = lambda: preload(home.root, recipes, options.folders)
+        worker.import_first()
+        store_beside(connection, keys)
+        worker.work(burst=options.burst, logging_level=logging.getLevelName(logger.getEffectiveLevel()))
+    except (RedisError, OSError) as error:
+        logger.warning("Redis is away: %s", error)
+        return None
+    return worker
+
+
+def _home_of(options: WorkerOptions) -> Home:
+    return Home(
+        options.root.resolve(),
+        paths=tuple(options.paths),
+        plugins=tuple(options.plugins),
+        pickle=options.pickle,
+        folders=tuple(options.folders),
+        commit=commit_at(options.root, options.commit),
+        require_commit=options.require_commit,
+        signer=options.signer,
+        checkouts=Checkouts.of(options.root, options.branch, options.cache) if options.from_git else None,
+    )
+
+
+def _name(options: WorkerOptions) -> str:
+    """Return a name that tells where the worker is, and that no other worker has."""
+    return options.name or f"{socket.gethostname()}.{os.getpid()}.{os.urandom(3).hex()}"
+
+
+@contextmanager
+def _scheduler_beside(url: str, keys: Keys, options: WorkerOptions, stop: threading.Event) -> Iterator[None]:
+    """Keep a scheduler running in a process of its own: one that dies is started again."""
+    if not options.with_scheduler:
+        yield
+        return
+    context = multiprocessing.get_context("fork")
+    done = threading.Event()
+
+    def start() -> multiprocessing.process.BaseProcess:
+        how = {"clock": options.clock, "plugins": options.plugins}
+        process = context.Process(target=run_scheduler, args=(url, keys), kwargs=how, name="flowerpower-scheduler")
+        process.start()
+        return process
+
+    current = [start()]
+
+    def watch() -> None:
+        while not done.wait(2.0):
+            if not current[0].is_alive() and not stop.is_set():
+                logger.warning("the scheduler process ended; starting another")
+                current[0] = start()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join(timeout=5.0)
+        current[0].terminate()
+        current[0].join(timeout=10.0)
+
+
+def _stop_with_parent(parent: int, stop: threading.Event) -> None:
+    while not stop.wait(1.0):
+        if os.getppid() != parent:
+            stop.set()

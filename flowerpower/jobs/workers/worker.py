@@ -1,0 +1,382 @@
+"""The worker: an RQ worker that imports before it forks, runs only what it should, and carries the scheduler."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+from redis.client import Pipeline
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from rq import Queue, Worker
+from rq.exceptions import StopRequested
+from rq.executions import Execution
+from rq.job import Job
+from rq.registry import FailedJobRegistry, FinishedJobRegistry
+from rq.serializers import JSONSerializer
+from rq.worker_registration import clean_worker_registry
+
+from flowerpower.jobs.ledger import Ledger, run_ref
+from flowerpower.jobs.workers.restricted import restricted_job, restricted_queue
+from flowerpower.state.connection import without_retries
+from flowerpower.state.keys import Keys
+from flowerpower.state.store import Store
+
+MONITORING_SECONDS = 10  # how often a running job's heartbeat is sent
+_FRESH_SECONDS = 5.0  # how old a heartbeat may be when the next one is left out
+_SURVIVES_FORKS = "jemalloc_bg_thd"  # a thread of the allocator that comes with pyarrow
+_INSISTING = 0.3  # seconds between two times that a worker is asked to stop, as long as it does not hear it
+_REFUSED_SECONDS = 1.0  # before the next job, where Redis refused this one
+_ENDED_SILENTLY = 1 << 8  # the status, as `wait` tells it, of a process that ended with code 1
+
+logger = logging.getLogger("flowerpower.worker")
+
+
+@contextmanager
+def _past_damage(what: str) -> Iterator[list[str]]:
+    """Go on where a key of RQ's is of another type, which would end the worker each time; yield what was told of it."""
+    told: list[str] = []
+    try:
+        yield told
+    except ResponseError as error:
+        if "WRONGTYPE" not in str(error):
+            raise
+        told.append(f"{what}, a key of RQ's is of another type: {error}")
+        logger.error(told[0])
+
+
+class FlowerPowerWorker(Worker):
+    """RQ's worker with flowerpower's rules; `stop` is set once somebody asks it to stop."""
+
+    keys: Keys
+    stop: threading.Event
+    grace: float | None = None  # seconds a running job is given after the first signal
+    preload: Callable[[], None] | None = None  # imports the project's modules
+    forget_modules: Callable[[], None] | None = None  # drops them again
+    fingerprint: Callable[[], str] | None = None  # of the code on disk
+    _imported: str = ""  # the fingerprint of the code that was preloaded
+    _waits: bool = False  # for the next job
+    _renewed: float = 0.0  # when the heartbeat was renewed for as long as a worker may be idle
+    _monitored: tuple[Job, Queue, Execution] | None = None  # what the process that is watched runs
+
+    @property
+    def outdated(self) -> bool:
+        """Tell whether the code on disk is no longer the code this process has imported."""
+        return self.fingerprint is not None and self._imported != self.fingerprint()
+
+    def import_first(self) -> None:
+        """Import Hamilton and the project's modules before any fork; what cannot be imported is left to the runs."""
+        self._imported = self.fingerprint() if self.fingerprint else ""
+        before = set(_threads())
+        if self.preload:
+            self.preload()
+        if started := [name for number, name in _threads() if (number, name) not in before]:
+            logger.warning(
+                "imported modules have started threads (%s): a run that is forked does not have them, and may wait for "
+                "them for ever; if so, start the worker with --no-preload",
+                ", ".join(sorted(set(started))),
+            )
+
+    def request_stop(self, signum: int, frame: Any) -> None:
+        """Finish the running job, within the grace if there is one, and stop; a second signal stops at once."""
+        self.stop.set()
+        self._stop_requested = True
+        if self.grace is not None and self.horse_pid:
+            at_least = 1.1  # RQ takes a second signal within one second for the first one
+            timer = threading.Timer(max(self.grace, at_least), os.kill, (os.getpid(), signum))
+            timer.daemon = True
+            timer.start()
+        try:
+            super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+        except StopRequested:
+            self._insist()
+            raise
+
+    def _insist(self) -> None:
+        """Ask again while the next job is waited for: what is raised where a signal meets a `__del__` is lost."""
+
+        def again(*_: Any) -> None:
+            if self._waits:
+                raise StopRequested
+
+        signal.signal(signal.SIGALRM, again)
+        signal.setitimer(signal.ITIMER_REAL, _INSISTING, _INSISTING)
+
+    def teardown(self) -> None:
+        """End, and ask no more."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        super().teardown()  # type: ignore[no-untyped-call]
+
+    def request_force_stop(self, signum: int, frame: Any) -> None:
+        """Stop at once; a run that is killed for it is recorded as such, and tried again as its spec says."""
+        watched = self._monitored if self.horse_pid else None
+        try:
+            super().request_force_stop(signum, frame)
+        except SystemExit:
+            if watched and not self._handed_back(watched[2]):
+                job, queue, execution = watched
+                self._record_killed(job, execution, "its worker was stopped while it ran")
+                self.handle_job_failure(job, queue, exc_string="The worker was stopped.", execution=execution)
+            raise
+
+    def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
+        """Kill the process of the run; RQ's own would kill this worker when the run has ended meanwhile."""
+        if self.horse_pid:
+            super().kill_horse(sig)
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Renew the worker's heartbeat: once where RQ does so three times between two jobs, in one round trip each."""
+        if pipeline is not None:  # of a job: it shortens how long the worker is taken to be alive
+            self._renewed = 0.0
+            super().heartbeat(timeout, pipeline)
+            return
+        if timeout is None and time.monotonic() - self._renewed < _FRESH_SECONDS:
+            return
+        with self.connection.pipeline(transaction=False) as together:
+            super().heartbeat(timeout, together)
+            together.execute()
+        self._renewed = 0.0 if timeout else time.monotonic()
+
+    def set_state(self, state: str, pipeline: Pipeline | None = None) -> None:
+        """Tell what the worker does, unless that is known: RQ says twice after each job that it is idle."""
+        if pipeline is not None or state != self.get_state():
+            super().set_state(state, pipeline)
+
+    def clean_registries(self) -> None:
+        """Clean up after dead workers in our own queues: RQ would also unpickle jobs of other queues.
+
+        Started jobs are left to the scheduler, which goes by the clock of Redis and spares workers after an outage.
+        """
+        self._ordered_queues = list(self.queues)  # also those that were damaged when it looked last
+        for queue in self.queues:
+            if not queue.acquire_maintenance_lock():
+                continue
+            for registry in (FinishedJobRegistry, FailedJobRegistry):
+                with _past_damage(f"{registry.__name__} of {queue.name} is not cleaned up"):
+                    registry(queue=queue, job_class=queue.job_class).cleanup()
+            with _past_damage(f"the workers of {queue.name} are not cleaned up"):
+                clean_worker_registry(queue)
+            queue.release_maintenance_lock()  # type: ignore[no-untyped-call]
+        self.last_cleaned_at = datetime.now(UTC)  # type: ignore[assignment]
+
+    def clean_group_registries(self) -> None:
+        """Leave RQ's groups alone: flowerpower makes none, and RQ would unpickle their jobs."""
+
+    def _install_signal_handlers(self) -> None:
+        """Take over the signals, and heed one that came while this process was still starting."""
+        super()._install_signal_handlers()  # type: ignore[no-untyped-call]
+        if self.stop.is_set():
+            self._stop_requested = True
+
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[Job, Queue] | None:
+        """Wait for the next job, unless somebody has asked to stop meanwhile."""
+        self._waits, again = True, True
+        found: tuple[Job, Queue] | None = None  # which ends this worker, and another one starts
+        try:
+            while again:
+                if self.stop.is_set():
+                    raise StopRequested
+                found, again = self._dequeued(timeout, max_idle_time)
+            return found
+        finally:
+            self._waits = False
+
+    def _dequeued(self, timeout: int | None, max_idle_time: int | None) -> tuple[tuple[Job, Queue] | None, bool]:
+        """Return the next job, and whether to ask once more, since what was met is damaged."""
+        found: tuple[Job, Queue] | None = None
+        try:
+            with _past_damage("a queue waits") as told:
+                found = super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+        except UnicodeDecodeError:
+            logger.error("what stood in a queue is no text, and no job")
+            return None, True
+        return found, bool(told) and self._leave_damaged_queues()
+
+    def _leave_damaged_queues(self) -> bool:
+        """Work on the queues that are lists, until the next clean-up; tell whether there are any."""
+        keys = {queue: (queue.key, queue.intermediate_queue_key) for queue in self._ordered_queues}
+        left = [queue for queue, pair in keys.items() if all(map(self._is_list, pair))]
+        fewer = len(left) < len(keys)
+        self._ordered_queues = left
+        return fewer and bool(left)
+
+    def _is_list(self, key: str) -> bool:
+        return self.connection.type(key) in (b"none", b"list")
+
+    def handle_job_success(self, job: Job, *more: Any, **named: Any) -> None:
+        """Let RQ note a success; the run has been recorded, so where RQ cannot there is nothing to try again."""
+        with _past_damage(f"not all of the end of run {job.id} is noted for RQ"):
+            super().handle_job_success(job, *more, **named)
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Run one job in a fork of this process; code that changed since the preload is imported after the fork."""
+        self._renewed = 0.0
+        with _past_damage(f"run {job.id} cannot be followed") as told:
+            super().execute_job(job, queue)
+        if told:
+            self.stop.wait(_REFUSED_SECONDS)  # a run that was not started is delivered again
+        if self.outdated:
+            logger.info("the code changed: this worker starts itself anew")
+            self._stop_requested = True
+
+    def main_work_horse(self, job: Job, queue: Queue) -> None:
+        """Run the job in the forked child, which ends with its worker: nobody would renew its claim."""
+        end_with_parent(signal.SIGKILL)
+        if self.outdated and self.forget_modules:
+            self.forget_modules()
+        super().main_work_horse(job, queue)
+
+    def setup_work_horse_signals(self) -> None:
+        """Leave it to the worker when a run is stopped: SIGTERM may be sent to every process of a service."""
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
+        run = os.getpid()
+
+        def pass_over(signum: int, frame: Any) -> None:
+            if os.getpid() != run:  # a process that the run has forked
+                signal.signal(signum, signal.SIG_DFL)
+                os.kill(os.getpid(), signum)
+
+        signal.signal(signal.SIGTERM, pass_over)
+
+    def wait_for_horse(self) -> tuple[int | None, int | None, Any]:
+        """Wait for the process of a run; one that ended well without handing its job back ended silently."""
+        found, status, usage = super().wait_for_horse()
+        if status == os.EX_OK and self._monitored and not self._handed_back(self._monitored[2]):
+            status = _ENDED_SILENTLY
+        return found, status, usage
+
+    def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
+        """Renew the heartbeats of a running job; a Redis that is away, or refuses, does not end the job."""
+        try:
+            super().maintain_heartbeats(job, execution)
+        except (RedisConnectionError, RedisTimeoutError) as error:
+            logger.warning("Redis is away while a job runs: %s", error)
+        except ResponseError as error:
+            logger.warning("Redis refused the heartbeat of a job that runs: %s", error)
+
+    def handle_work_horse_killed(self, job: Job, retpid: Any, ret_val: Any, rusage: Any) -> None:
+        """Record the end of an attempt whose process was killed: it could not speak for itself."""
+        super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[no-untyped-call]
+        if self._monitored is None or self._handed_back(self._monitored[2]):
+            return
+        killed = os.WTERMSIG(ret_val) if ret_val is not None and os.WIFSIGNALED(ret_val) else None
+        reason = f"its process was killed by signal {killed}" if killed else "its process ended without a word"
+        if killed == signal.SIGKILL:
+            reason += " (SIGKILL), which is what happens when memory runs out"
+        self._record_killed(job, self._monitored[2], reason)
+
+    def monitor_work_horse(self, job: Job, queue: Queue, execution: Execution) -> None:
+        """Watch the process of a run, and remember what it runs."""
+        self._monitored = (job, queue, execution)
+        try:
+            super().monitor_work_horse(job, queue, execution)
+        finally:
+            self._monitored = None
+
+    def handle_job_failure(
+        self,
+        job: Job,
+        queue: Queue,
+        started_job_registry: Any = None,
+        exc_string: str = "",
+        execution: Execution | None = None,
+    ) -> None:
+        """Let RQ retry or fail a job, unless its process has handed it back already and another one may run it."""
+        if not self.is_horse and execution is not None and self._handed_back(execution):
+            logger.warning("run %s went on elsewhere while this worker was held up", job.id)
+            return
+        stopped = self._stopped_job_id == job.id and not self.is_horse
+        super().handle_job_failure(job, queue, started_job_registry, exc_string, execution)
+        if stopped and execution is not None:
+            self._record_end(job, execution, "cancelled", "it was told to stop", final=True)
+
+    def _record_killed(self, job: Job, execution: Execution, reason: str) -> None:
+        self._record_end(job, execution, "failed", reason, final=not int(job.retries_left or 0))
+
+    def _record_end(self, job: Job, execution: Execution, status: str, reason: str, *, final: bool) -> None:
+        """Record the end of an attempt that cannot speak for itself any more."""
+        store = Store(without_retries(self.connection), self.keys)
+        run = run_ref(store, job.id, 0)
+        if run is not None:
+            Ledger(store).finish(run, execution=execution.id, status=status, reason=reason, final=final, duration=0.0)
+
+    def _handed_back(self, execution: Execution) -> bool:
+        """Tell whether RQ knows of the end of an execution; one that cannot be asked for now counts as known."""
+        key = f"{self.keys.rq}:executions:{execution.job_id}"
+        try:
+            return self.connection.zscore(key, execution.id) is None
+        except RedisError:
+            return True
+
+
+def _threads() -> Iterator[tuple[int, str]]:
+    """Yield number and name of the threads of this process that a fork has reason to miss.
+
+    Threads of libraries count if they have a name of their own; those of numpy and jemalloc survive forks.
+    """
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread():
+            yield thread.native_id or 0, thread.name
+    known = {thread.native_id for thread in threading.enumerate()}
+    with suppress(OSError):
+        own = Path("/proc/self/comm").read_text(encoding="utf-8", errors="replace")
+        for task in Path("/proc/self/task").iterdir():
+            name = (task / "comm").read_text(encoding="utf-8", errors="replace")
+            if name.strip() not in (own.strip(), _SURVIVES_FORKS) and int(task.name) not in known:
+                yield int(task.name), name.strip()
+
+
+def end_with_parent(signum: signal.Signals) -> None:
+    """Ask the kernel to send this process a signal when its parent ends; only Linux can."""
+    if sys.platform == "linux":
+        import ctypes
+
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signum)
+
+
+def make_worker(
+    connection: Redis,
+    keys: Keys,
+    queues: Sequence[str],
+    *,
+    name: str | None = None,
+    allowed: Iterable[str] = (),
+    kind: type[FlowerPowerWorker] | None = None,
+) -> FlowerPowerWorker:
+    """Return a worker, of a *kind* if one is named, for some queues of a namespace, named as in the specs."""
+    job_class = restricted_job(allowed)
+    worker = (kind or FlowerPowerWorker)(
+        [restricted_queue(keys.queue(queue), connection, job_class) for queue in queues],
+        name=name,
+        connection=connection,
+        job_class=job_class,
+        serializer=JSONSerializer,
+        job_monitoring_interval=MONITORING_SECONDS,
+        maintenance_interval=60,
+    )
+    worker.keys = keys
+    worker.stop = threading.Event()
+    return worker
+
+
+def forget_modules(root: Path, folders: Sequence[str]) -> None:
+    """Drop the project's modules from this process, so that the next import reads what is on disk now."""
+    homes = tuple(str((root / folder).resolve()) + os.sep for folder in folders)
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and str(Path(file).resolve()).startswith(homes):
+            del sys.modules[name]

@@ -1,0 +1,64 @@
+"""What a worker tells Redis of itself between two jobs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+from rq.worker import WorkerStatus
+
+from flowerpower.jobs.workers.worker import make_worker
+from flowerpower.state.keys import Keys
+
+
+def test_a_heartbeat_is_left_out_only_while_the_last_one_lasts(redis_connection: Redis) -> None:
+    worker = make_worker(redis_connection, Keys("acme", "default"), ["default"], name="one")
+    worker.register_birth()
+
+    def lifetime() -> int:
+        seconds: int = redis_connection.ttl(worker.key)
+        return seconds
+
+    worker.heartbeat()
+    idle = lifetime()
+    redis_connection.expire(worker.key, 70)
+    worker.heartbeat()
+    assert lifetime() <= 70, "it was renewed a moment ago"
+    with redis_connection.pipeline() as pipe:
+        worker.heartbeat(70, pipeline=pipe)
+        pipe.execute()
+    worker.heartbeat()
+    assert lifetime() == idle, "a job had shortened it"
+
+
+def test_a_state_is_told_once(redis_connection: Redis) -> None:
+    worker = make_worker(redis_connection, Keys("acme", "default"), ["default"], name="one")
+
+    for state in (WorkerStatus.BUSY, WorkerStatus.IDLE):
+        worker.set_state(state)
+        assert redis_connection.hget(worker.key, "state") == state.value.encode()
+    redis_connection.delete(worker.key)
+    worker.set_state(WorkerStatus.IDLE)
+    assert not redis_connection.exists(worker.key)
+
+
+@pytest.fixture
+def stop() -> Iterator[threading.Event]:
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_threads_that_an_import_starts_are_named(
+    redis_connection: Redis, stop: threading.Event, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = make_worker(redis_connection, Keys("acme", "default"), ["default"], name="one")
+    worker.import_first()
+    assert caplog.text == ""
+
+    worker.preload = lambda: threading.Thread(target=stop.wait, name="pool-of-a-library", daemon=True).start()
+    worker.import_first()
+
+    assert "have started threads (pool-of-a-library)" in caplog.text
