@@ -1,4 +1,4 @@
--- Part of commit.lua: many fields and keys in one command, since a command for each is most of what a commit costs.
+-- Part of commit.lua and fire.lua: many fields and keys in one command, since a command for each is most of what they cost.
 
 local SLICE = 500
 

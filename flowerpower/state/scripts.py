@@ -25,7 +25,7 @@ _PARTS = {  # what a script is made of besides its own file
     "commit": ("buffer", "cancel", "bulk", "undo"),
     "drain": ("buffer",),
     "finish": ("buffer",),
-    "fire": ("buffer", "cancel"),
+    "fire": ("buffer", "cancel", "bulk"),
     "hand_out": ("buffer",),
     "stop_run": ("buffer", "cancel"),
     "hold": ("buffer",),

@@ -210,14 +210,16 @@ end
 
 -- An active run: from its push to its final outcome, waiting retries included. A run of a pipeline alone stands in no
 -- schedule's way, also where the two share a name.
+local function index_of(schedule, run) return schedule .. '--' .. run end
+
 local function set_active(id, schedule, run, entry)
   redis.call('HSET', ours('active'), id, cjson.encode(entry))
-  if not entry.alone then redis.call('ZADD', ours('active_index'), 0, schedule .. '--' .. run) end
+  if not entry.alone then redis.call('ZADD', ours('active_index'), 0, index_of(schedule, run)) end
 end
 
 local function clear_active(id, schedule, run)
   redis.call('HDEL', ours('active'), id)
-  redis.call('ZREM', ours('active_index'), schedule .. '--' .. run)
+  redis.call('ZREM', ours('active_index'), index_of(schedule, run))
 end
 
 local function read_active(id) return read_json(redis.call('HGET', ours('active'), id)) end

@@ -7,8 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from support.torture.breaks import BREAKS
 from support.torture.checker import violations
 from support.torture.evidence import Entry, Evidence
+
+from flowerpower.state import scripts
 
 TICK = 1_000_020  # of `every: 10`
 RUN = f"acme--test--often--{TICK}"
@@ -91,3 +94,10 @@ def test_sound_evidence_breaks_no_law(evidence: Evidence) -> None:
 )
 def test_each_breach_is_named(evidence: Evidence, said: str) -> None:
     assert any(said in sentence for sentence in violations(evidence))
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_each_way_to_break_the_code_finds_what_it_breaks(name: str) -> None:
+    for script, said, instead in BREAKS[name]:
+        assert said in scripts._text(script)
+        assert instead.replace("%s", said) != said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from flowerpower.errors import FlowerPowerError, FormatError, StoreError
@@ -19,6 +20,7 @@ from flowerpower.state.store import Store
 _UNUSABLE = (FlowerPowerError, KeyError, TypeError, ValueError, AttributeError)  # what an altered record can raise
 TRIES = 3  # failures, before anything else, after which the script fails for all
 AT_ONCE = 250  # schedules fired by one call of the script, during which Redis answers nobody else
+_FIRST = 50  # fired by the first call, for which Redis waits
 
 
 class Fleet:
@@ -41,7 +43,8 @@ class Fleet:
         sent: deque[dict[str, FireMessage]] = deque()
 
         def decided() -> Iterator[list[FireMessage]]:
-            for items in batches(cursors.items(), AT_ONCE):
+            rest = iter(cursors.items())
+            for items in chain([list(islice(rest, _FIRST))], batches(rest, AT_ONCE)):
                 if messages := self._messages(items, now, mode):
                     sent.append(messages)
                     yield list(messages.values())

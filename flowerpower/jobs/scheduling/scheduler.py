@@ -181,7 +181,7 @@ class Scheduler:
         if not due:
             return 0
         names = {run_id: parts[0] for run_id in due if (parts := self.store.keys.parse_run_id(run_id))}
-        cursors = self.fleet.cursors(sorted(set(names.values())))
+        cursors = self.fleet.cursors(list(dict.fromkeys(names.values())))
         pending = {run_id for run_id, name in names.items() if name in cursors and cursors[name].pending == run_id}
         fired = self.fleet.fire({names[run_id]: cursors[names[run_id]] for run_id in due if run_id in pending}, now)
         return fired + self._pass_on(queue, [run_id for run_id in due if run_id not in pending], names)

@@ -7,7 +7,7 @@ from flowerpower.state import scripts
 
 # Script, what it says, and what it says instead. Without the lease alone every law still holds: it is no lock.
 _NO_LEASE = ("lease", "(not holder or holder == ARGV[2]) and 1 or 0", "1")
-_NO_CURSOR = ("fire", "if raw ~= fire.cursor then return 'moved' end", "")
+_NO_CURSOR = ("fire", "if cursors[fire.name] ~= fire.cursor then return 'moved' end", "")
 _NOT_DUE = ("fire", "if not due then return 'moved' end", "if not due then due = 0 end")
 _NOT_EARLY = ("fire", "if tonumber(due) > seconds then return 'early' end", "")
 
@@ -15,9 +15,7 @@ BREAKS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "lease": (_NO_LEASE,),
     "fences": (_NO_LEASE, _NO_CURSOR, _NOT_DUE, _NOT_EARLY),
     "missed": (("fire", "record_range(fire.name, range, 'missed', range[4], seconds)", ""),),
-    "skipped": (
-        ("fire", "return record_range(fire.name, {run[1], run[1], 1}, 'skipped', SKIPPED, seconds)", "return"),
-    ),
+    "skipped": (("fire", "return record_range(fire.name, {tick, tick, 1}, 'skipped', SKIPPED, seconds)", "return"),),
     "waiting": (("buffer", "for index = done + 1, #buffer.ticks", "for index = done, #buffer.ticks"),),
     "success": (("claim", "if ended == 'succeeded' then", "if false then"),),
     "hold": (("resume", "record_range(item.name, range, range[4], range[5], seconds, #items > EVENTS_APART)", ""),),
