@@ -4,6 +4,7 @@
 #   make bench NAME=read ARGS=--quick  one benchmark, and its arguments
 #   make torture SEED=7 MINUTES=30   the same deeds again, for longer; BREAK=fences breaks the code first
 #   make fuzz WHAT=redis SEED=7      one kind of odd input: specs, plans, redis, arguments; REPLAY=FILE one case
+#   make fuzz SWEEP=1/1               damage every key in every way, to the end; SWEEP=2/3 the second third of it
 #   make soak MINUTES=60 SCHEDULES=10000
 
 PYTHON ?= python3
@@ -14,6 +15,7 @@ MINUTES ?= 5
 BREAK ?=
 WHAT ?=
 REPLAY ?=
+SWEEP ?=
 VERSION ?=
 SCHEDULES ?= 10000
 BIN := .venv/bin
@@ -71,7 +73,7 @@ torture: .venv/installed ## kill and stop schedulers, workers, applies and Redis
 
 fuzz: .venv/installed ## try specs, plan files, contents of Redis and arguments as odd as can be, for MINUTES
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m support.fuzz --minutes $(MINUTES) \
-		$(if $(SEED),--seed $(SEED)) $(if $(WHAT),--what $(WHAT)) $(if $(REPLAY),--replay $(REPLAY))
+		$(if $(SEED),--seed $(SEED)) $(if $(WHAT),--what $(WHAT)) $(if $(REPLAY),--replay $(REPLAY)) $(if $(SWEEP),--sweep $(SWEEP))
 
 soak: .venv/installed ## let schedulers and workers live through many ticks, and look whether memory grows
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m support.soak \

@@ -87,6 +87,12 @@ class FormatError(StoreError):
     hint = "use the flowerpower version that wrote it, or a newer one"
 
 
+class DamagedError(FormatError):
+    """One record in Redis cannot be read; the others can."""
+
+    hint = "`flowerpower plan` shows it, and apply makes it anew from git, or deletes it where git has it no more"
+
+
 class HistoryError(FlowerPowerError):
     """The history of applies does not hold what is asked of it."""
 

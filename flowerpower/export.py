@@ -80,7 +80,7 @@ def export(project: FlowerPowerProject, names: Collection[str], out: Path | None
     Raises `StoreError` when Redis cannot be read, `UsageError` for a name that is not live or a file that cannot be
     written.
     """
-    reading = project.store.read()
+    reading = _readable(project.store.read())
     folder = None if out is None else _folder(project, out, _texts(project, out))
     own = folder is not None and "project" not in folder.loaded.draft.unsound
     spec = folder.loaded.draft.spec if folder and own else project.home
@@ -94,6 +94,20 @@ def export(project: FlowerPowerProject, names: Collection[str], out: Path | None
         notes += [*_doubts(exported, reading.state, again)]
         _write(exported, folder)
     return ExportReport(project.store.keys.namespace, exported, tuple(notes))
+
+
+def _readable(reading: Reading) -> Reading:
+    """Return what was read without the objects whose records cannot be: nothing is known of them."""
+    if not reading.damaged:
+        return reading
+    schedules = {
+        name: one for name, one in reading.state.schedules.items() if f"schedule.{name}" not in reading.damaged
+    }
+    pipelines = {
+        name: one for name, one in reading.state.pipelines.items() if f"pipeline.{name}" not in reading.damaged
+    }
+    records = {address: reading.records[address] for address in reading.records if address not in reading.damaged}
+    return replace(reading, state=replace(reading.state, schedules=schedules, pipelines=pipelines), records=records)
 
 
 def _texts(project: FlowerPowerProject, out: Path) -> dict[str, bytes]:
@@ -139,12 +153,17 @@ def _is_asked(address: str, names: Collection[str]) -> bool:
     return address in names or address.partition(".")[2] in names
 
 
+def _is_object(address: str) -> bool:
+    return address.partition(".")[0] in ("schedule", "pipeline")
+
+
 def _is_name(name: str) -> bool:
     """Tell whether a name may be that of a file: a record in Redis may have any."""
     return len(name) <= NAME_LENGTH and _NAME.fullmatch(name) is not None
 
 
 def _notes(reading: Reading, spec: ProjectSpec) -> Iterator[str]:
+    yield from (f"{one.message}: it is left out" for address, one in reading.damaged.items() if _is_object(address))
     altered = altered_addresses(reading.records)
     if altered:
         yield f"altered in Redis since the last apply, and exported as found there: {', '.join(sorted(altered))}"

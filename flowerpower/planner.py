@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from flowerpower.applied import SpecsInGit, with_applied_fields
 from flowerpower.checking import refuse_by_checks
-from flowerpower.errors import FlowerPowerError, SpecError
+from flowerpower.errors import DamagedError, FlowerPowerError, SpecError
 from flowerpower.facts import Checkout, facts_of, is_enforced, violations_of
 from flowerpower.planned import PlannedChanges
 from flowerpower.planning.against import reading_of
@@ -45,12 +45,20 @@ def plan_changes(project: FlowerPowerProject, allowed: Allowed) -> PlannedChange
     refuse_by_checks(project)
     outline = project.outline
     desired = None if outline else project.desired
-    settings, live = project.settings, project.store.read()
+    settings, live = project.settings, _live(project)
     refuse_foreign(settings, project.keys.namespace, theirs=live.head.repository, ours=project.source.repository)
     unchanged = _plan_unchanged(project, outline, live, allowed) if outline else None
     if unchanged is not None:
         return unchanged
     return _plan_changes(project, desired or project.desired, live, allowed)
+
+
+def _live(project: FlowerPowerProject) -> Reading:
+    """Return what is live; raise `DamagedError` if the head cannot be read: guards have nothing to compare with."""
+    reading = project.store.read()
+    if damage := reading.damaged.get("head"):
+        raise DamagedError(damage.told, hint=damage.hint)
+    return reading
 
 
 def _plan_unchanged(
@@ -110,7 +118,7 @@ def plan_against(project: FlowerPowerProject, revision: str, allowed: Allowed) -
 
 def rollback_plan(project: FlowerPowerProject, apply_id: str, allowed: Allowed) -> PlannedChanges:
     """Return the plan that restores what was live before an apply: it and every later one are undone."""
-    reading = project.store.read()
+    reading = _live(project)
     context = RollbackContext(project.source, Facts(max_deletes=_max_deletes(project)), allowed)
     steps = read_steps(project.store, apply_id)
     plan = plan_rollback(project.keys, steps, reading, context)
@@ -123,7 +131,7 @@ def check_saved(project: FlowerPowerProject, planned: PlannedChanges, *, accept_
 
     Raises `UsageError` or `StalePlanError` unless it fits this project, this Redis and what is live.
     """
-    plan, reading = planned.plan, project.store.read()
+    plan, reading = planned.plan, _live(project)
     check_target(plan, project.home.name, project.settings.env, reading.head)
     check_fresh(plan, reading)
     worse = worse_cut_over(plan, at_this_moment(plan, reading), accepted=accept_cutover or planned.allowed.cutover)

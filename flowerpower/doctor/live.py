@@ -12,10 +12,11 @@ from flowerpower.errors import FormatError
 from flowerpower.jobs.monitoring.status import Status, read_status
 from flowerpower.state.codec import decode_cursor, decode_head, decode_hold, decode_pipeline, decode_schedule
 from flowerpower.state.connection import redis_errors
-from flowerpower.state.models import Head, Hold, Record
+from flowerpower.state.models import Damage, Head, Hold, Record
 from flowerpower.state.store import Store
 
 T = TypeVar("T")
+_OUT_OF_THE_WAY = "look at it with redis-cli, move it out of the way with RENAME, and apply again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Records:
     head: Fact[Head]
     schedules: int = 0
     pipelines: int = 0
-    damaged: tuple[str, ...] = ()  # what is wrong, one sentence each
+    damaged: tuple[Damage, ...] = ()
     altered: tuple[str, ...] = ()  # addresses of records that somebody else has written
     holds: Mapping[str, Hold] = field(default_factory=dict)
     remains: bool = False  # runs, applies or schedules that only an apply can have made
@@ -53,11 +54,13 @@ class LiveFacts:
 def read_live(store: Store, tzdata: str) -> LiveFacts:
     """Return how the namespace of a store does; writes nothing."""
     records = ask("reading the records", lambda: _records(store))
-    status: Fact[Status] = Unknown("a damaged record is in the way, see above")
+    status: Fact[Status]
     if isinstance(records, Unknown):
         status = records
-    elif not records.damaged:
+    else:
         status = ask("reading the live state", lambda: read_status(store))
+        if isinstance(status, Unknown) and records.damaged:
+            status = Unknown("what is damaged is in the way, see above")
     queues: Fact[Mapping[str, Workers]]
     if isinstance(status, Unknown):
         queues = status
@@ -81,15 +84,15 @@ def _records(store: Store) -> Records:
     (seconds, _), *hashes, remains = (_sound(reply) for reply in replies[:7])
     head, schedules, pipelines, cursors, holds = hashes
     damaged = [
-        f"the key {name} is a {kind.decode()} and should be a {wanted}"
+        Damage(f"the key {name} is a {kind.decode()} and should be a {wanted}", "", _OUT_OF_THE_WAY)
         for (name, wanted), kind in zip(keys.types().items(), map(_sound, replies[7:]), strict=True)
         if kind and kind.decode() not in ("none", wanted)
     ]
     altered = [
-        *_altered("schedule", schedules, decode_schedule, damaged),
-        *_altered("pipeline", pipelines, decode_pipeline, damaged),
+        *_altered(("schedule", keys.schedules), schedules, decode_schedule, damaged),
+        *_altered(("pipeline", keys.pipelines), pipelines, decode_pipeline, damaged),
     ]
-    _each(cursors, decode_cursor, damaged)
+    _each(("cursor", keys.cursors), cursors, decode_cursor, damaged)
     return Records(
         now=int(seconds),
         head=_head(head),
@@ -111,27 +114,34 @@ def _sound(reply: Any) -> Any:
     return {}
 
 
-def _each(raw: Mapping[bytes, bytes], decode: Callable[[str, bytes], T], damaged: list[str]) -> dict[str, T]:
+def _each(
+    kind: tuple[str, str], raw: Mapping[bytes, bytes], decode: Callable[[str, bytes], T], damaged: list[Damage]
+) -> dict[str, T]:
     """Return what can be decoded, by name; what cannot be is told in *damaged*."""
     found: dict[str, T] = {}
-    for name, text in raw.items():
+    for one, text in raw.items():
+        name = one.decode(errors="backslashreplace")
+        where = f"{kind[1]} {name}"
         try:
-            found[name.decode()] = decode(name.decode(), text)
+            one.decode()
+            found[name] = decode(name, text)
         except FormatError as error:
-            damaged.append(str(error))
+            damaged.append(Damage(str(error), where, error.hint))
         except UnicodeDecodeError:
-            damaged.append(f"a record is kept under {name!r}, which is no name")
+            damaged.append(
+                Damage(f"a {kind[0]} is kept under {name!r}, which is no name", where, "remove it with HDEL")
+            )
     return found
 
 
 def _altered(
-    kind: str,
+    kind: tuple[str, str],
     raw: Mapping[bytes, bytes],
     decode: Callable[[str, bytes], tuple[object, Record]],
-    damaged: list[str],
+    damaged: list[Damage],
 ) -> list[str]:
-    decoded = _each(raw, decode, damaged)
-    return sorted(f"{kind}.{name}" for name, (_, record) in decoded.items() if not record.intact)
+    decoded = _each(kind, raw, decode, damaged)
+    return sorted(f"{kind[0]}.{name}" for name, (_, record) in decoded.items() if not record.intact)
 
 
 def _head(raw: Mapping[bytes, bytes]) -> Fact[Head]:

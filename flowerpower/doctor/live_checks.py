@@ -50,8 +50,8 @@ def _head(records: Records) -> Finding:
 def _records(records: Records) -> Finding:
     if records.damaged:
         more = f" (and {len(records.damaged) - 1} more)" if len(records.damaged) > 1 else ""
-        hint = "look at it with redis-cli, remove it with HDEL if it is beyond repair, and apply again"
-        return _finding("records", "fail", f"{records.damaged[0]}{more}", hint)
+        first = records.damaged[0]
+        return _finding("records", "fail", f"{first.told}{more}", first.hint)
     if records.altered:
         message = f"changed by another hand: {listed(records.altered)}"
         return _finding("records", "warn", message, "`flowerpower plan` shows what differs, apply puts it back")

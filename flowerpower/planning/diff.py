@@ -35,6 +35,7 @@ from flowerpower.state.models import (
 
 T = TypeVar("T")
 _INTACT = Record(0, "")
+DAMAGED = "damaged"  # what is found of a record or a cursor that cannot be read
 _JOB_ATTRIBUTES = tuple(attribute.name for attribute in attributes(Occurrence))
 
 
@@ -133,11 +134,11 @@ def _pipeline_change(
     if before is not None and after is not None and record is not None:
         if before.digest == after.digest and record.intact:
             return None
-        changes = _field_changes(before.fields, after.fields, record)
-        if before.code != after.code:
+        changes = () if record.damaged else _field_changes(before.fields, after.fields, record)
+        if before.code != after.code and not record.damaged:
             changes = (*changes, FieldChange("code", before.code, after.code, before.code, "code"))
         if not record.intact:
-            changes = _altered(changes, before.digest, after.digest)
+            changes = _altered(changes, DAMAGED if record.damaged else before.digest, after.digest)
     else:
         changes = _whole(before, after, record, vanished=before is None and is_used)
     seal, revision = _record_of(record)
@@ -159,7 +160,9 @@ def _schedule_change(
         changes = _changed_fields(before, after, record)
         if name in reading.without_run_spec:
             changes = (*changes, FieldChange("run_spec", None, after.run, None, "drift"))
-        if name not in reading.firing:
+        if f"cursor.{name}" in reading.damaged:
+            changes = (*changes, FieldChange("cursor", None, None, DAMAGED, "drift"))
+        elif name not in reading.firing and not record.damaged:
             changes = (*changes, *_job_drift(keys, _as_applied(before, record), after, reading))
         if not changes and before.name == after.name and name not in reading.forgotten:
             return None
@@ -173,12 +176,12 @@ def _schedule_change(
         seal=seal,
         revision=revision,
         fires=fire_change(before, after, reading),
-        protected=bool(record and record.protected),
+        protected=bool(record and (record.protected or record.damaged)),  # what cannot be read may have been
     )
 
 
 def _needs_a_write(name: str, reading: Reading) -> bool:
-    return name in reading.forgotten or name in reading.without_run_spec
+    return name in reading.forgotten or name in reading.without_run_spec or f"cursor.{name}" in reading.damaged
 
 
 def _is_same(before: Schedule, after: Schedule) -> bool:
@@ -203,7 +206,8 @@ def _whole(
     new: Mapping[str, Json] = after.fields if after else {}
     changes = _field_changes(old, new, None)
     if vanished or (record is not None and not record.intact):
-        changes = (*changes, _record_change(before.digest if before else None, after.digest if after else None))
+        found = DAMAGED if record and record.damaged else before.digest if before else None
+        changes = (*changes, _record_change(found, after.digest if after else None))
     return changes
 
 
@@ -247,7 +251,8 @@ def _reason(
 
 def _changed_fields(before: Schedule, after: Schedule, record: Record) -> tuple[FieldChange, ...]:
     if not record.intact:
-        return _altered(_field_changes(before.fields, after.fields, record), before.run, after.run)
+        fields = () if record.damaged else _field_changes(before.fields, after.fields, record)
+        return _altered(fields, DAMAGED if record.damaged else before.run, after.run)
     if before.digest == after.digest:
         same_words = all(before.fields.get(name) == after.fields.get(name) for name in WORDING)
         return (_record_change(before.run, after.run),) if same_words and before.run != after.run else ()

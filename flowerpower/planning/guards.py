@@ -54,7 +54,7 @@ def check_plan(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> 
         _incomplete(facts),
         _empty(plan, reading, allowed),
         _deletes(plan, reading, facts, allowed),
-        _protected(plan),
+        _protected(plan, reading),
         _foreign(plan, allowed),
         _older(plan, facts, allowed) or _undone(plan, facts, allowed),
         _dirty(plan, facts, allowed),
@@ -138,15 +138,22 @@ def _unreadable(what: str, at_stake: str) -> str:
     return f"the `{what}` that the last apply recorded cannot be read (field `{what}` of the head): {at_stake} at stake"
 
 
-def _protected(plan: Plan) -> Check | None:
+_OF_DAMAGED = (
+    "of a damaged record it is not known whether it was: put the spec back and apply, which mends it, and delete "
+    "in the next; or remove the record yourself with redis-cli HDEL"
+)
+
+
+def _protected(plan: Plan, reading: Reading) -> Check | None:
     names = [change.name for change in plan.changes if change.action == "delete" and change.protected]
     if not names:
         return None
+    damaged = {name for name in names if f"schedule.{name}" in reading.damaged}
     return Check(
         "protected",
         "refuse",
         f"{_count(len(names), 'protected schedule')} would be deleted: {_named(names)}",
-        "set `protected: false` in one apply and delete in the next",
+        _OF_DAMAGED if damaged else "set `protected: false` in one apply and delete in the next",
     )
 
 

@@ -25,7 +25,7 @@ _SHARED = attrgetter("queue", "function", "timeout", "result_ttl", "failure_ttl"
 def unchanged_plan(keys: Keys, outline: Outline, reading: Reading, source: Source) -> Plan | None:
     """Return the plan that changes nothing; None unless the live state is just what *outline* asks for."""
     live, left = reading.state.schedules, reading.forgotten
-    if reading.without_run_spec - left:
+    if reading.without_run_spec - left or reading.damaged:
         return None
     expected = _Expected(keys, outline.jobs, reading)
     wanted = 0

@@ -12,10 +12,14 @@ if TYPE_CHECKING:
     from flowerpower.jobs.monitoring.status import ScheduleStatus, Status
 
 LATE = 30  # seconds a due run may wait for the scheduler before that is worth a word
-State = Literal["failed", "late", "missed", "cancelled", "held", "skipped", "ok", "new", "paused"]
+State = Literal["damaged", "failed", "late", "missed", "cancelled", "held", "skipped", "ok", "new", "paused"]
 Health = Literal["degraded", "late", "unknown", "suspended", "progressing", "healthy"]
 Severity = Literal["error", "warning"]
-_RANK = {"failed": 0, "late": 1, "missed": 2, "cancelled": 3, "held": 4, "skipped": 5, "ok": 6, "new": 7, "paused": 8}
+_RANK = {
+    **{"damaged": 0, "failed": 1, "late": 2, "missed": 3, "cancelled": 4},
+    **{"held": 5, "skipped": 6, "ok": 7, "new": 8, "paused": 9},
+}
+MOST_DAMAGED = 10  # told one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,15 @@ class Alarm:
 
 
 def state_of(schedule: ScheduleStatus) -> State:
-    """Return one word for a schedule: failed, late, missed, cancelled, held, skipped, ok, new or paused."""
+    """Return one word for a schedule: damaged, failed, late, missed, cancelled, held, skipped, ok, new or paused."""
+    if schedule.damaged:
+        return "damaged"
     if schedule.hold is not None:
         return "held"
-    if schedule.paused:
-        return "paused"
+    return "paused" if schedule.paused else _went(schedule)
+
+
+def _went(schedule: ScheduleStatus) -> State:
     if schedule.last is not None and schedule.last.status == "failed":
         return "failed"
     if schedule.late > LATE:
@@ -52,7 +60,7 @@ def health_of(schedule: ScheduleStatus) -> Health:
         return "late"
     if schedule.active:
         return "progressing"
-    if state in ("failed", "missed", "cancelled"):
+    if state in ("damaged", "failed", "missed", "cancelled"):
         return "degraded"
     return "unknown" if state == "new" else "healthy"
 
@@ -64,7 +72,14 @@ def worst_first(schedules: Sequence[ScheduleStatus]) -> list[ScheduleStatus]:
 
 def unattended(status: Status) -> tuple[str, ...]:
     """Return the queues of live schedules on which no worker listens, sorted."""
-    return tuple(sorted({one.queue for one in status.schedules if not status.workers.get(one.queue)}))
+    return tuple(sorted({one.queue for one in status.schedules if one.queue and not status.workers.get(one.queue)}))
+
+
+def damage_lines(status: Status) -> tuple[str, ...]:
+    """Return a sentence for each thing in Redis that cannot be read, what to do with it; of many, the first ones."""
+    found = [f"{one.told}: {one.hint}" for _, one in sorted(status.damaged.items())]
+    more = len(found) - MOST_DAMAGED
+    return tuple(map(safe, found if more <= 0 else [*found[:MOST_DAMAGED], f"and {more:,} more records are damaged"]))
 
 
 def alarms_of(status: Status) -> tuple[Alarm, ...]:
@@ -75,6 +90,9 @@ def alarms_of(status: Status) -> tuple[Alarm, ...]:
 def _alarms(status: Status) -> Iterator[Alarm]:
     for text in status.troubles:
         yield Alarm("error", "trouble", safe(text))
+    names = tuple(address.partition(".")[2] or address for address in sorted(status.damaged))
+    for number, text in enumerate(damage_lines(status)):
+        yield Alarm("error", "damaged", text, names[number : number + 1] if number < MOST_DAMAGED else names[number:])
     if status.schedules and not status.scheduler:
         yield Alarm("error", "no_scheduler", "no scheduler is alive: nothing fires")
     if queues := unattended(status):
@@ -85,7 +103,7 @@ def _alarms(status: Status) -> Iterator[Alarm]:
     yield from _about(by_state.get("failed", ()), "error", "failed", "failed at the last run")
     yield from _about(by_state.get("late", ()), "error", "late", "due and not fired")
     yield from _about(by_state.get("missed", ()), "warning", "missed", "missed the last tick")
-    drifted = [one.name for one in status.schedules if one.drifted and one.sync != "unmanaged"]
+    drifted = [one.name for one in status.schedules if one.drifted and not one.damaged and one.sync != "unmanaged"]
     yield from _about(drifted, "warning", "drifted", "altered in Redis behind git's back")
     apart = [one.name for one in status.schedules if one.sync == "out_of_sync" and not one.drifted]
     yield from _about(apart, "warning", "out_of_sync", "not as the specs here want it")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from flowerpower.planning.diff import DAMAGED
 from flowerpower.planning.plan import Change, FieldChange
 from flowerpower.render.words import moment, safe, short, value_text
 from flowerpower.specs.durations import duration_text
@@ -44,6 +45,12 @@ class Row:
     note: str = ""
 
 
+_LOST = {
+    "run_spec": Row("!", "run spec", "missing from Redis", "as written in git", "drift"),
+    "cursor": Row("!", "cursor", "damaged in Redis", "starts from now", "drift"),
+}
+
+
 def rows(change: Change, now: int) -> tuple[Row, ...]:
     """Return the rows of a change: all that differs of an update, all that is not a default of a new object."""
     timezone = _timezone(change)
@@ -75,8 +82,8 @@ def _timezone(change: Change) -> str:
 
 
 def _field_rows(change: Change, field: FieldChange, when: tuple[str, int]) -> Iterator[Row]:
-    if field.name == "run_spec":
-        yield Row("!", "run spec", "missing from Redis", "as written in git", "drift")
+    if field.name in _LOST:
+        yield _LOST[field.name]
     elif field.name == "record":
         yield _record_row(change, field)
     elif change.action == "create":
@@ -100,6 +107,7 @@ def _row(name: str, old: Json, new: Json, when: tuple[str, int]) -> Row:
 
 def _record_row(change: Change, field: FieldChange) -> Row:
     found = "missing from Redis" if field.remote is None else "altered in Redis"
+    found = "damaged in Redis" if field.remote == DAMAGED else found
     return Row("!", "record", found, "deleted" if change.after is None else "as written in git", "drift")
 
 

@@ -26,7 +26,10 @@ def history_text(history: History, *, namespace: str, timezone: str, style: Styl
     cells = [_cells(past, history.now, timezone) for past in history.applies]
     sizes = [max(map(len, column)) for column in zip_longest(*(row[:-1] for row in cells), fillvalue="")]
     zone = "" if is_utc(timezone) else f"; times in {safe(timezone)} (UTC)"
-    lines = [style(f"{_in_force(history.head, namespace, history.now)}{zone}", "faint"), ""]
+    if history.damage:
+        lines = [style(safe(history.damage.told), "error"), ""]
+    else:
+        lines = [style(f"{_in_force(history.head, namespace, history.now)}{zone}", "faint"), ""]
     for past, row in zip(history.applies, cells, strict=True):
         line = "  ".join([*(cell.ljust(size) for cell, size in zip(row[:-1], sizes, strict=False)), row[-1]]).rstrip()
         lines.append(f"  {style(line, 'error') if past.damaged else line}")

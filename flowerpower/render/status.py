@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from flowerpower.render.alarms import LATE, state_of, unattended, worst_first
+from flowerpower.render.alarms import LATE, damage_lines, state_of, unattended, worst_first
 from flowerpower.render.holds import hold_words
 from flowerpower.render.records import clean_reason
 from flowerpower.render.status_json import status_dict
@@ -39,6 +39,7 @@ _APART = {
     "orphaned": "not in the specs here",
 }
 _EMPHASIS: Mapping[str, Emphasis] = {
+    "damaged": "error",
     "failed": "error",
     "late": "error",
     "missed": "warning",
@@ -68,6 +69,7 @@ def status_screen(status: Status, *, width: int, height: int, style: Style = pla
 def _lines(status: Status, width: int, style: Style, most: int, *, folded: bool = False) -> list[str]:
     lines = [style(cut(_origin(status), width), "faint")]
     lines += [style(f"Trouble: {safe(text)}", "error") for text in status.troubles]
+    lines += [style(f"Damaged: {text}", "error") for text in damage_lines(status)]
     if status.schedules:
         lines += ["", *_table(status, width, style, most, folded=folded)]
     return [*lines, "", *_processes(status, style)]
@@ -75,6 +77,8 @@ def _lines(status: Status, width: int, style: Style, most: int, *, folded: bool 
 
 def _origin(status: Status) -> str:
     head = status.head
+    if "head" in status.damaged:
+        return f"{status.namespace}: what was applied last cannot be read"
     if not head.generation:
         working = any(status.workers.values()) or status.scheduler
         doubt = " (or Redis was reset: a worker or scheduler is running)" if working else ""
@@ -127,7 +131,9 @@ def _last(schedule: ScheduleStatus, now: int) -> str:
 
 def _why(schedule: ScheduleStatus, now: int) -> str:
     words = [f"held {hold_words(schedule.hold, schedule.timezone, now)}"] if schedule.hold else _troubles(schedule)
-    if schedule.sync != "unmanaged" and (apart := _APART.get("drifted" if schedule.drifted else schedule.sync)):
+    if schedule.damaged:
+        words.append("damaged in Redis")
+    elif schedule.sync != "unmanaged" and (apart := _APART.get("drifted" if schedule.drifted else schedule.sync)):
         words.append(apart)
     return "; ".join(words)
 

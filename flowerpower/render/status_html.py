@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flowerpower.jobs.monitoring.status import Outcome, QueueStatus, ScheduleStatus, Status, WorkerStatus
 
 _KIND: Mapping[State, str] = {
+    "damaged": "bad",
     "failed": "bad",
     "late": "bad",
     "missed": "warn",

@@ -11,7 +11,7 @@ from flowerpower.render.words import iso, local
 if TYPE_CHECKING:
     from flowerpower.jobs.monitoring.status import Heal, Outcome, QueueStatus, ScheduleStatus, Status, WorkerStatus
 
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.2"
 
 
 def status_dict(status: Status) -> dict[str, Any]:
@@ -42,6 +42,10 @@ def status_dict(status: Status) -> dict[str, Any]:
         "totals": {"ends": dict(sorted(status.totals.ends.items())), "seconds": status.totals.seconds},
         "unmanaged": status.unmanaged,
         "troubles": list(status.troubles),
+        "damaged": [
+            {"address": address, "message": one.message, "where": one.where, "hint": one.hint}
+            for address, one in sorted(status.damaged.items())
+        ],
         "heals": [_heal(heal) for heal in status.heals],
     }
 
@@ -65,6 +69,7 @@ def _schedule(schedule: ScheduleStatus) -> dict[str, Any]:
         "state": state_of(schedule),
         "health": health_of(schedule),
         "sync": schedule.sync,
+        "damaged": schedule.damaged,
         "drifted": schedule.drifted,
         "pipeline": schedule.pipeline,
         "queue": schedule.queue,

@@ -24,10 +24,10 @@ from flowerpower.render.schema_parts import (
 from flowerpower.specs.schema.schema import schema_id
 from flowerpower.state.models import Hold
 
-_STATES = ("failed", "late", "missed", "cancelled", "held", "skipped", "ok", "new", "paused")
+_STATES = ("damaged", "failed", "late", "missed", "cancelled", "held", "skipped", "ok", "new", "paused")
 _HEALTH = ("degraded", "late", "unknown", "suspended", "progressing", "healthy")
 _SYNC = ("synced", "out_of_sync", "orphaned", "unmanaged", "unknown")
-_CODES = ("trouble", "no_scheduler", "no_worker", "failed", "late", "missed")
+_CODES = ("trouble", "damaged", "no_scheduler", "no_worker", "failed", "late", "missed")
 _APART = ("drifted", "out_of_sync", "orphaned", "missing")
 
 
@@ -101,6 +101,7 @@ def _schedule() -> Schema:
         "state": choice("How it is, in one word.", _STATES),
         "health": choice("The same in the words of other GitOps tools.", _HEALTH),
         "sync": choice("What is live beside the specs: orphaned is live and in no spec.", _SYNC),
+        "damaged": flag("Whether its record or its cursor in Redis cannot be read: see `damaged` below."),
         "drifted": flag("Whether its record or its waiting job was altered in Redis."),
         "pipeline": text("The pipeline it runs."),
         "queue": text("The queue, as in the specs."),
@@ -150,6 +151,12 @@ def _company() -> Schema:
             "RQ's jobs by status: queued, started, scheduled, deferred, failed, finished.", number("Jobs.")
         ),
     }
+    damage = {
+        "address": text("`head`, or the kind and the name: schedule.nightly, pipeline.x, cursor.nightly."),
+        "message": text("What is wrong."),
+        "where": text("The key, and the field in it."),
+        "hint": text("What to do."),
+    }
     heal = {
         "event": text("healed, redelivered, removed or closed."),
         "at": tick("When."),
@@ -169,6 +176,7 @@ def _company() -> Schema:
         "totals": object_of("Counts since counting began; they never fall.", totals),
         "unmanaged": number("Scheduled jobs in this Redis that flowerpower does not manage."),
         "troubles": list_of("What the scheduler finds wrong.", text("In words.")),
+        "damaged": list_of("What in Redis cannot be read; the rest can.", object_of("One record.", damage)),
         "heals": list_of("What was mended in the last day, newest first.", object_of("One of them.", heal)),
     }
 

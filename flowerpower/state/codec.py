@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from flowerpower.errors import FormatError
+from flowerpower.errors import DamagedError, FormatError
 from flowerpower.state.models import (
     Cursor,
     Head,
@@ -124,7 +124,7 @@ def pipeline_digest(name: str, fields: Mapping[str, Json], code: str) -> str:
 
 
 def decode_schedule(name: str, raw: bytes) -> tuple[Schedule, Record]:
-    """Return a live schedule, its occurrence not yet known, and its record; raise `FormatError` if unreadable."""
+    """Return a live schedule, its occurrence not yet known, and its record; raise `DamagedError` if unreadable."""
     data = decode_record("schedule", name, raw)
     try:
         record = _record(data, raw)
@@ -136,7 +136,7 @@ def decode_schedule(name: str, raw: bytes) -> tuple[Schedule, Record]:
 
 
 def decode_pipeline(name: str, raw: bytes) -> tuple[Pipeline, Record]:
-    """Return a live pipeline and its record; raise `FormatError` if unreadable."""
+    """Return a live pipeline and its record; raise `DamagedError` if unreadable."""
     data = decode_record("pipeline", name, raw)
     try:
         record = _record(data, raw)
@@ -172,23 +172,21 @@ def _record(data: Mapping[str, Any], raw: bytes) -> Record:
 
 
 def decode_record(kind: str, name: str, raw: bytes) -> dict[str, Any]:
-    """Return the values of a record; raise `FormatError` if it is damaged or of another format."""
+    """Return the values of a record; raise `DamagedError` if it is damaged, `FormatError` if its format is newer."""
     try:
         data = loads(raw)
         version = data["format"]
     except (ValueError, KeyError, TypeError) as error:
         raise _unreadable(kind, name) from error
-    if version != FORMAT:
+    if isinstance(version, int) and version > FORMAT:
         raise FormatError(f"the record of {kind} {name!r} has format {version}; this flowerpower reads format {FORMAT}")
+    if version != FORMAT:
+        raise _unreadable(kind, name)
     return dict(data)
 
 
-def _unreadable(kind: str, name: str) -> FormatError:
-    return FormatError(
-        f"the record of {kind} {name!r} in Redis is damaged",
-        hint=f"look at it with redis-cli, remove it with HDEL if it is beyond repair, and apply again: "
-        f"the {kind} is then made anew from git",
-    )
+def _unreadable(kind: str, name: str) -> DamagedError:
+    return DamagedError(f"the record of {kind} {name!r} in Redis is damaged")
 
 
 def encode_cursor(cursor: Cursor) -> str:
@@ -197,14 +195,14 @@ def encode_cursor(cursor: Cursor) -> str:
 
 
 def decode_cursor(schedule: str, raw: bytes) -> Cursor:
-    """Return a cursor; raise `FormatError` if it is not one."""
+    """Return a cursor; raise `DamagedError` if it is not one."""
     try:
         tick, revision, pending = raw.split(b" ")
         return Cursor(int(tick), int(revision), None if pending == b"-" else pending.decode(errors="replace"))
     except ValueError as error:
-        raise FormatError(
+        raise DamagedError(
             f"the cursor of schedule {schedule!r} in Redis is damaged: {raw[:80]!r}",
-            hint="remove it with HDEL and apply again: the schedule then starts from now",
+            hint="`flowerpower apply` mends it: the schedule then starts from now",
         ) from error
 
 
@@ -212,10 +210,13 @@ def decode_head(raw: Mapping[bytes, bytes]) -> Head:
     """Return the head; an empty hash is generation 0."""
     if not raw:
         return Head()
-    text = {key.decode(): value.decode(errors="replace") for key, value in raw.items()}
-    if text.get("format", "") != str(FORMAT):
-        raise FormatError(f"this namespace has format {text.get('format')!r}; this flowerpower reads format {FORMAT}")
+    text = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in raw.items()}
+    version = text.get("format", "")
+    if version.isdecimal() and version.isascii() and int(version[:20]) > FORMAT:
+        raise FormatError(f"this namespace has format {version[:20]!r}; this flowerpower reads format {FORMAT}")
     try:
+        if version != str(FORMAT):
+            raise ValueError("no format that we know")
         return Head(
             generation=int(text["generation"]),
             apply_id=text.get("apply_id", ""),
@@ -230,7 +231,11 @@ def decode_head(raw: Mapping[bytes, bytes]) -> Head:
             rules=Rules(text.get("guards", ""), text.get("policies", "")),
         )
     except (KeyError, ValueError) as error:
-        raise FormatError("the head of this namespace in Redis is damaged") from error
+        raise DamagedError(
+            "the head of this namespace in Redis, which says what was applied last, is damaged",
+            hint="look at it with redis-cli HGETALL; if it is beyond repair, remove it with DEL and apply: guards then "
+            "have nothing to compare with, and schedules start from then on",
+        ) from error
 
 
 def decode_past(entry: bytes, raw: Mapping[bytes, bytes]) -> PastApply:

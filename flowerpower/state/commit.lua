@@ -93,7 +93,10 @@ end
 -- Look at what is live of a schedule. Returns a conflict, if there is one.
 local function check_schedule(change, cursor, hold)
   local tick, _, pending = read_cursor(cursor)
-  if cursor and not tick then return conflict('cursor', {change.live}) end
+  if cursor and not tick then -- what starts from now needs none
+    if change.timing == 'keep' then return conflict('cursor', {change.live}) end
+    cursor, pending = nil, nil
+  end
   change.tick, change.pending, change.hold = tick, pending ~= '-' and pending or nil, hold
   if hold then change.timing = 'none' end
   if change.was_held and not hold then lifted[#lifted + 1] = change.name end

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowerpower.errors import HistoryError, UsageError
-from flowerpower.state.codec import decode_head, decode_past
+from flowerpower.state.codec import decode_past
 from flowerpower.state.connection import redis_errors
+from flowerpower.state.damage import Damages
 from flowerpower.state.inverse import decode_inverse
 from flowerpower.state.models import History, Inverse, PastApply, Step
 from flowerpower.state.pipelined import fields_of, sound
@@ -25,8 +26,12 @@ def read_history(store: Store, count: int | None = None) -> History:
         pipe.hgetall(store.keys.head)
         pipe.xrevrange(store.keys.history, count=count)
         replies: list[Any] = pipe.execute()
-    time, head, entries = replies
-    return History(int(time[0]), decode_head(head), tuple(decode_past(entry, fields) for entry, fields in entries))
+    time, raw, entries = replies
+    damages = Damages(store.keys)
+    head = damages.head(raw)
+    return History(
+        int(time[0]), head, tuple(decode_past(entry, fields) for entry, fields in entries), damages.found.get("head")
+    )
 
 
 def applies_since(history: History, apply_id: str) -> tuple[PastApply, ...]:

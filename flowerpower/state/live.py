@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Set
 from sys import intern
 from typing import NamedTuple
 
-from flowerpower.state.codec import decode_pipeline, decode_record, decode_schedule, is_intact
+from flowerpower.state.codec import decode_pipeline, decode_record, decode_schedule, is_intact, seal
 from flowerpower.state.models import Json, Occurrence, Pipeline, Record, Schedule, State
 
 _FRONT = re.compile(rb'\{"sum":"[0-9a-f]{64}","basis":"([0-9a-f]{64})","digest":"([0-9a-f]{64})","format":1,"name":"')
@@ -56,13 +56,18 @@ class LiveFields(Mapping[str, Json]):
 class LiveRecords(Mapping[str, Record]):
     """What surrounds each live object, by address, decoded when it is asked for."""
 
-    def __init__(self, state: State, odd: Mapping[str, bytes], altered: Set[str]) -> None:
+    def __init__(
+        self, state: State, odd: Mapping[str, bytes], altered: Set[str], damaged: Set[str] = frozenset()
+    ) -> None:
         self._state = state
         self._odd = odd  # by address, the records that their objects do not hold
         self.altered = altered  # addresses
+        self._damaged = damaged  # addresses
 
     def __getitem__(self, address: str) -> Record:
         kind, _, name = address.partition(".")
+        if address in self._damaged:
+            return Record(0, seal(self._odd[address]), intact=False, damaged=True)
         if kind == "schedule":
             return decode_schedule(name, self._raw(address, self._state.schedules[name].fields))[1]
         if kind == "pipeline":
@@ -96,13 +101,16 @@ class Draft(NamedTuple):
         return Schedule(name, fields, timing, basis, run, digest, occurrence)
 
 
+UNKNOWN = Draft({}, timing="", basis="", run="", digest="", queue="")  # of a damaged record
+
+
 def draft_schedule(name: str, raw: bytes) -> Draft:
-    """Return a live schedule from its record; raise `FormatError` for one that is unreadable."""
+    """Return a live schedule from its record; raise `DamagedError` for one that is unreadable."""
     return (_glance(raw) if is_intact(raw) else None) or _read_through(name, raw)
 
 
 def live_pipeline(name: str, raw: bytes) -> Pipeline:
-    """Return a live pipeline from its record; raise `FormatError` for one that is unreadable."""
+    """Return a live pipeline from its record; raise `DamagedError` for one that is unreadable."""
     front = _PIPELINE.match(raw) if is_intact(raw) else None
     if not front:
         return decode_pipeline(name, raw)[0]

@@ -157,9 +157,24 @@ class Record:
     protected: bool = False
     intact: bool = True  # False: the record was altered behind our back
     commit: str = ""
+    damaged: bool = False  # it cannot be read at all: nothing of it is known
     digest: str = ""  # the identity that the record claims, which an altered one need not have
     applied: Mapping[str, Json] | None = None  # of an altered one: what was applied, where git still knows it
     place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Something in Redis that cannot be read: what, where (as `redis-cli` takes it), and what to do."""
+
+    message: str
+    where: str
+    hint: str
+
+    @property
+    def told(self) -> str:
+        """Return what, and where, in one sentence."""
+        return f"{self.message} ({self.where})" if self.where else self.message
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +203,7 @@ class Reading:
     firing: frozenset[str] = frozenset()  # schedules that moved while we read, or whose job is queued right now
     unmanaged: Mapping[str, int] = field(default_factory=dict)  # RQ queue -> scheduled jobs that are not ours
     consumers: Consumers = field(default_factory=Consumers)
+    damaged: Mapping[str, Damage] = field(default_factory=dict)  # `head`, and by address; `cursor.nightly` is one too
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,3 +246,4 @@ class History:
     now: int
     head: Head
     applies: tuple[PastApply, ...]
+    damage: Damage | None = None  # of the head: what is in force is not known

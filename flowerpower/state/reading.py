@@ -7,22 +7,17 @@ It is fit for a Redis user that may only read: plain pipelined commands, no MULT
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from flowerpower.state.codec import (
-    count_waiting,
-    decode_cursor,
-    decode_head,
-    decode_hold,
-    decode_run,
-    decode_troubles,
-)
+from flowerpower.errors import DamagedError
+from flowerpower.state.codec import count_waiting, decode_cursor, decode_hold, decode_run, decode_troubles
+from flowerpower.state.damage import Damages
 from flowerpower.state.job_codec import JOB_FIELDS, decode_occurrence
 from flowerpower.state.keys import Keys
-from flowerpower.state.live import Draft, LiveFields, LiveRecords, draft_schedule, live_pipeline
+from flowerpower.state.live import UNKNOWN, Draft, LiveFields, LiveRecords, draft_schedule, live_pipeline
 from flowerpower.state.models import Consumers, Cursor, Occurrence, Pipeline, Reading, Schedule, State
 from flowerpower.state.pipelined import batches, pack, pack_for_keys, replies, sound
 
@@ -55,6 +50,7 @@ class _Front:
     pending: Sequence[str | None]  # the id of the job that waits for each of the schedules
     pipelines: Sequence[str]
     cursors: Mapping[str, Cursor]
+    with_cursor: Collection[str]  # schedules, those whose cursor is damaged among them
     marks: Sequence[int]  # of the texts of the cursors, a batch each: enough to see that none has moved
     holds: Mapping[bytes, bytes]
     active: Mapping[bytes, bytes]
@@ -64,6 +60,7 @@ class _Front:
     rq_queues: frozenset[str]
     lease: bytes
     troubles: bytes | None
+    damages: Damages
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +79,7 @@ class _Objects:
 
     namespace: str
     waiting: _Waiting
+    damages: Damages
     run_specs: Mapping[str, str]
     schedules: dict[str, Schedule] = field(default_factory=dict)
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
@@ -91,11 +89,16 @@ class _Objects:
     without_run_spec: set[str] = field(default_factory=set)  # schedules
     moved: set[str] = field(default_factory=set)  # schedules whose cursor did
     moving: set[str] = field(default_factory=set)  # schedules whose job is on its way to a worker
-    generation: int = 0
+    generation: bytes | None = None
 
     def add_pipeline(self, name: str, raw: bytes) -> None:
-        """Take in a record; raise `FormatError` if it is unreadable."""
-        pipeline = self.pipelines[name] = live_pipeline(name, raw)
+        """Take in a record; raise `FormatError` if it is of a newer format."""
+        try:
+            pipeline = live_pipeline(name, raw)
+        except DamagedError as error:
+            self.damages.add(f"pipeline.{name}", error)
+            pipeline = Pipeline(name, {}, code="", digest="")
+        self.pipelines[name] = pipeline
         self._note(f"pipeline.{name}", pipeline, raw)
 
     def _note(self, address: str, found: Draft | Pipeline, raw: bytes) -> None:
@@ -105,14 +108,19 @@ class _Objects:
             self.altered.add(address)
 
     def add_schedule(self, name: str, raw: bytes, run_id: str | None, values: Sequence[bytes | None]) -> None:
-        """Take in a record and the job that its cursor names, if it names one; raise `FormatError` if unreadable."""
-        draft = draft_schedule(name, raw)
-        self.queues.add(draft.queue)
+        """Take in a record and the job that its cursor names, if any; raise `FormatError` if of a newer format."""
+        try:
+            draft = draft_schedule(name, raw)
+            self.queues.add(draft.queue)
+        except DamagedError as error:
+            self.damages.add(f"schedule.{name}", error)
+            draft = UNKNOWN
         self._note(f"schedule.{name}", draft, raw)
         run = self.run_specs.get(draft.run)
         if run is None:
-            self.without_run_spec.add(name)
             run = draft.run
+            if draft is not UNKNOWN:
+                self.without_run_spec.add(name)
         job = _job(run_id, self.waiting, values, (self.namespace, name, run)) if run_id else None
         self.schedules[name] = draft.with_job(name, run, job)
         if job is None and run_id and values[-1] in _RUNS:
@@ -127,11 +135,11 @@ def look(client: Redis, keys: Keys, queues: frozenset[str] = frozenset()) -> Loo
     found = _read_objects(client, keys, front, waiting)
     named = frozenset(map(keys.queue, found.queues))
     reading = _assemble(front, waiting, found)
-    settled = not found.moved and found.generation == reading.head.generation and named <= ours
+    settled = not found.moved and found.generation == front.head.get(b"generation") and named <= ours
     return Look(reading, settled, named)
 
 
-def _read_front(client: Redis, keys: Keys) -> _Front:
+def _ask_front(client: Redis, keys: Keys) -> list[Any]:
     pipe = client.pipeline(transaction=False)
     pipe.time()
     pipe.hgetall(keys.head)
@@ -145,29 +153,36 @@ def _read_front(client: Redis, keys: Keys) -> _Front:
     pipe.get(keys.lease)
     pipe.get(keys.troubles)
     replied: list[Any] = pipe.execute()
+    return replied
+
+
+def _read_front(client: Redis, keys: Keys) -> _Front:
     time, head, schedules, pipelines, cursors, holds, active, buffers, forgotten, specs, rq_queues, lease, troubles = (
-        replied
+        _ask_front(client, keys)
     )
     prefix = keys.queue_list("")
-    found = {(name := key.decode()): decode_cursor(name, raw) for key, raw in cursors.items()}
+    damages = Damages(keys)
+    found, with_cursor = damages.cursors(cursors)
     same = {name: name for name in found}  # held once, though several of what is read hold it
-    names = [same.get(name := raw.decode(), name) for raw in schedules]
+    names = [same.get(name, name) for name in damages.names("schedule", schedules)]
     return _Front(
         now=int(time[0]),
         head=head,
         schedules=names,
         pending=[found[name].pending if name in found else None for name in names],
-        pipelines=[name.decode() for name in pipelines],
+        pipelines=damages.names("pipeline", pipelines),
         cursors=found,
+        with_cursor=with_cursor,
         marks=[hash(tuple(some)) for some in batches(cursors.values(), _RECORDS)],
         holds=holds,
         active=active,
         buffers=buffers,
         forgotten=frozenset(name.decode(errors="replace") for name in forgotten),
         run_specs={run: run for run in (name.decode(errors="replace") for name in specs)},
-        rq_queues=frozenset(key.decode().removeprefix(prefix) for key in rq_queues),
+        rq_queues=frozenset(key.decode(errors="replace").removeprefix(prefix) for key in rq_queues),
         lease=lease or b"",
         troubles=troubles,
+        damages=damages,
     )
 
 
@@ -181,7 +196,7 @@ def _read_waiting(client: Redis, keys: Keys, front: _Front, queues: frozenset[st
     ]
     found = map(sound, list(replies(client, [commands])))
     managed = {run_id: run_id for cursor in front.cursors.values() if (run_id := cursor.pending)}
-    managed |= {run_id: run_id for key in front.active if (run_id := key.decode()) not in managed}
+    managed |= {run_id: run_id for key in front.active if (run_id := key.decode(errors="replace")) not in managed}
     places: dict[str, Place] = {}
     twice: set[str] = set()
     unmanaged: Counter[str] = Counter()
@@ -205,15 +220,15 @@ def _scored(reply: Sequence[Any]) -> Iterable[tuple[bytes, bytes | float]]:
 
 def _read_objects(client: Redis, keys: Keys, front: _Front, waiting: _Waiting) -> _Objects:
     """Read every record and job, and look again at what may have moved."""
-    found = _Objects(keys.namespace, waiting, front.run_specs)
+    found = _Objects(keys.namespace, waiting, front.damages, front.run_specs)
     with closing(replies(client, _commands(keys, front))) as answers:
         for some in batches(zip(front.schedules, front.pending, strict=True), _RECORDS):
             _read_schedules(found, some, answers)
         for name, raw in _values(front.pipelines, answers):
             if raw is not None:
                 found.add_pipeline(name, raw)
-        found.generation = int(sound(next(answers)) or 0)
-        for mark, names in zip(front.marks, batches(front.cursors, _RECORDS), strict=True):
+        found.generation = sound(next(answers))
+        for mark, names in zip(front.marks, batches(front.with_cursor, _RECORDS), strict=True):
             texts = sound(next(answers))
             if hash(tuple(texts)) != mark:
                 found.moved |= {name for name, raw in zip(names, texts, strict=True) if _moved(front, name, raw)}
@@ -239,7 +254,7 @@ def _commands(keys: Keys, front: _Front) -> Iterator[Sequence[bytes]]:
         yield batch
     pipelines = (pack("HMGET", keys.pipelines, *some) for some in batches(front.pipelines, _RECORDS))
     yield from batches(pipelines, _BATCH // _RECORDS)
-    again = (pack("HMGET", keys.cursors, *some) for some in batches(front.cursors, _RECORDS))
+    again = (pack("HMGET", keys.cursors, *some) for some in batches(front.with_cursor, _RECORDS))
     yield [pack("HGET", keys.head, "generation"), *again]
 
 
@@ -260,7 +275,10 @@ def job_values(reply: Any) -> Sequence[bytes | None]:
 
 
 def _moved(front: _Front, name: str, raw: bytes | None) -> bool:
-    return raw is None or decode_cursor(name, raw) != front.cursors[name]
+    try:
+        return raw is None or decode_cursor(name, raw) != front.cursors.get(name)
+    except DamagedError:
+        return name in front.cursors
 
 
 def _job(
@@ -284,14 +302,15 @@ def _broken(run_id: str, queue: str, due: int) -> Occurrence:
 def _assemble(front: _Front, waiting: _Waiting, found: _Objects) -> Reading:
     schedules = found.schedules
     state = State(schedules, found.pipelines)
-    runs = [decode_run(key.decode(), raw) for key, raw in front.active.items()]
+    runs = [decode_run(key.decode(errors="replace"), raw) for key, raw in front.active.items()]
+    damages = front.damages
     return Reading(
         now=front.now,
-        head=decode_head(front.head),
+        head=damages.head(front.head),
         state=state,
-        records=LiveRecords(state, found.odd, found.altered),
+        records=LiveRecords(state, found.odd, found.altered, damages.found.keys()),
         cursors=front.cursors,
-        holds={key.decode(): decode_hold(raw) for key, raw in front.holds.items()},
+        holds={key.decode(errors="replace"): decode_hold(raw) for key, raw in front.holds.items()},
         active={run.id: run for run in runs if run},
         waiting={key.decode(errors="replace"): count_waiting(raw) for key, raw in front.buffers.items()},
         forgotten=front.forgotten & schedules.keys(),
@@ -299,4 +318,5 @@ def _assemble(front: _Front, waiting: _Waiting, found: _Objects) -> Reading:
         firing=frozenset(found.moved | found.moving) & schedules.keys(),
         unmanaged=waiting.unmanaged,
         consumers=Consumers(waiting.workers, front.lease.decode(errors="replace"), decode_troubles(front.troubles)),
+        damaged=damages.found,
     )

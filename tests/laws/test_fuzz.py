@@ -14,7 +14,8 @@ import redis
 from support.fork_server import Ended
 from support.fuzz import trial
 from support.fuzz.case import KINDS, Case, dump, load
-from support.fuzz.search import Search
+from support.fuzz.records import HOWS, sweep
+from support.fuzz.search import Search, Sweep, whole_sweep
 from support.fuzz.trial import BUG, findings, tracebacks
 from support.fuzz.world import World, build
 
@@ -47,6 +48,28 @@ def test_nothing_odd_makes_a_command_break(world: World, tmp_path: Path, kind: s
 @pytest.mark.parametrize("file", CASES, ids=[file.stem for file in CASES])
 def test_what_broke_once_holds(world: World, file: Path) -> None:
     assert findings(load(file.read_text(encoding="utf-8")), world) == []
+
+
+def test_a_sweep_says_how_far_it_is_and_that_it_was_complete(world: World, tmp_path: Path) -> None:
+    told: list[str] = []
+    search, of_two = Search(world, tmp_path), Sweep([Case("redis", ()), Case("redis", ())])
+
+    found = whole_sweep(search, of_two, 1, told.append)
+
+    assert found == 0
+    assert told[-1].startswith("sweep complete: all 2 cases, ")
+    assert str(Sweep(of_two.cases, done=1)) == "sweep: 1 of 2 cases"
+
+
+def test_the_shares_of_a_sweep_are_the_whole_sweep(world: World) -> None:
+    whole = sweep(world.keys, 1)
+
+    shares = [Sweep(whole).share(number, 3).cases for number in (1, 2, 3)]
+
+    assert sorted(map(dump, whole)) == sorted(dump(case) for share in shares for case in share)
+    assert {(case.damages[0].family, case.damages[0].how) for case in whole} == {
+        (family, how) for family in world.keys for how in HOWS
+    }
 
 
 def test_a_case_is_the_same_after_it_was_kept() -> None:

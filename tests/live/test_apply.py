@@ -227,7 +227,17 @@ def test_a_damaged_record_is_named_and_nothing_is_guessed(store: Store, redis_co
     apply(store, desired([schedule("a")]))
     redis_connection.hset(KEYS.schedules, "a", "{not json")
 
-    with pytest.raises(FormatError, match="schedule 'a'"):
+    found = store.read()
+
+    assert "schedule 'a'" in found.damaged["schedule.a"].message
+    assert found.state.schedules["a"].fields == {}
+
+
+def test_a_record_of_a_newer_format_is_refused(store: Store, redis_connection: Redis) -> None:
+    apply(store, desired([schedule("a")]))
+    redis_connection.hset(KEYS.schedules, "a", '{"format": 2}')
+
+    with pytest.raises(FormatError, match="schedule 'a' has format 2"):
         store.read()
 
 

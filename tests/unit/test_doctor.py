@@ -20,7 +20,7 @@ from flowerpower.jobs.monitoring.status import ScheduleStatus, Status
 from flowerpower.render.doctor import doctor_dict, doctor_text
 from flowerpower.revision import Revision
 from flowerpower.specs.verdict import Verdict
-from flowerpower.state.models import Head, Hold
+from flowerpower.state.models import Damage, Head, Hold
 
 NOW = 1_800_000_000
 DAY = 86_400
@@ -121,6 +121,7 @@ def test_other_facts_of_a_server_are_judged(given: dict[str, Any], name: str, ve
 SCHEDULE = ScheduleStatus(
     "nightly", "report", "default", "UTC", "cron 0 2 * * *", False, None, NOW + 60, 0, 0, None, "c0ffee"
 )
+DAMAGE = Damage("a is damaged", "key a", "mend it")
 RECORDS = Records(NOW, Head(generation=3, commit="c0ffee", when=NOW - DAY, tzdata="2026.1"), 1, 1)
 LIVE = LiveFacts(
     RECORDS,
@@ -145,7 +146,7 @@ def test_a_namespace_as_it_should_be_is_well() -> None:
         (replace(RECORDS, head=Unknown("format 9")), "head", "fail", "format 9"),
         (replace(RECORDS, head=Head()), "head", "ok", "nothing applied yet"),
         (replace(RECORDS, head=Head(), remains=True), "head", "fail", "looks reset"),
-        (replace(RECORDS, damaged=("a is damaged", "b")), "records", "fail", "a is damaged (and 1 more)"),
+        (replace(RECORDS, damaged=(DAMAGE, DAMAGE)), "records", "fail", "a is damaged (key a) (and 1 more)"),
         (replace(RECORDS, altered=("schedule.x",)), "records", "warn", "schedule.x"),
         (replace(RECORDS, holds={"x": Hold("a", "b", NOW - 15 * DAY)}), "holds", "warn", "more than 14 days: x"),
         (replace(RECORDS, holds={"x": Hold("a", "b", NOW, None, NOW - 15 * DAY)}), "holds", "warn", "14 days: x"),

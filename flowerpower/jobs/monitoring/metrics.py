@@ -24,7 +24,7 @@ from flowerpower.render.metrics import schedule_metrics
 
 FRESH = 1.0  # seconds that a look at Redis is good for
 _SHARE = 3  # one that takes long is good for so many times that long
-_STATES = ("failed", "late", "missed", "cancelled", "held", "skipped", "ok", "new", "paused")
+_STATES = ("damaged", "failed", "late", "missed", "cancelled", "held", "skipped", "ok", "new", "paused")
 _ENDS = ("succeeded", "failed", "skipped", "missed", "cancelled")
 
 BOUNDS = (0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0)  # seconds, as shared.lua counts
@@ -109,6 +109,7 @@ def _fleet(status: Status) -> Iterator[Any]:
     yield _gauge("flowerpower_applied_generation", "How many applies have changed something.", head.generation)
     yield _gauge("flowerpower_scheduler_up", "Whether a scheduler is alive.", int(bool(status.scheduler)))
     yield _gauge("flowerpower_troubles", "How many things the scheduler finds wrong.", len(status.troubles))
+    yield _gauge("flowerpower_damaged_records", "Records in Redis that cannot be read.", len(status.damaged))
     yield _gauge("flowerpower_heals", "What was mended in the last day.", len(status.heals))
     yield _gauge("flowerpower_pipelines", "Live pipelines.", status.pipelines)
     states = Counter(state_of(schedule) for schedule in status.schedules)

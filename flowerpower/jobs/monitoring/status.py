@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flowerpower.planning.sync import Sync, Wanted
-from flowerpower.state.models import Head, Hold
+from flowerpower.state.models import Damage, Head, Hold
 from flowerpower.state.store import Store
 
 HEALS_OF = 86_400  # seconds that a heal is shown
@@ -61,6 +61,7 @@ class ScheduleStatus:
     revision: int = 0  # how often its record was written
     place: str = ""  # file:line:column of its spec
     sync: Sync = "unknown"  # what is live, beside what the specs ask for
+    damaged: bool = False  # its record or its cursor cannot be read
     drifted: bool = False  # its record or its waiting job was altered behind our back
     recent: tuple[Outcome, ...] = ()  # the last outcomes, newest first, `last` among them
     succeeded_at: int | None = None  # when it last succeeded, as far as is kept
@@ -116,6 +117,7 @@ class Status:
     pipelines: int = 0
     unmanaged: int = 0
     troubles: tuple[str, ...] = ()  # what the scheduler finds wrong, the alarm first
+    damaged: Mapping[str, Damage] = field(default_factory=dict)  # by address: what in Redis cannot be read
     heals: tuple[Heal, ...] = ()  # of the last day, newest first
     wanted: Wanted = field(default_factory=Wanted)  # what the specs ask for, as far as somebody looked
     missing: tuple[str, ...] = ()  # schedules of the specs that are not live

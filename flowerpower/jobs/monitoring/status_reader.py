@@ -83,6 +83,7 @@ class StatusReader:
                 *reading.consumers.troubles,
                 *(f"the outcomes of {name} cannot be read: the key is of another type" for name in odd),
             ),
+            damaged=reading.damaged,
             wanted=wanted,
             missing=wanted.missing(schedules),
         )
@@ -135,16 +136,19 @@ class StatusReader:
         due = live.occurrence.due if live.occurrence else None
         drifted = not known.record.intact or name in reading.without_run_spec
         drifted = drifted or (name not in reading.firing and live.occurrence != known.expected)
+        damaged = not reading.damaged.keys().isdisjoint((f"schedule.{name}", f"cursor.{name}"))
         return replace(
             known.base,
+            queue=known.base.queue or (live.occurrence.queue.rpartition("--")[2] if live.occurrence else ""),
             hold=reading.holds.get(name),
             next_tick=due,
             late=max(0, reading.now - due) if due is not None else 0,
             last=last,
             recent=recent,
             waiting=reading.waiting.get(name, 0),
-            drifted=drifted,
-            sync=wanted.sync_of(live, reading.forgotten, drifted=drifted),
+            damaged=damaged,
+            drifted=drifted or damaged,
+            sync=wanted.sync_of(live, reading.forgotten, drifted=drifted or damaged),
             succeeded_at=known.succeeded_at,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import cycle
 from typing import Any
 
@@ -158,16 +158,18 @@ def cases(families: Iterable[str]) -> st.SearchStrategy[Case]:
     )
 
 
-def sweep(families: Iterable[str], number: int) -> Iterator[Case]:
-    """Yield each damage of each family once, with a value and commands by turns; every command meets many of them."""
+def sweep(families: Iterable[str], number: int) -> list[Case]:
+    """Return each damage of each family once, with a value and commands by turns; every command meets many of them."""
     commands, values = cycle(dict.fromkeys(COMMANDS)), cycle((*RECORDS, *VALUES, *TEXTS))
     for _ in range(number * 7 % len(COMMANDS)):  # another sweep, other pairs
         next(commands)
         next(values)
-    for family in sorted(families):
-        for how in dict.fromkeys(HOWS):
-            damage = Damage(family, number, how, number * 13 % 61, next(values))
-            yield Case("redis", tuple(next(commands) for _ in range(5)), damages=(damage,))
+    pairs = [(family, how) for family in sorted(families) for how in dict.fromkeys(HOWS)]
+    found = []
+    for at, (family, how) in enumerate(pairs):
+        damage = Damage(family, number, how, (number * 13 + at) % 61, next(values))
+        found.append(Case("redis", tuple(next(commands) for _ in range(5)), damages=(damage,)))
+    return found
 
 
 def family_of(key: str) -> str:

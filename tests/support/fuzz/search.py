@@ -6,9 +6,8 @@ import hashlib
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import NoReturn
 
@@ -113,22 +112,64 @@ def _fail(signature: str) -> NoReturn:
     raise FoundError(signature)
 
 
-def for_a_while(search: Search, kinds: list[str], number: int, seconds: float, tell: Callable[[str], None]) -> int:
-    """Search kind by kind, round by round, until time is over; return how many bugs were found."""
-    end, found = time.monotonic() + seconds, 0
-    every_key = records.sweep(search.world.keys, number)
+@dataclass
+class Sweep:
+    """Every damage of every key once: the cases, or the share of them that is wanted, and how far they were tried."""
+
+    cases: Sequence[Case]
+    done: int = 0
+
+    def share(self, number: int, of: int) -> Sweep:
+        """Return each *of*th case from the *number*th on: all shares together are the whole, each is as mixed as it."""
+        return Sweep(self.cases[number - 1 :: of])
+
+    def take(self, most: int) -> Iterator[Case]:
+        """Yield the next cases, each counted as done once the one after it is asked for."""
+        for case in self.cases[self.done : self.done + most]:
+            yield case
+            self.done += 1
+
+    def __str__(self) -> str:
+        """Return how far it came."""
+        whole = len(self.cases)
+        return f"sweep complete: all {whole} cases" if self.done == whole else f"sweep: {self.done} of {whole} cases"
+
+
+def whole_sweep(search: Search, sweep: Sweep, number: int, tell: Callable[[str], None]) -> int:
+    """Try every case of a sweep, and say from time to time how far it is; return how many bugs were found."""
+    begun, found = time.monotonic(), 0
+    while sweep.done < len(sweep.cases):
+        found += _report(search, search.sweep(sweep.take(EXAMPLES)), number, tell)
+        took = time.monotonic() - begun
+        left = took / sweep.done * (len(sweep.cases) - sweep.done)
+        tell(f"{sweep}, {took:.0f} s" + (f", about {left:.0f} s more" if left else ""))
+    search.took["redis"] += time.monotonic() - begun
+    return found
+
+
+def for_a_while(
+    search: Search, kinds: Sequence[str], number: int, end: float, tell: Callable[[str], None]
+) -> tuple[int, Sweep]:
+    """Search kind by kind, round by round, until time is over; return how many bugs were found, and the sweep."""
+    found, sweep = 0, Sweep(records.sweep(search.world.keys, number))
     while time.monotonic() < end:
         for kind in kinds:
             begun = time.monotonic()
-            swept = list(islice(every_key, EXAMPLES)) if kind == "redis" else []
-            files = search.sweep(swept) if swept else _of(search, kind, number)
-            for file in files:
-                found += 1
-                finding = list(search.known.values())[-1]
-                said = f"FOUND by seed {number}: {finding.signature}\n  {' '.join(finding.command)[:300]}"
-                tell(f"{said}\n  again: make fuzz REPLAY={file}")
+            swept = kind == "redis" and sweep.done < len(sweep.cases)
+            files = search.sweep(sweep.take(EXAMPLES)) if swept else _of(search, kind, number)
+            found += _report(search, files, number, tell)
             search.took[kind] += time.monotonic() - begun
         number += 1
+    return found, sweep
+
+
+def _report(search: Search, files: Iterator[Path], number: int, tell: Callable[[str], None]) -> int:
+    found = 0
+    for file in files:
+        found += 1
+        finding = list(search.known.values())[-1]
+        said = f"FOUND by seed {number}: {finding.signature}\n  {' '.join(finding.command)[:300]}"
+        tell(f"{said}\n  again: make fuzz REPLAY={file}")
     return found
 
 

@@ -1,0 +1,67 @@
+"""Names and records in Redis that cannot be read: each is told by itself, and hides nothing of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from flowerpower.errors import DamagedError
+from flowerpower.state.codec import decode_cursor, decode_head
+from flowerpower.state.keys import Keys
+from flowerpower.state.models import Cursor, Damage, Head
+
+
+@dataclass(slots=True)
+class Damages:
+    """What a look at a namespace found damaged, by address."""
+
+    keys: Keys
+    found: dict[str, Damage] = field(default_factory=dict)
+
+    def add(self, address: str, error: DamagedError) -> None:
+        """Note the record, cursor or head that *error* is about."""
+        kind, _, name = address.partition(".")
+        self.found[address] = Damage(str(error), f"{self._key(kind)} {name}".rstrip(), error.hint)
+
+    def names(self, kind: str, raw: Iterable[bytes]) -> list[str]:
+        """Return the names under which records of a kind are kept; what no text can be is noted."""
+        try:
+            return [name.decode() for name in raw]
+        except UnicodeDecodeError:
+            return [name for one in raw if (name := self._name(kind, one)) is not None]
+
+    def cursors(self, raw: Mapping[bytes, bytes]) -> tuple[dict[str, Cursor], Collection[str]]:
+        """Return the cursors by the names of their schedules, and the names, those of damaged ones among them."""
+        found: dict[str, Cursor] = {}
+        for one, text in raw.items():
+            name = one.decode(errors="replace")
+            try:
+                found[name] = decode_cursor(name, text)
+            except DamagedError as error:
+                self.add(f"cursor.{name}", error)
+        return found, found if not self.found else [one.decode(errors="replace") for one in raw]
+
+    def head(self, raw: Mapping[bytes, bytes]) -> Head:
+        """Return the head; an empty one where it cannot be read."""
+        try:
+            return decode_head(raw)
+        except DamagedError as error:
+            self.add("head", error)
+            return Head()
+
+    def _name(self, kind: str, raw: bytes) -> str | None:
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            name = raw.decode(errors="backslashreplace")
+            self.found[f"{kind}.{name}"] = Damage(
+                f"a {kind} is kept in Redis under {name!r}, which is no name",
+                f"{self._key(kind)} {name}",
+                "remove it with redis-cli HDEL: nothing of ours has such a name",
+            )
+            return None
+
+    def _key(self, kind: str) -> str:
+        if kind == "head":
+            return self.keys.head
+        return self.keys.cursors if kind == "cursor" else self.keys.records(kind)

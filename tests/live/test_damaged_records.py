@@ -1,0 +1,136 @@
+"""One damaged record at a time: what reads shows all the rest and names it, and apply mends what git knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from redis import Redis
+from support.redis_state import SHIFTED_CLOCK, start_at_half_past
+from support.states import KEYS, SOURCE, desired, pipeline, schedule
+
+from flowerpower.apply import apply_plan
+from flowerpower.doctor.live import read_live
+from flowerpower.doctor.live_checks import live_findings
+from flowerpower.jobs.scheduler import Scheduler
+from flowerpower.jobs.status import read_status
+from flowerpower.planning.diff import make_plan
+from flowerpower.planning.guards import Allowed, Facts, check_plan
+from flowerpower.render.alarms import alarms_of
+from flowerpower.render.plan_text import plan_text
+from flowerpower.render.status import status_dict, status_text
+from flowerpower.state.history import read_history
+from flowerpower.state.models import Desired
+from flowerpower.state.store import Store
+
+HOUR = 3600
+WANTED = desired(
+    [schedule("bad", every=HOUR), schedule("good", every=HOUR), schedule("rests", every=HOUR, paused=True)],
+    [pipeline("report")],
+)
+
+
+@pytest.fixture
+def store(redis_connection: Redis) -> Store:
+    start_at_half_past(redis_connection)
+    store = Store(redis_connection, KEYS, SHIFTED_CLOCK)
+    apply_plan(make_plan(KEYS, WANTED, store.read(), SOURCE), store, "apply")
+    return store
+
+
+@dataclass(frozen=True)
+class Case:
+    """A damage: the key, the field, what becomes of it, and how the plan and the status name it."""
+
+    key: str
+    field: str
+    text: str
+    address: str
+    row: str
+    damaged: tuple[str, ...] = ()  # schedules
+
+
+CASES = {
+    "record": Case(KEYS.schedules, "bad", "{x", "schedule.bad", "! record: damaged in Redis", ("bad",)),
+    "record of no object": Case(KEYS.schedules, "bad", "[]", "schedule.bad", "! record: damaged in Redis", ("bad",)),
+    "pipeline": Case(KEYS.pipelines, "report", "", "pipeline.report", "! record: damaged in Redis"),
+    "cursor": Case(KEYS.cursors, "bad", "1 2", "cursor.bad", "! cursor: damaged in Redis", ("bad",)),
+    "cursor of one that is paused": Case(
+        KEYS.cursors, "rests", "x y z", "cursor.rests", "! cursor: damaged in Redis", ("rests",)
+    ),
+}
+
+
+def planned(store: Store, wanted: Desired = WANTED) -> str:
+    return plan_text(make_plan(KEYS, wanted, store.read(), SOURCE))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_reads_names_a_damaged_record_and_shows_the_rest_and_apply_mends_it(store: Store, name: str) -> None:
+    case = CASES[name]
+    store.connection.hset(case.key, case.field, case.text)
+
+    status = read_status(store)
+    finding = next(one for one in live_findings(read_live(store, "")) if one.name == "records")
+
+    assert [*status.damaged] == [case.address]
+    assert [one.name for one in status.schedules] == ["bad", "good", "rests"]
+    assert tuple(one.name for one in status.schedules if one.damaged) == case.damaged
+    assert [one.next_tick is not None for one in status.schedules if one.name == "good"] == [True]
+    (alarm,) = [alarm for alarm in alarms_of(status) if alarm.code == "damaged"]
+    assert case.field in alarm.message
+    assert f"{case.key} {case.field}" in alarm.message
+    assert f"Damaged: {alarm.message}" in status_text(status)
+    assert [one["address"] for one in status_dict(status)["damaged"]] == [case.address]
+    assert (finding.verdict, case.key in finding.message) == ("fail", True)
+    assert case.row in planned(store)
+
+    apply_plan(make_plan(KEYS, WANTED, store.read(), SOURCE), store, "mends")
+
+    assert read_status(store).damaged == {}
+    assert not make_plan(KEYS, WANTED, store.read(), SOURCE).changes
+    Scheduler(store, "one").step()
+    assert not make_plan(KEYS, WANTED, store.read(), SOURCE).changes
+
+
+def test_a_damaged_record_is_only_deleted_by_who_knows_that_it_was_not_protected(store: Store) -> None:
+    store.connection.hset(KEYS.schedules, "bad", "{x")
+    reading = store.read()
+
+    plan = make_plan(KEYS, desired([schedule("good", every=HOUR)]), reading, SOURCE)
+
+    (check,) = [one for one in check_plan(plan, reading, Facts(), Allowed(deletes="100%")) if one.name == "protected"]
+    assert "HDEL" in check.hint
+
+
+def test_a_damaged_head_hides_neither_status_nor_history(store: Store) -> None:
+    store.connection.hset(KEYS.head, "generation", "x")
+
+    status = read_status(store)
+
+    assert [*status.damaged] == ["head"]
+    assert [one.name for one in status.schedules if one.next_tick] == ["bad", "good"]
+    assert "what was applied last cannot be read" in status_text(status)
+    history = read_history(store)
+    assert history.damage
+    assert [past.apply_id for past in history.applies] == ["apply"]
+
+
+@pytest.mark.parametrize("key", [KEYS.schedules, KEYS.pipelines])
+def test_a_name_that_is_no_text_is_told_and_hides_nothing(store: Store, key: str) -> None:
+    store.connection.hset(key, b"\xff", "x")  # type: ignore[arg-type]
+
+    status = read_status(store)
+
+    assert [one.where for one in status.damaged.values()] == [f"{key} \\xff"]
+    assert [one.name for one in status.schedules] == ["bad", "good", "rests"]
+
+
+def test_of_thousands_of_damaged_records_the_first_are_told_and_the_others_counted(store: Store) -> None:
+    store.connection.hset(KEYS.schedules, mapping={f"gone-{number:03}": "x" for number in range(25)})
+
+    told = [alarm for alarm in alarms_of(read_status(store)) if alarm.code == "damaged"]
+
+    assert len(told) == 11
+    assert told[0].names == ("gone-000",)
+    assert (told[-1].message, len(told[-1].names)) == ("and 15 more records are damaged", 15)
