@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from flowerpower.nearest import nearest
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.fields import NAME_LENGTH
 from flowerpower.specs.placeholders import Path
@@ -55,8 +55,8 @@ def unknown_key(key: str, known: Iterable[str], path: Path) -> Finding:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return "did you mean 'x'?" for the known word nearest to *word*, or nothing."""
-    close = get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return f"did you mean '{close[0]}'?" if close else ""
+    close = nearest(word.lower(), known)
+    return f"did you mean '{close}'?" if close else ""
 
 
 def describe(value: object) -> str:
