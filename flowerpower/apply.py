@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from flowerpower import __version__
-from flowerpower.errors import RefusedError, StalePlanError, StoreError, UsageError
+from flowerpower.errors import AppliedError, RefusedError, StalePlanError, StoreError, UsageError
 from flowerpower.planning.plan import Plan
 from flowerpower.staging import CHUNK, Shape, Staged, Staging, stage_parts, staged_changes
 from flowerpower.state.codec import FORMAT, canonical
@@ -55,7 +55,7 @@ def apply_plan(
     """Commit *plan* in one step, or raise and leave everything as it was; with a *signer*, what workers run is signed.
 
     Raises `RefusedError` when a guard refuses, `StalePlanError` when the live state is no longer the plan's,
-    `StoreError` when Redis fails.
+    `StoreError` when Redis fails; of these `AppliedError` says that everything is applied, and could not be verified.
     """
     if plan.against:
         raise UsageError("a plan between two git revisions cannot be applied", hint="plan without --against")
@@ -87,8 +87,18 @@ def apply_plan(
         added=plan.count("create"),
         changed=plan.count("update"),
         destroyed=plan.count("delete"),
-        notes=(*_deaf_notes(committed), *verify(store, staged, committed.generation)),
+        notes=(*_deaf_notes(committed), *_verified(store, staged, committed.generation, apply_id)),
     )
+
+
+def _verified(store: Store, staged: Sequence[Staged], generation: int, apply_id: str) -> tuple[str, ...]:
+    try:
+        return verify(store, staged, generation)
+    except AppliedError:
+        raise
+    except StoreError as error:
+        done = f"applied as {apply_id[:8]} (generation {generation}), but that could not be verified"
+        raise AppliedError(f"{done}: {error}") from error
 
 
 def _head_of(plan: Plan) -> dict[str, str]:
@@ -107,13 +117,13 @@ def _head_of(plan: Plan) -> dict[str, str]:
 
 
 def verify(store: Store, staged: Sequence[Staged], generation: int) -> tuple[str, ...]:
-    """Compare what this apply wrote with what is there now; raise `StoreError` if Redis holds something else."""
+    """Compare what this apply wrote with what is there now; raise `AppliedError` if Redis holds something else."""
     wrong = [address for kind in ("schedule", "pipeline") for address in _wrong(store, kind, staged)]
     latest = store.head().generation
     if latest != generation:
         return (f"another apply (generation {latest}) followed at once; this one was not verified",)
     if wrong:
-        raise StoreError(
+        raise AppliedError(
             f"applied, but Redis does not hold what was written for {', '.join(wrong[:5])}",
             hint="run `flowerpower plan`: it shows what differs",
         )

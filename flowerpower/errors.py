@@ -81,6 +81,13 @@ class StoreError(FlowerPowerError):
     hint = "check --redis and that the server runs, then run the command again: apply is safe to repeat"
 
 
+class AppliedError(StoreError):
+    """The plan was applied, and what follows the apply went wrong."""
+
+    exit_code = 6
+    hint = "it is in force; `flowerpower plan` shows whether anything differs from it"
+
+
 class FormatError(StoreError):
     """What lies in Redis was written by a newer flowerpower, or is not readable as ours."""
 

@@ -14,10 +14,11 @@ from flowerpower.cli.options import Overrides, Revision, Trust, command, flag
 from flowerpower.cli.plan import allowed_of, show_plan, tell_warnings
 from flowerpower.cli.planfiles import read_plan
 from flowerpower.cli.session import Session
-from flowerpower.errors import RefusedError, StalePlanError, UsageError
+from flowerpower.errors import AppliedError, RefusedError, StalePlanError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from flowerpower.planned import PlannedChanges
+    from flowerpower.project import FlowerPowerProject
     from flowerpower.state.signing import Signer
 
 _HASH = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
@@ -90,11 +91,20 @@ def apply(
         if done is None:
             return 1
         if signer:
-            from flowerpower.apply import sign_again
-
-            session.talk(f"Signed again: {sign_again(project.desired, project.store, signer)} run specs.")
+            _sign_again(session, project, signer)
     show_applied(session, done[1])
     return 0
+
+
+def _sign_again(session: Session, project: FlowerPowerProject, signer: Signer) -> None:
+    from flowerpower.apply import sign_again
+
+    try:
+        session.talk(f"Signed again: {sign_again(project.desired, project.store, signer)} run specs.")
+    except StoreError as error:
+        raise AppliedError(
+            f"applied, but not everything is signed again: {error}", hint="run `flowerpower apply --resign` again"
+        ) from error
 
 
 def _signer_to_resign(session: Session) -> Signer:

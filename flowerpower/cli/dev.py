@@ -18,7 +18,7 @@ from flowerpower.cli.applying import apply_with_progress, refuse
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.plan import show_plan, tell_warnings
 from flowerpower.cli.session import Session
-from flowerpower.errors import FlowerPowerError
+from flowerpower.errors import AppliedError, FlowerPowerError
 
 if TYPE_CHECKING:
     from flowerpower.planned import PlannedChanges
@@ -141,7 +141,8 @@ class Workbench:
                 self._apply(project)
         except FlowerPowerError as error:
             session.fail(error)
-            session.talk("Nothing was applied; what was applied before goes on.")
+            if not isinstance(error, AppliedError):
+                session.talk("Nothing was applied; what was applied before goes on.")
 
     def _apply(self, project: FlowerPowerProject) -> None:
         from flowerpower.planning.guards import Allowed

@@ -9,11 +9,11 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from flowerpower.cli.main import COMMANDS
 from flowerpower.cli.terminal import choose_style, color_asked
+from flowerpower.nearest import nearest
 from flowerpower.render.style import Style
 from flowerpower.settings import read_settings
 
@@ -121,5 +121,5 @@ def _nearest(typed: str, known: Mapping[str, Any] | Sequence[str], others: Mappi
         return meant if meant in known or meant == "--version" else ""
     bare = {name.lstrip("-"): name for name in known}
     start = typed.lstrip("-")
-    near = get_close_matches(start, list(bare), n=1) or [name for name in bare if start and name.startswith(start)]
-    return bare[near[0]] if near else ""
+    near = nearest(start, bare) or next((name for name in bare if start and name.startswith(start)), "")
+    return bare.get(near, "")

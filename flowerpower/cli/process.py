@@ -10,7 +10,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 INTERRUPTED = 130
-_PIPE_CLOSED = 141
+PIPE_CLOSED = 141
 _SHOW = warnings.showwarning
 
 
@@ -54,7 +54,7 @@ def _prepare_streams() -> None:
 def quietly_closed() -> int:
     """Leave without a word when the reader of stdout has gone (as `| head` does)."""
     _let_go_of_stdout()
-    return _PIPE_CLOSED
+    return PIPE_CLOSED
 
 
 def _not_written(error: OSError) -> int:

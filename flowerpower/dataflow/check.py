@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Literal
 
 from flowerpower.dataflow.graph import Graph, Variants
 from flowerpower.dataflow.walk import Walk, circle, walk
+from flowerpower.nearest import nearest
 
 Kind = Literal["no node", "no input", "not an input", "given twice", "missing", "no variant", "cycle"]
 Path = tuple[str | int, ...]
@@ -64,9 +64,8 @@ def check_run(graph: Graph, wanted: Wanted) -> list[Finding]:
 
 def suggest(name: str, known: Collection[str], otherwise: str = "there are") -> str:
     """Return a hint for a name that is not one of *known*."""
-    close = get_close_matches(name, list(known), n=1)
-    if close:
-        return f"did you mean {close[0]!r}?"
+    if close := nearest(name, known):
+        return f"did you mean {close!r}?"
     if not known:
         return ""
     more = f" and {len(known) - MOST_SUGGESTED} more" if len(known) > MOST_SUGGESTED else ""
@@ -105,8 +104,8 @@ def _no_variant(config: Mapping[str, object], name: str, variants: Variants) -> 
     values = [f"{key}={config[key]!r}" if key in config else f"{key} is not set" for key in variants.keys]
     what = f"no variant of the node {name!r} matches the config ({', '.join(values)})"
     given = [key for key in variants.keys if key in config][:1]
-    near = get_close_matches(str(config[given[0]]), variants.choices, n=1) if given else []
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(variants.choices)}"
+    near = nearest(str(config[given[0]]), variants.choices) if given else ""
+    hint = f"did you mean {near!r}?" if near else f"there are: {', '.join(variants.choices)}"
     return Finding("no variant", ("config", *given), what, hint)
 
 

@@ -22,6 +22,10 @@ _REFUSED = (
     "give the job `permissions: {contents: read, pull-requests: write, actions: read}` and "
     "`env: {GITHUB_TOKEN: ${{ github.token }}}`; the token of a pull request from a fork may only read"
 )
+_MISSING = (
+    "check that there is such a pull request (--pull-request) and that {repository} is its repository "
+    "(GITHUB_REPOSITORY). GitHub says 404 also of what a token may not see: then"
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,8 @@ class GitHub:
             "Accept": "application/vnd.github+json",
             "X-GitHub-Api-Version": "2022-11-28",
         }
-        web = Web(environment.get("GITHUB_API_URL") or "https://api.github.com", headers, _REFUSED)
+        address = environment.get("GITHUB_API_URL") or "https://api.github.com"
+        web = Web(address, headers, _REFUSED, _MISSING.format(repository=repository))
         event = _event(environment.get("GITHUB_EVENT_PATH", ""))
         return cls(web, repository, event, author or BOT, environment.get("GITHUB_SHA", ""))
 

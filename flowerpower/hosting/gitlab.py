@@ -11,14 +11,17 @@ from urllib.parse import quote
 from flowerpower.errors import UsageError
 from flowerpower.hosting.host import Kept
 from flowerpower.hosting.sticky import Comment
-from flowerpower.hosting.web import HostingError, Web
+from flowerpower.hosting.web import NOT_FOUND, HostingError, Web
 
 LONGEST = 1_000_000  # characters of a note
 _ADVICE = (
     "make a project access token (Settings > Access tokens) with the role Reporter and the scope api, and give it to "
     "the job as the masked variable GITLAB_TOKEN"
 )
-_NOT_FOUND = 404
+_MISSING = (
+    "check that there is such a merge request (--pull-request, CI_MERGE_REQUEST_IID) and that {project} is its project "
+    "(CI_MERGE_REQUEST_PROJECT_ID, CI_PROJECT_ID). GitLab says 404 also of what a token may not see: then"
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class GitLab:
         if not (own or of_job):
             raise UsageError("this job has no token", hint=_ADVICE)
         headers = {"PRIVATE-TOKEN": own} if own else {"JOB-TOKEN": of_job}
-        return cls(Web(address, headers, _ADVICE), environment, quote(project, safe=""), author)
+        web = Web(address, headers, _ADVICE, _MISSING.format(project=project))
+        return cls(web, environment, quote(project, safe=""), author)
 
     def pull_request(self) -> int:
         """Return the number of the merge request that this job is about; raise `UsageError` when it is about none.
@@ -119,7 +123,7 @@ class GitLab:
             try:
                 return self.web.download(f"projects/{self.project}/jobs/artifacts/{path}/raw/{file}?job={job}")
             except HostingError as error:
-                if error.status != _NOT_FOUND:
+                if error.status != NOT_FOUND:
                     raise
         return None
 

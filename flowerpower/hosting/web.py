@@ -17,6 +17,7 @@ from flowerpower.errors import FlowerPowerError
 
 SECONDS = 30.0  # that one answer may take
 LARGEST = 64 * 1024 * 1024  # bytes of one answer
+NOT_FOUND = 404
 _TRIES = 4
 _BUSY = {429, 500, 502, 503, 504}
 _LONGEST_WAIT = 30.0
@@ -38,6 +39,7 @@ class Web:
     address: str
     headers: Mapping[str, str] = field(repr=False)
     refused: str = ""  # what to do when the host says that we may not
+    missing: str = ""  # what to look at first when it says that there is no such thing
     sleep: Callable[[float], None] = time.sleep
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
@@ -96,11 +98,16 @@ class Web:
 
     def _told(self, method: str, url: str, error: HTTPError) -> HostingError:
         said = _message(error)
-        hint = self.refused if error.code in (401, 403, 404) else "run the job again later"
+        hint = self._advice(error.code)
         what = f"{method} {urlsplit(url).path}"
         return HostingError(
             f"{_origin(url)} answered {error.code} to {what}{': ' if said else ''}{said}", hint=hint, status=error.code
         )
+
+    def _advice(self, status: int) -> str:
+        if status == NOT_FOUND:
+            return f"{self.missing} {self.refused}" if self.missing else self.refused
+        return self.refused if status in (401, 403) else "run the job again later"
 
 
 def _origin(url: str) -> str:

@@ -10,12 +10,12 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from difflib import get_close_matches
 from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 
 from flowerpower.errors import PipelineError
+from flowerpower.nearest import nearest
 from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.failures import UserCodeError, describe, user_place, user_traceback
 
@@ -93,8 +93,8 @@ def _import(name: str, root: Path, folders: Sequence[str]) -> ModuleType:
 
 def _not_there(name: str, root: Path, folders: Sequence[str]) -> PipelineError:
     there = sorted({found for folder in folders for found in _names_in(root / folder)})
-    close = get_close_matches(name, there, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(there[:20]) or 'none'}"
+    close = nearest(name, there)
+    hint = f"did you mean {close!r}?" if close else f"there are: {', '.join(there[:20]) or 'none'}"
     return PipelineError(f"there is no module {name!r} in {', '.join(folders) or 'any folder'}", hint=hint)
 
 

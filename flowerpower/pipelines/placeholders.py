@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import Any
 
 from flowerpower.errors import FlowerPowerError, PipelineError
+from flowerpower.nearest import nearest
 from flowerpower.pipelines.context import RunContext
 
 _PLACEHOLDER = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
@@ -73,8 +73,8 @@ def _resolve(name: str, context: RunContext, path: str) -> datetime | str | int:
         return _format(moment, rest, path) if colon else moment
     if head in _RUN and not colon:
         return _RUN[head](context)
-    close = get_close_matches(head, _KNOWN, n=1)
-    hint = f"did you mean ${{{close[0]}}}?" if close else f"there are: {', '.join(_KNOWN)}; write `$${{` for a literal"
+    close = nearest(head, _KNOWN)
+    hint = f"did you mean ${{{close}}}?" if close else f"there are: {', '.join(_KNOWN)}; write `$${{` for a literal"
     raise PipelineError(f"{path}: there is no placeholder ${{{name}}}", hint=hint)
 
 

@@ -195,7 +195,8 @@ def show(name: str, value: Json, when: tuple[str, int] = ("UTC", 0)) -> str:
             ", ".join(duration_text(item) if isinstance(item, int) else value_text(item) for item in value) or _ABSENT
         )
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{safe(key)}: {_show_inside(key, item, when)}" for key, item in value.items()) + "}"
+        written = {key: item for key, item in value.items() if name != "retry" or item != []}
+        return "{" + ", ".join(f"{safe(key)}: {_show_inside(key, item, when)}" for key, item in written.items()) + "}"
     return _show_plain(value)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from flowerpower.nearest import nearest
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.fields import NAME_LENGTH
 from flowerpower.specs.placeholders import Path
@@ -55,8 +55,8 @@ def unknown_key(key: str, known: Iterable[str], path: Path) -> Finding:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return "did you mean 'x'?" for the known word nearest to *word*, or nothing."""
-    close = get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return f"did you mean '{close[0]}'?" if close else ""
+    close = nearest(word.lower(), known)
+    return f"did you mean '{close}'?" if close else ""
 
 
 def describe(value: object) -> str:
@@ -85,7 +85,9 @@ def _finding(model: type[BaseModel], details: Any) -> Finding:
         path, at_key = (*path, written.rpartition(" ")[2]), True
     value = None if path and path[0] == "redis" else details.get("input")
     if details.get("input") is None and kind != "missing":
-        return Finding("FP112", path, f"'{path[-1]}' has no value" if path else "no value", CODES["FP112"].advice)
+        more = f" {_NO_RETRIES}" if path and path[-1] == "retry" else ""
+        what = f"'{path[-1]}' has no value" if path else "no value"
+        return Finding("FP112", path, what, f"{CODES['FP112'].advice}{more}")
     if kind == "extra_forbidden":
         return unknown_key(str(path[-1]), fields_at(model, path[:-1]), path)
     if kind in _EXPECTED:
@@ -126,10 +128,14 @@ def _is_plain(kind: str, value: str) -> bool:
 
 def _as_mapping(path: Path, value: object) -> str:
     """Return how to write a mapping of which only the one value that matters most was written, or nothing."""
+    if path and path[-1] == "retry" and (value is False or str(value).lower() in _NEVER):
+        return _NO_RETRIES
     key = _MAIN_KEYS.get(path[-1]) if path and isinstance(value, (str, int)) else None
     return f"write `{path[-1]}: {{{key}: {_flow(str(value)[:_SHOWN])}}}`" if key else ""
 
 
+_NO_RETRIES = "For no retries write `retry: {max: 0}`."
+_NEVER = frozenset({"none", "no", "off", "never", "false", "null", "disabled"})
 _MAIN_KEYS: Mapping[str | int, str] = {"retry": "max", "executor": "type"}
 
 
@@ -179,7 +185,7 @@ def _too_long(details: Any, path: Path, value: object) -> tuple[str, str, str]:
     limit = details["ctx"]["max_length"]
     if limit == NAME_LENGTH:
         return "FP105", f"the name {_quote(str(value))} is longer than {limit} characters", ""
-    return "FP108", f"'{path[-1]}' is longer than {limit:,} characters", ""
+    return "FP108", f"'{path[-1]}' is longer than {limit:,} characters", f"write at most {limit:,} characters"
 
 
 def _too_short(_details: Any, path: Path, _value: object) -> tuple[str, str, str]:
@@ -196,7 +202,7 @@ def _own(code: str, hint: str = "") -> Callable[[Any, Path, object], tuple[str, 
     return read
 
 
-def _duration(details: Any, _path: Path, value: object) -> tuple[str, str, str]:
+def _duration(details: Any, path: Path, value: object) -> tuple[str, str, str]:
     from flowerpower.specs.suggestions import meant_duration
 
     why = str(details["ctx"]["why"])
@@ -204,6 +210,8 @@ def _duration(details: Any, _path: Path, value: object) -> tuple[str, str, str]:
         why = f"{describe(value)} is not a duration"
     elif "not between" in why:
         return "FP106", f"{describe(value)} is not between 0 and 3650 days", "write at most 3650d"
+    elif "at least" in why:
+        return "FP106", why, _NO_TIME.get(path[-1] if path else "", "")
     meant = meant_duration(value)
     return "FP106", why, f"did you mean '{meant}'?" if meant else ""
 
@@ -218,8 +226,27 @@ def _moment(_details: Any, _path: Path, value: object) -> tuple[str, str, str]:
 
 def _bound(details: Any, path: Path, _value: object) -> tuple[str, str, str]:
     context = details["ctx"]
-    word, limit = ("at least", context["ge"]) if "ge" in context else ("at most", context["le"])
-    return "FP108", f"'{path[-1]}' must be {word} {limit:,}", ""
+    if "le" in context:
+        limit = context["le"]
+        return "FP108", f"'{path[-1]}' must be at most {limit:,}", f"write {limit} or less"
+    advice = _TOO_SMALL.get(path[-1], "write {limit} or more").format(limit=context["ge"])
+    return "FP108", f"'{path[-1]}' must be at least {context['ge']:,}", advice
+
+
+_TOO_SMALL: Mapping[str | int, str] = {
+    "max": "write {limit} for no retries",
+    "max_workers": "write {limit} or more; leave it out for as many as suit the machine",
+    "buffer_limit": "write {limit} or more; with `overlap: skip` no tick waits",
+    "workers": "write {limit} or more; leave it out if you do not know",
+}
+_NO_TIME: Mapping[str | int, str] = {
+    "every": "write 1s or more",
+    "timeout": "write how long a run may take, at most 3650d: each run has an end",
+    "max_timeout": "write 1s or more; leave it out for no rule",
+    "min_interval": "write 1s or more; leave it out for no rule",
+    "remind": "write 1s or more; leave it out for no reminders",
+    "start_deadline": "write 1s or more; leave it out, and a run may start however late",
+}
 
 
 def _trigger(details: Any, _path: Path, _value: object) -> tuple[str, str, str]:

@@ -265,7 +265,8 @@ class ScheduleSpec(SpecWithEnvironments):
     )
     retry: Annotated[RetrySpec | None, Written] = Field(
         default=None,
-        description="How often a failed run is tried again, and after how long. Default: that of the pipeline.",
+        description="How often a failed run is tried again, and after how long. Default: that of the pipeline; "
+        "`{max: 0}` is never.",
         examples=[{"max": 3, "intervals": ["10s"]}],
     )
     result_ttl: Annotated[Duration | None, Written] = Field(

@@ -23,9 +23,10 @@ FORMATS = ("csv", "json", "ndjson", "parquet", "feather", "excel", "text", "yaml
 class RetrySpec(Spec):
     """How often a failed run is tried again, and after how long."""
 
-    max: Annotated[int, Field(ge=1, le=100)] = Field(
+    max: Annotated[int, Field(ge=0, le=100)] = Field(
         title="most retries",
-        description="How many more times a failed run is tried, from 1 to 100. Required.",
+        description="How many more times a failed run is tried, from 0 to 100; 0 switches off what defaults or the "
+        "pipeline say. Required.",
         examples=[3],
     )
     intervals: Many[Duration] = Field(

@@ -69,12 +69,60 @@ local function read_buffer(schedule)
   record_event({event = 'removed', schedule = schedule, reason = 'the ticks in its buffer could not be read'})
 end
 
+-- The ticks stand last, so that a tick can be taken from the front and put at the end without reading all of them.
+local TICKS = ',"ticks":['
+
+local function write_ticks(schedule, buffer, text)
+  buffer.ticks = nil
+  redis.call('HSET', ours('buffers'), schedule, string.sub(cjson.encode(buffer), 1, -2) .. TICKS .. text .. ']}')
+end
+
+local function text_of_ticks(ticks) return string.sub(cjson.encode(ticks), 2, -2) end
+
 local function write_buffer(schedule, buffer)
   if #buffer.ticks == 0 then
     redis.call('HDEL', ours('buffers'), schedule)
   else
-    redis.call('HSET', ours('buffers'), schedule, cjson.encode(buffer))
+    write_ticks(schedule, buffer, text_of_ticks(buffer.ticks))
   end
+end
+
+-- Answers a buffer with its oldest tick alone, the text of all ticks, and that of the others. Nothing where it is not as
+-- `write_ticks` leaves it or its front cannot be read. (Inside of a JSON text no quote follows a comma without `\`.)
+local function front_of(raw)
+  local begins, opens = string.find(raw, TICKS, 1, true)
+  if not begins or string.sub(raw, -3) ~= ']]}' then return nil end
+  local ends, oldest = opens, nil
+  for _ = 1, 8 do  -- a bracket may stand in the words of a tick
+    ends = string.find(raw, ']', ends + 1, true)
+    oldest = ends and read_json(string.sub(raw, opens + 1, ends))
+    if oldest or not ends then break end
+  end
+  local buffer = oldest and read_json(string.sub(raw, 1, begins - 1) .. '}')
+  if not buffer or buffer.ticks ~= nil then return nil end
+  buffer.ticks = {oldest}
+  if not is_sound(buffer) then return nil end
+  local after, all = string.sub(raw, ends + 1, ends + 2), string.sub(raw, opens + 1, -3)
+  if after == ',[' then return buffer, all, string.sub(raw, ends + 2, -3) end
+  if after == ']}' and ends + 2 == #raw then return buffer, all, '' end
+end
+
+-- What waits for a schedule, read as far as need be, since thousands may wait: as `front_of` answers, or the whole
+-- buffer alone.
+local function look_at_buffer(schedule)
+  local raw = redis.call('HGET', ours('buffers'), schedule)
+  if not raw then return nil end
+  local buffer, all, others = front_of(raw)
+  if buffer then return buffer, all, others end
+  return read_buffer(schedule)
+end
+
+local function count_of(all)
+  local count, at = 0, 1
+  while at do
+    count, at = count + 1, string.find(all, '],[', at + 1, true)
+  end
+  return count
 end
 
 local function is_waiting(schedule, tick)
@@ -125,8 +173,8 @@ end
 -- Start the oldest tick that waits if no run of its schedule is active; all of them if they may run together.
 -- What is of another type and in the way is left alone: the tick goes on waiting.
 local function release(schedule, seconds, micros, commit)
-  if redis.call('HEXISTS', ours('buffers'), schedule) == 0 then return 0 end
-  local buffer = read_buffer(schedule)
+  local buffer, _, others = look_at_buffer(schedule)
+  if others and buffer.together then buffer, others = read_buffer(schedule), nil end
   if not buffer or not can_start(schedule, buffer) then return 0 end
   local stamp, done = stamp_of(seconds, micros, commit), 0
   while done < #buffer.ticks and (buffer.together or not has_active(schedule)) do
@@ -139,6 +187,10 @@ local function release(schedule, seconds, micros, commit)
   end
   if done == 0 then return 0 end
   redis.call('SADD', names.rq .. ':queues', queue_key(buffer.queue))
+  if others and others ~= '' then
+    write_ticks(schedule, buffer, others)
+    return done
+  end
   local left = {}
   for index = done + 1, #buffer.ticks do left[#left + 1] = buffer.ticks[index] end
   buffer.ticks = left

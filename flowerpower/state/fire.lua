@@ -122,14 +122,24 @@ local function start(fire, run)
 end
 
 -- The ticks that have to wait; the oldest fall out where there is no room for all.
-local function let_wait(fire, buffer, first)
+-- Where at most one does, what waited already is not read: `all` and `others` are its text.
+local function let_wait(fire, first, buffer, all, others)
+  local added = {}
   for index = first, #fire.runs do
     local tick, words, tick_text = unpack(fire.runs[index])
-    table.insert(buffer.ticks, {tick, seconds, description_of(fire, words), tick_text})
+    added[#added + 1] = {tick, seconds, description_of(fire, words), tick_text}
     record_event({event = 'buffered', schedule = fire.name, tick = tick})
   end
-  buffer.queue, buffer.digest, buffer.job, buffer.meta = fire.queue, fire.digest, fire.job, fire.meta
   local status = fire.overlap == 'cancel_other' and 'cancelled' or 'skipped'
+  local over = all and count_of(all) + #added - fire.room
+  local by_text = all and (over <= 0 or over == 1 and others ~= '')
+  if all and not by_text then buffer = read_buffer(fire.name) or {ticks = {}} end
+  buffer.queue, buffer.digest, buffer.job, buffer.meta = fire.queue, fire.digest, fire.job, fire.meta
+  if by_text then
+    if over == 1 then record_dropped(fire.name, buffer.ticks, status, FULL[fire.overlap], 'overlap', seconds) end
+    return write_ticks(fire.name, buffer, (over == 1 and others or all) .. ',' .. text_of_ticks(added))
+  end
+  for _, item in ipairs(added) do table.insert(buffer.ticks, item) end
   trim(fire.name, buffer, fire.room, status, FULL[fire.overlap], 'overlap', seconds)
   write_buffer(fire.name, buffer)
 end
@@ -146,13 +156,13 @@ end
 -- One at a time, in their order: what waits already is before what is due now.
 local function start_in_turn(fire)
   if fire.overlap == 'cancel_other' then make_way(fire) end
-  local buffer, first = read_buffer(fire.name), 1
+  local first, buffer, all, others = 1, look_at_buffer(fire.name)
   if not buffer and #fire.runs > 0 and not has_active(fire.name) then
     start(fire, fire.runs[1])
     first = 2
   end
   if first > #fire.runs then return end
-  let_wait(fire, buffer or {ticks = {}}, first)
+  let_wait(fire, first, buffer or {ticks = {}}, all, others)
   flush()
   release(fire.name, seconds, micros, stamp.commit)
 end

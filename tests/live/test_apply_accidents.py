@@ -20,7 +20,7 @@ from support.redis_state import dump_keys
 from support.states import KEYS, SOURCE, desired, pipeline, schedule
 
 from flowerpower.apply import apply_plan
-from flowerpower.errors import FlowerPowerError
+from flowerpower.errors import AppliedError, FlowerPowerError
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.plan import Plan
 from flowerpower.state.models import Desired
@@ -71,8 +71,8 @@ def apply_new(url: str) -> int:
         store = Store(connection, KEYS)
         try:
             apply_plan(plan_for(store, NEW), store, "new")
-        except FlowerPowerError:
-            return 1
+        except FlowerPowerError as error:
+            return error.exit_code
     return 0
 
 
@@ -149,6 +149,7 @@ def test_an_apply_leaves_the_old_or_the_new_state_whatever_befalls_it_at_whateve
     apply_plan(plan_for(store, NEW), store, "new")
     new_keys = without_ticks(dump_keys(redis_connection))
     ends: list[str] = []
+    codes: set[int] = set()
     target = unquote(redis_url.removeprefix("unix://"))
 
     with applier() as process, gate_before(target, tmp_path / "gate", accident, process.victim) as gate:
@@ -169,10 +170,14 @@ def test_an_apply_leaves_the_old_or_the_new_state_whatever_befalls_it_at_whateve
                 assert status == 0
                 break
             assert status == (9 if accident.startswith("killed") else status)
+            if accident == "reply lost":  # who reads the exit code knows whether it was applied
+                assert status >> 8 in ((1,) if ends[-1] == "old" else (0, AppliedError.exit_code))
+            codes.add(status >> 8)
 
     commit = ends.index("new")
     assert ends == ["old"] * commit + ["new"] * (len(ends) - commit)
     assert 10 < commit < len(ends) - 1, "there were commands before and after the commit"
+    assert accident != "reply lost" or codes == {0, 1, AppliedError.exit_code}
 
 
 def tampered_keys(dump: dict[bytes, Any]) -> list[tuple[bytes, str]]:

@@ -23,9 +23,10 @@ VARIABLES = DOCS / "environment.md"
 _GENERAL = [field.name for field in fields(General)]
 _BEGIN, _END = "<!-- made by `make docs` -->\n", "\n<!-- made by hand again -->"
 _GUARD, _STALE = "refused by a [guard](guards.md)", "the plan is stale, or not the approved one"
+_AFTER = "applied, but what follows it failed"
 _EXITS = {  # beside 0, 1 and 130, which mean the same everywhere
-    "apply": {3: _GUARD, 4: _STALE},
-    "rollback": {3: _GUARD, 4: _STALE},
+    "apply": {3: _GUARD, 4: _STALE, 6: _AFTER},
+    "rollback": {3: _GUARD, 4: _STALE, 6: _AFTER},
     "drift": {2: "something was changed behind git's back"},
     "backfill": {3: "the window has more ticks than `--allow-ticks`"},
     "rerun": {3: "it succeeded before, and `--again` is not given"},

@@ -71,7 +71,9 @@ _fields = st.fixed_dictionaries(
         "timezone": st.sampled_from(["UTC", "Europe/Berlin", "America/New_York"]),
         "timeout": st.sampled_from([60, 3600]),
         "paused": st.booleans(),
-        "retry": st.sampled_from([{"max": 2, "intervals": [10]}, {"max": 1, "intervals": []}]),
+        "retry": st.sampled_from(
+            [{"max": 2, "intervals": [10]}, {"max": 1, "intervals": []}, {"max": 0, "intervals": []}]
+        ),
         "jitter": st.sampled_from([0, 30]),
         "inputs": st.dictionaries(st.sampled_from(["a", "ü"]), st.sampled_from([1, 1.5, "x", None, [], {}, "${tick}"])),
         "owner": st.sampled_from(["ana", "日本"]),

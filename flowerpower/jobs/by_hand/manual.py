@@ -6,13 +6,13 @@ import json
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from flowerpower.errors import PipelineError, UsageError
 from flowerpower.jobs.details import RunDetails, find_outcome, read_run
 from flowerpower.jobs.ledger import RunRef
+from flowerpower.nearest import nearest
 from flowerpower.state.codec import canonical, decode_pipeline, decode_schedule, digest
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.desired import occurrence_at
@@ -189,5 +189,5 @@ def _canonical_spec(spec: Mapping[str, Any]) -> str:
 def _nearest(store: Store, name: str) -> str:
     with redis_errors("reading the applied names"):
         names: Any = [*store.connection.hkeys(store.keys.pipelines), *store.connection.hkeys(store.keys.schedules)]
-    near = get_close_matches(name, [found.decode() for found in names], n=1)
-    return f"did you mean {near[0]!r}?" if near else "apply it first: flowerpower apply"
+    near = nearest(name, [found.decode() for found in names])
+    return f"did you mean {near!r}?" if near else "apply it first: flowerpower apply"

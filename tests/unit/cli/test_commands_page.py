@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 from support.commands_page import PAGE, VARIABLES, commands, commands_page, variables_page
+
+from flowerpower.cli.drift import DRIFTED
+from flowerpower.cli.plan import PENDING
+from flowerpower.cli.process import INTERRUPTED, PIPE_CLOSED
+from flowerpower.errors import FlowerPowerError
 
 NAMES = [name for name, _ in commands()]
 
@@ -36,3 +44,36 @@ def test_every_variable_that_the_code_names_is_on_the_page(checkout: Path) -> No
     page = VARIABLES.read_text(encoding="utf-8")
 
     assert {name for name in named if f"`{name}`" not in page} == set()
+
+
+def kinds_of(error: type[FlowerPowerError]) -> Iterator[type[FlowerPowerError]]:
+    yield error
+    for kind in error.__subclasses__():
+        yield from kinds_of(kind)
+
+
+def literal_codes(source: str) -> set[int]:
+    """Return the numbers that stand in a `return` or are given to `Exit`."""
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Return | ast.Call)]
+    values = [node.value for node in nodes if isinstance(node, ast.Return) and node.value]
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    values += [argument for node in calls if ast.unparse(node.func).endswith("Exit") for argument in node.args]
+    branches = [each for value in values for each in ([value.body, value.orelse] if is_choice(value) else [value])]
+    return {each.value for each in branches if isinstance(each, ast.Constant) and type(each.value) is int}
+
+
+def is_choice(value: ast.expr) -> TypeGuard[ast.IfExp]:
+    return isinstance(value, ast.IfExp)
+
+
+def test_only_the_exit_codes_of_the_page_are_returned(checkout: Path) -> None:
+    page = (PAGE.parent / "exit-codes.md").read_text(encoding="utf-8")
+    explained = {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)}
+    of_errors = {kind.exit_code for kind in kinds_of(FlowerPowerError)}
+    lines = re.findall(r"^Exit codes: (.*)", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    of_commands = {int(code) for line in lines for code in re.findall(r"\*\*(\d+)\*\*", line)}
+
+    assert explained == {0, 1, PENDING, DRIFTED, INTERRUPTED, PIPE_CLOSED} | of_errors
+    assert of_commands == explained - {PIPE_CLOSED}
+    for file in (checkout / "flowerpower" / "cli").rglob("*.py"):
+        assert literal_codes(file.read_text(encoding="utf-8")) <= {0, 1}, file

@@ -142,6 +142,15 @@ def test_a_host_that_says_no_is_told_with_what_to_do(
     assert not github.comments
 
 
+def test_what_is_not_there_is_looked_for_before_the_token(line: CommandLine) -> None:
+    answer = line("comment", "plan.json", "--pull-request", "99")
+
+    assert answer.code == 1
+    assert "answered 404" in answer.err
+    for looked_at in ("--pull-request", "acme/pipelines is its repository", "pull-requests: write"):
+        assert looked_at in answer.err
+
+
 def test_outside_a_job_or_without_a_token_the_command_says_what_is_missing(line: CommandLine) -> None:
     assert "this is no job on GitHub" in line("comment", "plan.json", GITHUB_REPOSITORY="").err
     assert "GITHUB_TOKEN: ${{ github.token }}" in line("comment", "plan.json", GITHUB_TOKEN="").err

@@ -127,6 +127,16 @@ def test_a_host_that_says_no_is_told_with_what_to_do(
     assert not gitlab.notes
 
 
+def test_what_is_not_there_is_looked_for_before_the_token(line: CommandLine) -> None:
+    of_nobody = line("comment", "plan.json", "--pull-request", "99")
+    elsewhere = line("comment", "plan.json", CI_MERGE_REQUEST_PROJECT_ID="4242")
+
+    for answer, project in ((of_nobody, "42"), (elsewhere, "4242")):
+        assert (answer.code, "answered 404" in answer.err) == (1, True)
+        for looked_at in ("--pull-request", f"{project} is its project", "CI_PROJECT_ID", "scope api"):
+            assert looked_at in answer.err
+
+
 def test_a_busy_host_is_asked_again(line: CommandLine, gitlab: FakeGitLab) -> None:
     gitlab.refuse = {"GET": [429], "POST": [429, 429]}
 
