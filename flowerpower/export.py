@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from flowerpower.errors import UsageError
 from flowerpower.render.specs import readable, spec_yaml
-from flowerpower.specs.fields import NAME_LENGTH, NAME_PATTERN
 from flowerpower.specs.places import Places
+from flowerpower.specs.values import NAME_LENGTH, NAME_PATTERN
 from flowerpower.state.live import altered_addresses
 from flowerpower.state.written import same, written_specs
 

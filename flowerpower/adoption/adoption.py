@@ -17,7 +17,7 @@ from flowerpower.adoption.steps import HandOver, comments
 from flowerpower.adoption.timing import NoTimingError, Timing, timing_of
 from flowerpower.adoption.values import without_arguments
 from flowerpower.render.specs import spec_yaml
-from flowerpower.specs.fields import LONGEST_DURATION, NAME_LENGTH, NAME_PATTERN
+from flowerpower.specs.values import LONGEST_DURATION, NAME_LENGTH, NAME_PATTERN
 from flowerpower.state.models import Json
 
 FROM_LABEL, FUNCTION_LABEL = "adopted-from", "adopted-function"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from flowerpower.specs.fields import NAME_LENGTH
+from flowerpower.specs.values import NAME_LENGTH
 
 _ROOM = 8  # for the number behind a name that is taken
 

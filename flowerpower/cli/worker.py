@@ -114,7 +114,7 @@ def scheduler(session: Session, watched: Watched) -> None:
 
 def read_duration(text: str, name: str) -> float:
     """Return the seconds of `90s` or `15m`; raise `UsageError` for what is no duration."""
-    from flowerpower.specs.fields import parse_duration
+    from flowerpower.specs.values import parse_duration
 
     try:
         return float(parse_duration(text))

@@ -31,7 +31,7 @@ from flowerpower.jobs.workers.preload import GraphRecipe
 from flowerpower.jobs.workers.processes import Work, WorkerOptions, run_scheduler, run_worker, run_workers
 from flowerpower.planning.sync import Wanted
 from flowerpower.planning.window import past_moment
-from flowerpower.specs.fields import parse_duration
+from flowerpower.specs.values import parse_duration
 from flowerpower.state.connection import connect
 from flowerpower.state.models import State
 from flowerpower.state.store import Store

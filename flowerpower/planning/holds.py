@@ -9,8 +9,8 @@ from flowerpower.errors import UsageError
 from flowerpower.schedule.catchup import ON_TIME, Range, range_between
 from flowerpower.schedule.trigger import Trigger, TriggerError, parse_trigger
 from flowerpower.schedule.zones import LAST, load_zone, parse_moment
-from flowerpower.specs.fields import parse_duration
 from flowerpower.specs.suggestions import meant_duration, why_no_moment
+from flowerpower.specs.values import parse_duration
 from flowerpower.state.models import Hold
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)

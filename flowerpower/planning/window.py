@@ -7,7 +7,7 @@ import re
 from flowerpower.errors import UsageError
 from flowerpower.schedule.trigger import Trigger, TriggerError
 from flowerpower.schedule.zones import LAST, load_zone, parse_moment
-from flowerpower.specs.fields import parse_duration
+from flowerpower.specs.values import parse_duration
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _SECONDS = re.compile(r"\d{9,11}", re.ASCII)

@@ -65,7 +65,7 @@ class Timing:
     def trigger(self, timezone: str) -> Trigger:
         """Return the trigger in a project with that time zone; raises a FlowerPowerError when it cannot be read."""
         from flowerpower.schedule.trigger import parse_trigger
-        from flowerpower.specs.fields import parse_duration
+        from flowerpower.specs.values import parse_duration
 
         given = (self.cron, self.every, self.at)
         cron = _DAILY if given == (None, None, None) else self.cron

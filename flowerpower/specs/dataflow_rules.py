@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowerpower.dataflow.check import Finding, Path, Wanted, check_run
 from flowerpower.dataflow.graph import Build, Fault, ModuleFile, Reason, Unbuilt
@@ -17,9 +17,11 @@ from flowerpower.dataflow.modules import Files, SyntaxMistake
 from flowerpower.errors import Place, Problem, Severity
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.dataflow_graphs import Graphs, Located, RealGraphs
-from flowerpower.specs.models import PipelineSpec, ScheduleSpec
 from flowerpower.specs.project import Project
 from flowerpower.specs.silence import wrong_comments
+
+if TYPE_CHECKING:
+    from flowerpower.specs.models import PipelineSpec, ScheduleSpec
 
 CODE_OF_KIND: Mapping[str, str] = {
     "no node": "FP320",

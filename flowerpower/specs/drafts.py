@@ -6,15 +6,17 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pydantic import ValidationError
+from pydantic_core import ValidationError
 
-from flowerpower.specs.fields import Spec
 from flowerpower.specs.messages import Finding, findings
-from flowerpower.specs.models import TRIGGERS
 from flowerpower.specs.placeholders import Path
 from flowerpower.specs.text.documents import MAX_PROBLEMS
+from flowerpower.specs.values import TRIGGERS
+
+if TYPE_CHECKING:
+    from flowerpower.specs.fields import Spec
 
 _STAND_INS: Mapping[str, Any] = {
     "name": "unknown",
@@ -25,7 +27,7 @@ _STAND_INS: Mapping[str, Any] = {
 _SUGGESTED = re.compile(r"did you mean '(\w+)'")
 _ROUNDS = 3  # pydantic looks at a spec as a whole only when each of its fields is right
 
-_Model = TypeVar("_Model", bound=Spec)
+_Model = TypeVar("_Model", bound="Spec")
 
 
 @dataclass(frozen=True, slots=True)

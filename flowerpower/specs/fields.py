@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -20,24 +19,22 @@ from pydantic import (
     WithJsonSchema,
     field_validator,
 )
-from pydantic_core import PydanticCustomError
 
-from flowerpower import durations
 from flowerpower.specs.codes import CODES
-
-NAME_PATTERN = r"^[a-z][a-z0-9_]*(-[a-z0-9_]+)*$"
-NAME_LENGTH = 63
-LONGEST_DURATION = durations.LONGEST_DURATION
-parse_duration = durations.parse_duration
-NOT_PATCHED = frozenset({"name", "environments"})  # the same in every environment
+from flowerpower.specs.values import (
+    LONGEST_DURATION,
+    MOMENT_PATTERN,
+    NAME_LENGTH,
+    NAME_PATTERN,
+    check_moment,
+    check_share,
+    known_patches,
+    read_duration,
+    read_positive_duration,
+)
 
 _VARIABLE = r"\$\{var:"  # a schema sees the text before variables are filled in
 _DURATION_PATTERN = r"(([0-9]{1,4}d)?([0-9]{1,6}h)?([0-9]{1,7}m)?([0-9]{1,9}s)?|[0-9]{1,9})$"
-_MOMENT_PATTERN = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?([.][0-9]{1,6})?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
-)
-_MOMENT = re.compile(_MOMENT_PATTERN, re.ASCII)
-_SHARE = re.compile(r"(\d{1,3})%", re.ASCII)
 
 
 KEY_SCHEMA: Mapping[str, Any] = {
@@ -64,12 +61,7 @@ class SpecWithEnvironments(Spec):
     @field_validator("environments", check_fields=False)
     @classmethod
     def _patches_have_known_keys(cls, patches: dict[str, Any]) -> dict[str, Any]:
-        known = cls.model_fields.keys() - NOT_PATCHED
-        for name, patch in patches.items():
-            if unknown := sorted((patch or {}).keys() - known):
-                why = f"the patch for '{name}' has an unknown key '{unknown[0]}'"
-                raise PydanticCustomError("patch", "{why}", {"why": why})
-        return patches
+        return known_patches(patches, cls.model_fields)
 
 
 class _Written:
@@ -81,51 +73,6 @@ class _Written:
 
 Written = _Written()
 """Marks an optional field that may be left out but not be null."""
-
-
-def parse_moment(value: str) -> datetime:
-    """Return the date or time that an ISO 8601 text names, naive when it has no offset; ValueError otherwise."""
-    if not _MOMENT.match(value):
-        raise ValueError(f"{value!r} is not an ISO 8601 date or time")
-    return datetime.fromisoformat(value)
-
-
-def looks_like_moment(text: str) -> bool:
-    """Tell whether a text has the form of a date or time, which may still not exist."""
-    return _MOMENT.match(text) is not None
-
-
-def _read_duration(value: object) -> object:
-    try:
-        return parse_duration(value)
-    except ValueError as error:
-        raise PydanticCustomError("duration", "{why}", {"why": str(error)}) from None
-
-
-def _read_positive_duration(value: object) -> object:
-    seconds = _read_duration(value)
-    if seconds == 0:
-        raise PydanticCustomError("duration", "{why}", {"why": "it must be at least 1 second"})
-    return seconds
-
-
-def _check_moment(value: object) -> object:
-    try:
-        if isinstance(value, str):
-            parse_moment(value)
-        elif isinstance(value, int):
-            raise ValueError(f"{value!r} is not an ISO 8601 date or time")
-    except ValueError as error:
-        raise PydanticCustomError("moment", "{why}", {"why": str(error)}) from None
-    return value
-
-
-def _check_share(value: object) -> object:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 10**9:
-        return value
-    if isinstance(value, str) and (match := _SHARE.fullmatch(value)) and int(match[1]) <= 100:
-        return value
-    raise PydanticCustomError("share", "{why}", {"why": f"{value!r} is neither a whole number nor a percentage"})
 
 
 def choices(meaning: Mapping[str, str]) -> WithJsonSchema:
@@ -167,12 +114,12 @@ Name = Annotated[
 Text = Annotated[
     str, StringConstraints(min_length=1, max_length=10_000), WithJsonSchema({"type": "string", "minLength": 1})
 ]
-Duration = Annotated[int, BeforeValidator(_read_duration), _span(0)]
-PositiveDuration = Annotated[int, BeforeValidator(_read_positive_duration), _span(1)]
-Moment = Annotated[str, BeforeValidator(_check_moment), _text(_MOMENT_PATTERN, "FP107")]
+Duration = Annotated[int, BeforeValidator(read_duration), _span(0)]
+PositiveDuration = Annotated[int, BeforeValidator(read_positive_duration), _span(1)]
+Moment = Annotated[str, BeforeValidator(check_moment), _text(MOMENT_PATTERN, "FP107")]
 Share = Annotated[
     int | str,
-    BeforeValidator(_check_share),
+    BeforeValidator(check_share),
     WithJsonSchema(
         {
             "type": ["string", "integer"],

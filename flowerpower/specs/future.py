@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flowerpower.schedule.trigger import Trigger
 from flowerpower.schedule.zones import load_zone
-from flowerpower.specs.models import ScheduleSpec
+
+if TYPE_CHECKING:
+    from flowerpower.specs.models import ScheduleSpec
 
 
 def why_over(schedule: ScheduleSpec, trigger: Trigger, now: int) -> str:

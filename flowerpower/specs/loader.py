@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.drafts import draft
-from flowerpower.specs.fields import NOT_PATCHED, Spec
 from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
 from flowerpower.specs.messages import Finding, describe, did_you_mean, unknown_key
-from flowerpower.specs.models import TRIGGERS, PipelineSpec, ProjectSpec, ScheduleSpec
 from flowerpower.specs.placeholders import Path, fill_variables, resolve_redis
 from flowerpower.specs.places import Origin, Places, origin_of
 from flowerpower.specs.project import Project
@@ -26,13 +24,18 @@ from flowerpower.specs.rules import check
 from flowerpower.specs.silence import silence, wrong_comments
 from flowerpower.specs.text.documents import MAX_PROBLEMS, Document
 from flowerpower.specs.text.yaml import parse
+from flowerpower.specs.values import NOT_PATCHED, TRIGGERS
 from flowerpower.specs.verdict import in_order
+
+if TYPE_CHECKING:
+    from flowerpower.specs.fields import Spec
+    from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
 
 __all__ = ["Loaded", "Project", "kind_of_file", "load", "resolve_redis"]
 
-_MODELS: Mapping[str, type[Spec]] = {"project": ProjectSpec, "pipeline": PipelineSpec, "schedule": ScheduleSpec}
 _OF_YAML = frozenset(code for code in CODES if code < "FP100")
-_Model = TypeVar("_Model", bound=Spec)
+Models = Mapping[str, Any]
+"""By kind of spec what makes specs of values: the models, or what `compiled` made of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,12 @@ class Loaded:
     draft: Project
 
 
-def load(texts: Mapping[str, bytes], *, env: str, variables: Mapping[str, str]) -> Loaded:
-    """Return the project in *texts* (path in the project folder -> content) as it is in one environment."""
-    loading = _Loading(texts, env, variables)
+def load(texts: Mapping[str, bytes], *, env: str, variables: Mapping[str, str], models: Models | None = None) -> Loaded:
+    """Return the project in *texts* (path in the project folder -> content) as it is in one environment.
+
+    Without *models* they are the real ones.
+    """
+    loading = _Loading(texts, env, variables, models or _real_models())
     draft = loading.project()
     problems = [*loading.problems, *wrong_comments({file: texts[file] for file in texts if kind_of_file(file)})]
     problems += check(draft, loading.elsewhere)
@@ -58,11 +64,17 @@ def load(texts: Mapping[str, bytes], *, env: str, variables: Mapping[str, str]) 
     return Loaded(None if failed else draft, kept, draft)
 
 
+def _real_models() -> Models:
+    from flowerpower.specs.models import MODELS
+
+    return MODELS
+
+
 class _Loading:
     """One run of `load`: collects problems while it builds the specs."""
 
-    def __init__(self, texts: Mapping[str, bytes], env: str, variables: Mapping[str, str]) -> None:
-        self.texts, self.env, self.variables = texts, env, variables
+    def __init__(self, texts: Mapping[str, bytes], env: str, variables: Mapping[str, str], models: Models) -> None:
+        self.texts, self.env, self.variables, self._models = texts, env, variables, models
         self.problems: list[Problem] = []
         self._reported: dict[str, set[Problem]] = defaultdict(set)  # by file
         self.elsewhere: dict[str, str] = {}  # address -> why it is not in the project
@@ -82,10 +94,10 @@ class _Loading:
         """Return the project as far as it is right."""
         spec = self._project_spec([document for document, _ in self._documents("project")])
         if spec is None:
-            spec = ProjectSpec(name="unknown")
-            self._unsound["project"] = frozenset(ProjectSpec.model_fields)
-        pipelines = self._specs("pipeline", PipelineSpec)
-        schedules = self._specs("schedule", ScheduleSpec)
+            spec = self._models["project"].model_validate({"name": "unknown"})
+            self._unsound["project"] = frozenset(self._models["project"].model_fields)
+        pipelines: dict[str, PipelineSpec] = self._specs("pipeline")
+        schedules: dict[str, ScheduleSpec] = self._specs("schedule")
         return Project(spec, self.env, pipelines, schedules, self._places, self._unsound)
 
     def is_worth_telling(self, problem: Problem) -> bool:
@@ -122,7 +134,7 @@ class _Loading:
         filled, mistaken = self._filled(data, origin, whole)
         if any(problem.severity == "error" for problem in self.problems):  # those of the patches are told already
             mistaken.append(("environments",))
-        spec = self._validated(ProjectSpec, filled, mistaken, origin, "project")
+        spec: ProjectSpec | None = self._validated(filled, mistaken, origin, "project")
         known = self._environments
         if known is not None and self.env not in known:
             self._defaults_known = False
@@ -152,15 +164,15 @@ class _Loading:
             filled, _ = fill_variables({"timezone": zone}, self.variables)
             self._timezone = "UTC" if "${" in filled["timezone"] else filled["timezone"]
 
-    def _specs(self, kind: str, model: type[_Model]) -> dict[str, _Model]:
-        found: dict[str, _Model] = {}
+    def _specs(self, kind: str) -> dict[str, Any]:
+        found: dict[str, Spec] = {}
         for document, alone in self._documents(kind):
             origin = origin_of(kind, document)
             name = _name_of(document, alone=alone)
             key = name or "unknown"
             if key in found or not name:  # a place of its own, so that the rest of it is checked too
                 key = f"{key} in {origin.place}"
-            spec = self._spec(model, document, origin, name, f"{kind}.{key}")
+            spec = self._spec(document, origin, name, f"{kind}.{key}")
             if spec is None:
                 continue
             found[key] = spec
@@ -170,9 +182,7 @@ class _Loading:
                 self._report("FP110", self._places.within(origin, ("name",)), what)
         return found
 
-    def _spec(
-        self, model: type[_Model], document: Document, origin: Origin, name: str | None, address: str
-    ) -> _Model | None:
+    def _spec(self, document: Document, origin: Origin, name: str | None, address: str) -> Spec | None:
         full = self._is_full(document.file)
         data = None if full else self._patched(document, origin, self._defaults[origin.kind])
         if data is None:
@@ -186,7 +196,7 @@ class _Loading:
         mistaken: list[Path] = []
         if self._fill_everywhere or b"${" in self.texts[document.file]:
             data, mistaken = self._filled(data, origin, data)
-        spec = self._validated(model, data, mistaken, origin, address)
+        spec: Spec | None = self._validated(data, mistaken, origin, address)
         if not document.sound:  # nobody knows what the broken part was meant to say
             self._unsound[address] = self._unsound.get(address, frozenset()) | {"YAML"}
         return spec
@@ -236,7 +246,7 @@ class _Loading:
                 self._report("FP103", place, f"expected a mapping or null, found {describe(patch)}")
 
     def _check_keys(self, kind: str, layer: Mapping[str, Any], origin: Origin, path: tuple[str, ...]) -> None:
-        known = _MODELS[kind].model_fields.keys() - NOT_PATCHED
+        known = self._models[kind].model_fields.keys() - NOT_PATCHED
         for key in sorted(layer.keys() - known)[:MAX_PROBLEMS]:
             finding = unknown_key(key, sorted(known), (*path, key))
             if key in NOT_PATCHED:
@@ -250,11 +260,9 @@ class _Loading:
             self._report(mistake.code, self._places.within(origin, mistake.path), mistake.what, mistake.hint)
         return {**whole, **filled}, [mistake.path for mistake in mistakes]
 
-    def _validated(
-        self, model: type[_Model], data: dict[str, Any], mistaken: Sequence[Path], origin: Origin, address: str
-    ) -> _Model | None:
+    def _validated(self, data: dict[str, Any], mistaken: Sequence[Path], origin: Origin, address: str) -> Any:
         """Return the spec as far as it is right, and note what is wrong; nothing more is said of *mistaken*."""
-        made = draft(model, data, mistaken)
+        made = draft(self._models[origin.kind], data, mistaken)
         for finding in made.findings:
             if self._is_full(origin.file):
                 break

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flowerpower.specs.models import TRIGGERS
+from flowerpower.specs.values import TRIGGERS
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Union, get_args, get_origin
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 from flowerpower.nearest import nearest
 from flowerpower.specs.codes import CODES
-from flowerpower.specs.fields import NAME_LENGTH
 from flowerpower.specs.placeholders import Path
+from flowerpower.specs.values import NAME_LENGTH
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+    from pydantic.fields import FieldInfo
 
 _EXPECTED: Mapping[str, str] = {
     "string_type": "a text",
@@ -144,9 +146,7 @@ def _example(model: type[BaseModel], path: Path) -> str:
     annotation: Any = model
     for step in path[:-1]:
         annotation = _inside(annotation, step)
-    holder = _unwrap(annotation)
-    known = holder.model_fields if isinstance(holder, type) and issubclass(holder, BaseModel) else {}
-    field = known.get(str(path[-1]))
+    field = _fields_of(_unwrap(annotation)).get(str(path[-1]))
     if field is None or not field.examples:
         return CODES["FP102"].advice
     return f"add it, for example `{path[-1]}: {_flow(field.examples[0])}`"
@@ -279,17 +279,21 @@ def fields_at(model: type[BaseModel], path: Path) -> tuple[str, ...]:
     annotation: Any = model
     for step in path:
         annotation = _inside(annotation, step)
-    found = _unwrap(annotation)
-    return tuple(found.model_fields) if isinstance(found, type) and issubclass(found, BaseModel) else ()
+    return tuple(_fields_of(_unwrap(annotation)))
 
 
 def _inside(annotation: Any, step: str | int) -> Any:
     kind = _unwrap(annotation)
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        field = kind.model_fields.get(str(step))
+    if fields := _fields_of(kind):
+        field = fields.get(str(step))
         return field.annotation if field else None
     arguments = get_args(kind)
     return (arguments[0] if isinstance(step, int) else arguments[-1]) if arguments else None
+
+
+def _fields_of(kind: Any) -> Mapping[str, FieldInfo]:
+    """Return the fields of a model, nothing for anything else."""
+    return getattr(kind, "model_fields", {}) if isinstance(kind, type) else {}
 
 
 def _unwrap(annotation: Any) -> Any:
@@ -298,7 +302,7 @@ def _unwrap(annotation: Any) -> Any:
         return _unwrap(annotation.__origin__)
     if get_origin(annotation) in _UNIONS:
         inner = [_unwrap(part) for part in get_args(annotation)]
-        holders = [part for part in inner if get_args(part) or (isinstance(part, type) and issubclass(part, BaseModel))]
+        holders = [part for part in inner if get_args(part) or _fields_of(part)]
         return holders[0] if holders else None
     return annotation
 

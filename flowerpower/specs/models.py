@@ -7,10 +7,10 @@ Every duration is whole seconds; `start`, `end` and `at` stay ISO 8601 texts. An
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from flowerpower.specs.fields import (
     Catchup,
@@ -23,16 +23,16 @@ from flowerpower.specs.fields import (
     OnInflight,
     Overlap,
     PositiveDuration,
+    Spec,
     SpecWithEnvironments,
     Text,
     Written,
 )
 from flowerpower.specs.parts import Cache, ExecutorSpec, LoadSpec, RetrySpec, SaveSpec
 from flowerpower.specs.project_spec import ProjectSpec
+from flowerpower.specs.values import Timed, has_one_trigger
 
-__all__ = ["TRIGGERS", "PipelineSpec", "ProjectSpec", "ScheduleSpec"]
-
-TRIGGERS = ("cron", "every", "at")
+__all__ = ["MODELS", "PipelineSpec", "ProjectSpec", "ScheduleSpec"]
 
 Labels = dict[Text, Annotated[str, Field(max_length=1000)]]
 
@@ -147,7 +147,7 @@ class PipelineSpec(SpecWithEnvironments):
     )
 
 
-class ScheduleSpec(SpecWithEnvironments):
+class ScheduleSpec(SpecWithEnvironments, Timed):
     """One schedule: when a pipeline runs, and what happens when things go wrong."""
 
     name: Name = Field(
@@ -340,26 +340,8 @@ class ScheduleSpec(SpecWithEnvironments):
         examples=[{"staging": {"paused": True}}],
     )
 
-    @property
-    def effective_overlap(self) -> str:
-        """What a tick does while a run is active, the default worked out."""
-        return self.overlap or ("buffer_all" if self.catchup == "all" else "skip")
+    _has_one_trigger = model_validator(mode="after")(has_one_trigger)
 
-    @property
-    def trigger(self) -> dict[str, Any]:
-        """The arguments `parse_trigger` takes for this schedule."""
-        return {
-            "cron": self.cron,
-            "every": self.every,
-            "at": self.at,
-            "timezone": self.timezone,
-            "start": self.start,
-            "end": self.end,
-        }
 
-    @model_validator(mode="after")
-    def _has_one_trigger(self) -> ScheduleSpec:
-        written = [name for name in TRIGGERS if getattr(self, name) is not None]
-        if len(written) != 1:
-            raise PydanticCustomError("trigger", "{written}", {"written": " and ".join(written)})
-        return self
+MODELS: Mapping[str, type[Spec]] = {"project": ProjectSpec, "pipeline": PipelineSpec, "schedule": ScheduleSpec}
+"""The model of each kind of spec."""

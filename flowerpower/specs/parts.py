@@ -15,9 +15,7 @@ from flowerpower.specs.fields import (
     Text,
     Written,
 )
-
-FORMATS = ("csv", "json", "ndjson", "parquet", "feather", "excel", "text", "yaml", "pickle", "sql", "duckdb")
-"""The formats that `load:` and `save:` know without plug-ins."""
+from flowerpower.specs.values import FORMATS, kind_of_cache
 
 
 class RetrySpec(Spec):
@@ -152,11 +150,6 @@ class SaveSpec(Spec):
         "secret is read on the worker and never stored.",
         examples=[{"key": "${secret:S3_KEY}", "secret": "${secret:S3_SECRET}"}],
     )
-
-
-def kind_of_cache(value: object) -> str:
-    """Return which form of `cache:` a value has."""
-    return "<mapping>" if isinstance(value, (dict, CacheSpec)) else "<switch>"
 
 
 Cache = Annotated[

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING
 
 from flowerpower.errors import Problem, Severity
 from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.durations import duration_text
-from flowerpower.specs.models import PipelineSpec, ScheduleSpec
 from flowerpower.specs.project import Project
-from flowerpower.specs.project_spec import RulesSpec
+
+if TYPE_CHECKING:
+    from flowerpower.specs.models import PipelineSpec, ScheduleSpec
+    from flowerpower.specs.project_spec import RulesSpec
 
 _SOME_MONDAY = 1767571200  # 2026-01-05: where a cron's ticks are looked at
 _TICKS_LOOKED_AT = 100
@@ -25,7 +26,7 @@ def check_policies(project: Project) -> Iterator[Problem]:
     """Yield each violation of a house rule, with the name of the rule."""
     policies = project.spec.policies
     for word, rules, severity in (("enforce", policies.enforce, "error"), ("warn", policies.warn, "warning")):
-        if rules != RulesSpec():
+        if rules.model_fields_set:
             yield from _Policy(project, rules, f"policies.{word}", severity).violations()  # type: ignore[arg-type]
 
 
@@ -39,6 +40,10 @@ def check_applied(project: Project, rules: str) -> list[Problem] | None:
 
     They are in force until the next apply, also where the project's own rules are looser by now.
     """
+    from pydantic_core import ValidationError
+
+    from flowerpower.specs.project_spec import RulesSpec
+
     try:
         enforced = RulesSpec.model_validate_json(rules)
     except ValidationError:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from flowerpower.errors import Place
 from flowerpower.specs.files.kinds import PROJECT_FILES
-from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
 from flowerpower.specs.places import Places
+
+if TYPE_CHECKING:
+    from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from flowerpower.specs.fields import (
     Written,
     choices,
 )
+from flowerpower.specs.values import kind_of_redis
 
 RequiredField = Annotated[
     Literal["owner", "description", "labels", "timeout", "retry", "start_deadline"],
@@ -225,11 +226,6 @@ class NotifySpec(Spec):
         description="Tell again at the first failure after this long, while it still fails. Without it: once.",
         examples=["1d"],
     )
-
-
-def kind_of_redis(value: object) -> str:
-    """Return which form of `redis:` a value has."""
-    return "<mapping>" if isinstance(value, (dict, RedisSpec)) else "<text>"
 
 
 _RedisText = Annotated[

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from flowerpower.errors import Place, Problem, Severity, SpecError
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.placeholders import Path, resolve_redis
-from flowerpower.specs.project_spec import RedisSpec
+
+if TYPE_CHECKING:
+    from flowerpower.specs.project_spec import RedisSpec
 
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
 
@@ -24,7 +27,7 @@ _NO_TLS = "TLS files have no effect on a redis:// or unix:// URL"
 
 def check_redis(redis: str | RedisSpec) -> Iterator[tuple[str, Path, str, str, Severity]]:
     """Yield code, path below `redis`, what is wrong, what to do, and how bad it is."""
-    if isinstance(redis, RedisSpec):
+    if not isinstance(redis, str):
         yield from _check_mapping(redis)
     elif redis != "embedded":
         yield from _check_url(redis, ())

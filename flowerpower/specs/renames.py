@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from flowerpower.specs.models import ScheduleSpec
 from flowerpower.specs.placeholders import Path
+
+if TYPE_CHECKING:
+    from flowerpower.specs.models import ScheduleSpec
 
 
 def check_renames(schedules: Mapping[str, ScheduleSpec]) -> Iterator[tuple[str, Path, str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowerpower.errors import Problem, Severity
 from flowerpower.schedule.errors import TriggerError
@@ -14,14 +14,17 @@ from flowerpower.specs.addresses import Told, check_addresses
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.future import why_over
 from flowerpower.specs.messages import did_you_mean
-from flowerpower.specs.models import TRIGGERS, PipelineSpec, ScheduleSpec
-from flowerpower.specs.parts import ExecutorSpec
 from flowerpower.specs.policies import check_policies
 from flowerpower.specs.project import Project
 from flowerpower.specs.redis import check_redis
 from flowerpower.specs.renames import check_renames
 from flowerpower.specs.transfers import check_transfers
 from flowerpower.specs.unsupported import UNSUPPORTED
+from flowerpower.specs.values import TRIGGERS
+
+if TYPE_CHECKING:
+    from flowerpower.specs.models import PipelineSpec, ScheduleSpec
+    from flowerpower.specs.parts import ExecutorSpec
 
 _TRIGGER_FIELDS = (*TRIGGERS, "timezone", "start", "end")
 _MODULE_ENDINGS = (".py", "/__init__.py")

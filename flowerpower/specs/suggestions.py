@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 from flowerpower.specs.durations import duration_text
-from flowerpower.specs.fields import LONGEST_DURATION
+from flowerpower.specs.values import LONGEST_DURATION
 
 _UNITS: Mapping[str, int] = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from flowerpower.specs.messages import did_you_mean
-from flowerpower.specs.models import PipelineSpec
-from flowerpower.specs.parts import FORMATS, LoadSpec, SaveSpec
-from flowerpower.specs.project_spec import ProjectSpec
+from flowerpower.specs.values import FORMATS
+
+if TYPE_CHECKING:
+    from flowerpower.specs.models import PipelineSpec
+    from flowerpower.specs.parts import LoadSpec, SaveSpec
+    from flowerpower.specs.project_spec import ProjectSpec
 
 _ADAPTERS = ("progress", "opentelemetry", "openlineage", "mlflow", "tracker")
 _SEVERAL = ("json", "yaml")  # formats that hold several outputs in one file

@@ -13,9 +13,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from flowerpower.specs.models import TRIGGERS, PipelineSpec, ProjectSpec, ScheduleSpec
+from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
 from flowerpower.specs.parts import CacheSpec, ExecutorSpec, LoadSpec, RetrySpec, SaveSpec
 from flowerpower.specs.placeholders import as_written
+from flowerpower.specs.values import TRIGGERS
 from flowerpower.state.models import Json, State
 
 Fields = Mapping[str, Any]

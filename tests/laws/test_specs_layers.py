@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from flowerpower.specs.loader import Loaded, load
 from flowerpower.specs.merge import merge_patch
-from flowerpower.specs.models import TRIGGERS, ScheduleSpec
+from flowerpower.specs.models import ScheduleSpec
 from flowerpower.specs.origins import origins_of
 from flowerpower.specs.places import Places
+from flowerpower.specs.values import TRIGGERS
 
 # The test table at the end of RFC 7396: original, patch, result.
 RFC_7396 = [

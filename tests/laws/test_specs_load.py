@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowerpower.specs.fields import LONGEST_DURATION, parse_duration
 from flowerpower.specs.loader import load
 from flowerpower.specs.merge import lay_over, merge_patch
 from flowerpower.specs.placeholders import fill_variables
+from flowerpower.specs.values import LONGEST_DURATION, parse_duration
 
 
 def some(fields: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:

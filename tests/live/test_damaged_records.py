@@ -12,8 +12,8 @@ from support.states import KEYS, SOURCE, desired, pipeline, schedule
 from flowerpower.apply import apply_plan
 from flowerpower.doctor.live import read_live
 from flowerpower.doctor.live_checks import live_findings
-from flowerpower.jobs.scheduler import Scheduler
-from flowerpower.jobs.status import read_status
+from flowerpower.jobs.monitoring.status import read_status
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.guards import Allowed, Facts, check_plan
 from flowerpower.render.alarms import alarms_of

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, BeforeValidator, StringConstraints
 from pydantic.fields import FieldInfo
 
-from flowerpower.specs.fields import LONGEST_DURATION, NAME_LENGTH, NOT_PATCHED
 from flowerpower.specs.schema.schema import KINDS
+from flowerpower.specs.values import LONGEST_DURATION, NAME_LENGTH, NOT_PATCHED
 
 Strategy = st.SearchStrategy[Any]
 
@@ -157,8 +157,8 @@ def _of_many(origin: Any, arguments: tuple[Any, ...], metadata: Any, *, in_layer
 def _scalar(annotation: Any, metadata: Any) -> Strategy:
     for item in metadata:
         if isinstance(item, BeforeValidator):
-            known = {"_read_duration": _DURATIONS, "_read_positive_duration": _DURATIONS}
-            known |= {"_check_moment": _MOMENTS, "_check_share": _SHARES}
+            known = {"read_duration": _DURATIONS, "read_positive_duration": _DURATIONS}
+            known |= {"check_moment": _MOMENTS, "check_share": _SHARES}
             return st.sampled_from(known[item.func.__name__])
         if isinstance(item, StringConstraints):
             return st.sampled_from(_NAMES if item.pattern else _TEXTS)

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowerpower.errors import Problem
-from flowerpower.specs.fields import looks_like_moment
-from flowerpower.specs.models import TRIGGERS
+from flowerpower.specs.values import TRIGGERS, looks_like_moment
 
 SchemaPath = Sequence[str | int]
 

@@ -17,10 +17,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from flowerpower.specs.codes import SITE
-from flowerpower.specs.fields import KEY_SCHEMA, NOT_PATCHED, plain
-from flowerpower.specs.models import TRIGGERS, PipelineSpec, ProjectSpec, ScheduleSpec
+from flowerpower.specs.fields import KEY_SCHEMA, plain
+from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
 from flowerpower.specs.schema.editor import skeletons, told
 from flowerpower.specs.schema.examples import EXAMPLES, SKELETONS
+from flowerpower.specs.values import NOT_PATCHED, TRIGGERS
 
 KINDS: Mapping[str, type[BaseModel]] = {"project": ProjectSpec, "pipeline": PipelineSpec, "schedule": ScheduleSpec}
 

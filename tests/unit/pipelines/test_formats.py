@@ -15,7 +15,7 @@ from flowerpower.pipelines.formats import FORMATS as BUILT_IN
 from flowerpower.pipelines.manager import PipelineManager
 from flowerpower.pipelines.run import Access
 from flowerpower.specs.models import PipelineSpec
-from flowerpower.specs.parts import FORMATS as WRITTEN
+from flowerpower.specs.values import FORMATS as WRITTEN
 
 from .conftest import Project
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from flowerpower.render.specs import _DURATIONS, origins_json, spec_values, spec_yaml
-from flowerpower.specs.fields import LONGEST_DURATION
 from flowerpower.specs.files.sources import read
 from flowerpower.specs.loader import load
 from flowerpower.specs.models import ProjectSpec
 from flowerpower.specs.origins import origins_of
 from flowerpower.specs.places import Places
 from flowerpower.specs.schema.schema import KINDS, json_schema
+from flowerpower.specs.values import LONGEST_DURATION
 
 CASE = Path(__file__).parents[2] / "cases" / "origins"
 

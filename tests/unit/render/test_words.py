@@ -22,7 +22,7 @@ from flowerpower.render.words import (
     wrap,
 )
 from flowerpower.specs.durations import duration_text
-from flowerpower.specs.fields import LONGEST_DURATION, parse_duration
+from flowerpower.specs.values import LONGEST_DURATION, parse_duration
 
 NOW = int(datetime(2026, 11, 23, 17, 20, tzinfo=UTC).timestamp())
 HOUR = 3600

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from flowerpower.specs.fields import parse_duration
 from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
+from flowerpower.specs.values import parse_duration
 
 SCHEDULE: dict[str, Any] = {"name": "nightly", "pipeline": "sales", "cron": "0 2 * * *"}
 

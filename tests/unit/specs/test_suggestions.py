@@ -7,10 +7,10 @@ from typing import get_args
 import pytest
 
 from flowerpower.specs import fields, synonyms
-from flowerpower.specs.fields import parse_duration, parse_moment
 from flowerpower.specs.messages import fields_at
 from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
 from flowerpower.specs.suggestions import meant_duration, meant_moment, why_no_moment
+from flowerpower.specs.values import parse_duration, parse_moment
 
 KEYS = {
     *(key for model in (ProjectSpec, PipelineSpec, ScheduleSpec) for key in model.model_fields),
