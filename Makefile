@@ -22,7 +22,7 @@ BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs site editor heavy bench torture fuzz soak keep-data clean
+.PHONY: help demo test coverage check docs site editor heavy bench torture fuzz soak keep-data clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | awk -F '\t' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -31,8 +31,12 @@ demo: .venv/installed ## see the whole thing work: a project, a plan, an apply, 
 	@$(BIN)/python demo/main_job.py
 
 test: .venv/installed ## run the tests, with a private Redis of their own
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 2 $(ARGS)
+
+coverage: .venv/installed ## run the tests while it is measured which lines and branches they reach: twice as long
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses 2 --cov --cov-report= $(ARGS)
-	@printf 'Coverage: %s %%\n' "$$($(BIN)/python -m coverage report --format=total)"
+	@said=$$($(BIN)/python -m coverage report --format=total --fail-under=84); code=$$?; \
+		printf 'Coverage: %s %%\n' "$$said"; exit $$code
 
 check: .venv/installed ## run the linters, the type checker, the import contracts, and validate the template
 	@$(BIN)/python -m ruff check .

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
 from support.command_line import CommandLine, command_line
 from support.fake_github import BOT, FORK, TOKEN, FakeGitHub, fake_github
+from support.in_process import Here
+
+from flowerpower.hosting.web import Web
 
 HEAD, MERGE = "a" * 40, "b" * 40
 LATER = 'pipeline: report\ncron: "0 4 * * *"\n'
@@ -154,8 +158,20 @@ def test_what_is_not_there_is_looked_for_before_the_token(line: CommandLine) -> 
 def test_outside_a_job_or_without_a_token_the_command_says_what_is_missing(line: CommandLine) -> None:
     assert "this is no job on GitHub" in line("comment", "plan.json", GITHUB_REPOSITORY="").err
     assert "GITHUB_TOKEN: ${{ github.token }}" in line("comment", "plan.json", GITHUB_TOKEN="").err
-    refused = line("comment", "plan.json", GITHUB_API_URL="http://127.0.0.1:1", GITHUB_TOKEN="bad")
-    assert refused.code == 1
+
+
+def test_a_host_that_cannot_be_reached_is_said_after_some_tries(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(Web, "__init__", partialmethod(Web.__init__, sleep=slept.append))
+    for name, value in {**line.environment, "GITHUB_API_URL": "http://127.0.0.1:1"}.items():
+        monkeypatch.setenv(name, value)
+
+    refused = Here(line.folder, line.environment["FLOWERPOWER_REDIS"])("comment", "plan.json")
+
+    assert (refused.code, slept) == (1, [2.0, 4.0, 8.0])
+    assert "http://127.0.0.1:1 could not be reached" in refused.err
 
 
 def test_a_merge_applies_what_was_approved_and_nothing_else(line: CommandLine, github: FakeGitHub) -> None:
