@@ -78,7 +78,7 @@ class ProjectNotFoundError(FlowerPowerError):
 class StoreError(FlowerPowerError):
     """Redis could not be read or changed."""
 
-    hint = "check --redis and that the server runs, then run the command again: apply is safe to repeat"
+    hint = "check --redis and that the server runs, then run the command again, which is safe to repeat"
 
 
 class AppliedError(StoreError):

@@ -75,7 +75,14 @@ class Session:
         A `short` command makes many values and ends; others run code of the project, which is left as Python runs it.
         """
         self.prepare(short=short)
+        if short:
+            self._tell_of_silence()
         return self.find_project()
+
+    def _tell_of_silence(self) -> None:
+        from flowerpower.state.connection import tell_of_silence
+
+        tell_of_silence(self.talk)
 
     def find_project(self) -> FlowerPowerProject:
         """Return the project that the flags name, for a look that may end before anything is worked out."""

@@ -7,7 +7,8 @@ running it twice is what flowerpower promises not to do.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SCRIPT_TIMEOUT = 60.0  # seconds: above the longest script
 _CONNECT_TIMEOUT = 5.0
+_SILENCE = 5.0  # seconds without an answer, after which somebody is told that we wait
 _SCHEMES = ("redis", "rediss", "unix", *SENTINEL_SCHEMES)
 _FORMS = (
     "write redis://host:port/db, rediss://..., unix:///path/to.sock, redis+sentinel://host:port,host:port/service, "
@@ -122,6 +124,37 @@ def is_late(error: BaseException) -> bool:
     return isinstance(error.__cause__, (RedisTimeoutError, TimeoutError))
 
 
+_listeners: list[Callable[[str], None]] = []  # whom to tell that Redis lets us wait; each is told once
+
+
+def tell_of_silence(say: Callable[[str], None]) -> None:
+    """Have *say* called, once in this process, when Redis has not answered for seconds."""
+    _listeners[:] = [say]
+
+
+@contextmanager
+def _silence_told(doing: str) -> Iterator[None]:
+    if not _listeners:
+        yield
+        return
+
+    def tell() -> None:
+        while _listeners:
+            _listeners.pop()(f"Redis does not answer yet ({doing}); waiting a minute at most ...")
+
+    timer = threading.Timer(_SILENCE, tell)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+_NO_ANSWER = (
+    "it took the connection and said nothing: is it busy, is it a Redis, and does the URL fit the port "
+    "(rediss:// for TLS, redis:// without)? To give the command again is safe"
+)
 _ADVICE = {  # by the first word of what Redis says, or by redis-py's class where that swallows it
     "OutOfMemoryError": "Redis is full: raise its maxmemory, or remove what nobody needs",
     "ReadOnlyError": "this server is a replica: connect to the primary, or through Sentinel",
@@ -131,6 +164,7 @@ _ADVICE = {  # by the first word of what Redis says, or by redis-py's class wher
     "MASTERDOWN": "this replica has lost its primary: connect to the primary",
     "WRONGTYPE": "a key was replaced by one of another type: `flowerpower doctor` names it",
     "BUSY": "a script has run for long: wait for its end",
+    "TimeoutError": _NO_ANSWER,
 }
 
 
@@ -145,7 +179,8 @@ def redis_errors(doing: str) -> Iterator[None]:
     from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
     try:
-        yield
+        with _silence_told(doing):
+            yield
     except (AuthenticationError, NoPermissionError) as error:
         raise StoreError(
             f"Redis refused {doing}: {error}", hint="check the user, its password and its ACL rules"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -22,7 +23,8 @@ from support.sentinel import (
 )
 
 from flowerpower.errors import StoreError
-from flowerpower.state.connection import connect, redis_errors
+from flowerpower.state import connection as connections
+from flowerpower.state.connection import connect, redis_errors, tell_of_silence
 
 FILES = {
     "pipelines/report.yaml": "modules: [flow]\noutputs: [doubled]\ninputs: {number: 21}\n",
@@ -132,3 +134,31 @@ def test_a_project_lives_behind_tls_with_certificates_of_its_own(
         refused = doubting("plan")
         assert refused.code == 1
         assert "certificate verify failed" in refused.err
+
+
+def test_a_server_that_takes_the_connection_and_says_nothing_is_told_while_it_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connections, "_SILENCE", 0.01)
+    monkeypatch.setattr(connections, "_listeners", [])
+    said: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        for scheme in ("redis", "rediss"):
+            tell_of_silence(said.append)
+            with pytest.raises(StoreError) as caught, redis_errors("looking"):
+                connect(f"{scheme}://127.0.0.1:{silent.getsockname()[1]}/0", timeout=0.2).ping()
+
+            assert "rediss:// for TLS, redis:// without" in caught.value.hint
+
+    assert said == ["Redis does not answer yet (looking); waiting a minute at most ..."] * 2
+
+
+def test_a_server_that_answers_is_no_silence(redis_connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "_listeners", [])
+    said: list[str] = []
+    tell_of_silence(said.append)
+    with redis_errors("looking"):
+        redis_connection.ping()
+
+    assert not said
+    assert connections._listeners == [said.append]
