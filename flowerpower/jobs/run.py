@@ -18,7 +18,15 @@ from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, StoreError
 from flowerpower.jobs.ledger import Claim, Claimant, Ledger, RunRef, run_ref
-from flowerpower.jobs.running.admission import Papers, RunRefusedError, admitted, check_signature, read_papers
+from flowerpower.jobs.running.admission import (
+    Papers,
+    RunRefusedError,
+    SpecAlteredError,
+    admitted,
+    check_signature,
+    read_papers,
+    take_away,
+)
 from flowerpower.jobs.running.keeping import Keeper
 from flowerpower.jobs.scheduling.firing import compile_schedule, fire_message
 from flowerpower.jobs.workers.checkouts import Checkouts
@@ -108,6 +116,8 @@ def run_scheduled(namespace: str, name: str, spec_digest: str) -> dict[str, Any]
         ledger.refuse(run, claimant, str(error))
         logger.error("%s%s", error, f" ({error.hint})" if error.hint else "")
         job.retries_left = 0  # it would be refused again
+        if isinstance(error, SpecAlteredError):
+            take_away(store, spec_digest, papers)
         raise
     claim = ledger.claim(
         run,

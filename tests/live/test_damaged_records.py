@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 from redis import Redis
-from support.redis_state import SHIFTED_CLOCK, start_at_half_past
+from support.players import Player
+from support.redis_state import SHIFTED_CLOCK, shift_clock, start_at_half_past
 from support.states import KEYS, SOURCE, desired, pipeline, schedule
 
 from flowerpower.apply import apply_plan
@@ -19,6 +20,7 @@ from flowerpower.planning.guards import Allowed, Facts, check_plan
 from flowerpower.render.alarms import alarms_of
 from flowerpower.render.plan_text import plan_text
 from flowerpower.render.status import status_dict, status_text
+from flowerpower.state.codec import decode_run
 from flowerpower.state.history import read_history
 from flowerpower.state.models import Desired
 from flowerpower.state.store import Store
@@ -134,3 +136,47 @@ def test_of_thousands_of_damaged_records_the_first_are_told_and_the_others_count
     assert len(told) == 11
     assert told[0].names == ("gone-000",)
     assert (told[-1].message, len(told[-1].names)) == ("and 15 more records are damaged", 15)
+
+
+def test_an_active_run_whose_entry_cannot_be_read_does_not_stand_in_its_schedules_way_for_ever(store: Store) -> None:
+    scheduler, player = Scheduler(store, "one"), Player(store, KEYS.queue("default"))
+    shift_clock(store.connection, HOUR)
+    scheduler.step()
+    run_id = player.take()
+    store.connection.hset(KEYS.active, run_id, "{x")
+    store.connection.hset(KEYS.active, "no run of ours", "{x")
+    store.connection.hset(KEYS.job(run_id), "status", "stopped")
+    name = run_id.split("--")[2]
+
+    for _ in range(8):
+        shift_clock(store.connection, 20)
+        scheduler.step()
+
+    assert store.connection.hexists(KEYS.active, "no run of ours") is False
+    assert store.connection.hexists(KEYS.active, run_id) is False
+    (outcome,) = read_status(store, recent=5).schedules[["bad", "good"].index(name)].recent
+    assert (outcome.status, outcome.run) == ("cancelled", run_id)
+    shift_clock(store.connection, HOUR)
+    scheduler.step()
+    assert [run for run in store.read().active if f"--{name}--" in run] != []
+
+
+def test_an_active_run_whose_entry_was_made_anew_ends_like_any_other(store: Store) -> None:
+    scheduler, player = Scheduler(store, "one"), Player(store, KEYS.queue("default"))
+    shift_clock(store.connection, HOUR)
+    scheduler.step()
+    run_id = player.take()
+    entry = decode_run(run_id, store.connection.hget(KEYS.active, run_id) or b"")
+    store.connection.hset(KEYS.active, run_id, "{x")
+
+    shift_clock(store.connection, 20)
+    scheduler.step()
+
+    mended = store.read().active[run_id]
+    assert entry
+    assert (mended.name, mended.tick, mended.alone, bool(mended.execution)) == (entry.name, entry.tick, False, True)
+    store.connection.hset(KEYS.job(run_id), "status", "queued")
+    store.connection.hset(KEYS.active, run_id, "{x")
+    shift_clock(store.connection, 20)
+    scheduler.step()
+    assert store.read().active[run_id].execution == ""

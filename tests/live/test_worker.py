@@ -191,6 +191,8 @@ def test_an_altered_run_spec_is_refused(store: Store, redis_url: str, tmp_path: 
     assert outcome["status"] == "failed"
     assert "was altered in Redis" in outcome["reason"]
     assert store.read().active == {}
+    plan = make_plan(KEYS, wanted(tmp_path), store.read(), SOURCE)
+    assert [field.name for change in plan.changes for field in change.fields] == ["run_spec"]  # so apply mends it
 
 
 def test_an_edit_between_two_runs_counts_and_a_broken_one_fails_its_run_and_not_the_worker(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowerpower.errors import FlowerPowerError
 from flowerpower.jobs.ledger import RunRef
-from flowerpower.state.codec import digest, loads
+from flowerpower.state.codec import digest, loads, seal
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.desired import trigger_of
 from flowerpower.state.keys import tick_of
@@ -28,6 +28,10 @@ _SLACK = 60  # seconds that the clock of this machine may be behind that of Redi
 
 class RunRefusedError(FlowerPowerError):
     """A job does not match what was applied, so it is not run."""
+
+
+class SpecAlteredError(RunRefusedError):
+    """A run spec is not what its digest says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ def admitted(namespace: str, name: str, spec_digest: str, papers: Papers) -> Map
     if papers.spec is None:
         raise RunRefusedError(f"the run spec {spec_digest[:12]} of {name!r} is not in Redis", hint="apply again")
     if digest(papers.spec.decode(errors="replace")) != spec_digest:
-        raise RunRefusedError(f"the run spec {spec_digest[:12]} of {name!r} was altered in Redis", hint="apply again")
+        raise SpecAlteredError(f"the run spec {spec_digest[:12]} of {name!r} was altered in Redis", hint="apply again")
     try:
         spec = loads(papers.spec)
     except ValueError:
@@ -66,6 +70,12 @@ def admitted(namespace: str, name: str, spec_digest: str, papers: Papers) -> Map
     if not isinstance(spec, dict) or spec.get("namespace") != namespace or spec.get("schedule") != name:
         raise RunRefusedError(f"the run spec {spec_digest[:12]} belongs to another schedule than {name!r}")
     return spec
+
+
+def take_away(store: Store, spec_digest: str, papers: Papers) -> None:
+    """Remove an altered run spec: a plan then misses it, and apply writes it anew."""
+    with redis_errors("removing an altered run spec"):
+        store.scripts.call("discard_spec", [spec_digest, seal(papers.spec or b"")])
 
 
 def check_signature(signer: Signer, job: Job, run: RunRef, papers: Papers, spec: Mapping[str, Any], now: float) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from flowerpower.errors import StoreError
 from flowerpower.jobs.ledger import Ledger, RunRef, run_ref
 from flowerpower.jobs.scheduling.troubles import Troubles
-from flowerpower.state.codec import decode_run
+from flowerpower.state.codec import decode_run, seal
 from flowerpower.state.connection import is_away, redis_errors
 from flowerpower.state.models import Run
 from flowerpower.state.store import Store
@@ -29,6 +29,7 @@ _ENDED = {b"failed": "failed", b"stopped": "cancelled", b"canceled": "cancelled"
 _WAITS = (b"queued", b"scheduled")  # and RQ writes that before it puts the run where it waits
 _NEVER_BEGAN = ("AbandonedJobError", "stuck in intermediate queue")  # how RQ ends what it lost itself
 _SINCE = re.compile(rb'"since":(\d{1,12})[,}]')
+_UNKNOWN = "unknown"  # the execution of a run that a worker began: it must not run twice
 _OF_ANOTHER_TYPE = b"(of another type)"
 
 logger = logging.getLogger("flowerpower.scheduler")
@@ -96,7 +97,10 @@ class RunKeeper:
         with redis_errors("reading active runs"):
             raw: Any = connection.hgetall(keys.active)
         worth = {key: value for key, value in raw.items() if not _was_just_pushed(value, now)}
-        active = [run for key, value in worth.items() if (run := decode_run(key.decode(errors="replace"), value))]
+        decoded = {key: decode_run(key.decode(errors="replace"), value) for key, value in worth.items()}
+        for key in (key for key, run in decoded.items() if run is None):
+            self._make_readable(key, raw[key], now)
+        active = [run for run in decoded.values() if run]
         runs = [run for run in active if run.execution or now - run.since > LOST_AFTER]
         for start in range(0, len(runs), AT_ONCE):
             some = runs[start : start + AT_ONCE]
@@ -108,6 +112,22 @@ class RunKeeper:
                 replies = iter(pipe.execute(raise_on_error=False))
             for run in some:
                 yield _seen(run, next(replies), next(replies))
+
+    def _make_readable(self, key: bytes, raw: bytes, now: int) -> None:
+        """Write an entry anew that cannot be read, from what RQ knows of the run: then it is one like any other."""
+        run_id, keys, connection = key.decode(errors="replace"), self._store.keys, self._store.connection
+        order: dict[str, Any] = {"id": run_id, "seal": seal(raw)}
+        run = run_ref(self._store, run_id, now)
+        if run is not None:
+            with redis_errors("looking for a run"):
+                newest: Any = connection.zrange(f"{keys.rq}:executions:{run_id}", -1, -1)
+                waits = connection.hget(keys.job(run_id), "status") in _WAITS
+            execution = newest[0].decode(errors="replace") if newest else "" if waits else _UNKNOWN
+            entry = {"name": run.name, "tick": run.tick, "attempt": int(not waits), "since": now}
+            order |= {"name": run.name, "run": run.run, "entry": {**entry, "execution": execution}}
+        with redis_errors("mending an active run"):
+            if self._store.scripts.call("mend_run", [json.dumps(order)]):
+                logger.warning("the entry of the active run %s could not be read and was made anew", run_id)
 
     def _is_over(self, seen: _Seen) -> bool:
         return not seen.alive and (seen.status in (None, _OF_ANOTHER_TYPE) or seen.status in _ENDED)
