@@ -76,7 +76,12 @@ def approved(
     session: Session,
     out: Annotated[Path, flag("--out", help="Where to write the plan.", metavar="FILE")],
     commit: Annotated[
-        str | None, flag("--commit", help="The commit that came by a merge; without it, that of the job.")
+        str | None,
+        flag(
+            "--commit",
+            env="FLOWERPOWER_APPROVED_COMMIT",  # without the middle word it says which code an image holds
+            help="The commit that came by a merge; without it, that of the job.",
+        ),
     ] = None,
     name: Annotated[
         str, flag("--name", help="How the artifacts begin that hold plans.", metavar="PREFIX")
