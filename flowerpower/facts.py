@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flowerpower.errors import Problem
 from flowerpower.planning.guards import Facts
-from flowerpower.revision import Revision, descends, precedes
+from flowerpower.revision import Revision, descends, is_pushed, precedes
 from flowerpower.specs.files.kinds import kind_of_file
 from flowerpower.specs.files.reading import Sources
 from flowerpower.specs.policies import as_record, check_applied
@@ -24,6 +24,7 @@ class Checkout:
     revision: Revision
     commit: str  # with `+dirty` after it for uncommitted changes, or `tree:<digest>`
     wary: bool = False  # it is somebody else's
+    fetched: bool = False  # workers fetch its commit (`code: git`)
 
 
 def facts_of(
@@ -41,6 +42,8 @@ def facts_of(
         undone=not is_restored and precedes(folder, commit, head.rolled_back, wary=wary),
         max_deletes=max_deletes,
         violations=violations,
+        fetched=checkout.fetched,
+        pushed=is_pushed(folder, revision.commit, wary=wary) if checkout.fetched and revision.in_git else None,
         absent=tuple(path for path in revision.absent if kind_of_file(path)),
     )
 

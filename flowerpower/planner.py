@@ -87,7 +87,9 @@ def _plan_changes(project: FlowerPowerProject, desired: Desired, live: Reading, 
 
 
 def _checkout(project: FlowerPowerProject) -> Checkout:
-    return Checkout(project.folder, project.revision, project.source.commit, project.settings.untrusted)
+    untrusted = project.settings.untrusted
+    fetched = project.home.code == "git" and not untrusted
+    return Checkout(project.folder, project.revision, project.source.commit, untrusted, fetched)
 
 
 def _source(project: FlowerPowerProject, live: Reading, facts: Facts) -> Source:

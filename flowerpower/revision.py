@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from flowerpower.git import GitError, git, repository_of
 
+_OF_REMOTES = ("refs/remotes", "refs/pipelines")
 _READ = ("*.yaml", "*.yml", "*.py")  # what specs and modules are made of
 
 
@@ -73,6 +74,22 @@ def _left_out(folder: Path) -> list[str]:
         return []
     listed = git(folder, "ls-files", "-t", "-z", "--", ".").decode("utf-8", "surrogateescape").split("\0")
     return [entry[2:] for entry in listed if entry.startswith("S ")]
+
+
+def is_pushed(folder: Path, commit: str, *, wary: bool = False) -> bool | None:
+    """Tell whether a branch of a remote is known to hold a commit; None when a shallow clone knows no branch of one.
+
+    Without a remote workers take the clone itself, which has it. CI on GitLab fetches to `refs/pipelines`.
+    """
+    try:
+        if not _ask_if_set(folder, "config", "--get", "remote.origin.url"):
+            return True
+        if not _ask(folder, "for-each-ref", "--count=1", "--format=%(refname)", *_OF_REMOTES, wary=wary):
+            return None if _ask(folder, "rev-parse", "--is-shallow-repository") == "true" else False
+        known = [f"--glob={refs}" for refs in _OF_REMOTES]
+        return not _ask(folder, "rev-list", "--max-count=1", commit, "--not", *known, wary=wary)
+    except GitError:
+        return None
 
 
 def descends(folder: Path, commit: str, ancestor: str, *, wary: bool = False) -> bool | None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from flowerpower.hosting.host import CodeHost, Kept
     from flowerpower.hosting.sticky import Step
 
+_COMMIT = "FLOWERPOWER_APPROVED_COMMIT"  # without the middle word it says which code an image holds
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -76,7 +78,8 @@ def approved(
     session: Session,
     out: Annotated[Path, flag("--out", help="Where to write the plan.", metavar="FILE")],
     commit: Annotated[
-        str | None, flag("--commit", help="The commit that came by a merge; without it, that of the job.")
+        str | None,
+        flag("--commit", env=_COMMIT, help="The commit that came by a merge; without it, that of the job."),
     ] = None,
     name: Annotated[
         str, flag("--name", help="How the artifacts begin that hold plans.", metavar="PREFIX")

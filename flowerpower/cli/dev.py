@@ -64,8 +64,8 @@ def dev(
 
 
 def _of_dev(planned: PlannedChanges) -> PlannedChanges:
-    """Return a plan without what does not hold here: that no worker listens, since one is about to."""
-    checks = tuple(check for check in planned.plan.checks if check.name != "consumer")
+    """Return a plan without what does not hold here: a worker is about to listen, and runs the code that lies here."""
+    checks = tuple(check for check in planned.plan.checks if check.name not in ("consumer", "code"))
     consumers = replace(planned.plan.consumers, scheduler="dev")
     return replace(planned, plan=replace(planned.plan, checks=checks, consumers=consumers))
 

@@ -45,6 +45,8 @@ class Facts:
     undone: bool | None = False  # a rollback undid this commit, or one that comes after it
     max_deletes: str | None = None  # `guards: {max_deletes: ...}` of the project
     violations: tuple[Problem, ...] | None = ()  # of the house rules that the last apply recorded
+    fetched: bool = False  # workers fetch the commit themselves: `code: git`
+    pushed: bool | None = None  # a branch of a remote holds the commit
     absent: tuple[str, ...] = ()  # spec files that git has and this checkout leaves out
 
 
@@ -58,6 +60,7 @@ def check_plan(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> 
         _foreign(plan, allowed),
         _older(plan, facts, allowed) or _undone(plan, facts, allowed),
         _dirty(plan, facts, allowed),
+        _fetched(plan, facts),
         _in_flight(plan, allowed),
         _policy(facts),
         _long_commit(plan, allowed),
@@ -227,6 +230,29 @@ def _dirty(plan: Plan, facts: Facts, allowed: Allowed) -> Check | None:
         "refuse",
         f"there are uncommitted changes, and environment {plan.env!r} is applied from commits only",
         "commit them; if it is meant: --allow-dirty",
+    )
+
+
+def _fetched(plan: Plan, facts: Facts) -> Check | None:
+    """Warn of a commit that no worker will get: each run would fail, and none says so before the first tick."""
+    if not facts.fetched:
+        return None
+    if not facts.in_git or facts.dirty is not False:
+        what = "the uncommitted changes here" if facts.in_git else "files outside git"
+        return Check(
+            "code",
+            "warn",
+            f"with `code: git` workers run commits only, and runs of {what} will fail",
+            "commit and push first; or run them here: flowerpower worker --local-code",
+        )
+    if facts.pushed is not False:
+        return None
+    commit = plan.source.commit[:12]
+    return Check(
+        "code",
+        "warn",
+        f"with `code: git` workers fetch {commit}, and no branch of a remote is known here to hold it: runs will fail",
+        "push it to the branch that the workers run; if it is there already, `git fetch` tells this clone",
     )
 
 

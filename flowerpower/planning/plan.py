@@ -45,6 +45,13 @@ class Fires:
     marks: Mapping[int, str] = field(default_factory=dict)  # tick -> what the clock does near it
     touches: tuple[Touch, ...] = ()  # changes of the clocks within 12 months that touch a fire
 
+    @property
+    def passed(self) -> int | None:
+        """The tick that is one run with the skipped or doubled one, and lies behind: of the new trigger or the old."""
+        if self.verdict == "skipped" and self.lost and self.moved_by:
+            return self.lost[0] + self.moved_by
+        return self.gained[0] - self.moved_by if self.verdict == "twice" and self.gained and self.moved_by else None
+
 
 @dataclass(frozen=True, slots=True)
 class InFlight:

@@ -50,8 +50,19 @@ def accident_words(fires: Fires, now: int) -> str:
     if fires.verdict == "skipped" and fires.lost:
         return f"{spoken(fires.lost[0], fires.timezone, now)} will be skipped"
     if fires.verdict == "twice" and fires.gained:
-        return f"{spoken(fires.gained[0], fires.timezone, now)} will run a second time"
+        other = "" if fires.passed is None else f" as well as {spoken(fires.passed, fires.timezone, now)}"
+        return f"{spoken(fires.gained[0], fires.timezone, now)} will run{other or ' a second time'}"
     return ""
+
+
+def accident_reason(fires: Fires, now: int) -> str:
+    """Return what goes wrong at the cut-over and why: a fire of one trigger had passed before the other took over."""
+    words = accident_words(fires, now)
+    if not words or fires.passed is None:
+        return words
+    if fires.verdict == "skipped":
+        return f"{words}: its new time, {spoken(fires.passed, fires.timezone, now)}, has passed"
+    return f"{words}, which was due before this change"
 
 
 def move_words(fires: Fires) -> str:

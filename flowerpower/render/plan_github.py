@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from flowerpower.planning.plan import Change, Plan
 from flowerpower.render.fields import rows
-from flowerpower.render.fires import accident_words
+from flowerpower.render.fires import accident_reason
 from flowerpower.render.github import MOST_ANNOTATIONS, annotation
 from flowerpower.render.load import load_alarms
 from flowerpower.render.notes import summary
@@ -47,7 +47,7 @@ def _warnings(plan: Plan, folder: str) -> Iterator[tuple[dict[str, str], str]]:
         if check.verdict == "warn":
             yield {"title": check.name}, _sentence(check.message, check.hint)
     for change in ordered(plan.changes):
-        if change.fires and (words := accident_words(change.fires, plan.read_at)):
+        if change.fires and (words := accident_reason(change.fires, plan.read_at)):
             yield _at(change, folder) | {"title": "a fire is lost or doubled"}, f"{change.address}: {words}"
         if change.drifted:
             yield _at(change, folder) | {"title": "changed in Redis behind git's back"}, _drift(change, plan.read_at)

@@ -150,6 +150,7 @@ def _effect_dict(fires: Fires) -> dict[str, Any]:
         "lost": [iso(tick) for tick in fires.lost],
         "extra": [iso(tick) for tick in fires.gained],
         "at_cutover": fires.verdict,
+        **({} if fires.passed is None else {"passed": iso(fires.passed)}),
         "clock_changes": {iso(tick): mark for tick, mark in sorted(fires.marks.items())},
     }
 

@@ -18,7 +18,7 @@ from flowerpower.render.dataflow_markdown import MOST_DRAWINGS, dataflow_blocks
 from flowerpower.render.fields import Row, rhythm, rows
 from flowerpower.render.fires import (
     SHOWN,
-    accident_words,
+    accident_reason,
     fire_table,
     is_same,
     mark_words,
@@ -154,21 +154,21 @@ def _losses(plan: Plan) -> Iterator[str]:
     deleted = [change.name for change in plan.changes if change.action == "delete" and change.kind == "schedule"]
     if deleted:
         yield f"**{count(len(deleted), 'schedule')} will be deleted**: {_names(deleted)}"
-    for verdict, words in (("skipped", "will be skipped"), ("twice", "will run a second time")):
+    for verdict, what, words in (("skipped", "fire", "will be skipped"), ("twice", "run", "will happen twice")):
         hit = [change for change in ordered(plan.changes) if change.fires and change.fires.verdict == verdict]
-        ticks = [(change.name, change.fires, _accident(change.fires)) for change in hit if change.fires]
-        told = [
-            f"{spoken(tick, fires.timezone, plan.read_at)} of {code_span(name)}"
-            for name, fires, tick in ticks
-            if tick is not None
-        ]
+        found = (_accident(change.name, change.fires, plan.read_at) for change in hit if change.fires)
+        told = [accident for accident in found if accident]
         if told:
-            yield f"**{count(len(told), 'fire')} {words}**: {listed(told, _MOST_NAMES)}"
+            yield f"**{count(len(told), what)} {words}**: {listed(told, _MOST_NAMES)}"
 
 
-def _accident(fires: Fires) -> int | None:
+def _accident(name: str, fires: Fires, now: int) -> str:
     found = fires.lost if fires.verdict == "skipped" else fires.gained
-    return found[0] if found else None
+    if not found:
+        return ""
+    before = fires.passed if fires.verdict == "twice" else None
+    after = "" if before is None else f" (after {spoken(before, fires.timezone, now)})"
+    return f"{spoken(found[0], fires.timezone, now)} of {code_span(name)}{after}"
 
 
 def _names(names: Sequence[str]) -> str:
@@ -307,7 +307,7 @@ def _diff_lines(change: Change, plan: Plan, spare: int) -> Iterator[str]:
     found = rows(change, plan.read_at)
     remarks = [*(_fire_remarks(change, plan) if not spare else ()), *in_flight_words(change)]
     if change.fires:
-        remarks += filter(None, [accident_words(change.fires, plan.read_at), *mark_words(change, plan.read_at)])
+        remarks += filter(None, [accident_reason(change.fires, plan.read_at), *mark_words(change, plan.read_at)])
     was = f", was {safe(change.previous)}" if change.previous else ""
     yield f"@@ {safe(change.address)} @@ {place_of(change) if spare < 2 else ''}{was}".rstrip()
     if change.action == "delete":

@@ -97,7 +97,9 @@ def _changes() -> _Schema:
         "change": _object("What differs.", {**_actions(), **_sides(), "fields": {"$ref": "#/definitions/fields"}}),
         "action_reason": _text("Why something is deleted or taken back, or `rollback`; else null.", True),
         "live_revision": _number("How often the live record was written; null when there is none.", True),
-        "schedule_effect": _nullable(_object("What it means in time, null for a pipeline.", _effect())),
+        "schedule_effect": _nullable(
+            _object("What it means in time, null for a pipeline.", _effect(), optional=["passed"])
+        ),
         "inflight": _object(
             "Runs that are under way while it changes.",
             {
@@ -227,8 +229,12 @@ def _effect() -> _Schema:
         "next_before": _list("The next fires as it is.", tick),
         "next_after": _list("The next fires once applied.", tick),
         "lost": _list("Fires that are lost at the cut-over.", tick),
-        "extra": _list("Fires that come a second time at the cut-over.", tick),
+        "extra": _list("Fires that replace none at the cut-over; with `twice` the first is the run too many.", tick),
         "at_cutover": _choice("What happens to the next fire.", ["none", "skipped", "twice", "moved"]),
+        "passed": _tick(
+            "With `skipped` and `twice`: the fire that counts as the same run and has passed, with `skipped` of the "
+            "new trigger, with `twice` of the old."
+        ),
         "clock_changes": _mapping("Fires near a change of the clocks, by moment.", _text("What the clocks do.")),
     }
 

@@ -14,7 +14,7 @@ from flowerpower.planning.plan import Change, Fires, Plan
 from flowerpower.render.brief import brief_lines
 from flowerpower.render.dataflow import node_parts, sentences
 from flowerpower.render.fields import Row, rows
-from flowerpower.render.fires import FireTable, accident_words, fire_table, mark_words, move_words
+from flowerpower.render.fires import FireTable, accident_reason, accident_words, fire_table, mark_words, move_words
 from flowerpower.render.load import load_lines
 from flowerpower.render.notes import fate_words, held_words, in_flight_words, lost_hold_words, notes, origin, summary
 from flowerpower.render.pieces import Group, ordered, pieces, place_of, symbol_of
@@ -120,8 +120,8 @@ def _detailed(change: Change, plan: Plan, width: int, style: Style) -> Iterator[
 
 def _remark_lines(change: Change, now: int, width: int, style: Style) -> Iterator[str]:
     if change.fires:
-        for words in filter(None, [accident_words(change.fires, now)]):
-            yield style(f"{_INDENT}> {words}", "warning")
+        if words := accident_reason(change.fires, now):
+            yield from (style(line, "warning") for line in wrap(f"{_INDENT}> {words}", width, f"{_INDENT}  "))
         for words in filter(None, [_moved(change.fires), *mark_words(change, now)]):
             yield from wrap(f"{_INDENT}> {words}", width, f"{_INDENT}  ")
     for words in in_flight_words(change):

@@ -31,8 +31,9 @@ class CutOver:
 
     `lost` are ticks of the old trigger after the change that nothing replaces, `gained` ticks of the new one that
     replace nothing; both look at the next five of each trigger within 14 days. For the verdict `skipped` the first of
-    `lost` is the run that will be missing, for `twice` the first of `gained` the one that is too many. `moved_by` is
-    how many seconds later (or, below zero, earlier) the runs come, whatever the verdict; 0 if they do not move.
+    `lost` is the run that will be missing, for `twice` the first of `gained` the one that is too many; `moved_by` is
+    then how many seconds later (or, below zero, earlier) that run comes by the new trigger than by the old. Otherwise
+    it is how the runs move; 0 if they do not.
     """
 
     lost: tuple[int, ...]
@@ -56,19 +57,13 @@ def cut_over(before: Trigger | None, after: Trigger | None, *, at: int) -> CutOv
     shifts = [new - old for old, new in partners.items() if new is not None]
     shifts += [new - old for new, old in origins.items() if old is not None]
     moved_by = next((shift for shift in shifts if shift), 0)
-    return CutOver(lost, gained, _verdict(partners, origins, at, moved_by), moved_by)
-
-
-def _verdict(partners: dict[int, int | None], origins: dict[int, int | None], at: int, moved_by: int) -> Verdict:
-    if _is_past(next(iter(partners.values()), None), at):
-        return "skipped"
-    if _is_past(next(iter(origins.values()), None), at):
-        return "twice"
-    return "moved" if moved_by else "none"
-
-
-def _is_past(tick: int | None, at: int) -> bool:
-    return tick is not None and tick <= at
+    old, its_new = next(iter(partners.items()), (0, None))
+    new, its_old = next(iter(origins.items()), (0, None))
+    if its_new is not None and its_new <= at:
+        return CutOver(lost, gained, "skipped", its_new - old)
+    if its_old is not None and its_old <= at:
+        return CutOver(lost, gained, "twice", new - its_old)
+    return CutOver(lost, gained, "moved" if moved_by else "none", moved_by)
 
 
 def _next_fires(trigger: Trigger | None, at: int) -> tuple[int, ...]:

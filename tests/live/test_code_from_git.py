@@ -15,6 +15,19 @@ from flowerpower.jobs.by_hand.manual import RunHandle
 PROJECT = FILES["flowerpower.yaml"] + "code: git\n"
 
 
+def test_what_workers_cannot_fetch_is_warned_of_before_it_is_applied(redis_url: str, tmp_path: Path) -> None:
+    line = command_line(tmp_path / "acme", redis_url, {**FILES, "flowerpower.yaml": PROJECT})
+    assert "code: git" not in line("plan").out
+
+    line.git("remote", "add", "origin", str(tmp_path / "nowhere"))
+    unpushed = line("apply", "--auto-approve")
+    line.write("flows/flow.py", FILES["flows/flow.py"].replace("* 2", "* 4"))
+    dirty = line("plan")
+
+    assert (unpushed.code, "no branch of a remote is known here" in " ".join(unpushed.out.split())) == (0, True)
+    assert "runs of the uncommitted changes here will fail" in " ".join(dirty.out.split())
+
+
 def test_two_versions_are_in_flight_at_once_and_a_rollback_rolls_back_the_code(redis_url: str, tmp_path: Path) -> None:
     line = command_line(tmp_path / "acme", redis_url, {**FILES, "flowerpower.yaml": PROJECT})
     runs = []

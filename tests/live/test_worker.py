@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from redis import Redis
 from support.projects import FLOW, PIPELINE, running_worker, wanted, work_until_empty, write_project
-from support.redis_state import SHIFTED_CLOCK, shift_clock
+from support.redis_state import SHIFTED_CLOCK, shift_clock, start_at_half_past
 from support.states import SOURCE
 
 from flowerpower.apply import apply_plan
@@ -28,6 +28,7 @@ KEYS = Keys("acme", "default")
 
 @pytest.fixture
 def store(redis_connection: Redis) -> Store:
+    start_at_half_past(redis_connection)  # an hourly tick that real time brings would be one run too many
     return Store(redis_connection, KEYS, SHIFTED_CLOCK)
 
 
@@ -229,7 +230,8 @@ def test_a_worker_can_refuse_to_run_other_code_than_was_applied(store: Store, re
 
 
 def test_a_worker_carries_a_scheduler_and_drains_on_sigterm(store: Store, redis_url: str, tmp_path: Path) -> None:
-    apply(store, write_project(tmp_path, schedule="every: 1s\noverlap: allow"))
+    real = Store(store.connection, KEYS)  # the worker's own scheduler knows no shifted clock
+    apply(real, write_project(tmp_path, schedule="every: 1s\noverlap: allow"))
     with running_worker(redis_url, KEYS, tmp_path, "scheduler") as worker:
         worker.wait_for(lambda: sum(outcome["status"] == "succeeded" for outcome in outcomes(store)) >= 2)
 

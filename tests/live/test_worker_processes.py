@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from redis import Redis
 from support.projects import FLOW, PIPELINE, Worker, running_worker, wanted, write_project
-from support.redis_state import SHIFTED_CLOCK, shift_clock
+from support.redis_state import SHIFTED_CLOCK, shift_clock, start_at_half_past
 from support.states import SOURCE
 
 from flowerpower.apply import apply_plan
@@ -39,6 +39,7 @@ OBEDIENT = FLOW.replace(
 
 @pytest.fixture
 def store(redis_connection: Redis) -> Store:
+    start_at_half_past(redis_connection)  # an hourly tick that real time brings would be one run too many
     return Store(redis_connection, KEYS, SHIFTED_CLOCK)
 
 

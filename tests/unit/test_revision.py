@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flowerpower.git import GitError
-from flowerpower.revision import Revision, descends, normal_remote, precedes, read_revision
+from flowerpower.revision import Revision, descends, is_pushed, normal_remote, precedes, read_revision
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -158,3 +158,33 @@ def test_a_shallow_clone_that_has_both_commits_and_not_what_joins_them_cannot_te
     assert descends(clone, new, old) is None
     git(clone, "fetch", "-q", "--unshallow", source)
     assert descends(clone, new, old) is True
+
+
+def test_a_commit_is_pushed_when_a_branch_of_a_remote_holds_it(repository: Path) -> None:
+    first = git(repository, "rev-parse", "HEAD")
+    assert is_pushed(repository, first), "without a remote workers take the clone itself"
+
+    origin = repository / "origin.git"
+    git(repository, "init", "-q", "--bare", str(origin))
+    git(repository, "remote", "add", "origin", str(origin))
+    assert is_pushed(repository, first) is False
+
+    git(repository, "push", "-q", "origin", "HEAD:refs/heads/main")
+    git(repository, "commit", "-q", "--allow-empty", "-m", "two")
+    second = git(repository, "rev-parse", "HEAD")
+    assert (is_pushed(repository, first), is_pushed(repository, second)) == (True, False)
+
+    git(repository, "push", "-q", "origin", "HEAD:refs/heads/main")
+    assert is_pushed(repository, second)
+
+
+def test_where_ci_has_fetched_no_branch_nothing_is_said_of_what_is_pushed(repository: Path) -> None:
+    job = repository / "job"
+    git(repository, "init", "-q", str(job))
+    git(job, "remote", "add", "origin", f"file://{repository}")
+    git(job, "fetch", "-q", "--depth=1", "origin", "HEAD")
+    commit = git(job, "rev-parse", "FETCH_HEAD")
+    assert is_pushed(job, commit) is None
+
+    git(job, "update-ref", "refs/pipelines/7", commit)
+    assert is_pushed(job, commit), "a job of GitLab"

@@ -46,6 +46,17 @@ def test_every_variable_that_the_code_names_is_on_the_page(checkout: Path) -> No
     assert {name for name in named if f"`{name}`" not in page} == set()
 
 
+def test_a_variable_has_one_meaning() -> None:
+    by_hand, _, of_flags = VARIABLES.read_text(encoding="utf-8").partition("## The variables of flags")
+    rows = re.compile(r"^\| (`.*?) \|", re.MULTILINE)
+
+    with_a_flag, without = (set(re.findall(r"`(\w+)`", " ".join(rows.findall(text)))) for text in (of_flags, by_hand))
+
+    assert "FLOWERPOWER_APPROVED_COMMIT" in with_a_flag
+    assert "FLOWERPOWER_COMMIT" in without
+    assert with_a_flag & without == set()
+
+
 def kinds_of(error: type[FlowerPowerError]) -> Iterator[type[FlowerPowerError]]:
     yield error
     for kind in error.__subclasses__():

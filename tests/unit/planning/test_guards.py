@@ -330,3 +330,26 @@ def test_a_plan_with_a_refusing_guard_is_not_applicable() -> None:
 
     assert plan.applicable
     assert not replace(plan, checks=check_plan(plan, reading, IN_GIT, NOTHING)).applicable
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({"pushed": True}, ""),
+        ({"pushed": None}, ""),
+        ({"pushed": False}, "no branch of a remote is known here to hold it"),
+        ({"pushed": True, "dirty": True}, "runs of the uncommitted changes here will fail"),
+        ({"in_git": False, "dirty": None}, "runs of files outside git will fail"),
+    ],
+)
+def test_a_commit_that_workers_cannot_fetch_is_warned_of(facts: dict[str, Any], told: str) -> None:
+    wanted, reading = desired([schedule("a")]), live([])
+
+    of_git = checks(wanted, reading, replace(IN_GIT, fetched=True, **facts), Allowed(dirty=True))
+    of_local = checks(wanted, reading, replace(IN_GIT, **facts), Allowed(dirty=True))
+
+    assert "code" not in of_local
+    assert ("code" in of_git) == bool(told)
+    if told:
+        assert told in of_git["code"].message
+        assert (of_git["code"].verdict, "push" in of_git["code"].hint) == ("warn", True)

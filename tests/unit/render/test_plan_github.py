@@ -44,7 +44,8 @@ def test_the_words_are_those_of_the_plan_and_the_last_line_counts() -> None:
     messages = [issue.message for issue in issues(plan)]
 
     assert "1 schedule will be deleted: schedule.legacy_export" in messages
-    assert "schedule.nightly_sales: tonight's 02:00 will be skipped" in messages
+    skipped = "tonight's 02:00 will be skipped: its new time, today's 18:00, has passed"
+    assert f"schedule.nightly_sales: {skipped}" in messages
     assert (
         "schedule.weekly_report was changed in Redis; apply puts back "
         "job.queue: acme--prod--slow -> acme--prod--default, job.timeout: 5m -> 1h" in messages

@@ -67,6 +67,13 @@ def test_a_rarer_rhythm_loses_fires_and_skips_none() -> None:
     assert found.lost == tuple(second(NOON) + number * HOUR for number in range(1, 6))
 
 
+def test_a_rarer_rhythm_that_begins_after_a_fire_of_the_old_one_names_that() -> None:
+    found = change(cron("0 * * * *"), cron("30 6 * * *"), "2026-06-10T06:12")
+
+    assert (found.verdict, found.gained[0]) == ("twice", second("2026-06-10T06:30"))
+    assert found.gained[0] - found.moved_by == second("2026-06-10T06:00")
+
+
 def test_a_denser_rhythm_gains_fires_and_doubles_none() -> None:
     found = change(cron("0 6 * * *"), cron("0 * * * *"))
 
