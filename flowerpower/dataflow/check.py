@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Literal
 
 from flowerpower.dataflow.graph import Graph, Variants
@@ -64,6 +63,8 @@ def check_run(graph: Graph, wanted: Wanted) -> list[Finding]:
 
 def suggest(name: str, known: Collection[str], otherwise: str = "there are") -> str:
     """Return a hint for a name that is not one of *known*."""
+    from difflib import get_close_matches  # only a mistake needs it
+
     close = get_close_matches(name, list(known), n=1)
     if close:
         return f"did you mean {close[0]!r}?"
@@ -105,6 +106,8 @@ def _no_variant(config: Mapping[str, object], name: str, variants: Variants) -> 
     values = [f"{key}={config[key]!r}" if key in config else f"{key} is not set" for key in variants.keys]
     what = f"no variant of the node {name!r} matches the config ({', '.join(values)})"
     given = [key for key in variants.keys if key in config][:1]
+    from difflib import get_close_matches
+
     near = get_close_matches(str(config[given[0]]), variants.choices, n=1) if given else []
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(variants.choices)}"
     return Finding("no variant", ("config", *given), what, hint)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 from flowerpower.specs.codes import CODES
@@ -57,6 +56,8 @@ def unknown_key(key: str, known: Iterable[str], path: Path) -> Finding:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return "did you mean 'x'?" for the known word nearest to *word*, or nothing."""
+    from difflib import get_close_matches  # only a mistake needs it
+
     close = get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
     return f"did you mean '{close[0]}'?" if close else ""
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
@@ -172,6 +171,8 @@ def _named(rest: str, values: Mapping[str, str], noun: str, hint: str) -> str:
     if operator == "-":
         return str(operand)
     message = f": {operand}" if operator == "?" and operand else ""
+    from difflib import get_close_matches  # only a mistake needs it
+
     near = get_close_matches(name, values, n=1, cutoff=0.75) if noun == "the variable" else []
     advice = (f"{near[0]} is set, did you mean that? Otherwise " if near else "") + hint.format(name=name)
     raise _BadPlaceholderError("FP202", f"{noun} {name} is not set{message}", advice)
@@ -202,6 +203,8 @@ def _kind(name: str) -> str | None:
 
 def _unknown(name: str) -> _BadPlaceholderError:
     shown = name.partition(":")[0][:40]
+    from difflib import get_close_matches
+
     close = get_close_matches(shown, _WORDS, n=1)
     hint = f"did you mean ${{{close[0]}}}?" if close else f"there are {', '.join(_WORDS)}"
     return _BadPlaceholderError(
