@@ -55,6 +55,33 @@ class Memory:
         kept = self._cache.beside(self._folder_key if self.of_folder else self._content_key, _OUTLINE)
         return decode_outline(kept) if kept else None
 
+    @cached_property
+    def verdict(self) -> Verdict:
+        """The verdict on the files, of which only those are checked whose verdict is not known."""
+        verdict = self.of_content or self._checked()
+        self.keep(verdict)
+        return verdict
+
+    def _checked(self) -> Verdict:
+        from flowerpower.specs.files.again import Known, check_again
+
+        sources, _ = self._read()
+        if not self._cache.is_there:
+            from flowerpower.specs.files.side_by_side import check_side_by_side
+
+            return check_side_by_side(sources, self._question).verdict
+        known = Known(self._cache.models(), self._cache.shares(self._question, sources))
+        found = check_again(sources, self._question, known)
+        if found is None:
+            from flowerpower.specs.files.side_by_side import check_side_by_side
+
+            found = check_side_by_side(sources, self._question, apart=True)
+        if known.models is None:
+            self._cache.keep_models()
+        if found.shares is not None:
+            self._cache.keep_shares(self._question, sources, found.shares)
+        return found.verdict
+
     def keep(self, verdict: Verdict) -> None:
         """Keep a verdict on the files."""
         sources, read_at = self._read()

@@ -118,13 +118,7 @@ class FlowerPowerProject:
     @cached_property
     def verdict(self) -> Verdict:
         """What a check of the specs says, recalled from an earlier one where nothing has changed since."""
-        from flowerpower.specs.files.side_by_side import check_side_by_side
-
-        if self.recalled is not None:
-            return self.recalled
-        verdict = self._memory.of_content or check_side_by_side(self.sources, self._question)
-        self._memory.keep(verdict)
-        return verdict
+        return self.recalled or self._memory.verdict
 
     @cached_property
     def outline(self) -> Outline | None:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from flowerpower.errors import RefusedError, UsageError
-from flowerpower.git import repository_of
 from flowerpower.settings import Settings
 
 
@@ -32,6 +31,8 @@ def refuse_untrusted(settings: Settings, what: str) -> None:
 
 def refuse_its_modules(folder: Path, search: Iterable[str]) -> None:
     """Raise `RefusedError` if Python takes modules from the checkout around *folder*, as `python -m` does."""
+    from flowerpower.git import repository_of
+
     checkout, installed = repository_of(folder) or folder.resolve(), Path(sys.prefix).resolve()
     for entry in search:
         place = Path(entry or ".").resolve()

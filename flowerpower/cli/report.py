@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Literal
 
 from flowerpower.cli.session import Session, as_json
 from flowerpower.errors import Problem
-from flowerpower.git import repository_of
 
 if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
@@ -58,6 +57,8 @@ class Checked:
 
     def from_root(self) -> Callable[[str], str]:
         """Return the function that makes paths start from the root of the repository; outside git as `from_here`."""
+        from flowerpower.git import repository_of
+
         root = repository_of(self.project.folder)
         return self._from(root) if root else self.from_here()
 

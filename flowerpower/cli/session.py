@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import sys
-import traceback
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -122,6 +121,8 @@ class Session:
     def fail(self, error: Exception) -> int:
         """Tell of a failure and return the exit code; with `json` the document says it too."""
         if self.debug:
+            import traceback
+
             traceback.print_exception(error)
         known = error if isinstance(error, FlowerPowerError) else _as_known(error)
         if isinstance(known, ProjectNotFoundError):

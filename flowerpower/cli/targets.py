@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 from flowerpower.cli.projects import every_project
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
-from flowerpower.git import GitError, git
-from flowerpower.repository import projects_below
 
 if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
@@ -39,6 +37,8 @@ def every_named_project(session: Session, folders: Sequence[Path]) -> list[Flowe
 
 def _projects_of(session: Session, file: Path) -> Iterator[FlowerPowerProject]:
     if file.is_dir():
+        from flowerpower.repository import projects_below
+
         for folder in projects_below(file) or [file]:
             yield _project(session, folder)
         return
@@ -59,6 +59,8 @@ def _hint(file: Path) -> str:
 
 def _was_deleted(file: Path) -> bool:
     """Tell whether git has or had the file: a deleted one is no typing error, and what names it must be checked."""
+    from flowerpower.git import GitError, git
+
     folder = next(parent for parent in file.absolute().parents if parent.is_dir())
     path = f"./{os.path.relpath(file.absolute(), folder)}"
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -71,9 +70,13 @@ def color_asked(arguments: Sequence[str], environment: Mapping[str, str]) -> Col
 
 def width_of(stream: TextIO) -> int:
     """Return how many columns to use: those of the terminal (or of COLUMNS), at most 120; 120 for a pipe."""
-    fallback = (_WIDEST, 24)
-    columns = shutil.get_terminal_size(fallback).columns if stream.isatty() else _WIDEST
-    return min(columns, _WIDEST)
+    return min(_columns(_WIDEST), _WIDEST) if stream.isatty() else _WIDEST
+
+
+def _columns(otherwise: int = 80) -> int:
+    from shutil import get_terminal_size  # which loads compressors
+
+    return get_terminal_size((otherwise, 24)).columns
 
 
 @contextmanager
@@ -148,7 +151,7 @@ class ProgressBar:
     def say(self, text: str) -> None:
         """Show a text in place of the last one."""
         if self._stream is not None:
-            self._stream.write(f"\r\x1b[2K{text[: shutil.get_terminal_size().columns - 1]}")
+            self._stream.write(f"\r\x1b[2K{text[: _columns() - 1]}")
             self._stream.flush()
             self._drawn = True
 

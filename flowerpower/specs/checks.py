@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from flowerpower.errors import Problem
 from flowerpower.schedule.errors import TriggerError
@@ -11,22 +12,27 @@ from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.dataflow_graphs import RealGraphs
 from flowerpower.specs.dataflow_rules import check_dataflow
 from flowerpower.specs.files.reading import Sources
-from flowerpower.specs.loader import Loaded, load
+from flowerpower.specs.loader import Loaded, Models, load
 from flowerpower.specs.project import Project
 from flowerpower.specs.rules import check_future, check_modules, may_end
 from flowerpower.specs.silence import silence
 from flowerpower.specs.verdict import Ending, Verdict, in_order
 
+if TYPE_CHECKING:
+    from flowerpower.specs.models import ScheduleSpec
+
 _OF_A_PIPELINE = ("modules", "outputs", "inputs", "config", "overrides", "load", "save")
 _OF_A_SCHEDULE = ("pipeline", "inputs", "config", "overrides")
 
 
-def check_sources(sources: Sources, *, env: str, variables: Mapping[str, str], now: int) -> Loaded:
+def check_sources(
+    sources: Sources, *, env: str, variables: Mapping[str, str], now: int, models: Models | None = None
+) -> Loaded:
     """Return the project in one environment, unless there is an error, and every problem, sorted by place.
 
-    *now*, in epoch seconds, decides which schedules never fire again.
+    *now*, in epoch seconds, decides which schedules never fire again. As to *models* see `load`.
     """
-    return with_code(load(sources.texts, env=env, variables=variables), sources, now)
+    return with_code(load(sources.texts, env=env, variables=variables, models=models), sources, now)
 
 
 def with_code(loaded: Loaded, sources: Sources, now: int, real: RealGraphs | None = None) -> Loaded:
@@ -65,7 +71,7 @@ def with_known_dataflow(draft: Project) -> Project:
 def verdict_of(loaded: Loaded, now: int) -> Verdict:
     """Return what is worth keeping of a check that was made at *now*."""
     draft = loaded.draft
-    endings = tuple(_endings(draft, now))
+    endings = tuple(endings_of(draft.schedules.values(), now))
     return Verdict(draft.namespace, len(draft.pipelines), len(draft.schedules), loaded.problems, now, endings)
 
 
@@ -79,8 +85,9 @@ def _is_known(draft: Project, kind: str, name: str) -> bool:
     return unsound.isdisjoint(parts) and unsound <= type(spec).model_fields.keys()
 
 
-def _endings(project: Project, now: int) -> Iterator[Ending]:
-    for schedule in project.schedules.values():
+def endings_of(schedules: Iterable[ScheduleSpec], now: int) -> Iterator[Ending]:
+    """Yield those of some schedules that will stop to fire one day."""
+    for schedule in schedules:
         if may_end(schedule):
             try:
                 tick = parse_trigger(**schedule.trigger).next_tick(now)

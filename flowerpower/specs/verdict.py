@@ -26,6 +26,14 @@ class Ending:
     trigger: Mapping[str, Any]
     next_tick: int
 
+    def holds(self, now: int) -> bool:
+        """Tell whether it can still fire."""
+        if now < self.next_tick:
+            return True
+        from flowerpower.schedule.trigger import parse_trigger
+
+        return parse_trigger(**self.trigger).next_tick(now) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -45,7 +53,7 @@ class Verdict:
 
     def holds(self, now: int) -> bool:
         """Tell whether time alone has changed nothing: what could still fire then can still fire now."""
-        return now >= self.made_at and all(now < ending.next_tick or _fires(ending, now) for ending in self.endings)
+        return now >= self.made_at and all(ending.holds(now) for ending in self.endings)
 
 
 def to_dict(verdict: Verdict) -> dict[str, Any]:
@@ -55,7 +63,7 @@ def to_dict(verdict: Verdict) -> dict[str, Any]:
 
 def from_dict(value: Mapping[str, Any]) -> Verdict:
     """Return the verdict of a JSON value; TypeError, KeyError or ValueError for any other."""
-    problems = tuple(_problem(entry) for entry in value["problems"])
+    problems = tuple(problem_from(entry) for entry in value["problems"])
     endings = tuple(Ending(**entry) for entry in value["endings"])
     return Verdict(**{**value, "problems": problems, "endings": endings})
 
@@ -79,11 +87,6 @@ def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(set(problems), key=lambda problem: (problem.place, problem.code, problem.what)))
 
 
-def _problem(entry: Mapping[str, Any]) -> Problem:
+def problem_from(entry: Mapping[str, Any]) -> Problem:
+    """Return the problem of a JSON value; TypeError or KeyError for any other."""
     return Problem(**{**entry, "place": Place(**entry["place"])})
-
-
-def _fires(ending: Ending, now: int) -> bool:
-    from flowerpower.schedule.trigger import parse_trigger
-
-    return parse_trigger(**ending.trigger).next_tick(now) is not None

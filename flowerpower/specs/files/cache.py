@@ -13,16 +13,22 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flowerpower
+from flowerpower.specs.files.kinds import PROJECT_FILES
 from flowerpower.specs.files.reading import Reading, Sources
 from flowerpower.specs.files.walk import module_files, spec_files
 from flowerpower.specs.verdict import Question, Verdict, from_dict, to_dict
+
+if TYPE_CHECKING:
+    from flowerpower.specs.loader import Models
+    from flowerpower.specs.shares import Shares
 
 _KEPT = 200  # files; the oldest go
 _UNSETTLED = 2_000_000_000  # nanoseconds
@@ -76,6 +82,36 @@ class VerdictCache:
         if found and found.newest < read_at - _UNSETTLED:
             self._write(_folder_key(question), {"modules": list(folders), "stamp": found.digest, "verdict": key})
         self._forget_oldest(self._folder)
+
+    def models(self) -> Models | None:
+        """Return the models as they were compiled for this very flowerpower and pydantic."""
+        from flowerpower.specs.compiled import compiled_models
+
+        text = self._load(_models_key())
+        return compiled_models(text) if text else None
+
+    def shares(self, question: Question, sources: Sources) -> Shares | None:
+        """Return what the files of a project had added to a verdict while its project file and modules were these."""
+        from flowerpower.specs.shares import from_list
+
+        text = self._load(_shares_key(question, sources))
+        with suppress(ValueError, TypeError, KeyError, RecursionError):
+            return from_list(json.loads(text)) if text else None
+        return None
+
+    def keep_models(self) -> None:
+        """Compile the models, and keep them."""
+        from flowerpower.specs.compiled import compile_models
+        from flowerpower.specs.models import MODELS
+
+        if text := compile_models(MODELS):
+            self._store(_models_key(), text.encode())
+
+    def keep_shares(self, question: Question, sources: Sources, shares: Shares) -> None:
+        """Keep what the files of a project add to a verdict."""
+        from flowerpower.specs.shares import to_list
+
+        self._store(_shares_key(question, sources), json.dumps(to_list(shares)).encode())
 
     def verdict(self, key: str, question: Question) -> Verdict | None:
         """Return the verdict of a key, unless time has made it old."""
@@ -160,22 +196,42 @@ def content_key(question: Question, sources: Sources) -> str:
     return _key("content", *_asked(question), *files, [str(problem) for problem in sources.problems])
 
 
+def _shares_key(question: Question, sources: Sources) -> str:
+    texts = {path: text for path, text in sources.texts.items() if path in PROJECT_FILES}
+    return _key("shares", content_key(question, replace(sources, texts=texts)))
+
+
+def _models_key() -> str:
+    return _key("models", _what_decides(flowerpower.__version__, tuple(sys.path)))
+
+
 def _asked(question: Question) -> tuple[object, ...]:
-    return question.env, dict(question.variables), "\n".join(_what_decides())
+    return question.env, dict(question.variables), _what_decides(flowerpower.__version__, tuple(sys.path))
 
 
-def _what_decides() -> Iterator[str]:
-    """Yield what else a verdict depends on: flowerpower's code, Python, and every package that can be imported."""
-    yield flowerpower.__version__
-    yield sys.version
-    package = Path(flowerpower.__file__).parent
+@lru_cache(maxsize=4)
+def _what_decides(version: str, path: Sequence[str]) -> str:
+    """Return what else a verdict depends on: flowerpower's code, Python, and every package that can be imported."""
+    package = str(Path(flowerpower.__file__).parent)
+    found = [version, sys.version]
     with suppress(OSError):  # in an archive the version has to do
-        for file in [package / "errors.py", *sorted(package.glob("*/**/*.py"))]:
-            if file.parts[len(package.parts)] in _DECIDING:
-                yield f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}"
-    for folder in dict.fromkeys(sys.path):
+        found += sorted(_code_in(package, only=_DECIDING))
+    for folder in dict.fromkeys(path):
         with suppress(OSError), os.scandir(folder or ".") as scan:
-            yield from sorted(entry.name for entry in scan if entry.name.endswith((".dist-info", ".egg-info")))
+            found += sorted(entry.name for entry in scan if entry.name.endswith((".dist-info", ".egg-info")))
+    return "\n".join(found)
+
+
+def _code_in(folder: str, only: Collection[str] = ()) -> Iterator[str]:
+    """Yield what the file system says of the modules below a folder, or in *only* some parts of it."""
+    with os.scandir(folder) as scan:
+        entries = [entry for entry in scan if entry.name in only or not only]
+    for entry in entries:
+        if entry.name.endswith(".py"):
+            known = entry.stat()
+            yield f"{entry.path} {known.st_size} {known.st_mtime_ns}"
+        elif "." not in entry.name and entry.name != "__pycache__" and entry.is_dir():
+            yield from _code_in(entry.path)
 
 
 def _key(*parts: object) -> str:

@@ -18,8 +18,10 @@ from signal import SIGKILL
 from typing import NoReturn
 
 from flowerpower.specs.checks import check_sources, verdict_of
+from flowerpower.specs.files.again import Found, shares_of
 from flowerpower.specs.files.kinds import kind_of_file
 from flowerpower.specs.files.reading import Sources
+from flowerpower.specs.shares import Shares, both, from_list, to_list
 from flowerpower.specs.verdict import Question, Verdict, from_dict, joined, to_dict
 
 _NAME, _PIPELINE = (re.compile(rb"^%s: *['\"]?([^\s'\"#]+)" % key, re.MULTILINE) for key in (b"name", b"pipeline"))
@@ -29,16 +31,20 @@ _WORTHWHILE = 2000  # files; below, the second process costs more than it saves
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What was found in one half: its verdict, and the addresses of its specs."""
+    """What was found in one half: its verdict, the addresses of its specs, and perhaps what each file adds."""
 
     verdict: Verdict
     addresses: frozenset[str]
+    shares: Shares | None = None
 
 
-def check_side_by_side(sources: Sources, question: Question) -> Verdict:
-    """Return the verdict on a project, found in two processes where that is quicker."""
-    found = _halves_checked(sources, question) if _is_worthwhile(sources) else None
-    return found or check_part(sources, question).verdict
+def check_side_by_side(sources: Sources, question: Question, *, apart: bool = False) -> Found:
+    """Return the verdict on a project, found in two processes where that is quicker; *apart* also by file."""
+    found = _halves_checked(sources, question, apart=apart) if _is_worthwhile(sources) else None
+    if found is None:
+        part = check_part(sources, question, apart=apart)
+        found = Found(part.verdict, part.shares)
+    return found
 
 
 def halves(sources: Sources) -> tuple[Sources, Sources]:
@@ -56,12 +62,13 @@ def halves(sources: Sources) -> tuple[Sources, Sources]:
     return _without(sources, frozenset(parts[1])), _without(sources, frozenset(parts[0]))
 
 
-def check_part(sources: Sources, question: Question) -> Part:
+def check_part(sources: Sources, question: Question, *, apart: bool = False) -> Part:
     """Check sources as if they were a project."""
     loaded = check_sources(sources, env=question.env, variables=question.variables, now=question.now)
     draft = loaded.draft
     addresses = {f"pipeline.{name}" for name in draft.pipelines} | {f"schedule.{name}" for name in draft.schedules}
-    return Part(verdict_of(loaded, question.now), frozenset(addresses))
+    shares = shares_of(loaded, sources, question) if apart else None
+    return Part(verdict_of(loaded, question.now), frozenset(addresses), shares)
 
 
 def together(first: Part, second: Part) -> Verdict | None:
@@ -83,21 +90,23 @@ def _is_worthwhile(sources: Sources) -> bool:
     return hasattr(os, "fork") and (os.cpu_count() or 1) > 1 and threading.active_count() == 1
 
 
-def _halves_checked(sources: Sources, question: Question) -> Verdict | None:
-    """Return the verdict, None if the other process failed or the halves need each other."""
+def _halves_checked(sources: Sources, question: Question, *, apart: bool) -> Found | None:
+    """Return what was found, None if the other process failed or the halves need each other."""
 
     def work() -> bytes:
-        part = check_part(there, question)
-        return json.dumps([to_dict(part.verdict), [*part.addresses]]).encode()
+        part = check_part(there, question, apart=apart)
+        return json.dumps([to_dict(part.verdict), [*part.addresses], part.shares and to_list(part.shares)]).encode()
 
     here, there = halves(sources)
     with _Child(work) as child:
-        mine = check_part(here, question)
+        mine = check_part(here, question, apart=apart)
         answer = child.answer()
     if answer is None:
         return None
-    verdict, addresses = json.loads(answer)
-    return together(mine, Part(from_dict(verdict), frozenset(addresses)))
+    verdict, addresses, shares = json.loads(answer)
+    theirs = Part(from_dict(verdict), frozenset(addresses), shares and from_list(shares))
+    whole = together(mine, theirs)
+    return Found(whole, both(mine.shares, theirs.shares)) if whole else None
 
 
 class _Child:

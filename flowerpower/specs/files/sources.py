@@ -10,10 +10,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from flowerpower.errors import FlowerPowerError, ProjectNotFoundError
-from flowerpower.git import git
 from flowerpower.specs.files.folder import module_folders, read_folder
 from flowerpower.specs.files.kinds import SKIPPED_FOLDERS, SPEC_STARTS, kind_of_file
-from flowerpower.specs.files.objects import read_objects
 from flowerpower.specs.files.reading import MAX_MODULE_BYTES, MAX_SPEC_BYTES, Reading, Sources
 from flowerpower.specs.files.walk import find_project
 
@@ -27,6 +25,8 @@ def read(folder: Path, ref: str | None = None, *, wary: bool = False) -> Sources
     Be *wary* of somebody else's checkout: what git does not have is not fetched.
     """
     if ref is not None:
+        from flowerpower.git import git
+
         return _read_revision(folder, ref, partial(git, folder, wary=wary))
     if not folder.is_dir():
         raise ProjectNotFoundError(f"there is no folder {folder}")
@@ -74,6 +74,8 @@ def _read_blobs(
     ask: Callable[..., bytes], wanted: Mapping[str, str], limit: int, into: dict[str, bytes], reading: Reading
 ) -> None:
     """Read objects by one process."""
+    from flowerpower.specs.files.objects import read_objects
+
     for path, content in zip(wanted, read_objects(ask, list(wanted.values())), strict=False):
         if content is None:
             reading.report("FP001", path, "git does not have its content")
