@@ -2,36 +2,69 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
+from flowerpower.errors import UsageError
+
+if TYPE_CHECKING:
+    from flowerpower.project import FlowerPowerProject
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "history", "Show what was applied, newest first.", "flowerpower history -n 5 --env prod")(history)
+    command(
+        app,
+        "history",
+        "Show what was applied, newest first.",
+        "flowerpower history -n 5 --env prod; flowerpower history nightly_sales",
+    )(history)
 
 
 def history(
     session: Session,
-    apply_id: Annotated[
-        str | None, typer.Argument(help="Show what this apply changed; the first characters of its id are enough.")
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            help="Show what this apply changed (the first characters of its id are enough), or who changed this "
+            "schedule or pipeline, and how."
+        ),
     ] = None,
     number: Annotated[int, flag("-n", "--number", min=1, help="Show so many applies, the newest ones.")] = 20,
 ) -> None:
-    """Show the applies that changed something, newest first, or field by field what one of them changed."""
-    from flowerpower.render.history import history_dict, history_text, past_document, past_text
+    """Show the applies that changed something, newest first; field by field what one of them changed; or all that
+    changed one schedule or pipeline.
+    """
+    from flowerpower.render.history import history_dict, history_text
 
     with session.project() as project:
-        namespace, timezone = project.store.keys.namespace, project.home.timezone
-        if apply_id is not None:
-            view = project.past_apply(apply_id)
-            session.document(past_document(view, namespace=namespace))
-            session.result(past_text(view, timezone=timezone, width=session.width, style=session.style))
+        if what is not None:
+            _show_past(session, project, what, number)
             return
+        namespace, timezone = project.store.keys.namespace, project.home.timezone
         found = project.history(number)
     session.document(history_dict(found, namespace=namespace))
     session.result(history_text(found, namespace=namespace, timezone=timezone, style=session.style))
+
+
+def _show_past(session: Session, project: FlowerPowerProject, what: str, number: int) -> None:
+    """Show one apply or, for what is no id of one, the applies that changed the object of that name."""
+    from flowerpower.planning.past import view_object
+    from flowerpower.render.history import object_document, object_text, past_document, past_text
+    from flowerpower.state.history import read_past_of
+
+    namespace, timezone = project.store.keys.namespace, project.home.timezone
+    try:
+        view = project.past_apply(what)
+    except UsageError as error:
+        views = view_object(*read_past_of(project.store, what), what)
+        if not views:
+            raise UsageError(f"{error}; and none changed a schedule or pipeline {what!r}", hint=error.hint) from error
+        session.document(object_document(views[:number], namespace=namespace, name=what))
+        session.result(object_text(views[:number], timezone=timezone, width=session.width, style=session.style))
+        return
+    session.document(past_document(view, namespace=namespace))
+    session.result(past_text(view, timezone=timezone, width=session.width, style=session.style))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from flowerpower.errors import HistoryError
@@ -32,13 +32,37 @@ class PastView:
     unknown: str = ""
 
 
-def view_past(now: int, steps: Sequence[Step], live: Mapping[str, bytes | None]) -> PastView:
-    """Return what the last of *steps* changed, given every later one from the newest on, and what is live of it."""
+def view_past(
+    now: int, steps: Sequence[Step], live: Mapping[str, bytes | None], only: Collection[str] | None = None
+) -> PastView:
+    """Return what the last of *steps* changed, given every later one from the newest on, and what is live of it.
+
+    With *only* that is what it changed of these addresses.
+    """
     *later, (past, inverse) = steps
     if isinstance(inverse, HistoryError):
         return PastView(now, past, unknown=f"what it changed is not known: {inverse}")
-    found = (_past_change(address, raw, list(later), live) for address, raw in sorted(inverse.objects.items()))
+    chosen = sorted((one for one in inverse.objects.items() if only is None or one[0] in only), key=lambda one: one[0])
+    found = (_past_change(address, raw, list(later), live) for address, raw in chosen)
     return PastView(now, past, tuple(change for change in found if change))
+
+
+def view_object(now: int, steps: Sequence[Step], live: Mapping[str, bytes | None], name: str) -> tuple[PastView, ...]:
+    """Return what each of *steps*, newest first, changed of a schedule or a pipeline, also under its former names.
+
+    *name* is an address, or a name alone, which means both. Steps of which that is not known are among them.
+    """
+    addresses = {name} if "." in name else {f"schedule.{name}", f"pipeline.{name}"}
+    views = []
+    for number, (_, inverse) in enumerate(steps, start=1):
+        renamed = {} if isinstance(inverse, HistoryError) else inverse.renamed
+        former = {f"schedule.{old}" for new, old in renamed.items() if f"schedule.{new}" in addresses}
+        view = view_past(now, steps[:number], live, addresses | former)
+        if view.changes or view.unknown:
+            views.append(view)
+        if former:
+            addresses = former | {address for address in addresses if address.startswith("pipeline.")}
+    return tuple(views) if any(view.changes for view in views) else ()
 
 
 def _past_change(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,33 @@ def past_text(view: PastView, *, timezone: str, width: int, style: Style = plain
     return "\n\n".join([*blocks, style(f"Applied: {counts}.", "strong")])
 
 
+def object_text(views: Sequence[PastView], *, timezone: str, width: int, style: Style = plain) -> str:
+    """Return what each apply changed of one object, under a line for the apply."""
+    zone = "" if is_utc(timezone) else f" {safe(timezone)}"
+    blocks = []
+    for view in views:
+        past, now = view.past, view.now
+        when, ago = moment(past.when, timezone, now), rough_duration(max(0, now - past.when))
+        about = (
+            f"{safe(past.apply_id[:SHORT])}  #{past.generation}  {when}{zone}, {ago} ago, by {safe(past.who) or '-'}"
+        )
+        lines = ["damaged" if past.damaged else f"{about}, commit {safe(short(past.commit)) or '(none)'}{_marks(past)}"]
+        lines += ["\n".join(past_lines(one.change, one.told, now, width, style)) for one in view.changes]
+        lines += [style(f"  {safe(view.unknown)}", "warning")] if view.unknown else []
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def object_document(views: Sequence[PastView], *, namespace: str, name: str) -> dict[str, Any]:
+    """Return what each apply changed of one object as a JSON document."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "namespace": namespace,
+        "name": name,
+        "applies": [_past_dict(view) for view in views],
+    }
+
+
 def _about(past: PastApply, now: int, timezone: str) -> Iterator[str]:
     ago = rough_duration(max(0, now - past.when))
     yield f"apply {safe(past.apply_id)}, #{past.generation}{_marks(past)}"
@@ -113,9 +140,11 @@ def apply_dict(past: PastApply) -> dict[str, Any]:
 
 def past_document(view: PastView, *, namespace: str) -> dict[str, Any]:
     """Return one apply and what it changed as a JSON document."""
+    return {"format_version": FORMAT_VERSION, "namespace": namespace, **_past_dict(view)}
+
+
+def _past_dict(view: PastView) -> dict[str, Any]:
     return {
-        "format_version": FORMAT_VERSION,
-        "namespace": namespace,
         **apply_dict(view.past),
         "complete": not view.unknown and not any(one.told for one in view.changes),
         "note": view.unknown,

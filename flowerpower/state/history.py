@@ -70,6 +70,16 @@ def read_past(store: Store, apply_id: str) -> tuple[int, list[Step], Mapping[str
     return history.now, steps, _live_records(store, touched)
 
 
+def read_past_of(store: Store, name: str) -> tuple[int, list[Step], Mapping[str, bytes | None]]:
+    """Return the time, all applies that are kept, and what is live of the object named, an address or a name alone."""
+    history = read_history(store)
+    steps = _steps(store, history.applies)
+    former = {old for _, inverse in steps if isinstance(inverse, Inverse) for old in inverse.renamed.values()}
+    names = (name, *former)
+    addresses = [one if "." in one else f"{kind}.{one}" for one in names for kind in ("schedule", "pipeline")]
+    return history.now, steps, _live_records(store, addresses)
+
+
 def _steps(store: Store, applies: Sequence[PastApply]) -> list[Step]:
     with redis_errors("reading what undoes the applies"):
         pipe = store.connection.pipeline(transaction=False)

@@ -15,10 +15,10 @@ from flowerpower.apply import apply_plan
 from flowerpower.errors import HistoryError, StalePlanError, UsageError
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.guards import Allowed, Facts
-from flowerpower.planning.past import view_past
+from flowerpower.planning.past import view_object, view_past
 from flowerpower.planning.plan import Plan
 from flowerpower.planning.rollback import RollbackContext, plan_rollback
-from flowerpower.state.history import applies_since, read_history, read_past, read_steps
+from flowerpower.state.history import applies_since, read_history, read_past, read_past_of, read_steps
 from flowerpower.state.models import Desired, PastApply
 from flowerpower.state.store import Store
 
@@ -263,3 +263,40 @@ def test_what_an_apply_changed_is_put_together_from_those_after_it(store: Store,
     redis_connection.hdel(KEYS.inverses, entry_of(redis_connection, "later"))
     told = {one.change.address: one.told for one in view_past(*read_past(store, "changed")).changes}
     assert all("of a later apply" in words for words in told.values())
+
+
+def test_who_changed_a_schedule_is_found_also_under_its_former_name(store: Store) -> None:
+    other = schedule("other")
+    apply(store, desired([schedule("a", timeout=1), other]), "one")
+    apply(store, desired([schedule("a", timeout=1), schedule("other", timeout=7)]), "two")
+    apply(store, desired([schedule("a", timeout=3), schedule("other", timeout=7)]), "three")
+    for apply_id, timeout in (("four", 3), ("five", 5)):
+        wanted = desired([schedule("b", timeout=timeout), schedule("other", timeout=8)])
+        apply(store, replace(wanted, previous_names={"b": ("a",)}), apply_id)
+
+    def found(name: str) -> list[tuple[str, list[str]]]:
+        views = view_object(*read_past_of(store, name), name)
+        return [(view.past.apply_id, [one.change.address for one in view.changes]) for view in views]
+
+    assert found("b") == [
+        ("five", ["schedule.b"]),
+        ("four", ["schedule.a", "schedule.b"]),
+        ("three", ["schedule.a"]),
+        ("one", ["schedule.a"]),
+    ]
+    assert found("schedule.other") == [(apply_id, ["schedule.other"]) for apply_id in ("four", "two", "one")]
+    assert found("pipeline.other") == []
+    assert found("nobody") == []
+
+
+def test_an_apply_of_which_nothing_is_known_stands_among_those_that_changed_a_schedule(store: Store) -> None:
+    three_applies(store)
+    store.connection.hdel(KEYS.inverses, entry_of(store.connection, "two"))
+
+    views = view_object(*read_past_of(store, "a"), "a")
+
+    assert [(view.past.apply_id, bool(view.unknown)) for view in views] == [
+        ("three", False),
+        ("two", True),
+        ("one", False),
+    ]
