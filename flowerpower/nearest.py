@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import SequenceMatcher, get_close_matches
 
 _KEYBOARD = ("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm")
 _FINALISTS = 20
@@ -16,6 +15,8 @@ def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     What is alike at all, difflib decides. Among these the fewest slips win: a letter too many, too few, another one,
     or two swapped. So `enf` is `env` and not `ref`, with which it has as many letters in common.
     """
+    from difflib import SequenceMatcher, get_close_matches  # only a mistake needs it
+
     alike = get_close_matches(word, list(known), n=_FINALISTS, cutoff=cutoff)
     return min(alike, key=lambda name: (_slips(word, name), -SequenceMatcher(None, name, word).ratio()), default="")
 
