@@ -94,24 +94,31 @@ def staged_changes(staging: Staging) -> Iterator[Staged]:
     """Yield every change as the commit script reads it, as it is at the moment of the apply."""
     plan, keys, moment, signer = staging.plan, staging.store.keys, staging.moment, staging.signer
     ended = [change for change in plan.changes if _may_have_passed(keys, change, moment)]
-    cursors = staging.store.cursors([_live_name(change) for change in ended])
+    asked = plan.changes if plan.read_at > moment else ended  # the clock has stepped back since the plan was made
+    cursors = staging.store.cursors([_live_name(change) for change in asked if isinstance(change.before, Schedule)])
     run_specs = {run: text.encode() for run, text in plan.run_specs.items()}
     past = {change.address: _past(keys, change, cursors, moment) for change in ended}
     for change in plan.changes:
-        one = _staged(keys, _from(keys, change, moment), plan, past.get(change.address, {}), run_specs)
+        cursor = cursors.get(_live_name(change)) if change.kind == "schedule" else None
+        timely = _from(keys, change, moment, plan.read_at, cursor)
+        one = _staged(keys, timely, plan, past.get(change.address, {}), run_specs)
         if signer and one.run_spec:
             one.item["signature"] = signer.sign_spec(keys.namespace, str(one.item["run"]))
         yield one
 
 
-def _from(keys: Keys, change: Change, moment: int) -> Change:
-    """Return the change as it is at the moment of the apply: a tick that passed since the plan is not run late."""
+def _from(keys: Keys, change: Change, moment: int, planned: int, cursor: Cursor | None) -> Change:
+    """Return the change as it is at the moment of the apply: a tick that passed since the plan is not run late.
+
+    Where the clock has stepped back since the plan was made, the ticks in between have yet to come: whoever fires
+    relies on the pending one being the next after the cursor.
+    """
     schedule = change.after
     if not isinstance(schedule, Schedule) or schedule.occurrence is None or change.timing != "reset":
         return change
-    if schedule.occurrence.due > moment:
+    if planned <= moment < schedule.occurrence.due:
         return change
-    tick = trigger_of(schedule.fields).next_tick(moment)
+    tick = trigger_of(schedule.fields).next_tick(max(moment, cursor.tick) if cursor else moment)
     later = with_occurrence(keys, schedule, tick)
     return replace(change, after=later, timing="none" if tick is None else "reset")
 

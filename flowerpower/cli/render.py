@@ -44,14 +44,17 @@ def render(
 
     project = session.project().spec
     specs = {address: spec_values(_spec(project, address)) for address in _addresses(project, names or [])}
-    origins = {address: _origins(session, project, address, values) for address, values in specs.items() if origin}
-    document: dict[str, Any] = _by_kind(project, specs)
-    if origin:
-        document["origins"] = _by_kind(project, {address: origins_json(tree) for address, tree in origins.items()})
-    session.document(document)
+    origins = ((address, _origins(session, project, address, values)) for address, values in specs.items())
+    if session.json:
+        document: dict[str, Any] = _by_kind(project, specs)
+        if origin:
+            document["origins"] = _by_kind(project, {address: origins_json(tree) for address, tree in origins})
+        session.document(document)
+        return
+    known = origins if origin else ((address, None) for address in specs)  # one after the other: there may be thousands
     texts = [
-        f"# {' '.join(_parts(project, address))}  {project.places[address]}\n{spec_yaml(values, origins.get(address))}"
-        for address, values in specs.items()
+        f"# {' '.join(_parts(project, address))}  {project.places[address]}\n{spec_yaml(specs[address], tree)}"
+        for address, tree in known
     ]
     session.result("---\n".join(texts).rstrip())
 

@@ -7,6 +7,7 @@ import json
 import sys
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from flowerpower.errors import FlowerPowerError, ProjectNotFoundError, SpecError
 from flowerpower.render.style import Style
 from flowerpower.settings import Settings, look_for_cycles_rarely
 
+_PIECES = 10_000  # of a JSON document, put together at once
 _WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 if TYPE_CHECKING:
@@ -150,12 +152,20 @@ class Session:
 
 def as_json(value: Any, encoding: str | None) -> str:
     """Return a document in letters that the stream has: lone surrogates, and what ASCII lacks, are escaped."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    text = _in_lines(value, ensure_ascii=False)
+    if text.isascii():
+        return text
     try:
         text.encode(encoding or "utf-8")
     except UnicodeEncodeError:
-        return json.dumps(value, indent=2)
+        return _in_lines(value, ensure_ascii=True)
     return text
+
+
+def _in_lines(value: Any, *, ensure_ascii: bool) -> str:
+    """Return what `json.dumps` does, which keeps every piece of a large document until the end."""
+    pieces = json.JSONEncoder(indent=2, ensure_ascii=ensure_ascii).iterencode(value)
+    return "".join(iter(lambda: "".join(islice(pieces, _PIECES)), ""))
 
 
 def _as_known(error: Exception) -> FlowerPowerError:

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.specs.durations import duration_text
@@ -99,12 +100,19 @@ def origins_json(tree: OriginTree | Mapping[str, OriginTree]) -> Any:
         return {key: origins_json(inner) for key, inner in tree.items()}
     if isinstance(tree, list):
         return [origins_json(inner) for inner in tree]
-    place = tree.place and {"file": tree.place.file, "line": tree.place.line, "column": tree.place.column}
-    return {"text": str(tree), "layer": tree.layer, "place": place, "variables": dict(tree.variables)}
+    return _origin_json(tree)
+
+
+@lru_cache(maxsize=5000)
+def _origin_json(origin: ValueOrigin) -> dict[str, Any]:
+    """Return one origin; most values of most specs have the same, which is then held once."""
+    place = origin.place and {"file": origin.place.file, "line": origin.place.line, "column": origin.place.column}
+    return {"text": str(origin), "layer": origin.layer, "place": place, "variables": dict(origin.variables)}
 
 
 def _comment(origin: ValueOrigin) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in str(origin))
+    text = str(origin)
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _mapping(values: Mapping[str, Any], origins: OriginTree | Mapping[str, OriginTree], indent: int) -> Iterator[_Line]:
@@ -165,8 +173,12 @@ def _is_block(text: str) -> bool:
 
 def scalar(value: Any) -> str:
     """Return one plain value, or a key, as YAML."""
-    if not isinstance(value, str):
-        return json.dumps(value)
+    return _text(value) if isinstance(value, str) else json.dumps(value)
+
+
+@lru_cache(maxsize=5000)
+def _text(value: str) -> str:
+    """Return a text as YAML; thousands of specs have the same keys and many of the same values."""
     odd = value.lower() in _OLD_WORDS or _OLD_NUMBER.fullmatch(value) or read_scalar(value) != value
     if _PLAIN.fullmatch(value) and not odd:
         return value

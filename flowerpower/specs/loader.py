@@ -86,6 +86,7 @@ class _Loading:
         self._unsound: dict[str, frozenset[str]] = {}
         self._broken_lines: set[tuple[str, int]] = set()  # where YAML itself was wrong, and the value is a guess
         self._places = Places(texts, env, None)
+        self._placeholders: dict[str, bool] = {}  # by file: whether it has some
         self._files: dict[str | None, list[str]] = {"project": [], "pipeline": [], "schedule": [], None: []}
         for file in sorted(texts):
             self._files[kind_of_file(file)].append(file)
@@ -194,12 +195,19 @@ class _Loading:
             self._report("FP111", origin.place, f"a {origin.kind} in a file with several documents has no name")
         data.setdefault("name", name or "unknown")
         mistaken: list[Path] = []
-        if self._fill_everywhere or b"${" in self.texts[document.file]:
+        if self._fill_everywhere or self._has_placeholders(document.file):
             data, mistaken = self._filled(data, origin, data)
         spec: Spec | None = self._validated(data, mistaken, origin, address)
         if not document.sound:  # nobody knows what the broken part was meant to say
             self._unsound[address] = self._unsound.get(address, frozenset()) | {"YAML"}
         return spec
+
+    def _has_placeholders(self, file: str) -> bool:
+        """Tell whether there is something to fill in, in a file that may hold thousands of documents."""
+        found = self._placeholders.get(file)
+        if found is None:
+            found = self._placeholders[file] = b"${" in self.texts[file]
+        return found
 
     def _patched(self, document: Document, origin: Origin, defaults: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the document over the defaults and under its environment's patch; None if it is wrong or left out."""

@@ -34,6 +34,9 @@ class ValueOrigin:
         return ", ".join([where, *removed, *(f"{name} from {given}" for name, given in self.variables)])
 
 
+_OF_DEFAULT, _OF_FILE_NAME = ValueOrigin(DEFAULT), ValueOrigin(FILE_NAME)
+
+
 def _line(place: Place) -> str:
     return f"{place.file}:{place.line}"
 
@@ -83,13 +86,12 @@ class _Finder:
         return self._unwritten(path)
 
     def _unwritten(self, path: Path) -> ValueOrigin:
-        kind = self._address.partition(".")[0]
         if path == ("name",):
-            return ValueOrigin(FILE_NAME)
-        if path == ("timezone",) and kind == "schedule":
+            return _OF_FILE_NAME
+        if path == ("timezone",) and self._address.startswith("schedule."):
             above = _Finder(self._places, "project", self._given)._origin(path, "")
             return ValueOrigin(PROJECT_ZONE if above.place else DEFAULT, above.place, above.variables)
-        return ValueOrigin(DEFAULT)
+        return _OF_DEFAULT
 
     def _variables(self, written: object) -> tuple[tuple[str, str], ...]:
         names = dict.fromkeys(name for text in _texts(written) for name in variables_in(text))

@@ -432,6 +432,8 @@ if order.changed then
   end
   keep_inverse(stage_key, redis.call('XADD', ours('history'), 'MAXLEN', '~', 200, '*', unpack(entry)))
 end
+-- The head was lost, and nothing else: schedules that fire were applied at least once.
+if generation == 0 and redis.call('HLEN', SCHEDULES) > 0 then generation = 1 end
 local head = {'generation', tostring(generation), 'apply_id', order.apply_id, 'when', tostring(seconds)}
 for name, value in pairs(order.head) do
   head[#head + 1] = name

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from support.redis_state import dump_keys
+from support.redis_state import SHIFTED_CLOCK, dump_keys, shift_clock
 from support.states import KEYS, SOURCE, desired, desired_states, pipeline, schedule
 
 from flowerpower.apply import apply_plan
@@ -305,3 +305,22 @@ JOB_TAMPERINGS: dict[str, Callable[[Redis, Keys, Occurrence], Any]] = {
     "second queue": put_into_second_queue,
 }
 TAMPERINGS = st.sampled_from(["nothing", "cursor lost", "record", *JOB_TAMPERINGS])
+
+
+def test_after_the_clock_has_stepped_back_a_new_schedule_waits_for_its_next_tick_and_not_for_that_of_the_plan(
+    redis_connection: Redis,
+) -> None:
+    store = Store(redis_connection, KEYS, SHIFTED_CLOCK)
+    wanted = desired([schedule("new", every=60), schedule("fired", every=60)])
+    apply(store, desired([schedule("fired", every=30)]))
+    passed = store.read().cursors["fired"].tick
+    shift_clock(redis_connection, -600)  # plans are made by the true time, ten minutes later
+
+    apply(store, wanted, "two")
+
+    found, now = store.read(), store.time()
+    new, fired = (found.state.schedules[name].occurrence for name in ("new", "fired"))
+    assert new
+    assert now < new.due <= now + 60
+    assert fired
+    assert passed < fired.due <= passed + 60

@@ -118,6 +118,22 @@ def test_a_damaged_head_hides_neither_status_nor_history(store: Store) -> None:
     assert [past.apply_id for past in history.applies] == ["apply"]
 
 
+def test_where_the_head_alone_was_removed_an_apply_that_changes_nothing_brings_it_back(store: Store) -> None:
+    scheduler = Scheduler(store, "one")
+    scheduler.step()
+    store.connection.delete(KEYS.head)
+    scheduler.step()
+    plan = make_plan(KEYS, WANTED, store.read(), SOURCE)
+
+    apply_plan(plan, store, "again")
+
+    assert not plan.changes
+    assert (store.head().generation, store.head().commit) == (1, SOURCE.commit)
+    shift_clock(store.connection, HOUR)
+    scheduler.step()
+    assert len(store.read().active) == 2
+
+
 @pytest.mark.parametrize("key", [KEYS.schedules, KEYS.pipelines])
 def test_a_name_that_is_no_text_is_told_and_hides_nothing(store: Store, key: str) -> None:
     store.connection.hset(key, b"\xff", "x")  # type: ignore[arg-type]

@@ -43,3 +43,35 @@ def test_the_table_says_what_grows() -> None:
     assert "| worker | 100.00 MB | 3600.00 MB | 9.00 MB | **grows** |" in shown
     assert "| clock | 1.00 MB | 0.00 MB | 0.00 MB | flat |" in shown
     assert shown.endswith("- keys: 7")
+
+
+def steps(seconds: int, *, period: float, phase: float, leak: float = 0.0) -> Growth:
+    """Look at a process that takes up to 40 MB more until its garbage goes, once in a period."""
+    times = list(range(0, seconds, 2))
+    dice = Random(int(phase * 100))
+    sizes = [(150 + 40 * ((at / period + phase) % 1) + at * leak + dice.random()) * MB for at in times]
+    return growth(Series("warm worker", times, sizes), seconds)
+
+
+PHASES = [number / 10 for number in range(10)]
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("period", [20, 35, 50, 60])
+def test_garbage_that_goes_in_steps_is_no_growth(period: float, phase: float) -> None:
+    assert steps(300, period=period, phase=phase).is_flat
+    assert steps(3600, period=period, phase=phase).is_flat
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_of_a_short_soak_nothing_is_said_to_grow(phase: float) -> None:
+    found = steps(120, period=60, phase=phase)
+
+    assert found.word in ("flat", "too short to tell")
+    assert steps(120, period=60, phase=phase, leak=1.0).word == "too short to tell"
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_leak_under_steps_grows(phase: float) -> None:
+    assert steps(300, period=35, phase=phase, leak=0.2).word == "**grows**"
+    assert steps(3600, period=60, phase=phase, leak=0.02).word == "**grows**"

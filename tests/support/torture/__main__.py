@@ -27,6 +27,8 @@ def main() -> int:
         break_code(given.broken)
     folder = folder_of(given.seed)
     torture = Torture(folder, given.seed, given.minutes * 60)
+    if torture.begins_behind:
+        print("for half of the time the clock is behind the one that plans are made by", flush=True)
     evidence = torture.run()
     print(described(evidence, torture.deeds), flush=True)
     found = violations(evidence)

@@ -34,6 +34,7 @@ from support.torture.world import Actors, Server
 
 CAST = {"scheduler": 3, "worker": 2, "apply": 2, "other": 2, "clock": 1}
 NEIGHBOUR = Keys("acme", "other")  # nobody works for it, so its bytes must stay as they are
+PACE = 250  # seconds of the clock in one of ours
 PATIENCE = 40.0  # seconds that the world may take to come to rest
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "redis.md"
 
@@ -51,6 +52,14 @@ class Torture:
     seed: int
     seconds: float
     deeds: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def begins_behind(self) -> bool:
+        """Whether the clock that decides begins behind the one that plans are made by: with every third seed.
+
+        So it is where Redis' clock steps back between a plan and its apply, as when a replica takes over.
+        """
+        return self.seed % 3 == 0
 
     def run(self) -> Evidence:
         """Torment, rest, and return what is there to be read."""
@@ -87,7 +96,10 @@ class Torture:
         connection.hset("rq:job:somebody-elses", mapping={"data": "[]", "status": "queued", "origin": "default"})
         connection.zadd("rq:scheduled:default", {"somebody-elses-later": 1})
         connection.set("precious", "bytes")
-        connection.set(OFFSET_KEY, 3600)  # so that the clock can step back from the first moment on
+        ahead = (
+            -int(self.seconds * PACE / 2) if self.begins_behind else 3600
+        )  # it can step back from the first moment on
+        connection.set(OFFSET_KEY, ahead)
         before = dump_keys(connection, without=("test:", "rq:queues"))
         apply_plan(make_plan(KEYS, wanted(0), store.read(), source(0)), store, "first")
         return before

@@ -133,3 +133,28 @@ def test_a_warning_does_not_stop_a_project(tmp_path: Any) -> None:
 
     assert [problem.severity for problem in loaded.problems] == ["warning"]
     assert loaded.project is not None
+
+
+class Watched(bytes):
+    """The text of a file that counts how often all of it was searched."""
+
+    searched = 0
+
+    def __contains__(self, part: object) -> bool:
+        Watched.searched += 1
+        return super().__contains__(part)  # type: ignore[operator]
+
+
+def test_a_file_of_many_documents_is_not_searched_anew_for_each_of_them() -> None:
+    many = "---\n".join(f"name: s-{number}\npipeline: report\nevery: 1h\n" for number in range(50))
+    texts = {
+        "flowerpower.yaml": b"name: acme\nmodules: [flows]\n",
+        "pipelines/report.yaml": b"modules: [flow]\noutputs: [x]\n",
+        "schedules/many.yaml": Watched(many.encode()),
+    }
+
+    found = load(texts, env="default", variables={})
+
+    assert found.project
+    assert len(found.project.schedules) == 50
+    assert 0 < Watched.searched < 10
