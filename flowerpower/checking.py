@@ -3,6 +3,7 @@
 An entry point of the group `flowerpower.checks` is a function. It gets a `Specs` of plain values, as `flowerpower
 render` shows them, and returns or yields a `Finding` for each mistake. It runs in `validate`, `plan` and `apply`, where
 the project names its distribution under `plugins:`; never on specs that are not valid, and never with --untrusted.
+A `PlanCheck` in the same group holds a function of a plan instead, and its errors refuse as guards do.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +25,8 @@ from flowerpower.specs.silence import silence
 from flowerpower.specs.verdict import in_order
 
 if TYPE_CHECKING:
+    from flowerpower.planning.plan import Check as Verdict
+    from flowerpower.planning.plan import Plan
     from flowerpower.project import FlowerPowerProject
     from flowerpower.specs.project import Project
 
@@ -57,6 +60,13 @@ class Finding:
 Check = Callable[[Specs], Iterable[Finding]]
 
 
+@dataclass(frozen=True, slots=True)
+class PlanCheck:
+    """A check of what would change: its function gets the document that `plan --json` prints, as values of its own."""
+
+    check: Callable[[dict[str, Any]], Iterable[Finding]]
+
+
 @lru_cache(maxsize=1)
 def house_problems(project: FlowerPowerProject) -> tuple[Problem, ...]:
     """Return what the checks of the project's plug-ins find, sorted by place; nothing while its specs are not valid."""
@@ -79,19 +89,58 @@ def refuse_by_checks(project: FlowerPowerProject) -> None:
 
 def check_by_plugins(project: Project) -> list[Problem]:
     """Return what every check finds; one that fails is a PluginWarning that names its distribution."""
-    problems: list[Problem] = []
+
+    def ask(check: Any) -> Iterable[Finding]:
+        return () if isinstance(check, PlanCheck) else check(_plain(project)) or ()
+
+    found = _findings(project.spec.plugins, ask, project.places)
+    return [_problem(project, finding, plugin) for plugin, finding in found]
+
+
+def verdicts_on(project: FlowerPowerProject, plan: Plan) -> tuple[Verdict, ...]:
+    """Return what the checks of plans by the project's plug-ins say of one, as guards do, and is not said there yet."""
+    named = () if project.settings.untrusted or plugins_are_off() else project.home.plugins
+    return verdicts_by_plugins(named, plan) if named else ()
+
+
+def verdicts_by_plugins(named: Sequence[str], plan: Plan) -> tuple[Verdict, ...]:
+    """Return what checks of plans by the plug-ins of these distributions say: errors refuse, the others warn."""
+    from flowerpower.planning.plan import Check as Verdict
+    from flowerpower.render.plan_json import plan_dict
+
+    def ask(check: Any) -> Iterable[Finding]:
+        return check.check(plan_dict(plan)) or () if isinstance(check, PlanCheck) else ()
+
+    found = _findings(named, ask, {change.address for change in plan.changes})
+    said = (
+        Verdict(
+            finding.code,
+            "refuse" if finding.severity == "error" else "warn",
+            finding.message if finding.address == "project" else f"{finding.address}: {finding.message}",
+            _hint(finding, plugin),
+        )
+        for plugin, finding in found
+    )
+    return tuple(one for one in said if one not in plan.checks)
+
+
+def _findings(
+    named: Sequence[str], ask: Callable[[Any], Iterable[Finding]], addresses: Container[str]
+) -> list[tuple[Plugin, Finding]]:
+    """Return what the checks answer when they are asked; one that fails is a PluginWarning."""
+    found: list[tuple[Plugin, Finding]] = []
     with redirect_stdout(sys.stderr):  # what they print is no result of ours
-        for plugin, check in load_plugins(CHECKS_GROUP, project.spec.plugins):
+        for plugin, check in load_plugins(CHECKS_GROUP, named):
             try:
-                problems += _problems(project, plugin, check)
+                found += [(plugin, finding) for finding in _sound(ask(check), plugin, addresses)]
             except Exception as error:  # noqa: BLE001  foreign code; a broken one must not stop the rest
                 said = str(error).strip().partition("\n")[0]
                 _warn(plugin, f"failed: {type(error).__name__}: {said}")
-    return problems
+    return found
 
 
-def _problems(project: Project, plugin: Plugin, check: Check) -> Iterator[Problem]:
-    for number, finding in enumerate(check(_plain(project)) or ()):
+def _sound(findings: Iterable[Finding], plugin: Plugin, addresses: Container[str]) -> Iterator[Finding]:
+    for number, finding in enumerate(findings):
         if number == _MOST:
             _warn(plugin, f"found more than {_MOST:,} mistakes; the others are not told")
             return
@@ -99,16 +148,20 @@ def _problems(project: Project, plugin: Plugin, check: Check) -> Iterator[Proble
             _warn(plugin, f"found something that is no finding: {finding!r:.80}")
         elif not _CODE.fullmatch(finding.code):
             _warn(plugin, f"has the code {finding.code[:40]!r}, which is none of its own, as ACME12 would be")
-        elif finding.address != "project" and finding.address not in project.places:
+        elif finding.address != "project" and finding.address not in addresses:
             _warn(plugin, f"found {finding.code} at {finding.address[:80]!r}, which is not there")
         else:
-            yield _problem(project, finding, plugin)
+            yield finding
 
 
 def _problem(project: Project, finding: Finding, plugin: Plugin) -> Problem:
     path = (finding.field,) if finding.field else ()
-    hint = finding.hint or f"a rule of {plugin.distribution}"
-    return Problem(finding.code, project.place(finding.address, *path), finding.message, hint, finding.severity)
+    place = project.place(finding.address, *path)
+    return Problem(finding.code, place, finding.message, _hint(finding, plugin), finding.severity)
+
+
+def _hint(finding: Finding, plugin: Plugin) -> str:
+    return finding.hint or f"a rule of {plugin.distribution}"
 
 
 def _warn(plugin: Plugin, what: str) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from flowerpower.applied import SpecsInGit, with_applied_fields
-from flowerpower.checking import refuse_by_checks
+from flowerpower.checking import refuse_by_checks, verdicts_on
 from flowerpower.errors import DamagedError, FlowerPowerError, SpecError
 from flowerpower.facts import Checkout, facts_of, is_enforced, violations_of
 from flowerpower.planned import PlannedChanges
@@ -72,7 +72,8 @@ def _plan_unchanged(
         return None
     facts = facts_of(_checkout(project), live.head, _max_deletes(project))
     plan = replace(plan, source=_source(project, live, facts))
-    return _planned(_checked(plan, replace(live, state=plan.after), facts, allowed), allowed)
+    plan = _checked(plan, replace(live, state=plan.after), facts, allowed)
+    return _planned(_with_house_rules(project, plan), allowed)
 
 
 def _plan_changes(project: FlowerPowerProject, desired: Desired, live: Reading, allowed: Allowed) -> PlannedChanges:
@@ -83,7 +84,7 @@ def _plan_changes(project: FlowerPowerProject, desired: Desired, live: Reading, 
     facts = facts_of(_checkout(project), reading.head, _max_deletes(project), violations)
     plan = make_plan(project.keys, desired, reading, _source(project, reading, facts))
     plan = _with_graphs(project, _checked(plan, reading, facts, allowed), reading)
-    return _planned(_with_forecast(project, plan, reading), allowed)
+    return _planned(_with_house_rules(project, _with_forecast(project, plan, reading)), allowed)
 
 
 def _checkout(project: FlowerPowerProject) -> Checkout:
@@ -115,7 +116,7 @@ def plan_against(project: FlowerPowerProject, revision: str, allowed: Allowed) -
     plan = replace(make_plan(project.keys, project.desired, reading, project.source), against=before.source.commit)
     checked = _checked(plan, reading, Facts(max_deletes=_max_deletes(project)), allowed)
     plan = with_forecast(_with_graphs(project, checked, reading), reading, RunTimes, project.home.timezone)
-    return _planned(plan, allowed)
+    return _planned(_with_house_rules(project, plan), allowed)
 
 
 def rollback_plan(project: FlowerPowerProject, apply_id: str, allowed: Allowed) -> PlannedChanges:
@@ -137,12 +138,16 @@ def check_saved(project: FlowerPowerProject, planned: PlannedChanges, *, accept_
     check_target(plan, project.home.name, project.settings.env, reading.head)
     check_fresh(plan, reading)
     worse = worse_cut_over(plan, at_this_moment(plan, reading), accepted=accept_cutover or planned.allowed.cutover)
-    return planned.with_checks(worse)
+    return planned.with_checks((*worse, *verdicts_on(project, plan)))
 
 
 def _checked(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> Plan:
     checks = check_plan(plan, reading, facts, allowed)
     return replace(plan, checks=checks, may_stop=allowed.cancel)
+
+
+def _with_house_rules(project: FlowerPowerProject, plan: Plan) -> Plan:
+    return replace(plan, checks=(*plan.checks, *verdicts_on(project, plan)))
 
 
 def _with_forecast(project: FlowerPowerProject, plan: Plan, reading: Reading) -> Plan:

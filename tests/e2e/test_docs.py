@@ -80,7 +80,7 @@ def test_the_code_on_the_page_of_plugins_is_that_of_the_example() -> None:
     points = tomllib.loads((example / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
 
-    assert len(blocks) == 6
+    assert len(blocks) == 8
     assert [block for block in blocks if block not in code] == []
     assert set(re.findall(r"^## `(flowerpower\.\w+)`", page, re.MULTILINE)) == set(points) == set(GROUPS)
     shown = re.findall(r"^  \w+ +(\w+) +flowerpower-example", page, re.MULTILINE)

@@ -136,6 +136,7 @@ def test_a_list_of_plugins_says_which_are_used_and_which_load(line: CommandLine,
         "pass_file": (True, True),
         "logbook": (True, True),
         "house_rules": (True, True),
+        "kept_gold": (True, True),
     }
     assert len({one["group"] for one in ours.values()}) == 6
 
@@ -239,3 +240,22 @@ def test_an_executor_of_a_plugin_runs_parallel_blocks_and_says_what_it_does_not_
     line.write("pipelines/greet.yaml", pipeline.replace("slow_lane", "lines"))
     with pytest.raises(PipelineError, match="there is no executor 'lines'"):
         FlowerPowerProject.load(line.folder).pipelines.run("greet")
+
+
+def test_a_check_of_plans_refuses_also_what_was_saved_without_it(
+    line: CommandLine, search: str, redis_url: str
+) -> None:
+    gold = "pipeline: greet\nevery: 1d\nowner: a@example.org\nlabels: {tier: gold}\n"
+    line.write("schedules/daily.yaml", gold)
+    line.write("schedules/other.yaml", gold)
+    known = {"PYTHONPATH": search, "FLOWERPOWER_REDIS": redis_url}
+    assert line("apply", "--auto-approve", **known).code == 0
+    (line.folder / "schedules/daily.yaml").unlink()
+
+    planned = line("plan", **known)
+    saved = line("plan", "--out", "plan.json", **known, FLOWERPOWER_DISABLE_PLUGINS="1")
+    applied = line("apply", "plan.json", **known)
+
+    assert (planned.code, "x HOUSE3: schedule.daily: gold is not deleted at once" in planned.out) == (0, True)
+    assert (saved.code, "HOUSE3" in saved.out) == (0, False)
+    assert (applied.code, "pause it for a week" in applied.err) == (3, True)

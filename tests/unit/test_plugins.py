@@ -1,10 +1,12 @@
 """Plug-ins by entry point, from distributions that really lie on the path."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.case_plans import CASES, plan_of_case
 
-from flowerpower.checking import Finding, check_by_plugins
+from flowerpower.checking import Finding, check_by_plugins, verdicts_by_plugins
 from flowerpower.plugins import GROUPS, PluginWarning, installed_plugins, load_plugin, load_plugins, plugin_names
 from flowerpower.render.plugins import plugins_text
 from flowerpower.specs.loader import load
@@ -132,3 +134,44 @@ def test_checks_that_go_wrong_do_not_stop_the_others(
     ]
     assert Finding("AB1", "x").severity == "error"
     assert capsys.readouterr() == ("", "hello\n")
+
+
+PLAN_CHECKS = """
+from flowerpower.checking import Finding, PlanCheck
+def friday(plan):
+    for change in plan["resource_changes"]:
+        if change["change"]["actions"] == ["delete"]:
+            yield Finding("DAY1", "nothing is deleted on a Friday", address=change["address"])
+        plan["resource_changes"] = None
+    yield Finding("DAY2", f"{plan['target']['env']} is looked at", "note", hint="it is")
+FRIDAY = PlanCheck(friday)
+RAISES = PlanCheck(lambda plan: plan["nothing"])
+def of_specs(specs): return [Finding("SPEC1", "not of a plan")]
+"""
+
+
+def test_a_check_of_plans_refuses_as_a_guard_and_is_none_of_specs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "more" / "days-1.0.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: days\nVersion: 1.0\n")
+    points = "".join(f"{name} = fp_plan_checks_of_test:{name}\n" for name in ("FRIDAY", "RAISES", "of_specs"))
+    (folder / "entry_points.txt").write_text(f"[flowerpower.checks]\n{points}")
+    (tmp_path / "more" / "fp_plan_checks_of_test.py").write_text(PLAN_CHECKS)
+    monkeypatch.syspath_prepend(str(tmp_path / "more"))
+    plan = plan_of_case(CASES / "everything")
+
+    with pytest.warns(PluginWarning, match=r"the check 'RAISES' of days failed: KeyError: 'nothing'"):
+        found = verdicts_by_plugins(["days"], plan)
+    with pytest.warns(PluginWarning):
+        again = verdicts_by_plugins(["days"], replace(plan, checks=found))
+
+    assert [(one.name, one.verdict, one.message, one.hint) for one in found] == [
+        ("DAY1", "refuse", "schedule.legacy_export: nothing is deleted on a Friday", "a rule of days"),
+        ("DAY2", "warn", "prod is looked at", "it is"),
+    ]
+    assert again == (), "a saved plan says it already"
+    project = load({"flowerpower.yaml": b"name: acme\nplugins: [days]\n"}, env="default", variables={}).project
+    assert project is not None
+    assert [problem.code for problem in check_by_plugins(project)] == ["SPEC1"]
