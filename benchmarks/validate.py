@@ -26,8 +26,8 @@ _AGAIN_NOTE = (
 )
 _ONE_NOTE = (
     "A hook after one edit, one that no check has seen, in a project of 100 files that was checked before: all sides "
-    "get the one file. flowerpower says of the whole project whether it is valid, because an edit can break what "
-    "refers to it; it checks what the edit concerns, and remembers the rest. `anew` remembers nothing (`--no-cache`)."
+    "get the one file. flowerpower says whether the whole project is valid, since an edit can break what refers to "
+    "it: it checks what the edit concerns, and remembers the rest. `anew` remembers nothing (`--no-cache`)."
 )
 _KINDS = ("pipeline", "schedule")
 # One warning for each file is how yamllint shows that it has looked at it.

@@ -11,7 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from flowerpower.cli.process import as_process
-from flowerpower.settings import Settings, leave_out_pydantic_plugins, look_for_no_cycles, read_settings
+from flowerpower.settings import (
+    Settings,
+    end_quickly,
+    leave_out_pydantic_plugins,
+    look_for_no_cycles,
+    read_settings,
+)
 
 _ALL, _ANEW = "--all", "--no-cache"
 _NO_FLAGS = ("FLOWERPOWER_VAR_", "FLOWERPOWER_CACHE_DIR")
@@ -34,7 +40,9 @@ def check_plainly(arguments: Sequence[str]) -> int:
     if _ANEW in arguments:
         settings = replace(settings, cache_dir=None)
     files = [Path(argument) for argument in arguments if not argument.startswith("-")]
-    return as_process(lambda: _check(settings, files, every=_ALL in arguments))
+    code = as_process(lambda: _check(settings, files, every=_ALL in arguments))
+    end_quickly()
+    return code
 
 
 def _check(settings: Settings, files: Sequence[Path], *, every: bool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from flowerpower.dataflow.literals import has_unread
 from flowerpower.dataflow.modules import Decorator, Function
@@ -22,8 +23,7 @@ class Config:
         return key in self.values
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """One decorator of a variant: its form, the keys it looks at and the values it compares them with."""
 
     form: str

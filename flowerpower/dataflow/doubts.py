@@ -7,7 +7,7 @@ is whether a function may get there, be replaced, or be changed in any way but b
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence, Set
 
 from flowerpower.dataflow.literals import Scope
 from flowerpower.dataflow.modules import Doubt, Spot
@@ -34,17 +34,21 @@ _SURELY_DATA = (
     | ast.GeneratorExp
 )
 
+Decorated = tuple[str, ast.expr]
+"""The name of a function, and one of its decorators."""
+
 
 def doubts_of(region: Region, tree: Tree, scope: Scope) -> tuple[Doubt, ...]:
     """Return the reasons to doubt, in the order of the file."""
-    makers = _makers(region)
+    public, decorators = _public(region), list(_decorators(region))
+    makers = _makers(region, public, decorators)
     found = [
         *_bound_otherwise(region, tree),
         *_stars(region),
-        *_reaching_in(region, tree, scope),
-        *_used(region),
+        *_reaching_in(region, tree if _calls_own(region, decorators) else None, scope, public),
+        *_used(region, public),
         *_made(region, scope, makers),
-        *_odd_decorators(region, scope, makers),
+        *_odd_decorators(decorators, scope, makers, public),
     ]
     return tuple(sorted(set(found), key=lambda doubt: (doubt.spot.line, doubt.spot.column, doubt.why)))
 
@@ -71,13 +75,16 @@ def _stars(region: Region) -> Iterator[Doubt]:
             yield Doubt(f"`from {'.' * node.level}{node.module or ''} import *` may bring anything", _spot(node))
 
 
-def _reaching_in(region: Region, tree: Tree, scope: Scope) -> Iterator[Doubt]:
-    """Code that runs with the import and may change the module from within."""
-    local = {name for name, bindings in region.bindings.items() if any(_is_local(found) for found in bindings)}
-    calls_own = any(isinstance(node, ast.Call) and root_name(node.func) in local for node in region.nodes)
-    calls_own = calls_own or any(root_name(decorator) in local for _, decorator in _decorators(region))
-    public = _public(region)
-    for node in tree.nodes if calls_own else region.nodes:
+def _calls_own(region: Region, decorators: Sequence[Decorated]) -> bool:
+    """Tell whether a function or class of the module runs with the import."""
+    used = {root_name(node.func) for node in region.nodes if isinstance(node, ast.Call)}
+    used |= {root_name(decorator) for _, decorator in decorators}
+    return any(_is_local(found) for name in used for found in region.bindings.get(name, ()))
+
+
+def _reaching_in(region: Region, tree: Tree | None, scope: Scope, public: Collection[str]) -> Iterator[Doubt]:
+    """Code that runs with the import, with a *tree* all of it, and may change the module from within."""
+    for node in tree.nodes if tree else region.nodes:
         match node:
             case ast.Attribute(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()) if name in public:
                 yield Doubt(f"'{name}' is changed while the module is imported", _spot(node))
@@ -91,9 +98,8 @@ def _reaching_in(region: Region, tree: Tree, scope: Scope) -> Iterator[Doubt]:
                 yield Doubt("`sys.modules` may change the module while it is imported", _spot(node))
 
 
-def _used(region: Region) -> Iterator[Doubt]:
+def _used(region: Region, public: Collection[str]) -> Iterator[Doubt]:
     """Public functions that are called, changed or handed on while the module is imported."""
-    public = _public(region)
     for node in region.nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in public:
             yield Doubt(f"'{node.id}' is used while the module is imported", _spot(node))
@@ -154,10 +160,11 @@ def _may_return_function(value: ast.expr, makers: Collection[str], scope: Scope)
     return any(isinstance(part, ast.Name) and part.id in makers for part in inner)
 
 
-def _odd_decorators(region: Region, scope: Scope, makers: Collection[str]) -> Iterator[Doubt]:
+def _odd_decorators(
+    decorators: Sequence[Decorated], scope: Scope, makers: Collection[str], public: Collection[str]
+) -> Iterator[Doubt]:
     """Decorators that may change other functions, or return a public function in the place of a private one."""
-    public = _public(region)
-    for name, decorator in _decorators(region):
+    for name, decorator in decorators:
         dotted = scope.dotted(decorator.func if isinstance(decorator, ast.Call) else decorator)
         if dotted.startswith(_HAMILTON) and not dotted.endswith(".mutate"):
             continue
@@ -169,18 +176,17 @@ def _odd_decorators(region: Region, scope: Scope, makers: Collection[str]) -> It
             yield Doubt(f"'{used[0]}' is used while the module is imported", _spot(decorator))
 
 
-def _decorators(region: Region) -> Iterator[tuple[str, ast.expr]]:
+def _decorators(region: Region) -> Iterator[Decorated]:
     for name, bindings in region.bindings.items():
         for binding in bindings:
             if isinstance(binding.node, Definition):
                 yield from ((name, decorator) for decorator in binding.node.decorator_list)
 
 
-def _makers(region: Region) -> set[str]:
+def _makers(region: Region, public: Set[str], decorators: Sequence[Decorated]) -> set[str]:
     """Return the names used by the import that may give a function of the module: makers, and what they filled."""
-    public = _public(region)
     used = [node.id for node in region.nodes if isinstance(node, ast.Name)]
-    used += [root_name(decorator) for _, decorator in _decorators(region)]
+    used += [root_name(decorator) for _, decorator in decorators]
     mentioned: dict[str, set[str]] = {}
     found: set[str] = set()
     while used:

@@ -7,7 +7,7 @@ function upwards. What a decorator would refuse is undecided here: the real grap
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flowerpower.dataflow.conditions import (
     Condition,
@@ -28,12 +28,13 @@ _EXPANDERS = frozenset(
 _METADATA = frozenset({"tag", "tag_outputs", "schema.output", "cache"})
 _HIDE = "hamilton_exclude"
 _CACHES = frozenset({"functools.cache", "functools.lru_cache"})
+_LEFT_OUT = _CACHES | {_HIDE}
+_PLAIN = _GENERATORS | _EXPANDERS | _METADATA | _LEFT_OUT
 UNDERSTOOD = frozenset({*_GENERATORS, *_EXPANDERS, *_METADATA, *TRANSFORMS, "load_from", "config.when", _HIDE})
 """The decorators whose nodes are known, by their names below `hamilton.function_modifiers`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(NamedTuple):
     """The nodes of a function under a config, and the parameters whose type is missing ('return' for the result)."""
 
     nodes: tuple[Draft, ...] = ()
@@ -66,7 +67,7 @@ def conditions_of(function: Function) -> tuple[Condition, ...]:
 
 def resolved_name(function: Function, config: Config) -> str | None:
     """Return the name of a function's node under a config, or None when the config leaves it out."""
-    if any(decorator.name in {_HIDE, *_CACHES} for decorator in function.decorators):
+    if any(decorator.name in _LEFT_OUT for decorator in function.decorators):
         return None
     conditions = conditions_of(function)
     undecided: UndecidedError | None = None
@@ -97,8 +98,9 @@ def _refuse_unknown(function: Function) -> None:
 
 def _is_known(decorator: Decorator) -> bool:
     name = decorator.name
-    plain = name in _GENERATORS | _EXPANDERS | _METADATA | _CACHES or name == _HIDE
-    return plain or is_condition(decorator) or _transform(decorator) is not None or name.startswith("load_from.")
+    return (
+        name in _PLAIN or is_condition(decorator) or _transform(decorator) is not None or name.startswith("load_from.")
+    )
 
 
 def _transform(decorator: Decorator) -> Callable[[Decorator, Sequence[Draft]], list[Draft]] | None:

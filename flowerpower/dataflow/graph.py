@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from flowerpower.dataflow.conditions import Config, UndecidedError, target_name, words
 from flowerpower.dataflow.expand import conditions_of, expand
@@ -16,8 +17,7 @@ from flowerpower.dataflow.walk import walk
 from flowerpower.errors import Place
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleFile:
+class ModuleFile(NamedTuple):
     """A module of a pipeline: its dotted name, its file, and what the file says."""
 
     name: str
@@ -25,8 +25,7 @@ class ModuleFile:
     module: Module
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """Something a function computes; `needs` says of each dependency whether it is required (None: not known)."""
 
     name: str
@@ -35,8 +34,7 @@ class Node:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """A certain mistake in the code, two nodes of one name or a missing type: Hamilton builds no graph then."""
 
     kind: str  # "duplicate" or "untyped"
@@ -45,8 +43,7 @@ class Fault:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why a graph is not decided; `key` is that of a config value which is only known when a run starts."""
 
     why: str
@@ -54,8 +51,7 @@ class Reason:
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Variants:
+class Variants(NamedTuple):
     """The `@config` variants of one node: the keys they look at, and the values they ask for, in words."""
 
     keys: tuple[str, ...]
@@ -89,8 +85,7 @@ class Graph:
         return name in self.nodes or name in self.inputs
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
+class Build(NamedTuple):
     """What a graph is made of: modules, by name and in order, under a config."""
 
     modules: tuple[str, ...]
@@ -103,8 +98,7 @@ class Build:
         return self.modules, json.dumps(values, sort_keys=True) if values else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unbuilt:
+class Unbuilt(NamedTuple):
     """Why Hamilton built no graph, and where in the project's code that is, as far as it is known."""
 
     what: str

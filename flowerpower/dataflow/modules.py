@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(NamedTuple):
     """One module that a file asks for: `level` dots, a dotted `module`, and the `names` taken from it."""
 
     level: int
@@ -15,16 +15,14 @@ class Import:
     names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Imports:
+class Imports(NamedTuple):
     """Everything a file imports; not `decided` when some import is only known at run time."""
 
     found: tuple[Import, ...] = ()
     decided: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(NamedTuple):
     """A point in a file; line and column count from 1."""
 
     line: int = 1
@@ -65,8 +63,7 @@ class Unread:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decorator:
+class Decorator(NamedTuple):
     """One of Hamilton's decorators with its arguments: literals, or the values above.
 
     `name` is its name below `hamilton.function_modifiers`; empty for one that is not Hamilton's, written `text`.
@@ -81,8 +78,7 @@ class Decorator:
     keywords: tuple[tuple[str, object], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One parameter of a function; `annotation` is None when it has no type."""
 
     name: str
@@ -91,8 +87,7 @@ class Parameter:
     spot: Spot
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(NamedTuple):
     """One function of a module that Hamilton would look at; decorators in the order they are applied."""
 
     name: str
@@ -102,32 +97,28 @@ class Function:
     decorators: tuple[Decorator, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(NamedTuple):
     """Why something of a module is only known by running it."""
 
     why: str
     spot: Spot
 
 
-@dataclass(frozen=True, slots=True)
-class SyntaxMistake:
+class SyntaxMistake(NamedTuple):
     """Why Python cannot read a file, in its own words."""
 
     message: str
     spot: Spot
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """One `from ... import` that runs with the module, for the package that re-exports its parts."""
 
     source: Import
     spot: Spot
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(NamedTuple):
     """Everything known of a module without running it.
 
     `functions` are complete unless there are `doubts`: those concern the module as a whole.

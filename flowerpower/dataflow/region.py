@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 _BLOCKS: Mapping[type[ast.AST], str] = {
@@ -22,8 +22,7 @@ _BLOCKS: Mapping[type[ast.AST], str] = {
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(NamedTuple):
     """A name that gets a value; `block` is the compound statement around it, empty at the top of the module."""
 
     node: ast.AST
@@ -36,8 +35,7 @@ class Binding:
         return isinstance(self.node, Definition)
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(NamedTuple):
     """What was found in a module, each in the order it runs."""
 
     bindings: dict[str, list[Binding]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flowerpower.dataflow.conditions import UndecidedError
 from flowerpower.dataflow.modules import Bound, Decorator, Extract, Group, Source, Unread
@@ -26,8 +26,7 @@ _VALIDATORS = frozenset(
 _OWN_NAME = "__<the function's own name>"
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A node on its way: its name, and what it needs; True for required, None where only the adapter knows."""
 
     name: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 _LONGEST = 12
 
@@ -17,8 +16,7 @@ class HasNeeds(Protocol):
         """What it needs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(NamedTuple):
     """The nodes that some outputs need, dependencies first; or the cycle that keeps them from being computed."""
 
     order: tuple[str, ...]

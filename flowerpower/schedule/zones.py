@@ -10,7 +10,8 @@ import re
 from bisect import bisect_right
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from importlib import import_module, resources
+from importlib import import_module
+from pkgutil import get_data
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, reset_tzpath
 
@@ -129,8 +130,8 @@ def load_zone(name: str) -> Zone:
 @lru_cache(maxsize=1)
 def zone_names() -> frozenset[str]:
     """Return the names of all time zones, the same on every machine."""
-    names = resources.files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
-    return frozenset(names) - {"Factory", "localtime"}
+    names = get_data("tzdata", "zones") or b""
+    return frozenset(names.decode("ascii").split()) - {"Factory", "localtime"}
 
 
 def use_packaged_zones() -> str:
@@ -139,10 +140,13 @@ def use_packaged_zones() -> str:
     For a program to call once when it starts: without it Python prefers the files of the system, whose version nobody
     can tell, and two machines may disagree about a tick.
     """
-    reset_tzpath(to=())
+    package = import_module("tzdata")
+    folder = f"{package.__path__[0]}/zoneinfo"
+    # The files of the package by their paths, where they have some: Python's own way to them loads a dozen modules.
+    reset_tzpath(to=(folder,) if folder.startswith("/") else ())
     ZoneInfo.clear_cache()
     load_zone.cache_clear()
-    return str(import_module("tzdata").IANA_VERSION)
+    return str(package.IANA_VERSION)
 
 
 def parse_moment(text: str | date, zone: Zone, field: str) -> int:

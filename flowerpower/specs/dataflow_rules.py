@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowerpower.dataflow.check import Finding, Path, Wanted, check_run
 from flowerpower.dataflow.graph import Build, Fault, ModuleFile, Reason, Unbuilt
@@ -37,8 +37,7 @@ _WAIT = "Nothing to do: the run will tell."
 _BY_KEY = ("inputs", "overrides", "load")
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """What one schedule runs, or a pipeline alone: its address, and the spec with the schedule's values laid over."""
 
     address: str

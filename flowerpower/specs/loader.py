@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
@@ -38,8 +37,7 @@ Models = Mapping[str, Any]
 """By kind of spec what makes specs of values: the models, or what `compiled` made of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A project, unless there is an error, and all problems, sorted by place.
 
     The draft is there in any case: the project as far as it is right, for whoever has more to check.

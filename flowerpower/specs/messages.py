@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, NamedTuple, Union, get_args, get_origin
 
 from flowerpower.nearest import nearest
 from flowerpower.specs.codes import CODES
@@ -27,8 +26,7 @@ _EXPECTED: Mapping[str, str] = {
 _SHOWN = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A mistake in one spec, by its path in the data; `at_key` points at the key instead of the value."""
 
     code: str

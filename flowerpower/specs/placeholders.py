@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from flowerpower.errors import Place, Problem, SpecError
 from flowerpower.nearest import nearest
@@ -48,8 +47,7 @@ _WHERE: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(NamedTuple):
     """What is wrong with a placeholder, and where in the data it stands."""
 
     code: str

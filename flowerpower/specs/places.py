@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flowerpower.errors import Place
 from flowerpower.specs.placeholders import Path
@@ -12,8 +11,7 @@ from flowerpower.specs.text.documents import Document
 from flowerpower.specs.text.yaml import find, parse
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """The document a spec came from."""
 
     kind: str  # "project", "pipeline" or "schedule"

@@ -11,8 +11,8 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
+from typing import Any, NamedTuple
 
 from flowerpower.errors import Problem
 from flowerpower.specs.checks import endings_of
@@ -26,8 +26,7 @@ _OF_A_PIPELINE = ("FP32", "FP33")  # ... because of the schedules that run the s
 _OF_NAMES = b"previous_names"  # they are compared with those of all schedules
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """What one file adds: a digest of it, its specs, the pipelines that its schedules run, and what was found."""
 
     digest: str
@@ -37,8 +36,7 @@ class Share:
     endings: tuple[Ending, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Shares:
+class Shares(NamedTuple):
     """What files add to a verdict made at *made_at* (epoch seconds); `rest` is said whatever specs there are.
 
     A file whose part nobody can tell from that of others has no share.
@@ -49,8 +47,7 @@ class Shares:
     made_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """What is left to do after an edit: the files whose share is not known, and those that a check of them needs."""
 
     unknown: frozenset[str]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
@@ -20,8 +20,7 @@ _OF_OTHERS = re.compile(r"(?!FP\d)[A-Z][A-Z0-9]{1,11}-?\d{1,5}")  # codes of the
 _FORM = CODES["FP901"].advice
 
 
-@dataclass(frozen=True, slots=True)
-class _Silenced:
+class _Silenced(NamedTuple):
     file: str
     line: int
     code: str

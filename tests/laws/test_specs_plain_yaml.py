@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flowerpower.specs.text.plain_yaml import read_plain
+from flowerpower.specs.text.plain_yaml import _ODD, read_plain
 from flowerpower.specs.text.yaml import parse_exactly
 
 GOOD_VALUES = """\
@@ -257,3 +258,7 @@ save:
     assert found[1] == 2
     assert found[0]["inputs"] == {"none": None, "text": "several\n\n  lines\n", "list": [1, -2.5, {"low": 1}]}
     assert found[0]["save"] == [{"outputs": ["report"], "path": "out/${tick:%Y-%m-%d}.csv"}]
+
+
+def test_no_character_that_can_be_printed_is_odd() -> None:
+    assert re.findall(_ODD, "".join(char for char in map(chr, range(0x110000)) if char.isprintable())) == []

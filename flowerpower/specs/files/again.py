@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from flowerpower.errors import Problem
 from flowerpower.specs.checks import check_sources, verdict_of
@@ -19,16 +18,14 @@ _FEW = 200  # files; with more it takes too long to find out that only the model
 _Found = TypeVar("_Found")
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What earlier checks have left: models that need no pydantic, and what files that may have changed had added."""
 
     models: Models | None = None
     shares: Shares | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A verdict, and what each file adds to it, where that can be told."""
 
     verdict: Verdict

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flowerpower.errors import Place, Problem
 
 MAX_PROBLEMS = 200  # told of one file
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """One YAML document: plain JSON values, and where they come from."""
 
     file: str
@@ -26,8 +24,7 @@ class Document:
         return Place(self.file, self.line)
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """The documents of one file, and what is wrong with its text."""
 
     documents: tuple[Document, ...]

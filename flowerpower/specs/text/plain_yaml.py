@@ -21,7 +21,7 @@ _DEEPEST_FLOW = 8
 _LONGEST_LINE = 1000  # a key may have 1,024 characters
 
 # No tab, no other control character, nothing that some reader takes for the end of a line or shows in another order.
-_ODD = re.compile("[^ -~\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_ODD = "[^ -~\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 _KEY = r"[A-Za-z_][A-Za-z0-9_.-]*"
 _SINGLE = r"'(?:[^']|'')*'"
 _DOUBLE = r'"(?:[^"\\]|\\[nt"\\/])*"'
@@ -169,7 +169,13 @@ def _read_line(line: str) -> _Line:
 
 
 def _is_harmless(line: str) -> bool:
-    return (line.isascii() and line.isprintable()) or not _ODD.search(line)
+    return line.isprintable() or not _odd().search(line)
+
+
+@lru_cache(maxsize=1)
+def _odd() -> re.Pattern[str]:
+    """Return the search for odd characters; to make it takes as long as to read some fifty files."""
+    return re.compile(_ODD)
 
 
 def _read_value(plain: str | None, quoted: str | None, flow: str | None) -> Any:

@@ -29,7 +29,7 @@ def test_a_name_is_refused_even_where_the_file_system_would_find_it(name: str) -
 def test_a_program_can_pin_its_zones_to_the_package() -> None:
     try:
         assert use_packaged_zones() == tzdata.IANA_VERSION
-        assert zoneinfo.TZPATH == ()
+        assert (f"{tzdata.__path__[0]}/zoneinfo",) == zoneinfo.TZPATH
         assert parse_trigger(cron="0 6 * * *", timezone="Europe/Berlin").next_tick(1_767_225_600) == 1_767_243_600
     finally:
         zoneinfo.reset_tzpath()
