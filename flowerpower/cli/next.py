@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,7 +26,7 @@ _MOST = 100_000  # fires in one answer
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    example = 'flowerpower next nightly_sales; flowerpower next --cron "30 2 * * *" --timezone Europe/Berlin -n 3'
+    example = 'flowerpower next --from 01:00 --to 05:00; flowerpower next --cron "30 2 * * *" --timezone Europe/Berlin'
     command(app, "next", "Show what fires when.", example)(show_next)
 
 
@@ -74,8 +75,25 @@ class Extent:
         ),
     ] = None
     after: Annotated[
-        str | None, flag("--from", env="", help="Fires after this moment instead of now.", metavar="TIME")
+        str | None,
+        flag("--from", env="", help="Fires after this moment, not now; also 01:00, tomorrow, 2h.", metavar="TIME"),
     ] = None
+    last: Annotated[str | None, flag("--to", env="", help="All fires up to this moment, likewise.", metavar="TIME")] = (
+        None
+    )
+
+    def window(self, timezone: str, now: int) -> tuple[int, int]:
+        """Return the moments that fires are looked for between; what has no offset is read in the zone."""
+        from flowerpower.planning.window import coming_moment
+        from flowerpower.schedule.zones import LAST
+
+        after = now if self.after is None else coming_moment(self.after, timezone, now, "--from")
+        end = LAST if self.last is None else coming_moment(self.last, timezone, after, "--to", ends_day=True)
+        if end < after:
+            raise UsageError(
+                "the window ends before it begins", hint="--from names its first moment, --to its last one"
+            )
+        return after, end
 
 
 def show_next(
@@ -101,7 +119,7 @@ def show_next(
         source = "specs" if specs or revision.ref is not None else "live"
         found = _of_schedules(session, names or (), extent, live=source == "live")
     session.document(outlook_dict(found.outlook, source))
-    if source == "live" and not found.outlook.fires and not found.outlook.silent:
+    if source == "live" and extent.last is None and not found.outlook.fires and not found.outlook.silent:
         session.result("No schedule is live; `flowerpower next --specs` shows those of the specs.")
         return
     most = _ROWS if sys.stdout.isatty() and not session.verbose else None
@@ -141,7 +159,9 @@ def _of_trigger(session: Session, expression: Expression, extent: Extent) -> _Fo
         start=expression.start,
         end=expression.end,
     )
-    return _Found(ticks_of_trigger(trigger, _moment(extent.after, zone, now), extent.number or 10), now, zone)
+    if extent.last is not None:
+        raise UsageError("--to is for schedules", hint="of a trigger alone, -n says how many fires are shown")
+    return _Found(ticks_of_trigger(trigger, extent.window(zone, now)[0], extent.number or 10), now, zone)
 
 
 def _of_schedules(session: Session, names: Collection[str], extent: Extent, *, live: bool) -> _Found:
@@ -157,11 +177,24 @@ def _of_schedules(session: Session, names: Collection[str], extent: Extent, *, l
             spec = project.spec
             state, holds, now = desired_state(spec, dict.fromkeys(spec.pipelines, "")).state, {}, int(time.time())
     chosen = _chosen(state.schedules, names, "live" if live else "in the specs")
-    number = extent.number or (5 if names else 1)
-    if len(chosen) * number > _MOST:
-        raise UsageError(f"{len(chosen):,} schedules with {number:,} fires each are too many", hint="name some of them")
-    moment = _moment(extent.after, zone, now)
-    return _Found(upcoming(chosen, holds, moment, number, live=live and extent.after is None), now, zone)
+    after, until = extent.window(zone, now)
+    number = extent.number or (_MOST if extent.last is not None else 5 if names else 1)
+    many = _fires(chosen, after, until) if extent.last is not None else len(chosen) * number
+    if many > _MOST:
+        raise UsageError(f"{many:,} fires are too many for one answer", hint="name some schedules, or fewer fires")
+    return _Found(upcoming(chosen, holds, after, number, live=live and extent.after is None, until=until), now, zone)
+
+
+def _fires(schedules: Collection[Schedule], after: int, until: int) -> int:
+    """Return how many ticks lie in a window; records that say not when they fire have none."""
+    from flowerpower.schedule import TriggerError
+    from flowerpower.state.desired import trigger_of
+
+    found = 0
+    for schedule in schedules:
+        with suppress(TriggerError, TypeError, ValueError):
+            found += trigger_of(schedule.fields).count_ticks(after, until)
+    return found
 
 
 def _chosen(schedules: Mapping[str, Schedule], names: Collection[str], where: str) -> list[Schedule]:
@@ -172,10 +205,3 @@ def _chosen(schedules: Mapping[str, Schedule], names: Collection[str], where: st
             hint = did_you_mean(name, schedules) or "`flowerpower next` without names shows all"
             raise UsageError(f"no schedule {name!r} is {where}", hint=hint)
     return [schedule for name, schedule in sorted(schedules.items()) if not names or name in names]
-
-
-def _moment(text: str | None, timezone: str, now: int) -> int:
-    """Return the moment to look from; one without an offset is read in the zone."""
-    from flowerpower.schedule.zones import load_zone, parse_moment
-
-    return now if text is None else parse_moment(text, load_zone(timezone), "--from")

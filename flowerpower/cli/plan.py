@@ -103,7 +103,9 @@ def plan(
     present(session, planned, display, folder)
     if wanted.out:
         write_plan(wanted.out, planned)
-        session.talk(f"Saved. To apply exactly this: flowerpower apply {wanted.out}")
+        from flowerpower.render.words import typed
+
+        session.talk(f"Saved. To apply exactly this: {typed(f'flowerpower apply {wanted.out}', planned.plan.env)}")
     return PENDING if planned and wanted.detailed_exitcode else 0
 
 

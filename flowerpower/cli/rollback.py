@@ -81,10 +81,10 @@ def _preview(session: Session, apply_id: str, allowed: Allowed, preview: Preview
 
 def _tell_what_follows(session: Session, plan: Plan, applied: Applied) -> None:
     """Say which commits are refused from now on, and how to undo the rollback itself."""
-    from flowerpower.render.words import listed, safe, short
+    from flowerpower.render.words import listed, safe, short, typed
 
     refused = [short(commit) for commit in plan.source.rolled_back]
     if refused:
         session.talk(f"Refused from now on: commit {safe(listed(refused))}, until a newer one is applied.")
     if plan.changes:
-        session.talk(f"To undo this rollback: flowerpower rollback {applied.apply_id[:8]}")
+        session.talk(f"To undo this rollback: {typed(f'flowerpower rollback {applied.apply_id[:8]}', plan.env)}")

@@ -24,21 +24,22 @@ _SPEAK_AFTER = 5.0  # seconds in a queue without a worker before that is worth a
 def follow(session: Session, jobs: RQManager, run_id: str, *, wait: bool) -> int:
     """Tell of a run that was enqueued, and with *wait* show it until its end; return the exit code of its outcome."""
     from flowerpower.render.details import details_dict, details_text
-    from flowerpower.render.records import short_run
+    from flowerpower.render.records import env_of_run, short_run
+    from flowerpower.render.words import typed
 
-    short = short_run(run_id)
+    short, env = short_run(run_id), env_of_run(run_id)
     if not wait:
         session.document({"format_version": "1.0", "run": run_id})
         session.result(f"Enqueued {session.style(short, 'strong')}")
-        session.talk(f"Look at it: flowerpower runs --job {short}")
+        session.talk(f"Look at it: {typed(f'flowerpower runs --job {short}', env)}")
         _warn_of_no_worker(session, jobs.look(run_id))
         return 0
     session.talk(f"Enqueued {short}; waiting for its end (Ctrl-C stops waiting, not the run)")
     try:
         details = _watch(session, jobs, run_id)
     except KeyboardInterrupt:
-        session.talk(f"\nStopped waiting; the run goes on. Look at it: flowerpower runs --job {short}")
-        session.talk(f"To stop it: flowerpower cancel {short}")
+        session.talk(f"\nStopped waiting; the run goes on. Look at it: {typed(f'flowerpower runs --job {short}', env)}")
+        session.talk(f"To stop it: {typed(f'flowerpower cancel {short}', env)}")
         return INTERRUPTED
     session.document(details_dict(details, jobs.store.keys.namespace))
     session.result(details_text(details, width=session.width, style=session.style))
@@ -47,7 +48,11 @@ def follow(session: Session, jobs: RQManager, run_id: str, *, wait: bool) -> int
 
 def _warn_of_no_worker(session: Session, details: RunDetails) -> None:
     if details.workers == 0:
-        words = f"No live worker listens on the queue {details.queue}: start one (flowerpower worker)"
+        from flowerpower.render.records import env_of_run
+        from flowerpower.render.words import typed
+
+        start = typed("flowerpower worker", env_of_run(details.record.run))
+        words = f"No live worker listens on the queue {details.queue}: start one ({start})"
         session.talk(session.talk_style(words, "warning"))
 
 

@@ -13,8 +13,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Unpack
 
-from flowerpower.errors import FlowerPowerError, FormatError, StoreError, UsageError
-from flowerpower.jobs.by_hand.backfill import MOST_TICKS, Backfill, BackfillPlan, Progress, plan_backfill
+from flowerpower.errors import FlowerPowerError, FormatError, RefusedError, StoreError, UsageError
+from flowerpower.jobs.by_hand.backfill import MOST_TICKS, Backfill, BackfillPlan, Progress, plan_backfill, plans_again
 from flowerpower.jobs.by_hand.forget import Forgotten, forget_schedules
 from flowerpower.jobs.by_hand.holds import Paused, Resumed, pause_schedules, resume_schedules
 from flowerpower.jobs.by_hand.manual import RunHandle, manual_order, sign_order
@@ -169,6 +169,22 @@ class RQManager:
         first, last = (self.moment(one, "a moment") if isinstance(one, datetime) else one for one in (start, end))
         return plan_backfill(self.store, name, first, last, again=again, most=most or MOST_TICKS)
 
+    def plans_again(
+        self,
+        name: str = "",
+        *,
+        since: int | str | datetime | timedelta,
+        statuses: Sequence[str] = ("failed",),
+    ) -> tuple[list[BackfillPlan], list[RunRecord]]:
+        """Return plans that run once more what `runs` lists of one schedule or of all, and what of it none can take.
+
+        Raises `RefusedError` for more than 1,000 runs.
+        """
+        found = self.runs(name, since=since, statuses=statuses, limit=MOST_TICKS)
+        if found.more or sum(record.count for record in found.runs) > MOST_TICKS:
+            raise RefusedError(f"more than {MOST_TICKS:,} ticks ended so", hint="name a schedule, or a later --since")
+        return plans_again(self.store, found.runs)
+
     def backfill(
         self,
         plan: BackfillPlan,
@@ -176,12 +192,14 @@ class RQManager:
         *,
         inputs: Mapping[str, Any] | None = None,
         fail_fast: bool = False,
+        word: str = "backfill",
+        pause: Callable[[float], None] = time.sleep,
     ) -> Iterator[Progress]:
         """Run the ticks of a plan, at most so many at once, and yield how far it is until all have ended.
 
         Who stops iterating hands out no more; the same plan made anew goes on where it was.
         """
-        job = Backfill(self.store, plan, max_concurrent, inputs or {}, self._by("backfill"), fail_fast, self._sign)
+        job = Backfill(self.store, plan, max_concurrent, inputs or {}, self._by(word), fail_fast, self._sign, pause)
         return job.steps()
 
     def pause(

@@ -236,13 +236,17 @@ def outcome_pages(store: Store, key: str, since: int) -> Iterator[bytes]:
 
 
 def _of_all(store: Store, wish: Wish, count: _Count) -> Iterator[RunRecord]:
-    """Yield the ends of the runs of all names, the newest first."""
+    """Yield the ends of the runs of all names, the newest first; of a tick that was run again the newest end alone."""
+    seen: set[str] = set()
     for event in newest_events(store, since=wish.since):
         if event.fields.get("event") in ENDED:
             record = _of_event(event.moment, event.fields)
             if record is None:
                 count.unreadable += 1
-            else:
+                continue
+            mark = record.run or (store.keys.run_id(record.name, record.last) if record.count == 1 else "")
+            if mark not in seen:
+                seen.update({mark} - {""})
                 yield record
 
 

@@ -324,7 +324,7 @@ def _consumers(plan: Plan) -> list[Check]:
             "warn",
             f"no live worker listens on queue {queue.rpartition('--')[2]!r}, used by "
             f"{_count(count, 'changed schedule')}",
-            "start one: flowerpower worker",
+            f"start one: flowerpower worker{'' if plan.env == 'default' else f' --env {plan.env}'}",
         )
         for queue, count in sorted(starved.items())
     ]

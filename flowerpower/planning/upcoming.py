@@ -9,6 +9,7 @@ from typing import Literal
 from flowerpower.planning.fires import clock_marks
 from flowerpower.schedule.jitter import delay
 from flowerpower.schedule.trigger import Trigger, TriggerError
+from flowerpower.schedule.zones import LAST
 from flowerpower.state.desired import trigger_of
 from flowerpower.state.keys import tick_of
 from flowerpower.state.models import Hold, Schedule
@@ -47,16 +48,26 @@ class Outlook:
 
 
 def upcoming(
-    schedules: Iterable[Schedule], holds: Mapping[str, Hold], after: int, number: int, *, live: bool = False
+    schedules: Iterable[Schedule],
+    holds: Mapping[str, Hold],
+    after: int,
+    number: int,
+    *,
+    live: bool = False,
+    until: int = LAST,
 ) -> Outlook:
-    """Return the next ticks of each schedule; with *live*, a pending one that is due already comes first."""
+    """Return the next ticks of each schedule; with *live*, a pending one that is due already comes first.
+
+    With *until* they are the ticks from *after* to that moment, both included.
+    """
+    begin = after if until == LAST else after - 1
     fires: list[Upcoming] = []
     silent: list[Silent] = []
     for schedule in schedules:
         found = _silence(schedule, holds)
         if found is None:
-            ticks = list(_ticks_of(schedule, after, number, live))
-            fires += ticks
+            ticks = list(_ticks_of(schedule, begin, number, live, until))
+            fires += [fire for fire in ticks if fire.tick <= until]
             found = None if ticks else "over"
         if found:
             silent.append(Silent(schedule.name, found, holds.get(schedule.name)))
@@ -84,11 +95,11 @@ def _silence(schedule: Schedule, holds: Mapping[str, Hold]) -> Why | None:
     return None
 
 
-def _ticks_of(schedule: Schedule, after: int, number: int, live: bool) -> Iterator[Upcoming]:
+def _ticks_of(schedule: Schedule, after: int, number: int, live: bool, until: int) -> Iterator[Upcoming]:
     trigger, jitter = trigger_of(schedule.fields), int(str(schedule.fields.get("jitter", 0)))
     job = schedule.occurrence if live else None
     waiting = None if job is None or job.due > after else tick_of(job.id.rpartition("--")[2])
-    ticks = _next(trigger, after, number)
+    ticks = _next(trigger, after, number, until)
     if waiting is not None:
         ticks = [waiting, *ticks][:number]
     marks = clock_marks(trigger.timezone, ticks)
@@ -97,10 +108,11 @@ def _ticks_of(schedule: Schedule, after: int, number: int, live: bool) -> Iterat
         yield Upcoming(schedule.name, tick, starts, trigger.timezone, marks.get(tick, ""), tick == waiting)
 
 
-def _next(trigger: Trigger, after: int, number: int) -> list[int]:
+def _next(trigger: Trigger, after: int, number: int, until: int = LAST) -> list[int]:
+    """Return the ticks up to a moment, and the first one behind it: who has that is not over."""
     ticks: list[int] = []
     tick = trigger.next_tick(after)
     while tick is not None and len(ticks) < number:
         ticks.append(tick)
-        tick = trigger.next_tick(tick)
+        tick = trigger.next_tick(tick) if tick <= until else None
     return ticks

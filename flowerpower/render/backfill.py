@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowerpower.render.records import EMPHASIS, clean_reason, record_dict
 from flowerpower.render.style import Style, plain
-from flowerpower.render.words import count, iso, moment_with_utc, rough_duration, safe, short
+from flowerpower.render.words import count, iso, moment_with_utc, rough_duration, safe, short, typed
 
 if TYPE_CHECKING:
     from flowerpower.jobs.by_hand.backfill import BackfillPlan, Progress
@@ -102,7 +102,8 @@ def done_text(progress: Progress, plan: BackfillPlan, *, style: Style = plain) -
     word = "complete" if not bad and not progress.left else "ended"
     lines.append(style(f"Backfill {word}: {ended}{left}.", "good" if not bad else "error"))
     if bad:
-        lines.append(f"Why one of them failed: flowerpower runs --job {name}--{bad[0].last}")
+        look = typed(f"flowerpower runs --job {name}--{bad[0].last}", plan.namespace)
+        lines.append(f"Why one of them failed: {look}")
     return "\n".join(lines)
 
 
@@ -113,7 +114,8 @@ def stopped_text(progress: Progress, plan: BackfillPlan) -> str:
     if progress.active:
         runs = " ".join(f"{name}--{tick}" for tick in progress.active[:5])
         goes = "goes" if len(progress.active) == 1 else "go"
-        lines.append(f"{count(len(progress.active), 'run')} {goes} on. To stop: flowerpower cancel {runs}")
+        stop = typed(f"flowerpower cancel {runs}", plan.namespace)
+        lines.append(f"{count(len(progress.active), 'run')} {goes} on. To stop: {stop}")
     lines.append("The same command again goes on from here.")
     return "\n".join(lines)
 

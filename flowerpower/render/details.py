@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from flowerpower.render.records import EMPHASIS, clean_reason, record_dict, short_run
+from flowerpower.render.records import EMPHASIS, clean_reason, env_of_run, record_dict, short_run
 from flowerpower.render.runs import files_lines, outputs_lines
 from flowerpower.render.style import Style, plain
 from flowerpower.render.times import times_lines
@@ -21,6 +21,7 @@ from flowerpower.render.words import (
     safe,
     short,
     stopwatch,
+    typed,
     value_text,
     wrap,
 )
@@ -188,15 +189,16 @@ def _notes(run: RunDetails) -> Iterator[str]:
 def _next(run: RunDetails, style: Style) -> Iterator[str]:
     """Yield what somebody who looks at this will want to do next."""
     name = short_run(run.record.run) if run.record.run else ""
+    env = env_of_run(run.record.run)
     if any(attempt.has_log for attempt in run.attempts):
-        yield f"What it said: {style(f'flowerpower runs --job {name} --log', 'strong')}"
+        yield f"What it said: {style(typed(f'flowerpower runs --job {name} --log', env), 'strong')}"
     if run.record.status == "scheduled" and not run.by_hand and not run.record.attempt:
-        pause = f'flowerpower pause {safe(run.record.name)} --reason "..."'
+        pause = typed(f'flowerpower pause {safe(run.record.name)} --reason "..."', env)
         yield f"It is still to come. To keep it from firing: {style(pause, 'strong')}"
     elif not run.is_over and name:
-        yield f"To stop it: {style(f'flowerpower cancel {name}', 'strong')}"
+        yield f"To stop it: {style(typed(f'flowerpower cancel {name}', env), 'strong')}"
     elif name and run.record.status != "succeeded" and not run.by_hand:
-        yield f"To run it again: {style(f'flowerpower rerun {name}', 'strong')}"
+        yield f"To run it again: {style(typed(f'flowerpower rerun {name}', env), 'strong')}"
 
 
 def details_dict(run: RunDetails, namespace: str) -> dict[str, Any]:

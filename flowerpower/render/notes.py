@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from flowerpower.planning.plan import Change, Check, InFlight, Plan
 from flowerpower.planning.renames import likely_renames
 from flowerpower.render.style import Emphasis, Style
-from flowerpower.render.words import count, listed, moment_with_utc, rough_duration, safe, short, wrap
+from flowerpower.render.words import count, listed, moment_with_utc, rough_duration, safe, short, typed, wrap
 from flowerpower.state.desired import room_to_wait
 from flowerpower.state.models import Hold, Json
 
@@ -131,7 +131,8 @@ def side_notes(plan: Plan) -> list[str]:
         found.append("compared with a git revision: what is held, running, or altered in Redis does not show")
     found += [f"the scheduler reports: {safe(text)}" for text in plan.consumers.troubles]
     if not plan.against and plan.changes and not plan.consumers.scheduler:
-        found.append("no scheduler is alive; nothing fires until one runs: flowerpower worker")
+        start = typed("flowerpower worker", plan.env)
+        found.append(f"no scheduler is alive; nothing fires until one runs: {start}")
     return found
 
 

@@ -188,7 +188,7 @@ def _flags_as_code(text: str) -> str:
     return (
         text
         if "`" in text
-        else re.sub(r"(?<!\S)(flowerpower [a-z]+|--[a-z-]+\b(?: [A-Z|%0-9]{1,8}\b)?)", r"`\1`", text)
+        else re.sub(r"(?<!\S)(flowerpower [a-z]+(?: --env \S+)?|--[a-z-]+\b(?: [A-Z|%0-9]{1,8}\b)?)", r"`\1`", text)
     )
 
 

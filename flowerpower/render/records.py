@@ -47,6 +47,12 @@ def short_run(run: str) -> str:
     return safe(run.split("--", 2)[-1])
 
 
+def env_of_run(run: str) -> str:
+    """Return the environment that a run id names, an empty text where there is none."""
+    parts = run.split("--", 2)
+    return parts[1] if len(parts) > 2 else ""
+
+
 def clean_reason(reason: str) -> str:
     """Return why a run ended so, safe to show and without the name of an error of ours."""
     text = reason

@@ -59,7 +59,7 @@ def _cells(fire: Upcoming, now: int, after: int) -> tuple[str, ...]:
         safe(fire.schedule),
         moment_with_utc(fire.tick, fire.timezone, now, unit=""),
         safe(fire.timezone),
-        about(wait) if wait > 0 else f"{about(-wait)} ago",
+        about(wait) if wait > 0 else f"{about(-wait)} ago" if wait else "0s",
         "; ".join(_remarks(fire)),
     )
 

@@ -55,6 +55,12 @@ def listed(names: Iterable[str], most: int = 5) -> str:
     return ", ".join(shown[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
+def typed(command: str, env: str) -> str:
+    """Return a command as it is to be typed for an environment, named alone or at the end of a namespace."""
+    env = env.rpartition(".")[2]
+    return command if env in ("", "default") else f"{command} --env {safe(env)}"
+
+
 def safe(text: str) -> str:
     """Return the text with everything that could move a cursor or turn writing around escaped."""
     if text.isprintable():

@@ -176,14 +176,19 @@ def _advice(error: Exception) -> str | None:
 @contextmanager
 def redis_errors(doing: str) -> Iterator[None]:
     """Raise `StoreError` for every failure of Redis while *doing* (a phrase such as `reading the live state`)."""
-    from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
+    from redis.exceptions import RedisError
 
     try:
         with _silence_told(doing):
             yield
-    except (AuthenticationError, NoPermissionError) as error:
-        raise StoreError(
-            f"Redis refused {doing}: {error}", hint="check the user, its password and its ACL rules"
-        ) from error
     except (RedisError, OSError) as error:
-        raise StoreError(f"Redis failed while {doing}: {error}", hint=_advice(error)) from error
+        raise as_ours(error, doing) from error
+
+
+def as_ours(error: Exception, doing: str) -> StoreError:
+    """Return what a failure of Redis means for people, with a way out."""
+    from redis.exceptions import AuthenticationError, NoPermissionError
+
+    if isinstance(error, (AuthenticationError, NoPermissionError)):
+        return StoreError(f"Redis refused {doing}: {error}", hint="check the user, its password and its ACL rules")
+    return StoreError(f"Redis failed while {doing}: {error}", hint=_advice(error))

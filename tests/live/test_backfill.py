@@ -17,8 +17,9 @@ from support.redis_state import SHIFTED_CLOCK, dump_keys, shift_clock, start_at_
 from support.states import KEYS, schedule
 
 from flowerpower.errors import FlowerPowerError, RefusedError, StoreError, UsageError
-from flowerpower.jobs.by_hand.backfill import Backfill, BackfillPlan, Progress, plan_backfill
-from flowerpower.jobs.records import Wish, read_runs
+from flowerpower.jobs.by_hand.backfill import Backfill, BackfillPlan, Progress, plan_backfill, plans_again
+from flowerpower.jobs.manager import RQManager
+from flowerpower.jobs.records import RunRecord, Wish, read_runs
 from flowerpower.state.store import Store
 
 
@@ -250,3 +251,46 @@ def test_foreign_and_damaged_keys_are_left_alone_and_nothing_is_written(store: S
         next(steps)
 
     assert dump_keys(store.connection) == before
+
+
+def test_what_failed_is_run_again_of_all_schedules_and_nothing_else(store: Store, player: Player) -> None:
+    apply(store, often(), schedule("other", every=HOUR))
+    for ends in (("failed", "failed"), ("succeeded", "failed"), ("failed", "succeeded")):
+        shift_clock(store.connection, HOUR)
+        step(store)
+        for status in ends:
+            player.take()
+            player.end(status)
+    manager = RQManager(store, "", who=lambda: "ana")
+    plans, left = manager.plans_again(since="1d")
+    assert [(plan.applied.schedule.name, len(plan.to_run)) for plan in plans] == [("often", 2), ("other", 2)]
+    assert left == []
+
+    for plan in plans:
+        ended = carry_out(manager.backfill(plan, word="rerun", pause=lambda seconds: None), player)
+        assert (ended.count("succeeded"), ended.failed) == (2, 0)
+
+    assert manager.plans_again(since="1d") == ([], [])
+    assert [record.status for record in manager.runs().runs] == ["succeeded"] * 6  # each tick is told once
+    assert manager.runs(statuses=["failed"]).runs == ()
+
+
+def test_a_run_by_hand_and_what_is_not_live_any_more_are_left_out_of_what_runs_again(
+    store: Store, player: Player
+) -> None:
+    apply(store, often(), schedule("other", every=HOUR))
+    shift_clock(store.connection, HOUR)
+    step(store)
+    for _ in range(2):
+        player.take()
+        player.end("failed")
+    apply(store, often())
+    records = [
+        *RQManager(store, "").runs(statuses=["failed"]).runs,
+        RunRecord("often", 7, 7, "failed", run=KEYS.run_id("often", "m01")),
+    ]
+
+    plans, left = plans_again(store, records)
+
+    assert [(plan.applied.schedule.name, len(plan.to_run)) for plan in plans] == [("often", 1)]
+    assert sorted(record.name for record in left) == ["often", "other"]

@@ -199,3 +199,22 @@ def test_a_run_is_not_ended_by_a_pass_that_saw_it_before_another_worker_claimed_
     assert not Ledger(store).close(run, seen="older", status="failed", reason="its worker died")
 
     assert run_id in store.read().active
+
+
+def test_a_run_whose_worker_was_killed_says_so(store: Store, redis_url: str) -> None:
+    scheduler = Scheduler(store, "one")
+    scheduler.step()
+    (run_id,) = store.read().active
+    killed_worker(redis_url, "before the claim")
+    Player(store, QUEUE).claim(run_id)
+    let_executions_expire(store)
+
+    for _ in range(DESCRIBED // RECONCILE_SECONDS * 3):
+        shift_clock(store.connection, RECONCILE_SECONDS)
+        scheduler.step()
+
+    (outcome,) = (json.loads(raw) for raw in store.connection.zrange(KEYS.outcomes("often"), 0, -1))
+    assert (outcome["status"], outcome["reason"]) == (
+        "failed",
+        "its worker was gone before it was done: it was killed, or its machine died",
+    )

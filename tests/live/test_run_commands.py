@@ -129,6 +129,22 @@ def test_a_running_run_is_cancelled_and_a_tick_is_run_again(here: Here) -> None:
     assert rerun.document["attempt"] >= 2
 
 
+def test_all_that_failed_is_run_again_with_the_flags_that_list_it(here: Here) -> None:
+    here("trigger", "daily_sales", "--wait", "--set", "flour=0")
+    assert here("backfill", "nightly_sales", "--from", "1h", "--auto-approve", "--again", "--set", "flour=0").code == 1
+    asked = ("rerun", "--status", "failed", "--since", "2h")
+    dry = here(*asked, "--dry-run")
+    assert dry.code == 0
+    assert "  nightly_sales  1 tick  " in dry.out
+    assert re.search(r"left out: \d runs? of daily_sales: by hand", dry.out)
+    assert "look at --dry-run, then --auto-approve" in here(*asked).err
+
+    done = here(*asked, "--auto-approve")
+    assert (done.code, done.out.splitlines()[-1]) == (0, "Rerun complete: 1 succeeded, 0 did not.")
+    nothing = here(*asked, "nightly_sales", "--auto-approve", "--json")
+    assert (nothing.code, nothing.document["schedules"], nothing.document["ended"]) == (0, [], [])
+
+
 def test_ctrl_c_stops_waiting_and_not_the_run(here: Here) -> None:
     main = threading.main_thread().ident
     assert main is not None
@@ -193,6 +209,10 @@ def test_who_may_only_read_sees_runs_and_changes_none(here: Here, redis_server: 
         (("runs", "--log"), "name it: --job RUN"),
         (("runs", "daily_sales", "--job", "daily_sales--1"), "--job shows one run"),
         (("rerun", "nightly_sales"), "--tick TIME"),
+        (("rerun",), "--status failed --since 12h"),
+        (("rerun", "--status", "failed"), "since when?"),
+        (("rerun", "--status", "succeeded", "--since", "1d"), "--status failed, missed, skipped, cancelled"),
+        (("rerun", "nightly_sales", "--since", "1d"), "add --status failed"),
         (("rerun", "daily_sales", "--tick", "1h"), "no schedule 'daily_sales' is live"),
         (("backfill", "nightly_sales"), "--from 7d"),
         (("backfill", "nothing", "--from", "7d", "--dry-run"), "no schedule 'nothing' is live"),

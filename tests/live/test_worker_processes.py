@@ -20,6 +20,7 @@ from support.states import SOURCE
 from flowerpower.apply import apply_plan
 from flowerpower.jobs.by_hand.stopping import stop_run
 from flowerpower.jobs.scheduling.scheduler import Scheduler
+from flowerpower.jobs.workers.worker import make_worker
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
@@ -221,3 +222,20 @@ def alive(process: int) -> bool:
         return "Z" not in Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
     except OSError:
         return False
+
+
+def test_a_worker_that_redis_has_forgotten_is_known_again_at_its_next_sign_of_life(redis_connection: Redis) -> None:
+    keys = Keys("acme", "default")
+    worker = make_worker(redis_connection, keys, ["default"])
+    worker.register_birth()
+    worker.heartbeat()
+    before = redis_connection.hgetall(worker.key)
+    redis_connection.flushall()
+
+    worker.heartbeat(30)
+
+    assert redis_connection.sismember(keys.workers(keys.queue("default")), worker.key)
+    assert redis_connection.sismember("rq:workers", worker.key)
+    after = redis_connection.hgetall(worker.key)
+    assert (after[b"queues"], after[b"birth"]) == (before[b"queues"], before[b"birth"])
+    assert 0 < redis_connection.ttl(worker.key) <= 30

@@ -113,6 +113,35 @@ def plan_backfill(
     )
 
 
+def plans_again(store: Store, records: Sequence[RunRecord]) -> tuple[list[BackfillPlan], list[RunRecord]]:
+    """Return a plan for each live schedule that runs the ticks of *records* once more, and the records it cannot take.
+
+    Those are of runs by hand, and of schedules that are not live.
+    """
+    wanted: dict[str, list[RunRecord]] = {}
+    left: list[RunRecord] = []
+    for record in records:
+        by_hand = record.run and record.run != store.keys.run_id(record.name, record.last)
+        (left if by_hand else wanted.setdefault(record.name, [])).append(record)
+    plans, now = [], store.time()
+    for name, group in sorted(wanted.items()):
+        try:
+            applied = read_applied(store, name)
+        except UsageError:
+            left += group
+            continue
+        ticks = sorted({tick for record in group for tick in _ticks_of(applied, record)})
+        still = {record.status for record in group} | set(_BUSY)
+        known = tuple(tick for tick in look_at(store, applied, ticks) if tick.status in still)
+        if known:
+            plans.append(BackfillPlan(applied, known[0].tick, known[-1].tick, known, now, _workers(store, applied)))
+    return plans, left
+
+
+def _ticks_of(applied: Applied, record: RunRecord) -> list[int]:
+    return [record.last] if record.count == 1 else ticks_between(applied.trigger, record.first, record.last)
+
+
 def _ticks(applied: Applied, first: int, last: int, most: int) -> list[int]:
     name = applied.schedule.name
     count = applied.trigger.count_ticks(first, last) if first <= last else 0

@@ -27,6 +27,7 @@ SURELY_LOST = 10  # seconds: a worker may just have been about to start it
 AT_ONCE = 1000  # runs that are looked at in one round trip
 _ENDED = {b"failed": "failed", b"stopped": "cancelled", b"canceled": "cancelled", b"finished": "finished"}
 _WAITS = (b"queued", b"scheduled")  # and RQ writes that before it puts the run where it waits
+_WORKER_GONE = "its worker was gone before it was done: it was killed, or its machine died"
 _NEVER_BEGAN = ("AbandonedJobError", "stuck in intermediate queue")  # how RQ ends what it lost itself
 _SINCE = re.compile(rb'"since":(\d{1,12})[,}]')
 _UNKNOWN = "unknown"  # the execution of a run that a worker began: it must not run twice
@@ -134,12 +135,14 @@ class RunKeeper:
 
     def _was_lost(self, seen: _Seen) -> bool:
         """Tell whether RQ gave up on a run that no worker had begun."""
-        if seen.claimed or seen.status != b"failed":
-            return False
+        return not seen.claimed and seen.status == b"failed" and self._gave_up(seen.run.id)
+
+    def _gave_up(self, run_id: str) -> bool:
+        """Tell whether RQ called a run failed because no worker gave a sign of life for it."""
         from flowerpower.jobs.workers.restricted import failure
 
         with redis_errors("reading how a run failed"):
-            reason = failure(self._store.connection, seen.run.id)
+            reason = failure(self._store.connection, run_id)
         return any(words in reason for words in _NEVER_BEGAN)
 
     def _close(self, seen: _Seen) -> None:
@@ -163,7 +166,8 @@ class RunKeeper:
         if status == _OF_ANOTHER_TYPE:
             return "failed", "its job in Redis was replaced by something else"
         if status != b"finished":
-            return _ENDED[status], f"RQ ended it as {status.decode()}"
+            gone = status == b"failed" and self._gave_up(run.id)
+            return _ENDED[status], _WORKER_GONE if gone else f"RQ ended it as {status.decode()}"
         with redis_errors("reading a run's result"):
             result = returned(self._store.connection, run.id)
         done = isinstance(result, dict) and result.get("status") == "succeeded"

@@ -34,7 +34,7 @@ from flowerpower.jobs.workers.worker import FlowerPowerWorker, forget_modules, m
 from flowerpower.schedule.zones import use_packaged_zones
 from flowerpower.settings import Settings, look_for_cycles_rarely
 from flowerpower.specs.project_spec import ProjectSpec
-from flowerpower.state.connection import connect, connect_for_rq
+from flowerpower.state.connection import as_ours, connect, connect_for_rq
 from flowerpower.state.keys import Keys
 from flowerpower.state.signing import Signer
 from flowerpower.state.store import Store
@@ -226,7 +226,8 @@ def _work_once(
         store_beside(connection, keys)
         worker.work(burst=options.burst, logging_level=logging.getLevelName(logger.getEffectiveLevel()))
     except (RedisError, OSError) as error:
-        logger.warning("Redis is away: %s", error)
+        told = as_ours(error, "working")
+        logger.warning("%s (%s)", told, told.hint)
         return None
     return worker
 

@@ -25,7 +25,7 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.registry import FailedJobRegistry, FinishedJobRegistry
 from rq.serializers import JSONSerializer
-from rq.worker_registration import clean_worker_registry
+from rq.worker_registration import clean_worker_registry, register
 
 from flowerpower.jobs.ledger import Ledger, run_ref
 from flowerpower.jobs.workers.restricted import restricted_job, restricted_queue
@@ -145,8 +145,18 @@ class FlowerPowerWorker(Worker):
             return
         with self.connection.pipeline(transaction=False) as together:
             super().heartbeat(timeout, together)
-            together.execute()
+            is_first, *_ = together.execute()
+        if is_first:
+            self._register_again()
         self._renewed = 0.0 if timeout else time.monotonic()
+
+    def _register_again(self) -> None:
+        """Make this worker known once more: Redis was flushed or restored, and nobody would count with it."""
+        logger.warning("Redis did not know this worker any more; it is registered again")
+        with self.connection.pipeline() as together:
+            together.hset(self.key, mapping=self.serialize() | {"state": str(self.get_state())})
+            register(self, together)
+            together.execute()
 
     def set_state(self, state: str, pipeline: Pipeline | None = None) -> None:
         """Tell what the worker does, unless that is known: RQ says twice after each job that it is idle."""

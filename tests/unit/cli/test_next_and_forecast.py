@@ -55,7 +55,8 @@ def test_every_and_at_are_triggers_too(capsys: pytest.CaptureFixture[str]) -> No
         (["--cron", "@daily", "--timezone", "Europe/Berlni"], "did you mean Europe/Berlin"),
         (["--every", "soon"], "'soon' is not a duration"),
         (["--cron", "@daily", "--every", "1h"], "exactly one of"),
-        (["--cron", "@daily", "--from", "yesterday"], "is not a date or a time"),
+        (["--cron", "@daily", "--from", "soon"], "--from 'soon' names no moment"),
+        (["--cron", "@daily", "--to", "2h"], "--to is for schedules"),
         (["--cron", "@daily", "nightly"], "takes no schedules"),
         (["--cron", "@daily", "-n", "0"], "greater than or equal to 1"),
         (["--timezone", "UTC"], "belong to a trigger"),
@@ -84,6 +85,19 @@ def test_the_next_fires_are_those_of_what_is_live(applied: CommandLine) -> None:
     ticks = [fire["starts"] for fire in applied("next", "hourly", "nightly", "-n", "30", "--json").document["fires"]]
     assert len(ticks) == 60
     assert ticks == sorted(ticks)
+
+
+def test_a_window_shows_all_that_fires_in_it_and_names_nobody_who_fires_later(applied: CommandLine) -> None:
+    window = ("next", "--from", "2030-01-07T01:00Z", "--to", "2030-01-07T05:00Z")
+    found = applied(*window, "--json").document
+    ticks = [fire["tick"][:16] for fire in found["fires"] if fire["schedule"] == "hourly"]
+
+    assert ticks == [f"2030-01-07T0{hour}:00" for hour in range(1, 6)]
+    assert found["silent"] == []
+    assert "  0s" in applied(*window).out
+    assert applied("next", "--from", "2030-01-07T01:10Z", "--to", "2030-01-07T01:20Z").out == "Nothing fires.\n"
+    assert "before it begins" in applied("next", "--to", "2020-01-01").err
+    assert "too many" in applied("next", "--to", "2190-01-01").err
 
 
 def test_before_the_first_apply_next_says_where_else_to_look(flowerpower: CommandLine) -> None:

@@ -138,8 +138,8 @@ def test_a_failed_run_has_the_authors_lines_before_everything_else() -> None:
         "What else happened\n"
         "  Mon 23 Nov 18:00:05  redelivered\n"
         "\n"
-        "What it said: flowerpower runs --job nightly--1795453200 --log\n"
-        "To run it again: flowerpower rerun nightly--1795453200"
+        "What it said: flowerpower runs --job nightly--1795453200 --log --env prod\n"
+        "To run it again: flowerpower rerun nightly--1795453200 --env prod"
     )
 
 
@@ -220,11 +220,11 @@ def test_a_backfill_says_what_it_would_do_and_what_it_did() -> None:
     progress = Progress(2, {TICK: FAILED}, (TICK - 7200,), 0)
     assert done_text(progress, PLAN).splitlines()[1:] == [
         "Backfill ended: 0 succeeded, 1 did not.",
-        "Why one of them failed: flowerpower runs --job nightly--1795453200",
+        "Why one of them failed: flowerpower runs --job nightly--1795453200 --env prod",
     ]
     assert stopped_text(progress, PLAN) == (
         "Stopped: 1 of 2 done, 0 not handed out.\n"
-        "1 run goes on. To stop: flowerpower cancel nightly--1795446000\n"
+        "1 run goes on. To stop: flowerpower cancel nightly--1795446000 --env prod\n"
         "The same command again goes on from here."
     )
 

@@ -1,0 +1,71 @@
+"""What `rerun --status` would run again, and how that ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from flowerpower.render.backfill import ended_line
+from flowerpower.render.records import clean_reason, record_dict
+from flowerpower.render.style import Style, plain
+from flowerpower.render.words import count, iso, moment_with_utc, safe
+
+if TYPE_CHECKING:
+    from flowerpower.jobs.by_hand.backfill import BackfillPlan, Progress
+    from flowerpower.jobs.records import RunRecord
+
+
+def again_text(
+    plans: Sequence[BackfillPlan], left: Sequence[RunRecord], statuses: Sequence[str], *, style: Style = plain
+) -> str:
+    """Return a block for each schedule: how many of its ticks, from when to when, and why the newest ended so."""
+    if not plans and not left:
+        return f"Nothing that {' or '.join(statuses)} is known of that time."
+    lines = [line for plan in plans for line in _block(plan, style)]
+    for name in sorted({record.name for record in left}):
+        runs = sum(record.name == name for record in left)
+        lines.append(style(f"  left out: {count(runs, 'run')} of {safe(name)}: by hand, or not live any more", "faint"))
+    total = sum(len(plan.to_run) for plan in plans)
+    words = f"Rerun: {count(total, 'tick')} of {count(len(plans), 'schedule')}"
+    return "\n".join([*lines, "", f"{words}; of each schedule one at a time, as it is applied now."])
+
+
+def _block(plan: BackfillPlan, style: Style) -> list[str]:
+    name, zone = safe(plan.applied.schedule.name), plan.applied.timezone
+    first, last = (moment_with_utc(tick, zone, plan.now) for tick in (plan.first, plan.last))
+    runs = len(plan.to_run)
+    when = first if plan.first == plan.last else f"{first} to {last}"
+    busy = f" ({len(plan.ticks) - runs} active already)" if runs < len(plan.ticks) else ""
+    lines = [f"  {style(name, 'strong')}  {count(runs, 'tick')}{busy}  {when}, {safe(zone)}"]
+    record = plan.ticks[-1].record
+    lines += [f"      {clean_reason(record.reason)}"] if record is not None and record.reason else []
+    if not plan.workers:
+        lines.append(style("      no live worker listens on its queue: nothing runs before one does", "warning"))
+    return lines
+
+
+def done_text(plans: Sequence[BackfillPlan], ended: Sequence[Progress], *, style: Style = plain) -> str:
+    """Return how it ended, with a line for each run that did not succeed."""
+    lines = []
+    for plan, progress in zip(plans, ended, strict=True):
+        name = safe(plan.applied.schedule.name)
+        bad = [record for record in progress.ended.values() if record.status != "succeeded"]
+        lines += [f"  {name}{ended_line(record, plan, style=style)}" for record in bad]
+    good, failed = sum(one.count("succeeded") for one in ended), sum(one.failed for one in ended)
+    words = style(f"Rerun complete: {good:,} succeeded, {failed:,} did not.", "strong")
+    return "\n".join([*lines, words])
+
+
+def again_document(
+    namespace: str, plans: Sequence[BackfillPlan], left: Sequence[RunRecord], ended: Sequence[Progress] | None
+) -> dict[str, Any]:
+    """Return the same as a JSON document; `ended` is empty when nothing was run."""
+    return {
+        "format_version": "1.0",
+        "namespace": namespace,
+        "schedules": [
+            {"name": plan.applied.schedule.name, "ticks": [iso(tick.tick) for tick in plan.to_run]} for plan in plans
+        ],
+        "left_out": [record_dict(record) for record in left],
+        "ended": [record_dict(record) for one in ended or () for record in one.ended.values()],
+    }
