@@ -157,6 +157,14 @@ SALES = {"pipelines/sales.yaml": PIPELINES[0]}
         pytest.param(
             {"s1": LACKING, "s2": LACKING}, ("s2", GOOD), NOW, ["FP322"], ["FP322"], id="another has it again"
         ),
+        pytest.param(
+            {"s1": GOOD + "queu: x\n", "s2": LACKING},
+            ("s1", GOOD),
+            NOW,
+            ["FP101"],
+            ["FP322"],
+            id="a mistake hid another",
+        ),
         pytest.param({"s1": GOOD}, ("s1", None), NOW, [], ["FP322"], id="nobody runs the pipeline any more"),
         pytest.param({"s1": GOOD + "previous_names: [s3]\n"}, ("s3", GOOD), NOW, [], ["FP308"], id="an earlier name"),
         pytest.param({"s1": GOOD}, ("s2", GOOD + "previous_names: [s1]\n"), NOW, [], ["FP308"], id="a present name"),
