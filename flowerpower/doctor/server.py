@@ -25,7 +25,9 @@ class ServerFacts:
     settings: Fact[Mapping[str, str]]
     skew: Fact[float]  # seconds that the server's clock is ahead of ours
     trip: Fact[float]  # seconds of a round trip, the median
-    refused: Fact[tuple[str, ...]]  # commands that this user may not run from a script; EVAL: no script at all
+    refused: Fact[
+        tuple[str, ...]
+    ]  # commands that this user may not run from a script; EVAL: no script at all, HLEN: not even read
 
 
 def reach(store: Store) -> None:
@@ -79,6 +81,9 @@ def _trip(ping: Callable[[], object]) -> float:
 
 
 def _refused(store: Store) -> Fact[tuple[str, ...]]:
+    head = ask("reading the head", lambda: store.connection.hlen(store.keys.head))
+    if isinstance(head, Unknown) and "refused" in head.why:
+        return ("HLEN",)
     answer: Fact[list[bytes]] = ask("asking what scripts may do", lambda: store.scripts.call("rights"))
     if isinstance(answer, Unknown):
         return ("EVAL",) if "refused" in answer.why else answer

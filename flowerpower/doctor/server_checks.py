@@ -140,6 +140,9 @@ def _rights(facts: ServerFacts) -> Finding:
     refused = facts.refused
     if isinstance(refused, Unknown):
         return not_known(_AREA, "rights", refused)
+    if refused == ("HLEN",):
+        hint = "give it the keys flowerpower:PROJECT.ENV:* and rq:*; or is it the user of another project?"
+        return _finding("rights", "fail", "this user may not read what flowerpower keeps here", hint)
     if refused == ("EVAL",):
         message = "this user may not run scripts: enough for `plan` and `status`, and for nothing else"
         return _finding(

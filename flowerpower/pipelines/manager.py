@@ -70,14 +70,14 @@ class PipelineManager:
         config: Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,
         outputs: Sequence[str] | None = None,
-        tick: datetime | None = None,
+        tick: datetime | str | None = None,
         executor: str | None = None,
         observer: Observer | None = None,
     ) -> RunResult:
         """Run the pipeline *name* in this process, without Redis.
 
-        *inputs*, *config* and *overrides* are laid over the spec's; they may hold any Python object. *tick* must be
-        aware; without it, it is now in whole seconds. Raises PipelineError.
+        *inputs*, *config* and *overrides* are laid over the spec's; they may hold any Python object. *tick* is
+        an aware datetime or ISO 8601, as `2026-11-22`; without it, it is now in whole seconds. Raises PipelineError.
         """
         spec = changed(self.get(name), inputs, config, overrides, outputs, executor)
         context = self._context(name, tick)
@@ -116,8 +116,20 @@ class PipelineManager:
             return "its modules cannot be read"
         return as_read(found, wanted(spec), (*spec.load, *spec.overrides))
 
-    def _context(self, name: str, tick: datetime | None) -> RunContext:
-        moment = tick or datetime.now(self._timezone).replace(microsecond=0)
+    def _moment(self, tick: datetime | str) -> datetime:
+        """Return a tick; a text is ISO 8601 and without an offset one on the clocks of the project."""
+        if not isinstance(tick, str):
+            return tick
+        try:
+            moment = datetime.fromisoformat(tick)
+        except ValueError:
+            raise UsageError(
+                f"the tick is no ISO 8601 time: {tick[:80]!r}", hint="for example 2026-11-22T02:00"
+            ) from None
+        return moment if moment.tzinfo else moment.replace(tzinfo=self._timezone)
+
+    def _context(self, name: str, tick: datetime | str | None) -> RunContext:
+        moment = self._moment(tick) if tick else datetime.now(self._timezone).replace(microsecond=0)
         if moment.tzinfo is None:
             raise UsageError("the tick has no time zone", hint="give an aware datetime")
         return RunContext(

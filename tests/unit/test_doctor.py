@@ -105,6 +105,7 @@ def test_persistence_is_judged(settings: Any, info: dict[str, Any], verdict: str
         ({"skew": -7200.0}, "clock", "warn", "7,200.0 s behind"),
         ({"trip": 0.2}, "latency", "warn", "200.0 ms"),
         ({"refused": ("EVAL",)}, "rights", "warn", "may not run scripts"),
+        ({"refused": ("HLEN",)}, "rights", "fail", "may not read what flowerpower keeps"),
         ({"refused": ("HSET x", "DEL y")}, "rights", "fail", "HSET x, DEL y"),
         ({"refused": Unknown("cannot tell")}, "rights", "unknown", "cannot tell"),
         ({"skew": Unknown("NOPERM")}, "clock", "unknown", "NOPERM"),

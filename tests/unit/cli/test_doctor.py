@@ -59,6 +59,14 @@ def test_a_user_that_may_only_read_learns_what_it_may(applied: CommandLine, as_u
     assert "hunter2" not in answer.out + answer.err
 
 
+def test_the_user_of_another_project_is_not_taken_for_one_that_may_read(applied: CommandLine, as_user: Any) -> None:
+    rules = ["reset", "on", ">hunter2", "~flowerpower:other.prod:*", "~rq:*", "allchannels", "+@all"]
+
+    answer = applied("doctor", "--json", "--redis", as_user(*rules))
+
+    assert (answer.code, check(answer, "redis rights")["verdict"]) == (1, "fail")
+
+
 def test_a_user_that_may_hardly_do_anything_makes_no_traceback(applied: CommandLine, as_user: Any) -> None:
     answer = applied("doctor", "--json", "--redis", as_user("reset", "on", ">hunter2", "-@all", "+ping", "+hello"))
 

@@ -136,3 +136,11 @@ def test_an_unknown_output_cannot_be_drawn(project: Project) -> None:
         PipelineManager({"p": spec}, project.root, ["flows"]).visualize("p")
 
     assert caught.value.hint == "did you mean 'out'?"
+
+
+def test_a_tick_may_be_a_text_on_the_clocks_of_the_project(manager: PipelineManager) -> None:
+    assert manager.run("one", tick=TICK.isoformat()).values["end"] == f"1 {TICK.isoformat()}"
+    assert manager.run("one", tick="2026-01-01").values["end"] == "1 2026-01-01T00:00:00+01:00"
+    with pytest.raises(UsageError, match="no ISO 8601 time") as caught:
+        manager.run("one", tick="soon")
+    assert "2026-11-22T02:00" in caught.value.hint
