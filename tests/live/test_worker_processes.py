@@ -139,7 +139,8 @@ def test_two_processes_run_side_by_side_and_one_that_dies_is_started_again(
         (tmp_path / "go").touch()
         assert worker.process.wait(timeout=30) == 0, worker.output()
 
-    assert [outcome["status"] for outcome in outcomes(store)] == ["succeeded"]
+    ends = [end for end in outcomes(store) if "its worker was gone" not in end["reason"]]  # which may be told by now
+    assert [end["status"] for end in ends] == ["succeeded"]
     assert "was killed by signal 9; starting it again" in worker.output()
 
 
