@@ -11,6 +11,8 @@ from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
 
+_FEW = 3  # proposals at once
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -45,6 +47,7 @@ def pause(
     Apply never lifts a hold. All of the names are held, or none.
     """
     from flowerpower.render.holds import paused_dict, paused_text
+    from flowerpower.render.words import safe, typed
 
     if reason is None:
         reason = _ask_why(session)
@@ -53,6 +56,9 @@ def pause(
         namespace = project.store.keys.namespace
     session.document(paused_dict(done, namespace))
     session.result(paused_text(done, style=session.style))
+    busy = [safe(one.name) for one in done.held if one.active]
+    for name in busy[:_FEW]:
+        session.talk(f"To stop what is under way: {typed(f'flowerpower cancel {name}', namespace)}")
 
 
 def resume(

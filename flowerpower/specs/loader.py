@@ -242,7 +242,8 @@ class _Loading:
             if self._is_full(origin.file):
                 break
             if self._environments is not None and name not in self._environments:
-                hint = did_you_mean(name, self._environments) or f"there are {', '.join(self._environments)}"
+                known = f"declare it under `environments:` of the project; it has {', '.join(self._environments)}"
+                hint = did_you_mean(name, self._environments) or known
                 place = self._places.within(origin, ("environments", name), key=True)
                 self._report("FP201", place, f"no environment '{name[:60]}'", hint)
             elif isinstance(patch, dict):

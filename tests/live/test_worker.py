@@ -78,8 +78,10 @@ def test_a_failing_run_is_tried_again_as_the_spec_says_and_each_attempt_is_recor
     )
     run_id = fire(store)
 
-    work_until_empty(redis_url, KEYS, tmp_path)
+    said = work_until_empty(redis_url, KEYS, tmp_path)
 
+    assert "raise ValueError('no bread')" in said, "the author's line"
+    assert "flowerpower/pipelines" not in said, "frames that help nobody"
     (outcome,) = outcomes(store)
     assert (outcome["status"], outcome["attempt"], outcome["run"]) == ("failed", 3, run_id)
     assert "no bread" in outcome["reason"]

@@ -28,6 +28,7 @@ from rq.serializers import JSONSerializer
 from rq.worker_registration import clean_worker_registry, register
 
 from flowerpower.jobs.ledger import Ledger, run_ref
+from flowerpower.jobs.running.telling import plain_failure
 from flowerpower.jobs.workers.restricted import restricted_job, restricted_queue
 from flowerpower.state.connection import without_retries
 from flowerpower.state.keys import Keys
@@ -129,6 +130,11 @@ class FlowerPowerWorker(Worker):
                 self._record_killed(job, execution, "its worker was stopped while it ran")
                 self.handle_job_failure(job, queue, exc_string="The worker was stopped.", execution=execution)
             raise
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """Let RQ tell of a failure in words that the author of the pipeline can use."""
+        with plain_failure(self.log, exc_info[1]):
+            super().handle_exception(job, *exc_info)
 
     def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
         """Kill the process of the run; RQ's own would kill this worker when the run has ended meanwhile."""

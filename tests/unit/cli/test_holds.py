@@ -37,6 +37,15 @@ def test_pause_and_resume_as_json(applied: CommandLine) -> None:
     assert all(one["next"] for one in resumed["resumed"])
 
 
+def test_pause_says_how_to_stop_what_goes_on(applied: CommandLine) -> None:
+    assert applied("trigger", "hourly").code == 0
+
+    paused = applied("pause", "hourly", "--reason", "x")
+
+    assert "1 active run goes on" in paused.out
+    assert paused.err == "To stop what is under way: flowerpower cancel hourly\n"
+
+
 def test_pausing_and_resuming_twice_is_no_error(applied: CommandLine) -> None:
     applied("pause", "hourly", "--reason", "first", **BY_ANA)
 
