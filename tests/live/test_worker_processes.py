@@ -125,7 +125,7 @@ def test_a_warm_run_out_of_time_fails_and_the_next_finds_edited_code(
 def test_two_processes_run_side_by_side_and_one_that_dies_is_started_again(
     store: Store, redis_url: str, tmp_path: Path
 ) -> None:
-    obedient_project(store, tmp_path, "every: 1h\noverlap: allow")
+    obedient_project(store, tmp_path, "every: 1h\noverlap: allow\ntimeout: 2m")
     order(tmp_path, "while not pathlib.Path(ROOT, 'go').exists(): time.sleep(0.05)")
     with running_worker(redis_url, KEYS, tmp_path, "two") as worker:
         worker.wait_for(lambda: len(workers(store)) == 2)
