@@ -60,7 +60,11 @@ PHASES = [number / 10 for number in range(10)]
 @pytest.mark.parametrize("period", [20, 35, 50, 60])
 def test_garbage_that_goes_in_steps_is_no_growth(period: float, phase: float) -> None:
     assert steps(300, period=period, phase=phase).is_flat
-    assert steps(3600, period=period, phase=phase).is_flat
+
+
+@pytest.mark.parametrize("phase", PHASES[::3])
+def test_nor_is_it_in_an_hour(phase: float) -> None:
+    assert steps(3600, period=60, phase=phase).is_flat
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -74,4 +78,7 @@ def test_of_a_short_soak_nothing_is_said_to_grow(phase: float) -> None:
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_leak_under_steps_grows(phase: float) -> None:
     assert steps(300, period=35, phase=phase, leak=0.2).word == "**grows**"
-    assert steps(3600, period=60, phase=phase, leak=0.02).word == "**grows**"
+
+
+def test_a_small_leak_under_steps_grows_in_an_hour() -> None:
+    assert steps(3600, period=60, phase=0.5, leak=0.02).word == "**grows**"
