@@ -15,6 +15,17 @@ local stamp = stamp_of(seconds, micros)
 local shapes = cjson.decode(ARGV[2])
 local is_any_held = redis.call('HLEN', ours('holds')) > 0
 
+-- To write a number costs as much as two commands' worth of words, and many schedules have the same ticks.
+local written = {}
+local function digits(number)
+  local text = written[number]
+  if not text then
+    text = string.format('%d', number)
+    written[number] = text
+  end
+  return text
+end
+
 local function read_fire(text)
   local fire = cjson.decode(text)
   local shape = shapes[fire.of]
@@ -23,12 +34,12 @@ local function read_fire(text)
   job[#job + 1] = shape.call .. fire.name .. '", "' .. fire.digest .. '"], {}]'
   fire.job, fire.queue, fire.overlap, fire.room = job, shape.queue, shape.overlap, shape.room
   fire.runs, fire.missed = fire.runs or {}, fire.missed or {}
-  local _, revision, pending = read_cursor(fire.cursor)
-  fire.revision, fire.pending = revision, pending ~= '-' and pending or nil
+  fire.revision, fire.pending = string.match(fire.cursor, '^%d+ (%d+) (%S+)$')
+  if fire.pending == '-' then fire.pending = nil end
   return fire
 end
 
-local function id_of(fire, tick) return names.queues .. fire.name .. '--' .. string.format('%d', tick) end
+local function id_of(fire, tick) return names.queues .. fire.name .. '--' .. digits(tick) end
 local function description_of(fire, words) return fire.name .. ' @ ' .. words end
 
 -- What is read for many schedules at once: their cursors, when their occurrences are due, and whether any next one is
@@ -106,8 +117,8 @@ end
 
 -- What `entry_of` tells, written by hand: to encode a table is a twentieth of all that firing costs.
 local function entry_text(fire, tick)
-  return string.format('{"name":"%s","tick":%d,"attempt":0,"since":%d,"commit":%s,"queue":"%s","digest":"%s"}',
-    fire.name, tick, seconds, stamp.commit_text, fire.queue, fire.digest)
+  return '{"name":"' .. fire.name .. '","tick":' .. digits(tick) .. ',"attempt":0,"since":' .. digits(seconds) .. ',"commit":'
+    .. stamp.commit_text .. ',"queue":"' .. fire.queue .. '","digest":"' .. fire.digest .. '"}'
 end
 
 local function start(fire, run)
@@ -115,7 +126,7 @@ local function start(fire, run)
   if fire.busy then return record_range(fire.name, {tick, tick, 1}, 'skipped', SKIPPED, seconds) end
   local id = id_of(fire, tick)
   later('HSET', ours('active'), id, entry_text(fire, tick))
-  later('ZADD', ours('active_index'), 0, index_of(fire.name, tick))
+  later('ZADD', ours('active_index'), 0, index_of(fire.name, digits(tick)))
   write_fresh_job(fire, id, 'queued', words, tick_text)
   later('RPUSH', queue_key(fire.queue), id)
   fire.busy = fire.overlap == 'skip'
@@ -218,7 +229,7 @@ local function fire_one(fire)
   end
   local next_id = write_next(fire)
   note_queue(fire.queue)
-  later('HSET', ours('cursors'), fire.name, string.format('%d %d %s', fire.decided, fire.revision, next_id))
+  later('HSET', ours('cursors'), fire.name, digits(fire.decided) .. ' ' .. fire.revision .. ' ' .. next_id)
   if fire.mode == 'heal' then record_event({event = 'healed', schedule = fire.name, tick = fire.decided, job = next_id}) end
 end
 

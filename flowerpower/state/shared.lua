@@ -234,7 +234,7 @@ local function canceller(entry) return text_of(entry.cancelled_by, 'apply') end
 
 local function has_active(schedule)
   local from = '[' .. schedule .. '--'
-  return #redis.call('ZRANGEBYLEX', ours('active_index'), from, from .. '\255', 'LIMIT', 0, 1) > 0
+  return redis.call('ZLEXCOUNT', ours('active_index'), from, from .. '\255') > 0
 end
 
 -- Hand a job to the workers exactly as RQ does.
