@@ -38,9 +38,11 @@ def test_a_leak_under_noise_grows(level: int) -> None:
 
 
 def test_the_table_says_what_grows() -> None:
-    shown = table([Growth("worker", 100 * MB, 1 * MB, 9 * MB), Growth("clock", MB, 0, 0)], {"keys": "7"})
+    filling = Growth("all data", 60 * MB, 1 * MB, 9 * MB, fills=True)
+    shown = table([Growth("worker", 100 * MB, 1 * MB, 9 * MB), filling, Growth("clock", MB, 0, 0)], {"keys": "7"})
 
     assert "| worker | 100.00 MB | 3600.00 MB | 9.00 MB | **grows** |" in shown
+    assert "| all data | 60.00 MB | 3600.00 MB | 9.00 MB | fills up to its caps |" in shown
     assert "| clock | 1.00 MB | 0.00 MB | 0.00 MB | flat |" in shown
     assert shown.endswith("- keys: 7")
 

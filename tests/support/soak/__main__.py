@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import redis
@@ -70,13 +71,13 @@ def _watch(world: World, seconds: float) -> tuple[list[str], list[str]]:
                 print(f"{at:5.0f} s  {memory} MB; {counts}", flush=True)
             time.sleep(max(1.0, min(5.0, seconds / 100)))
         runs = int(client.xinfo_stream(KEYS.runs).get("entries-added", 0))
-    growths = [growth(Series(name, times, sizes[name]), seconds) for name in sizes]
+    growths = [replace(growth(Series(name, times, sizes[name]), seconds), fills=name == ALL) for name in sizes]
     shown = {name: f"{counts[name]}, at most {most[name]}" for name in counts}
     print(f"\n{world.schedules} schedules, {seconds:.0f} s at {SPEED} times the speed, {runs} run events;")
     print(f"growth is looked at after a warm-up of {seconds * WARM_UP:.0f} s\n")
     print(table(growths, shown))
     # Outcomes and applies below their caps are there to be kept, and more of them take more.
-    grows = [one for one in growths if not one.is_flat and one.name != ALL]
+    grows = [one for one in growths if not one.is_flat and not one.fills]
     wrong = [f"{one.name} grows" for one in grows if one.is_clear]
     wrong += [f"{most[name]} {name}, more than {cap}" for name, cap in CAPS.items() if most[name] > cap]
     return wrong, [one.name for one in grows if not one.is_clear]

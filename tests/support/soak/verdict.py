@@ -43,6 +43,7 @@ class Growth:
     grown: float  # bytes over the time that was looked at
     floor: float = float("inf")  # bytes that the least of it rose over that time
     seconds: float = ENOUGH  # that were looked at
+    fills: bool = False  # it holds what is kept up to a cap that may not be reached yet
 
     @property
     def is_flat(self) -> bool:
@@ -59,6 +60,8 @@ class Growth:
         """The verdict."""
         if self.is_flat:
             return "flat"
+        if self.fills:
+            return "fills up to its caps"
         return "**grows**" if self.is_clear else "too short to tell"
 
 
