@@ -11,7 +11,7 @@ import typer
 
 from flowerpower.cli import completion
 from flowerpower.cli.applying import need_somebody
-from flowerpower.cli.options import flag
+from flowerpower.cli.options import flag, separate
 from flowerpower.cli.process import INTERRUPTED
 from flowerpower.cli.session import Session
 from flowerpower.cli.terminal import progress_bar
@@ -48,7 +48,7 @@ class Many:
     @property
     def statuses(self) -> tuple[str, ...]:
         """How the runs ended; raises `UsageError` for what cannot be run again."""
-        asked = tuple(word.strip() for text in self.status or () for word in text.split(",") if word.strip())
+        asked = separate(self.status)
         for word in asked:
             if word not in STATUSES:
                 raise UsageError(f"runs that are {word!r} are not run again", hint=f"--status {', '.join(STATUSES)}")

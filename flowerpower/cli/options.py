@@ -236,6 +236,11 @@ def guarded(general: General, revision: Revision, trust: Trust, work: Callable[[
         return session.fail(error)
 
 
+def separate(texts: typing.Iterable[str] | None) -> tuple[str, ...]:
+    """Return the words of a flag that may be repeated, and may hold several with commas between."""
+    return tuple(word.strip() for text in texts or () for word in text.split(",") if word.strip())
+
+
 def read_variables(pairs: typing.Iterable[str]) -> dict[str, str]:
     """Return `NAME=VALUE` texts as a mapping; raise `UsageError` for any other text."""
     found = {}

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from flowerpower.cli import completion
-from flowerpower.cli.options import command, flag
+from flowerpower.cli.options import command, flag, separate
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
 
@@ -73,16 +73,15 @@ def runs(
         return _show_one(session, one.job, one)
     if one.log or one.attempt is not None:
         raise UsageError("--log and --attempt are of one run", hint="name it: --job RUN")
-    return _show_list(session, name or "", status or (), since, limit)
+    return _show_list(session, name or "", status, since, limit)
 
 
-def _show_list(session: Session, name: str, status: list[str] | tuple[()], since: str | None, limit: int) -> None:
+def _show_list(session: Session, name: str, status: list[str] | None, since: str | None, limit: int) -> None:
     from flowerpower.render.records import runs_dict, runs_text
 
-    statuses = tuple(word.strip() for text in status for word in text.split(",") if word.strip())
     with session.project() as project:
         start = None if since is None else project.jobs.moment(since, "--since", project.home.timezone)
-        found = project.jobs.runs(name, since=start, statuses=statuses, limit=limit)
+        found = project.jobs.runs(name, since=start, statuses=separate(status), limit=limit)
     session.document(runs_dict(found))
     session.result(runs_text(found, width=_width(session), style=session.style))
 

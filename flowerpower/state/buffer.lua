@@ -25,13 +25,9 @@ local function write_job(stamp, order, id, status, description, tick_text)
   write_new_job(stamp, order, id, status, description, tick_text)
 end
 
-local function entry_of(stamp, order, name, tick, since)
-  return {name = name, tick = tick, attempt = 0, since = since, commit = stamp.commit, queue = order.queue,
-    digest = order.digest}
-end
-
 local function activate(stamp, order, name, tick, id, since)
-  set_active(id, name, tostring(tick), entry_of(stamp, order, name, tick, since))
+  set_active(id, name, tostring(tick), {name = name, tick = tick, attempt = 0, since = since, commit = stamp.commit,
+    queue = order.queue, digest = order.digest})
 end
 
 local function start_run(stamp, order, name, tick, id, since, description, tick_text)

@@ -15,7 +15,7 @@ local stamp = stamp_of(seconds, micros)
 local shapes = cjson.decode(ARGV[2])
 local is_any_held = redis.call('HLEN', ours('holds')) > 0
 
--- To write a number costs as much as two commands' worth of words, and many schedules have the same ticks.
+-- To print a number is slow, and many schedules have the same ticks.
 local written = {}
 local function digits(number)
   local text = written[number]
@@ -115,7 +115,7 @@ local function write_fresh_job(fire, id, status, words, tick_text)
   write_new_job(stamp, fire, id, status, description_of(fire, words), tick_text)
 end
 
--- What `entry_of` tells, written by hand: to encode a table is a twentieth of all that firing costs.
+-- The entry that `activate` writes, put together by hand: to encode a table is a twentieth of all that firing costs.
 local function entry_text(fire, tick)
   return '{"name":"' .. fire.name .. '","tick":' .. digits(tick) .. ',"attempt":0,"since":' .. digits(seconds) .. ',"commit":'
     .. stamp.commit_text .. ',"queue":"' .. fire.queue .. '","digest":"' .. fire.digest .. '"}'

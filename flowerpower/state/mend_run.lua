@@ -12,7 +12,7 @@ if not lost.entry then
   record_event({event = 'removed', job = lost.id, reason = reason})
   return 1
 end
-if not redis.call('ZSCORE', ours('active_index'), lost.name .. '--' .. lost.run) then lost.entry.alone = true end
+if not redis.call('ZSCORE', ours('active_index'), index_of(lost.name, lost.run)) then lost.entry.alone = true end
 set_active(lost.id, lost.name, lost.run, lost.entry)
 record_event({event = 'healed', schedule = lost.name, tick = lost.entry.tick, job = lost.id, reason = reason})
 return 1

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 _KEPT = 200  # files; the oldest go
 _UNSETTLED = 2_000_000_000  # nanoseconds
-_DECIDING = ("errors.py", "specs", "schedule", "dataflow", "state")  # the code of flowerpower that answers depend on
+# The code of flowerpower that answers depend on.
+_DECIDING = ("errors.py", "durations.py", "nearest.py", "git.py", "specs", "schedule", "dataflow", "state")
 
 
 class VerdictCache:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 
 import flowerpower
 from flowerpower.specs.checks import check_sources, verdict_of
-from flowerpower.specs.files.cache import VerdictCache
+from flowerpower.specs.files.cache import _DECIDING, VerdictCache
 from flowerpower.specs.files.folder import module_folders
 from flowerpower.specs.files.sources import read
 from flowerpower.specs.verdict import Ending, Question, Verdict
@@ -183,3 +184,14 @@ def test_the_cache_does_not_grow_for_ever(project: Path, tmp_path: Path, cache: 
 
     assert len(list((tmp_path / "cache").iterdir())) == 200
     assert cache.of_unchanged_folder(question(project)) == verdict
+
+
+def test_all_code_that_an_answer_depends_on_counts() -> None:
+    """What the deciding parts of flowerpower import decides, too: else an edit of it would leave old answers."""
+    package = Path(flowerpower.__file__).parent
+    parts = [part for part in _DECIDING if not part.endswith(".py")]
+    texts = [file.read_text(encoding="utf-8") for part in parts for file in (package / part).rglob("*.py")]
+
+    imported = {name for text in texts for name in re.findall(r"from flowerpower\.(\w+)", text)}
+
+    assert {f"{name}.py" if (package / f"{name}.py").exists() else name for name in imported} <= set(_DECIDING)
