@@ -198,6 +198,8 @@ def decode_cursor(schedule: str, raw: bytes) -> Cursor:
     """Return a cursor; raise `DamagedError` if it is not one."""
     try:
         tick, revision, pending = raw.split(b" ")
+        if b"\0" in pending:
+            raise ValueError("a NUL is in no id")
         return Cursor(int(tick), int(revision), None if pending == b"-" else pending.decode(errors="replace"))
     except ValueError as error:
         raise DamagedError(

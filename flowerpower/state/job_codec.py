@@ -16,16 +16,6 @@ from flowerpower.state.codec import loads
 from flowerpower.state.models import Occurrence
 
 JOB_FUNCTION = "flowerpower.jobs.run.run_scheduled"
-JOB_FIELDS = (
-    "success_callback_name",
-    "failure_callback_name",
-    "stopped_callback_name",
-    "started_at",
-    "ended_at",
-    "last_heartbeat",
-    "worker_name",
-    "group_id",
-)
 JOB_FIELDS = ("data", "origin", "timeout", "result_ttl", "failure_ttl", "retries_left", "retry_intervals", "status")
 
 
@@ -98,7 +88,7 @@ def decode_occurrence(
 def plain_call(args: tuple[str, ...]) -> bytes | None:
     """Return a scheduled run's call as RQ's JSON serializer writes it; None for arguments that need escapes."""
     text = '", "'.join(args)
-    if not args or text.count('"') != 2 * len(args) - 2 or "\\" in text or not text.isascii():
+    if not args or text.count('"') != 2 * len(args) - 2 or "\\" in text or not (text.isascii() and text.isprintable()):
         return None
     return f'["{JOB_FUNCTION}", null, ["{text}"], {{}}]'.encode()
 

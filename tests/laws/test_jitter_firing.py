@@ -28,11 +28,12 @@ def fired(compiled: Compiled, begin: int, lateness: list[int]) -> list[tuple[int
     now, due, found = begin, first + delay(compiled.name, first, compiled.jitter), list[tuple[int, int]]()
     for late in lateness:
         now = max(now, due) + late
-        message = json.loads("{" + fire_message(KEYS, compiled, cursor, now).text)
-        assert "missed" not in message
-        found += [(run[0], now) for run in message.get("runs", ())]
-        following, due, *_ = message["next"]
-        cursor = Cursor(tick=message["decided"], revision=1, pending=KEYS.run_id(compiled.name, following))
+        message = fire_message(KEYS, compiled, cursor, now)
+        rest = json.loads(message.rest or "{}")
+        assert "missed" not in rest
+        found += [(int(tick), now) for tick, *_ in rest.get("runs", [[message.run]] if message.run else [])]
+        due = int(message.next_due)
+        cursor = Cursor(int(message.decided), 1, KEYS.run_id(compiled.name, int(message.next)))
     return found
 
 

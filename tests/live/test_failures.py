@@ -53,7 +53,7 @@ def test_a_fire_whose_reply_was_lost_is_not_sent_again(redis_connection: Redis, 
     ):
         scheduler = Scheduler(Store(connection, KEYS), "one")
         scheduler.step()
-        proxy.cut = b'"mode": "due"'
+        proxy.cut = b"\0due\0"
         with pytest.raises(StoreError, match="firing"):
             step_for(scheduler, seconds=20)
         scheduler.step()

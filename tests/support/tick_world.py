@@ -38,6 +38,7 @@ class World(Bench):
     by_hand: list[str] = field(default_factory=list)
     frozen: tuple[int, dict[str, str]] = (0, {})
     count: int = 0
+    back: int = 0  # seconds that the clock was ever set back, which runs wait for too
 
     @classmethod
     def make(cls, connection: Redis) -> World:
@@ -61,6 +62,7 @@ class World(Bench):
             if rules and (self.now + seconds - model.cursor) // rules.every + len(model.outcomes) > MOST_TICKS:
                 return
         self.redis.incrby(NOW, seconds)
+        self.back += max(-seconds, 0)
 
     def fire(self, _: str, which: int) -> None:
         """Let a scheduler that holds the lease look twice."""
@@ -275,7 +277,7 @@ class World(Bench):
             if rules and rules.paused:  # another apply would repair what a scheduler has to heal
                 self.act("apply", name, {"paused": False})
             self.act("resume", name, None)
-        for _ in range(60):
+        for _ in range(60 + self.back // 100):
             self.act("wait", "", 100)
             self.act("fire", "", 0)
             for which in (0, 1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from flowerpower.schedule.catchup import ON_TIME, OUTSIDE, Decision, Range, decide, range_between
@@ -17,12 +17,33 @@ from flowerpower.state.models import Cursor, Schedule
 
 Mode = Literal["due", "heal", "claimed"]
 
+_NO_RUN = ("", "", "")
+_NO_NEXT = ("", "", "", "")
+
 
 class FireMessage(NamedTuple):
-    """What the fire script is told of one schedule: JSON, and JSON without its opening brace."""
+    """What the fire script is told of one schedule, in the order in which it reads it.
 
-    shape: str  # what many schedules have in common, and a call of the script needs once
-    text: str
+    Ticks are epoch seconds, written out. Where there is no run or no next tick its fields are empty.
+    """
+
+    shape: str  # JSON: what many schedules have in common, and a call of the script needs once
+    name: str
+    digest: str
+    meta: str
+    cursor: str  # as it was read
+    revision: str
+    pending: str
+    mode: str
+    decided: str
+    run: str  # the one tick that runs; where more do, `rest` has them all
+    run_words: str
+    run_local: str
+    next: str
+    next_due: str
+    next_words: str
+    next_local: str
+    rest: str  # JSON of what is rare: runs, missed, claimed, late
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +58,7 @@ class Compiled:
     jitter: int
     timezone: str
     shape: str
-    constant: str  # the part of the fire message that no tick changes: JSON without its braces
+    meta: str
 
     @property
     def name(self) -> str:
@@ -52,7 +73,6 @@ def compile_schedule(keys: Keys, schedule: Schedule, revision: int) -> Compiled:
         raise ValueError("its name or the digest of its run spec is damaged")
     room = room_to_wait(fields)
     shape = {**run_shape(keys, schedule), "overlap": str(fields["overlap"]), **({"room": room} if room else {})}
-    constant = {"name": schedule.name, "digest": schedule.run, "meta": run_meta(schedule)}
     return Compiled(
         schedule=schedule,
         revision=revision,
@@ -62,7 +82,7 @@ def compile_schedule(keys: Keys, schedule: Schedule, revision: int) -> Compiled:
         jitter=int(fields.get("jitter", 0)),
         timezone=str(fields.get("timezone", "UTC")),
         shape=json.dumps(shape),
-        constant=json.dumps(constant)[1:-1],
+        meta=run_meta(schedule),
     )
 
 
@@ -70,37 +90,51 @@ def fire_message(keys: Keys, compiled: Compiled, cursor: Cursor, now: int, mode:
     """Return what the fire script does for one schedule: the ticks since its cursor, decided by its catch-up rule."""
     pending = _pending_tick(keys, cursor)
     decision = _decide(compiled, cursor.tick, now, pending)
-    variable: dict[str, Any] = {"cursor": encode_cursor(cursor), "mode": mode, "decided": decision.cursor}
-    if decision.run:
-        variable["runs"] = [_run(compiled, tick) for tick in decision.run]
-    if decision.missed:
-        variable["missed"] = [_span(span) for span in decision.missed]
-    if decision.next_tick is not None:
-        variable["next"] = _next(keys, compiled, decision.next_tick)
+    rest: dict[str, Any] = {}
     if mode == "claimed" and pending is not None:
-        variable |= _moved(keys, compiled, decision, pending, now)
-    return FireMessage(compiled.shape, f"{compiled.constant}, {json.dumps(variable)[1:]}")
+        decision, rest = _moved(compiled, decision, pending, now)
+    runs = [_run(compiled, tick) for tick in decision.run]
+    if len(runs) > 1:
+        rest["runs"] = runs
+    if decision.missed:
+        rest["missed"] = [_span(span) for span in decision.missed]
+    return FireMessage(
+        compiled.shape,
+        compiled.name,
+        compiled.schedule.run,
+        compiled.meta,
+        encode_cursor(cursor),
+        str(cursor.revision),
+        cursor.pending or "",
+        mode,
+        str(decision.cursor),
+        *(runs[0] if len(runs) == 1 else _NO_RUN),
+        *_next(keys, compiled, decision.next_tick),
+        json.dumps(rest) if rest else "",
+    )
 
 
 def script_arguments(messages: Sequence[FireMessage]) -> list[str]:
     """Return the arguments of the fire script: what schedules have in common, once, and what each has of its own."""
     shapes: dict[str, int] = {}
-    texts = [f'{{"of": {shapes.setdefault(shape, len(shapes) + 1)}, {text}' for shape, text in messages]
+    texts = [
+        "\0".join((str(shapes.setdefault(shape, len(shapes) + 1)), *fields, ""))  # each ends with a NUL, which none holds
+        for shape, *fields in messages
+    ]
     return [f"[{', '.join(shapes)}]", *texts]
 
 
-def _moved(keys: Keys, compiled: Compiled, decision: Decision, tick: int, now: int) -> dict[str, Any]:
+def _moved(compiled: Compiled, decision: Decision, tick: int, now: int) -> tuple[Decision, dict[str, Any]]:
     """Return what is different when a worker has the occurrence in hand: its tick runs there, or is refused."""
-    runs = [_run(compiled, other) for other in decision.run if other != tick]
     if tick in decision.run:
-        return {"claimed": _run(compiled, tick), "runs": runs}
+        others = tuple(other for other in decision.run if other != tick)
+        return replace(decision, run=others), {"claimed": _run(compiled, tick)}
     if tick > now:  # the clock of the stock scheduler is ahead
-        following = compiled.trigger.next_tick(tick)
-        next_run = {} if following is None else {"next": _next(keys, compiled, following)}
-        return {"claimed": _run(compiled, tick), "decided": tick, **next_run}
-    spans = [part for span in decision.missed for part in _without(compiled.trigger, span, tick)]
+        ahead = replace(decision, cursor=tick, next_tick=compiled.trigger.next_tick(tick))
+        return ahead, {"claimed": _run(compiled, tick)}
+    spans = tuple(part for span in decision.missed for part in _without(compiled.trigger, span, tick))
     reason = next((span.reason for span in decision.missed if span.first <= tick <= span.last), OUTSIDE)
-    return {"late": [tick, reason], "missed": [_span(span) for span in spans]}
+    return replace(decision, missed=spans), {"late": [tick, reason]}
 
 
 def _without(trigger: Trigger, span: Range, tick: int) -> tuple[Range, ...]:
@@ -140,11 +174,14 @@ def _span(span: Range) -> list[Any]:
     return [span.first, span.last, span.count, span.reason]
 
 
-def _run(compiled: Compiled, tick: int) -> list[Any]:
+def _run(compiled: Compiled, tick: int) -> list[str]:
     local, words = describe_tick(tick, compiled.timezone)
-    return [tick, words, local]
+    return [str(tick), words, local]
 
 
-def _next(keys: Keys, compiled: Compiled, tick: int) -> list[Any]:
+def _next(keys: Keys, compiled: Compiled, tick: int | None) -> Sequence[str]:
+    if tick is None:
+        return _NO_NEXT
     local, words = describe_tick(tick, compiled.timezone)
-    return [tick, occurrence_at(keys, compiled.schedule, tick).due if compiled.jitter else tick, words, local]
+    due = occurrence_at(keys, compiled.schedule, tick).due if compiled.jitter else tick
+    return (str(tick), str(due), words, local)
