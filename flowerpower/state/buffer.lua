@@ -13,16 +13,16 @@ local function meta_of(stamp, order, tick_text)
   return order.meta .. ', "tick": "' .. tick_text .. '", "commit": ' .. stamp.commit_text .. '}'
 end
 
--- Write the whole hash of a job, as RQ does, where none is: what waited under that id may not be what was applied.
-local function write_new_job(stamp, order, id, status, description, tick_text)
+-- Write the whole hash of a job, as RQ does, where none is: what waited under that key may not be what was applied.
+local function write_new_job(stamp, order, key, status, description, tick_text)
   local named = status == 'queued' and 'enqueued_at' or 'created_at'
-  redis.call('HSET', job_key(id), 'status', status, 'created_at', stamp.moment, named, stamp.moment,
+  redis.call('HSET', key, 'status', status, 'created_at', stamp.moment, named, stamp.moment,
     'description', description, 'meta', meta_of(stamp, order, tick_text), unpack(order.job))
 end
 
 local function write_job(stamp, order, id, status, description, tick_text)
   redis.call('DEL', job_key(id))
-  write_new_job(stamp, order, id, status, description, tick_text)
+  write_new_job(stamp, order, job_key(id), status, description, tick_text)
 end
 
 local function activate(stamp, order, name, tick, id, since)

@@ -39,13 +39,19 @@ local function number(text)
   return found
 end
 
+-- A tick and the job of it: their texts are needed more than once, and to put one together is slow.
+local function named(name, run, tick_text)
+  run[1] = number(tick_text)
+  run.id = names.queues .. name .. '--' .. tick_text
+  run.key = job_key(run.id)
+  return run
+end
+
 local NONE = {}
-local function runs_of(tick, words, tick_text, several)
-  if several then
-    for _, run in ipairs(several) do run[1] = number(run[1]) end
-    return several
-  end
-  return tick ~= '' and {{number(tick), words, tick_text}} or {}
+local function runs_of(name, tick, words, tick_text, several)
+  if not several then return tick ~= '' and {named(name, {0, words, tick_text}, tick)} or {} end
+  for _, run in ipairs(several) do named(name, run, run[1]) end
+  return several
 end
 
 -- To read JSON would be a tenth of all that firing costs.
@@ -57,15 +63,13 @@ local function read_fire(text)
   local job = {unpack(shape.job)}
   job[#job + 1] = 'data'
   job[#job + 1] = shape.call .. name .. '", "' .. digest .. '"], {}]'
-  if rest.claimed then rest.claimed[1] = number(rest.claimed[1]) end
   return {name = name, digest = digest, meta = meta, cursor = cursor, revision = revision, mode = mode, decided = decided,
-    pending = pending ~= '' and pending or nil, runs = runs_of(tick, words, tick_text, rest.runs),
-    next = next_tick ~= '' and {number(next_tick), number(due), next_words, next_text} or nil,
-    missed = rest.missed or NONE, claimed = rest.claimed, late = rest.late,
+    pending = pending ~= '' and pending or nil, runs = runs_of(name, tick, words, tick_text, rest.runs),
+    next = next_tick ~= '' and named(name, {0, next_words, next_text, due = due}, next_tick) or nil,
+    missed = rest.missed or NONE, claimed = rest.claimed and named(name, rest.claimed, rest.claimed[1]), late = rest.late,
     job = job, queue = shape.queue, overlap = shape.overlap, room = shape.room}
 end
 
-local function id_of(fire, tick) return names.queues .. fire.name .. '--' .. digits(tick) end
 local function description_of(fire, words) return fire.name .. ' @ ' .. words end
 
 -- What is read for many schedules at once: their cursors, when their occurrences are due, and whether any next one is
@@ -84,7 +88,7 @@ local function look_ahead(fires)
   local of_cursors, next_jobs, pending = {}, {}, {}
   for index, fire in ipairs(fires) do
     of_cursors[index] = fire.name
-    if fire.next then next_jobs[#next_jobs + 1] = job_key(id_of(fire, fire.next[1])) end
+    if fire.next then next_jobs[#next_jobs + 1] = fire.next.key end
     if fire.mode == 'due' and fire.pending and is_sound_queue(fire.queue) then
       pending[fire.queue] = pending[fire.queue] or {}
       table.insert(pending[fire.queue], fire.pending)
@@ -96,17 +100,19 @@ local function look_ahead(fires)
   end
 end
 
+local function look_at_job(fire, run)
+  local found = redis.call('TYPE', run.key).ok
+  if found == 'hash' then fire.stale[run.id] = true end
+  return found == 'hash' or found == 'none'
+end
+
 -- Note what lies where jobs will be written; false if one of it is not a job.
 local function look_at_jobs(fire)
-  local ids = {}
-  for index, run in ipairs(fire.runs) do ids[index] = id_of(fire, run[1]) end
-  if fire.next and is_next_there then ids[#ids + 1] = id_of(fire, fire.next[1]) end
   fire.stale = {}
-  for _, id in ipairs(ids) do
-    local found = redis.call('TYPE', job_key(id)).ok
-    if found == 'hash' then fire.stale[id] = true elseif found ~= 'none' then return false end
+  for _, run in ipairs(fire.runs) do
+    if not look_at_job(fire, run) then return false end
   end
-  return true
+  return not (fire.next and is_next_there) or look_at_job(fire, fire.next)
 end
 
 -- Outcomes are written only of what does not run as a matter of course.
@@ -136,9 +142,9 @@ local SKIPPED = 'overlap'
 local TOOK = 'overlap: a newer tick took its place'
 local FULL = {buffer_one = TOOK .. ' in the buffer', buffer_all = 'overlap: the buffer was full', cancel_other = TOOK}
 
-local function write_fresh_job(fire, id, status, words, tick_text)
-  if fire.stale[id] then redis.call('DEL', job_key(id)) end
-  write_new_job(stamp, fire, id, status, description_of(fire, words), tick_text)
+local function write_fresh_job(fire, run, status)
+  if fire.stale[run.id] then redis.call('DEL', run.key) end
+  write_new_job(stamp, fire, run.key, status, description_of(fire, run[2]), run[3])
 end
 
 -- The entry that `activate` writes, put together by hand: to encode a table is a twentieth of all that firing costs.
@@ -148,13 +154,12 @@ local function entry_text(fire, tick)
 end
 
 local function start(fire, run)
-  local tick, words, tick_text = unpack(run)
+  local tick = run[1]
   if fire.busy then return record_range(fire.name, {tick, tick, 1}, 'skipped', SKIPPED, seconds) end
-  local id = id_of(fire, tick)
-  later('HSET', ours('active'), id, entry_text(fire, tick))
+  later('HSET', ours('active'), run.id, entry_text(fire, tick))
   later('ZADD', ours('active_index'), 0, index_of(fire.name, digits(tick)))
-  write_fresh_job(fire, id, 'queued', words, tick_text)
-  later('RPUSH', queue_key(fire.queue), id)
+  write_fresh_job(fire, run, 'queued')
+  later('RPUSH', queue_key(fire.queue), run.id)
   fire.busy = fire.overlap == 'skip'
 end
 
@@ -223,12 +228,11 @@ local function take_claimed(fire)
 end
 
 local function write_next(fire)
-  if not fire.next then return '-' end
-  local tick, due, words, tick_text = unpack(fire.next)
-  local id = id_of(fire, tick)
-  write_fresh_job(fire, id, 'scheduled', words, tick_text)
-  later('ZADD', scheduled_key(fire.queue), due, id)
-  return id
+  local following = fire.next
+  if not following then return '-' end
+  write_fresh_job(fire, following, 'scheduled')
+  later('ZADD', scheduled_key(fire.queue), following.due, following.id)
+  return following.id
 end
 
 local function take_from_registry(fire)

@@ -119,9 +119,7 @@ def test_a_script_that_fails_for_one_schedule_fires_the_others(store: Store, cap
     apply(store, desired([schedule(name, every=HOUR) for name in ("a", "bad", "c")]))
     scheduler = Scheduler(store, "one")
     scheduler.step()
-    scheduler.fleet._compiled["bad"] = replace(
-        scheduler.fleet._compiled["bad"], constant='{"name": "bad", "overlap": "skip", "queue": {}'
-    )
+    scheduler.fleet._compiled["bad"] = replace(scheduler.fleet._compiled["bad"], meta="one field more\0")
     shift_clock(store.connection, HOUR)
 
     for _ in range(3):

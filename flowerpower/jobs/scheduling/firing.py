@@ -118,7 +118,9 @@ def script_arguments(messages: Sequence[FireMessage]) -> list[str]:
     """Return the arguments of the fire script: what schedules have in common, once, and what each has of its own."""
     shapes: dict[str, int] = {}
     texts = [
-        "\0".join((str(shapes.setdefault(shape, len(shapes) + 1)), *fields, ""))  # each ends with a NUL, which none holds
+        "\0".join(
+            (str(shapes.setdefault(shape, len(shapes) + 1)), *fields, "")
+        )  # each ends with a NUL, which none holds
         for shape, *fields in messages
     ]
     return [f"[{', '.join(shapes)}]", *texts]
@@ -174,14 +176,14 @@ def _span(span: Range) -> list[Any]:
     return [span.first, span.last, span.count, span.reason]
 
 
-def _run(compiled: Compiled, tick: int) -> list[str]:
+def _run(compiled: Compiled, tick: int) -> tuple[str, str, str]:
     local, words = describe_tick(tick, compiled.timezone)
-    return [str(tick), words, local]
+    return str(tick), words, local
 
 
-def _next(keys: Keys, compiled: Compiled, tick: int | None) -> Sequence[str]:
+def _next(keys: Keys, compiled: Compiled, tick: int | None) -> tuple[str, str, str, str]:
     if tick is None:
         return _NO_NEXT
     local, words = describe_tick(tick, compiled.timezone)
     due = occurrence_at(keys, compiled.schedule, tick).due if compiled.jitter else tick
-    return (str(tick), str(due), words, local)
+    return str(tick), str(due), words, local

@@ -25,7 +25,7 @@ from flowerpower.state.codec import (
     encode_schedule,
 )
 from flowerpower.state.desired import occurrence_at
-from flowerpower.state.job_codec import JOB_FIELDS, decode_occurrence, job_fields
+from flowerpower.state.job_codec import JOB_FIELDS, decode_occurrence, job_fields, plain_call
 from flowerpower.state.models import Cursor, Desired, Rules
 
 
@@ -105,3 +105,10 @@ def test_a_bomb_in_a_job_is_not_inflated() -> None:
 def test_canonical_text_knows_no_nan() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         canonical(float("nan"))
+
+
+def test_what_ends_a_field_of_a_fire_message_is_in_no_cursor_and_no_call() -> None:
+    with pytest.raises(FormatError, match="the cursor of schedule 'a'"):
+        decode_cursor("a", b"1 1 acme--prod--a\0--5")
+    assert plain_call(("acme--prod", "a\0b", "0f")) is None
+    assert plain_call(("acme--prod", "a", "0f")) is not None
