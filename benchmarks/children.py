@@ -9,12 +9,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.measure import Sample
 from benchmarks.peers import CHECKOUT
+from benchmarks.samples import Sample
 
 
 def run_side(python: Path, module: str, *arguments: str) -> dict[str, Sample]:
@@ -41,11 +40,6 @@ def run_command(commands: Sequence[Sequence[str]], cwd: Path) -> tuple[Sample, l
                 done.check_returncode()
             printed.append(said.read())
     return Sample(time.perf_counter() - start, 0, _cpu_of_children() - before), printed
-
-
-def print_samples(samples: Mapping[str, Sample]) -> None:
-    """Print samples as `run_side` reads them."""
-    print(json.dumps({phase: asdict(sample) for phase, sample in samples.items()}))
 
 
 def _environment() -> dict[str, str]:

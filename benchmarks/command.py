@@ -10,7 +10,8 @@ from pathlib import Path
 
 from benchmarks.children import run_command
 from benchmarks.context import Context, Table
-from benchmarks.measure import Run, Sample, Side
+from benchmarks.measure import Run, Side
+from benchmarks.samples import Sample
 
 _NODE = "def node_{n}(node_{before}: int) -> int:\n{body}    return node_{before} + {n}\n"
 _BUSY = "    end = time.process_time() + 0.1\n    while time.process_time() < end:\n        pass\n"

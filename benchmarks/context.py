@@ -12,8 +12,9 @@ from tempfile import TemporaryDirectory
 from redis import Redis
 
 from benchmarks.children import run_side
-from benchmarks.measure import Row, Run, Sample, Side, compare
+from benchmarks.measure import Row, Run, Side, compare
 from benchmarks.peers import Peers
+from benchmarks.samples import Sample
 from flowerpower import __version__
 from flowerpower.embedded import embedded_server
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from benchmarks.children import run_command
 from benchmarks.context import Context, Table
-from benchmarks.measure import Run, Sample, Side
+from benchmarks.measure import Run, Side
 from benchmarks.peers import CHECKOUT
+from benchmarks.samples import Sample
 
 _NOTE = (
     "`process` is measured from outside: the start of Python, the libraries, the module and its graph, which is what "

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.measure import Sample
+from benchmarks.samples import Sample
 
 _PATIENCE = 300.0
 

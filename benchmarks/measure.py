@@ -6,31 +6,18 @@ is the work: a side that did less than it was given fails the benchmark.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import TypeAlias
+
+from benchmarks.samples import Sample
 
 Run: TypeAlias = "Callable[[], Mapping[str, Sample]]"  # does the work once; a sample for each phase of it
 
 
 class WorkMissingError(Exception):
     """A side did less work than it was given."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One measured run: wall and CPU seconds (of the side's own processes), and how much was really done.
-
-    `memory` is the most that the process ever had, in MB; 0: not measured.
-    """
-
-    seconds: float
-    count: int
-    cpu: float = 0.0
-    memory: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +51,6 @@ class Row:
     def rate(self) -> float:
         """Return how much was done in a second."""
         return self.amount / self.seconds
-
-
-@dataclass(slots=True)
-class Watch:
-    """Measures one block: wall and CPU seconds of this process."""
-
-    seconds: float = 0.0
-    cpu: float = 0.0
-
-    def sample(self, count: int) -> Sample:
-        """Return what was measured, with how much was done."""
-        return Sample(self.seconds, count, self.cpu)
-
-
-@contextmanager
-def watch() -> Iterator[Watch]:
-    """Measure the block."""
-    measured = Watch()
-    wall, cpu = time.perf_counter(), time.process_time()
-    yield measured
-    measured.seconds, measured.cpu = time.perf_counter() - wall, time.process_time() - cpu
 
 
 @dataclass(slots=True)

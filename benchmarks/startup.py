@@ -11,7 +11,8 @@ from pathlib import Path
 from benchmarks.children import run_command
 from benchmarks.context import Context, Table
 from benchmarks.corpus import write_project
-from benchmarks.measure import Run, Sample, Side
+from benchmarks.measure import Run, Side
+from benchmarks.samples import Sample
 
 _STARTS = 5  # in a sample: one alone is too short
 _NOTE = (

@@ -14,8 +14,9 @@ from pathlib import Path
 from benchmarks.children import run_command
 from benchmarks.context import Context, Table
 from benchmarks.corpus import write_project
-from benchmarks.measure import Run, Sample, Side
+from benchmarks.measure import Run, Side
 from benchmarks.peers import CHECKOUT
+from benchmarks.samples import Sample
 
 _NOTE = (
     "Peers check each file against its kind's JSON Schema (yamllint: style alone); flowerpower also checks cron, "

@@ -11,8 +11,7 @@ from typing import Any
 
 from redis import Redis
 
-from benchmarks.children import print_samples
-from benchmarks.measure import Sample, watch
+from benchmarks.samples import Sample, print_samples, watch
 from benchmarks.triggers import DUE
 from benchmarks.worlds import KEYS, read_desired, wanted
 from flowerpower.apply import apply_plan

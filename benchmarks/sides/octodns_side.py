@@ -16,8 +16,7 @@ from typing import Any
 from octodns.manager import Manager  # type: ignore[import-not-found]
 from octodns.processor.base import BaseProcessor  # type: ignore[import-not-found]
 
-from benchmarks.children import print_samples
-from benchmarks.measure import Sample, watch
+from benchmarks.samples import Sample, print_samples, watch
 
 _SAME, _OTHER = "bench.example.", "other.example."
 _FILES = {"class": "octodns.provider.yaml.YamlProvider", "split_extension": ".", "disable_zonefile": True}

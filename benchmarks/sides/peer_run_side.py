@@ -9,9 +9,8 @@ from pathlib import Path
 
 from redis import Redis
 
-from benchmarks.children import print_samples
 from benchmarks.drain import drain
-from benchmarks.measure import Sample, watch
+from benchmarks.samples import Sample, print_samples, watch
 
 _WARM_UP = 4
 

@@ -14,8 +14,7 @@ from typing import Any
 
 from redis import Redis
 
-from benchmarks.children import print_samples
-from benchmarks.measure import Sample, watch
+from benchmarks.samples import Sample, print_samples, watch
 
 _CHUNK = 1000
 _CREATED = "2026-11-22T01:00:00.000000Z"

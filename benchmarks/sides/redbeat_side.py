@@ -20,8 +20,7 @@ from redbeat import RedBeatScheduler, RedBeatSchedulerEntry  # type: ignore[impo
 from redbeat.schedulers import acquire_distributed_beat_lock  # type: ignore[import-not-found]
 from redis import Redis
 
-from benchmarks.children import print_samples
-from benchmarks.measure import Sample, watch
+from benchmarks.samples import Sample, print_samples, watch
 
 _LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)  # every expression has fired since
 

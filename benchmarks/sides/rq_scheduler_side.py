@@ -17,8 +17,7 @@ from typing import Any
 from redis import Redis
 from rq_scheduler import Scheduler  # type: ignore[import-not-found]
 
-from benchmarks.children import print_samples
-from benchmarks.measure import Sample, watch
+from benchmarks.samples import Sample, print_samples, watch
 
 _LONG_AGO = 1.0
 

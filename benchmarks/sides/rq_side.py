@@ -22,8 +22,7 @@ from rq.registry import ScheduledJobRegistry
 from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
-from benchmarks.children import print_samples
-from benchmarks.measure import Sample, watch
+from benchmarks.samples import Sample, print_samples, watch
 
 _CHUNK = 1000
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from redis import Redis
 
-from benchmarks.children import print_samples
 from benchmarks.drain import drain
+from benchmarks.samples import print_samples
 from flowerpower import FlowerPowerProject
 
 _WARM_UP = 20

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from benchmarks.measure import Run, Sample, Side, WorkMissingError, compare, rows
+from benchmarks.measure import Run, Side, WorkMissingError, compare, rows
+from benchmarks.samples import Sample
 from benchmarks.table import render
 
 
