@@ -26,8 +26,8 @@ def pack(*words: str | bytes) -> bytes:
 
 def pack_for_keys(command: str, keys: Iterable[str], words: Sequence[str]) -> Iterator[bytes]:
     """Yield the same command for each of many keys, the rest of its words behind the key."""
-    start, end = b"*%d\r\n%b" % (len(words) + 2, _pack_word(command)), b"".join(map(_pack_word, words))
-    return (b"%b$%d\r\n%b\r\n%b" % (start, len(key), key, end) for key in map(str.encode, keys))
+    start, end = b"*%d\r\n%b$" % (len(words) + 2, _pack_word(command)), b"\r\n" + b"".join(map(_pack_word, words))
+    return (b"%b%d\r\n%b%b" % (start, len(key), key, end) for key in map(str.encode, keys))
 
 
 def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _RECORDS = 100  # in one reply
 _BATCH = 5000  # objects
+_LATEST = 253_402_214_400  # the last day of the year 9999
 _RUNS = (b"queued", b"started")
 
 Place = tuple[str, int]  # the queue in whose registry a job waits, and when it is due
@@ -115,7 +116,8 @@ class _Objects:
         except DamagedError as error:
             self.damages.add(f"schedule.{name}", error)
             draft = UNKNOWN
-        self._note(f"schedule.{name}", draft, raw)
+        if not (draft.digest and isinstance(draft.fields, LiveFields)):
+            self._note(f"schedule.{name}", draft, raw)
         run = self.run_specs.get(draft.run)
         if run is None:
             run = draft.run
@@ -205,7 +207,7 @@ def _read_waiting(client: Redis, keys: Keys, front: _Front, queues: frozenset[st
             run_id = managed.get(member.decode(errors="replace"))
             if run_id is None:
                 unmanaged[queue] += 1
-            elif places.setdefault(run_id, place := (queue, int(float(score)))) is not place:
+            elif places.setdefault(run_id, place := (queue, _seconds(score))) is not place:
                 twice.add(run_id)
     unmanaged.update({queue: next(found) for queue in others})
     return _Waiting(places, frozenset(twice), +unmanaged, {queue: next(found) for queue in ours})
@@ -216,6 +218,16 @@ def _scored(reply: Sequence[Any]) -> Iterable[tuple[bytes, bytes | float]]:
     if reply and isinstance(reply[0], list):
         return map(tuple, reply)
     return zip(reply[::2], reply[1::2], strict=True)
+
+
+def _seconds(score: bytes | float) -> int:
+    """Return a score as whole seconds of the years 1970 to 9999; somebody may have set any, infinite ones too."""
+    found: float
+    try:
+        found = int(score)
+    except (ValueError, OverflowError):
+        found = float(score)
+    return int(min(max(found, 0), _LATEST))
 
 
 def _read_objects(client: Redis, keys: Keys, front: _Front, waiting: _Waiting) -> _Objects:

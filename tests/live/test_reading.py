@@ -87,3 +87,28 @@ def test_who_stops_early_leaves_no_reply_to_somebody_else(redis_connection: Redi
         next(answers)
 
     assert redis_connection.ping() is True
+
+
+@pytest.mark.parametrize(
+    ("score", "due"),
+    [("inf", 253_402_214_400), ("-inf", 0), ("1e17", 253_402_214_400), ("-1e300", 0), ("1700000000.75", 1_700_000_000)],
+)
+def test_a_score_that_is_not_what_was_applied_is_drift_that_apply_puts_back(
+    store: Store, redis_connection: Redis, score: str, due: int
+) -> None:
+    before = store.read()
+    run_id = before.cursors["s1"].pending
+    assert run_id
+    redis_connection.zadd(KEYS.scheduled(KEYS.queue("default")), {run_id: score})
+
+    found = store.read().state.schedules["s1"].occurrence
+
+    assert found
+    assert found.due == due
+    wanted = desired(
+        [schedule(name, queue="default" if name < "s5" else "heavy") for name in fleet(25)], [pipeline("report")]
+    )
+    plan = make_plan(KEYS, wanted, store.read(), SOURCE)
+    assert [(change.address, change.drifted) for change in plan.changes] == [("schedule.s1", True)]
+    apply_plan(plan, store, "two")
+    assert store.read().state == before.state

@@ -67,7 +67,9 @@ HOWS = (
     "truncate",
     "flip",
     "add",
+    "score",
 )
+SCORES = ("inf", "-inf", "1e17", "-1e17", "1e300", "-1", "1.5", "0", "253402300800", "9007199254740993")
 COMMANDS = (
     *(
         ("status",),
@@ -212,6 +214,8 @@ def inflict(connection: Redis, damage: Damage, known: dict[str, list[str]]) -> N
         _create(connection, key, damage.how, value)
     elif damage.how == "delete":
         connection.delete(key)
+    elif damage.how == "score":
+        _set_score(connection, key, damage.place)
     elif damage.how in ("expire", "persist"):
         connection.pexpire(key, 20) if damage.how == "expire" else connection.persist(key)
     else:
@@ -232,6 +236,11 @@ def _create(connection: Redis, key: str, kind: str, value: bytes) -> None:
             connection.hset(key, value, value)
         case "stream":
             connection.xadd(key, {value: value})
+
+
+def _set_score(connection: Redis, key: str, place: int) -> None:
+    if connection.type(key) == b"zset":
+        connection.zadd(key, {_pick(connection.zrange(key, 0, -1), place): SCORES[place % len(SCORES)]})
 
 
 def _edit(connection: Redis, key: str, damage: Damage) -> None:
