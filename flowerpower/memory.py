@@ -64,20 +64,18 @@ class Memory:
 
     def _checked(self) -> Verdict:
         from flowerpower.specs.files.again import Known, check_again
+        from flowerpower.specs.files.byte_code import keep_models, kept_models
+        from flowerpower.specs.files.side_by_side import check_side_by_side
 
         sources, _ = self._read()
-        if not self._cache.is_there:
-            from flowerpower.specs.files.side_by_side import check_side_by_side
-
-            return check_side_by_side(sources, self._question).verdict
-        known = Known(self._cache.models(), self._cache.shares(self._question, sources))
-        found = check_again(sources, self._question, known)
+        models, is_there = kept_models(self._cache.folder), self._cache.is_there
+        found = None
+        if is_there:
+            found = check_again(sources, self._question, Known(models, self._cache.shares(self._question, sources)))
         if found is None:
-            from flowerpower.specs.files.side_by_side import check_side_by_side
-
-            found = check_side_by_side(sources, self._question, apart=True)
-        if known.models is None:
-            self._cache.keep_models()
+            found = check_side_by_side(sources, self._question, models, apart=is_there)
+        if models is None:
+            keep_models(self._cache.folder)
         if found.shares is not None:
             self._cache.keep_shares(self._question, sources, found.shares)
         return found.verdict

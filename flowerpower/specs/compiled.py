@@ -21,7 +21,6 @@ from flowerpower.specs.values import (
     check_share,
     has_one_trigger,
     kind_of_cache,
-    kind_of_json,
     kind_of_redis,
     known_patches,
     read_duration,
@@ -34,12 +33,12 @@ if TYPE_CHECKING:
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{function.__name__: function for function in (check_moment, check_share, read_duration, read_positive_duration)},
     **{function.__name__: function for function in (has_one_trigger, kind_of_cache, kind_of_redis, dict)},
-    "_get_type_name": kind_of_json,  # pydantic's own, of JsonValue
 }
 _METHODS: Mapping[str, Callable[..., Any]] = {
     "_patches_have_known_keys": known_patches
 }  # of a class: they know its fields
 _BASES: Mapping[str, type] = {"Timed": Timed}
+_JSON = "pydantic.types.JsonValue:"  # how pydantic calls its schema of any JSON value
 _UNNEEDED = frozenset({"metadata", "serialization"})  # for JSON Schemas and for writing
 _TUPLE, _CLASS, _FUNCTION, _METHOD = "$tuple", "$class", "$function", "$method"
 
@@ -102,6 +101,8 @@ def _encoded(part: Any) -> Any:
         is_schema = isinstance(part.get("type"), str)  # else these are fields by name
         if part.get("post_init") or part.get("custom_init") is True:
             raise _UnknownError  # the model does more than its schema says
+        if str(part.get("ref")).startswith(_JSON):
+            return {"type": "any", "ref": part["ref"]}  # what is read of YAML is nothing else
         if is_schema and hasattr(part.get("default"), "model_fields_set"):
             part = _made_of_nothing(part)
         return {name: _encoded(inner) for name, inner in part.items() if not is_schema or name not in _UNNEEDED}
@@ -131,7 +132,7 @@ def _function(function: Any) -> Any:
     if name in _METHODS and fields is not None:
         return {_METHOD: name, "fields": list(fields)}
     known = _FUNCTIONS.get(name)
-    if known is function or (known is kind_of_json and function.__module__ == "pydantic.types"):
+    if known is function:
         return {_FUNCTION: name}
     raise _UnknownError
 

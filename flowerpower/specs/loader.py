@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
+from flowerpower.specs.compiled import NeedsModelsError
 from flowerpower.specs.drafts import draft
 from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
@@ -51,7 +52,7 @@ class Loaded(NamedTuple):
 def load(texts: Mapping[str, bytes], *, env: str, variables: Mapping[str, str], models: Models | None = None) -> Loaded:
     """Return the project in *texts* (path in the project folder -> content) as it is in one environment.
 
-    Without *models* they are the real ones.
+    Without *models* they are the real ones; with compiled ones those still say what is wrong with a spec.
     """
     loading = _Loading(texts, env, variables, models or _real_models())
     draft = loading.project()
@@ -269,7 +270,10 @@ class _Loading:
 
     def _validated(self, data: dict[str, Any], mistaken: Sequence[Path], origin: Origin, address: str) -> Any:
         """Return the spec as far as it is right, and note what is wrong; nothing more is said of *mistaken*."""
-        made = draft(self._models[origin.kind], data, mistaken)
+        try:
+            made = draft(self._models[origin.kind], data, mistaken)
+        except NeedsModelsError:
+            made = draft(_real_models()[origin.kind], data, mistaken)
         for finding in made.findings:
             if self._is_full(origin.file):
                 break

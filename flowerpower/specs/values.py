@@ -139,11 +139,6 @@ def kind_of_cache(value: object) -> str:
     return "<mapping>" if _is_mapping(value) else "<switch>"
 
 
-def kind_of_json(value: object) -> str:
-    """Return which kind of JSON value this is, by the name of its type in Python."""
-    return type(value).__name__
-
-
 def _is_mapping(value: object) -> bool:
     return isinstance(value, dict) or hasattr(value, "model_fields_set")
 

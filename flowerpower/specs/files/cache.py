@@ -8,7 +8,6 @@ changed within the last two seconds are not trusted to show it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -20,13 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import flowerpower
+from flowerpower.specs.files.kept import digest, load, store
 from flowerpower.specs.files.kinds import PROJECT_FILES
 from flowerpower.specs.files.reading import Reading, Sources
 from flowerpower.specs.files.walk import module_files, spec_files
 from flowerpower.specs.verdict import Question, Verdict, from_dict, to_dict
 
 if TYPE_CHECKING:
-    from flowerpower.specs.loader import Models
     from flowerpower.specs.shares import Shares
 
 _KEPT = 200  # files; the oldest go
@@ -39,7 +38,7 @@ class VerdictCache:
     """Verdicts in a folder of files; every failure to read or write one is as if it were not there."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+        self.folder = folder
         self.is_there = folder is not None
 
     def of_unchanged_folder(self, question: Question) -> Verdict | None:
@@ -74,21 +73,14 @@ class VerdictCache:
 
         *folders* are those of the modules.
         """
-        if self._folder is None:
+        if self.folder is None:
             return
         key = content_key(question, sources)
         self._write(key, to_dict(verdict))
         found = _stamp(question.root, folders)
         if found and found.newest < read_at - _UNSETTLED:
             self._write(_folder_key(question), {"modules": list(folders), "stamp": found.digest, "verdict": key})
-        self._forget_oldest(self._folder)
-
-    def models(self) -> Models | None:
-        """Return the models as they were compiled for this very flowerpower and pydantic."""
-        from flowerpower.specs.compiled import compiled_models
-
-        text = self._load(_models_key())
-        return compiled_models(text) if text else None
+        self._forget_oldest(self.folder)
 
     def shares(self, question: Question, sources: Sources) -> Shares | None:
         """Return what the files of a project had added to a verdict while its project file and modules were these."""
@@ -98,14 +90,6 @@ class VerdictCache:
         with suppress(ValueError, TypeError, KeyError, RecursionError):
             return from_list(json.loads(text)) if text else None
         return None
-
-    def keep_models(self) -> None:
-        """Compile the models, and keep them."""
-        from flowerpower.specs.compiled import compile_models
-        from flowerpower.specs.models import MODELS
-
-        if text := compile_models(MODELS):
-            self._store(_models_key(), text.encode())
 
     def keep_shares(self, question: Question, sources: Sources, shares: Shares) -> None:
         """Keep what the files of a project add to a verdict."""
@@ -129,29 +113,14 @@ class VerdictCache:
         return None
 
     def _load(self, key: str) -> bytes | None:
-        """Return what is kept under a key, if it is still what was written."""
-        if self._folder is None:
-            return None
-        with suppress(OSError):
-            digest, _, text = (self._folder / key).read_bytes().partition(b"\n")
-            if digest == _digest(text).encode():
-                return text
-        return None
+        return load(self.folder / key) if self.folder else None
 
     def _write(self, key: str, value: Mapping[str, Any]) -> None:
         self._store(key, json.dumps(value).encode())
 
     def _store(self, key: str, text: bytes) -> None:
-        """Keep a text, in one step, so that nobody reads half of it."""
-        if self._folder is None:
-            return
-        with suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            name = f"{self._folder}/new-{os.urandom(8).hex()}"  # tempfile loads compressors and random numbers
-            descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(_digest(text).encode() + b"\n" + text)
-            Path(name).replace(self._folder / key)
+        if self.folder:
+            store(self.folder / key, text)
 
     @staticmethod
     def _forget_oldest(folder: Path) -> None:
@@ -183,7 +152,7 @@ def _stamp(root: str | None, modules: Iterable[str]) -> _Stamp | None:
             of = os.lstat(f"{root}/{path}")
             newest = max(newest, of.st_mtime_ns, of.st_ctime_ns)
             lines.append(f"{path}\0{of.st_mode} {of.st_size} {of.st_mtime_ns} {of.st_ctime_ns} {of.st_ino} {of.st_dev}")
-        return None if reading.problems else _Stamp(_digest("\n".join(lines).encode()), newest)
+        return None if reading.problems else _Stamp(digest("\n".join(lines).encode()), newest)
     return None
 
 
@@ -193,7 +162,7 @@ def _folder_key(question: Question) -> str:
 
 def content_key(question: Question, sources: Sources) -> str:
     """Return the key of what is made of these bytes."""
-    files = ({path: _digest(content) for path, content in part.items()} for part in (sources.texts, sources.modules))
+    files = ({path: digest(content) for path, content in part.items()} for part in (sources.texts, sources.modules))
     return _key("content", *_asked(question), *files, [str(problem) for problem in sources.problems])
 
 
@@ -202,17 +171,17 @@ def _shares_key(question: Question, sources: Sources) -> str:
     return _key("shares", content_key(question, replace(sources, texts=texts)))
 
 
-def _models_key() -> str:
-    return _key("models", _what_decides(flowerpower.__version__, tuple(sys.path)))
-
-
 def _asked(question: Question) -> tuple[object, ...]:
-    return question.env, dict(question.variables), _what_decides(flowerpower.__version__, tuple(sys.path))
+    return question.env, dict(question.variables), what_decides()
+
+
+def what_decides() -> str:
+    """Return what else a verdict depends on: flowerpower's code, Python, and every package that can be imported."""
+    return _what_decides(flowerpower.__version__, tuple(sys.path))
 
 
 @lru_cache(maxsize=4)
 def _what_decides(version: str, path: Sequence[str]) -> str:
-    """Return what else a verdict depends on: flowerpower's code, Python, and every package that can be imported."""
     package = str(Path(flowerpower.__file__).parent)
     found = [version, sys.version]
     with suppress(OSError):  # in an archive the version has to do
@@ -236,8 +205,4 @@ def _code_in(folder: str, only: Collection[str] = ()) -> Iterator[str]:
 
 
 def _key(*parts: object) -> str:
-    return _digest(json.dumps(parts, sort_keys=True).encode())
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    return digest(json.dumps(parts, sort_keys=True).encode())

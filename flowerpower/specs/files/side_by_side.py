@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from signal import SIGKILL
 from typing import NoReturn
 
-from flowerpower.specs.checks import check_sources, verdict_of
-from flowerpower.specs.files.again import Found, shares_of
+from flowerpower.specs.checks import verdict_of
+from flowerpower.specs.files.again import Found, check, shares_of
 from flowerpower.specs.files.kinds import kind_of_file
 from flowerpower.specs.files.reading import Sources
+from flowerpower.specs.loader import Models
 from flowerpower.specs.shares import Shares, both, from_list, to_list
 from flowerpower.specs.verdict import Question, Verdict, from_dict, joined, to_dict
 
@@ -38,11 +39,13 @@ class Part:
     shares: Shares | None = None
 
 
-def check_side_by_side(sources: Sources, question: Question, *, apart: bool = False) -> Found:
+def check_side_by_side(
+    sources: Sources, question: Question, models: Models | None = None, *, apart: bool = False
+) -> Found:
     """Return the verdict on a project, found in two processes where that is quicker; *apart* also by file."""
-    found = _halves_checked(sources, question, apart=apart) if _is_worthwhile(sources) else None
+    found = _halves_checked(sources, question, models, apart=apart) if _is_worthwhile(sources) else None
     if found is None:
-        part = check_part(sources, question, apart=apart)
+        part = check_part(sources, question, models, apart=apart)
         found = Found(part.verdict, part.shares)
     return found
 
@@ -62,12 +65,12 @@ def halves(sources: Sources) -> tuple[Sources, Sources]:
     return _without(sources, frozenset(parts[1])), _without(sources, frozenset(parts[0]))
 
 
-def check_part(sources: Sources, question: Question, *, apart: bool = False) -> Part:
+def check_part(sources: Sources, question: Question, models: Models | None = None, *, apart: bool = False) -> Part:
     """Check sources as if they were a project."""
-    loaded = check_sources(sources, env=question.env, variables=question.variables, now=question.now)
+    loaded = check(sources, question, models)
     draft = loaded.draft
     addresses = {f"pipeline.{name}" for name in draft.pipelines} | {f"schedule.{name}" for name in draft.schedules}
-    shares = shares_of(loaded, sources, question) if apart else None
+    shares = shares_of(loaded, sources, question, models) if apart else None
     return Part(verdict_of(loaded, question.now), frozenset(addresses), shares)
 
 
@@ -90,16 +93,16 @@ def _is_worthwhile(sources: Sources) -> bool:
     return hasattr(os, "fork") and (os.cpu_count() or 1) > 1 and threading.active_count() == 1
 
 
-def _halves_checked(sources: Sources, question: Question, *, apart: bool) -> Found | None:
+def _halves_checked(sources: Sources, question: Question, models: Models | None, *, apart: bool) -> Found | None:
     """Return what was found, None if the other process failed or the halves need each other."""
 
     def work() -> bytes:
-        part = check_part(there, question, apart=apart)
+        part = check_part(there, question, models, apart=apart)
         return json.dumps([to_dict(part.verdict), [*part.addresses], part.shares and to_list(part.shares)]).encode()
 
     here, there = halves(sources)
     with _Child(work) as child:
-        mine = check_part(here, question, apart=apart)
+        mine = check_part(here, question, models, apart=apart)
         answer = child.answer()
     if answer is None:
         return None

@@ -30,6 +30,8 @@ _LINE = re.compile(
     rf"( *)(- )?(?:({_KEY}):(?: +|$))?(?:({_PLAIN})|({_SINGLE}|{_DOUBLE})|(\[.*\]|\{{.*\}})|(\|-?))?(?: +#.*| *)"
 )
 _KEY_GROUP = 3
+_WORD = "[A-Za-z0-9_./+$][A-Za-z0-9_./+$,;()=-]*+"  # of lines that the above reads too, found in a third of its time
+_SIMPLE_LINE = re.compile(rf"( *)({_KEY}): ({_WORD}(?: [A-Za-z0-9_./+$,;()=-]++)*+)")
 _FLOW_PLAIN = r"(?:[A-Za-z0-9_./$+]|-[0-9])(?:[^\s#:,\[\]{}'\"?]| (?![ #:,\]}]))*"
 _SIMPLE_ITEM = r" *[A-Za-z0-9_./$+][A-Za-z0-9_./$+-]*+ *"
 _SIMPLE_FLOW = re.compile(rf"\[{_SIMPLE_ITEM}(?:,{_SIMPLE_ITEM})*+\]")
@@ -69,10 +71,11 @@ class _Reader:
 
     def read(self) -> tuple[dict[str, Any], int] | None:
         """Return the mapping and the line of its first key."""
-        lines, position = self._lines, int(self._lines[0] == "---")
+        known, lines, position = _known, self._lines, int(self._lines[0] == "---")
         count, first, root = len(lines), 0, dict[str, Any]()
         while position < count:
-            kind, indent, key, value = _read_line(lines[position])
+            line = lines[position]
+            kind, indent, key, value = known.get(line) or _learn(line)
             position += 1
             if kind == _NOTHING:
                 continue
@@ -146,10 +149,25 @@ class _Reader:
         return position
 
 
-@lru_cache(maxsize=50_000)
+_known: dict[str, _Line] = {}
+_MOST_KNOWN = 50_000
+
+
+def _learn(line: str) -> _Line:
+    """Return what a line says, and remember it; to look it up in a dictionary takes half as long as in `lru_cache`."""
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    found = _known[line] = _read_line(line)
+    return found
+
+
 def _read_line(line: str) -> _Line:
     if len(line) > _LONGEST_LINE or not _is_harmless(line):
         raise _NotPlainError
+    simple = _SIMPLE_LINE.fullmatch(line)
+    if simple is not None and simple.end(1) <= _DEEPEST_INDENT and simple[2] not in CONSTANTS:
+        spaces, key, plain = simple.groups()
+        return _VALUE, len(spaces), key, _finite(read_scalar(plain))
     stripped = line.lstrip(" ")
     if not stripped or stripped[0] == "#":
         return _NOTHING, 0, "", None
@@ -184,6 +202,12 @@ def _read_value(plain: str | None, quoted: str | None, flow: str | None) -> Any:
     return _unquoted(quoted) if quoted is not None else _read_flow(str(flow))
 
 
+@lru_cache(maxsize=10_000)
+def _read_item(text: str) -> Any:
+    """Return a scalar in a flow collection: the same ones stand in many."""
+    return _finite(read_scalar(text.strip(" ")))
+
+
 def _finite(value: Any) -> Any:
     if value.__class__ is float and value - value != 0:
         raise _NotPlainError
@@ -198,7 +222,7 @@ def _unquoted(text: str) -> str:
 
 def _read_flow(text: str) -> Any:
     if _SIMPLE_FLOW.fullmatch(text):
-        return [_finite(read_scalar(item.strip(" "))) for item in text[1:-1].split(",")]
+        return [*map(_read_item, text[1:-1].split(","))]
     tokens: list[tuple[str, str, str, str]] = []
     position = 0
     while position < len(text):

@@ -16,6 +16,7 @@ CONSTANTS: Mapping[str, Any] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 
+_LONG = 400  # digits
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", re.ASCII)
@@ -30,6 +31,8 @@ def read_scalar(text: str) -> Any:
 
 def _read_number(text: str) -> int | float | str:
     """Return the number that a text is, or the text."""
+    if text.isdigit() and text.isascii() and len(text) < _LONG:
+        return int(text)
     if _INTEGER.fullmatch(text):
         return _read_integer(text)
     if _FLOAT.fullmatch(text):
@@ -38,6 +41,6 @@ def _read_number(text: str) -> int | float | str:
 
 
 def _read_integer(text: str) -> int | float:
-    if len(text) >= 400:  # Python refuses to write out the longest, in whatever base they were read
+    if len(text) >= _LONG:  # Python refuses to write out the longest, in whatever base they were read
         return math.inf
     return int(text[2:], 8 if text[1] == "o" else 16) if text.startswith(("0o", "0x")) else int(text)

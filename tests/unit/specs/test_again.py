@@ -61,7 +61,12 @@ def test_a_project_with_any_mistake_is_told_of_it_after_an_edit(case: str, tmp_p
         )
 
 
-def test_a_good_edit_loads_no_pydantic_and_a_bad_one_is_told_all_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("flags", "settings"), [([], {}), (["--no-cache"], {}), ([], {"PYTHONDONTWRITEBYTECODE": "1"})]
+)
+def test_a_good_edit_loads_no_pydantic_and_a_bad_one_is_told_all_the_same(
+    tmp_path: Path, flags: list[str], settings: dict[str, str]
+) -> None:
     for name, text in {**PROJECT, **SOURCES.modules}.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(text)
@@ -69,10 +74,15 @@ def test_a_good_edit_loads_no_pydantic_and_a_bad_one_is_told_all_the_same(tmp_pa
     def validate(text: str) -> tuple[str, bool]:
         (tmp_path / "schedules/s1.yaml").write_text(text)
         program = (
-            "import sys\nfrom flowerpower.cli.hook import check_plainly\ncode = check_plainly([])\n"
+            f"import sys\nfrom flowerpower.cli.hook import check_plainly\ncode = check_plainly({flags})\n"
             "print(code, 'pydantic' in sys.modules)"
         )
-        environment = {"FLOWERPOWER_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(_CHECKOUT)}
+        environment = {
+            "FLOWERPOWER_CACHE_DIR": str(tmp_path / "cache"),
+            "PYTHONPATH": str(_CHECKOUT),
+            "PYTHONPYCACHEPREFIX": str(tmp_path / "byte code"),
+            **settings,
+        }
         command = [sys.executable, "-c", program]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
         told, _, last = done.stdout.rstrip().rpartition("\n")
@@ -84,6 +94,7 @@ def test_a_good_edit_loads_no_pydantic_and_a_bad_one_is_told_all_the_same(tmp_pa
     assert validate("pipeline: sales\nevery: 3h\n") == (valid, False)
     assert validate("pipeline: sales\nevery: soon\n")[0].startswith("schedules/s1.yaml:2:8: error FP106")
     assert validate("pipeline: sales\nevery: 4h\n") == (valid, False)
+    assert (tmp_path / "cache").exists() == (not flags)
 
 
 _CHECKOUT = Path(flowerpower.__file__).parents[1]
