@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from flowerpower.settings import plugins_are_off
+from flowerpower.settings import complete_core, plugins_are_off
 
 IO_GROUP = "flowerpower.io"
 SECRETS_GROUP = "flowerpower.secrets"
@@ -126,6 +126,7 @@ def _tried(plugin: Plugin, point: Any) -> Plugin:
 
 def _load(point: Any, stacklevel: int = 2) -> Any | None:
     try:
+        complete_core()
         return point.load()
     except Exception as error:  # noqa: BLE001  foreign code; a broken one must not stop the rest
         said = str(error).strip().partition("\n")[0]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 
 _PREFIX = "FLOWERPOWER_"
@@ -109,3 +111,28 @@ def end_quickly() -> None:
 def leave_out_pydantic_plugins() -> None:
     """Let pydantic look for no plug-ins, which takes longer than a check; for processes that run our own code alone."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
+_CORE = "pydantic_core"
+
+
+def load_core_alone() -> None:
+    """Load pydantic's core without its package, whose types for writers of schemas take longer to load than a check.
+
+    For the start of a process that runs our own code alone; others' code needs `complete_core` first.
+    """
+    from importlib.util import find_spec, module_from_spec
+
+    spec = find_spec(_CORE) if _CORE not in sys.modules else None
+    if spec is not None:
+        sys.modules[_CORE] = module_from_spec(spec)  # it stands for the package, whose own code is not run
+        try:
+            import_module(f"{_CORE}._{_CORE}")
+        finally:
+            del sys.modules[_CORE]
+
+
+def complete_core() -> None:
+    """Load the package around a core that was loaded alone, and make the core a part of it, as an import does."""
+    if (core := sys.modules.get(f"{_CORE}._{_CORE}")) is not None:
+        setattr(import_module(_CORE), f"_{_CORE}", core)

@@ -15,6 +15,7 @@ from flowerpower.settings import (
     Settings,
     end_quickly,
     leave_out_pydantic_plugins,
+    load_core_alone,
     look_for_no_cycles,
     read_settings,
 )
@@ -36,6 +37,7 @@ def check_plainly(arguments: Sequence[str]) -> int:
     """Run `validate` on the files and return its exit code."""
     look_for_no_cycles()
     leave_out_pydantic_plugins()
+    load_core_alone()
     settings = read_settings()
     if _ANEW in arguments:
         settings = replace(settings, cache_dir=None)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowerpower.dataflow.check import Finding, Path, Wanted, check_run
-from flowerpower.dataflow.graph import Build, Fault, ModuleFile, Reason, Unbuilt
+from flowerpower.dataflow.graph import Build, Fault, Graph, ModuleFile, Reason, Unbuilt
 from flowerpower.dataflow.modules import Files, SyntaxMistake
 from flowerpower.errors import Place, Problem, Severity
 from flowerpower.specs.codes import CODES
@@ -47,8 +47,8 @@ class Run(NamedTuple):
     overrides: Mapping[str, Any]
 
     @property
-    def key(self) -> object:
-        """What decides what is found: equal keys, equal findings."""
+    def key(self) -> tuple[str, frozenset[str], frozenset[str]]:
+        """What decides what is found: equal keys, equal findings. The first part decides the graph."""
         return repr(self.config), frozenset(self.inputs), frozenset(self.overrides)
 
 
@@ -182,28 +182,34 @@ class _Check:
         yield from _odd_modules(self.project, name, located)
         runs = runs_of(name, pipeline, schedules)
         outputs, by_key = outputs_of(pipeline), dict[object, list[Finding]]()
+        graphs: dict[str, Graph | None] = {}
         found: dict[str, list[Finding]] = {}
         for run in runs:
             key = run.key
             if key not in by_key:
+                if key[0] not in graphs:
+                    graphs[key[0]] = self.graph(name, modules, run.config)
                 wanted = Wanted(outputs, run.config, run.inputs.keys(), run.overrides.keys(), pipeline.load.keys())
-                by_key[key] = self.findings(name, modules, wanted)
+                by_key[key] = check_run(graph, wanted) if (graph := graphs[key[0]]) else []
             found[run.address] = by_key[key]
         yield from findings_as_problems(self.project, name, runs, found)
 
-    def findings(self, name: str, modules: tuple[str, ...], wanted: Wanted) -> list[Finding]:
-        """Return what is wrong with a run; take down what is wrong with the code, and why its graph is in doubt."""
-        graph = self.graphs.of(modules, wanted.config)
+    def graph(self, name: str, modules: tuple[str, ...], config: Mapping[str, Any]) -> Graph | None:
+        """Return the graph of a run, if there is one to check it against.
+
+        What is wrong with the code is taken down, and why its graph is in doubt.
+        """
+        graph = self.graphs.of(modules, config)
         if isinstance(graph, Unbuilt):
             self._code[_unbuilt_problem(self.project, name, graph)] = None
-            return []
+            return None
         self._code |= {_fault_problem(fault): None for fault in graph.faults}
         if graph.faults:
-            return []
+            return None
         if graph.reasons:
             names = self._undecided.setdefault(graph.reasons[0], [])
             names += [name] if name not in names else []
-        return check_run(graph, wanted)
+        return graph
 
 
 def _listed_twice(project: Project, name: str, modules: Sequence[str]) -> Problem:

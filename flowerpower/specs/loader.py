@@ -227,7 +227,7 @@ class _Loading:
             address = f"{origin.kind}.{data.get('name') or _stem(document.file)}"
             self.elsewhere[address] = f"is left out of the environment '{self.env}'"
             return None
-        if not isinstance(patch, dict):
+        if not isinstance(patch, dict) or not patch:
             return data
         return merge_patch(without_other_triggers(data, patch), patch)  # type: ignore[no-any-return]
 
@@ -254,7 +254,10 @@ class _Loading:
                 self._report("FP103", place, f"expected a mapping or null, found {describe(patch)}")
 
     def _check_keys(self, kind: str, layer: Mapping[str, Any], origin: Origin, path: tuple[str, ...]) -> None:
-        known = self._models[kind].model_fields.keys() - NOT_PATCHED
+        fields = self._models[kind].model_fields.keys()
+        if layer.keys() <= fields and layer.keys().isdisjoint(NOT_PATCHED):  # as nearly all are
+            return
+        known = fields - NOT_PATCHED
         for key in sorted(layer.keys() - known)[:MAX_PROBLEMS]:
             finding = unknown_key(key, sorted(known), (*path, key))
             if key in NOT_PATCHED:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.dataflow import differences, needs_of, real_graph, refusal_of, static_graph
 from support.hamilton_modules import projects, values
 
-from flowerpower.dataflow.check import Wanted, check_run
+from flowerpower.dataflow.check import Wanted, check_run, look_closely
 from flowerpower.dataflow.graph import Graph
 from flowerpower.specs.dataflow_graphs import Graphs
 
@@ -64,7 +64,9 @@ def test_what_is_said_of_a_run_is_what_the_run_says(project: Project, data: st.D
     outputs, inputs, overrides, loads = run = data.draw(runs(graph))
     named = {("outputs", number): name for number, name in enumerate(outputs)}
 
-    found = check_run(graph, Wanted(named, config, inputs, overrides, loads))
+    wanted = Wanted(named, config, inputs, overrides, loads)
+    found = check_run(graph, wanted)
+    assert found == look_closely(graph, wanted)
     with tempfile.TemporaryDirectory() as folder:
         said = refusal_of(Path(folder), files, modules, config, run)
 

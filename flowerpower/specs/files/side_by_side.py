@@ -21,7 +21,7 @@ from flowerpower.specs.checks import verdict_of
 from flowerpower.specs.files.again import Found, check, shares_of
 from flowerpower.specs.files.kinds import kind_of_file
 from flowerpower.specs.files.reading import Sources
-from flowerpower.specs.loader import Models
+from flowerpower.specs.loader import Loaded, Models
 from flowerpower.specs.shares import Shares, both, from_list, to_list
 from flowerpower.specs.verdict import Question, Verdict, from_dict, joined, to_dict
 
@@ -37,6 +37,7 @@ class Part:
     verdict: Verdict
     addresses: frozenset[str]
     shares: Shares | None = None
+    loaded: Loaded | None = None  # held on to: to free thousands of specs takes a while, and a child need not
 
 
 def check_side_by_side(
@@ -71,7 +72,7 @@ def check_part(sources: Sources, question: Question, models: Models | None = Non
     draft = loaded.draft
     addresses = {f"pipeline.{name}" for name in draft.pipelines} | {f"schedule.{name}" for name in draft.schedules}
     shares = shares_of(loaded, sources, question, models) if apart else None
-    return Part(verdict_of(loaded, question.now), frozenset(addresses), shares)
+    return Part(verdict_of(loaded, question.now), frozenset(addresses), shares, loaded)
 
 
 def together(first: Part, second: Part) -> Verdict | None:
@@ -96,12 +97,8 @@ def _is_worthwhile(sources: Sources) -> bool:
 def _halves_checked(sources: Sources, question: Question, models: Models | None, *, apart: bool) -> Found | None:
     """Return what was found, None if the other process failed or the halves need each other."""
 
-    def work() -> bytes:
-        part = check_part(there, question, models, apart=apart)
-        return json.dumps([to_dict(part.verdict), [*part.addresses], part.shares and to_list(part.shares)]).encode()
-
     here, there = halves(sources)
-    with _Child(work) as child:
+    with _Child(lambda: check_part(there, question, models, apart=apart)) as child:
         mine = check_part(here, question, models, apart=apart)
         answer = child.answer()
     if answer is None:
@@ -113,9 +110,9 @@ def _halves_checked(sources: Sources, question: Question, models: Models | None,
 
 
 class _Child:
-    """A forked process that works and writes what it made; leaving the block ends it."""
+    """A forked process that checks a part and writes what it found; leaving the block ends it."""
 
-    def __init__(self, work: Callable[[], bytes]) -> None:
+    def __init__(self, work: Callable[[], Part]) -> None:
         reader, writer = os.pipe()
         self._process = os.fork()
         if self._process == 0:
@@ -141,11 +138,13 @@ class _Child:
                 os.waitpid(self._process, 0)
 
 
-def _work_and_exit(work: Callable[[], bytes], writer: int) -> NoReturn:
+def _work_and_exit(work: Callable[[], Part], writer: int) -> NoReturn:
     status = 1
     try:
         with os.fdopen(writer, "wb") as stream:
-            stream.write(work())
+            part = work()
+            found = [to_dict(part.verdict), [*part.addresses], part.shares and to_list(part.shares)]
+            stream.write(json.dumps(found).encode())
         status = 0
     finally:
         os._exit(status)  # whatever happened: the other process does it again and tells

@@ -78,3 +78,29 @@ def test_a_check_of_what_has_not_changed_loads_next_to_nothing(command: CommandL
 
     assert f"{said}\n" == first.out
     assert set(json.loads(loaded)) & HEAVY == set()
+
+
+def test_the_core_of_pydantic_is_loaded_alone_and_is_whole_for_the_code_of_others() -> None:
+    program = """
+import sys
+from flowerpower.settings import complete_core, load_core_alone
+load_core_alone()
+from flowerpower.specs.compiled import SchemaValidator, ValidationError
+print(sorted({"pydantic_core", "pydantic_core.core_schema", "pydantic"} & set(sys.modules)))
+import pydantic
+class Model(pydantic.BaseModel):
+    number: int
+try:
+    Model(number="x")
+except ValidationError as error:
+    assert type(error) is pydantic.ValidationError is ValidationError
+assert SchemaValidator(Model.__pydantic_core_schema__).validate_python({"number": "5"}) == Model(number=5)
+complete_core()
+import pydantic_core
+assert pydantic_core._pydantic_core.ValidationError is pydantic_core.ValidationError
+load_core_alone()
+assert "pydantic_core.core_schema" in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
