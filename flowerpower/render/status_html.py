@@ -96,7 +96,9 @@ def _header(status: Status) -> str:
     alarms = alarms_of(status)
     kind = "good" if not alarms else "bad" if alarms[0].severity == "error" else "warn"
     head = status.head
-    if head.generation:
+    if "head" in status.damaged:
+        line = "What was applied last cannot be read."
+    elif head.generation:
         who = f" by {_text(head.who)}" if head.who else ""
         ago = rough_duration(max(0, status.now - head.when))
         line = f"{_commit(head.commit, head.repository)}, apply {head.generation}, applied {ago} ago{who}"

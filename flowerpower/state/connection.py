@@ -169,7 +169,7 @@ _ADVICE = {  # by the first word of what Redis says, or by redis-py's class wher
 
 
 def _advice(error: Exception) -> str | None:
-    said = str(error).split(" ", 1)[0]
+    said = str(error).rpartition("caused error: ")[2].split(" ", 1)[0]  # as a pipeline tells it
     return _ADVICE.get(type(error).__name__) or _ADVICE.get(said)
 
 

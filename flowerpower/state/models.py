@@ -6,7 +6,7 @@ comparing them is comparing values. Times are epoch seconds, UTC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -204,6 +204,7 @@ class Reading:
     unmanaged: Mapping[str, int] = field(default_factory=dict)  # RQ queue -> scheduled jobs that are not ours
     consumers: Consumers = field(default_factory=Consumers)
     damaged: Mapping[str, Damage] = field(default_factory=dict)  # `head`, and by address; `cursor.nightly` is one too
+    unread: Sequence[str] = ()  # those of them that are whole keys, and without which nothing can be compared
 
 
 @dataclass(frozen=True, slots=True)

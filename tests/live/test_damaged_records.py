@@ -11,6 +11,7 @@ from support.redis_state import SHIFTED_CLOCK, shift_clock, start_at_half_past
 from support.states import KEYS, SOURCE, desired, pipeline, schedule
 
 from flowerpower.apply import apply_plan
+from flowerpower.doctor.findings import Finding
 from flowerpower.doctor.live import read_live
 from flowerpower.doctor.live_checks import live_findings
 from flowerpower.jobs.monitoring.status import read_status
@@ -93,6 +94,40 @@ def test_what_reads_names_a_damaged_record_and_shows_the_rest_and_apply_mends_it
     assert not make_plan(KEYS, WANTED, store.read(), SOURCE).changes
     Scheduler(store, "one").step()
     assert not make_plan(KEYS, WANTED, store.read(), SOURCE).changes
+
+
+def finding(store: Store, name: str) -> Finding:
+    return next(one for one in live_findings(read_live(store, "")) if one.name == name)
+
+
+@pytest.mark.parametrize("what", ["damaged", "missing"])
+def test_doctor_names_the_run_spec_that_is_not_there_and_who_needs_it_and_its_way_out_leads_out(
+    store: Store, what: str
+) -> None:
+    run, key = store.read().state.schedules["bad"].run, KEYS.specs
+    if what == "damaged":
+        store.connection.hset(key, run, str(store.connection.hget(key, run)) + " ")
+    else:
+        store.connection.hdel(key, run)
+
+    found = finding(store, "run specs")
+
+    assert found.verdict == "fail"
+    assert found.message == f"the run spec of bad is {what}: their runs are refused ({key} {run})"
+    if what == "damaged":
+        assert f"redis-cli HDEL {key} {run}" in found.hint
+        store.connection.hdel(key, run)
+    assert "`flowerpower apply`" in found.hint
+    apply_plan(make_plan(KEYS, WANTED, store.read(), SOURCE), store, "mends")
+    assert finding(store, "run specs").verdict == "ok"
+
+
+def test_doctor_tells_of_a_damaged_run_spec_that_no_schedule_names(store: Store) -> None:
+    store.connection.hset(KEYS.specs, "c0ffee", "{}")
+
+    found = finding(store, "run specs")
+
+    assert (found.verdict, "c0ffee" in found.message) == ("fail", True)
 
 
 def test_a_damaged_record_is_only_deleted_by_who_knows_that_it_was_not_protected(store: Store) -> None:
