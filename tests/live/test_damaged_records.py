@@ -136,8 +136,13 @@ def test_a_damaged_record_is_only_deleted_by_who_knows_that_it_was_not_protected
 
     plan = make_plan(KEYS, desired([schedule("good", every=HOUR)]), reading, SOURCE)
 
-    (check,) = [one for one in check_plan(plan, reading, Facts(), Allowed(deletes="100%")) if one.name == "protected"]
-    assert "HDEL" in check.hint
+    (check,) = check_plan(plan, reading, Facts(), Allowed(deletes="100%"))
+    assert (check.name, check.verdict, "--allow-damaged" in check.hint) == ("damaged", "refuse", True)
+    assert check_plan(plan, reading, Facts(), Allowed(deletes="100%", damaged=True)) == ()
+    apply_plan(plan, store, "goes")
+    assert not [key for key in store.connection.scan_iter() if b"--bad--" in key]
+    assert [*store.read().cursors] == ["good"]
+    assert read_status(store).damaged == {}
 
 
 def test_a_damaged_head_hides_neither_status_nor_history(store: Store) -> None:
