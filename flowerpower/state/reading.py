@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from flowerpower.errors import DamagedError
 from flowerpower.state.codec import count_waiting, decode_cursor, decode_hold, decode_run, decode_troubles
 from flowerpower.state.damage import Damages
-from flowerpower.state.job_codec import JOB_FIELDS, decode_occurrence
+from flowerpower.state.job_codec import JOB_FIELDS, UNREADABLE, decode_occurrence
 from flowerpower.state.keys import Keys
 from flowerpower.state.live import UNKNOWN, Draft, LiveFields, LiveRecords, draft_schedule, live_pipeline
 from flowerpower.state.misplaced import is_misplaced
@@ -313,7 +313,7 @@ def _job(
 
 def _broken(run_id: str, queue: str, due: int) -> Occurrence:
     """Return what stands for a job that waits in the registry but cannot be what we wrote."""
-    return Occurrence(run_id, queue, due, function="(unreadable)", args=(), timeout=0, result_ttl=0, failure_ttl=0)
+    return Occurrence(run_id, queue, due, function=UNREADABLE, args=(), timeout=0, result_ttl=0, failure_ttl=0)
 
 
 def _assemble(front: _Front, waiting: _Waiting, found: _Objects) -> Reading:

@@ -14,6 +14,7 @@ from flowerpower.apply import apply_plan
 from flowerpower.doctor.findings import Finding
 from flowerpower.doctor.live import read_live
 from flowerpower.doctor.live_checks import live_findings
+from flowerpower.errors import StalePlanError
 from flowerpower.jobs.monitoring.status import read_status
 from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
@@ -143,6 +144,28 @@ def test_a_damaged_record_is_only_deleted_by_who_knows_that_it_was_not_protected
     assert not [key for key in store.connection.scan_iter() if b"--bad--" in key]
     assert [*store.read().cursors] == ["good"]
     assert read_status(store).damaged == {}
+
+
+@pytest.mark.parametrize("damage", ["data", "timeout", "origin", "the key"])
+def test_of_a_job_that_cannot_be_read_the_plan_says_that_and_makes_nothing_up(store: Store, damage: str) -> None:
+    job = KEYS.job(str(store.read().cursors["bad"].pending))
+    if damage == "the key":
+        store.connection.delete(job)
+        store.connection.set(job, "?")
+    else:
+        store.connection.hdel(job, damage)
+
+    told = planned(store)
+
+    assert "! pending run: damaged in Redis -> " in told
+    assert " 0s" not in told
+    if damage == "the key":
+        with pytest.raises(StalePlanError, match=job) as caught:
+            apply_plan(make_plan(KEYS, WANTED, store.read(), SOURCE), store, "is refused")
+        assert f"redis-cli RENAME {job} {job}.bad" in caught.value.hint
+        store.connection.rename(job, f"{job}.bad")
+    apply_plan(make_plan(KEYS, WANTED, store.read(), SOURCE), store, "mends")
+    assert not make_plan(KEYS, WANTED, store.read(), SOURCE).changes
 
 
 def test_a_damaged_head_hides_neither_status_nor_history(store: Store) -> None:
