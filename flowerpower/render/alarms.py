@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -73,6 +73,19 @@ def worst_first(schedules: Sequence[ScheduleStatus]) -> list[ScheduleStatus]:
 def unattended(status: Status) -> tuple[str, ...]:
     """Return the queues of live schedules on which no worker listens, sorted."""
     return tuple(sorted({one.queue for one in status.schedules if one.queue and not status.workers.get(one.queue)}))
+
+
+def run_words(schedule: ScheduleStatus, workers: Mapping[str, int]) -> list[str]:
+    """Return how many runs are under way, and how many are queued; *workers* tells how many listen on each queue."""
+    running, words = schedule.active - schedule.queued, []
+    if running:
+        words.append(count(running, "active run"))
+    if schedule.queued:
+        nobody = (
+            f", no worker on queue {safe(schedule.queue)}" if schedule.queue and not workers.get(schedule.queue) else ""
+        )
+        words.append(f"{count(schedule.queued, 'run')} queued{nobody}")
+    return words
 
 
 def damage_lines(status: Status) -> tuple[str, ...]:

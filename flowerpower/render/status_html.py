@@ -9,7 +9,7 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from flowerpower.render.alarms import State, alarms_of, state_of, worst_first
+from flowerpower.render.alarms import State, alarms_of, run_words, state_of, worst_first
 from flowerpower.render.holds import hold_words
 from flowerpower.render.records import clean_reason, short_run
 from flowerpower.render.words import count, iso, moment, rough_duration, safe, short, stopwatch
@@ -210,7 +210,7 @@ def _bar(outcome: Outcome, longest: float, schedule: ScheduleStatus, status: Sta
 
 def _last(schedule: ScheduleStatus, status: Status) -> str:
     last = schedule.last
-    running = f'<div class="more">{count(schedule.active, "active run")}</div>' if schedule.active else ""
+    running = "".join(f'<div class="more">{_text(words)}</div>' for words in run_words(schedule, status.workers))
     if last is None:
         return running or '<span class="more">never ran</span>'
     when = last.at or last.last

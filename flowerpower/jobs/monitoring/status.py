@@ -56,6 +56,7 @@ class ScheduleStatus:
     active: int
     last: Outcome | None
     commit: str
+    queued: int = 0  # of the active runs, those that no worker has begun
     waiting: int = 0  # ticks that wait for the active run
     owner: str = ""
     revision: int = 0  # how often its record was written

@@ -72,12 +72,16 @@ class StatusReader:
             with redis_errors("reading outcomes"):
                 self._search(raw)
         active = Counter(run.name for run in reading.active.values())
+        queued = Counter(run.name for run in reading.active.values() if not run.execution)
         looks = (self._schedule(reading, name, raw[name] or (), wanted) for name in names)
         status = Status(
             namespace=keys.namespace,
             now=reading.now,
             head=reading.head,
-            schedules=tuple(replace(one, active=active[one.name]) if one.name in active else one for one in looks),
+            schedules=tuple(
+                replace(one, active=active[one.name], queued=queued[one.name]) if one.name in active else one
+                for one in looks
+            ),
             workers={queue.rpartition("--")[2]: count for queue, count in reading.consumers.workers.items()},
             scheduler=reading.consumers.scheduler,
             pipelines=len(reading.state.pipelines),
