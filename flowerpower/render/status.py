@@ -6,7 +6,15 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from flowerpower.render.alarms import LATE, damage_lines, run_words, state_of, unattended, worst_first
+from flowerpower.render.alarms import (
+    LATE,
+    damage_lines,
+    no_scheduler_words,
+    run_words,
+    state_of,
+    unattended,
+    worst_first,
+)
 from flowerpower.render.holds import hold_words
 from flowerpower.render.records import clean_reason
 from flowerpower.render.status_json import status_dict
@@ -159,7 +167,7 @@ def _processes(status: Status, style: Style) -> list[str]:
     lines = [f"Workers: {workers or style('none', 'warning')}"]
     if idle:
         lines.append(style(f"No worker listens on: {safe(', '.join(idle))}", "warning"))
-    lines.append(f"Scheduler: {safe(status.scheduler) or style('none alive, nothing fires', 'warning')}")
+    lines.append(f"Scheduler: {safe(status.scheduler) or style(no_scheduler_words(status), 'warning')}")
     if status.missing:
         lines.append(style(f"In the specs here and not applied: {safe(listed(status.missing))}", "warning"))
     if status.heals:

@@ -9,7 +9,7 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from flowerpower.render.alarms import State, alarms_of, run_words, state_of, worst_first
+from flowerpower.render.alarms import State, alarms_of, no_scheduler_words, run_words, state_of, worst_first
 from flowerpower.render.holds import hold_words
 from flowerpower.render.records import clean_reason, short_run
 from flowerpower.render.words import count, iso, moment, rough_duration, safe, short, stopwatch
@@ -260,7 +260,7 @@ def _queue_row(queue: QueueStatus, kinds: Sequence[str]) -> str:
 
 def _workers(status: Status) -> str:
     lease = f", lease for {status.lease_seconds:.0f} s more" if status.lease_seconds else ""
-    scheduler = f"<code>{_text(status.scheduler)}</code>{lease}" if status.scheduler else "none alive: nothing fires"
+    scheduler = f"<code>{_text(status.scheduler)}</code>{lease}" if status.scheduler else no_scheduler_words(status)
     line = f'<p class="sub">Scheduler: {scheduler}</p>'
     if not status.listening:
         return f'<h2>Workers</h2><div class="card empty">No worker is alive.</div>{line}'

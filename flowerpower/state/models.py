@@ -177,13 +177,21 @@ class Damage:
         return f"{self.message} ({self.where})" if self.where else self.message
 
 
+FULL = "Redis is full"
+
+
+def tells_full(troubles: Sequence[str]) -> bool:
+    """Tell whether Redis refuses every write for want of memory."""
+    return any(text.startswith(FULL) for text in troubles)
+
+
 @dataclass(frozen=True, slots=True)
 class Consumers:
     """Who would run it: live workers by queue (RQ's name), whether a scheduler is alive, and what it finds wrong."""
 
     workers: Mapping[str, int] = field(default_factory=dict)
     scheduler: str = ""
-    troubles: tuple[str, ...] = ()  # the alarm, if there is one, comes first
+    troubles: tuple[str, ...] = ()  # the alarm, if there is one, comes first; before it that Redis is full (`FULL`)
 
 
 @dataclass(frozen=True, slots=True)

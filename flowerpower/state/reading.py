@@ -18,6 +18,7 @@ from flowerpower.state.damage import Damages
 from flowerpower.state.job_codec import JOB_FIELDS, UNREADABLE, decode_occurrence
 from flowerpower.state.keys import Keys
 from flowerpower.state.live import UNKNOWN, Draft, LiveFields, LiveRecords, draft_schedule, live_pipeline
+from flowerpower.state.memory import full_words
 from flowerpower.state.misplaced import is_misplaced
 from flowerpower.state.models import Consumers, Cursor, Occurrence, Pipeline, Reading, Schedule, State
 from flowerpower.state.pipelined import batches, pack, pack_for_keys, replies, sound
@@ -60,7 +61,7 @@ class _Front:
     run_specs: Mapping[str, str]  # digests, each as its own value: what names one shares it
     rq_queues: frozenset[str]
     lease: bytes
-    troubles: bytes | None
+    troubles: tuple[str, ...]
     damages: Damages
 
 
@@ -157,15 +158,16 @@ def _ask_front(client: Redis, keys: Keys) -> tuple[int, list[Any], Damages]:
     pipe.smembers(keys.queues)
     pipe.get(keys.lease)
     pipe.get(keys.troubles)
+    pipe.info("memory")
     asked += [(keys.queues, ()), (keys.lease, None), (keys.troubles, None)]
     time, *replied = pipe.execute(raise_on_error=False)
-    kinds, held = replied[: len(wanted)], replied[len(wanted) :]
+    kinds, held, memory = replied[: len(wanted)], replied[len(wanted) : -1], replied[-1]
     damages.types(wanted, kinds)
     found = [
         damages.of_key(key, wanted[key], reply, nothing, matters=key not in (keys.head, keys.lease, keys.troubles))
         for (key, nothing), reply in zip(asked, held, strict=True)
     ]
-    return int(sound(time)[0]), found, damages
+    return int(sound(time)[0]), [*found[:-1], (*full_words(memory), *decode_troubles(found[-1]))], damages
 
 
 def _read_front(client: Redis, keys: Keys) -> _Front:
@@ -334,7 +336,7 @@ def _assemble(front: _Front, waiting: _Waiting, found: _Objects) -> Reading:
         without_run_spec=frozenset(found.without_run_spec),
         firing=frozenset(found.moved | found.moving) & schedules.keys(),
         unmanaged=waiting.unmanaged,
-        consumers=Consumers(waiting.workers, front.lease.decode(errors="replace"), decode_troubles(front.troubles)),
+        consumers=Consumers(waiting.workers, front.lease.decode(errors="replace"), front.troubles),
         damaged=damages.found,
         unread=damages.unread,
     )
