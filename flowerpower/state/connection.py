@@ -111,10 +111,15 @@ def be_patient(connection: Redis, seconds: float) -> None:
 
 def is_away(error: BaseException) -> bool:
     """Tell whether a failure means that Redis does not answer, rather than that it refused one thing."""
+    return means_away(error.__cause__)
+
+
+def means_away(error: BaseException | None) -> bool:
+    """Tell the same of what Redis' client or the system raised."""
     from redis.exceptions import ConnectionError as RedisConnectionError
     from redis.exceptions import TimeoutError as RedisTimeoutError
 
-    return isinstance(error.__cause__, (RedisConnectionError, RedisTimeoutError, OSError))
+    return isinstance(error, (RedisConnectionError, RedisTimeoutError, OSError))
 
 
 def is_late(error: BaseException) -> bool:

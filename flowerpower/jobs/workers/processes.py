@@ -19,6 +19,7 @@ from typing import TypedDict
 
 from redis.exceptions import RedisError
 
+from flowerpower.jobs.absence import Absence
 from flowerpower.jobs.contact import PATIENCE
 from flowerpower.jobs.messages.messenger import make_messenger
 from flowerpower.jobs.monitoring.metrics_server import metrics_beside
@@ -34,7 +35,7 @@ from flowerpower.jobs.workers.worker import FlowerPowerWorker, forget_modules, m
 from flowerpower.schedule.zones import use_packaged_zones
 from flowerpower.settings import Settings, look_for_cycles_rarely
 from flowerpower.specs.project_spec import ProjectSpec
-from flowerpower.state.connection import as_ours, connect, connect_for_rq
+from flowerpower.state.connection import as_ours, connect, connect_for_rq, means_away
 from flowerpower.state.keys import Keys
 from flowerpower.state.signing import Signer
 from flowerpower.state.store import Store
@@ -144,11 +145,11 @@ def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
     use_project(home)
     stop = threading.Event()
     with metrics_beside(url, keys, options.metrics, "worker"), _scheduler_beside(url, keys, options, stop):
-        pause = 1.0
+        pause, absence = 1.0, Absence(logger, "no run is taken")
         while True:
             _catch_stops(stop)
             began = time.monotonic()
-            worker = _work_once(url, keys, options, home, stop)
+            worker = _work_once(url, keys, options, home, stop, absence)
             _catch_stops(stop)
             if stop.is_set() or (worker is not None and options.burst):
                 return False
@@ -157,7 +158,8 @@ def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
                 signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
                 return not stop.is_set()
             pause = 1.0 if time.monotonic() - began > 60 else min(pause * 2, 10.0)
-            logger.warning("the worker ended; starting it again in %.0f s", pause)
+            level = logging.DEBUG if absence.lasts else logging.WARNING
+            logger.log(level, "the worker ended; starting it again in %.0f s", pause)
             stop.wait(pause)
 
 
@@ -204,14 +206,14 @@ def _catch_stops(stop: threading.Event, *, at_once: bool = False) -> None:
 
 
 def _work_once(
-    url: str, keys: Keys, options: WorkerOptions, home: Home, stop: threading.Event
+    url: str, keys: Keys, options: WorkerOptions, home: Home, stop: threading.Event, absence: Absence
 ) -> FlowerPowerWorker | None:
     """Run one RQ worker to its end; None when it could not even start."""
     try:
         connection = connect_for_rq(url)
         kind = WarmWorker if options.warm else None
         worker = make_worker(connection, keys, options.queues, name=_name(options), allowed=options.allowed, kind=kind)
-        worker.stop = stop
+        worker.stop, worker.absence = stop, absence
         worker.grace = options.grace
         recipes = options.recipes if options.preload else ()
         if home.checkouts:
@@ -224,10 +226,14 @@ def _work_once(
             worker.preload = lambda: preload(home.root, recipes, options.folders)
         worker.import_first()
         store_beside(connection, keys)
-        worker.work(burst=options.burst, logging_level=logging.getLevelName(logger.getEffectiveLevel()))
+        with absence.told_by(worker.log):
+            worker.work(burst=options.burst, logging_level=logging.getLevelName(logger.getEffectiveLevel()))
     except (RedisError, OSError) as error:
         told = as_ours(error, "working")
-        logger.warning("%s (%s)", told, told.hint)
+        if means_away(error):
+            absence.gone(f"{told} ({told.hint})")
+        else:
+            logger.warning("%s (%s)", told, told.hint)
         return None
     return worker
 
