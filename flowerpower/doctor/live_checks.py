@@ -57,9 +57,14 @@ def _only_seen_by_status(facts: LiveFacts) -> list[Damage]:
     """Return the whole keys that are damaged of one schedule or one queue: the look at the records passes them by."""
     if isinstance(facts.status, Unknown) or isinstance(facts.records, Unknown):
         return []
-    known = {damage.message for damage in facts.records.damaged}
+    known = {_key_of(damage) for damage in facts.records.damaged}
     found = (damage for address, damage in sorted(facts.status.damaged.items()) if address.startswith("key."))
-    return [damage for damage in found if damage.message not in known]
+    return [damage for damage in found if _key_of(damage) not in known]
+
+
+def _key_of(damage: Damage) -> str:
+    """Return the words that name a key; the status does not always know of what type it is."""
+    return damage.message.partition(" is ")[0]
 
 
 def _records(records: Records, others: Sequence[Damage]) -> list[Finding]:

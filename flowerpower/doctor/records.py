@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeVar
 
 from flowerpower.doctor.findings import Fact, Unknown
@@ -11,12 +12,13 @@ from flowerpower.errors import FormatError
 from flowerpower.render.words import listed
 from flowerpower.state.codec import decode_cursor, decode_head, decode_hold, decode_pipeline, decode_schedule, digest
 from flowerpower.state.connection import redis_errors
-from flowerpower.state.misplaced import find_misplaced
+from flowerpower.state.misplaced import each_misplaced, find_misplaced
 from flowerpower.state.models import Damage, Head, Hold, Record
 from flowerpower.state.pipelined import fields_of
 from flowerpower.state.store import Store
 
 T = TypeVar("T")
+_OF_ANOTHER_TYPE = Unknown("what was applied last cannot be read: its key is of another type, see records")
 _AT_ONCE = 500  # run specs in one reply
 _KEPT = 1_000  # damages that are told one by one
 
@@ -97,10 +99,13 @@ def read_records(store: Store) -> Records:
         )
         pipelines = found.each("pipeline", keys.pipelines, raw[keys.pipelines], found.pipeline)
         found.each("cursor", keys.cursors, raw[keys.cursors], decode_cursor)
+        names: Any = () if keys.schedules in misplaced else store.connection.hkeys(keys.schedules)
+        of_each = (one for name in names for one in keys.types_of(name.decode(errors="replace")).items())
+        found.damaged += (damage for _, damage in islice(each_misplaced(store.connection, keys, of_each), _KEPT))
         run_specs = () if keys.specs in misplaced else tuple(_about_run_specs(store, found.wanting, broken))
     return Records(
         now=seconds,
-        head=Unknown(misplaced[keys.head].message) if keys.head in misplaced else _head(head),
+        head=_OF_ANOTHER_TYPE if keys.head in misplaced else _head(head),
         schedules=schedules,
         pipelines=pipelines,
         damaged=tuple(found.damaged),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.errors import StoreError
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.keys import Keys
 from flowerpower.state.models import Damage
+from flowerpower.state.pipelined import batches, pack, replies
 
 if TYPE_CHECKING:
     from redis import Redis
 
+_AT_ONCE = 1_000  # keys
 _FROM_GIT = "then `flowerpower apply` writes it anew from git"
 _BY_ITSELF = "then it is made anew by itself"
 _THEN = {  # by the last part of a key of ours: what comes after it was moved out of the way
@@ -82,14 +85,24 @@ def is_misplaced(reply: Any) -> bool:
 
 
 def find_misplaced(client: Redis, keys: Keys, wanted: Mapping[str, str]) -> dict[str, Damage]:
-    """Return those of some keys that are of another type than *wanted* says, by key; one round trip."""
+    """Return those of some keys that are of another type than *wanted* says, by key; few keys cost a round trip."""
+    return dict(each_misplaced(client, keys, wanted.items()))
+
+
+def each_misplaced(client: Redis, keys: Keys, wanted: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Damage]]:
+    """Yield the same of any number of keys, a batch of them at a time."""
+    asked = deque[tuple[str, str]]()
+
+    def commands() -> Iterator[list[bytes]]:
+        for some in batches(wanted, _AT_ONCE):
+            asked.extend(some)
+            yield [pack("TYPE", key) for key, _ in some]
+
     with redis_errors("looking at the types of keys"):
-        pipe = client.pipeline(transaction=False)
-        for key in wanted:
-            pipe.type(key)
-        replies = pipe.execute(raise_on_error=False)
-    kinds = zip(wanted.items(), map(kind_of, replies), strict=True)
-    return {key: misplaced(keys, key, kind, found) for (key, kind), found in kinds if found not in ("", kind)}
+        for reply in replies(client, commands()):
+            key, kind = asked.popleft()
+            if (found := kind_of(reply)) not in ("", kind):
+                yield key, misplaced(keys, key, kind, found)
 
 
 def refuse_misplaced(client: Redis, keys: Keys, wanted: Mapping[str, str]) -> None:
