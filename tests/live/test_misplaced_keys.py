@@ -83,7 +83,7 @@ def test_the_status_names_the_key_and_shows_the_rest_and_the_way_out_leads_out(s
         assert f"the key {key} is" in damage.message
         assert f"should be a {KINDS[key]}" in damage.message
         assert f"Damaged: {alarm.message}" in status_text(status)
-        assert status.missing == ()
+        assert (status.missing, status.unmanaged) == ((), 0)
         assert not [one.name for one in status.schedules if one.drifted and key != KEYS.specs]
         assert {one.name for one in status.schedules} == (set() if key == KEYS.schedules else {"hourly", "other"})
 

@@ -237,6 +237,7 @@ def test_a_worker_that_redis_has_forgotten_is_known_again_at_its_next_sign_of_li
 
     assert redis_connection.sismember(keys.workers(keys.queue("default")), worker.key)
     assert redis_connection.sismember("rq:workers", worker.key)
+    assert redis_connection.sismember(keys.queues, keys.queue_list(keys.queue("default")))
     after = redis_connection.hgetall(worker.key)
     assert (after[b"queues"], after[b"birth"]) == (before[b"queues"], before[b"birth"])
     assert 0 < redis_connection.ttl(worker.key) <= 30

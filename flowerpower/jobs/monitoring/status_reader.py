@@ -85,7 +85,7 @@ class StatusReader:
             workers={queue.rpartition("--")[2]: count for queue, count in reading.consumers.workers.items()},
             scheduler=reading.consumers.scheduler,
             pipelines=len(reading.state.pipelines),
-            unmanaged=sum(reading.unmanaged.values()),
+            unmanaged=0 if reading.unread else sum(reading.unmanaged.values()),  # they may be ours
             troubles=reading.consumers.troubles,
             damaged={**reading.damaged, **{address_of(keys, key): misplaced(keys, key, "zset") for key in odd}},
             readable=not reading.unread,

@@ -61,11 +61,12 @@ class BeatingWorker(Worker):
         self._renewed = 0.0 if timeout else time.monotonic()
 
     def _register_again(self) -> None:
-        """Make this worker known once more: Redis was flushed or restored, and nobody would count with it."""
+        """Make this worker and its queues known once more: Redis was flushed, and nobody would count with them."""
         logger.warning("Redis did not know this worker any more; it is registered again")
         with self.connection.pipeline() as together:
             together.hset(self.key, mapping=self.serialize() | {"state": str(self.get_state())})
             register(self, together)
+            together.sadd(self.queue_class.redis_queues_keys, *(queue.key for queue in self.queues))
             together.execute()
 
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
