@@ -1,4 +1,4 @@
-"""Tell of a Redis that is away: once when it goes, at growing intervals as long as it lasts, once when it is back."""
+"""Tell of a Redis that is away, or takes no write: once at first, at growing intervals, once when that is over."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from flowerpower.errors import StoreError
+from flowerpower.state.connection import is_away, refuses_writes
+
 FIRST_REMINDER = 60.0  # seconds; each of the next ones takes twice as long
 LONGEST = 3600.0
+_WORDS = {  # whether it refuses -> what is told at first, as long as it lasts, and when it is over
+    False: ("is away", "is still away", "is back"),
+    True: ("takes no write", "still takes no write", "works again"),
+}
 _OF_RQ = "could not connect to Redis instance"
 
 
@@ -23,6 +30,7 @@ class Absence(logging.Filter):
         self._clock = clock
         self._lock = threading.Lock()
         self._since: float | None = None
+        self._refuses = False
         self._pause, self._again = FIRST_REMINDER, 0.0
 
     @property
@@ -30,17 +38,26 @@ class Absence(logging.Filter):
         """Tell whether Redis is away, as far as is known."""
         return self._since is not None
 
-    def gone(self, why: object) -> None:
-        """Note that Redis does not answer, and say so if it is time to."""
+    def gone(self, why: object, *, refuses: bool = False) -> None:
+        """Note that Redis does not answer, or takes no write, and say so if it is time to."""
+        first, still, back = _WORDS[refuses]
         with self._lock:
             now = self._clock()
-            if self._since is None:
-                self._since, self._pause, self._again = now, FIRST_REMINDER, now + FIRST_REMINDER
-                self._log.warning("Redis is away: %s; %s until it is back", why, self._effect)
+            if self._since is None or self._refuses != refuses:
+                self._since = now if self._since is None else self._since
+                self._refuses, self._pause, self._again = refuses, FIRST_REMINDER, now + FIRST_REMINDER
+                self._log.warning("Redis %s: %s; %s until it %s", first, why, self._effect, back)
             elif now >= self._again:
                 self._pause = min(self._pause * 2, LONGEST)
                 self._again = now + self._pause
-                self._log.warning("Redis is still away, after %.0f s: %s", now - self._since, why)
+                self._log.warning("Redis %s, after %.0f s: %s", still, now - self._since, why)
+
+    def explains(self, error: Exception) -> bool:
+        """Note a failure of ours if it means one of the two, and tell whether it does."""
+        refuses = refuses_writes(error.__cause__)
+        if refuses or is_away(error):
+            self.gone(_with_advice(error), refuses=refuses)
+        return refuses or is_away(error)
 
     def over(self) -> None:
         """Note that Redis answers, and say so if it was away."""
@@ -48,7 +65,7 @@ class Absence(logging.Filter):
             return
         with self._lock:
             if self._since is not None:
-                self._log.warning("Redis is back, after %.0f s", self._clock() - self._since)
+                self._log.warning("Redis %s, after %.0f s", _WORDS[self._refuses][2], self._clock() - self._since)
                 self._since = None
 
     @contextmanager
@@ -67,3 +84,8 @@ class Absence(logging.Filter):
         arguments = record.args if isinstance(record.args, tuple) else ()
         self.gone(arguments[1] if len(arguments) > 1 else record.getMessage())
         return False
+
+
+def _with_advice(error: Exception) -> str:
+    hint = error.hint if isinstance(error, StoreError) and error.hint != StoreError.hint else ""
+    return f"{error} ({hint})" if hint else str(error)

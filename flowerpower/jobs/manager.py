@@ -33,7 +33,7 @@ from flowerpower.jobs.workers.processes import Work, WorkerOptions, run_schedule
 from flowerpower.planning.sync import Wanted
 from flowerpower.planning.window import past_moment
 from flowerpower.specs.values import parse_duration
-from flowerpower.state.connection import connect, is_away
+from flowerpower.state.connection import connect
 from flowerpower.state.models import State
 from flowerpower.state.store import Store
 
@@ -323,9 +323,7 @@ def _read_patiently(store: Store, *, patient: bool) -> State:
         except StoreError as error:
             if not patient:
                 raise
-            if is_away(error):
-                absence.gone(error)
-            else:
+            if not absence.explains(error):
                 logger.warning("%s (%s); trying again in %.0f s", error, error.hint, pause)
             time.sleep(pause)
             pause = min(pause * 2, 10.0)

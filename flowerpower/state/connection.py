@@ -111,15 +111,17 @@ def be_patient(connection: Redis, seconds: float) -> None:
 
 def is_away(error: BaseException) -> bool:
     """Tell whether a failure means that Redis does not answer, rather than that it refused one thing."""
-    return means_away(error.__cause__)
-
-
-def means_away(error: BaseException | None) -> bool:
-    """Tell the same of what Redis' client or the system raised."""
     from redis.exceptions import ConnectionError as RedisConnectionError
     from redis.exceptions import TimeoutError as RedisTimeoutError
 
-    return isinstance(error, (RedisConnectionError, RedisTimeoutError, OSError))
+    return isinstance(error.__cause__, (RedisConnectionError, RedisTimeoutError, OSError))
+
+
+def refuses_writes(error: BaseException | None) -> bool:
+    """Tell whether what Redis' client raised means that Redis takes no write for now, whatever it is."""
+    from redis.exceptions import OutOfMemoryError
+
+    return isinstance(error, OutOfMemoryError) or _said_first(error) in ("MISCONF", "NOREPLICAS")
 
 
 def is_late(error: BaseException) -> bool:
@@ -174,8 +176,12 @@ _ADVICE = {  # by the first word of what Redis says, or by redis-py's class wher
 
 
 def _advice(error: Exception) -> str | None:
-    said = str(error).rpartition("caused error: ")[2].split(" ", 1)[0]  # as a pipeline tells it
-    return _ADVICE.get(type(error).__name__) or _ADVICE.get(said)
+    return _ADVICE.get(type(error).__name__) or _ADVICE.get(_said_first(error))
+
+
+def _said_first(error: BaseException | None) -> str:
+    """Return the first word of what Redis said, which is a code; a pipeline puts its own words before it."""
+    return str(error).rpartition("caused error: ")[2].split(" ", 1)[0]
 
 
 @contextmanager

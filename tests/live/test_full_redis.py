@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -84,3 +88,50 @@ def test_a_redis_that_throws_away_what_is_old_is_never_full(full: Store) -> None
         assert read_status(full).troubles == ()
     finally:
         full.connection.config_set("maxmemory-policy", "noeviction")
+
+
+_IDLE = """
+import logging, sys
+from flowerpower.jobs.workers import heartbeats
+from flowerpower.jobs.workers.worker import make_worker
+from flowerpower.state.connection import connect_for_rq
+from flowerpower.state.keys import Keys
+
+logging.basicConfig(level="WARNING")
+heartbeats.LOOK_EVERY, heartbeats._FRESH_SECONDS = 1, 0
+make_worker(connect_for_rq(sys.argv[1]), Keys("acme", "test"), ["default"]).work(logging_level="WARNING")
+"""
+
+
+def test_a_worker_waits_until_there_is_room_and_says_so_once(
+    redis_connection: Redis, redis_url: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+
+    def said() -> str:
+        return log.read_text(encoding="utf-8")
+
+    def wait_for(condition: Callable[[], object]) -> None:
+        end = time.monotonic() + 40
+        while not condition():
+            assert worker.poll() is None, said()
+            assert time.monotonic() < end, said()
+            time.sleep(0.05)
+
+    with (
+        log.open("w", encoding="utf-8") as file,
+        subprocess.Popen([sys.executable, "-c", _IDLE, redis_url], stdout=file, stderr=file) as worker,
+    ):
+        try:
+            wait_for(lambda: redis_connection.smembers("rq:workers"))
+            redis_connection.config_set("maxmemory", "1mb")
+            wait_for(lambda: "takes no write" in said())
+            time.sleep(1.2)  # it tries again each second
+            redis_connection.config_set("maxmemory", "0")
+            wait_for(lambda: "works again, after" in said())
+        finally:
+            redis_connection.config_set("maxmemory", "0")
+            worker.kill()
+
+    assert said().count("takes no write") == 1, said()
+    assert "Traceback" not in said()

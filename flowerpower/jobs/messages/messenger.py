@@ -28,7 +28,7 @@ from flowerpower.pipelines.placeholders import fill
 from flowerpower.pipelines.secrets import secrets_of
 from flowerpower.settings import read_settings
 from flowerpower.state.codec import decode_schedule
-from flowerpower.state.connection import is_away, redis_errors
+from flowerpower.state.connection import redis_errors
 from flowerpower.state.store import Store
 
 SIGNING_VARIABLE = "FLOWERPOWER_WEBHOOK_SECRET"
@@ -80,9 +80,7 @@ class Messenger:
                 absence.over()
                 pause = _INTERVAL
             except FlowerPowerError as error:
-                if is_away(error):
-                    absence.gone(error)
-                else:
+                if not absence.explains(error):
                     logger.warning("%s; messages wait", error)
                 pause = min(pause * 2, 30.0)
             except Exception:

@@ -35,7 +35,7 @@ from flowerpower.jobs.workers.worker import FlowerPowerWorker, forget_modules, m
 from flowerpower.schedule.zones import use_packaged_zones
 from flowerpower.settings import Settings, look_for_cycles_rarely
 from flowerpower.specs.project_spec import ProjectSpec
-from flowerpower.state.connection import as_ours, connect, connect_for_rq, means_away
+from flowerpower.state.connection import as_ours, connect, connect_for_rq
 from flowerpower.state.keys import Keys
 from flowerpower.state.signing import Signer
 from flowerpower.state.store import Store
@@ -144,8 +144,13 @@ def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
     home = _home_of(options)
     use_project(home)
     stop = threading.Event()
-    with metrics_beside(url, keys, options.metrics, "worker"), _scheduler_beside(url, keys, options, stop):
-        pause, absence = 1.0, Absence(logger, "no run is taken")
+    absence = Absence(logger, "no run is taken")
+    with (
+        metrics_beside(url, keys, options.metrics, "worker"),
+        _scheduler_beside(url, keys, options, stop),
+        absence.told_by(logging.getLogger("rq.worker")),  # also of threads that outlive a worker that ended
+    ):
+        pause = 1.0
         while True:
             _catch_stops(stop)
             began = time.monotonic()
@@ -226,13 +231,11 @@ def _work_once(
             worker.preload = lambda: preload(home.root, recipes, options.folders)
         worker.import_first()
         store_beside(connection, keys)
-        with absence.told_by(worker.log):
-            worker.work(burst=options.burst, logging_level=logging.getLevelName(logger.getEffectiveLevel()))
+        worker.work(burst=options.burst, logging_level=logging.getLevelName(logger.getEffectiveLevel()))
     except (RedisError, OSError) as error:
         told = as_ours(error, "working")
-        if means_away(error):
-            absence.gone(f"{told} ({told.hint})")
-        else:
+        told.__cause__ = error
+        if not absence.explains(told):
             logger.warning("%s (%s)", told, told.hint)
         return None
     return worker

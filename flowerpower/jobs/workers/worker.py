@@ -29,7 +29,7 @@ from flowerpower.jobs.ledger import Ledger, run_ref
 from flowerpower.jobs.running.telling import plain_failure
 from flowerpower.jobs.workers.heartbeats import BeatingWorker
 from flowerpower.jobs.workers.restricted import restricted_job, restricted_queue
-from flowerpower.state.connection import without_retries
+from flowerpower.state.connection import as_ours, refuses_writes, without_retries
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
 
@@ -192,6 +192,12 @@ class FlowerPowerWorker(BeatingWorker):
                 found = super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
         except UnicodeDecodeError:
             logger.error("what stood in a queue is no text, and no job")
+            return None, True
+        except ResponseError as error:
+            if not refuses_writes(error):
+                raise
+            self.absence.gone(f"{error} ({as_ours(error, '').hint})", refuses=True)
+            self.stop.wait(_REFUSED_SECONDS)
             return None, True
         return found, bool(told) and self._leave_damaged_queues()
 

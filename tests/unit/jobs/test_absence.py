@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 
 import pytest
+from redis.exceptions import ConnectionError, OutOfMemoryError, ResponseError
 
+from flowerpower.errors import StoreError
 from flowerpower.jobs.absence import Absence
 
 LOG = logging.getLogger("flowerpower.worker")
@@ -30,6 +32,34 @@ def test_an_absence_of_hours_is_a_handful_of_lines(caplog: pytest.LogCaptureFixt
         *(f"Redis is still away, after {after} s: refused" for after in (60, 180, 420, 900, 1860, 3780, 7380, 10980)),
         "Redis is back, after 14398 s",
     ]
+
+
+def test_a_redis_that_comes_back_and_takes_no_write_is_told_of_once_more(caplog: pytest.LogCaptureFixture) -> None:
+    absence = Absence(LOG, "no run is taken", lambda: 0.0)
+    for _ in range(2):
+        absence.gone("refused")
+    for _ in range(2):
+        absence.gone("full", refuses=True)
+    absence.over()
+
+    assert told(caplog) == [
+        "Redis is away: refused; no run is taken until it is back",
+        "Redis takes no write: full; no run is taken until it works again",
+        "Redis works again, after 0 s",
+    ]
+
+
+def test_only_what_passes_by_itself_is_explained_by_it(caplog: pytest.LogCaptureFixture) -> None:
+    absence = Absence(LOG, "no run is taken", lambda: 0.0)
+    for cause in (ConnectionError("no"), OutOfMemoryError("full"), ResponseError("MISCONF disk"), OSError("no")):
+        error = StoreError("it failed", hint="do this")
+        error.__cause__ = cause
+        assert absence.explains(error)
+    error = StoreError("it failed")
+    error.__cause__ = ResponseError("ERR")
+
+    assert not absence.explains(error)
+    assert "Redis takes no write: it failed (do this); no run is taken until it works again" in told(caplog)
 
 
 def test_the_next_absence_is_told_anew(caplog: pytest.LogCaptureFixture) -> None:
