@@ -126,7 +126,7 @@ def test_a_worker_waits_until_there_is_room_and_says_so_once(
             wait_for(lambda: redis_connection.smembers("rq:workers"))
             redis_connection.config_set("maxmemory", "1mb")
             wait_for(lambda: "takes no write" in said())
-            time.sleep(1.2)  # it tries again each second
+            time.sleep(1.1)  # it tries again each second
             redis_connection.config_set("maxmemory", "0")
             wait_for(lambda: "works again, after" in said())
         finally:
