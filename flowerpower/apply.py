@@ -201,7 +201,11 @@ def _commit(store: Store, order: dict[str, object], apply_id: str) -> Committed:
         return Committed(head.generation, head.when)
     if isinstance(answer, Conflict):
         details = ", ".join(answer.details)
-        raise StalePlanError(f"nothing was applied: {_CONFLICTS[answer.kind].format(details=details)}")
+        hint = None
+        if answer.kind == "type":
+            moves = "; ".join(f"redis-cli RENAME {key} {key}.bad" for key in answer.details)
+            hint = f"look at it, move it out of the way ({moves}), and plan again; `flowerpower status` may say more"
+        raise StalePlanError(f"nothing was applied: {_CONFLICTS[answer.kind].format(details=details)}", hint=hint)
     return answer
 
 

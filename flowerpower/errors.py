@@ -97,7 +97,10 @@ class FormatError(StoreError):
 class DamagedError(FormatError):
     """One record in Redis cannot be read; the others can."""
 
-    hint = "`flowerpower plan` shows it, and apply makes it anew from git, or deletes it where git has it no more"
+    hint = (
+        "`flowerpower plan` shows it, and apply makes it anew from git, or deletes it where git has it no more "
+        "(--allow-damaged)"
+    )
 
 
 class HistoryError(FlowerPowerError):

@@ -8,17 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from flowerpower.errors import UsageError
+from flowerpower.errors import StoreError, UsageError
 from flowerpower.render.specs import readable, spec_yaml
 from flowerpower.specs.places import Places
 from flowerpower.specs.values import NAME_LENGTH, NAME_PATTERN
 from flowerpower.state.live import altered_addresses
+from flowerpower.state.misplaced import address_of
 from flowerpower.state.written import same, written_specs
 
 if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
     from flowerpower.specs.loader import Loaded
     from flowerpower.specs.models import ProjectSpec
+    from flowerpower.state.keys import Keys
     from flowerpower.state.models import Reading, State
 
 Fate: TypeAlias = Literal["new", "changed", "same", "left"]
@@ -77,10 +79,10 @@ class _Folder:
 def export(project: FlowerPowerProject, names: Collection[str], out: Path | None) -> ExportReport:
     """Return the live specs, as files in *out* if it is given, which are written there; Redis is only read.
 
-    Raises `StoreError` when Redis cannot be read, `UsageError` for a name that is not live or a file that cannot be
-    written.
+    Raises `StoreError` when Redis cannot be read, also when the whole key of all schedules or pipelines is damaged,
+    `UsageError` for a name that is not live or a file that cannot be written.
     """
-    reading = _readable(project.store.read())
+    reading = _readable(project.store.read(partly=True), project.store.keys)
     folder = None if out is None else _folder(project, out, _texts(project, out))
     own = folder is not None and "project" not in folder.loaded.draft.unsound
     spec = folder.loaded.draft.spec if folder and own else project.home
@@ -96,10 +98,16 @@ def export(project: FlowerPowerProject, names: Collection[str], out: Path | None
     return ExportReport(project.store.keys.namespace, exported, tuple(notes))
 
 
-def _readable(reading: Reading) -> Reading:
-    """Return what was read without the objects whose records cannot be: nothing is known of them."""
+def _readable(reading: Reading, keys: Keys) -> Reading:
+    """Return what was read without the objects whose records cannot be: nothing is known of them.
+
+    Raises `StoreError` where that is all of them: a folder of their files is not to be taken for what is live.
+    """
     if not reading.damaged:
         return reading
+    for key in (keys.schedules, keys.pipelines):
+        if damage := reading.damaged.get(address_of(keys, key)):
+            raise StoreError(damage.told, hint=damage.hint)
     schedules = {
         name: one for name, one in reading.state.schedules.items() if f"schedule.{name}" not in reading.damaged
     }
@@ -164,6 +172,7 @@ def _is_name(name: str) -> bool:
 
 def _notes(reading: Reading, spec: ProjectSpec) -> Iterator[str]:
     yield from (f"{one.message}: it is left out" for address, one in reading.damaged.items() if _is_object(address))
+    yield from (f"{one.told}: {one.hint}" for address, one in reading.damaged.items() if address.startswith("key."))
     altered = altered_addresses(reading.records)
     if altered:
         yield f"altered in Redis since the last apply, and exported as found there: {', '.join(sorted(altered))}"

@@ -137,6 +137,9 @@ class Overrides:
     allow_long_commit: Annotated[
         bool, flag("--allow-long-commit", help="Allow blocking Redis with more than 20,000 changes.")
     ] = False
+    allow_damaged: Annotated[
+        bool, flag("--allow-damaged", help="Allow deleting what is damaged in Redis and may have been protected.")
+    ] = False
 
 
 class Catalogue(typer.Typer):

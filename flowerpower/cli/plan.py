@@ -171,4 +171,5 @@ def allowed_of(overrides: Overrides) -> Allowed:
         cutover=overrides.accept_cutover,
         cancel=overrides.allow_cancel,
         long_commit=overrides.allow_long_commit,
+        damaged=overrides.allow_damaged,
     )

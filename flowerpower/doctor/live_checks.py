@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flowerpower.doctor.findings import Finding, Unknown, Verdict, not_known
-from flowerpower.doctor.live import LiveFacts, Records
+from flowerpower.doctor.live import LiveFacts
+from flowerpower.doctor.records import Records
 from flowerpower.jobs.monitoring.status import ScheduleStatus, Status
 from flowerpower.render.words import count, listed, rough_duration, short
+from flowerpower.state.models import Damage, tells_full
 
 OLD_HOLD = 14 * 86_400
+_TOLD = 10  # damages, one by one
 LATE = 60  # seconds that a due run may wait for the scheduler
 _AREA = "live"
 
@@ -17,7 +22,8 @@ def live_findings(facts: LiveFacts) -> list[Finding]:
     records = facts.records
     if isinstance(records, Unknown):
         return [not_known(_AREA, "records", records)]
-    found = [_head(records), _records(records), _holds(records), *_zones(records, facts.tzdata)]
+    found = [_head(records), *_records(records, _only_seen_by_status(facts)), _run_specs(records), _holds(records)]
+    found += _zones(records, facts.tzdata)
     if isinstance(facts.status, Unknown):
         return [*found, not_known(_AREA, "schedules", facts.status)]
     status = facts.status
@@ -47,15 +53,38 @@ def _head(records: Records) -> Finding:
     return _finding("head", "ok", "nothing applied yet", "flowerpower apply")
 
 
-def _records(records: Records) -> Finding:
-    if records.damaged:
-        more = f" (and {len(records.damaged) - 1} more)" if len(records.damaged) > 1 else ""
-        first = records.damaged[0]
-        return _finding("records", "fail", f"{first.told}{more}", first.hint)
+def _only_seen_by_status(facts: LiveFacts) -> list[Damage]:
+    """Return the whole keys that are damaged of one schedule or one queue: the look at the records passes them by."""
+    if isinstance(facts.status, Unknown) or isinstance(facts.records, Unknown):
+        return []
+    known = {_key_of(damage) for damage in facts.records.damaged}
+    found = (damage for address, damage in sorted(facts.status.damaged.items()) if address.startswith("key."))
+    return [damage for damage in found if _key_of(damage) not in known]
+
+
+def _key_of(damage: Damage) -> str:
+    """Return the words that name a key; the status does not always know of what type it is."""
+    return damage.message.partition(" is ")[0]
+
+
+def _records(records: Records, others: Sequence[Damage]) -> list[Finding]:
+    damaged = [*records.damaged, *others]
+    if damaged:
+        found = [_finding("records", "fail", one.told, one.hint) for one in damaged[:_TOLD]]
+        more = len(damaged) - _TOLD
+        return found if more <= 0 else [*found, _finding("records", "fail", f"and {more:,} more are damaged")]
     if records.altered:
         message = f"changed by another hand: {listed(records.altered)}"
-        return _finding("records", "warn", message, "`flowerpower plan` shows what differs, apply puts it back")
-    return _finding("records", "ok", f"{count(records.schedules, 'schedule')}, {count(records.pipelines, 'pipeline')}")
+        return [_finding("records", "warn", message, "`flowerpower plan` shows what differs, apply puts it back")]
+    there = f"{count(records.schedules, 'schedule')}, {count(records.pipelines, 'pipeline')}"
+    return [_finding("records", "ok", there)]
+
+
+def _run_specs(records: Records) -> Finding:
+    if not records.run_specs:
+        return _finding("run specs", "ok", "each schedule has its own, and it is what its digest says")
+    first, more = records.run_specs[0], len(records.run_specs) - 1
+    return _finding("run specs", "fail", f"{first.told}{f' (and {more:,} more)' if more else ''}", first.hint)
 
 
 def _holds(records: Records) -> Finding:
@@ -121,6 +150,9 @@ def _fires(schedule: ScheduleStatus) -> bool:
 def _scheduler(status: Status) -> Finding:
     if status.scheduler:
         return _finding("scheduler", "ok", f"{status.scheduler} works first")
+    if tells_full(status.troubles):
+        message = "whether one is alive cannot be told: it cannot write that while Redis is full"
+        return _finding("scheduler", "unknown", message)
     if any(map(_fires, status.schedules)):
         return _finding("scheduler", "warn", "none is alive: nothing fires", "flowerpower worker, or scheduler")
     return _finding("scheduler", "ok", "none is alive, and nothing waits to fire")

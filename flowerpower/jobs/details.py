@@ -10,10 +10,11 @@ from typing import Any
 from flowerpower.errors import UsageError
 from flowerpower.jobs.events import newest_events
 from flowerpower.jobs.ledger import RunRef, run_ref
-from flowerpower.jobs.records import RunRecord, active_run, decode_outcome, plain_time, zone_of
+from flowerpower.jobs.records import RunRecord, active_run, decode_outcome, plain_time, types_of_runs, zone_of
 from flowerpower.state.codec import loads
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.keys import tick_of
+from flowerpower.state.misplaced import refuse_misplaced
 from flowerpower.state.store import Store
 
 _JOB_FIELDS = (
@@ -79,7 +80,9 @@ def read_run(store: Store, text: str, *, history: bool = True) -> RunDetails:
     ref = run_ref(store, run_id, 0)
     if ref is None:
         raise UsageError(f"{text!r} is not the id of a run in {store.keys.namespace}", hint=_EXAMPLE)
-    now = plain_time(store)
+    now, keys = plain_time(store), store.keys
+    wanted = {**types_of_runs(keys, [ref.name]), keys.kept(run_id): "hash", keys.job(run_id): "hash"}
+    refuse_misplaced(store.connection, keys, wanted | ({keys.runs: "stream"} if history else {}))
     with redis_errors("reading the run"):
         pipe = store.connection.pipeline(transaction=False)
         pipe.hmget(store.keys.job(run_id), *_JOB_FIELDS)

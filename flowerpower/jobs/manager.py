@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Unpack
 
 from flowerpower.errors import FlowerPowerError, FormatError, RefusedError, StoreError, UsageError
+from flowerpower.jobs.absence import Absence
 from flowerpower.jobs.by_hand.backfill import MOST_TICKS, Backfill, BackfillPlan, Progress, plan_backfill, plans_again
 from flowerpower.jobs.by_hand.forget import Forgotten, forget_schedules
 from flowerpower.jobs.by_hand.holds import Paused, Resumed, pause_schedules, resume_schedules
@@ -310,17 +311,20 @@ class RQManager:
 
 def _read_patiently(store: Store, *, patient: bool) -> State:
     """Return the applied state; a worker that starts while Redis is away waits for it."""
-    pause = 1.0
+    pause, absence = 1.0, Absence(logger, "nothing starts")
     while True:
         try:
-            return store.read().state
+            found = store.read().state
+            absence.over()
+            return found
         except FormatError as error:
             logger.warning("%s; nothing is imported before forking", error)
             return State()
         except StoreError as error:
             if not patient:
                 raise
-            logger.warning("%s; trying again in %.0f s", error, pause)
+            if not absence.explains(error):
+                logger.warning("%s (%s); trying again in %.0f s", error, error.hint, pause)
             time.sleep(pause)
             pause = min(pause * 2, 10.0)
 

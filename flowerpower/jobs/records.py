@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import merge
+from itertools import islice
 from typing import Any
 
 from flowerpower.errors import UsageError
 from flowerpower.jobs.events import newest_events
 from flowerpower.state.codec import count_waiting, decode_hold, decode_run, loads
 from flowerpower.state.connection import redis_errors
-from flowerpower.state.models import Hold, Run
+from flowerpower.state.keys import Keys
+from flowerpower.state.misplaced import find_misplaced, is_misplaced
+from flowerpower.state.models import Damage, Hold, Run
 from flowerpower.state.store import Store
 
 ENDED = ("succeeded", "failed", "skipped", "missed", "cancelled")
@@ -72,6 +75,7 @@ class RunList:
     unreadable: int = 0
     name: str = ""
     standing: Standing | None = None
+    damaged: tuple[Damage, ...] = ()  # whole keys that cannot be read: what they hold is not among the runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +105,12 @@ def read_runs(store: Store, wish: Wish) -> RunList:
     standing = _standing(store, wish.name) if wish.name else None
     count = _Count()
     names = [wish.name, *(_schedules_of(store, wish.name) if standing and standing.is_pipeline else ())]
-    active = [record for name in names for record in active_runs(store, name) if wish.wants(record)]
-    ended = _of_names(store, names, wish.since, count) if wish.name else _of_all(store, wish, count)
-    found: list[RunRecord] = []
-    for record in ended:
-        if wish.wants(record):
-            found.append(record)
-        if len(found) > wish.limit:
-            break
+    damaged = find_misplaced(store.connection, store.keys, types_of_runs(store.keys, names if wish.name else ()))
+    listed = () if store.keys.active in damaged else names
+    active = [record for name in listed for record in active_runs(store, name) if wish.wants(record)]
+    found = _ended(store, names, wish, damaged, count)
     shown = [*active[: wish.limit], *found[: wish.limit]]
-    if standing is not None and not standing.is_live and not shown and not count.unreadable:
+    if standing is not None and not standing.is_live and not shown and not count.unreadable and not damaged:
         _refuse_unknown(store, wish)
     zones = _zones(store, {record.name for record in shown})
     shown = [replace(record, timezone=zones.get(record.name, "UTC")) for record in shown]
@@ -123,7 +123,26 @@ def read_runs(store: Store, wish: Wish) -> RunList:
         unreadable=count.unreadable,
         name=wish.name,
         standing=standing,
+        damaged=tuple(damaged.values()),
     )
+
+
+def types_of_runs(keys: Keys, names: Iterable[str]) -> dict[str, str]:
+    """Return the keys that tell of runs, and their types; those of some names, or of all."""
+    found = {keys.active: "hash", keys.schedules: "hash", keys.pipelines: "hash"}
+    of_names = {key: "zset" for name in names for key in (keys.outcomes(name), keys.older(name))}
+    if not of_names:
+        return {**found, keys.runs: "stream"}
+    return {**found, keys.holds: "hash", keys.buffers: "hash", **of_names}
+
+
+def _ended(store: Store, names: Sequence[str], wish: Wish, damaged: Collection[str], count: _Count) -> list[RunRecord]:
+    """Return the runs that ended, one more than is wanted if there are more."""
+    if wish.name:
+        ended = _of_names(store, names, wish.since, damaged, count)
+    else:
+        ended = iter(()) if store.keys.runs in damaged else _of_all(store, wish, count)
+    return list(islice(filter(wish.wants, ended), wish.limit + 1))
 
 
 def plain_time(store: Store) -> int:
@@ -143,7 +162,8 @@ def active_runs(store: Store, name: str = "") -> list[RunRecord]:
         pipe = store.connection.pipeline(transaction=False)
         for run in runs:
             pipe.hget(store.keys.job(run.id), "status")
-        statuses = pipe.execute() if runs else []
+        replies = pipe.execute(raise_on_error=False) if runs else []
+    statuses = [None if is_misplaced(reply) else reply for reply in replies]
     records = [_active(run, status, entries[run.id]) for run, status in zip(runs, statuses, strict=True)]
     return sorted(records, key=lambda record: (ACTIVE.index(record.status), -record.last, record.run))
 
@@ -205,15 +225,20 @@ def decode_outcome(name: str, raw: bytes) -> RunRecord | None:
         return None
 
 
-def _of_names(store: Store, names: Sequence[str], since: int, count: _Count) -> Iterator[RunRecord]:
-    """Yield the outcomes of some names, the newest tick first."""
-    return merge(*(_of_name(store, name, since, count) for name in names), key=lambda record: -record.last)
+def _of_names(
+    store: Store, names: Sequence[str], since: int, damaged: Collection[str], count: _Count
+) -> Iterator[RunRecord]:
+    """Yield the outcomes of some names, the newest tick first; those of old ticks that ran late lie apart."""
+    keys = store.keys
+    both = ((name, [key for key in (keys.outcomes(name), keys.older(name)) if key not in damaged]) for name in names)
+    of_each = (_of_name(store, name, sound, since, count) for name, sound in both)
+    return merge(*of_each, key=lambda record: -record.last)
 
 
-def _of_name(store: Store, name: str, since: int, count: _Count) -> Iterator[RunRecord]:
-    """Yield the outcomes of one name, the newest tick first; those of old ticks that ran late lie apart."""
+def _of_name(store: Store, name: str, keys: Sequence[str], since: int, count: _Count) -> Iterator[RunRecord]:
+    """Yield the outcomes of one name, the newest tick of each key first."""
     seen: set[tuple[int, str]] = set()
-    for key in (store.keys.outcomes(name), store.keys.older(name)):
+    for key in keys:
         for raw in outcome_pages(store, key, since):
             record = decode_outcome(name, raw)
             if record is None:
@@ -283,10 +308,12 @@ def _standing(store: Store, name: str) -> Standing:
         pipe = store.connection.pipeline(transaction=False)
         for key in (keys.schedules, keys.pipelines, keys.holds, keys.buffers):
             pipe.hget(key, name)
-        schedule, pipeline, hold, buffer = pipe.execute()
+        replies = pipe.execute(raise_on_error=False)
+    known = not any(map(is_misplaced, replies[:2]))
+    schedule, pipeline, hold, buffer = (None if is_misplaced(reply) else reply for reply in replies)
     return Standing(
-        is_live=schedule is not None or pipeline is not None,
-        is_pipeline=schedule is None and pipeline is not None,
+        is_live=schedule is not None or pipeline is not None or not known,
+        is_pipeline=schedule is None and pipeline is not None and known,
         timezone=_zone(schedule) or _zone(pipeline) or "UTC",
         hold=decode_hold(hold) if hold else None,
         paused=_field(schedule, "paused") is True,
@@ -313,8 +340,11 @@ def _zones(store: Store, names: Collection[str]) -> dict[str, str]:
     if not wanted:
         return {}
     with redis_errors("reading time zones"):
-        schedules: Any = store.connection.hmget(store.keys.schedules, wanted)
-        pipelines: Any = store.connection.hmget(store.keys.pipelines, wanted)
+        pipe = store.connection.pipeline(transaction=False)
+        pipe.hmget(store.keys.schedules, wanted)
+        pipe.hmget(store.keys.pipelines, wanted)
+        replies = pipe.execute(raise_on_error=False)
+        schedules, pipelines = ([None] * len(wanted) if is_misplaced(reply) else reply for reply in replies)
     return {
         name: _zone(schedule) or _zone(pipeline) or "UTC"
         for name, schedule, pipeline in zip(wanted, schedules, pipelines, strict=True)

@@ -19,6 +19,7 @@ from flowerpower.planning.renames import renamed_from, with_new_names
 from flowerpower.planning.settle import pending_tick, settle, timing_of
 from flowerpower.state.codec import WORDING
 from flowerpower.state.desired import occurrence_at
+from flowerpower.state.job_codec import UNREADABLE
 from flowerpower.state.keys import Keys
 from flowerpower.state.models import (
     Desired,
@@ -286,7 +287,8 @@ def _job_drift(keys: Keys, before: Schedule, after: Schedule, reading: Reading) 
     if found == wanted:
         return ()
     expected = _expected(keys, before, reading)
-    if found is not None and expected is not None and wanted is not None:
+    is_damaged = found is not None and found.function == UNREADABLE
+    if found is not None and expected is not None and wanted is not None and not is_damaged:
         drift = [
             FieldChange(f"job.{name}", _job_value(expected, name), _job_value(wanted, name), value, "drift")
             for name in _JOB_ATTRIBUTES
@@ -296,7 +298,7 @@ def _job_drift(keys: Keys, before: Schedule, after: Schedule, reading: Reading) 
     if found == expected and before.digest != after.digest:
         return ()  # the changed fields say why it comes or goes
     due = [None if job is None else job.due for job in (expected, wanted, found)]
-    return (FieldChange("job", due[0], due[1], due[2], "drift"),)
+    return (FieldChange("job", due[0], due[1], DAMAGED if is_damaged else due[2], "drift"),)
 
 
 def _job_value(occurrence: Occurrence, name: str) -> Json:

@@ -33,6 +33,7 @@ class Allowed:
     cutover: bool = False
     cancel: bool = False  # of running runs, where `on_inflight: cancel` asks for it
     long_commit: bool = False
+    damaged: bool = False  # to delete what cannot be read, and may have been protected
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ def check_plan(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> 
         _empty(plan, reading, allowed),
         _deletes(plan, reading, facts, allowed),
         _protected(plan, reading),
+        _damaged(plan, reading, allowed),
         _foreign(plan, allowed),
         _older(plan, facts, allowed) or _undone(plan, facts, allowed),
         _dirty(plan, facts, allowed),
@@ -141,22 +143,31 @@ def _unreadable(what: str, at_stake: str) -> str:
     return f"the `{what}` that the last apply recorded cannot be read (field `{what}` of the head): {at_stake} at stake"
 
 
-_OF_DAMAGED = (
-    "of a damaged record it is not known whether it was: put the spec back and apply, which mends it, and delete "
-    "in the next; or remove the record yourself with redis-cli HDEL"
-)
-
-
 def _protected(plan: Plan, reading: Reading) -> Check | None:
-    names = [change.name for change in plan.changes if change.action == "delete" and change.protected]
+    deleted = [change for change in plan.changes if change.action == "delete" and change.protected]
+    names = [change.name for change in deleted if change.address not in reading.damaged]
     if not names:
         return None
-    damaged = {name for name in names if f"schedule.{name}" in reading.damaged}
     return Check(
         "protected",
         "refuse",
         f"{_count(len(names), 'protected schedule')} would be deleted: {_named(names)}",
-        _OF_DAMAGED if damaged else "set `protected: false` in one apply and delete in the next",
+        "set `protected: false` in one apply and delete in the next",
+    )
+
+
+def _damaged(plan: Plan, reading: Reading, allowed: Allowed) -> Check | None:
+    """Refuse to delete a schedule of which nobody can tell whether it was protected."""
+    deleted = [change for change in plan.changes if change.action == "delete" and change.protected]
+    names = [change.name for change in deleted if change.address in reading.damaged]
+    if not names or allowed.damaged:
+        return None
+    return Check(
+        "damaged",
+        "refuse",
+        f"{_count(len(names), 'schedule')} would be deleted whose record in Redis is damaged, so that nobody can tell "
+        f"whether it was protected: {_named(names)}",
+        "if it may go: --allow-damaged; if not, put its spec back and apply, which mends the record",
     )
 
 

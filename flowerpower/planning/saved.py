@@ -32,6 +32,7 @@ _DESCRIPTIONS = {
     "overrides": "The guards that were set aside when the plan was made.",
     "plan": "The plan itself, field by field; `flowerpower show FILE --json` prints it for programs.",
 }
+_NEWER = {"damaged"}  # overrides that the first files of this format do not have
 _READ = "1."  # minor versions add fields, and a plan with fields that we do not know is refused on its own
 
 
@@ -64,7 +65,7 @@ def load_plan(raw: bytes) -> SavedPlan:
             hint="plan again with the flowerpower that applies",
         )
     saved = _validated(raw)
-    unknown = next(_differences(document, _adapter().dump_python(saved, mode="json"), ""), None)
+    unknown = next(_differences(document, _as_old_as(document, _adapter().dump_python(saved, mode="json")), ""), None)
     if unknown:
         raise PlanFileError(
             f"the plan file holds {unknown}, which this flowerpower {__version__} would not apply as it stands",
@@ -103,8 +104,18 @@ def _adapter() -> TypeAdapter[SavedPlan]:
 
 
 def _digest(saved: SavedPlan) -> str:
-    content = _adapter().dump_python(saved, mode="json")
+    content = _as_old_as({}, _adapter().dump_python(saved, mode="json"))
     return f"sha256:{digest(canonical([content['overrides'], content['plan']]))}"
+
+
+def _as_old_as(document: Mapping[str, Any], understood: dict[str, Any]) -> dict[str, Any]:
+    """Return what was understood of a document without the overrides that are newer than it, and not set."""
+    known = document.get("overrides")
+    old = known if isinstance(known, dict) else {}
+    overrides = {
+        name: value for name, value in understood["overrides"].items() if value or name not in _NEWER - old.keys()
+    }
+    return {**understood, "overrides": overrides}
 
 
 def _document(raw: bytes) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from flowerpower.render.words import count, listed, safe
+from flowerpower.state.models import tells_full
 
 if TYPE_CHECKING:
     from flowerpower.jobs.monitoring.status import ScheduleStatus, Status
@@ -75,6 +76,26 @@ def unattended(status: Status) -> tuple[str, ...]:
     return tuple(sorted({one.queue for one in status.schedules if one.queue and not status.workers.get(one.queue)}))
 
 
+def no_scheduler_words(status: Status) -> str:
+    """Return what is known of a scheduler that is not seen."""
+    if tells_full(status.troubles):
+        return "not known, since it cannot write that it is alive while Redis is full"
+    return "none alive, nothing fires"
+
+
+def run_words(schedule: ScheduleStatus, workers: Mapping[str, int]) -> list[str]:
+    """Return how many runs are under way, and how many are queued; *workers* tells how many listen on each queue."""
+    running, words = schedule.active - schedule.queued, []
+    if running:
+        words.append(count(running, "active run"))
+    if schedule.queued:
+        nobody = (
+            f", no worker on queue {safe(schedule.queue)}" if schedule.queue and not workers.get(schedule.queue) else ""
+        )
+        words.append(f"{count(schedule.queued, 'run')} queued{nobody}")
+    return words
+
+
 def damage_lines(status: Status) -> tuple[str, ...]:
     """Return a sentence for each thing in Redis that cannot be read, what to do with it; of many, the first ones."""
     found = [f"{one.told}: {one.hint}" for _, one in sorted(status.damaged.items())]
@@ -94,7 +115,9 @@ def _alarms(status: Status) -> Iterator[Alarm]:
     for number, text in enumerate(damage_lines(status)):
         yield Alarm("error", "damaged", text, names[number : number + 1] if number < MOST_DAMAGED else names[number:])
     if status.schedules and not status.scheduler:
-        yield Alarm("error", "no_scheduler", "no scheduler is alive: nothing fires")
+        full = "whether a scheduler is alive cannot be told: Redis is full"
+        told = full if tells_full(status.troubles) else "no scheduler is alive: nothing fires"
+        yield Alarm("error", "no_scheduler", told)
     if queues := unattended(status):
         yield Alarm("error", "no_worker", f"no worker listens on {safe(listed(queues))}", queues)
     by_state: dict[str, list[str]] = {}

@@ -124,6 +124,8 @@ def _drift_row(field: FieldChange, when: tuple[str, int]) -> Row:
 
 
 def _due(value: Json, when: tuple[str, int]) -> str:
+    if value == DAMAGED:
+        return "damaged in Redis"
     return moment(int(value), *when) if isinstance(value, int) else "missing"
 
 

@@ -64,6 +64,7 @@ def clean_reason(reason: str) -> str:
 def runs_text(found: RunList, *, width: int = 120, style: Style = plain) -> str:
     """Return the table for people."""
     lines = [style(_title(found), "faint")]
+    lines += [style(safe(f"Damaged: {one.told}: {one.hint}"), "error") for one in found.damaged]
     if found.standing is not None:
         lines += [style(line, "warning") for line in _standing(found.standing, found.now)]
     if found.runs:
@@ -189,6 +190,7 @@ def runs_dict(found: RunList) -> dict[str, Any]:
         "runs": [record_dict(record) for record in found.runs],
         "more": found.more,
         "unreadable": found.unreadable,
+        "damaged": [{"message": one.told, "hint": one.hint} for one in found.damaged],
     }
 
 

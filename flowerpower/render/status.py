@@ -6,7 +6,15 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from flowerpower.render.alarms import LATE, damage_lines, state_of, unattended, worst_first
+from flowerpower.render.alarms import (
+    LATE,
+    damage_lines,
+    no_scheduler_words,
+    run_words,
+    state_of,
+    unattended,
+    worst_first,
+)
 from flowerpower.render.holds import hold_words
 from flowerpower.render.records import clean_reason
 from flowerpower.render.status_json import status_dict
@@ -91,7 +99,7 @@ def _origin(status: Status) -> str:
 def _table(status: Status, width: int, style: Style, most: int, *, folded: bool) -> list[str]:
     """Return the rows; what does not fit goes on below, or is cut where each row must be a line."""
     ordered = worst_first(status.schedules)
-    cells = [_cells(schedule, status.now) for schedule in ordered[:most]]
+    cells = [_cells(schedule, status.now, status.workers) for schedule in ordered[:most]]
     header = ("", "schedule", "next (UTC)", "last", "why")
     *columns, remarks = zip(header, *cells, strict=True)
     room = width - 2 if folded else UNCUT
@@ -115,22 +123,25 @@ def _flat(parts: tuple[list[str], list[str]]) -> list[str]:
     return [*parts[0], *parts[1]]
 
 
-def _cells(schedule: ScheduleStatus, now: int) -> tuple[str, ...]:
+def _cells(schedule: ScheduleStatus, now: int, workers: Mapping[str, int]) -> tuple[str, ...]:
     due = schedule.next_tick
     next_tick = "—" if due is None else moment_with_utc(due, schedule.timezone, now, unit="")
-    return (state_of(schedule), safe(schedule.name), next_tick, _last(schedule, now), _why(schedule, now))
+    return (state_of(schedule), safe(schedule.name), next_tick, _last(schedule, now), _why(schedule, now, workers))
 
 
 def _last(schedule: ScheduleStatus, now: int) -> str:
     last = schedule.last
     if last is None:
-        return "running" if schedule.active else "never ran"
+        return "running" if schedule.active > schedule.queued else "queued" if schedule.queued else "never ran"
     took = f" in {stopwatch(last.duration)}" if last.duration else ""
     return f"{last.status} {rough_duration(max(0, now - (last.at or last.last)))} ago{took}"
 
 
-def _why(schedule: ScheduleStatus, now: int) -> str:
-    words = [f"held {hold_words(schedule.hold, schedule.timezone, now)}"] if schedule.hold else _troubles(schedule)
+def _why(schedule: ScheduleStatus, now: int, workers: Mapping[str, int]) -> str:
+    if schedule.hold:
+        words = [f"held {hold_words(schedule.hold, schedule.timezone, now)}"]
+    else:
+        words = [*run_words(schedule, workers), *_troubles(schedule)]
     if schedule.damaged:
         words.append("damaged in Redis")
     elif schedule.sync != "unmanaged" and (apart := _APART.get("drifted" if schedule.drifted else schedule.sync)):
@@ -140,8 +151,6 @@ def _why(schedule: ScheduleStatus, now: int) -> str:
 
 def _troubles(schedule: ScheduleStatus) -> list[str]:
     words = []
-    if schedule.active:
-        words.append(count(schedule.active, "active run"))
     if schedule.waiting:
         words.append(f"{count(schedule.waiting, 'tick')} waiting")
     if schedule.late > LATE:
@@ -158,7 +167,7 @@ def _processes(status: Status, style: Style) -> list[str]:
     lines = [f"Workers: {workers or style('none', 'warning')}"]
     if idle:
         lines.append(style(f"No worker listens on: {safe(', '.join(idle))}", "warning"))
-    lines.append(f"Scheduler: {safe(status.scheduler) or style('none alive, nothing fires', 'warning')}")
+    lines.append(f"Scheduler: {safe(status.scheduler) or style(no_scheduler_words(status), 'warning')}")
     if status.missing:
         lines.append(style(f"In the specs here and not applied: {safe(listed(status.missing))}", "warning"))
     if status.heals:

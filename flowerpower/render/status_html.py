@@ -9,7 +9,7 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from flowerpower.render.alarms import State, alarms_of, state_of, worst_first
+from flowerpower.render.alarms import State, alarms_of, no_scheduler_words, run_words, state_of, worst_first
 from flowerpower.render.holds import hold_words
 from flowerpower.render.records import clean_reason, short_run
 from flowerpower.render.words import count, iso, moment, rough_duration, safe, short, stopwatch
@@ -96,7 +96,9 @@ def _header(status: Status) -> str:
     alarms = alarms_of(status)
     kind = "good" if not alarms else "bad" if alarms[0].severity == "error" else "warn"
     head = status.head
-    if head.generation:
+    if "head" in status.damaged:
+        line = "What was applied last cannot be read."
+    elif head.generation:
         who = f" by {_text(head.who)}" if head.who else ""
         ago = rough_duration(max(0, status.now - head.when))
         line = f"{_commit(head.commit, head.repository)}, apply {head.generation}, applied {ago} ago{who}"
@@ -208,7 +210,7 @@ def _bar(outcome: Outcome, longest: float, schedule: ScheduleStatus, status: Sta
 
 def _last(schedule: ScheduleStatus, status: Status) -> str:
     last = schedule.last
-    running = f'<div class="more">{count(schedule.active, "active run")}</div>' if schedule.active else ""
+    running = "".join(f'<div class="more">{_text(words)}</div>' for words in run_words(schedule, status.workers))
     if last is None:
         return running or '<span class="more">never ran</span>'
     when = last.at or last.last
@@ -258,7 +260,7 @@ def _queue_row(queue: QueueStatus, kinds: Sequence[str]) -> str:
 
 def _workers(status: Status) -> str:
     lease = f", lease for {status.lease_seconds:.0f} s more" if status.lease_seconds else ""
-    scheduler = f"<code>{_text(status.scheduler)}</code>{lease}" if status.scheduler else "none alive: nothing fires"
+    scheduler = f"<code>{_text(status.scheduler)}</code>{lease}" if status.scheduler else no_scheduler_words(status)
     line = f'<p class="sub">Scheduler: {scheduler}</p>'
     if not status.listening:
         return f'<h2>Workers</h2><div class="card empty">No worker is alive.</div>{line}'

@@ -82,6 +82,7 @@ def _schedule(schedule: ScheduleStatus) -> dict[str, Any]:
         "next_local": None if due is None else local(due, schedule.timezone).isoformat(),
         "late": schedule.late,
         "active": schedule.active,
+        "queued": schedule.queued,
         "waiting": schedule.waiting,
         "last": _outcome(schedule.last) if schedule.last else None,
         "last_success_at": _iso(schedule.succeeded_at),

@@ -114,6 +114,7 @@ def _schedule() -> Schema:
         "next_local": text("The same in its time zone, ISO 8601 with the offset.", True),
         "late": number("Seconds since the next run was due, 0 when it is not."),
         "active": number("Active runs."),
+        "queued": number("Those of them that no worker has begun."),
         "waiting": number("Ticks that wait for the active run."),
         "last": nullable({"$ref": "#/definitions/outcome"}),
         "last_success_at": tick("When it last succeeded, null when that is not known.", nullable=True),

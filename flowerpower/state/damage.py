@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from flowerpower.errors import DamagedError
 from flowerpower.state.codec import decode_cursor, decode_head
 from flowerpower.state.keys import Keys
+from flowerpower.state.misplaced import address_of, is_misplaced, kind_of, misplaced
 from flowerpower.state.models import Cursor, Damage, Head
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -17,6 +21,28 @@ class Damages:
 
     keys: Keys
     found: dict[str, Damage] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)  # addresses of whole keys: what they hold is not known
+
+    def types(self, wanted: Mapping[str, str], replies: Iterable[Any]) -> None:
+        """Note the keys that are of another type than *wanted*, by the replies to TYPE."""
+        for (key, kind), reply in zip(wanted.items(), replies, strict=True):
+            found = kind_of(reply)
+            if found not in ("", kind):
+                self.found[address_of(self.keys, key)] = misplaced(self.keys, key, kind, found)
+
+    def of_key(self, key: str, wanted: str, reply: Any, otherwise: T, *, matters: bool = True) -> T:
+        """Return what a key holds, *otherwise* where it is of another type; raise any other failure.
+
+        Where that *matters*, nothing may be planned without it.
+        """
+        if not is_misplaced(reply):
+            held: T = reply
+            return held
+        address = address_of(self.keys, key)
+        self.found.setdefault(address, misplaced(self.keys, key, wanted))
+        if matters:
+            self.unread.append(address)
+        return otherwise
 
     def add(self, address: str, error: DamagedError) -> None:
         """Note the record, cursor or head that *error* is about."""

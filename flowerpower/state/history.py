@@ -10,6 +10,7 @@ from flowerpower.state.codec import decode_past
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.damage import Damages
 from flowerpower.state.inverse import decode_inverse
+from flowerpower.state.misplaced import is_misplaced, refuse_misplaced
 from flowerpower.state.models import History, Inverse, PastApply, Step
 from flowerpower.state.pipelined import fields_of, sound
 from flowerpower.state.store import Store
@@ -25,12 +26,16 @@ def read_history(store: Store, count: int | None = None) -> History:
         pipe.time()
         pipe.hgetall(store.keys.head)
         pipe.xrevrange(store.keys.history, count=count)
-        replies: list[Any] = pipe.execute()
-    time, raw, entries = replies
-    damages = Damages(store.keys)
-    head = damages.head(raw)
+        time, raw, entries = pipe.execute(raise_on_error=False)
+        damages = Damages(store.keys)
+        head = damages.head(damages.of_key(store.keys.head, "hash", raw, {}))
+        if is_misplaced(entries):
+            refuse_misplaced(store.connection, store.keys, {store.keys.history: "stream"})
     return History(
-        int(time[0]), head, tuple(decode_past(entry, fields) for entry, fields in entries), damages.found.get("head")
+        int(sound(time)[0]),
+        head,
+        tuple(decode_past(entry, fields) for entry, fields in entries),
+        damages.found.get("head"),
     )
 
 
@@ -87,17 +92,18 @@ def _steps(store: Store, applies: Sequence[PastApply]) -> list[Step]:
         for past in applies:
             pipe.hgetall(store.keys.inverse(past.entry))
         texts, *beside = pipe.execute(raise_on_error=False)
-        found = zip(applies, sound(texts), beside, strict=True)
+        texts = [texts] * len(applies) if is_misplaced(texts) else texts
+        found = zip(applies, texts, beside, strict=True)
     return [(past, _inverse(past, text, moved)) for past, text, moved in found]
 
 
-def _inverse(past: PastApply, raw: bytes | None, beside: Any) -> Inverse | HistoryError:
+def _inverse(past: PastApply, raw: Any, beside: Any) -> Inverse | HistoryError:
     try:
         if past.damaged:
             raise HistoryError("its entry is damaged in Redis")
         if past.old_format:
             raise HistoryError("it was made by an older flowerpower, which kept too little to undo it")
-        if isinstance(beside, Exception):
+        if isinstance(beside, Exception) or isinstance(raw, Exception):
             raise HistoryError("what would undo it is damaged in Redis")
         return decode_inverse(raw, beside)
     except HistoryError as error:

@@ -16,6 +16,7 @@ from flowerpower.state.codec import loads
 from flowerpower.state.models import Occurrence
 
 JOB_FUNCTION = "flowerpower.jobs.run.run_scheduled"
+UNREADABLE = "(unreadable)"  # the function of what stands for a job that is not as we write them
 JOB_FIELDS = ("data", "origin", "timeout", "result_ttl", "failure_ttl", "retries_left", "retry_intervals", "status")
 
 
@@ -102,12 +103,17 @@ def _decode_settings(
     retries: bytes | None,
     intervals: bytes | None,
 ) -> tuple[str, int, int, int, int, tuple[int, ...]]:
-    """Return what jobs have in common with many others: there are far fewer than jobs."""
+    """Return what jobs have in common with many others: there are far fewer than jobs.
+
+    Raises `ValueError` where one is missing that each job of ours has.
+    """
+    if origin is None or timeout is None or result_ttl is None or failure_ttl is None:
+        raise ValueError("a field is missing")
     return (
-        (origin or b"").decode(),
-        int(timeout or 0),
-        int(result_ttl or 0),
-        int(failure_ttl or 0),
+        origin.decode(),
+        int(timeout),
+        int(result_ttl),
+        int(failure_ttl),
         int(retries or 0),
         tuple(loads(intervals)) if intervals and int(retries or 0) else (),
     )

@@ -162,6 +162,11 @@ class Keys:
         """Return the sorted set of outcomes of ticks that are older than those `outcomes` has room for."""
         return f"{self.prefix}older:{schedule}"
 
+    def types_of(self, schedule: str) -> dict[str, str]:
+        """Return the type of each key of ours that one schedule has for itself."""
+        of_outcomes = (self.outcomes(schedule), self.older(schedule), self.kept_of(schedule))
+        return {**dict.fromkeys(of_outcomes, "zset"), self.handed(schedule): "set"}
+
     def kept(self, run_id: str) -> str:
         """Return the expiring hash of what a run tells of itself: its log, how far it is, how its attempts failed."""
         return f"{self.prefix}kept:{run_id}"

@@ -6,7 +6,7 @@ comparing them is comparing values. Times are epoch seconds, UTC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -177,13 +177,21 @@ class Damage:
         return f"{self.message} ({self.where})" if self.where else self.message
 
 
+FULL = "Redis is full"
+
+
+def tells_full(troubles: Sequence[str]) -> bool:
+    """Tell whether Redis refuses every write for want of memory."""
+    return any(text.startswith(FULL) for text in troubles)
+
+
 @dataclass(frozen=True, slots=True)
 class Consumers:
     """Who would run it: live workers by queue (RQ's name), whether a scheduler is alive, and what it finds wrong."""
 
     workers: Mapping[str, int] = field(default_factory=dict)
     scheduler: str = ""
-    troubles: tuple[str, ...] = ()  # the alarm, if there is one, comes first
+    troubles: tuple[str, ...] = ()  # the alarm, if there is one, comes first; before it that Redis is full (`FULL`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +212,7 @@ class Reading:
     unmanaged: Mapping[str, int] = field(default_factory=dict)  # RQ queue -> scheduled jobs that are not ours
     consumers: Consumers = field(default_factory=Consumers)
     damaged: Mapping[str, Damage] = field(default_factory=dict)  # `head`, and by address; `cursor.nightly` is one too
+    unread: Sequence[str] = ()  # those of them that are whole keys, and without which nothing can be compared
 
 
 @dataclass(frozen=True, slots=True)

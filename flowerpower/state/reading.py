@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from flowerpower.errors import DamagedError
 from flowerpower.state.codec import count_waiting, decode_cursor, decode_hold, decode_run, decode_troubles
 from flowerpower.state.damage import Damages
-from flowerpower.state.job_codec import JOB_FIELDS, decode_occurrence
+from flowerpower.state.job_codec import JOB_FIELDS, UNREADABLE, decode_occurrence
 from flowerpower.state.keys import Keys
 from flowerpower.state.live import UNKNOWN, Draft, LiveFields, LiveRecords, draft_schedule, live_pipeline
+from flowerpower.state.memory import full_words
+from flowerpower.state.misplaced import is_misplaced
 from flowerpower.state.models import Consumers, Cursor, Occurrence, Pipeline, Reading, Schedule, State
 from flowerpower.state.pipelined import batches, pack, pack_for_keys, replies, sound
 
@@ -60,7 +62,7 @@ class _Front:
     run_specs: Mapping[str, str]  # digests, each as its own value: what names one shares it
     rq_queues: frozenset[str]
     lease: bytes
-    troubles: bytes | None
+    troubles: tuple[str, ...]
     damages: Damages
 
 
@@ -141,34 +143,44 @@ def look(client: Redis, keys: Keys, queues: frozenset[str] = frozenset()) -> Loo
     return Look(reading, settled, named)
 
 
-def _ask_front(client: Redis, keys: Keys) -> list[Any]:
+def _ask_front(client: Redis, keys: Keys) -> tuple[int, list[Any], Damages]:
+    """Return the time, what the keys below hold, in their order, and what of it cannot be read."""
+    damages, wanted = Damages(keys), keys.types()
     pipe = client.pipeline(transaction=False)
     pipe.time()
-    pipe.hgetall(keys.head)
-    pipe.hkeys(keys.schedules)
-    pipe.hkeys(keys.pipelines)
-    for name in (keys.cursors, keys.holds, keys.active, keys.buffers):
-        pipe.hgetall(name)
-    pipe.hkeys(keys.forgotten)
-    pipe.hkeys(keys.specs)
+    for key in wanted:
+        pipe.type(key)
+    asked: list[tuple[str, Any]] = []  # and what stands for a key of another type
+    for key in (keys.head, keys.cursors, keys.holds, keys.active, keys.buffers):
+        pipe.hgetall(key)
+        asked.append((key, {}))
+    for key in (keys.schedules, keys.pipelines, keys.forgotten, keys.specs):
+        pipe.hkeys(key)
+        asked.append((key, ()))
     pipe.smembers(keys.queues)
     pipe.get(keys.lease)
     pipe.get(keys.troubles)
-    replied: list[Any] = pipe.execute()
-    return replied
+    pipe.info("memory")
+    asked += [(keys.queues, ()), (keys.lease, None), (keys.troubles, None)]
+    time, *replied = pipe.execute(raise_on_error=False)
+    kinds, held, memory = replied[: len(wanted)], replied[len(wanted) : -1], replied[-1]
+    damages.types(wanted, kinds)
+    found = [
+        damages.of_key(key, wanted[key], reply, nothing, matters=key not in (keys.head, keys.lease, keys.troubles))
+        for (key, nothing), reply in zip(asked, held, strict=True)
+    ]
+    return int(sound(time)[0]), [*found[:-1], (*full_words(memory), *decode_troubles(found[-1]))], damages
 
 
 def _read_front(client: Redis, keys: Keys) -> _Front:
-    time, head, schedules, pipelines, cursors, holds, active, buffers, forgotten, specs, rq_queues, lease, troubles = (
-        _ask_front(client, keys)
-    )
+    now, held, damages = _ask_front(client, keys)
+    head, cursors, holds, active, buffers, schedules, pipelines, forgotten, specs, rq_queues, lease, troubles = held
     prefix = keys.queue_list("")
-    damages = Damages(keys)
     found, with_cursor = damages.cursors(cursors)
     same = {name: name for name in found}  # held once, though several of what is read hold it
     names = [same.get(name, name) for name in damages.names("schedule", schedules)]
     return _Front(
-        now=int(time[0]),
+        now=now,
         head=head,
         schedules=names,
         pending=[found[name].pending if name in found else None for name in names],
@@ -196,21 +208,28 @@ def _read_waiting(client: Redis, keys: Keys, front: _Front, queues: frozenset[st
         *(pack("ZCARD", keys.scheduled(queue)) for queue in others),
         *(pack("SCARD", keys.workers(queue)) for queue in ours),
     ]
-    found = map(sound, list(replies(client, [commands])))
+    found = iter(list(replies(client, [commands])))
+    of_key = front.damages.of_key
     managed = {run_id: run_id for cursor in front.cursors.values() if (run_id := cursor.pending)}
     managed |= {run_id: run_id for key in front.active if (run_id := key.decode(errors="replace")) not in managed}
     places: dict[str, Place] = {}
     twice: set[str] = set()
     unmanaged: Counter[str] = Counter()
     for queue in ours:
-        for member, score in _scored(next(found)):
+        for member, score in _scored(of_key(keys.scheduled(queue), "zset", next(found), ())):
             run_id = managed.get(member.decode(errors="replace"))
             if run_id is None:
                 unmanaged[queue] += 1
             elif places.setdefault(run_id, place := (queue, _seconds(score))) is not place:
                 twice.add(run_id)
-    unmanaged.update({queue: next(found) for queue in others})
-    return _Waiting(places, frozenset(twice), +unmanaged, {queue: next(found) for queue in ours})
+    unmanaged.update({queue: _number(next(found)) for queue in others})
+    workers = {queue: of_key(keys.workers(queue), "set", next(found), 0, matters=False) for queue in ours}
+    return _Waiting(places, frozenset(twice), +unmanaged, workers)
+
+
+def _number(reply: Any) -> int:
+    """Return how many jobs of others wait in a queue; a key of theirs that is of another type is their business."""
+    return 0 if is_misplaced(reply) else reply
 
 
 def _scored(reply: Sequence[Any]) -> Iterable[tuple[bytes, bytes | float]]:
@@ -239,7 +258,7 @@ def _read_objects(client: Redis, keys: Keys, front: _Front, waiting: _Waiting) -
         for name, raw in _values(front.pipelines, answers):
             if raw is not None:
                 found.add_pipeline(name, raw)
-        found.generation = sound(next(answers))
+        found.generation = front.damages.of_key(keys.head, "hash", next(answers), None, matters=False)
         for mark, names in zip(front.marks, batches(front.with_cursor, _RECORDS), strict=True):
             texts = sound(next(answers))
             if hash(tuple(texts)) != mark:
@@ -308,7 +327,7 @@ def _job(
 
 def _broken(run_id: str, queue: str, due: int) -> Occurrence:
     """Return what stands for a job that waits in the registry but cannot be what we wrote."""
-    return Occurrence(run_id, queue, due, function="(unreadable)", args=(), timeout=0, result_ttl=0, failure_ttl=0)
+    return Occurrence(run_id, queue, due, function=UNREADABLE, args=(), timeout=0, result_ttl=0, failure_ttl=0)
 
 
 def _assemble(front: _Front, waiting: _Waiting, found: _Objects) -> Reading:
@@ -329,6 +348,7 @@ def _assemble(front: _Front, waiting: _Waiting, found: _Objects) -> Reading:
         without_run_spec=frozenset(found.without_run_spec),
         firing=frozenset(found.moved | found.moving) & schedules.keys(),
         unmanaged=waiting.unmanaged,
-        consumers=Consumers(waiting.workers, front.lease.decode(errors="replace"), decode_troubles(front.troubles)),
+        consumers=Consumers(waiting.workers, front.lease.decode(errors="replace"), front.troubles),
         damaged=damages.found,
+        unread=damages.unread,
     )

@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flowerpower.errors import FormatError
+from flowerpower.errors import FormatError, StoreError
 from flowerpower.state.codec import decode_cursor, decode_head
 from flowerpower.state.connection import SCRIPT_TIMEOUT, redis_errors, without_retries
 from flowerpower.state.job_codec import JOB_FIELDS
@@ -52,11 +52,12 @@ class Store:
         self.keys = keys
         self.scripts = Scripts(connection, keys, clock)
 
-    def read(self) -> Reading:
+    def read(self, *, partly: bool = False) -> Reading:
         """Return what is live now.
 
         What moves while it is read is read again; after three tries it is named in `firing`, never taken for drift.
-        Raises `StoreError` when Redis fails, `FormatError` when a record is damaged or of a newer format.
+        Raises `StoreError` when Redis fails or, unless *partly*, a key that matters is of another type, `FormatError`
+        when a record is of a newer format.
         """
         with redis_errors("reading the live state"):
             found = look(self.connection, self.keys)
@@ -64,7 +65,11 @@ class Store:
                 if found.settled:
                     break
                 found = look(self.connection, self.keys, found.queues)
-        return found.reading
+        reading = found.reading
+        if reading.unread and not partly:
+            damage, others = reading.damaged[reading.unread[0]], len(reading.unread) - 1
+            raise StoreError(f"{damage.told}{f' (and {others} more such keys)' if others else ''}", hint=damage.hint)
+        return reading
 
     def open_stage(self, apply_id: str, inverse: bytes) -> None:
         """Make the private key, which expires, that the changes of one apply are staged under."""

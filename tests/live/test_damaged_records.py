@@ -11,8 +11,10 @@ from support.redis_state import SHIFTED_CLOCK, shift_clock, start_at_half_past
 from support.states import KEYS, SOURCE, desired, pipeline, schedule
 
 from flowerpower.apply import apply_plan
+from flowerpower.doctor.findings import Finding
 from flowerpower.doctor.live import read_live
 from flowerpower.doctor.live_checks import live_findings
+from flowerpower.errors import StalePlanError
 from flowerpower.jobs.monitoring.status import read_status
 from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
@@ -95,14 +97,75 @@ def test_what_reads_names_a_damaged_record_and_shows_the_rest_and_apply_mends_it
     assert not make_plan(KEYS, WANTED, store.read(), SOURCE).changes
 
 
+def finding(store: Store, name: str) -> Finding:
+    return next(one for one in live_findings(read_live(store, "")) if one.name == name)
+
+
+@pytest.mark.parametrize("what", ["damaged", "missing"])
+def test_doctor_names_the_run_spec_that_is_not_there_and_who_needs_it_and_its_way_out_leads_out(
+    store: Store, what: str
+) -> None:
+    run, key = store.read().state.schedules["bad"].run, KEYS.specs
+    if what == "damaged":
+        store.connection.hset(key, run, str(store.connection.hget(key, run)) + " ")
+    else:
+        store.connection.hdel(key, run)
+
+    found = finding(store, "run specs")
+
+    assert found.verdict == "fail"
+    assert found.message == f"the run spec of bad is {what}: their runs are refused ({key} {run})"
+    if what == "damaged":
+        assert f"redis-cli HDEL {key} {run}" in found.hint
+        store.connection.hdel(key, run)
+    assert "`flowerpower apply`" in found.hint
+    apply_plan(make_plan(KEYS, WANTED, store.read(), SOURCE), store, "mends")
+    assert finding(store, "run specs").verdict == "ok"
+
+
+def test_doctor_tells_of_a_damaged_run_spec_that_no_schedule_names(store: Store) -> None:
+    store.connection.hset(KEYS.specs, "c0ffee", "{}")
+
+    found = finding(store, "run specs")
+
+    assert (found.verdict, "c0ffee" in found.message) == ("fail", True)
+
+
 def test_a_damaged_record_is_only_deleted_by_who_knows_that_it_was_not_protected(store: Store) -> None:
     store.connection.hset(KEYS.schedules, "bad", "{x")
     reading = store.read()
 
     plan = make_plan(KEYS, desired([schedule("good", every=HOUR)]), reading, SOURCE)
 
-    (check,) = [one for one in check_plan(plan, reading, Facts(), Allowed(deletes="100%")) if one.name == "protected"]
-    assert "HDEL" in check.hint
+    (check,) = check_plan(plan, reading, Facts(), Allowed(deletes="100%"))
+    assert (check.name, check.verdict, "--allow-damaged" in check.hint) == ("damaged", "refuse", True)
+    assert check_plan(plan, reading, Facts(), Allowed(deletes="100%", damaged=True)) == ()
+    apply_plan(plan, store, "goes")
+    assert not [key for key in store.connection.scan_iter() if b"--bad--" in key]
+    assert [*store.read().cursors] == ["good"]
+    assert read_status(store).damaged == {}
+
+
+@pytest.mark.parametrize("damage", ["data", "timeout", "origin", "the key"])
+def test_of_a_job_that_cannot_be_read_the_plan_says_that_and_makes_nothing_up(store: Store, damage: str) -> None:
+    job = KEYS.job(str(store.read().cursors["bad"].pending))
+    if damage == "the key":
+        store.connection.delete(job)
+        store.connection.set(job, "?")
+    else:
+        store.connection.hdel(job, damage)
+
+    told = planned(store)
+
+    assert "! pending run: damaged in Redis -> " in told
+    assert " 0s" not in told
+    if damage == "the key":
+        with pytest.raises(StalePlanError, match=job) as caught:
+            apply_plan(make_plan(KEYS, WANTED, store.read(), SOURCE), store, "is refused")
+        assert f"redis-cli RENAME {job} {job}.bad" in caught.value.hint
+        store.connection.rename(job, f"{job}.bad")
+    apply_plan(make_plan(KEYS, WANTED, store.read(), SOURCE), store, "mends")
+    assert not make_plan(KEYS, WANTED, store.read(), SOURCE).changes
 
 
 def test_a_damaged_head_hides_neither_status_nor_history(store: Store) -> None:

@@ -69,6 +69,25 @@ class Looking:
         return self._exposition.text().decode()
 
 
+@pytest.mark.parametrize("key", [KEYS.schedules, KEYS.cursors, KEYS.runs])
+def test_a_whole_key_that_is_damaged_is_counted_and_nothing_is_told_that_is_not_known(store: Store, key: str) -> None:
+    apply_plan(make_plan(KEYS, desired([schedule("hourly", every=HOUR)]), store.read(), SOURCE), store, "apply")
+    looking = Looking(store)
+    looking.text()
+    store.connection.delete(key)
+    store.connection.set(key, "?")
+
+    told = values(looking.text())
+
+    matters = key != KEYS.runs  # of which the look at schedules knows nothing
+    assert told["flowerpower_up"] == float(not matters)
+    assert told["flowerpower_damaged_records"] == 1
+    assert any(name.startswith("flowerpower_schedules{") for name in told) is not matters
+    assert any("hourly" in name for name in told) is not matters
+    store.connection.delete(key)
+    assert values(looking.text())["flowerpower_up"] == 1
+
+
 def run_to(status: str, store: Store, player: Player) -> None:
     shift_clock(store.connection, HOUR)
     Scheduler(store, "one").step()

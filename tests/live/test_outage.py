@@ -49,5 +49,9 @@ def test_a_worker_and_its_scheduler_survive_a_redis_that_is_killed(tmp_path: Pat
             assert set(pushed.values()) == {1}
             assert make_plan(KEYS, wanted(project), store.read(), SOURCE).changes == ()
             store.connection.close()
+            log = worker.output()
+            assert "could not connect" not in log  # as RQ says every other second
+            assert log.count("Redis is away") <= 2 * log.count("Redis is back"), log
+            assert "Redis is back" in log
     finally:
         worker_context.__exit__(None, None, None)

@@ -237,6 +237,50 @@ def test_a_worker_that_redis_has_forgotten_is_known_again_at_its_next_sign_of_li
 
     assert redis_connection.sismember(keys.workers(keys.queue("default")), worker.key)
     assert redis_connection.sismember("rq:workers", worker.key)
+    assert redis_connection.sismember(keys.queues, keys.queue_list(keys.queue("default")))
     after = redis_connection.hgetall(worker.key)
     assert (after[b"queues"], after[b"birth"]) == (before[b"queues"], before[b"birth"])
     assert 0 < redis_connection.ttl(worker.key) <= 30
+
+
+def test_a_worker_that_a_list_of_rq_has_lost_is_in_it_again_at_its_next_sign_of_life(redis_connection: Redis) -> None:
+    keys = Keys("acme", "default")
+    lost = keys.workers(keys.queue("default"))
+    worker = make_worker(redis_connection, keys, ["default"])
+    worker.register_birth()
+    redis_connection.set(lost, "?")
+    worker.heartbeat(30)
+    assert redis_connection.exists(worker.key)
+    redis_connection.delete(lost)
+
+    worker.heartbeat(30)
+
+    assert redis_connection.sismember(lost, worker.key)
+
+
+def test_an_idle_worker_is_known_again_soon_after_redis_was_emptied(store: Store, redis_url: str) -> None:
+    with subprocess.Popen([sys.executable, "-c", _IDLE, redis_url]) as worker:
+        for _ in range(2):
+            end = time.monotonic() + 40
+            while not workers(store):
+                assert worker.poll() is None
+                assert time.monotonic() < end
+                time.sleep(0.05)
+            time.sleep(0.3)  # now it waits for a job
+            store.connection.flushall()
+        worker.kill()
+
+
+_IDLE = """
+import sys
+from flowerpower.jobs.workers import heartbeats
+from flowerpower.jobs.workers.worker import make_worker
+from flowerpower.state.connection import connect_for_rq
+from flowerpower.state.keys import Keys
+
+assert heartbeats.LOOK_EVERY <= 20
+heartbeats.LOOK_EVERY, heartbeats._FRESH_SECONDS = 1, 0
+worker = make_worker(connect_for_rq(sys.argv[1]), Keys("acme", "default"), ["default"], name="x.1.x")
+assert worker.connection_timeout > 400
+worker.work(logging_level="WARNING")
+"""

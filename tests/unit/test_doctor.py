@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from flowerpower.doctor.findings import Examination, Finding, Unknown, worst_first
-from flowerpower.doctor.live import LiveFacts, Records, Workers
+from flowerpower.doctor.live import LiveFacts, Workers
 from flowerpower.doctor.live_checks import live_findings
 from flowerpower.doctor.machine import GitFacts, MachineFacts, PluginFacts
 from flowerpower.doctor.machine_checks import git_findings, machine_findings, plugin_findings, project_findings
+from flowerpower.doctor.records import Records
 from flowerpower.doctor.server import ServerFacts
 from flowerpower.doctor.server_checks import server_findings
 from flowerpower.errors import Place, Problem
@@ -147,7 +148,8 @@ def test_a_namespace_as_it_should_be_is_well() -> None:
         (replace(RECORDS, head=Unknown("format 9")), "head", "fail", "format 9"),
         (replace(RECORDS, head=Head()), "head", "ok", "nothing applied yet"),
         (replace(RECORDS, head=Head(), remains=True), "head", "fail", "looks reset"),
-        (replace(RECORDS, damaged=(DAMAGE, DAMAGE)), "records", "fail", "a is damaged (key a) (and 1 more)"),
+        (replace(RECORDS, damaged=(DAMAGE,)), "records", "fail", "a is damaged (key a)"),
+        (replace(RECORDS, run_specs=(DAMAGE, DAMAGE)), "run specs", "fail", "a is damaged (key a) (and 1 more)"),
         (replace(RECORDS, altered=("schedule.x",)), "records", "warn", "schedule.x"),
         (replace(RECORDS, holds={"x": Hold("a", "b", NOW - 15 * DAY)}), "holds", "warn", "more than 14 days: x"),
         (replace(RECORDS, holds={"x": Hold("a", "b", NOW, None, NOW - 15 * DAY)}), "holds", "warn", "14 days: x"),

@@ -16,6 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, FormatError
+from flowerpower.jobs.absence import Absence
 from flowerpower.jobs.events import AT_ONCE, Event, events_after
 from flowerpower.jobs.messages.outbox import MOST, Letter, Outbox
 from flowerpower.messaging.delivery import Delivery, next_try, place_of
@@ -72,13 +73,15 @@ class Messenger:
 
     def run(self, stop: threading.Event) -> None:
         """Work until *stop* is set; a Redis that fails is tried again."""
-        pause = _INTERVAL
+        pause, absence = _INTERVAL, Absence(logger, "messages wait")
         while not stop.wait(pause):
             try:
                 self.step()
+                absence.over()
                 pause = _INTERVAL
             except FlowerPowerError as error:
-                logger.warning("%s; messages wait", error)
+                if not absence.explains(error):
+                    logger.warning("%s; messages wait", error)
                 pause = min(pause * 2, 30.0)
             except Exception:
                 logger.exception("a message could not be handled; it is tried again")

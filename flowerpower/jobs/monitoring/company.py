@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from flowerpower.jobs.monitoring.status import HEALS_OF, Heal, QueueStatus, Status, Totals, WorkerStatus
 from flowerpower.state.connection import redis_errors
+from flowerpower.state.keys import Keys
+from flowerpower.state.misplaced import address_of, misplaced, says_misplaced
 from flowerpower.state.store import Store
 
 _WORKER = ("state", "queues", "hostname", "pid", "birth", "last_heartbeat", "current_job")
@@ -35,14 +37,24 @@ def with_company(store: Store, status: Status, queues: Sequence[str]) -> Status:
         found = [rest[start : start + width] for start in range(0, len(rest), width)]
         members = sorted({key for one in found for key in _sound(one[0])})
         workers = _workers(store, members)
+    odd = _odd_keys(keys, queues, found)
     return replace(
         status,
+        damaged={**{address_of(keys, key): misplaced(keys, key, kind) for key, kind in odd}, **status.damaged},
         heals=tuple(_heal(entry, fields) for entry, fields in _sound(heals)),
         lease_seconds=lease / 1000 if isinstance(lease, int) and lease > 0 else None,
         totals=_totals(totals if isinstance(totals, dict) else {}),
         listening=tuple(workers),
         queues=tuple(_queue(name, found) for name, found in zip(queues, found, strict=True)),
     )
+
+
+def _odd_keys(keys: Keys, queues: Sequence[str], found: Sequence[Sequence[Any]]) -> Iterator[tuple[str, str]]:
+    """Yield the keys of RQ's queues that are of another type, and what they should be."""
+    for queue, replies in zip(queues, found, strict=True):
+        asked = [(keys.workers(queue), "set"), (keys.queue_list(queue), "list"), (keys.scheduled(queue), "zset")]
+        asked += [(keys.registry(kind, queue), "zset") for kind in REGISTRIES.values()]
+        yield from (one for one, reply in zip(asked, replies, strict=True) if says_misplaced(reply))
 
 
 def _workers(store: Store, members: Sequence[bytes]) -> list[WorkerStatus]:

@@ -25,6 +25,7 @@ from flowerpower.render.metrics import schedule_metrics
 FRESH = 1.0  # seconds that a look at Redis is good for
 _SHARE = 3  # one that takes long is good for so many times that long
 _STATES = ("damaged", "failed", "late", "missed", "cancelled", "held", "skipped", "ok", "new", "paused")
+_UNREADABLE = "a key in Redis that all schedules share is damaged: `flowerpower status` names it"
 _ENDS = ("succeeded", "failed", "skipped", "missed", "cancelled")
 
 BOUNDS = (0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0)  # seconds, as shared.lua counts
@@ -68,7 +69,8 @@ class Exposition:
             began = self._clock()
             if began >= self._good_until:
                 self._look()
-                of_schedules = schedule_metrics(self._status) if self._status else ""
+                readable = self._status is not None and self._status.readable
+                of_schedules = schedule_metrics(self._status) if self._status and readable else ""
                 self._text = generate_latest(self._registry) + of_schedules.encode()
                 now = self._clock()
                 self._good_until = now + max(FRESH, _SHARE * (now - began))
@@ -77,7 +79,8 @@ class Exposition:
     def _look(self) -> None:
         began = self._clock()
         try:
-            self._status, said = self._reader.read(successes=True), ""
+            self._status = self._reader.read(successes=True)
+            said = "" if self._status.readable else _UNREADABLE
         except FlowerPowerError as error:
             self._status, said = None, str(error)
         self._took = self._clock() - began
@@ -87,17 +90,19 @@ class Exposition:
 
     def collect(self) -> Iterator[Any]:
         """Yield what there is besides the schedules' own; called by the client library."""
-        yield _gauge(
-            "flowerpower_up", "Whether the live state could be read from Redis.", int(self._status is not None)
-        )
+        status = self._status
+        up = status is not None and status.readable
+        yield _gauge("flowerpower_up", "Whether the live state could be read from Redis.", int(up))
         yield _gauge("flowerpower_collect_seconds", "How long reading it took.", self._took)
         yield _labelled("flowerpower_build_info", "The version, and which process is asked.", ("version", "role"), {
             (__version__, self._role): 1,
         })  # fmt: skip
-        if self._status is not None:
-            yield from _fleet(self._status)
-            yield from _runs(self._status)
-            yield from _of_rq(self._status)
+        if status is not None:
+            yield _gauge("flowerpower_damaged_records", "Records in Redis that cannot be read.", len(status.damaged))
+        if status is not None and up:
+            yield from _fleet(status)
+            yield from _runs(status)
+            yield from _of_rq(status)
 
 
 def _fleet(status: Status) -> Iterator[Any]:
@@ -109,7 +114,6 @@ def _fleet(status: Status) -> Iterator[Any]:
     yield _gauge("flowerpower_applied_generation", "How many applies have changed something.", head.generation)
     yield _gauge("flowerpower_scheduler_up", "Whether a scheduler is alive.", int(bool(status.scheduler)))
     yield _gauge("flowerpower_troubles", "How many things the scheduler finds wrong.", len(status.troubles))
-    yield _gauge("flowerpower_damaged_records", "Records in Redis that cannot be read.", len(status.damaged))
     yield _gauge("flowerpower_heals", "What was mended in the last day.", len(status.heals))
     yield _gauge("flowerpower_pipelines", "Live pipelines.", status.pipelines)
     states = Counter(state_of(schedule) for schedule in status.schedules)

@@ -56,6 +56,7 @@ class ScheduleStatus:
     active: int
     last: Outcome | None
     commit: str
+    queued: int = 0  # of the active runs, those that no worker has begun
     waiting: int = 0  # ticks that wait for the active run
     owner: str = ""
     revision: int = 0  # how often its record was written
@@ -118,6 +119,7 @@ class Status:
     unmanaged: int = 0
     troubles: tuple[str, ...] = ()  # what the scheduler finds wrong, the alarm first
     damaged: Mapping[str, Damage] = field(default_factory=dict)  # by address: what in Redis cannot be read
+    readable: bool = True  # not so where a whole key is damaged that all schedules share: they may be others
     heals: tuple[Heal, ...] = ()  # of the last day, newest first
     wanted: Wanted = field(default_factory=Wanted)  # what the specs ask for, as far as somebody looked
     missing: tuple[str, ...] = ()  # schedules of the specs that are not live

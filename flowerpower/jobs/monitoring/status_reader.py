@@ -20,6 +20,7 @@ from flowerpower.planning.sync import Wanted
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.desired import occurrence_at
 from flowerpower.state.live import LiveFields
+from flowerpower.state.misplaced import address_of, misplaced
 from flowerpower.state.models import Occurrence, Reading, Record, Schedule
 from flowerpower.state.pipelined import batches, pack_for_keys, replies
 from flowerpower.state.store import Store
@@ -28,6 +29,7 @@ _RECENT_OF_ALL = 20_000  # outcomes that one look takes in, besides the newest o
 _AT_ONCE = 2_000  # schedules whose outcomes are asked for together
 _SEARCHED = 100  # schedules whose last success is looked for in all that is kept, by one look
 _KEPT = 1_000  # outcomes that are kept of a schedule
+_IN_THE_WAY = "a whole key in Redis is damaged, so nothing can be compared"
 
 
 @dataclass(slots=True)
@@ -57,33 +59,36 @@ class StatusReader:
         With *successes* the last success of those that failed since is looked for, in what is kept.
         """
         store, keys = self._store, self._store.keys
-        reading = store.read()
+        reading = store.read(partly=True)
+        wanted = Wanted(unknown=_IN_THE_WAY) if reading.unread else wanted
         schedules = reading.state.schedules
         names = sorted(schedules)
         recent = max(1, min(recent, _RECENT_OF_ALL // max(len(names), 1)))
         self._known = {name: self._of(reading, schedules[name]) for name in names}
         with redis_errors("reading outcomes"):
             raw = dict(zip(names, self._outcomes(names, recent), strict=True))
-        odd = [name for name in names if raw[name] is None]
+        odd = [keys.outcomes(name) for name in names if raw[name] is None]
         if successes:
             with redis_errors("reading outcomes"):
                 self._search(raw)
         active = Counter(run.name for run in reading.active.values())
+        queued = Counter(run.name for run in reading.active.values() if not run.execution)
         looks = (self._schedule(reading, name, raw[name] or (), wanted) for name in names)
         status = Status(
             namespace=keys.namespace,
             now=reading.now,
             head=reading.head,
-            schedules=tuple(replace(one, active=active[one.name]) if one.name in active else one for one in looks),
+            schedules=tuple(
+                replace(one, active=active[one.name], queued=queued[one.name]) if one.name in active else one
+                for one in looks
+            ),
             workers={queue.rpartition("--")[2]: count for queue, count in reading.consumers.workers.items()},
             scheduler=reading.consumers.scheduler,
             pipelines=len(reading.state.pipelines),
-            unmanaged=sum(reading.unmanaged.values()),
-            troubles=(
-                *reading.consumers.troubles,
-                *(f"the outcomes of {name} cannot be read: the key is of another type" for name in odd),
-            ),
-            damaged=reading.damaged,
+            unmanaged=0 if reading.unread else sum(reading.unmanaged.values()),  # they may be ours
+            troubles=reading.consumers.troubles,
+            damaged={**reading.damaged, **{address_of(keys, key): misplaced(keys, key, "zset") for key in odd}},
+            readable=not reading.unread,
             wanted=wanted,
             missing=wanted.missing(schedules),
         )
@@ -136,6 +141,7 @@ class StatusReader:
         due = live.occurrence.due if live.occurrence else None
         drifted = not known.record.intact or name in reading.without_run_spec
         drifted = drifted or (name not in reading.firing and live.occurrence != known.expected)
+        drifted = drifted and not reading.unread
         damaged = not reading.damaged.keys().isdisjoint((f"schedule.{name}", f"cursor.{name}"))
         return replace(
             known.base,

@@ -119,12 +119,15 @@ class Reconciler:
         for name in waiting:
             by_queue.setdefault(self._fleet.queue_of(name), []).append(name)
         found: set[str] = set()
+        keys = self._store.keys
         with redis_errors("looking for pending occurrences"):
+            if by_queue:  # a queue that RQ's list of them has lost is looked at by nobody
+                self._store.connection.sadd(keys.queues, *map(keys.queue_list, by_queue))
             for queue, names in by_queue.items():
                 for start in range(0, len(names), AT_ONCE):
                     some = names[start : start + AT_ONCE]
                     jobs = [waiting[name] for name in some]
-                    scores: Any = self._store.connection.zmscore(self._store.keys.scheduled(queue), jobs)
+                    scores: Any = self._store.connection.zmscore(keys.scheduled(queue), jobs)
                     found |= {name for name, score in zip(some, scores, strict=True) if score is not None}
         return found
 

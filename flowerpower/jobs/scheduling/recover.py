@@ -16,6 +16,7 @@ from typing import Any
 
 from flowerpower.errors import StoreError
 from flowerpower.jobs.ledger import Ledger, RunRef, run_ref
+from flowerpower.jobs.scheduling.index import IndexKeeper
 from flowerpower.jobs.scheduling.troubles import Troubles
 from flowerpower.state.codec import decode_run, seal
 from flowerpower.state.connection import is_away, redis_errors
@@ -65,6 +66,7 @@ class RunKeeper:
         self._ledger = ledger
         self._troubles = troubles
         self._missing: dict[str, int] = {}  # when each run was first seen in no list
+        self._index = IndexKeeper(store)
 
     def step(self, queues: Sequence[str], now: int) -> None:
         """Look at every active run; what is missing twice in a row is delivered again."""
@@ -97,6 +99,7 @@ class RunKeeper:
         keys, connection = self._store.keys, self._store.connection
         with redis_errors("reading active runs"):
             raw: Any = connection.hgetall(keys.active)
+        self._index.step(raw, now)
         worth = {key: value for key, value in raw.items() if not _was_just_pushed(value, now)}
         decoded = {key: decode_run(key.decode(errors="replace"), value) for key, value in worth.items()}
         for key in (key for key, run in decoded.items() if run is None):

@@ -19,6 +19,7 @@ from typing import TypedDict
 
 from redis.exceptions import RedisError
 
+from flowerpower.jobs.absence import Absence
 from flowerpower.jobs.contact import PATIENCE
 from flowerpower.jobs.messages.messenger import make_messenger
 from flowerpower.jobs.monitoring.metrics_server import metrics_beside
@@ -143,12 +144,17 @@ def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
     home = _home_of(options)
     use_project(home)
     stop = threading.Event()
-    with metrics_beside(url, keys, options.metrics, "worker"), _scheduler_beside(url, keys, options, stop):
+    absence = Absence(logger, "no run is taken")
+    with (
+        metrics_beside(url, keys, options.metrics, "worker"),
+        _scheduler_beside(url, keys, options, stop),
+        absence.told_by(logging.getLogger("rq.worker")),  # also of threads that outlive a worker that ended
+    ):
         pause = 1.0
         while True:
             _catch_stops(stop)
             began = time.monotonic()
-            worker = _work_once(url, keys, options, home, stop)
+            worker = _work_once(url, keys, options, home, stop, absence)
             _catch_stops(stop)
             if stop.is_set() or (worker is not None and options.burst):
                 return False
@@ -157,7 +163,8 @@ def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
                 signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
                 return not stop.is_set()
             pause = 1.0 if time.monotonic() - began > 60 else min(pause * 2, 10.0)
-            logger.warning("the worker ended; starting it again in %.0f s", pause)
+            level = logging.DEBUG if absence.lasts else logging.WARNING
+            logger.log(level, "the worker ended; starting it again in %.0f s", pause)
             stop.wait(pause)
 
 
@@ -204,14 +211,14 @@ def _catch_stops(stop: threading.Event, *, at_once: bool = False) -> None:
 
 
 def _work_once(
-    url: str, keys: Keys, options: WorkerOptions, home: Home, stop: threading.Event
+    url: str, keys: Keys, options: WorkerOptions, home: Home, stop: threading.Event, absence: Absence
 ) -> FlowerPowerWorker | None:
     """Run one RQ worker to its end; None when it could not even start."""
     try:
         connection = connect_for_rq(url)
         kind = WarmWorker if options.warm else None
         worker = make_worker(connection, keys, options.queues, name=_name(options), allowed=options.allowed, kind=kind)
-        worker.stop = stop
+        worker.stop, worker.absence = stop, absence
         worker.grace = options.grace
         recipes = options.recipes if options.preload else ()
         if home.checkouts:
@@ -227,7 +234,9 @@ def _work_once(
         worker.work(burst=options.burst, logging_level=logging.getLevelName(logger.getEffectiveLevel()))
     except (RedisError, OSError) as error:
         told = as_ours(error, "working")
-        logger.warning("%s (%s)", told, told.hint)
+        told.__cause__ = error
+        if not absence.explains(told):
+            logger.warning("%s (%s)", told, told.hint)
         return None
     return worker
 

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -16,26 +15,25 @@ from typing import Any
 
 from redis import Redis
 from redis.client import Pipeline
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
-from rq import Queue, Worker
+from rq import Queue
 from rq.exceptions import StopRequested
 from rq.executions import Execution
 from rq.job import Job
 from rq.registry import FailedJobRegistry, FinishedJobRegistry
 from rq.serializers import JSONSerializer
-from rq.worker_registration import clean_worker_registry, register
+from rq.worker_registration import clean_worker_registry
 
+from flowerpower.jobs.absence import Absence
 from flowerpower.jobs.ledger import Ledger, run_ref
 from flowerpower.jobs.running.telling import plain_failure
+from flowerpower.jobs.workers.heartbeats import BeatingWorker
 from flowerpower.jobs.workers.restricted import restricted_job, restricted_queue
-from flowerpower.state.connection import without_retries
+from flowerpower.state.connection import as_ours, refuses_writes, without_retries
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
 
 MONITORING_SECONDS = 10  # how often a running job's heartbeat is sent
-_FRESH_SECONDS = 5.0  # how old a heartbeat may be when the next one is left out
 _SURVIVES_FORKS = "jemalloc_bg_thd"  # a thread of the allocator that comes with pyarrow
 _INSISTING = 0.3  # seconds between two times that a worker is asked to stop, as long as it does not hear it
 _REFUSED_SECONDS = 1.0  # before the next job, where Redis refused this one
@@ -57,7 +55,7 @@ def _past_damage(what: str) -> Iterator[list[str]]:
         logger.error(told[0])
 
 
-class FlowerPowerWorker(Worker):
+class FlowerPowerWorker(BeatingWorker):
     """RQ's worker with flowerpower's rules; `stop` is set once somebody asks it to stop."""
 
     keys: Keys
@@ -68,7 +66,6 @@ class FlowerPowerWorker(Worker):
     fingerprint: Callable[[], str] | None = None  # of the code on disk
     _imported: str = ""  # the fingerprint of the code that was preloaded
     _waits: bool = False  # for the next job
-    _renewed: float = 0.0  # when the heartbeat was renewed for as long as a worker may be idle
     _monitored: tuple[Job, Queue, Execution] | None = None  # what the process that is watched runs
 
     @property
@@ -141,29 +138,6 @@ class FlowerPowerWorker(Worker):
         if self.horse_pid:
             super().kill_horse(sig)
 
-    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """Renew the worker's heartbeat: once where RQ does so three times between two jobs, in one round trip each."""
-        if pipeline is not None:  # of a job: it shortens how long the worker is taken to be alive
-            self._renewed = 0.0
-            super().heartbeat(timeout, pipeline)
-            return
-        if timeout is None and time.monotonic() - self._renewed < _FRESH_SECONDS:
-            return
-        with self.connection.pipeline(transaction=False) as together:
-            super().heartbeat(timeout, together)
-            is_first, *_ = together.execute()
-        if is_first:
-            self._register_again()
-        self._renewed = 0.0 if timeout else time.monotonic()
-
-    def _register_again(self) -> None:
-        """Make this worker known once more: Redis was flushed or restored, and nobody would count with it."""
-        logger.warning("Redis did not know this worker any more; it is registered again")
-        with self.connection.pipeline() as together:
-            together.hset(self.key, mapping=self.serialize() | {"state": str(self.get_state())})
-            register(self, together)
-            together.execute()
-
     def set_state(self, state: str, pipeline: Pipeline | None = None) -> None:
         """Tell what the worker does, unless that is known: RQ says twice after each job that it is idle."""
         if pipeline is not None or state != self.get_state():
@@ -219,6 +193,12 @@ class FlowerPowerWorker(Worker):
         except UnicodeDecodeError:
             logger.error("what stood in a queue is no text, and no job")
             return None, True
+        except ResponseError as error:
+            if not refuses_writes(error):
+                raise
+            self.absence.gone(f"{error} ({as_ours(error, '').hint})", refuses=True)
+            self.stop.wait(_REFUSED_SECONDS)
+            return None, True
         return found, bool(told) and self._leave_damaged_queues()
 
     def _leave_damaged_queues(self) -> bool:
@@ -273,15 +253,6 @@ class FlowerPowerWorker(Worker):
         if status == os.EX_OK and self._monitored and not self._handed_back(self._monitored[2]):
             status = _ENDED_SILENTLY
         return found, status, usage
-
-    def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
-        """Renew the heartbeats of a running job; a Redis that is away, or refuses, does not end the job."""
-        try:
-            super().maintain_heartbeats(job, execution)
-        except (RedisConnectionError, RedisTimeoutError) as error:
-            logger.warning("Redis is away while a job runs: %s", error)
-        except ResponseError as error:
-            logger.warning("Redis refused the heartbeat of a job that runs: %s", error)
 
     def handle_work_horse_killed(self, job: Job, retpid: Any, ret_val: Any, rusage: Any) -> None:
         """Record the end of an attempt whose process was killed: it could not speak for itself."""
@@ -386,6 +357,7 @@ def make_worker(
     )
     worker.keys = keys
     worker.stop = threading.Event()
+    worker.absence = Absence(logger, "no run is taken")
     return worker
 
 

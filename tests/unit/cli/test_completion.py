@@ -68,7 +68,7 @@ def offered(*typed: str) -> list[str]:
         ("runs --status f", ["failed"]),
         ("schema plan", ["plan", "plan-file"]),
         ("completion ", ["bash", "fish", "zsh"]),
-        ("plan --allow-d", ["--allow-deletes", "--allow-dirty"]),
+        ("plan --allow-d", ["--allow-deletes", "--allow-dirty", "--allow-damaged"]),
         ("plan --detailed-exitcode --det", []),
         ("plan -- --det", []),
         ("trigger report x", []),

@@ -15,7 +15,7 @@ from flowerpower.planning.cutover import worse_cut_over
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.guards import Allowed, Facts, check_plan
 from flowerpower.planning.plan import Check, Fires, Plan
-from flowerpower.state.models import Desired, Head, Reading, Record, Rules, Run, State
+from flowerpower.state.models import Damage, Desired, Head, Reading, Record, Rules, Run, State
 
 NOW = 1_800_000_000
 GIT = Facts(in_git=True, dirty=False, descends=True)
@@ -38,6 +38,13 @@ def checks(wanted: list[str], reading: Reading, facts: Facts = GIT, **fields: st
     return (check for check in check_plan(plan, reading, facts, Allowed()) if check.verdict == "refuse")
 
 
+def damaged(name: str) -> Reading:
+    """Return a live state in which the record of one schedule cannot be read."""
+    address, reading = f"schedule.{name}", live(["a", name])
+    records = {**reading.records, address: Record(0, "s", intact=False, damaged=True)}
+    return replace(reading, records=records, damaged={address: Damage("it is damaged", "", "")})
+
+
 def forty() -> list[str]:
     return [f"s{number}" for number in range(40)]
 
@@ -54,6 +61,7 @@ def everything_said() -> Iterator[Check]:
     yield from checks(forty()[12:], live(forty()))
     yield from checks(forty()[9:], loosened, replace(GIT, max_deletes="50%"))
     yield from checks(["a"], live(["a", "payroll"], "payroll"))
+    yield from checks(["a"], damaged("payroll"))
     yield from checks(["a"], live(["a"], repository="git.example/crm/jobs"))
     yield from checks(["a"], live(["a"], commit="1a2b3c4d5e6f7a8b"), replace(GIT, descends=False))
     yield from checks(["a"], live(["a"], commit="1a2b3c4d5e6f7a8b"), replace(GIT, descends=None))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from flowerpower.jobs.monitoring.status import Heal, Outcome, ScheduleStatus, Status
 from flowerpower.render.runs import run_text
 from flowerpower.render.status import status_dict, status_text, worst_first
+from flowerpower.render.status_html import status_html
 from flowerpower.state.models import Head, Hold
 
 NOW = int(datetime(2026, 11, 23, 17, 20, tzinfo=UTC).timestamp())
@@ -60,6 +62,21 @@ def test_ticks_that_wait_are_counted() -> None:
 
     assert "1 active run; 2 ticks waiting" in status_text(busy)
     assert status_dict(busy)["schedules"][0]["waiting"] == 2
+
+
+def test_a_run_that_no_worker_has_begun_is_not_told_as_running() -> None:
+    waits = replace(PLAIN, last=None, active=2, queued=2)
+
+    def row(**changed: Any) -> str:
+        text = status_text(replace(STATUS, schedules=(replace(waits, **changed),)), width=200)
+        return " ".join(text.splitlines()[3].split())
+
+    assert row().endswith("queued 2 runs queued")
+    assert row(queued=1).endswith("running 1 active run; 1 run queued")
+    assert row(queue="heavy").endswith("queued 2 runs queued, no worker on queue heavy")
+    html = status_html(replace(STATUS, schedules=(replace(waits, queue="heavy"),)))
+    assert '<div class="more">2 runs queued, no worker on queue heavy</div>' in html
+    assert status_dict(replace(STATUS, schedules=(waits,)))["schedules"][0]["queued"] == 2
 
 
 def test_the_status_table_says_what_is_wrong_and_why() -> None:

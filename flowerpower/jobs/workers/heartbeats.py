@@ -1,0 +1,81 @@
+"""Signs of life: how a worker is known to Redis, also after Redis was away, was emptied, or lost a list of RQ's."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from redis.client import Pipeline
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from rq import Worker
+from rq.executions import Execution
+from rq.job import Job
+from rq.worker_registration import register
+
+from flowerpower.jobs.absence import Absence
+
+LOOK_EVERY = 15  # seconds that an idle worker waits for a job before it gives a sign of life
+_FRESH_SECONDS = 5.0  # how old a heartbeat may be when the next one is left out
+
+logger = logging.getLogger("flowerpower.worker")
+
+
+class BeatingWorker(Worker):
+    """RQ's worker, which waits for seven minutes without a word and tells of an absent Redis every other second."""
+
+    absence: Absence
+    max_connection_wait_time = 5.0
+    _renewed: float = 0.0  # when the heartbeat was renewed for as long as a worker may be idle
+
+    @property
+    def dequeue_timeout(self) -> int:
+        """Return how long to wait for a job; RQ would not notice for minutes that Redis has forgotten this worker."""
+        return LOOK_EVERY
+
+    @property
+    def connection_timeout(self) -> int:
+        """Return how long to wait for a reply: as long as RQ does, since a script may keep Redis busy."""
+        return int(self.worker_ttl) - 5
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Renew the worker's heartbeat: once where RQ does so three times between two jobs, in one round trip each."""
+        if pipeline is not None:  # of a job: it shortens how long the worker is taken to be alive
+            self._renewed = 0.0
+            super().heartbeat(timeout, pipeline)
+            return
+        if timeout is None and time.monotonic() - self._renewed < _FRESH_SECONDS and not self.absence.lasts:
+            return
+        with self.connection.pipeline(transaction=False) as together:
+            super().heartbeat(timeout, together)
+            register(self, together)
+            is_first, *others = together.execute(raise_on_error=False)
+        if isinstance(is_first, Exception):
+            raise is_first
+        if is_first:
+            self._register_again()
+        elif any(isinstance(one, ResponseError) for one in others):
+            logger.debug("not all of this worker's signs of life could be given: %s", others)
+        self.absence.over()
+        self._renewed = 0.0 if timeout else time.monotonic()
+
+    def _register_again(self) -> None:
+        """Make this worker and its queues known once more: Redis was flushed, and nobody would count with them."""
+        logger.warning("Redis did not know this worker any more; it is registered again")
+        with self.connection.pipeline() as together:
+            together.hset(self.key, mapping=self.serialize() | {"state": str(self.get_state())})
+            register(self, together)
+            together.sadd(self.queue_class.redis_queues_keys, *(queue.key for queue in self.queues))
+            together.execute()
+
+    def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
+        """Renew the heartbeats of a running job; a Redis that is away, or refuses, does not end the job."""
+        try:
+            super().maintain_heartbeats(job, execution)
+        except (RedisConnectionError, RedisTimeoutError) as error:
+            self.absence.gone(error)
+        except ResponseError as error:
+            logger.warning("Redis refused the heartbeat of a job that runs: %s", error)
+        else:
+            self.absence.over()

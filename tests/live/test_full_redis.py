@@ -1,0 +1,137 @@
+"""A Redis without memory refuses every write: what reads says so, and not that nobody is there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from support.redis_state import SHIFTED_CLOCK
+from support.states import KEYS, SOURCE, desired, schedule
+
+from flowerpower.apply import apply_plan
+from flowerpower.doctor.live import read_live
+from flowerpower.doctor.live_checks import live_findings
+from flowerpower.errors import StoreError
+from flowerpower.jobs.monitoring.status import read_status
+from flowerpower.jobs.scheduling.scheduler import Scheduler
+from flowerpower.planning.diff import make_plan
+from flowerpower.render.alarms import alarms_of
+from flowerpower.render.plan_text import plan_text
+from flowerpower.render.status import status_text
+from flowerpower.render.status_html import status_html
+from flowerpower.state.store import Store
+
+
+@pytest.fixture
+def full(redis_connection: Redis) -> Iterator[Store]:
+    """A namespace with a schedule, whose scheduler cannot write that it lives."""
+    store = Store(redis_connection, KEYS, SHIFTED_CLOCK)
+    apply_plan(make_plan(KEYS, desired([schedule("hourly", every=3600)]), store.read(), SOURCE), store, "apply")
+    redis_connection.config_set("maxmemory", "1mb")
+    try:
+        with pytest.raises(StoreError):
+            Scheduler(store, "one").step()
+        yield store
+    finally:
+        redis_connection.config_set("maxmemory", "0")
+
+
+def test_status_doctor_and_plan_say_that_redis_is_full(full: Store) -> None:
+    status = read_status(full)
+    plan = make_plan(KEYS, desired([schedule("hourly", every=7200)]), full.read(), SOURCE)
+
+    text = " ".join(status_text(status).split())
+    assert "Trouble: Redis is full (" in text
+    assert "of 1 MiB, noeviction), so it refuses every write" in text
+    assert "redis-cli CONFIG SET maxmemory" in text
+    assert "Scheduler: not known, since it cannot write that it is alive while Redis is full" in text
+    assert "it cannot write that it is alive while Redis is full" in status_html(status)
+    assert [alarm.message for alarm in alarms_of(status) if alarm.code == "no_scheduler"] == [
+        "whether a scheduler is alive cannot be told: Redis is full"
+    ]
+    told = " ".join(plan_text(plan).split())
+    assert "Note: Redis is full (" in told
+    assert "no scheduler is alive" not in told
+    found = {finding.name: finding.verdict for finding in live_findings(read_live(full, ""))}
+    assert (found["troubles"], found["scheduler"]) == ("fail", "unknown")
+
+
+def test_a_user_who_may_not_ask_for_memory_sees_all_the_rest(full: Store) -> None:
+    connection = full.connection
+    connection.execute_command(
+        "ACL", "SETUSER", "reader", "on", ">secret", f"~{KEYS.prefix}*", "~rq:*", "+@read", "+@connection", "+time"
+    )
+    try:
+        with Redis(
+            connection_pool=connection.connection_pool.__class__(
+                connection_class=connection.connection_pool.connection_class,
+                **{**connection.connection_pool.connection_kwargs, "username": "reader", "password": "secret"},
+            )
+        ) as reader:
+            status = read_status(Store(reader, KEYS))
+    finally:
+        connection.execute_command("ACL", "DELUSER", "reader")
+
+    assert [one.name for one in status.schedules] == ["hourly"]
+    assert status.troubles == ()
+    assert "Scheduler: none alive, nothing fires" in status_text(status)
+
+
+def test_a_redis_that_throws_away_what_is_old_is_never_full(full: Store) -> None:
+    full.connection.config_set("maxmemory-policy", "volatile-ttl")
+    try:
+        assert read_status(full).troubles == ()
+    finally:
+        full.connection.config_set("maxmemory-policy", "noeviction")
+
+
+_IDLE = """
+import logging, sys
+from flowerpower.jobs.workers import heartbeats
+from flowerpower.jobs.workers.worker import make_worker
+from flowerpower.state.connection import connect_for_rq
+from flowerpower.state.keys import Keys
+
+logging.basicConfig(level="WARNING")
+heartbeats.LOOK_EVERY, heartbeats._FRESH_SECONDS = 1, 0
+make_worker(connect_for_rq(sys.argv[1]), Keys("acme", "test"), ["default"]).work(logging_level="WARNING")
+"""
+
+
+def test_a_worker_waits_until_there_is_room_and_says_so_once(
+    redis_connection: Redis, redis_url: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+
+    def said() -> str:
+        return log.read_text(encoding="utf-8")
+
+    def wait_for(condition: Callable[[], object]) -> None:
+        end = time.monotonic() + 40
+        while not condition():
+            assert worker.poll() is None, said()
+            assert time.monotonic() < end, said()
+            time.sleep(0.05)
+
+    with (
+        log.open("w", encoding="utf-8") as file,
+        subprocess.Popen([sys.executable, "-c", _IDLE, redis_url], stdout=file, stderr=file) as worker,
+    ):
+        try:
+            wait_for(lambda: redis_connection.smembers("rq:workers"))
+            redis_connection.config_set("maxmemory", "1mb")
+            wait_for(lambda: "takes no write" in said())
+            time.sleep(1.1)  # it tries again each second
+            redis_connection.config_set("maxmemory", "0")
+            wait_for(lambda: "works again, after" in said())
+        finally:
+            redis_connection.config_set("maxmemory", "0")
+            worker.kill()
+
+    assert said().count("takes no write") == 1, said()
+    assert "Traceback" not in said()
