@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from flowerpower.render.backfill import ended_line
+from flowerpower.render.backfill import ended_lines
 from flowerpower.render.records import clean_reason, record_dict
 from flowerpower.render.style import Style, plain
 from flowerpower.render.words import count, iso, moment_with_utc, safe
@@ -46,11 +46,11 @@ def _block(plan: BackfillPlan, style: Style) -> list[str]:
 
 def done_text(plans: Sequence[BackfillPlan], ended: Sequence[Progress], *, style: Style = plain) -> str:
     """Return how it ended, with a line for each run that did not succeed."""
-    lines = []
-    for plan, progress in zip(plans, ended, strict=True):
-        name = safe(plan.applied.schedule.name)
-        bad = [record for record in progress.ended.values() if record.status != "succeeded"]
-        lines += [f"  {name}{ended_line(record, plan, style=style)}" for record in bad]
+    pairs = [(record, plan) for plan, one in zip(plans, ended, strict=True) for record in one.ended.values()]
+    bad = [(record, plan) for record, plan in pairs if record.status != "succeeded"]
+    names = [safe(plan.applied.schedule.name) for _, plan in bad]
+    size = max(map(len, names), default=0)
+    lines = [f"  {name:{size}}{line}" for name, line in zip(names, ended_lines(bad, style=style), strict=True)]
     good, failed = sum(one.count("succeeded") for one in ended), sum(one.failed for one in ended)
     words = style(f"Rerun complete: {good:,} succeeded, {failed:,} did not.", "strong")
     return "\n".join([*lines, words])
