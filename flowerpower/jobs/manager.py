@@ -21,8 +21,9 @@ from flowerpower.jobs.by_hand.manual import RunHandle, manual_order, sign_order
 from flowerpower.jobs.by_hand.past import HandOut, Sign
 from flowerpower.jobs.by_hand.rerun import rerun_of, rerun_tick
 from flowerpower.jobs.by_hand.stopping import Stopped, stop_run
-from flowerpower.jobs.details import RunDetails, find_record, read_log, read_run
+from flowerpower.jobs.details import RunDetails, find_record, read_run
 from flowerpower.jobs.ledger import Ledger, run_ref
+from flowerpower.jobs.logs import RunLog, read_log
 from flowerpower.jobs.monitoring.metrics_server import metrics_beside
 from flowerpower.jobs.monitoring.status import ScheduleStatus, Status, read_status
 from flowerpower.jobs.monitoring.status_reader import StatusReader
@@ -126,10 +127,10 @@ class RQManager:
 
     def log(self, run_id: str, attempt: int | None = None) -> str:
         """Return what a run printed and logged, at most the last 64 KiB, its secrets masked; of its newest attempt."""
-        return self.logged(run_id, attempt)[1]
+        return self.logged(run_id, attempt).text
 
-    def logged(self, run_id: str, attempt: int | None = None) -> tuple[int, str]:
-        """Return the number of the attempt, and what `log` does."""
+    def logged(self, run_id: str, attempt: int | None = None) -> RunLog:
+        """Return what `log` does, the number of the attempt, and why a run wrote nothing."""
         return read_log(self.store, run_id, attempt)
 
     def cancel(self, run_id: str, reason: str = "") -> str:
