@@ -52,15 +52,13 @@ def history(
 
 def _show_past(session: Session, project: FlowerPowerProject, what: str, number: int) -> None:
     """Show one apply or, for what is no id of one, the applies that changed the object of that name."""
-    from flowerpower.planning.past import view_object
     from flowerpower.render.history import object_document, object_text, past_document, past_text
-    from flowerpower.state.history import read_past_of
 
     namespace, timezone = project.store.keys.namespace, project.home.timezone
     try:
         view = project.past_apply(what)
     except UsageError as error:
-        views = view_object(*read_past_of(project.store, what), what)
+        views = project.history_of(what)
         if not views:
             raise UsageError(f"{error}; and none changed a schedule or pipeline {what!r}", hint=error.hint) from error
         session.document(object_document(views[:number], namespace=namespace, name=what))

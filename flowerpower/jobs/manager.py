@@ -33,7 +33,7 @@ from flowerpower.jobs.workers.processes import Work, WorkerOptions, run_schedule
 from flowerpower.planning.sync import Wanted
 from flowerpower.planning.window import past_moment
 from flowerpower.specs.values import parse_duration
-from flowerpower.state.connection import connect
+from flowerpower.state.connection import connect, hide_credentials
 from flowerpower.state.models import State
 from flowerpower.state.store import Store
 
@@ -54,6 +54,9 @@ class RQManager:
         self._who = who
         self._url = url
         self._options = options
+
+    def __repr__(self) -> str:
+        return f"<RQManager of {self.store.keys.namespace} at {hide_credentials(self._url)}>"
 
     def enqueue(self, name: str, inputs: Mapping[str, Any] | None = None) -> RunHandle:
         """Enqueue one run of an applied pipeline or schedule now; `inputs` are merged over the applied ones.
