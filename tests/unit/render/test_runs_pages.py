@@ -58,7 +58,7 @@ def test_the_list_on_a_wide_screen() -> None:
         "  missed   nightly  5 ticks     Mon 23 Nov 15:30 – Mon 23 Nov 17:30          50m ago  a newer tick was due\n"
         "\n"
         "3 runs shown (1 active); there are more: --limit, --since. "
-        "One of them in full: flowerpower runs --job RUN\n"
+        "One of them in full: flowerpower runs --job RUN --env prod\n"
         "1 record could not be read: damaged in Redis."
     )
 
@@ -77,7 +77,8 @@ def test_the_list_of_one_name_on_a_narrow_screen() -> None:
         "             node 'price' failed at flows/sales.py:19: ZeroDivisionError:\n"
         "             division by zero\\x1b[2J\n"
         "\n"
-        "1 run shown (0 of 1 active). One of them in full: flowerpower runs --job RUN\n"
+        "1 run shown (0 of 1 active). One of them in full:\n"
+        "  flowerpower runs --job RUN --env prod\n"
         "1 record could not be read: damaged in Redis."
     )
     assert max(map(len, text.splitlines())) <= 80
