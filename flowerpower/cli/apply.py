@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flowerpower.cli.applying import apply_with_progress, ask_and_apply, need_somebody, refuse, show_applied
-from flowerpower.cli.options import Overrides, Revision, Trust, command, flag
+from flowerpower.cli.options import AllOverrides, Revision, Trust, command, flag
 from flowerpower.cli.plan import allowed_of, show_plan, tell_warnings
 from flowerpower.cli.planfiles import read_plan
 from flowerpower.cli.session import Session
@@ -65,7 +65,7 @@ def apply(
     session: Session,
     revision: Revision,
     trust: Trust,
-    overrides: Overrides,
+    overrides: AllOverrides,
     approval: Approval,
     ways: Ways,
 ) -> int:
@@ -116,9 +116,9 @@ def _signer_to_resign(session: Session) -> Signer:
     return signer
 
 
-def _refuse_beside_a_file(overrides: Overrides, revision: Revision, approval: Approval, ways: Ways) -> None:
+def _refuse_beside_a_file(overrides: AllOverrides, revision: Revision, approval: Approval, ways: Ways) -> None:
     others = replace(overrides, accept_cutover=False)  # which is about the moment of the apply
-    if others != Overrides() or revision.ref or approval.approved or ways.resign:
+    if others != AllOverrides() or revision.ref or approval.approved or ways.resign:
         raise UsageError(
             "a saved plan is applied as it was made",
             hint="guard overrides and --ref belong to `plan --out`, --approved and --resign to an apply without a file",

@@ -139,6 +139,20 @@ class Overrides:
     ] = False
 
 
+@dataclass(frozen=True)
+class AllOverrides(Overrides):
+    """The same, and the way past checks of plug-ins, which a rollback does not ask."""
+
+    allow_check: Annotated[
+        list[str] | None,
+        flag(
+            "--allow-check",
+            metavar="CODE",
+            help="Set aside the refusals of a plug-in's check with this code; may be repeated.",
+        ),
+    ] = None
+
+
 class Catalogue(typer.Typer):
     """An application whose commands can be listed and not called: their flags, hundreds of them, are not looked at."""
 

@@ -39,5 +39,7 @@ def plan_hash(plan: Plan, allowed: Allowed) -> str:
         allowed.cancel,
         allowed.long_commit,
     ]
+    if allowed.checks:  # which plans of older versions do not have: theirs keep the hash they had
+        overrides.append([*sorted(set(allowed.checks))])
     digests = sorted(change_digest(plan.namespace, change) for change in plan.changes)
     return f"sha256:{hashlib.sha256(canonical([digests, overrides]).encode()).hexdigest()}"

@@ -34,6 +34,7 @@ class Allowed:
     cutover: bool = False
     cancel: bool = False  # of running runs, where `on_inflight: cancel` asks for it
     long_commit: bool = False
+    checks: tuple[str, ...] = ()  # of plug-ins, by their codes
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,8 @@ def dump_plan(plan: Plan, overrides: Allowed) -> bytes:
     """Return the file of a plan: JSON in UTF-8, indented, with the same fields in the same order every time."""
     slim = _slim(plan)
     saved = SavedPlan(FORMAT_VERSION, __version__, plan_hash(plan, overrides), "", overrides, slim)
-    return _adapter().dump_json(replace(saved, plan_digest=_digest(saved)), indent=1) + b"\n"
+    saved = replace(saved, plan_digest=_digest(saved))
+    return _adapter().dump_json(saved, indent=1, exclude=_unused(overrides)) + b"\n"
 
 
 def load_plan(raw: bytes) -> SavedPlan:
@@ -64,7 +65,8 @@ def load_plan(raw: bytes) -> SavedPlan:
             hint="plan again with the flowerpower that applies",
         )
     saved = _validated(raw)
-    unknown = next(_differences(document, _adapter().dump_python(saved, mode="json"), ""), None)
+    understood = _adapter().dump_python(saved, mode="json", exclude=_unused(saved.overrides))
+    unknown = next(_differences(document, understood, ""), None)
     if unknown:
         raise PlanFileError(
             f"the plan file holds {unknown}, which this flowerpower {__version__} would not apply as it stands",
@@ -102,8 +104,13 @@ def _adapter() -> TypeAdapter[SavedPlan]:
     return TypeAdapter(SavedPlan)
 
 
+def _unused(overrides: Allowed) -> dict[str, set[str]]:
+    """Return what a file does not say where nobody asked for it: older versions know nothing of it."""
+    return {} if overrides.checks else {"overrides": {"checks"}}
+
+
 def _digest(saved: SavedPlan) -> str:
-    content = _adapter().dump_python(saved, mode="json")
+    content = _adapter().dump_python(saved, mode="json", exclude=_unused(saved.overrides))
     return f"sha256:{digest(canonical([content['overrides'], content['plan']]))}"
 
 
