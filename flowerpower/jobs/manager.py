@@ -255,6 +255,8 @@ class RQManager:
         if work.get("processes", 1) < 1:
             raise UsageError("a worker needs at least one process", hint="--processes 1")
         asked = tuple(work.get("queues") or ())
+        if not all(asked):
+            raise UsageError("a queue without a name", hint="--queue NAME; without it, all of the project's")
         chosen = replace(self._options, **work)
         chosen = replace(chosen, queues=asked or self._options.queues)
 

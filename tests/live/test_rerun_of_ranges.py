@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -98,11 +99,12 @@ def test_one_tick_of_an_earlier_trigger_runs_again(
     assert player.take() == KEYS.run_id("often", missed[1])
 
 
+@pytest.mark.parametrize("lost", [(), (KEYS.history,)])
 def test_ticks_that_nobody_knows_any_more_are_left_out_and_told(
-    store: Store, manager: RQManager, missed: list[int]
+    store: Store, manager: RQManager, missed: list[int], lost: Sequence[str]
 ) -> None:
     apply(store, often(every=5400))
-    store.connection.delete(KEYS.inverses)
+    store.connection.delete(KEYS.inverses, *lost)
 
     plans, left = manager.plans_again(since=0, statuses=["missed"])
 
