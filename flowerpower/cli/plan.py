@@ -160,9 +160,11 @@ def show_plan(session: Session, planned: PlannedChanges, *, concise: bool | None
 
 
 def allowed_of(overrides: Overrides) -> Allowed:
-    """Return the guards' overrides that the flags name; raise `UsageError` for what cannot be the code of a check."""
-    from flowerpower.planning.guards import Allowed
+    """Return the guards' overrides that the flags name; raise `UsageError` for one that is none."""
+    from flowerpower.planning.guards import Allowed, limit_of
 
+    if overrides.allow_deletes:
+        limit_of(overrides.allow_deletes, 0)  # raises for what is neither a number nor a percentage
     codes = separate(overrides.allow_check) if isinstance(overrides, AllOverrides) else ()
     _refuse_odd(codes)
     return Allowed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Union, get_args, get_origin
 
@@ -175,7 +176,8 @@ def _pattern(_details: Any, _path: Path, value: object) -> tuple[str, str, str]:
 
 
 def _as_name(text: str) -> str:
-    words = re.sub(r"[^a-z0-9_-]+", "_", text.lower())
+    plain = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))
+    words = re.sub(r"[^a-z0-9_-]+", "_", plain)
     return re.sub(r"-{2,}", "-", words).strip("-_")[:NAME_LENGTH] if words[:1].isalpha() else ""
 
 
