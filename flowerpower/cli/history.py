@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
@@ -30,7 +31,8 @@ def history(
         str | None,
         typer.Argument(
             help="Show what this apply changed (the first characters of its id are enough), or who changed this "
-            "schedule or pipeline, and how."
+            "schedule or pipeline, and how.",
+            autocompletion=completion.both,
         ),
     ] = None,
     number: Annotated[int, flag("-n", "--number", min=1, help="Show so many applies, the newest ones.")] = 20,
@@ -47,7 +49,8 @@ def history(
         namespace, timezone = project.store.keys.namespace, project.home.timezone
         found = project.history(number)
     session.document(history_dict(found, namespace=namespace))
-    session.result(history_text(found, namespace=namespace, timezone=timezone, style=session.style))
+    told = history_text(found, namespace=namespace, timezone=timezone, width=session.table_width, style=session.style)
+    session.result(told)
 
 
 def _show_past(session: Session, project: FlowerPowerProject, what: str, number: int) -> None:

@@ -304,6 +304,6 @@ class Backfill:
 
 
 _NOTES = {
-    "full": "as many runs of backfills are active as may be",
-    "yields": "a run of the schedule itself is active: its turn is first",
+    "full": "others of its backfills run",
+    "yields": "its own run has its turn first",
 }
