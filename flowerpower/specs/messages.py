@@ -54,6 +54,12 @@ def unknown_key(key: str, known: Iterable[str], path: Path) -> Finding:
     return Finding("FP101", path, f"unknown key '{key[:_SHOWN]}'", hint, at_key=True)
 
 
+def there_are(names: Iterable[str]) -> str:
+    """Return which names there are, in words."""
+    known = tuple(names)
+    return f"there is only {known[0]}" if len(known) == 1 else f"there are {', '.join(known) or 'none'}"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return "did you mean 'x'?" for the known word nearest to *word*, or nothing."""
     close = nearest(word.lower(), known)

@@ -120,3 +120,15 @@ def test_a_name_in_other_letters_leads_to_the_nearest_that_may_be_one(written: s
     (problem,) = [one for one in load(texts, env="default", variables={}).problems if one.code == "FP105"]
 
     assert problem.hint.startswith(f"did you mean '{meant}'?" if meant else "Lower-case letters")
+
+
+@pytest.mark.parametrize(
+    ("environments", "told"),
+    [("", "there is only default"), ("environments: {prod: {}, staging: {}}\n", "there are default, prod, staging")],
+)
+def test_an_environment_that_is_not_there_leads_to_those_that_are(environments: str, told: str) -> None:
+    texts = {"flowerpower.yaml": f"name: acme\n{environments}".encode()}
+
+    (problem,) = [one for one in load(texts, env="qa7", variables={}).problems if one.code == "FP201"]
+
+    assert problem.hint == f"{told}; add it under `environments:`"
