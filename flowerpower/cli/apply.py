@@ -14,7 +14,8 @@ from flowerpower.cli.options import AllOverrides, Revision, Trust, command, flag
 from flowerpower.cli.plan import allowed_of, show_plan, tell_warnings
 from flowerpower.cli.planfiles import read_plan
 from flowerpower.cli.session import Session
-from flowerpower.errors import AppliedError, RefusedError, StalePlanError, StoreError, UsageError
+from flowerpower.errors import AppliedError, FlowerPowerError, RefusedError, StalePlanError, StoreError, UsageError
+from flowerpower.proposed import in_env
 
 if TYPE_CHECKING:
     from flowerpower.planned import PlannedChanges
@@ -129,10 +130,14 @@ def _apply_saved(session: Session, planned: PlannedChanges, *, accepted: bool, c
     """Apply a saved plan, which somebody has looked at; the environment is the plan's unless another was named."""
     if not session.settings.env_named:
         session = replace(session, settings=replace(session.settings, env=planned.plan.env))
-    with session.project() as project:
-        show_plan(session, planned, concise=concise)
-        refuse(project.check_saved(planned, accept_cutover=accepted))
-        applied = apply_with_progress(session, project, planned)
+    try:
+        with session.project() as project:
+            show_plan(session, planned, concise=concise)
+            refuse(project.check_saved(planned, accept_cutover=accepted))
+            applied = apply_with_progress(session, project, planned)
+    except FlowerPowerError as error:
+        error.hint = in_env(error.hint, planned.plan.env)  # nobody may have named it
+        raise
     show_applied(session, applied)
     return 0
 

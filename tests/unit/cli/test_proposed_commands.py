@@ -137,6 +137,16 @@ def test_each_proposed_command_is_one(answers: dict[str, Answer]) -> None:
         commands()[" ".join(words[:size])].make_context("flowerpower", words[size:])
 
 
+def test_a_saved_plan_names_the_environment_that_nobody_named(here: Here, answers: dict[str, Answer]) -> None:
+    assert answers["plan --out plan.json"].code == 0
+
+    stale = here("apply", "plan.json")
+
+    assert stale.code == 4, stale.out
+    assert all("--env prod" in one for one in proposed(stale.err))
+    assert list(proposed(stale.err)), stale.err
+
+
 def test_the_commands_of_an_environment_are_those_with_that_flag() -> None:
     have = {name for name, command in commands().items() if any("--env" in one.opts for one in command.params)}
 
