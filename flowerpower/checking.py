@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import lru_cache
@@ -97,13 +97,16 @@ def check_by_plugins(project: Project) -> list[Problem]:
     return [_problem(project, finding, plugin) for plugin, finding in found]
 
 
-def verdicts_on(project: FlowerPowerProject, plan: Plan) -> tuple[Verdict, ...]:
-    """Return what the checks of plans by the project's plug-ins say of one, as guards do, and is not said there yet."""
+def verdicts_on(project: FlowerPowerProject, plan: Plan, aside: Collection[str] = ()) -> tuple[Verdict, ...]:
+    """Return what the checks of plans by the project's plug-ins say of one, as guards do, and is not said there yet.
+
+    Errors with a code that is set *aside* warn.
+    """
     named = () if project.settings.untrusted or plugins_are_off() else project.home.plugins
-    return verdicts_by_plugins(named, plan) if named else ()
+    return verdicts_by_plugins(named, plan, aside) if named else ()
 
 
-def verdicts_by_plugins(named: Sequence[str], plan: Plan) -> tuple[Verdict, ...]:
+def verdicts_by_plugins(named: Sequence[str], plan: Plan, aside: Collection[str] = ()) -> tuple[Verdict, ...]:
     """Return what checks of plans by the plug-ins of these distributions say: errors refuse, the others warn."""
     from flowerpower.planning.plan import Check as Verdict
     from flowerpower.render.plan_json import plan_dict
@@ -115,9 +118,9 @@ def verdicts_by_plugins(named: Sequence[str], plan: Plan) -> tuple[Verdict, ...]
     said = (
         Verdict(
             finding.code,
-            "refuse" if finding.severity == "error" else "warn",
+            "refuse" if finding.severity == "error" and finding.code not in aside else "warn",
             finding.message if finding.address == "project" else f"{finding.address}: {finding.message}",
-            _hint(finding, plugin),
+            _way_past(finding, plugin, aside),
         )
         for plugin, finding in found
     )
@@ -162,6 +165,18 @@ def _problem(project: Project, finding: Finding, plugin: Plugin) -> Problem:
 
 def _hint(finding: Finding, plugin: Plugin) -> str:
     return finding.hint or f"a rule of {plugin.distribution}"
+
+
+def _way_past(finding: Finding, plugin: Plugin, aside: Collection[str]) -> str:
+    hint, flag = _hint(finding, plugin), f"--allow-check {finding.code}"
+    if finding.severity != "error":
+        return hint
+    return f"set aside by {flag}" if finding.code in aside else f"{hint.rstrip('. ')}; if it is meant: {flag}"
+
+
+def is_code(text: str) -> bool:
+    """Tell whether a text could be the code of a check."""
+    return _CODE.fullmatch(text) is not None
 
 
 def _warn(plugin: Plugin, what: str) -> None:

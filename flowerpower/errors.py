@@ -119,7 +119,7 @@ class StalePlanError(FlowerPowerError):
     """The live state is no longer the one the plan was made for; nothing was written."""
 
     exit_code = 4
-    hint = "plan again and look at what changed"
+    hint = "look at what changed, and plan again: `flowerpower plan`"
 
 
 class PlanFileError(FlowerPowerError):

@@ -21,6 +21,12 @@ class PlannedChanges:
     hash: str
     allowed: Allowed
 
+    def __repr__(self) -> str:
+        from flowerpower.render.notes import summary
+
+        refused = f" Refused: {', '.join(check.name for check in self.plan.refused)}." if self.plan.refused else ""
+        return f"<PlannedChanges of {self.plan.namespace}: {summary(self.plan)}{refused}>"
+
     def __bool__(self) -> bool:
         return bool(self.plan.changes)
 

@@ -73,7 +73,7 @@ def _plan_unchanged(
     facts = facts_of(_checkout(project), live.head, _max_deletes(project))
     plan = replace(plan, source=_source(project, live, facts))
     plan = _checked(plan, replace(live, state=plan.after), facts, allowed)
-    return _planned(_with_house_rules(project, plan), allowed)
+    return _planned(_with_house_rules(project, plan, allowed), allowed)
 
 
 def _plan_changes(project: FlowerPowerProject, desired: Desired, live: Reading, allowed: Allowed) -> PlannedChanges:
@@ -84,7 +84,7 @@ def _plan_changes(project: FlowerPowerProject, desired: Desired, live: Reading, 
     facts = facts_of(_checkout(project), reading.head, _max_deletes(project), violations)
     plan = make_plan(project.keys, desired, reading, _source(project, reading, facts))
     plan = _with_graphs(project, _checked(plan, reading, facts, allowed), reading)
-    return _planned(_with_house_rules(project, _with_forecast(project, plan, reading)), allowed)
+    return _planned(_with_house_rules(project, _with_forecast(project, plan, reading), allowed), allowed)
 
 
 def _checkout(project: FlowerPowerProject) -> Checkout:
@@ -116,7 +116,7 @@ def plan_against(project: FlowerPowerProject, revision: str, allowed: Allowed) -
     plan = replace(make_plan(project.keys, project.desired, reading, project.source), against=before.source.commit)
     checked = _checked(plan, reading, Facts(max_deletes=_max_deletes(project)), allowed)
     plan = with_forecast(_with_graphs(project, checked, reading), reading, RunTimes, project.home.timezone)
-    return _planned(_with_house_rules(project, plan), allowed)
+    return _planned(_with_house_rules(project, plan, allowed), allowed)
 
 
 def rollback_plan(project: FlowerPowerProject, apply_id: str, allowed: Allowed) -> PlannedChanges:
@@ -138,7 +138,7 @@ def check_saved(project: FlowerPowerProject, planned: PlannedChanges, *, accept_
     check_target(plan, project.home.name, project.settings.env, reading.head)
     check_fresh(plan, reading)
     worse = worse_cut_over(plan, at_this_moment(plan, reading), accepted=accept_cutover or planned.allowed.cutover)
-    return planned.with_checks((*worse, *verdicts_on(project, plan)))
+    return planned.with_checks((*worse, *verdicts_on(project, plan, planned.allowed.checks)))
 
 
 def _checked(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> Plan:
@@ -146,8 +146,8 @@ def _checked(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> Pl
     return replace(plan, checks=checks, may_stop=allowed.cancel)
 
 
-def _with_house_rules(project: FlowerPowerProject, plan: Plan) -> Plan:
-    return replace(plan, checks=(*plan.checks, *verdicts_on(project, plan)))
+def _with_house_rules(project: FlowerPowerProject, plan: Plan, allowed: Allowed) -> Plan:
+    return replace(plan, checks=(*plan.checks, *verdicts_on(project, plan, allowed.checks)))
 
 
 def _with_forecast(project: FlowerPowerProject, plan: Plan, reading: Reading) -> Plan:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import cached_property
@@ -15,24 +14,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from flowerpower.errors import FlowerPowerError, Problem, ProjectNotFoundError, SpecError, UsageError
+from flowerpower.errors import FlowerPowerError, Problem, ProjectNotFoundError
+from flowerpower.project_specs import ProjectSpecs
 from flowerpower.settings import Settings, read_settings
 from flowerpower.trust import refuse_its_modules, refuse_untrusted, trusted_redis
 
 if TYPE_CHECKING:
     from flowerpower.apply import Applied
     from flowerpower.jobs.manager import RQManager
-    from flowerpower.memory import Memory
     from flowerpower.pipelines.manager import PipelineManager
     from flowerpower.planned import PlannedChanges
     from flowerpower.planning.guards import Allowed
     from flowerpower.planning.past import PastView
     from flowerpower.revision import Revision
-    from flowerpower.specs.dataflow_graphs import RealGraphs
     from flowerpower.specs.files.sources import Sources
-    from flowerpower.specs.loader import Loaded, Project
+    from flowerpower.specs.loader import Project
     from flowerpower.specs.models import ProjectSpec
-    from flowerpower.specs.verdict import Question, Verdict
+    from flowerpower.specs.verdict import Verdict
     from flowerpower.state.keys import Keys
     from flowerpower.state.models import Desired, History, Source
     from flowerpower.state.outline import Outline
@@ -48,8 +46,8 @@ class FlowerPowerProject:
         self.folder = folder
         self.settings = settings
         self.ref = ref
+        self.written = ProjectSpecs(folder, settings, ref)  # what people wrote
         self._resources = ExitStack()
-        self._sources_read_at = 0  # nanoseconds of the epoch
 
     @classmethod
     def load(
@@ -82,6 +80,10 @@ class FlowerPowerProject:
             refuse_its_modules(folder, sys.path)
         return cls(folder, settings, ref)
 
+    def __repr__(self) -> str:
+        ref = f", ref={self.ref!r}" if self.ref else ""
+        return f"FlowerPowerProject({str(self.folder)!r}, env={self.settings.env!r}{ref})"
+
     def __enter__(self) -> FlowerPowerProject:
         return self
 
@@ -96,96 +98,55 @@ class FlowerPowerProject:
         for name in ("store", "redis_url", "jobs"):
             self.__dict__.pop(name, None)
 
-    @cached_property
+    @property
     def sources(self) -> Sources:
         """The texts of the specs and the modules, read once."""
-        from flowerpower.specs.files.sources import read
-
-        self._sources_read_at = time.time_ns()
-        return read(self.folder, self.ref, wary=self.settings.untrusted)
+        return self.written.sources
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """Every problem of the specs, sorted by place."""
-        known = self.recalled or (self._memory.of_content if self.outline else None)
-        return known.problems if known else self._loaded.problems
+        return self.written.problems
 
-    @cached_property
+    @property
     def recalled(self) -> Verdict | None:
         """The verdict of an earlier check, if the files in the folder are as they were then; None if none is known."""
-        return self._memory.of_folder
+        return self.written.recalled
 
-    @cached_property
+    @property
     def verdict(self) -> Verdict:
         """What a check of the specs says, recalled from an earlier one where nothing has changed since."""
-        return self.recalled or self._memory.verdict
+        return self.written.verdict
 
-    @cached_property
+    @property
+    def imported(self) -> Verdict:
+        """What a check says that imports the modules, see `validate`; nothing of it is remembered."""
+        return self.written.imported
+
+    @property
     def outline(self) -> Outline | None:
         """What the specs ask for, in short, as an earlier plan of the same files has found."""
-        return self._memory.outline
+        return self.written.outline
 
-    @cached_property
-    def _memory(self) -> Memory:
-        from flowerpower.memory import Memory
-        from flowerpower.specs.files.cache import VerdictCache
-
-        return Memory(
-            VerdictCache(self.settings.cache_dir), self._question, lambda: (self.sources, self._sources_read_at)
-        )
-
-    @cached_property
-    def _question(self) -> Question:
-        from flowerpower.specs.verdict import Question
-
-        settings = self.settings
-        return Question(settings.env, settings.variables, int(time.time()), None if self.ref else str(self.folder))
+    @property
+    def home(self) -> ProjectSpec:
+        """The project file alone; raises `SpecError` when it is invalid, whatever else is."""
+        return self.written.home
 
     @property
     def spec(self) -> Project:
-        """The resolved specs; raises `SpecError` while there is any error in them.
+        """The resolved specs, without a look into the code; raises `SpecError` while there is any error in them."""
+        return self.written.spec
 
-        The code is not looked into: what a run needs, the run checks itself, with what it is given by hand.
-        """
-        from flowerpower.specs.checks import spec_problems
+    @property
+    def checked(self) -> Project:
+        """The resolved specs after every check; raises `SpecError`, also for what the modules make of them."""
+        return self.written.checked
 
-        problems = spec_problems(self._specs, self.sources)
-        if self._specs.project is None or any(problem.severity == "error" for problem in problems):
-            raise SpecError(problems)
-        return self._specs.project
-
-    @cached_property
-    def _specs(self) -> Loaded:
-        from flowerpower.specs.loader import load
-
-        return load(self.sources.texts, env=self.settings.env, variables=self.settings.variables)
-
-    @cached_property
-    def _loaded(self) -> Loaded:
-        return self._checked(None)
-
-    def _checked(self, real: RealGraphs | None) -> Loaded:
-        """Return the specs with every problem; *real* graphs decide what reading the modules does not."""
-        from flowerpower.specs.checks import with_code
-
-        return with_code(self._specs, self.sources, int(time.time()), real)
-
-    @cached_property
-    def home(self) -> ProjectSpec:
-        """The project file alone: what a worker and a look at the live state need, also while a spec is broken.
-
-        Raises `SpecError` when the project file itself is invalid.
-        """
-        from flowerpower.specs.files.folder import project_texts
-        from flowerpower.specs.files.kinds import PROJECT_FILES
-        from flowerpower.specs.loader import load
-
-        texts = self.sources.texts if self.ref or "sources" in self.__dict__ else project_texts(self.folder)
-        alone = {path: text for path, text in texts.items() if path in PROJECT_FILES}
-        loaded = load(alone, env=self.settings.env, variables=self.settings.variables)
-        if loaded.project is None:
-            raise SpecError(loaded.problems)
-        return loaded.project.spec
+    @property
+    def desired(self) -> Desired:
+        """The state the specs ask for; raises `SpecError`, also for a mistake in what the modules make of them."""
+        return self.written.desired
 
     def validate(self, *, imports: bool = False) -> list[Problem]:
         """Return every problem of the specs, sorted by place; warnings and notes too.
@@ -195,48 +156,8 @@ class FlowerPowerProject:
         """
         from flowerpower.checking import house_problems
 
-        return [*(self._imported if imports else self._loaded).problems, *house_problems(self)]
-
-    @cached_property
-    def imported(self) -> Verdict:
-        """What a check says that imports the modules, see `validate`; nothing of it is remembered."""
-        from flowerpower.specs.checks import verdict_of
-
-        return verdict_of(self._imported, int(time.time()))
-
-    @cached_property
-    def _imported(self) -> Loaded:
-        from flowerpower.pipelines.probing import real_graphs
-        from flowerpower.specs.checks import with_known_dataflow
-        from flowerpower.specs.dataflow_rules import builds_of
-
-        refuse_untrusted(self.settings, "imports no modules")
-        if self.ref is not None:
-            raise UsageError("modules of another revision cannot be imported", hint="check it out, or leave --ref away")
-        project = with_known_dataflow(self._specs.draft)
-        builds = builds_of(project, self.sources.modules)
-        graphs = real_graphs(builds, self.folder, project.spec.modules)
-        return self._checked({build.key: graph for build, graph in zip(builds, graphs, strict=True)})
-
-    @property
-    def checked(self) -> Project:
-        """The resolved specs after every check; raises `SpecError`, also for what the modules make of them."""
-        if self._loaded.project is None:
-            raise SpecError(self.problems)
-        return self._loaded.project
-
-    @cached_property
-    def desired(self) -> Desired:
-        """The state the specs ask for; raises `SpecError`, also for a mistake in what the modules make of them."""
-        from flowerpower.dataflow.reader import code_digest
-        from flowerpower.state.desired import desired_state
-
-        project, modules = self.checked, self.sources.modules
-        folders = project.spec.modules
-        code = {name: code_digest(pipeline.modules, modules, folders) for name, pipeline in project.pipelines.items()}
-        desired = desired_state(project, code)
-        self._memory.keep_desired(desired, self._loaded)
-        return desired
+        found = self.written.with_imports if imports else self.written.loaded
+        return [*found.problems, *house_problems(self)]
 
     def plan(self, allowed: Allowed | None = None) -> PlannedChanges:
         """Return what apply would change, with the guards' verdicts; reads Redis, writes nothing.
@@ -270,6 +191,15 @@ class FlowerPowerProject:
         from flowerpower.state.history import read_past
 
         return view_past(*read_past(self.store, apply_id))
+
+    def history_of(self, name: str) -> tuple[PastView, ...]:
+        """Return what the applies that are kept changed of one schedule or pipeline, newest first, also under its
+        former names. An address as `schedule.nightly` means that one alone; empty when none of them changed it.
+        """
+        from flowerpower.planning.past import view_object
+        from flowerpower.state.history import read_past_of
+
+        return view_object(*read_past_of(self.store, name), name)
 
     def rollback_plan(self, apply_id: str, allowed: Allowed | None = None) -> PlannedChanges:
         """Return the plan that restores what was live before an apply: it and every later one are undone.

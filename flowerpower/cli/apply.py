@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flowerpower.cli.applying import apply_with_progress, ask_and_apply, need_somebody, refuse, show_applied
-from flowerpower.cli.options import Overrides, Revision, Trust, command, flag
+from flowerpower.cli.options import AllOverrides, Revision, Trust, command, flag
 from flowerpower.cli.plan import allowed_of, show_plan, tell_warnings
 from flowerpower.cli.planfiles import read_plan
 from flowerpower.cli.session import Session
-from flowerpower.errors import AppliedError, RefusedError, StalePlanError, StoreError, UsageError
+from flowerpower.errors import AppliedError, FlowerPowerError, RefusedError, StalePlanError, StoreError, UsageError
+from flowerpower.proposed import in_env
 
 if TYPE_CHECKING:
     from flowerpower.planned import PlannedChanges
@@ -65,7 +66,7 @@ def apply(
     session: Session,
     revision: Revision,
     trust: Trust,
-    overrides: Overrides,
+    overrides: AllOverrides,
     approval: Approval,
     ways: Ways,
 ) -> int:
@@ -116,9 +117,9 @@ def _signer_to_resign(session: Session) -> Signer:
     return signer
 
 
-def _refuse_beside_a_file(overrides: Overrides, revision: Revision, approval: Approval, ways: Ways) -> None:
+def _refuse_beside_a_file(overrides: AllOverrides, revision: Revision, approval: Approval, ways: Ways) -> None:
     others = replace(overrides, accept_cutover=False)  # which is about the moment of the apply
-    if others != Overrides() or revision.ref or approval.approved or ways.resign:
+    if others != AllOverrides() or revision.ref or approval.approved or ways.resign:
         raise UsageError(
             "a saved plan is applied as it was made",
             hint="guard overrides and --ref belong to `plan --out`, --approved and --resign to an apply without a file",
@@ -129,10 +130,14 @@ def _apply_saved(session: Session, planned: PlannedChanges, *, accepted: bool, c
     """Apply a saved plan, which somebody has looked at; the environment is the plan's unless another was named."""
     if not session.settings.env_named:
         session = replace(session, settings=replace(session.settings, env=planned.plan.env))
-    with session.project() as project:
-        show_plan(session, planned, concise=concise)
-        refuse(project.check_saved(planned, accept_cutover=accepted))
-        applied = apply_with_progress(session, project, planned)
+    try:
+        with session.project() as project:
+            show_plan(session, planned, concise=concise)
+            refuse(project.check_saved(planned, accept_cutover=accepted))
+            applied = apply_with_progress(session, project, planned)
+    except FlowerPowerError as error:
+        error.hint = in_env(error.hint, planned.plan.env)  # nobody may have named it
+        raise
     show_applied(session, applied)
     return 0
 

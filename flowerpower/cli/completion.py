@@ -47,6 +47,16 @@ def addresses(args: Sequence[str], incomplete: str) -> list[str]:
 
 def environments(args: Sequence[str], incomplete: str) -> list[str]:
     """Return the environments that the project file names, `default` aside."""
+    return _beginning(incomplete, _of_project(args, "environments"))
+
+
+def queues(args: Sequence[str], incomplete: str) -> list[str]:
+    """Return the queues that the project file names, and `default`."""
+    return _beginning(incomplete, [*_of_project(args, "queues"), "default"])
+
+
+def _of_project(args: Sequence[str], key: str) -> list[str]:
+    """Return the names that stand under a key of the project file."""
     import yaml
 
     folder = _project(args)
@@ -54,8 +64,7 @@ def environments(args: Sequence[str], incomplete: str) -> list[str]:
         return []
     text = next(_read(folder / name for name in ("flowerpower.yaml", "flowerpower.yml")), b"")
     node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    found = _keys(dict(_items(node)).get("environments"))
-    return _beginning(incomplete, (name for name in found if _NAME.fullmatch(name)))
+    return [name for name in _keys(dict(_items(node)).get(key)) if _NAME.fullmatch(name)]
 
 
 def zones(args: Sequence[str], incomplete: str) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
@@ -19,7 +20,10 @@ def register(app: typer.Typer) -> None:
 def forecast(
     session: Session,
     days: Annotated[int, flag("--days", env="", min=1, max=31, metavar="N", help="How far to look.")] = 7,
-    queue: Annotated[str | None, flag("--queue", env="", metavar="NAME", help="This queue alone.")] = None,
+    queue: Annotated[
+        str | None,
+        flag("--queue", env="", metavar="NAME", help="This queue alone.", autocompletion=completion.queues),
+    ] = None,
 ) -> None:
     """Show how many runs the live schedules start on each queue: the busiest minute and hours, and how long the live
     workers need.

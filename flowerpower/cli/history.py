@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
@@ -30,7 +31,8 @@ def history(
         str | None,
         typer.Argument(
             help="Show what this apply changed (the first characters of its id are enough), or who changed this "
-            "schedule or pipeline, and how."
+            "schedule or pipeline, and how.",
+            autocompletion=completion.both,
         ),
     ] = None,
     number: Annotated[int, flag("-n", "--number", min=1, help="Show so many applies, the newest ones.")] = 20,
@@ -47,20 +49,19 @@ def history(
         namespace, timezone = project.store.keys.namespace, project.home.timezone
         found = project.history(number)
     session.document(history_dict(found, namespace=namespace))
-    session.result(history_text(found, namespace=namespace, timezone=timezone, style=session.style))
+    told = history_text(found, namespace=namespace, timezone=timezone, width=session.table_width, style=session.style)
+    session.result(told)
 
 
 def _show_past(session: Session, project: FlowerPowerProject, what: str, number: int) -> None:
     """Show one apply or, for what is no id of one, the applies that changed the object of that name."""
-    from flowerpower.planning.past import view_object
     from flowerpower.render.history import object_document, object_text, past_document, past_text
-    from flowerpower.state.history import read_past_of
 
     namespace, timezone = project.store.keys.namespace, project.home.timezone
     try:
         view = project.past_apply(what)
     except UsageError as error:
-        views = view_object(*read_past_of(project.store, what), what)
+        views = project.history_of(what)
         if not views:
             raise UsageError(f"{error}; and none changed a schedule or pipeline {what!r}", hint=error.hint) from error
         session.document(object_document(views[:number], namespace=namespace, name=what))

@@ -6,6 +6,7 @@ Their exit code is 1, since 2 is kept for pending changes.
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -107,9 +108,10 @@ def _unknown_flag(flag: str, context: Any, arguments: Sequence[str], path: str) 
             f"{path} has no flag {flag}", "completion is a command: flowerpower completion bash, zsh or fish"
         )
     if context.parent is None:
-        command = next((word for word in arguments if word in COMMANDS), "")
-        if command:
-            return Mistake(f"{flag} stands before the command", f"flags come after it: flowerpower {command} {flag}")
+        at = next((number for number, word in enumerate(arguments) if word in COMMANDS), None)
+        if at is not None:
+            words = shlex.join([arguments[at], *arguments[:at], *arguments[at + 1 :]])
+            return Mistake(f"{flag} stands before the command", f"flags come after it: flowerpower {words}")
     elif meant := _nearest(flag, known, _OTHER_FLAGS):
         hint = f"did you mean {meant}? {hint}"
     return Mistake(f"{path} has no flag {flag}", hint)

@@ -15,6 +15,7 @@ from flowerpower.cli import completion
 from flowerpower.cli.options import Revision, command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
+from flowerpower.proposed import in_env
 
 if TYPE_CHECKING:
     from flowerpower.planning.upcoming import Outlook
@@ -120,7 +121,8 @@ def show_next(
         found = _of_schedules(session, names or (), extent, live=source == "live")
     session.document(outlook_dict(found.outlook, source))
     if source == "live" and extent.last is None and not found.outlook.fires and not found.outlook.silent:
-        session.result("No schedule is live; `flowerpower next --specs` shows those of the specs.")
+        look = in_env("`flowerpower next --specs`", session.settings.env)
+        session.result(f"No schedule is live; {look} shows those of the specs.")
         return
     most = _ROWS if sys.stdout.isatty() and not session.verbose else None
     width, style = session.table_width, session.style

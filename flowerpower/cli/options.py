@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from flowerpower.cli import completion
+from flowerpower.cli.help_text import PlainCommand
 from flowerpower.cli.process import quietly_closed
 from flowerpower.cli.session import Session
 from flowerpower.cli.terminal import Color
@@ -142,6 +143,20 @@ class Overrides:
     ] = False
 
 
+@dataclass(frozen=True)
+class AllOverrides(Overrides):
+    """The same, and the way past checks of plug-ins, which a rollback does not ask."""
+
+    allow_check: Annotated[
+        list[str] | None,
+        flag(
+            "--allow-check",
+            metavar="CODE",
+            help="Set aside the refusals of a plug-in's check with this code; may be repeated.",
+        ),
+    ] = None
+
+
 class Catalogue(typer.Typer):
     """An application whose commands can be listed and not called: their flags, hundreds of them, are not looked at."""
 
@@ -159,8 +174,8 @@ def command(
 
     def register(function: Callable[..., int | None]) -> Callable[..., None]:
         wrapped = _listed if isinstance(app, Catalogue) else _wrap(function)
-        epilog = f"Example: {example}"
-        return app.command(name, short_help=summary, epilog=epilog, context_settings=_WIDE)(wrapped)
+        shown: dict[str, Any] = {"short_help": summary, "epilog": f"Example: {example}", "context_settings": _WIDE}
+        return app.command(name, cls=PlainCommand, **shown)(wrapped)
 
     return register
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,7 +11,7 @@ import typer
 
 from flowerpower.cli import completion
 from flowerpower.cli.github import folder_in_repository, publish
-from flowerpower.cli.options import Overrides, Revision, Trust, command, flag
+from flowerpower.cli.options import AllOverrides, Overrides, Revision, Trust, command, flag, separate
 from flowerpower.cli.planfiles import write_plan
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
@@ -86,7 +87,7 @@ def plan(
     session: Session,
     revision: Revision,
     trust: Trust,
-    overrides: Overrides,
+    overrides: AllOverrides,
     display: Display,
     wanted: PlanFlags,
 ) -> int:
@@ -159,9 +160,13 @@ def show_plan(session: Session, planned: PlannedChanges, *, concise: bool | None
 
 
 def allowed_of(overrides: Overrides) -> Allowed:
-    """Return the guards' overrides that the flags name."""
-    from flowerpower.planning.guards import Allowed
+    """Return the guards' overrides that the flags name; raise `UsageError` for one that is none."""
+    from flowerpower.planning.guards import Allowed, limit_of
 
+    if overrides.allow_deletes:
+        limit_of(overrides.allow_deletes, 0)  # raises for what is neither a number nor a percentage
+    codes = separate(overrides.allow_check) if isinstance(overrides, AllOverrides) else ()
+    _refuse_odd(codes)
     return Allowed(
         empty=overrides.allow_empty,
         deletes=overrides.allow_deletes,
@@ -172,4 +177,14 @@ def allowed_of(overrides: Overrides) -> Allowed:
         cancel=overrides.allow_cancel,
         long_commit=overrides.allow_long_commit,
         damaged=overrides.allow_damaged,
+        checks=tuple(sorted(set(codes))),
     )
+
+
+def _refuse_odd(codes: Sequence[str]) -> None:
+    if not codes:
+        return
+    from flowerpower.checking import is_code
+
+    if odd := next((code for code in codes if not is_code(code)), None):
+        raise UsageError(f"{odd!r} is no code of a check", hint="give the one that the refusal names, as ACME12")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag, separate
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
+
+if TYPE_CHECKING:
+    from flowerpower.jobs.logs import RunLog
 
 # As in jobs/records.py, which it takes long to import.
 _STATUSES = ("running", "queued", "scheduled", "retrying", "succeeded", "failed", "skipped", "missed", "cancelled")
@@ -91,14 +94,21 @@ def _show_one(session: Session, run: str, one: One) -> None:
 
     with session.project() as project:
         if one.log:
-            attempt, text = project.jobs.logged(run, one.attempt)
-            session.document({"format_version": "1.0", "run": run, "attempt": attempt, "log": text})
-            session.result("\n".join(_safe_line(line) for line in text.rstrip("\n").split("\n")))
+            _show_log(session, project.jobs.logged(run, one.attempt), run)
             return
         found = project.jobs.run(run)
         namespace = project.store.keys.namespace
     session.document(details_dict(found, namespace))
     session.result(details_text(found, width=session.width, style=session.style))
+
+
+def _show_log(session: Session, log: RunLog, asked: str) -> None:
+    document = {"format_version": "1.0", "run": log.run, "attempt": log.attempt, "log": log.text}
+    session.document({**document, "silence": log.silence or None})
+    if log.silence:
+        session.talk(f"Run {asked} {log.silence}.")
+    else:
+        session.result("\n".join(_safe_line(line) for line in log.text.rstrip("\n").split("\n")))
 
 
 def _safe_line(line: str) -> str:

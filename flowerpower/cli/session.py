@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flowerpower.cli.projects import hint_below
 from flowerpower.cli.terminal import Color, choose_style, is_dumb, width_of
 from flowerpower.errors import FlowerPowerError, ProjectNotFoundError, SpecError
+from flowerpower.proposed import in_env
 from flowerpower.render.style import Style
 from flowerpower.settings import Settings, look_for_cycles_rarely
 
@@ -129,6 +130,7 @@ class Session:
         known = error if isinstance(error, FlowerPowerError) else _as_known(error)
         if isinstance(known, ProjectNotFoundError):
             known.hint = hint_below(self.settings.project) or known.hint
+        known.hint = in_env(known.hint, self.settings.env)
         self.document(error_document(known))
         sys.stdout.flush()
         print(self._error_text(known), file=sys.stderr)

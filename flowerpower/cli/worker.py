@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flowerpower.cli import completion
 from flowerpower.cli.logs import start_log
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
@@ -52,6 +53,25 @@ class Watched:
 
 
 @dataclass(frozen=True)
+class Jobs:
+    """Which jobs a worker takes."""
+
+    queue: Annotated[
+        list[str] | None,
+        flag(
+            "--queue",
+            help="A queue to work on, may be repeated; without it, all of the project's.",
+            metavar="NAME",
+            autocompletion=completion.queues,
+        ),
+    ] = None
+    allow_function: Annotated[
+        list[str] | None,
+        flag("--allow-function", help="Another job function to run; may be repeated.", metavar="PATH"),
+    ] = None
+
+
+@dataclass(frozen=True)
 class Code:
     """Which code a worker runs."""
 
@@ -66,28 +86,15 @@ class Code:
     ] = ""
 
 
-def worker(
-    session: Session,
-    processes: Processes,
-    code: Code,
-    watched: Watched,
-    queue: Annotated[
-        list[str] | None,
-        flag("--queue", help="A queue to work on, may be repeated; without it, all of the project's.", metavar="NAME"),
-    ] = None,
-    allow_function: Annotated[
-        list[str] | None,
-        flag("--allow-function", help="Another job function to run; may be repeated.", metavar="PATH"),
-    ] = None,
-) -> None:
+def worker(session: Session, jobs: Jobs, processes: Processes, code: Code, watched: Watched) -> None:
     """Run what is due: an RQ worker for the project's queues that carries a scheduler. Drains on SIGTERM."""
     start_log(session)
     how: Work = {
         "burst": processes.burst,
-        "queues": queue or (),
+        "queues": jobs.queue or (),
         "with_scheduler": not processes.no_scheduler,
         "grace": None if processes.grace is None else read_duration(processes.grace, "--grace"),
-        "allowed": tuple(allow_function or ()),
+        "allowed": tuple(jobs.allow_function or ()),
         "processes": processes.processes,
         "warm": processes.warm,
         "preload": not processes.no_preload,

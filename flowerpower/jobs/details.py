@@ -126,31 +126,6 @@ def find_outcome(store: Store, ref: RunRef) -> RunRecord | None:
     return usable[0] if usable else None
 
 
-def read_log(store: Store, text: str, attempt: int | None = None) -> tuple[int, str]:
-    """Return the newest attempt that said something, or the one asked for, and what it said.
-
-    Raises `UsageError` when nothing is kept.
-    """
-    details = read_run(store, text, history=False)
-    run_id = details.record.run or store.keys.full_run_id(text)
-    with redis_errors("reading the log"):
-        found: Any = store.connection.hgetall(store.keys.kept(run_id))
-    logs = {
-        int(name[4:]): value.decode(errors="replace")
-        for name, value in found.items()
-        if name.startswith(b"log:") and name[4:].isdigit()
-    }
-    if not logs:
-        raise UsageError(f"run {text} has no log: it said nothing, or it ended too long ago", hint=_LOG_HINT)
-    number = max(logs) if attempt is None else attempt
-    if number not in logs:
-        raise UsageError(f"attempt {number} of run {text} has no log", hint=f"there is: {', '.join(map(str, logs))}")
-    return number, logs[number]
-
-
-_LOG_HINT = "logs are kept for the run's result_ttl if it succeeded, for its failure_ttl otherwise"
-
-
 def _events_of(store: Store, ref: RunRef) -> list[tuple[int, Mapping[str, str]]]:
     """Return the events of one run, the oldest first; a clock may have been set back since its tick."""
     tick = tick_of(ref.run) or 0

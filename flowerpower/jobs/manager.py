@@ -22,8 +22,9 @@ from flowerpower.jobs.by_hand.manual import RunHandle, manual_order, sign_order
 from flowerpower.jobs.by_hand.past import HandOut, Sign
 from flowerpower.jobs.by_hand.rerun import rerun_of, rerun_tick
 from flowerpower.jobs.by_hand.stopping import Stopped, stop_run
-from flowerpower.jobs.details import RunDetails, find_record, read_log, read_run
+from flowerpower.jobs.details import RunDetails, find_record, read_run
 from flowerpower.jobs.ledger import Ledger, run_ref
+from flowerpower.jobs.logs import RunLog, read_log
 from flowerpower.jobs.monitoring.metrics_server import metrics_beside
 from flowerpower.jobs.monitoring.status import ScheduleStatus, Status, read_status
 from flowerpower.jobs.monitoring.status_reader import StatusReader
@@ -33,7 +34,7 @@ from flowerpower.jobs.workers.processes import Work, WorkerOptions, run_schedule
 from flowerpower.planning.sync import Wanted
 from flowerpower.planning.window import past_moment
 from flowerpower.specs.values import parse_duration
-from flowerpower.state.connection import connect
+from flowerpower.state.connection import connect, hide_credentials
 from flowerpower.state.models import State
 from flowerpower.state.store import Store
 
@@ -54,6 +55,9 @@ class RQManager:
         self._who = who
         self._url = url
         self._options = options
+
+    def __repr__(self) -> str:
+        return f"<RQManager of {self.store.keys.namespace} at {hide_credentials(self._url)}>"
 
     def enqueue(self, name: str, inputs: Mapping[str, Any] | None = None) -> RunHandle:
         """Enqueue one run of an applied pipeline or schedule now; `inputs` are merged over the applied ones.
@@ -127,10 +131,10 @@ class RQManager:
 
     def log(self, run_id: str, attempt: int | None = None) -> str:
         """Return what a run printed and logged, at most the last 64 KiB, its secrets masked; of its newest attempt."""
-        return self.logged(run_id, attempt)[1]
+        return self.logged(run_id, attempt).text
 
-    def logged(self, run_id: str, attempt: int | None = None) -> tuple[int, str]:
-        """Return the number of the attempt, and what `log` does."""
+    def logged(self, run_id: str, attempt: int | None = None) -> RunLog:
+        """Return what `log` does, the number of the attempt, and why a run wrote nothing."""
         return read_log(self.store, run_id, attempt)
 
     def cancel(self, run_id: str, reason: str = "") -> str:
@@ -252,6 +256,8 @@ class RQManager:
         if work.get("processes", 1) < 1:
             raise UsageError("a worker needs at least one process", hint="--processes 1")
         asked = tuple(work.get("queues") or ())
+        if not all(asked):
+            raise UsageError("a queue without a name", hint="--queue NAME; without it, all of the project's")
         chosen = replace(self._options, **work)
         chosen = replace(chosen, queues=asked or self._options.queues)
 

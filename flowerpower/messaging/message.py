@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flowerpower.messaging.health import Health, Kind, Outcome
+from flowerpower.proposed import in_env
 
 _VERBS = {
     "failed": "fails",
@@ -45,7 +46,7 @@ class Message:
         if self.owner:
             lines.append(f"Owner: {printable(self.owner)}")
         if outcome.run:
-            lines.append(f"flowerpower runs --job {outcome.run}")
+            lines.append(in_env(f"flowerpower runs --job {outcome.run}", self.namespace))
         return "\n".join(lines)
 
     @property

@@ -26,6 +26,7 @@ from flowerpower.specs.parts import ExecutorSpec
 __all__ = ["PipelineManager", "preload"]
 
 NO_ACCESS = Access()
+_NAMED = 5  # pipelines in a repr
 
 
 class PipelineManager:
@@ -51,6 +52,11 @@ class PipelineManager:
         self._timezone = ZoneInfo(timezone)
         self._access = access
         self._secrets = secrets
+
+    def __repr__(self) -> str:
+        names = self.names()
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        return f"<PipelineManager of {self._root}: {', '.join(names[:_NAMED]) or 'no pipelines'}{more}>"
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all pipelines, sorted."""

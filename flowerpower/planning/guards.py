@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flowerpower.errors import Problem, UsageError
 from flowerpower.planning.plan import Check, Plan
+from flowerpower.proposed import in_env
 from flowerpower.state.models import Reading, Schedule
 
 DEFAULT_DELETES = "25%"
@@ -34,6 +35,7 @@ class Allowed:
     cancel: bool = False  # of running runs, where `on_inflight: cancel` asks for it
     long_commit: bool = False
     damaged: bool = False  # to delete what cannot be read, and may have been protected
+    checks: tuple[str, ...] = ()  # of plug-ins, by their codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def check_plan(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> 
         _long_commit(plan, allowed),
         *(() if plan.against else _consumers(plan)),
     ]
-    return tuple(check for check in checks if check)
+    return tuple(replace(check, hint=in_env(check.hint, plan.env)) for check in checks if check)
 
 
 def limit_of(text: str, owned: int) -> int:
@@ -335,7 +337,7 @@ def _consumers(plan: Plan) -> list[Check]:
             "warn",
             f"no live worker listens on queue {queue.rpartition('--')[2]!r}, used by "
             f"{_count(count, 'changed schedule')}",
-            f"start one: flowerpower worker{'' if plan.env == 'default' else f' --env {plan.env}'}",
+            "start one: flowerpower worker",
         )
         for queue, count in sorted(starved.items())
     ]

@@ -5,15 +5,25 @@ The live state is read as if the schedule had its new name already, so that the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from flowerpower.planning.plan import Change
 from flowerpower.state.codec import canonical
-from flowerpower.state.models import Desired, Reading, Schedule, State
+from flowerpower.state.models import Desired, Json, Pipeline, Reading, Schedule, State
 
 T = TypeVar("T")
+_GIVEN = ("inputs", "config", "overrides")  # to a pipeline by its schedule
+
+
+@dataclass(frozen=True, slots=True)
+class LikelyRename:
+    """A schedule that is deleted and another that is created and does the same; `differs`: their other fields."""
+
+    old: str
+    new: str
+    differs: tuple[str, ...] = ()
 
 
 def renamed_from(desired: Desired, reading: Reading) -> dict[str, str]:
@@ -49,15 +59,77 @@ def with_new_names(reading: Reading, renamed: Mapping[str, str]) -> Reading:
     )
 
 
-def likely_renames(changes: Sequence[Change]) -> list[tuple[str, str]]:
-    """Return pairs of names, one deleted and one created, whose specs are the same and the only such two."""
-    sides: dict[str, tuple[list[str], list[str]]] = {}
-    for change in changes:
-        shown = change.before or change.after
-        if change.action != "update" and isinstance(shown, Schedule):
-            pair = sides.setdefault(canonical([dict(shown.fields), shown.timing]), ([], []))
-            pair[change.action == "create"].append(change.name)
-    return [(old[0], new[0]) for old, new in sides.values() if len(old) == len(new) == 1]
+def likely_renames(changes: Sequence[Change]) -> list[LikelyRename]:
+    """Return which deleted schedules were probably created under another name, sorted by name.
+
+    Two are taken for one when they do the same work at the same time, or the same work with inputs of their own at
+    another, and when no third one does. Of a pipeline without inputs, other times are no sign: it may have many
+    schedules.
+    """
+    schedules = [change for change in changes if change.kind == "schedule"]
+    gone = [change.before for change in schedules if change.action == "delete"]
+    come = [change.after for change in schedules if change.action == "create"]
+    if not gone or not come:
+        return []
+    bodies = _bodies(changes)
+    olds, news = ([_Candidate.of(one, bodies) for one in side if isinstance(one, Schedule)] for side in (gone, come))
+    on_both = {_time(one) for one in olds} & {_time(one) for one in news}
+    found: list[tuple[_Candidate, _Candidate]] = []
+    for same in (_time, lambda one: _whole(one) if _time(one) in on_both else None, _time, _own):
+        pairs = _alone_together(olds, news, same)
+        taken = {one.schedule.name for pair in pairs for one in pair}
+        olds, news = ([one for one in side if one.schedule.name not in taken] for side in (olds, news))
+        found += pairs
+    renames = [LikelyRename(old.schedule.name, new.schedule.name, _differing(old, new)) for old, new in found]
+    return sorted(renames, key=lambda one: one.old)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    schedule: Schedule
+    work: str  # what it runs, with which inputs
+    is_own: bool  # whether these say more than the pipeline alone
+
+    @classmethod
+    def of(cls, schedule: Schedule, bodies: Mapping[str, str]) -> _Candidate:
+        pipeline = str(schedule.fields.get("pipeline"))
+        work, given = bodies.get(pipeline, pipeline), [schedule.fields.get(name) or None for name in _GIVEN]
+        return cls(schedule, work + canonical(given) if any(given) else work, any(given))
+
+
+def _alone_together(
+    olds: Sequence[_Candidate], news: Sequence[_Candidate], same: Callable[[_Candidate], Hashable]
+) -> list[tuple[_Candidate, _Candidate]]:
+    """Return an old and a new one wherever they are the only two that are the same."""
+    sides: dict[Hashable, tuple[list[_Candidate], list[_Candidate]]] = {}
+    for number, side in enumerate((olds, news)):
+        for candidate in side:
+            sides.setdefault(same(candidate), ([], []))[number].append(candidate)
+    return [(old[0], new[0]) for key, (old, new) in sides.items() if key is not None and len(old) == len(new) == 1]
+
+
+def _whole(one: _Candidate) -> Hashable:
+    rest: dict[str, Json] = {**one.schedule.fields, "pipeline": None}
+    return one.work, one.schedule.timing, canonical(rest)
+
+
+def _time(one: _Candidate) -> Hashable:
+    return one.work, one.schedule.timing
+
+
+def _own(one: _Candidate) -> Hashable:
+    return one.work if one.is_own else None
+
+
+def _bodies(changes: Sequence[Change]) -> dict[str, str]:
+    """Return what each pipeline is that comes or goes, its name aside: it may be renamed with its schedules."""
+    shown = ((change.name, change.after or change.before) for change in changes if change.action != "update")
+    return {name: canonical([dict(one.fields), one.code]) for name, one in shown if isinstance(one, Pipeline)}
+
+
+def _differing(old: _Candidate, new: _Candidate) -> tuple[str, ...]:
+    before, after = old.schedule.fields, new.schedule.fields
+    return tuple(name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name))
 
 
 def _under_new(values: Mapping[str, T], renamed: Mapping[str, str], kind: str = "") -> dict[str, T]:

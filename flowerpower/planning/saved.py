@@ -32,7 +32,7 @@ _DESCRIPTIONS = {
     "overrides": "The guards that were set aside when the plan was made.",
     "plan": "The plan itself, field by field; `flowerpower show FILE --json` prints it for programs.",
 }
-_NEWER = {"damaged"}  # overrides that the first files of this format do not have
+_NEWER = {"damaged", "checks"}  # overrides that the first files of this format do not have
 _READ = "1."  # minor versions add fields, and a plan with fields that we do not know is refused on its own
 
 
@@ -52,7 +52,8 @@ def dump_plan(plan: Plan, overrides: Allowed) -> bytes:
     """Return the file of a plan: JSON in UTF-8, indented, with the same fields in the same order every time."""
     slim = _slim(plan)
     saved = SavedPlan(FORMAT_VERSION, __version__, plan_hash(plan, overrides), "", overrides, slim)
-    return _adapter().dump_json(replace(saved, plan_digest=_digest(saved)), indent=1) + b"\n"
+    saved = replace(saved, plan_digest=_digest(saved))
+    return _adapter().dump_json(saved, indent=1, exclude=_unused(overrides)) + b"\n"
 
 
 def load_plan(raw: bytes) -> SavedPlan:
@@ -101,6 +102,11 @@ def _adapter() -> TypeAdapter[SavedPlan]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(SavedPlan)
+
+
+def _unused(overrides: Allowed) -> dict[str, set[str]]:
+    """Return what a file does not say where nobody asked for it: older versions know nothing of it."""
+    return {"overrides": {name for name in _NEWER if not getattr(overrides, name)}}
 
 
 def _digest(saved: SavedPlan) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from flowerpower.proposed import in_env
 from flowerpower.render.words import count, listed, safe
 from flowerpower.state.models import tells_full
 
@@ -98,7 +99,7 @@ def run_words(schedule: ScheduleStatus, workers: Mapping[str, int]) -> list[str]
 
 def damage_lines(status: Status) -> tuple[str, ...]:
     """Return a sentence for each thing in Redis that cannot be read, what to do with it; of many, the first ones."""
-    found = [f"{one.told}: {one.hint}" for _, one in sorted(status.damaged.items())]
+    found = [f"{one.told}: {in_env(one.hint, status.namespace)}" for _, one in sorted(status.damaged.items())]
     more = len(found) - MOST_DAMAGED
     return tuple(map(safe, found if more <= 0 else [*found[:MOST_DAMAGED], f"and {more:,} more records are damaged"]))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.render.records import EMPHASIS, clean_reason, record_dict
 from flowerpower.render.style import Style, plain
-from flowerpower.render.words import count, iso, moment_with_utc, rough_duration, safe, short, typed
+from flowerpower.render.words import count, cut, iso, moment_with_utc, rough_duration, safe, short, typed, wrap
 
 if TYPE_CHECKING:
     from flowerpower.jobs.by_hand.backfill import BackfillPlan, Progress
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _FIRST, _LAST = 20, 10
 _MOST_ENDS = 20
+_BEFORE_MOMENT = " " * 8
+_LEAST_ROOM = 26  # columns for what is known of a tick, beside it
 _KNOWN = {
     "unknown": "nothing is recorded of it",
     "waiting": "waits for another run of its schedule",
@@ -26,23 +28,30 @@ _KNOWN = {
 def plan_text(plan: BackfillPlan, limit: int, *, whole: bool = False, width: int = 120, style: Style = plain) -> str:
     """Return what a backfill would run and what not, for people."""
     name, zone = plan.applied.schedule.name, plan.applied.timezone
-    run = {tick.tick for tick in plan.to_run}
-    lines = [_line(tick, plan, width, style, runs=tick.tick in run) for tick in plan.ticks]
-    if not whole and len(lines) > _FIRST + _LAST + 1:
-        left_out = f"  ... {len(lines) - _FIRST - _LAST:,} more; -v shows all"
-        lines = [*lines[:_FIRST], style(left_out, "faint"), *lines[-_LAST:]]
-    head = style(
-        f"{safe(name)}: {count(len(plan.ticks), 'tick')} from {_at(plan, plan.ticks[0].tick)} "
-        f"to {_at(plan, plan.ticks[-1].tick)}, {safe(zone)}",
-        "faint",
-    )
-    return "\n".join([head, "", *lines, "", *_end(plan, limit, style)])
+    ticks, most = plan.ticks, _FIRST + _LAST + 1
+    shown = ticks if whole or len(ticks) <= most else (*ticks[:_FIRST], *ticks[-_LAST:])
+    lines = _lines(shown, plan, width, style)
+    if len(shown) < len(ticks):
+        lines.insert(_FIRST, style(f"  ... {len(ticks) - len(shown):,} more; -v shows all", "faint"))
+    words = f"{count(len(ticks), 'tick')} from {_at(plan, ticks[0].tick)} to {_at(plan, ticks[-1].tick)}, {safe(zone)}"
+    head = [style(line, "faint") for line in wrap(f"{safe(name)}: {words}", width, "  ")]
+    return "\n".join([*head, "", *lines, "", *_end(plan, limit, width, style)])
 
 
-def _line(tick: PastTick, plan: BackfillPlan, width: int, style: Style, *, runs: bool) -> str:
-    sign = style("run ", "create") if runs else style("wait" if tick in plan.busy else "skip", "faint")
-    when = _at(plan, tick.tick)
-    return f"  {sign}  {when}  {_known(tick, plan.now, width - len(when) - 10, style)}"
+def _lines(ticks: Sequence[PastTick], plan: BackfillPlan, width: int, style: Style) -> list[str]:
+    """Return what becomes of each tick, in columns; where there is no room for what is known of it, that is below."""
+    run, busy = ({tick.tick for tick in some} for some in (plan.to_run, plan.busy))
+    moments = [_at(plan, tick.tick) for tick in ticks]
+    size = max(map(len, moments), default=0)
+    room = width - size - len(_BEFORE_MOMENT) - 2
+    lines = []
+    for tick, moment in zip(ticks, moments, strict=True):
+        word = "run" if tick.tick in run else "wait" if tick.tick in busy else "skip"
+        start = f"  {style(word.ljust(4), 'create' if word == 'run' else 'faint')}  {moment}"
+        beside = "  ".rjust(size - len(moment) + 2) if room >= _LEAST_ROOM else f"\n{_BEFORE_MOMENT}"
+        fitting = room if room >= _LEAST_ROOM else width - len(_BEFORE_MOMENT)
+        lines.append(f"{start}{beside}{_known(tick, plan.now, fitting, style)}")
+    return lines
 
 
 def _known(tick: PastTick, now: int, room: int, style: Style) -> str:
@@ -51,25 +60,24 @@ def _known(tick: PastTick, now: int, room: int, style: Style) -> str:
     record = tick.record
     ago = f" {rough_duration(max(0, now - record.at))} ago" if record is not None and record.at else ""
     why = f": {clean_reason(record.reason)}" if record is not None and record.reason else ""
-    rest, room = f"{ago}{why}", max(room - len(tick.status), 10)
-    rest = rest if len(rest) <= room else f"{rest[: room - 1]}…"
+    rest = cut(f"{ago}{why}", max(room - len(tick.status), 10))
     return f"{style(tick.status, EMPHASIS.get(tick.status, 'faint'))}{rest}"
 
 
-def _end(plan: BackfillPlan, limit: int, style: Style) -> Iterator[str]:
+def _end(plan: BackfillPlan, limit: int, width: int, style: Style) -> Iterator[str]:
     to_run, busy = len(plan.to_run), len(plan.busy)
     if to_run and not plan.workers:
         queue = safe(str(plan.applied.schedule.fields.get("queue")))
-        yield style(
-            f"Warning: no live worker listens on the queue {queue}; nothing will run before one does.", "warning"
-        )
+        words = f"Warning: no live worker listens on the queue {queue}; nothing will run before one does."
+        yield from (style(line, "warning") for line in wrap(words, width, "  "))
     if to_run and plan.applied.takes_turns:
-        yield style("Its own ticks go on firing. While one of them runs, the backfill starts no other run.", "faint")
+        words = "Its own ticks go on firing. While one of them runs, the backfill starts no other run."
+        yield from (style(line, "faint") for line in wrap(words, width, "  "))
     skipped = len(plan.ticks) - to_run - busy
     active = f", {busy:,} active already" if busy else ""
     applied = short(plan.applied.commit) or "the applied record"
     counts = f"{to_run:,} to run{active}, {skipped:,} skipped; {limit:,} at a time"
-    yield f"Backfill: {counts}, as applied from {safe(applied)}."
+    yield from wrap(f"Backfill: {counts}, as applied from {safe(applied)}.", width, "  ")
 
 
 def _at(plan: BackfillPlan, tick: int) -> str:
@@ -84,17 +92,22 @@ def progress_words(progress: Progress) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def ended_line(record: RunRecord, plan: BackfillPlan, *, style: Style = plain) -> str:
-    """Return one line for a run that did not succeed."""
-    status = style(record.status, EMPHASIS.get(record.status, "faint"))
-    return f"  {status}  {_at(plan, record.last)}  {clean_reason(record.reason)}".rstrip()
+def ended_lines(ended: Sequence[tuple[RunRecord, BackfillPlan]], *, style: Style = plain) -> list[str]:
+    """Return one line for each run that did not succeed, in columns."""
+    moments = [_at(plan, record.last) for record, plan in ended]
+    words, size = (max(map(len, some), default=0) for some in ([record.status for record, _ in ended], moments))
+    return [
+        f"  {style(record.status.ljust(words), EMPHASIS.get(record.status, 'faint'))}  {moment.ljust(size)}  "
+        f"{clean_reason(record.reason)}".rstrip()
+        for (record, _), moment in zip(ended, moments, strict=True)
+    ]
 
 
 def done_text(progress: Progress, plan: BackfillPlan, *, style: Style = plain) -> str:
     """Return how a backfill ended, what did not succeed first."""
     name = safe(plan.applied.schedule.name)
     bad = [record for _, record in sorted(progress.ended.items()) if record.status != "succeeded"]
-    lines = [ended_line(record, plan, style=style) for record in bad[:_MOST_ENDS]]
+    lines = ended_lines([(record, plan) for record in bad[:_MOST_ENDS]], style=style)
     if len(bad) > _MOST_ENDS:
         lines.append(style(f"  ... and {len(bad) - _MOST_ENDS:,} more", "faint"))
     ended = f"{progress.count('succeeded'):,} succeeded, {progress.failed:,} did not"

@@ -16,6 +16,7 @@ from flowerpower.state.models import Json
 _DURATIONS = {"every", "timeout", "result_ttl", "failure_ttl", "jitter", "catchup_window", "start_deadline"}
 _DURATION_LISTS = {"intervals", "retry_intervals"}
 _ABSENT = "(none)"
+_WITH_DEFAULTS = {"load", "save", "cache", "retry"}  # parts of them may be left out, and are then empty
 _OF_PROJECT = ("timezone", "folders")  # in a pipeline's record, and not written in its spec
 # What a reader looks for first; the rest follows by name.
 _ORDER = (
@@ -54,7 +55,7 @@ _LOST = {
 def rows(change: Change, now: int) -> tuple[Row, ...]:
     """Return the rows of a change: all that differs of an update, all that is not a default of a new object."""
     timezone = _timezone(change)
-    shown = [field for field in change.fields if change.action != "delete" or field.name == "record"]
+    shown = [_as_written(field) for field in change.fields if change.action != "delete" or field.name == "record"]
     found = [row for field in shown for row in _field_rows(change, field, (timezone, now))]
     found = [replace(row, name=safe(row.name)) for row in found]  # a record altered in Redis may hold any name
     return tuple(sorted(found, key=lambda row: (row.symbol != "!", _rank(row.name), row.name)))
@@ -69,6 +70,26 @@ def rhythm(change: Change) -> str:
     name = next((name for name in ("cron", "every", "at") if fields.get(name) is not None), "")
     shown = show(name, fields.get(name), (_timezone(change), 0))
     return shown if name == "cron" else f"{name} {shown}"
+
+
+def _as_written(field: FieldChange) -> FieldChange:
+    """Return a field without what models put into the parts of it that nobody wrote."""
+    if field.name not in _WITH_DEFAULTS:
+        return field
+    old, new, remote = (_without_defaults(field.name, value) for value in (field.old, field.new, field.remote))
+    return replace(field, old=old, new=new, remote=remote)
+
+
+def _without_defaults(name: str, value: Json) -> Json:
+    if name == "load" and isinstance(value, dict):
+        return {node: _without_empty(entry) for node, entry in value.items()}
+    if name == "save" and isinstance(value, list):
+        return [_without_empty(entry) for entry in value]
+    return _without_empty(value)
+
+
+def _without_empty(value: Json) -> Json:
+    return {key: item for key, item in value.items() if item not in ({}, [])} if isinstance(value, dict) else value
 
 
 def _rank(name: str) -> int:
@@ -163,13 +184,12 @@ def _leaves(name: str, old: Json, new: Json) -> Iterator[tuple[str, Json, Json]]
 
 
 def _items(name: str, value: Json) -> Iterator[tuple[str, Json]]:
-    """Return the items of a list of mappings one by one, without what is empty in them; any other value as it is."""
+    """Return the items of a list of mappings one by one; any other value as it is."""
     if not isinstance(value, list) or not _holds_mappings(value):
         yield name, value
         return
     for index, item in enumerate(value):
-        inside = item if isinstance(item, dict) else {}
-        yield f"{name}[{index}]", {key: inner for key, inner in inside.items() if inner or inner == 0}
+        yield f"{name}[{index}]", item
 
 
 def _holds_mappings(value: Json) -> bool:
@@ -197,8 +217,7 @@ def show(name: str, value: Json, when: tuple[str, int] = ("UTC", 0)) -> str:
             ", ".join(duration_text(item) if isinstance(item, int) else value_text(item) for item in value) or _ABSENT
         )
     if isinstance(value, Mapping):
-        written = {key: item for key, item in value.items() if name != "retry" or item != []}
-        return "{" + ", ".join(f"{safe(key)}: {_show_inside(key, item, when)}" for key, item in written.items()) + "}"
+        return "{" + ", ".join(f"{safe(key)}: {_show_inside(key, item, when)}" for key, item in value.items()) + "}"
     return _show_plain(value)
 
 

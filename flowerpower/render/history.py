@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.render.plan_json import iso, past_dict
 from flowerpower.render.plan_text import past_lines
 from flowerpower.render.style import Style, plain
-from flowerpower.render.words import is_utc, listed, moment, moment_with_utc, rough_duration, safe, short
+from flowerpower.render.table import UNCUT, fitted
+from flowerpower.render.words import is_utc, listed, moment, moment_with_utc, rough_duration, safe, short, wrap
 
 if TYPE_CHECKING:
     from flowerpower.planning.past import PastView
@@ -19,29 +19,35 @@ FORMAT_VERSION = "1.0"
 SHORT = 8
 
 
-def history_text(history: History, *, namespace: str, timezone: str, style: Style = plain) -> str:
-    """Return one line for each apply, in columns."""
+def history_text(history: History, *, namespace: str, timezone: str, width: int = UNCUT, style: Style = plain) -> str:
+    """Return one line for each apply, in columns; more than one where the screen is narrow."""
     if not history.applies:
         return f"{namespace}: nothing was applied yet."
-    cells = [_cells(past, history.now, timezone) for past in history.applies]
-    sizes = [max(map(len, column)) for column in zip_longest(*(row[:-1] for row in cells), fillvalue="")]
     zone = "" if is_utc(timezone) else f"; times in {safe(timezone)} (UTC)"
     if history.damage:
-        lines = [style(safe(history.damage.told), "error"), ""]
+        head = [style(safe(history.damage.told), "error")]
     else:
-        lines = [style(f"{_in_force(history.head, namespace, history.now)}{zone}", "faint"), ""]
-    for past, row in zip(history.applies, cells, strict=True):
-        line = "  ".join([*(cell.ljust(size) for cell, size in zip(row[:-1], sizes, strict=False)), row[-1]]).rstrip()
-        lines.append(f"  {style(line, 'error') if past.damaged else line}")
-    return "\n".join(lines)
+        words = f"{_in_force(history.head, namespace, history.now)}{zone}"
+        head = [style(line, "faint") for line in wrap(words, width, "  ")]
+    return "\n".join([*head, "", *_rows(history, timezone, width, style)])
+
+
+def _rows(history: History, timezone: str, width: int, style: Style) -> Iterator[str]:
+    names = [safe(past.apply_id[:SHORT]) or "-" for past in history.applies]
+    size = max(map(len, names))
+    sound = [(name, past) for name, past in zip(names, history.applies, strict=True) if not past.damaged]
+    cells = [[name.ljust(size), *_cells(past, history.now, timezone)] for name, past in sound]
+    laid = iter(fitted(cells, width - 2))
+    for name, past in zip(names, history.applies, strict=True):
+        if past.damaged:
+            words = f"{name.ljust(size)}  damaged: entry {safe(past.entry)} of the history cannot be read"
+            yield f"  {style(words, 'error')}"
+        else:
+            yield from (f"  {line}" for line in next(laid))
 
 
 def _cells(past: PastApply, now: int, timezone: str) -> list[str]:
-    name = safe(past.apply_id[:SHORT]) or "-"
-    if past.damaged:
-        return [name, f"damaged: entry {safe(past.entry)} of the history cannot be read"]
     return [
-        name,
         f"#{past.generation}",
         moment_with_utc(past.when, timezone, now, unit=""),
         f"{rough_duration(max(0, now - past.when))} ago",

@@ -8,7 +8,7 @@ from typing import Any
 from flowerpower.planning.load import Load, QueueLoad
 from flowerpower.planning.plan import Plan
 from flowerpower.render.style import Style
-from flowerpower.render.words import code_span, count, iso, local, moment, safe, wrap
+from flowerpower.render.words import code_span, count, iso, local, moment, safe, typed, wrap
 from flowerpower.specs.durations import duration_text
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -31,7 +31,8 @@ def load_lines(plan: Plan, width: int, style: Style) -> list[str]:
             found[0] = found[0].replace(head, style(head, "strong"), 1)
         lines += found
     if len(worth) > _SHOWN:
-        lines.append(f"  {count(len(worth) - _SHOWN, 'more queue')} with another load: flowerpower plan --json")
+        command = typed("flowerpower plan --json", plan.env)
+        lines.append(f"  {count(len(worth) - _SHOWN, 'more queue')} with another load: {command}")
     return lines
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from flowerpower.planning.plan import Change, Check, InFlight, Plan
 from flowerpower.planning.renames import likely_renames
+from flowerpower.render.fields import show
 from flowerpower.render.style import Emphasis, Style
 from flowerpower.render.words import count, listed, moment_with_utc, rough_duration, safe, short, typed, wrap
 from flowerpower.state.desired import room_to_wait
@@ -150,11 +151,18 @@ def _left_alone(plan: Plan) -> Iterator[str]:
 
 
 def _likely_renames(plan: Plan) -> Iterator[str]:
-    for old, new in likely_renames(plan.changes)[:_FEW]:
+    found = likely_renames(plan.changes)
+    created = {change.name: change.place.partition(":")[0] for change in plan.changes if change.action == "create"}
+    for one in found[:_FEW]:
+        others = f"; its {safe(listed(one.differs))} {'differs' if len(one.differs) == 1 else 'differ'}"
+        spec = others if one.differs else "; the spec is the same"
+        file = f" in {safe(created[one.new])}" if created[one.new] else f" in the spec of {safe(one.new)}"
         yield (
-            f"schedule {safe(old)} is deleted and {safe(new)} created with the same spec; if it is a rename, write "
-            f"`previous_names: [{safe(old)}]` in {safe(new)}: it then keeps its history, runs and holds"
+            f"schedule {safe(one.old)} looks renamed to {safe(one.new)}{spec}. To keep its last fire, history and "
+            f"holds, write `previous_names: [{show('name', one.old)}]`{file}"
         )
+    if len(found) > _FEW:
+        yield f"{count(len(found) - _FEW, 'more schedule')} {'looks' if len(found) == _FEW + 1 else 'look'} renamed too"
 
 
 def _check_lines(check: Check, width: int, style: Style) -> list[str]:

@@ -15,9 +15,11 @@ from flowerpower.render.words import (
     iso,
     moment,
     moment_with_utc,
+    proposal,
     rough_duration,
     safe,
     stopwatch,
+    typed,
     wrap,
 )
 
@@ -69,7 +71,7 @@ def runs_text(found: RunList, *, width: int = 120, style: Style = plain) -> str:
         lines += [style(line, "warning") for line in _standing(found.standing, found.now)]
     if found.runs:
         lines += ["", *_table(found, width, style)]
-    lines += ["", *_end(found, style)]
+    lines += ["", *_end(found, width, style)]
     return "\n".join(lines)
 
 
@@ -157,19 +159,21 @@ def _ticks(record: RunRecord, now: int, *, with_utc: bool) -> str:
     return moment_with_utc(record.last, zone, now, unit="") if with_utc else moment(record.last, zone, now)
 
 
-def _end(found: RunList, style: Style) -> list[str]:
+def _end(found: RunList, width: int, style: Style) -> list[str]:
     if not found.runs:
         lines = ["No such run is known."]
         if not found.name:
-            lines.append("`flowerpower trigger NAME` starts one; the schedules' own need a worker with a scheduler.")
+            command = typed("flowerpower trigger NAME", found.namespace)
+            words = f"`{command}` starts one; the schedules' own need a worker with a scheduler."
+            lines += wrap(words, width, "  ")
     else:
         more = "; there are more: --limit, --since" if found.more else ""
         shown = sum(record.status in _ACTIVE for record in found.runs)
         of_all = f" of {found.active:,}" if found.active > shown else ""
         active = f" ({shown:,}{of_all} active)" if found.active else ""
-        lines = [
-            f"{count(len(found.runs), 'run')} shown{active}{more}. One of them in full: flowerpower runs --job RUN"
-        ]
+        command = typed("flowerpower runs --job RUN", found.namespace)
+        words = f"{count(len(found.runs), 'run')} shown{active}{more}. One of them in full:"
+        lines = proposal(words, command, width)
     if found.unreadable:
         lines.append(style(f"{count(found.unreadable, 'record')} could not be read: damaged in Redis.", "warning"))
     return lines

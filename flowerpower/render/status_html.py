@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from flowerpower.render.alarms import State, alarms_of, no_scheduler_words, run_words, state_of, worst_first
 from flowerpower.render.holds import hold_words
 from flowerpower.render.records import clean_reason, short_run
-from flowerpower.render.words import count, iso, moment, rough_duration, safe, short, stopwatch
+from flowerpower.render.words import count, iso, moment, rough_duration, safe, short, stopwatch, typed
 
 if TYPE_CHECKING:
     from flowerpower.jobs.monitoring.status import Outcome, QueueStatus, ScheduleStatus, Status, WorkerStatus
@@ -44,6 +44,7 @@ _HEIGHTS = 4
 
 def status_html(status: Status, *, refresh: int = 0) -> str:
     """Return the page; with *refresh* a browser loads it anew after so many seconds."""
+    look = typed("flowerpower status --format html", status.namespace)
     parts = [
         _head(status, refresh),
         _header(status),
@@ -54,7 +55,7 @@ def status_html(status: Status, *, refresh: int = 0) -> str:
         _workers(status),
         _heals(status),
         (
-            f"<footer>Read {_at(status.now)} by <code>flowerpower status --format html</code>. "
+            f"<footer>Read {_at(status.now)} by <code>{_text(look)}</code>. "
             "Times that say &ldquo;ago&rdquo; or &ldquo;in&rdquo; are as of then.</footer>"
         ),
         "</main></body></html>",
@@ -149,7 +150,8 @@ def _alarms(status: Status) -> str:
 
 def _schedules(status: Status) -> str:
     if not status.schedules:
-        return '<h2>Schedules</h2><div class="card empty">No schedule is live. <code>flowerpower apply</code></div>'
+        command = _text(typed("flowerpower apply", status.namespace))
+        return f'<h2>Schedules</h2><div class="card empty">No schedule is live. <code>{command}</code></div>'
     compared = any(schedule.sync in _SYNC for schedule in status.schedules)
     named = ("", "Schedule", "Last runs", "Last", "Next", "Applied", *(["Sync"] if compared else []))
     wide = ("Last runs", "Applied")

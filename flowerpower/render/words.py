@@ -61,6 +61,13 @@ def typed(command: str, env: str) -> str:
     return command if env in ("", "default") else f"{command} --env {safe(env)}"
 
 
+def proposal(sentence: str, command: str, width: int) -> list[str]:
+    """Return the lines of a sentence that ends in a command, which stays whole: it is there to be copied."""
+    if columns(sentence) + 1 + columns(command) <= width:
+        return [f"{sentence} {command}"]
+    return [*wrap(sentence, width, "  "), f"  {command}"]
+
+
 def safe(text: str) -> str:
     """Return the text with everything that could move a cursor or turn writing around escaped."""
     if text.isprintable():

@@ -15,6 +15,7 @@ from flowerpower.dataflow.check import Finding, Path, Wanted, check_run
 from flowerpower.dataflow.graph import Build, Fault, Graph, ModuleFile, Reason, Unbuilt
 from flowerpower.dataflow.modules import Files, SyntaxMistake
 from flowerpower.errors import Place, Problem, Severity
+from flowerpower.proposed import in_env
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.dataflow_graphs import Graphs, Located, RealGraphs
 from flowerpower.specs.project import Project
@@ -258,4 +259,4 @@ def _undecided_problem(project: Project, reason: Reason, names: Sequence[str]) -
     if reason.key:
         place = project.place(f"pipeline.{names[0]}", "config", reason.key)
         return Problem("FP328", place, f"{reason.why}, so nobody can tell the dataflow before", _WAIT, "note")
-    return Problem("FP328", reason.place, what, CODES["FP328"].advice, "note")
+    return Problem("FP328", reason.place, what, in_env(CODES["FP328"].advice, project.env), "note")

@@ -16,7 +16,7 @@ from flowerpower.specs.compiled import NeedsModelsError
 from flowerpower.specs.drafts import draft
 from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
-from flowerpower.specs.messages import Finding, describe, did_you_mean, unknown_key
+from flowerpower.specs.messages import Finding, describe, did_you_mean, there_are, unknown_key
 from flowerpower.specs.placeholders import Path, fill_variables, resolve_redis
 from flowerpower.specs.places import Origin, Places, origin_of
 from flowerpower.specs.project import Project
@@ -138,7 +138,7 @@ class _Loading:
         known = self._environments
         if known is not None and self.env not in known:
             self._defaults_known = False
-            hint = did_you_mean(self.env, known) or f"there are {', '.join(known)}"
+            hint = did_you_mean(self.env, known) or f"{there_are(known)}; add it under `environments:`"
             self._report("FP201", self._places.at("project", "environments"), f"no environment '{self.env}'", hint)
         return spec
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Union, get_args, get_origin
 
@@ -51,6 +52,12 @@ def unknown_key(key: str, known: Iterable[str], path: Path) -> Finding:
     other = belongs_elsewhere(key) if len(path) == 1 else ""
     hint = synonym(key, names) or other or did_you_mean(key, names) or CODES["FP101"].advice
     return Finding("FP101", path, f"unknown key '{key[:_SHOWN]}'", hint, at_key=True)
+
+
+def there_are(names: Iterable[str]) -> str:
+    """Return which names there are, in words."""
+    known = tuple(names)
+    return f"there is only {known[0]}" if len(known) == 1 else f"there are {', '.join(known) or 'none'}"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -175,7 +182,8 @@ def _pattern(_details: Any, _path: Path, value: object) -> tuple[str, str, str]:
 
 
 def _as_name(text: str) -> str:
-    words = re.sub(r"[^a-z0-9_-]+", "_", text.lower())
+    plain = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))
+    words = re.sub(r"[^a-z0-9_-]+", "_", plain)
     return re.sub(r"-{2,}", "-", words).strip("-_")[:NAME_LENGTH] if words[:1].isalpha() else ""
 
 

@@ -91,7 +91,7 @@ def resolve_redis(value: str, environment: Mapping[str, str]) -> str:
         kind, _, rest = name.partition(":")
         if kind != "env":
             raise _unknown(name)
-        return _named(rest, environment, "the environment variable", "set {name} where flowerpower runs")
+        return _named(rest, environment, "the environment variable", "set {name} in the environment of this command")
 
     try:
         return "".join(text if name is None else replace(name) for text, name in _tokens(value, keep=False))

@@ -13,7 +13,7 @@ from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.addresses import Told, check_addresses
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.future import why_over
-from flowerpower.specs.messages import did_you_mean
+from flowerpower.specs.messages import did_you_mean, there_are
 from flowerpower.specs.policies import check_policies
 from flowerpower.specs.project import Project
 from flowerpower.specs.redis import check_redis
@@ -154,7 +154,7 @@ def _check_schedule(
         yield from _check_missing_pipeline(project, address, spec, elsewhere.get(f"pipeline.{spec.pipeline}"))
     queues = project.spec.queues
     if queues is not None and spec.queue not in queues and project.is_sound(address, "queue"):
-        hint = did_you_mean(spec.queue, queues) or f"there are {', '.join(queues) or 'none'}"
+        hint = did_you_mean(spec.queue, queues) or there_are(queues)
         yield problem(project, "FP302", (address, "queue"), f"the queue '{spec.queue}' is not declared", hint)
     yield from _check_trigger(project, address, spec)
 

@@ -86,6 +86,8 @@ def read_past_of(store: Store, name: str) -> tuple[int, list[Step], Mapping[str,
 
 
 def _steps(store: Store, applies: Sequence[PastApply]) -> list[Step]:
+    if not applies:  # Redis refuses to be asked for nothing
+        return []
     with redis_errors("reading what undoes the applies"):
         pipe = store.connection.pipeline(transaction=False)
         pipe.hmget(store.keys.inverses, [past.entry for past in applies])

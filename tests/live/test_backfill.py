@@ -131,7 +131,7 @@ def test_live_ticks_fire_as_if_no_backfill_were_there_and_have_their_turn_first(
     for _ in range(2):
         player.take()
         player.end()
-    assert "its turn is first" in [next(steps) for _ in range(2)][-1].note
+    assert "its own run has its turn first" in [next(steps) for _ in range(2)][-1].note
     assert player.take() == live
     player.end()
     assert carry_out(steps, player).count("succeeded") == 3

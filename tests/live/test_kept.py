@@ -16,7 +16,8 @@ from flowerpower import JobQueueManager, RQManager
 from flowerpower.apply import apply_plan
 from flowerpower.errors import PipelineError, UsageError
 from flowerpower.jobs.by_hand.manual import RunHandle
-from flowerpower.jobs.details import RunDetails, read_log
+from flowerpower.jobs.details import RunDetails
+from flowerpower.jobs.logs import read_log
 from flowerpower.jobs.running import keeping
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.keys import Keys
@@ -99,17 +100,37 @@ def test_a_run_that_ended_tells_how_it_failed_or_what_it_made(manager: RQManager
     for run in (bad, good):
         assert manager.log(run).splitlines()[0] == "preparing with ***"
         assert "INFO flows: number is" in manager.log(run)
-    assert read_log(manager.store, bad, 1)[0] == 1
+    assert read_log(manager.store, bad, 1).attempt == 1
     assert 0 < redis.ttl(KEYS.kept(good)) <= 86_400 < redis.ttl(KEYS.kept(bad))
 
     assert manager.run(quiet).record.status == "succeeded"
     assert not redis.exists(KEYS.kept(quiet))
-    with pytest.raises(UsageError, match="no log"):
-        manager.log(quiet)
+    assert (manager.log(quiet), manager.logged(quiet).silence) == ("", "wrote nothing")
 
     assert redis.zcard(KEYS.kept_of("report")) == keeping.RUNS_KEPT
     assert not redis.exists(KEYS.kept(KEYS.run_id("report", 0)))
     assert SECRET not in repr(dump_keys(redis))
+
+
+def test_a_log_that_is_gone_is_not_taken_for_one_that_is_empty(manager: RQManager, ran: dict[str, RunHandle]) -> None:
+    redis, bad, quiet = manager.store.connection, ran["bad"].id, ran["quiet"].id
+    waiting, dropped = manager.enqueue("report").id, manager.enqueue("report").id
+    manager.cancel(dropped)
+
+    assert manager.logged(waiting).silence == "waits in its queue and has written nothing yet"
+    assert manager.logged(dropped).silence == "was cancelled before it ran, so it wrote nothing"
+    with pytest.raises(UsageError, match="has no attempt 3") as raised:
+        manager.log(bad, 3)
+    assert raised.value.hint == "it has had 2 so far: --attempt 1 to 2"
+    redis.hdel(KEYS.kept(bad), "log:1")
+    assert manager.logged(bad, 1).silence == "wrote nothing in attempt 1"
+
+    redis.zadd(KEYS.kept_of("report"), dict.fromkeys(redis.zrange(KEYS.kept_of("report"), 0, -1), time.time() + 9))
+    with pytest.raises(UsageError, match="no log any more"):
+        manager.log(quiet)
+    redis.delete(KEYS.kept_of("report"), KEYS.job(quiet))
+    with pytest.raises(UsageError, match="no log any more"):
+        manager.log(quiet)
 
 
 def test_a_running_run_tells_where_it_is_and_a_killed_one_what_it_had_said(

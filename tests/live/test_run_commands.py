@@ -32,7 +32,7 @@ FILES = {
     "schedules/sales_often.yaml": "pipeline: daily_sales\nevery: 1s\npaused: true\n",
     "flows/flow.py": (
         "import time\n\n\ndef dough(flour: int, day: str, who: str, region: str) -> float:\n"
-        "    print(f'{who} mixes {flour}')\n    return 100 / flour\n\n\n"
+        "    who and print(f'{who} mixes {flour}')\n    return 100 / flour\n\n\n"
         "def loaves(dough: float, seconds: float) -> str:\n    time.sleep(seconds)\n    return f'{dough:.0f} loaves'\n"
     ),
 }
@@ -81,6 +81,16 @@ def test_a_run_that_is_waited_for_is_shown_in_full_and_its_outcome_is_the_exit_c
     names = [run["name"] for run in here("runs", "--json").document["runs"]]
     assert names == ["daily_sales", "nightly_sales"]
     assert [run["status"] for run in here("runs", "--status", "failed", "--json").document["runs"]] == ["failed"]
+
+
+def test_a_run_that_wrote_nothing_has_an_empty_log(here: Here) -> None:
+    run = here("trigger", "daily_sales", "--wait", "--set", 'who=""', "--json").document["run"]
+
+    log, document = here("runs", "--job", run, "--log"), here("runs", "--job", run, "--log", "--json").document
+
+    assert (log.code, log.out, log.err) == (0, "", f"Run {run} wrote nothing.\n")
+    assert (document["run"], document["attempt"], document["log"]) == (run, 1, "")
+    assert document["silence"] == "wrote nothing"
 
 
 def test_a_backfill_shows_its_ticks_runs_them_and_goes_on_where_it_was(here: Here) -> None:

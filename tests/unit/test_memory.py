@@ -78,7 +78,7 @@ def test_the_second_plan_of_the_same_files_loads_no_spec(load: Open) -> None:
 
     assert changes(planned) == []
     assert project.problems == ()
-    assert not {"desired", "_specs"} & vars(project).keys(), "the specs were loaded"
+    assert not {"desired", "_resolved"} & vars(project.written).keys(), "the specs were loaded"
 
 
 def test_the_plan_is_the_one_that_would_be_made_without_memory(load: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +170,7 @@ def test_a_hand_in_redis_is_seen_and_then_the_specs_are_loaded(load: Open, redis
     project = load()
 
     assert changes(project.plan()) == ["schedule.hourly"]
-    assert "desired" in vars(project)
+    assert "desired" in vars(project.written)
 
 
 def test_files_written_at_this_very_moment_are_read_but_not_loaded(load: Open, folder: Path) -> None:
@@ -182,7 +182,7 @@ def test_files_written_at_this_very_moment_are_read_but_not_loaded(load: Open, f
 
     assert project.recalled is None
     assert changes(project.plan()) == []
-    assert "desired" not in vars(project)
+    assert "desired" not in vars(project.written)
 
 
 def test_a_checkout_of_known_files_is_read_once(load: Open, folder: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_checkout_of_known_files_is_read_once(load: Open, folder: Path) -> Non
 
     first, second = load(), load()
     assert (first.recalled, changes(first.plan())) == (None, [])
-    assert (changes(second.plan()), "sources" in vars(second)) == ([], False)
+    assert (changes(second.plan()), "sources" in vars(second.written)) == ([], False)
 
 
 def test_what_is_kept_is_for_its_owner_alone(load: Open, cache: Path) -> None:

@@ -168,7 +168,12 @@ def test_a_check_of_plans_refuses_as_a_guard_and_is_none_of_specs(
         again = verdicts_by_plugins(["days"], replace(plan, checks=found))
 
     assert [(one.name, one.verdict, one.message, one.hint) for one in found] == [
-        ("DAY1", "refuse", "schedule.legacy_export: nothing is deleted on a Friday", "a rule of days"),
+        (
+            "DAY1",
+            "refuse",
+            "schedule.legacy_export: nothing is deleted on a Friday",
+            "a rule of days; if it is meant: --allow-check DAY1",
+        ),
         ("DAY2", "warn", "prod is looked at", "it is"),
     ]
     assert again == (), "a saved plan says it already"

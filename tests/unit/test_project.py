@@ -9,7 +9,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from support.command_line import CommandLine, command_line
 
-from flowerpower import FlowerPowerProject
+from flowerpower import FlowerPowerProject, JobQueueManager
 from flowerpower.errors import ProjectNotFoundError, SpecError, UsageError
 
 
@@ -29,6 +29,35 @@ def test_loading_reads_nothing_yet(line: CommandLine, redis_connection: Redis) -
     assert [problem.code for problem in project.validate()] == ["FP010"]
     with pytest.raises(SpecError):
         project.plan()
+
+
+def test_what_a_prompt_shows_says_what_it_is_and_holds_no_password(line: CommandLine, redis_url: str) -> None:
+    project = FlowerPowerProject.load(line.folder, ref="HEAD")
+    assert repr(project) == f"FlowerPowerProject('{line.folder}', env='default', ref='HEAD')"
+    assert repr(project.pipelines) == f"<PipelineManager of {line.folder}: report>"
+    store = FlowerPowerProject.load(line.folder, redis=redis_url).store
+    jobs = JobQueueManager.create("rq", store=store, url="redis://ana:hunter2@redis.example:6379/1")
+    assert repr(jobs) == "<RQManager of acme.default at redis://***@redis.example:6379/1>"
+
+    with FlowerPowerProject.load(line.folder, redis=redis_url) as here:
+        assert repr(here.plan()) == "<PlannedChanges of acme.default: Plan: 3 to add, 0 to change, 0 to destroy.>"
+
+
+def test_the_history_of_one_schedule_is_that_of_the_command_line(line: CommandLine, redis_url: str) -> None:
+    with FlowerPowerProject.load(line.folder, redis=redis_url) as project:
+        project.apply(project.plan())
+    line.write("schedules/hourly.yaml", "pipeline: report\nevery: 2h\n")
+    with FlowerPowerProject.load(line.folder, redis=redis_url) as project:
+        project.apply(project.plan())
+        newest, oldest = project.history_of("hourly")
+        assert len(project.history_of("schedule.nightly")) == 1
+        assert project.history_of("nobody") == ()
+
+    (update,), (create,) = newest.changes, oldest.changes
+    assert (update.change.action, create.change.action) == ("update", "create")
+    assert [(field.name, field.new) for field in update.change.fields] == [("every", 7200)]
+    told = line("history", "hourly", "--json")
+    assert [one["apply_id"] for one in told.document["applies"]] == [newest.past.apply_id, oldest.past.apply_id]
 
 
 def test_plan_apply_plan_from_python(line: CommandLine, redis_url: str) -> None:

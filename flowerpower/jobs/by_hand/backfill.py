@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, RefusedError, StoreError, UsageError
 from flowerpower.jobs.by_hand.past import Applied, HandOut, PastTick, Sign, hand_out, look_at, order_of, read_applied
+from flowerpower.jobs.by_hand.ranges import Ranges
 from flowerpower.jobs.ledger import RunRef
 from flowerpower.jobs.records import RunRecord
 from flowerpower.planning.window import nearest_ticks, past_moment, ticks_between
@@ -116,7 +117,7 @@ def plan_backfill(
 def plans_again(store: Store, records: Sequence[RunRecord]) -> tuple[list[BackfillPlan], list[RunRecord]]:
     """Return a plan for each live schedule that runs the ticks of *records* once more, and the records it cannot take.
 
-    Those are of runs by hand, and of schedules that are not live.
+    Those are of runs by hand, of schedules that are not live, and ranges of ticks that nobody knows any more.
     """
     wanted: dict[str, list[RunRecord]] = {}
     left: list[RunRecord] = []
@@ -130,16 +131,15 @@ def plans_again(store: Store, records: Sequence[RunRecord]) -> tuple[list[Backfi
         except UsageError:
             left += group
             continue
-        ticks = sorted({tick for record in group for tick in _ticks_of(applied, record)})
+        ranges = Ranges(store, applied)
+        told = [(record, ranges.ticks(record)) for record in group]
+        left += [record for record, ticks in told if ticks is None]
+        ticks = sorted({tick for _, some in told for tick in some or ()})
         still = {record.status for record in group} | set(_BUSY)
         known = tuple(tick for tick in look_at(store, applied, ticks) if tick.status in still)
         if known:
             plans.append(BackfillPlan(applied, known[0].tick, known[-1].tick, known, now, _workers(store, applied)))
     return plans, left
-
-
-def _ticks_of(applied: Applied, record: RunRecord) -> list[int]:
-    return [record.last] if record.count == 1 else ticks_between(applied.trigger, record.first, record.last)
 
 
 def _ticks(applied: Applied, first: int, last: int, most: int) -> list[int]:
@@ -304,6 +304,6 @@ class Backfill:
 
 
 _NOTES = {
-    "full": "as many runs of backfills are active as may be",
-    "yields": "a run of the schedule itself is active: its turn is first",
+    "full": "others of its backfills run",
+    "yields": "its own run has its turn first",
 }

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, RefusedError, UsageError
 from flowerpower.jobs.by_hand.past import Applied, HandOut, PastTick, hand_out, look_at, order_of, read_applied
+from flowerpower.jobs.by_hand.ranges import Ranges
 from flowerpower.planning.window import is_tick, nearest_ticks, past_moment
 from flowerpower.state.keys import tick_of
 from flowerpower.state.store import Store
@@ -63,7 +64,10 @@ def _refuse(store: Store, applied: Applied, tick: PastTick, now: int, *, again: 
     if tick.status == "succeeded" and not again:
         raise RefusedError(f"{run} has succeeded", hint="--again runs it once more, and replaces its outcome")
     is_known = tick.record is not None and tick.record.first == tick.record.last  # under an earlier trigger perhaps
-    if not is_known and not is_tick(applied.trigger, tick.tick):
+    is_known = (
+        is_known or is_tick(applied.trigger, tick.tick) or Ranges(store, applied).has_been(tick.tick, tick.record)
+    )
+    if not is_known:
         near = " and ".join(_words(applied, moment) for moment in nearest_ticks(applied.trigger, tick.tick))
         raise UsageError(
             f"{name} has no tick at {_words(applied, tick.tick)}", hint=f"those around it: {near}" if near else None

@@ -35,7 +35,7 @@ FLUSH_SECONDS = 1.0  # after which a running run first tells where it is
 _SLOWEST = 5.0  # between two such tellings, later on
 _HOUR, _MONTH = 3600, 30 * 86_400
 RUNS_KEPT = 1000  # of one name: as many as outcomes are
-_LOGS_KEPT = 2  # of a run with many attempts, the newest
+LOGS_KEPT = 2  # of a run with many attempts, the newest
 _ATTEMPTS_KEPT = 10
 _MOST_NODES = 50
 _LONGEST_TEXT = 16 * 1024
@@ -210,7 +210,7 @@ class Keeper:
         with redis_errors("keeping what the run said"):
             pipe = self._store.connection.pipeline(transaction=False)
             if whole:
-                pipe.hdel(key, "live", f"log:{attempt - _LOGS_KEPT}", f"attempt:{attempt - _ATTEMPTS_KEPT}")
+                pipe.hdel(key, "live", f"log:{attempt - LOGS_KEPT}", f"attempt:{attempt - _ATTEMPTS_KEPT}")
             if ttl == 0:
                 pipe.unlink(key)
             elif written:

@@ -14,7 +14,9 @@ from flowerpower.cli.completing import answer, complete, split
 from flowerpower.cli.main import COMMANDS
 
 FILES = {
-    "flowerpower.yaml": "name: acme\nenvironments: {prod: {}, staging: {}, 'odd one': {}}\n",
+    "flowerpower.yaml": (
+        "name: acme\nenvironments: {prod: {}, staging: {}, 'odd one': {}}\nqueues: {heavy: {}, 'a b': {}}\n"
+    ),
     "schedules/nightly.yaml": "pipeline: report\n",
     "schedules/eu/hourly.yml": "pipeline: report\n",
     "schedules/many.yaml": "name: nine-to-five\npipeline: report\n---\npipeline: report\nname: 'never'\n",
@@ -55,6 +57,8 @@ def offered(*typed: str) -> list[str]:
         ("status n", ["never", "nightly", "nine-to-five"]),
         ("status --json nightly hour", ["hourly"]),
         ("run ", ["report"]),
+        ("history n", ["never", "nightly", "nine-to-five"]),
+        ("worker --queue ", ["default", "heavy"]),
         ("trigger ", ["hourly", "never", "nightly", "nine-to-five", "report"]),
         ("plan --env ", ["prod", "staging"]),
         ("plan --env=p", ["prod"]),

@@ -105,6 +105,16 @@ def test_help_ends_with_an_example_and_fits_a_terminal(name: str, capsys: pytest
     assert "Example: " in shown.rstrip().rpartition("\n\n")[2]
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_names_arguments_in_capitals_and_no_type_of_python(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run([*name.split(), "--help"])
+
+    shown = capsys.readouterr().out
+    usage = shown.partition("\n\n")[0].removeprefix(f"Usage: flowerpower {name} [OPTIONS]")
+    assert re.fullmatch(r"( \[?[A-Z][A-Z-]*(\.\.\.)?\]?)*", usage), usage
+    assert not re.findall(r"<(?:str|int|float|path|list)\b[^|>]*>", shown)
+
+
 def examples(text: str) -> list[list[str]]:
     """Return the command lines of flowerpower in an example that a shell would read."""
     parts = re.split(r"&&|[|>;)]", " ".join(text.partition("Example: ")[2].split()))

@@ -150,6 +150,7 @@ def test_history_before_the_first_apply_and_in_a_damaged_namespace(
     flowerpower: CommandLine, redis_connection: redis.Redis
 ) -> None:
     assert flowerpower("history").out == "acme.default: nothing was applied yet.\n"
+    assert "none changed a schedule or pipeline 'nightly'" in flowerpower("history", "nightly").err
     redis_connection.xadd("flowerpower:acme.default:history", {"apply_id": "dead\x1b[2Jbeef", "when": "soon"})
 
     answer = flowerpower("history")

@@ -28,6 +28,21 @@ def test_validate_takes_the_folder_of_a_project(flowerpower: CommandLine) -> Non
     assert (answer.code, answer.last) == (0, "acme.default is valid: 1 pipeline, 2 schedules.")
 
 
+def test_flags_before_the_command_are_put_behind_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--env", "my prod", "plan", "-q"]) == 1
+
+    assert capsys.readouterr().err == (
+        "Error: --env stands before the command\nhint: flags come after it: flowerpower plan --env 'my prod' -q\n"
+    )
+
+
+def test_an_override_that_means_nothing_is_refused_also_where_it_is_not_needed(flowerpower: CommandLine) -> None:
+    answer = flowerpower("plan", "--allow-deletes", "many")
+
+    assert (answer.code, answer.out) == (1, "")
+    assert "'many' is neither a number nor a percentage" in answer.err
+
+
 def test_what_a_pipeline_prints_stays_out_of_its_document(flowerpower: CommandLine) -> None:
     flowerpower.write(
         "flows/flow.py",

@@ -10,7 +10,6 @@ from support.states import KEYS, SOURCE, desired, desired_states, pipeline, sche
 
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.plan import InFlight
-from flowerpower.planning.renames import likely_renames
 from flowerpower.state.desired import with_occurrence
 from flowerpower.state.models import Cursor, Desired, Hold, Run, State
 
@@ -114,13 +113,3 @@ def test_the_pending_tick_is_kept_while_only_other_fields_change() -> None:
     assert change.timing == "keep"
     assert change.after is not None
     assert change.after.occurrence.id == cursor.pending
-
-
-def test_a_delete_and_a_create_of_the_same_spec_look_like_a_rename_and_are_none() -> None:
-    live = applied(desired([schedule("old"), schedule("other", every=60)]))
-    wanted = desired([schedule("new"), schedule("one", every=60), schedule("two", every=60)])
-
-    plan = make_plan(KEYS, wanted, live, SOURCE)
-
-    assert likely_renames(plan.changes) == [("old", "new")]
-    assert {change.action for change in plan.changes} == {"create", "delete"}

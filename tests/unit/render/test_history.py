@@ -49,6 +49,20 @@ def test_applies_stand_in_columns_and_a_damaged_one_among_them() -> None:
     ]
 
 
+def test_on_a_narrow_screen_an_apply_takes_more_lines() -> None:
+    lines = history_text(HISTORY, namespace="acme.prod", timezone="UTC", width=40).splitlines()
+
+    assert lines[lines.index("") + 1 :] == [
+        "  aaaaaaaa     #3  Fri 15 Jan 07:59",
+        "      1m ago  +0 ~2 -0   1a2b3c4",
+        "      ana  (rollback of bbbbbbbb)",
+        "  bbbb\\x1b[2J  damaged: entry 2-0 of the history cannot be read",
+        "  cccccccc     #1  Thu 14 Jan 07:00",
+        "      1d ago  +10 ~0 -0  1a2b3c4",
+        "      ü\\x1b",
+    ]
+
+
 def test_nothing_applied_is_said() -> None:
     empty = History(NOW, Head(), ())
 

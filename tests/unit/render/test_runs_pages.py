@@ -58,7 +58,7 @@ def test_the_list_on_a_wide_screen() -> None:
         "  missed   nightly  5 ticks     Mon 23 Nov 15:30 – Mon 23 Nov 17:30          50m ago  a newer tick was due\n"
         "\n"
         "3 runs shown (1 active); there are more: --limit, --since. "
-        "One of them in full: flowerpower runs --job RUN\n"
+        "One of them in full: flowerpower runs --job RUN --env prod\n"
         "1 record could not be read: damaged in Redis."
     )
 
@@ -77,7 +77,8 @@ def test_the_list_of_one_name_on_a_narrow_screen() -> None:
         "             node 'price' failed at flows/sales.py:19: ZeroDivisionError:\n"
         "             division by zero\\x1b[2J\n"
         "\n"
-        "1 run shown (0 of 1 active). One of them in full: flowerpower runs --job RUN\n"
+        "1 run shown (0 of 1 active). One of them in full:\n"
+        "  flowerpower runs --job RUN --env prod\n"
         "1 record could not be read: damaged in Redis."
     )
     assert max(map(len, text.splitlines())) <= 80
@@ -207,14 +208,17 @@ PLAN = BackfillPlan(
 
 def test_a_backfill_says_what_it_would_do_and_what_it_did() -> None:
     assert plan_text(PLAN, 2, width=80) == (
-        "nightly: 3 ticks from Mon 23 Nov 16:00 (15:00 UTC) to Mon 23 Nov 18:00 (17:00 UTC), Europe/Berlin\n"
+        "nightly: 3 ticks from Mon 23 Nov 16:00 (15:00 UTC) to Mon 23 Nov 18:00 (17:00\n"
+        "  UTC), Europe/Berlin\n"
         "\n"
         "  run   Mon 23 Nov 16:00 (15:00 UTC)  nothing is recorded of it\n"
         "  skip  Mon 23 Nov 17:00 (16:00 UTC)  succeeded 18m ago\n"
         "  run   Mon 23 Nov 18:00 (17:00 UTC)  failed 18m ago: node 'price' failed at fl…\n"
         "\n"
-        "Warning: no live worker listens on the queue default; nothing will run before one does.\n"
-        "Its own ticks go on firing. While one of them runs, the backfill starts no other run.\n"
+        "Warning: no live worker listens on the queue default; nothing will run before\n"
+        "  one does.\n"
+        "Its own ticks go on firing. While one of them runs, the backfill starts no other\n"
+        "  run.\n"
         "Backfill: 2 to run, 1 skipped; 2 at a time, as applied from 1a2b3c4."
     )
     progress = Progress(2, {TICK: FAILED}, (TICK - 7200,), 0)
@@ -227,6 +231,40 @@ def test_a_backfill_says_what_it_would_do_and_what_it_did() -> None:
         "1 run goes on. To stop: flowerpower cancel nightly--1795446000 --env prod\n"
         "The same command again goes on from here."
     )
+
+
+def ticks_of(text: str) -> list[str]:
+    return text.split("\n\n")[1].splitlines()
+
+
+def test_what_is_known_of_ticks_stands_in_one_column_whatever_their_zone_makes_of_them() -> None:
+    berlin = int(datetime(2026, 11, 22, 23, 30, tzinfo=UTC).timestamp())
+    ticks = (PastTick(berlin, "unknown"), PastTick(berlin + 1800, "unknown"), PastTick(berlin + 5401, "failed", FAILED))
+
+    lines = ticks_of(plan_text(replace(PLAN, ticks=ticks), 1, width=100))
+
+    assert lines == [
+        "  run   Mon 23 Nov 00:30 (Sun 23:30 UTC)    nothing is recorded of it",
+        "  run   Mon 23 Nov 01:00 (00:00 UTC)        nothing is recorded of it",
+        "  run   Mon 23 Nov 02:00:01 (01:00:01 UTC)  failed 18m ago: node 'price' failed at flows/sales.py:1…",
+    ]
+
+
+def test_runs_that_did_not_succeed_stand_in_columns() -> None:
+    dropped = replace(FAILED, status="cancelled", last=TICK - 3 * 86_400 - 1, reason="by ana")
+    progress = Progress(2, {dropped.last: dropped, TICK: replace(FAILED, reason="by zoë")}, (), 0)
+
+    assert done_text(progress, PLAN).splitlines()[:2] == [
+        "  cancelled  Fri 20 Nov 17:59:59 (16:59:59 UTC)  by ana",
+        "  failed     Mon 23 Nov 18:00 (17:00 UTC)        by zoë",
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_a_backfill_keeps_within_the_screen(width: int) -> None:
+    text = plan_text(replace(PLAN, workers=1), 2, width=width)
+
+    assert max(map(len, text.splitlines())) <= width
 
 
 _LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text("aé\x1b\n\u202e[", max_size=5))

@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from flowerpower.specs import fields, synonyms
+from flowerpower.specs.loader import load
 from flowerpower.specs.messages import fields_at
 from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
 from flowerpower.specs.suggestions import meant_duration, meant_moment, why_no_moment
@@ -107,3 +108,27 @@ def test_where_a_date_is_not_certain_none_is_suggested(written: object) -> None:
 )
 def test_an_impossible_date_is_explained(written: str, why: str) -> None:
     assert why_no_moment(written) == why
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("größe", "grosse"), ("Ventes Été", "ventes_ete"), ("my pipe", "my_pipe"), ("毎日", ""), ("9lives", "")],
+)
+def test_a_name_in_other_letters_leads_to_the_nearest_that_may_be_one(written: str, meant: str) -> None:
+    texts = {"flowerpower.yaml": b"name: acme\n", f"pipelines/{written}.yaml": b"modules: [flow]\noutputs: [x]\n"}
+
+    (problem,) = [one for one in load(texts, env="default", variables={}).problems if one.code == "FP105"]
+
+    assert problem.hint.startswith(f"did you mean '{meant}'?" if meant else "Lower-case letters")
+
+
+@pytest.mark.parametrize(
+    ("environments", "told"),
+    [("", "there is only default"), ("environments: {prod: {}, staging: {}}\n", "there are default, prod, staging")],
+)
+def test_an_environment_that_is_not_there_leads_to_those_that_are(environments: str, told: str) -> None:
+    texts = {"flowerpower.yaml": f"name: acme\n{environments}".encode()}
+
+    (problem,) = [one for one in load(texts, env="qa7", variables={}).problems if one.code == "FP201"]
+
+    assert problem.hint == f"{told}; add it under `environments:`"

@@ -1,0 +1,58 @@
+"""How a command's help names what it takes: NAME and FILES..., never `{name} <list[str]>`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from typer.core import TyperCommand
+
+_CHOICES = re.compile(r"<[^<>]*\|[^<>]*>$")
+_NUMBER = re.compile(r"<(int|float)\b[^<>|]*>$")
+_TYPE = re.compile(r"<[^<>|]*>$")
+
+
+class PlainCommand(TyperCommand):
+    """A command that shows its arguments in capitals, an optional one in brackets, and no types of Python."""
+
+    def __init__(self, *words: Any, **options: Any) -> None:
+        super().__init__(*words, **options)
+        parameters: list[Any] = self.params
+        for parameter in parameters:
+            which = _record if parameter.param_type_name == "argument" else _value
+            parameter.get_help_record = partial(which, parameter, parameter.get_help_record)
+        for argument in self._arguments():
+            argument.metavar = argument.metavar or argument.name.upper()
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return what stands behind the name in the usage line."""
+        words = (word_of(argument) for argument in self._arguments())
+        needed = (argument.required for argument in self._arguments())
+        return ["[OPTIONS]", *(word if must else f"[{word}]" for word, must in zip(words, needed, strict=True))]
+
+    def _arguments(self) -> list[Any]:
+        return [parameter for parameter in self.params if parameter.param_type_name == "argument"]
+
+
+def word_of(argument: Any) -> str:
+    """Return what stands for an argument: its name in capitals, with dots where several may be given."""
+    word = str(argument.metavar or argument.name.upper()).removesuffix("...")
+    return word if argument.nargs == 1 else f"{word}..."
+
+
+def _record(argument: Any, told: Callable[[Any], tuple[str, str] | None], ctx: Any) -> tuple[str, str] | None:
+    found = told(ctx)
+    if found is None:
+        return None
+    choices = _CHOICES.search(found[0])
+    return f"{word_of(argument)} {choices[0]}" if choices else word_of(argument), found[1]
+
+
+def _value(option: Any, told: Callable[[Any], tuple[str, str] | None], ctx: Any) -> tuple[str, str] | None:
+    found = told(ctx)
+    if found is None:
+        return None
+    word = max(option.opts, key=len).lstrip("-").upper()
+    return _TYPE.sub(word, _NUMBER.sub("N", found[0])), found[1]

@@ -1,0 +1,169 @@
+"""What people wrote: the texts of a project in one environment, what is wrong with them, and what they ask for.
+
+`FlowerPowerProject` shows it; nothing here knows Redis. Each step is taken once, when it is first needed.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowerpower.errors import Problem, SpecError, UsageError
+from flowerpower.settings import Settings
+from flowerpower.trust import refuse_untrusted
+
+if TYPE_CHECKING:
+    from flowerpower.memory import Memory
+    from flowerpower.specs.dataflow_graphs import RealGraphs
+    from flowerpower.specs.files.sources import Sources
+    from flowerpower.specs.loader import Loaded, Project
+    from flowerpower.specs.models import ProjectSpec
+    from flowerpower.specs.verdict import Question, Verdict
+    from flowerpower.state.models import Desired
+    from flowerpower.state.outline import Outline
+
+
+class ProjectSpecs:
+    """The specs and modules in a folder, or at a git revision of it, as one environment sees them."""
+
+    def __init__(self, folder: Path, settings: Settings, ref: str | None = None) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.ref = ref
+        self._sources_read_at = 0  # nanoseconds of the epoch
+
+    @cached_property
+    def sources(self) -> Sources:
+        """The texts of the specs and the modules, read once."""
+        from flowerpower.specs.files.sources import read
+
+        self._sources_read_at = time.time_ns()
+        return read(self.folder, self.ref, wary=self.settings.untrusted)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Every problem of the specs, sorted by place."""
+        known = self.recalled or (self._memory.of_content if self.outline else None)
+        return known.problems if known else self.loaded.problems
+
+    @cached_property
+    def recalled(self) -> Verdict | None:
+        """The verdict of an earlier check, if the files in the folder are as they were then; None if none is known."""
+        return self._memory.of_folder
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What a check of the specs says, recalled from an earlier one where nothing has changed since."""
+        return self.recalled or self._memory.verdict
+
+    @cached_property
+    def outline(self) -> Outline | None:
+        """What the specs ask for, in short, as an earlier plan of the same files has found."""
+        return self._memory.outline
+
+    @cached_property
+    def _memory(self) -> Memory:
+        from flowerpower.memory import Memory
+        from flowerpower.specs.files.cache import VerdictCache
+
+        return Memory(
+            VerdictCache(self.settings.cache_dir), self._question, lambda: (self.sources, self._sources_read_at)
+        )
+
+    @cached_property
+    def _question(self) -> Question:
+        from flowerpower.specs.verdict import Question
+
+        settings = self.settings
+        return Question(settings.env, settings.variables, int(time.time()), None if self.ref else str(self.folder))
+
+    @property
+    def spec(self) -> Project:
+        """The resolved specs; raises `SpecError` while there is any error in them.
+
+        The code is not looked into: what a run needs, the run checks itself, with what it is given by hand.
+        """
+        from flowerpower.specs.checks import spec_problems
+
+        problems = spec_problems(self._resolved, self.sources)
+        if self._resolved.project is None or any(problem.severity == "error" for problem in problems):
+            raise SpecError(problems)
+        return self._resolved.project
+
+    @cached_property
+    def _resolved(self) -> Loaded:
+        from flowerpower.specs.loader import load
+
+        return load(self.sources.texts, env=self.settings.env, variables=self.settings.variables)
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The specs with every problem of them and of the modules, whose code is read."""
+        return self._checked(None)
+
+    def _checked(self, real: RealGraphs | None) -> Loaded:
+        """Return the specs with every problem; *real* graphs decide what reading the modules does not."""
+        from flowerpower.specs.checks import with_code
+
+        return with_code(self._resolved, self.sources, int(time.time()), real)
+
+    @cached_property
+    def home(self) -> ProjectSpec:
+        """The project file alone: what a worker and a look at the live state need, also while a spec is broken.
+
+        Raises `SpecError` when the project file itself is invalid.
+        """
+        from flowerpower.specs.files.folder import project_texts
+        from flowerpower.specs.files.kinds import PROJECT_FILES
+        from flowerpower.specs.loader import load
+
+        texts = self.sources.texts if self.ref or "sources" in self.__dict__ else project_texts(self.folder)
+        alone = {path: text for path, text in texts.items() if path in PROJECT_FILES}
+        loaded = load(alone, env=self.settings.env, variables=self.settings.variables)
+        if loaded.project is None:
+            raise SpecError(loaded.problems)
+        return loaded.project.spec
+
+    @cached_property
+    def imported(self) -> Verdict:
+        """What a check says that imports the modules, see `validate`; nothing of it is remembered."""
+        from flowerpower.specs.checks import verdict_of
+
+        return verdict_of(self.with_imports, int(time.time()))
+
+    @cached_property
+    def with_imports(self) -> Loaded:
+        """The same after importing the modules, which decides what reading them leaves open."""
+        from flowerpower.pipelines.probing import real_graphs
+        from flowerpower.specs.checks import with_known_dataflow
+        from flowerpower.specs.dataflow_rules import builds_of
+
+        refuse_untrusted(self.settings, "imports no modules")
+        if self.ref is not None:
+            raise UsageError("modules of another revision cannot be imported", hint="check it out, or leave --ref away")
+        project = with_known_dataflow(self._resolved.draft)
+        builds = builds_of(project, self.sources.modules)
+        graphs = real_graphs(builds, self.folder, project.spec.modules)
+        return self._checked({build.key: graph for build, graph in zip(builds, graphs, strict=True)})
+
+    @property
+    def checked(self) -> Project:
+        """The resolved specs after every check; raises `SpecError`, also for what the modules make of them."""
+        if self.loaded.project is None:
+            raise SpecError(self.problems)
+        return self.loaded.project
+
+    @cached_property
+    def desired(self) -> Desired:
+        """The state the specs ask for; raises `SpecError`, also for a mistake in what the modules make of them."""
+        from flowerpower.dataflow.reader import code_digest
+        from flowerpower.state.desired import desired_state
+
+        project, modules = self.checked, self.sources.modules
+        folders = project.spec.modules
+        code = {name: code_digest(pipeline.modules, modules, folders) for name, pipeline in project.pipelines.items()}
+        desired = desired_state(project, code)
+        self._memory.keep_desired(desired, self.loaded)
+        return desired
