@@ -60,7 +60,7 @@ class Guarded(
             return values
         found = {name: _masked(value, self._secrets) if name in _SHOWN else value for name, value in values.items()}
         if isinstance(error := found.get("error"), BaseException):
-            found["error"] = RuntimeError(self._secrets.mask(describe(error)))
+            found["error"] = _told(error, self._secrets)
         return found
 
     def post_graph_construct(self, **values: Any) -> None:
@@ -113,6 +113,14 @@ class Guarded(
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
+
+
+def _told(error: BaseException, secrets: Secrets) -> Exception:
+    """Return an error of the same name and place that says the same without secrets; its causes are left out."""
+    kind = type(error)
+    said = describe(error).removeprefix(kind.__name__).removeprefix(": ")
+    copy: Exception = type(kind.__name__, (Exception,), {"__module__": kind.__module__})(secrets.mask(said))
+    return copy.with_traceback(error.__traceback__)
 
 
 def _masked(value: Any, secrets: Secrets) -> Any:

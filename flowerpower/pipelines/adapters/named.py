@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from flowerpower.errors import FlowerPowerError, MissingExtraError, PipelineError
+from flowerpower.errors import MissingExtraError, PipelineError
 from flowerpower.pipelines.context import RunContext, Secrets
 from flowerpower.pipelines.failures import describe, is_time_limit
 from flowerpower.pipelines.graph import suggest
@@ -56,23 +56,9 @@ def _mlflow(setting: Setting) -> Any:
 
 
 def _tracker(setting: Setting) -> Any:
-    from hamilton_sdk.adapters import HamiltonTracker
+    from flowerpower.pipelines.adapters.tracking import tracker
 
-    secrets, context = setting.secrets, setting.context
-    try:
-        project, user = int(secrets.setting("HAMILTON_PROJECT_ID")), secrets.setting("HAMILTON_USERNAME")
-    except (FlowerPowerError, LookupError, ValueError):
-        raise PipelineError(
-            "the adapter 'tracker' needs HAMILTON_PROJECT_ID and HAMILTON_USERNAME",
-            hint="set them where the worker looks for secrets, as environment variables or files",
-        ) from None
-    try:
-        key: str | None = secrets("HAMILTON_API_KEY")
-    except (FlowerPowerError, LookupError):
-        key = None
-    known = {"schedule": context.schedule, "run": context.run_id, "commit": context.commit}
-    tags = {name: value for name, value in known.items() if value}
-    return HamiltonTracker(project_id=project, username=user, api_key=key, dag_name=context.pipeline, tags=tags)
+    return tracker(setting)
 
 
 _BUILT_IN: Mapping[str, Callable[[Setting], Any]] = {
