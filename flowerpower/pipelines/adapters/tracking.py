@@ -41,24 +41,30 @@ class Tracker(HamiltonTracker):  # type: ignore[misc]
         """Let the server know the graph."""
         root = str(self.code)
         files = sorted(driver._slurp_code(graph, root), key=lambda file: file["path"])
-        source = GitInfo(
-            branch="unknown",
-            commit_hash=self.commit,
-            committed=bool(self.commit),
-            repository=_NO_REPOSITORY,
-            local_repo_base_path=root,
-        )
+
+        def describe() -> dict[str, Any]:
+            source = GitInfo("unknown", self.commit, bool(self.commit), _NO_REPOSITORY, root)
+            return {
+                "config": graph.config,
+                "tags": {},
+                "nodes": driver._extract_node_templates_from_function_graph(graph),
+                "code_artifacts": driver.extract_code_artifacts_from_function_graph(graph, source, root),
+                "code_log": {"files": files},
+                "code_version_info_type": "git",
+                "code_version_info": {
+                    "git_hash": source.commit_hash,
+                    "git_repo": source.repository,
+                    "git_branch": source.branch,
+                },
+                "code_version_info_schema": 1,
+            }
+
         self.dag_template_id_cache[id(graph)] = self.client.register_dag_template_if_not_exists(
             project_id=self.project_id,
+            name=self.dag_name,
             dag_hash=driver.hash_dag(graph),
             code_hash=_hash(files),
-            name=self.dag_name,
-            nodes=driver._extract_node_templates_from_function_graph(graph),
-            code_artifacts=driver.extract_code_artifacts_from_function_graph(graph, source, root),
-            config=graph.config,
-            tags={},
-            code=files,
-            vcs_info=source,
+            describe=describe,
         )
 
 
@@ -91,7 +97,9 @@ def _client(setting: Setting, project: int, user: str) -> Client:
     secrets = setting.secrets
     key = _asked(secrets, "HAMILTON_API_KEY")
     address = _asked(secrets.setting, "HAMILTON_API_URL") or constants.HAMILTON_API_URL
-    pages = _asked(secrets.setting, "HAMILTON_UI_URL") or constants.HAMILTON_UI_URL
+    pages = _asked(secrets.setting, "HAMILTON_UI_URL").rstrip("/")
+    if not address.startswith(("http://", "https://")):
+        raise PipelineError("HAMILTON_API_URL is no address of a server", hint="for example http://localhost:8241")
     setting.closing.enter_context(_quiet())
     client = Client(
         address, {"x-api-user": user} | ({"x-api-key": key} if key else {}), lambda value: _plain(value, secrets)
@@ -99,7 +107,8 @@ def _client(setting: Setting, project: int, user: str) -> Client:
 
     def finish() -> None:
         if run := client.stop():
-            logger.info("this run in the Hamilton UI: %s/dashboard/project/%d/runs/%d", pages.rstrip("/"), project, run)
+            place = f"{pages or client.place}/dashboard/project/{project}/runs/{run}"
+            logger.info("this run in the Hamilton UI: %s", place)
 
     setting.closing.callback(finish)
     return client

@@ -10,6 +10,7 @@ import json
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,10 +22,11 @@ import requests
 from flowerpower.pipelines.failures import is_time_limit
 
 _CONNECT, _READ = 3.0, 10.0  # seconds that one request may take
-_END = 5.0  # seconds that the end of a run waits for what is still to be told
+_PATIENCE = 5.0  # seconds that the end of a run waits for the next answer, while there is still something to be told
+_LONGEST_END = 30.0  # and for all of them
 _GATHER = 0.3  # seconds in which news of nodes gather, to be told together
 _PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds until a server that is away is asked again
-_MOST_WAITING, _MOST_TOGETHER = 10_000, 100
+_MOST_WAITING, _MOST_TOGETHER = 10_000, 500
 _LARGEST = 100_000  # characters of one value that are sent
 _AWAY = (502, 503, 504)
 
@@ -66,7 +68,7 @@ class Client:
     """
 
     def __init__(
-        self, address: str, headers: Mapping[str, str], plain: Callable[[Any], Any], patience: float = _END
+        self, address: str, headers: Mapping[str, str], plain: Callable[[Any], Any], patience: float = _PATIENCE
     ) -> None:
         self._address = address.rstrip("/")
         self._headers = {**headers, "Content-Type": "application/json"}
@@ -77,6 +79,7 @@ class Client:
         self._failure: UntoldError | None = None
         self._said = False
         self._begun = Number()
+        self._answers = 0
         self._session = requests.Session()
         self._thread = threading.Thread(target=self._work, name="flowerpower-tracker", daemon=True)
         self._thread.start()
@@ -93,17 +96,23 @@ class Client:
         self._later(ask)
         return True
 
-    def register_dag_template_if_not_exists(self, *, project_id: int, **graph: Any) -> Number:
-        """Let the server know a graph, if it does not."""
+    def register_dag_template_if_not_exists(
+        self, *, project_id: int, name: str, dag_hash: str, code_hash: str, describe: Callable[[], Mapping[str, Any]]
+    ) -> Number:
+        """Let the server know a graph; *describe* says all of it, and is only asked when the server knows nothing."""
         found = Number()
-        known = {"project_id": project_id, "dag_name": graph["name"]}
-        known |= {name: graph[name] for name in ("dag_hash", "code_hash")}
-        body = self._body(_template(graph))
+        hashes = {"dag_hash": dag_hash, "code_hash": code_hash}
+        known = {"project_id": project_id, "dag_name": name, **hashes}
 
         def register() -> None:
             answer = self._ask("GET", "/dag_templates/exists/", known)
             try:
-                answer = answer or self._ask("POST", "/dag_templates", {"project_id": project_id}, body)
+                answer = answer or self._ask(
+                    "POST",
+                    "/dag_templates",
+                    {"project_id": project_id},
+                    self._body({"name": name, "template_type": "HAMILTON", **hashes, **describe()}),
+                )
             except UntoldError:  # another run may have been faster
                 answer = self._ask("GET", "/dag_templates/exists/", known)
                 if not answer:
@@ -155,26 +164,36 @@ class Client:
         self._closing.set()
         self._waiting.put(None)
         try:
-            self._thread.join(self._patience)
+            self._wait()
         except Exception as error:
             if not is_time_limit(error):
                 raise
             # All work of the run is done, and it must not fail because somebody who looks on is slow.
         if self._failure is None and self._thread.is_alive():
-            self._failure = UntoldError(f"{self._place} does not answer in time")
+            self._failure = UntoldError(f"{self.place} does not answer in time")
         if self._failure is not None and not self._said:
             self._said = True
             logger.warning("the adapter 'tracker' could not tell all of this run: %s", self._failure)
         return self._begun.value
 
+    def _wait(self) -> None:
+        """Wait for the thread, as long as it gets on."""
+        until = time.monotonic() + _LONGEST_END
+        while self._thread.is_alive() and time.monotonic() < until:
+            before = self._answers
+            self._thread.join(self._patience)
+            if self._answers == before:
+                return
+
     @property
-    def _place(self) -> str:
+    def place(self) -> str:
+        """The address of the server, without a password."""
         parts = urlsplit(self._address)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"  # without a password
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
     def _later(self, step: _Step | _News) -> None:
         if self._failure is None and self._waiting.qsize() >= _MOST_WAITING:
-            self._failure = UntoldError(f"{self._place} is too slow")
+            self._failure = UntoldError(f"{self.place} is too slow")
         if self._failure is not None:
             self._said = True
             raise self._failure
@@ -191,7 +210,7 @@ class Client:
         except UntoldError as error:
             self._failure = self._failure or error
         except Exception as error:  # noqa: BLE001  what the server says may be of any shape
-            self._failure = UntoldError(f"{self._place} gave an odd answer: {type(error).__name__}")
+            self._failure = UntoldError(f"{type(error).__name__} while {self.place} was told")
 
     def _next(self) -> tuple[list[_Step | _News], bool]:
         """Return what is to be done next, and whether it is the last."""
@@ -243,35 +262,17 @@ class Client:
                 method, url, data=body, headers=self._headers, timeout=(_CONNECT, _READ), allow_redirects=False
             )
         except requests.ConnectionError:
-            raise _AwayError(f"{self._place} cannot be reached") from None
+            raise _AwayError(f"{self.place} cannot be reached") from None
         except requests.RequestException as error:
-            raise UntoldError(f"{self._place} does not answer: {type(error).__name__}") from None
+            raise UntoldError(f"{self.place} does not answer: {type(error).__name__}") from None
+        self._answers += 1
         if answer.status_code < 300:
             return answer.json() if answer.content else None
         if answer.status_code == 404 and missing:
-            raise UntoldError(f"{self._place}: {missing} (404)")
+            raise UntoldError(f"{self.place}: {missing} (404)")
         raise (_AwayError if answer.status_code in _AWAY else UntoldError)(
-            f"{self._place} answers {method} {path} with {answer.status_code} {answer.reason}"
+            f"{self.place} answers {method} {path} with {answer.status_code} {answer.reason}"
         )
-
-
-def _template(graph: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the server wants to know of a graph."""
-    source = graph["vcs_info"]
-    given = {name: graph[name] for name in ("name", "config", "dag_hash", "tags", "nodes", "code_artifacts")}
-    return {
-        **given,
-        "template_type": "HAMILTON",
-        "code_log": {"files": graph["code"]},
-        "code_hash": graph["code_hash"],
-        "code_version_info_type": "git",
-        "code_version_info": {
-            "git_hash": source.commit_hash,
-            "git_repo": source.repository,
-            "git_branch": source.branch,
-        },
-        "code_version_info_schema": 1,
-    }
 
 
 def _joined(steps: Iterable[_Step | _News]) -> Iterable[_Step | _News]:

@@ -13,7 +13,7 @@ from textwrap import dedent
 import pytest
 from support.hamilton_ui import USER, HamiltonUi, hamilton_ui
 
-from flowerpower.errors import FlowerPowerError
+from flowerpower.errors import PipelineError
 
 from .conftest import Project
 
@@ -90,8 +90,16 @@ def run(project: Project, ui: HamiltonUi, rows: int, before: str = "") -> str:
 
 @sdk
 def test_the_tracker_says_what_it_needs(project: Project) -> None:
-    with pytest.raises(FlowerPowerError, match="needs HAMILTON_PROJECT_ID and HAMILTON_USERNAME"):
+    with pytest.raises(PipelineError, match="needs HAMILTON_PROJECT_ID and HAMILTON_USERNAME"):
         project.module("flow", FLOW).run("total", inputs={"rows": 1, "token": "t"}, adapters=["tracker"])
+
+
+@sdk
+def test_an_address_without_a_protocol_is_refused(project: Project) -> None:
+    settings = {"HAMILTON_API_URL": "hamilton:8241", "HAMILTON_PROJECT_ID": "1", "HAMILTON_USERNAME": USER}
+
+    with pytest.raises(PipelineError, match="HAMILTON_API_URL is no address of a server"):
+        project.module("flow", FLOW).run("total", adapters=["tracker"], secrets=settings.__getitem__)
 
 
 @sdk

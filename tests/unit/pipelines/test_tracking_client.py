@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +20,6 @@ from flowerpower.pipelines.adapters import tracking_client
 from flowerpower.pipelines.adapters.tracking_client import Client, UntoldError
 
 Request = tuple[str, str, Any]
-SOURCE = SimpleNamespace(commit_hash="abc", repository="none", branch="main")
 
 
 @dataclass
@@ -96,16 +94,7 @@ def client(address: str, plain: Callable[[Any], Any] = unchanged, patience: floa
 def begin(client: Client) -> Any:
     client.project_exists(1)
     graph = client.register_dag_template_if_not_exists(
-        project_id=1,
-        dag_hash="d",
-        code_hash="c",
-        name="p",
-        nodes=[],
-        code_artifacts=[],
-        config={},
-        tags={},
-        code=[],
-        vcs_info=SOURCE,
+        project_id=1, name="p", dag_hash="d", code_hash="c", describe=lambda: {"nodes": []}
     )
     return client.create_and_start_dag_run(dag_template_id=graph, tags={}, inputs={"x": 1}, outputs=["a"])
 
@@ -259,6 +248,29 @@ def test_a_server_that_says_nothing_does_not_hold_up_the_end(caplog: pytest.LogC
         watched(client(address, patience=0.05))
 
     assert f"could not tell all of this run: {address} does not answer in time" in caplog.text
+
+
+def test_a_slow_server_is_waited_for_as_long_as_it_answers(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    join, waits = threading.Thread.join, 0
+    telling = client(server.url)
+
+    def join_slowly(self: threading.Thread, timeout: float | None = None) -> None:
+        nonlocal waits
+        waits += 1
+        if waits < 3:
+            telling._answers += 1
+        else:
+            join(self, timeout)
+
+    begin(telling)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "join", join_slowly)
+        assert telling.stop() == 7
+
+    assert waits == 3
+    assert caplog.text == ""
 
 
 def test_a_run_does_not_fail_when_its_time_is_over_while_it_waits_for_the_server(
