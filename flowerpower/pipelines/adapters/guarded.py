@@ -58,7 +58,7 @@ class Guarded(
     def _without_secrets(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         if not self._secrets.used:
             return values
-        found = {name: _masked(value, self._secrets) if name in _SHOWN else value for name, value in values.items()}
+        found = {name: masked(value, self._secrets) if name in _SHOWN else value for name, value in values.items()}
         if isinstance(error := found.get("error"), BaseException):
             found["error"] = _told(error, self._secrets)
         return found
@@ -123,11 +123,15 @@ def _told(error: BaseException, secrets: Secrets) -> Exception:
     return copy.with_traceback(error.__traceback__)
 
 
-def _masked(value: Any, secrets: Secrets) -> Any:
+def masked(value: Any, secrets: Secrets) -> Any:
+    """Return the value without secrets, as far as it is made of texts, mappings and lists."""
     if isinstance(value, str):
         return secrets.mask(value)
     if isinstance(value, dict):
-        return {name: _masked(inner, secrets) for name, inner in value.items()}
+        return {masked(name, secrets): masked(inner, secrets) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_masked(inner, secrets) for inner in value]
+        return [masked(inner, secrets) for inner in value]
+    if isinstance(value, tuple):
+        found = [masked(inner, secrets) for inner in value]
+        return value._make(found) if hasattr(value, "_make") else tuple(found)
     return value

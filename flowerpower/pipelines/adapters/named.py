@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -50,6 +51,7 @@ def _openlineage(setting: Setting) -> Any:
 
 
 def _mlflow(setting: Setting) -> Any:
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it is read when MLflow is imported
     from flowerpower.pipelines.adapters.mlflow_runs import mlflow_tracker
 
     return mlflow_tracker(setting)

@@ -17,6 +17,7 @@ from hamilton_sdk.api.projecttypes import GitInfo
 from hamilton_sdk.tracking.utils import make_json_safe
 
 from flowerpower.errors import FlowerPowerError, PipelineError
+from flowerpower.pipelines.adapters.guarded import masked
 from flowerpower.pipelines.adapters.named import Setting
 from flowerpower.pipelines.adapters.tracking_client import Client
 from flowerpower.pipelines.context import Secrets
@@ -129,16 +130,14 @@ def _plain(value: Any, secrets: Secrets) -> Any:
         if is_time_limit(error):
             raise
         safe = f"({type(value).__name__})"
-    return _masked(safe, secrets)
+    return masked(_with_text_keys(safe), secrets)
 
 
-def _masked(value: Any, secrets: Secrets) -> Any:
-    if isinstance(value, str):
-        return secrets.mask(value)
+def _with_text_keys(value: Any) -> Any:
     if isinstance(value, dict):
-        return {secrets.mask(str(name)): _masked(inner, secrets) for name, inner in value.items()}
+        return {str(name): _with_text_keys(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_masked(inner, secrets) for inner in value]
+        return [_with_text_keys(inner) for inner in value]
     return value
 
 
