@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from flowerpower.pipelines.adapters.guarded import masked
 from flowerpower.pipelines.adapters.named import Setting
 from flowerpower.pipelines.context import Secrets
 from flowerpower.pipelines.results import NotPlainError, plain
+from flowerpower.settings import default_environment
 
 # MLflow alone asks a server that is away for minutes, and prints where each run is to be seen.
 _LIMITS = {
@@ -115,11 +115,5 @@ def mlflow_tracker(setting: Setting) -> Tracker:
 @contextmanager
 def _limited() -> Iterator[None]:
     """Let MLflow's calls in the block take seconds at most, unless its variables say otherwise."""
-    with _one_call:
-        ours = {name: value for name, value in _LIMITS.items() if name not in os.environ}
-        os.environ.update(ours)
-        try:
-            yield
-        finally:
-            for name in ours:
-                os.environ.pop(name, None)
+    with _one_call, default_environment(_LIMITS):
+        yield

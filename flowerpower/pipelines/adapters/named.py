@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from flowerpower.pipelines.context import RunContext, Secrets
 from flowerpower.pipelines.failures import describe, is_time_limit
 from flowerpower.pipelines.graph import suggest
 from flowerpower.plugins import ADAPTERS_GROUP, load_plugin, why_missing
+from flowerpower.settings import default_environment
 
 logger = logging.getLogger("flowerpower.run")
 
@@ -51,8 +51,8 @@ def _openlineage(setting: Setting) -> Any:
 
 
 def _mlflow(setting: Setting) -> Any:
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it is read when MLflow is imported
-    from flowerpower.pipelines.adapters.mlflow_runs import mlflow_tracker
+    with default_environment({"MLFLOW_DISABLE_TELEMETRY": "true"}):  # it is read once, when MLflow is imported
+        from flowerpower.pipelines.adapters.mlflow_runs import mlflow_tracker
 
     return mlflow_tracker(setting)
 

@@ -6,11 +6,14 @@ import json
 import logging
 import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -196,8 +199,6 @@ def test_an_adapter_that_cannot_be_had_is_refused(project: Project, name: str, e
 def test_a_missing_library_says_what_to_install(
     project: Project, name: str, library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sys
-
     monkeypatch.setitem(sys.modules, library, None)
     for loaded in [
         loaded
@@ -212,6 +213,29 @@ def test_a_missing_library_says_what_to_install(
         project.module("flow", FLOW).run("total", inputs={"x": 1}, adapters=[name])
 
     assert caught.value.hint == f"pip install 'flowerpower-gitops[{name}]'"
+
+
+def test_mlflow_is_imported_without_its_telemetry(project: Project, tmp_path: Path) -> None:
+    pytest.importorskip("mlflow", reason="mlflow is not installed: make heavy")
+    root, tests = Path(__file__).parents[3], Path(__file__).parents[2]
+    script = f"""
+        import sys
+        sys.path[:0] = [{str(root)!r}, {str(tests)!r}]
+        from pathlib import Path
+        from unit.pipelines.conftest import Project
+        Project(Path({str(project.root)!r})).run("total", inputs={{"x": 1}}, adapters=["mlflow"])
+        from mlflow.telemetry import get_telemetry_client
+        print(get_telemetry_client())
+    """
+    project.module("flow", FLOW)
+    # Nothing else: MLflow tells nothing where it sees signs of a test.
+    settings = {"MLFLOW_TRACKING_URI": f"file://{tmp_path}/runs", "MLFLOW_ALLOW_FILE_STORE": "true"}
+
+    said = subprocess.run(
+        [sys.executable, "-c", dedent(script)], env=settings, capture_output=True, text=True, check=True
+    )
+
+    assert said.stdout == "None\n"
 
 
 @pytest.fixture
@@ -251,7 +275,6 @@ def test_mlflow_gets_inputs_and_outputs_without_secrets(
     assert found.data.metrics == {"total": 2.5}
     assert found.data.tags["flowerpower.tick"] == "2026-11-22T02:00:00+00:00"
     assert not list(tmp_path.glob("*.pickle"))
-    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
 
 
 def test_mlflow_gets_no_secret_that_lies_deep_in_an_output(
