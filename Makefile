@@ -73,7 +73,7 @@ heavy: .venv/installed ## run the tests that need large libraries: Ray, MLflow, 
 	@FLOWERPOWER_TEST_LONG=1 \
 		FLOWERPOWER_TEST_HAMILTON_UI=$$(test ! -e .hamilton-ui/installed || echo $(CURDIR)/.hamilton-ui/bin/hamilton) \
 		$(BIN)/python -m pytest -q -rs tests/unit/pipelines/test_clusters.py tests/unit/pipelines/test_adapters.py \
-		tests/unit/pipelines/test_tracker.py $(ARGS)
+		tests/unit/pipelines/test_mlflow.py tests/unit/pipelines/test_tracker.py $(ARGS)
 
 bench: .venv/installed ## run the benchmarks, or the one called NAME
 	@$(BIN)/python -m benchmarks $(NAME) $(ARGS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import mlflow
@@ -37,6 +37,7 @@ class Tracker(MLFlowTracker):  # type: ignore[misc]
 
     secrets: Secrets
     run_id = ""
+    finished = False
 
     def run_before_graph_execution(self, **event: Any) -> None:
         """Begin the run."""
@@ -80,15 +81,18 @@ class Tracker(MLFlowTracker):  # type: ignore[misc]
         """End the run."""
         with _limited():
             mlflow.end_run("FINISHED" if success else "FAILED")
+        self.finished = success
         address = mlflow.get_tracking_uri().rstrip("/")
         logger.info("this run in MLflow: %s/#/experiments/%s/runs/%s", address, self.experiment_id, self.run_id)
 
-    def leave(self, kind: type[BaseException] | None, *_: Any) -> None:
-        """End the run where that was missed, because the server was away for a while."""
+    def leave(self, error: BaseException | None) -> None:
+        """End the run where that was missed because the server was away, or say that it failed after its last node."""
         active = mlflow.active_run()
-        if active is not None and active.info.run_id == self.run_id:
-            with _limited(), suppress(Exception):  # it is no longer active, whether the server hears of it or not
-                mlflow.end_run("FAILED" if kind else "FINISHED")
+        with _limited():
+            if active is not None and active.info.run_id == self.run_id:
+                mlflow.end_run("FAILED" if error else "FINISHED")
+            elif self.finished and error:
+                self.client.set_terminated(self.run_id, "FAILED")
 
 
 def mlflow_tracker(setting: Setting) -> Tracker:
@@ -108,7 +112,7 @@ def mlflow_tracker(setting: Setting) -> Tracker:
             f"MLflow cannot keep runs here: {error}", hint="set MLFLOW_TRACKING_URI to the address of its server"
         ) from error
     tracker.secrets = setting.secrets
-    setting.closing.push(tracker.leave)
+    setting.at_end(tracker.leave)
     return tracker
 
 

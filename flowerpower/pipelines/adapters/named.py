@@ -31,6 +31,17 @@ class Setting:
     secrets: Secrets
     closing: ExitStack = field(default_factory=ExitStack)
 
+    def at_end(self, tell: Callable[[BaseException | None], object]) -> None:
+        """Call *tell* when the run is over, with what it failed of; what that raises does not reach the run."""
+
+        def end(kind: object, error: BaseException | None, trace: object) -> None:
+            try:
+                tell(error)
+            except Exception as found:  # noqa: BLE001  its time limit too: all work of the run is done
+                logger.warning("an adapter was not told how the run ended: %s", self.secrets.mask(describe(found)))
+
+        self.closing.push(end)
+
 
 def _progress(setting: Setting) -> Any:
     from flowerpower.pipelines.adapters.progress import ProgressHook

@@ -106,12 +106,12 @@ def _client(setting: Setting, project: int, user: str) -> Client:
         address, {"x-api-user": user} | ({"x-api-key": key} if key else {}), lambda value: _plain(value, secrets)
     )
 
-    def finish() -> None:
-        if run := client.stop():
+    def finish(error: BaseException | None) -> None:
+        if run := client.stop(failed=error is not None):
             place = f"{pages or client.place}/dashboard/project/{project}/runs/{run}"
             logger.info("this run in the Hamilton UI: %s", place)
 
-    setting.closing.callback(finish)
+    setting.at_end(finish)
     return client
 
 

@@ -79,6 +79,7 @@ class Client:
         self._failure: UntoldError | None = None
         self._said = False
         self._begun = Number()
+        self._ended = ""
         self._answers = 0
         self._session = requests.Session()
         self._thread = threading.Thread(target=self._work, name="flowerpower-tracker", daemon=True)
@@ -156,11 +157,17 @@ class Client:
 
     def log_dag_run_end(self, *, dag_run_id: Number, status: str) -> None:
         """End a run."""
+        self._ended = status
         body = self._body({"run_status": status, "run_end_time": datetime.now(UTC)})
         self._later(lambda: self._tell("PUT", f"/dag_runs/{dag_run_id.value}/", body))
 
-    def stop(self) -> int:
-        """Wait until everything is told, but not long, and say so when it is not; return the id of the run, or 0."""
+    def stop(self, *, failed: bool = False) -> int:
+        """Wait until everything is told, but not long, and say so when it is not; return the id of the run, or 0.
+
+        A run that *failed* after its last node was told to be a success before.
+        """
+        if failed and self._ended == "SUCCESS" and self._failure is None:
+            self.log_dag_run_end(dag_run_id=self._begun, status="FAILURE")
         self._closing.set()
         self._waiting.put(None)
         try:

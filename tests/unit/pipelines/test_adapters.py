@@ -1,27 +1,27 @@
-"""Lifecycle adapters by name. MLflow is large: `make heavy` installs it. The Hamilton tracker has tests of its own."""
+"""Lifecycle adapters by name. MLflow and the Hamilton tracker have tests of their own."""
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import socket
-import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import pytest
+from rq.timeouts import JobTimeoutException
 
 from flowerpower.errors import MissingExtraError, PipelineError
+from flowerpower.pipelines.adapters.named import Setting
+from flowerpower.pipelines.context import RunContext, Secrets
 from flowerpower.pipelines.failures import UserCodeError
+from flowerpower.pipelines.run import Access
 
-from .conftest import Project
+from .conftest import TICK, Project
 
 FLOW = """
     def doubled(x: int) -> int:
@@ -122,11 +122,71 @@ def test_lineage_tells_of_the_run_and_its_files(project: Project, monkeypatch: p
         )
 
     events = [json.loads(body) for _, body in posted]
-    assert [event["eventType"] for event in events] == ["START", "COMPLETE", "COMPLETE"]
+    assert [event["eventType"] for event in events] == ["START", "COMPLETE"]
     assert len({event["run"]["runId"] for event in events}) == 1
     assert {event["job"]["name"] for event in events} == {"p"}
     assert [found["name"] for found in events[-1]["inputs"]] == ["in.json"]
     assert [found["name"] for found in events[-1]["outputs"]] == ["out.json"]
+
+
+def test_lineage_names_no_secret_of_a_path(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.module("flow", "def out(raw: dict) -> dict:\n    return raw\n")
+    (project.root / "in-hunter2-hunter2.json").write_text('{"a": 1}')
+    with receiver() as (url, posted):
+        monkeypatch.setenv("OPENLINEAGE_URL", url)
+        project.run(
+            "out",
+            load={"raw": {"format": "json", "path": "in-${secret:PW}.json"}},
+            save=[{"outputs": ["out"], "format": "json", "path": "memory://eve:pass@files/out.json"}],
+            access=Access(paths=("memory://eve:pass@files/",)),
+            adapters=["openlineage"],
+            secrets=secrets,
+        )
+
+    event = json.loads(posted[-1][1])
+    assert [found["name"] for found in event["inputs"]] == ["in-***.json"]
+    assert [(found["namespace"], found["name"]) for found in event["outputs"]] == [("memory://files", "out.json")]
+    assert b"hunter2" not in b"".join(body for _, body in posted)
+
+
+def test_a_run_whose_result_cannot_be_saved_fails_its_lineage(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.module("flow", "def out(token: str) -> str:\n    return token\n")
+    with receiver() as (url, posted):
+        monkeypatch.setenv("OPENLINEAGE_URL", url)
+        with pytest.raises(PipelineError):
+            project.run(
+                "out",
+                inputs={"token": "${secret:PW}"},
+                save=[{"outputs": ["out"], "format": "text", "path": "flows/flow.py/${secret:PW}.txt"}],
+                adapters=["openlineage"],
+                secrets=secrets,
+            )
+
+    assert [json.loads(body)["eventType"] for _, body in posted] == ["START", "FAIL"]
+    assert b"errorMessage" in posted[-1][1]
+    assert b"hunter2" not in b"".join(body for _, body in posted)
+
+
+def test_a_lineage_server_that_says_nothing_is_asked_twice(
+    project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("OPENLINEAGE__TRANSPORT__TYPE", "http")
+        monkeypatch.setenv("OPENLINEAGE__TRANSPORT__URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("OPENLINEAGE__TRANSPORT__TIMEOUT", "0.1")
+        result = project.module("flow", FLOW).run("total", inputs={"x": 1}, adapters=["openlineage"])
+        silent.settimeout(0)
+        calls = 0
+        with suppress(BlockingIOError):
+            while True:
+                silent.accept()[0].close()
+                calls += 1
+
+    assert result.values["total"] == 2.5
+    assert calls == 2
+    assert caplog.text.count("the adapter 'openlineage' failed in pre_graph_execute and is left out") == 1
 
 
 def test_a_failed_run_fails_its_lineage_without_secrets(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,6 +215,28 @@ def test_a_server_that_is_away_fails_no_run(
     assert result.values["total"] == 2.5
     if name == "openlineage":
         assert "the adapter 'openlineage' failed in pre_graph_execute and is left out of this run" in caplog.text
+
+
+@pytest.mark.parametrize("error", [OSError("hunter2-hunter2 is away"), JobTimeoutException("its time is over")])
+def test_nothing_that_an_adapter_meets_at_the_end_fails_a_run(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    def tell(failure: BaseException | None) -> None:
+        told.append(failure)
+        raise error
+
+    told: list[BaseException | None] = []
+    given = Secrets(secrets)
+    given("PW")
+    setting = Setting(RunContext(TICK, TICK, "r", "s", "p"), given)
+    setting.at_end(tell)
+
+    with setting.closing:
+        pass
+
+    assert told == [None]
+    assert "an adapter was not told how the run ended: " in caplog.text
+    assert "hunter2" not in caplog.text
 
 
 def test_an_adapter_of_the_project_is_named_by_its_module(project: Project) -> None:
@@ -213,133 +295,3 @@ def test_a_missing_library_says_what_to_install(
         project.module("flow", FLOW).run("total", inputs={"x": 1}, adapters=[name])
 
     assert caught.value.hint == f"pip install 'flowerpower-gitops[{name}]'"
-
-
-def test_mlflow_calls_no_server_of_its_makers(project: Project, tmp_path: Path) -> None:
-    pytest.importorskip("mlflow", reason="mlflow is not installed: make heavy")
-    root, tests = Path(__file__).parents[3], Path(__file__).parents[2]
-    script = f"""
-        import sys
-        sys.path[:0] = [{str(root)!r}, {str(tests)!r}]
-        from pathlib import Path
-        from unit.pipelines.conftest import Project
-        sys.addaudithook(lambda event, given: print(given) if event == "socket.getaddrinfo" else None)
-        Project(Path({str(project.root)!r})).run("total", inputs={{"x": 1}}, adapters=["mlflow"])
-    """
-    project.module("flow", FLOW)
-    # Nothing else: MLflow tells nothing where it sees signs of a test.
-    settings = {"MLFLOW_TRACKING_URI": f"file://{tmp_path}/runs", "MLFLOW_ALLOW_FILE_STORE": "true"}
-
-    said = subprocess.run(
-        [sys.executable, "-c", dedent(script)], env=settings, capture_output=True, text=True, check=True
-    )
-
-    assert said.stdout == ""
-
-
-@pytest.fixture
-def mlflow_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
-    """Let MLflow keep runs in a folder, and return what reads them, the first first."""
-    mlflow = pytest.importorskip("mlflow", reason="mlflow is not installed: make heavy")
-
-    monkeypatch.chdir(tmp_path)
-    url = f"file://{tmp_path}/mlruns"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
-    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    mlflow.set_tracking_uri(url)
-
-    def read() -> list[Any]:
-        client = mlflow.MlflowClient(url)
-        experiment = client.get_experiment_by_name("p").experiment_id
-        return list(client.search_runs([experiment], order_by=["attributes.start_time"]))
-
-    return read
-
-
-def test_mlflow_gets_inputs_and_outputs_without_secrets(
-    project: Project, tmp_path: Path, mlflow_runs: Callable[[], list[Any]]
-) -> None:
-    project.module("flow", FLOW).run(
-        "total",
-        inputs={"x": 1, "token": "${secret:PW}"},
-        config={"mode": "${secret:PW}"},
-        adapters=["mlflow"],
-        secrets=secrets,
-    )
-
-    [found] = mlflow_runs()
-    assert found.info.run_name == "run-1"
-    assert found.info.status == "FINISHED"
-    assert found.data.params == {"x": "1", "token": "***", "mode": "***"}
-    assert found.data.metrics == {"total": 2.5}
-    assert found.data.tags["flowerpower.tick"] == "2026-11-22T02:00:00+00:00"
-    assert not list(tmp_path.glob("*.pickle"))
-
-
-def test_mlflow_gets_no_secret_that_lies_deep_in_an_output(
-    project: Project, tmp_path: Path, mlflow_runs: Callable[[], list[Any]]
-) -> None:
-    project.module(
-        "flow",
-        """
-        def out(token: str) -> dict:
-            return {token: ({"a": [token]}, {token})}
-        """,
-    )
-
-    project.run("out", inputs={"token": "${secret:PW}"}, adapters=["mlflow"], secrets=secrets)
-
-    assert mlflow_runs()
-    told = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file() and file.suffix != ".py"}
-    assert any(file.name == "out.json" for file in told)
-    assert [file.name for file, content in told.items() if b"hunter2" in content] == []
-
-
-def test_mlflow_shows_a_failed_run_as_failed(
-    project: Project, mlflow_runs: Callable[[], list[Any]], caplog: pytest.LogCaptureFixture
-) -> None:
-    with pytest.raises(UserCodeError):
-        project.module("flow", FLOW).run("total", inputs={"x": -1}, adapters=["mlflow"])
-
-    [found] = mlflow_runs()
-    assert found.info.status == "FAILED"
-    assert "left out" not in caplog.text
-
-
-def test_a_run_that_mlflow_lost_track_of_does_not_swallow_the_next(
-    project: Project,
-    mlflow_runs: Callable[[], list[Any]],
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    from flowerpower.pipelines.adapters.mlflow_runs import Tracker
-
-    def away(self: Tracker, name: str, *_: Any) -> None:
-        raise ConnectionError(name)
-
-    project.module("flow", FLOW)
-    with monkeypatch.context() as patch:
-        patch.setattr(Tracker, "_log", away)
-        project.run("total", inputs={"x": 1}, adapters=["mlflow"])
-    project.run("total", inputs={"x": 2}, adapters=["mlflow"])
-
-    first, second = mlflow_runs()
-    assert (first.info.status, first.data.params, first.data.metrics) == ("FINISHED", {"x": "1"}, {})
-    assert (second.info.status, second.data.params, second.data.metrics) == ("FINISHED", {"x": "2"}, {"total": 4.5})
-    assert caplog.text.count("left out") == 1
-
-
-def test_an_mlflow_server_that_says_nothing_holds_no_run_up(
-    project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    mlflow = pytest.importorskip("mlflow", reason="mlflow is not installed: make heavy")
-    from flowerpower.pipelines.adapters import mlflow_runs
-
-    monkeypatch.setattr(mlflow_runs, "_LIMITS", mlflow_runs._LIMITS | {"MLFLOW_HTTP_REQUEST_TIMEOUT": "1"})
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        mlflow.set_tracking_uri(f"http://127.0.0.1:{silent.getsockname()[1]}")
-        result = project.module("flow", FLOW).run("total", inputs={"x": 1}, adapters=["mlflow"])
-
-    assert result.values["total"] == 2.5
-    assert "the adapter 'mlflow' cannot be made and is left out" in caplog.text
-    assert not set(mlflow_runs._LIMITS) & set(os.environ)

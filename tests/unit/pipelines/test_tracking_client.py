@@ -137,6 +137,15 @@ def test_all_is_told_in_order_by_the_end_of_the_run(server: Server) -> None:
     assert threads() == []
 
 
+def test_a_run_that_failed_after_its_last_node_is_told_to_have_failed(server: Server) -> None:
+    telling = client(server.url)
+    telling.log_dag_run_end(dag_run_id=begin(telling), status="SUCCESS")
+
+    telling.stop(failed=True)
+
+    assert [body["run_status"] for body in server.told("PUT", "/dag_runs/7/")] == ["SUCCESS", "FAILURE"]
+
+
 def test_a_long_node_is_shown_while_it_runs(server: Server) -> None:
     begun, seen = threading.Event(), threading.Event()
 
