@@ -79,7 +79,7 @@ class Client:
         self._failure: UntoldError | None = None
         self._said = False
         self._begun = Number()
-        self._ended = ""
+        self._status = ""
         self._answers = 0
         self._session = requests.Session()
         self._thread = threading.Thread(target=self._work, name="flowerpower-tracker", daemon=True)
@@ -128,6 +128,7 @@ class Client:
     ) -> Number:
         """Begin a run."""
         begun = self._begun = Number()
+        self._status = "RUNNING"
         body = self._body(
             {
                 "run_start_time": datetime.now(UTC),
@@ -157,16 +158,16 @@ class Client:
 
     def log_dag_run_end(self, *, dag_run_id: Number, status: str) -> None:
         """End a run."""
-        self._ended = status
+        self._status = status
         body = self._body({"run_status": status, "run_end_time": datetime.now(UTC)})
         self._later(lambda: self._tell("PUT", f"/dag_runs/{dag_run_id.value}/", body))
 
     def stop(self, *, failed: bool = False) -> int:
         """Wait until everything is told, but not long, and say so when it is not; return the id of the run, or 0.
 
-        A run that *failed* after its last node was told to be a success before.
+        Of a run that *failed* while it was saved, or was interrupted, the server does not know it yet.
         """
-        if failed and self._ended == "SUCCESS" and self._failure is None:
+        if failed and self._status in ("RUNNING", "SUCCESS") and self._failure is None:
             self.log_dag_run_end(dag_run_id=self._begun, status="FAILURE")
         self._closing.set()
         self._waiting.put(None)

@@ -137,13 +137,24 @@ def test_all_is_told_in_order_by_the_end_of_the_run(server: Server) -> None:
     assert threads() == []
 
 
-def test_a_run_that_failed_after_its_last_node_is_told_to_have_failed(server: Server) -> None:
+@pytest.mark.parametrize("ended", [[], ["SUCCESS"], ["FAILURE"]])
+def test_a_run_that_failed_is_told_to_have_failed_once(server: Server, ended: list[str]) -> None:
     telling = client(server.url)
-    telling.log_dag_run_end(dag_run_id=begin(telling), status="SUCCESS")
+    run = begin(telling)
+    for status in ended:
+        telling.log_dag_run_end(dag_run_id=run, status=status)
 
     telling.stop(failed=True)
 
-    assert [body["run_status"] for body in server.told("PUT", "/dag_runs/7/")] == ["SUCCESS", "FAILURE"]
+    told = [body["run_status"] for body in server.told("PUT", "/dag_runs/7/")]
+    assert told == [*(status for status in ended if status != "FAILURE"), "FAILURE"]
+
+
+def test_a_run_that_failed_before_it_began_is_not_told(server: Server) -> None:
+    telling = client(server.url)
+
+    assert telling.stop(failed=True) == 0
+    assert server.asked == []
 
 
 def test_a_long_node_is_shown_while_it_runs(server: Server) -> None:
