@@ -88,7 +88,11 @@ def _exporting_provider() -> TracerProvider:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    logging.getLogger("opentelemetry").addFilter(lambda record: record.levelno < logging.ERROR or not record.exc_info)
+    logging.getLogger("opentelemetry").addFilter(_is_short)
     provider = TracerProvider(resource=Resource.create({"service.name": "flowerpower"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider
+
+
+def _is_short(record: logging.LogRecord) -> bool:
+    return record.levelno < logging.ERROR or not record.exc_info
