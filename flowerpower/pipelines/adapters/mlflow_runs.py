@@ -85,6 +85,12 @@ class Tracker(MLFlowTracker):  # type: ignore[misc]
         address = mlflow.get_tracking_uri().rstrip("/")
         logger.info("this run in MLflow: %s/#/experiments/%s/runs/%s", address, self.experiment_id, self.run_id)
 
+    def end_earlier_attempts(self, run: str) -> None:
+        """End what MLflow takes to be running of a run that is tried again: it was killed."""
+        wanted = f"attributes.status = 'RUNNING' and tags.`flowerpower.run` = '{run}'"
+        for found in self.client.search_runs([self.experiment_id], wanted):
+            self.client.set_terminated(found.info.run_id, "KILLED")
+
     def leave(self, error: BaseException | None) -> None:
         """End the run where that was missed because the server was away, or say that it failed after its last node."""
         active = mlflow.active_run()
@@ -107,6 +113,8 @@ def mlflow_tracker(setting: Setting) -> Tracker:
                 run_name=context.run_id,
                 run_tags={f"flowerpower.{name}": value for name, value in known.items() if value},
             )
+            if context.attempt > 1:
+                tracker.end_earlier_attempts(context.run_id)
     except ImportError as error:
         raise PipelineError(
             f"MLflow cannot keep runs here: {error}", hint="set MLFLOW_TRACKING_URI to the address of its server"

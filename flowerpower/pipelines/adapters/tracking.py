@@ -89,6 +89,8 @@ def tracker(setting: Setting) -> Tracker:
         tags={name: value for name, value in known.items() if value},
         client_factory=lambda *_, **__: client,
     )
+    if context.attempt > 1:
+        client.end_earlier_attempts(project, context.run_id)
     made.code, made.commit = context.code or Path.cwd(), context.commit
     return made
 

@@ -27,6 +27,7 @@ _LONGEST_END = 30.0  # and for all of them
 _GATHER = 0.3  # seconds in which news of nodes gather, to be told together
 _PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds until a server that is away is asked again
 _MOST_WAITING, _MOST_TOGETHER = 10_000, 500
+_LATEST = 200  # runs among which earlier attempts are looked for
 _LARGEST = 100_000  # characters of one value that are sent
 _AWAY = (502, 503, 504)
 
@@ -97,6 +98,22 @@ class Client:
         self._later(ask)
         return True
 
+    def end_earlier_attempts(self, project_id: int, run: str) -> None:
+        """End what the server takes to be running of a run that is tried again: it was killed."""
+
+        def end() -> None:
+            try:
+                latest = self._ask("GET", "/dag_runs/latest/", {"project_id": project_id, "limit": _LATEST})
+            except _AwayError:
+                raise
+            except UntoldError:  # the run itself is more important
+                return
+            for found in latest:
+                if found["run_status"] == "RUNNING" and (found["tags"] or {}).get("run") == run:
+                    self._end(found["id"], "FAILURE")
+
+        self._later(end)
+
     def register_dag_template_if_not_exists(
         self, *, project_id: int, name: str, dag_hash: str, code_hash: str, describe: Callable[[], Mapping[str, Any]]
     ) -> Number:
@@ -159,8 +176,12 @@ class Client:
     def log_dag_run_end(self, *, dag_run_id: Number, status: str) -> None:
         """End a run."""
         self._status = status
-        body = self._body({"run_status": status, "run_end_time": datetime.now(UTC)})
-        self._later(lambda: self._tell("PUT", f"/dag_runs/{dag_run_id.value}/", body))
+        now = datetime.now(UTC)
+        self._later(lambda: self._end(dag_run_id.value, status, now))
+
+    def _end(self, run: int, status: str, moment: datetime | None = None) -> None:
+        body = self._body({"run_status": status, "run_end_time": moment or datetime.now(UTC)})
+        self._ask("PUT", f"/dag_runs/{run}/", None, body)
 
     def stop(self, *, failed: bool = False) -> int:
         """Wait until everything is told, but not long, and say so when it is not; return the id of the run, or 0.
@@ -251,10 +272,11 @@ class Client:
 
     def _tell_news(self, news: _News) -> _Step:
         body = json.dumps({"attributes": news.attributes, "task_updates": news.updates}).encode()
-        return lambda: self._tell("PUT", "/dag_runs_bulk", body, {"dag_run_id": news.run.value})
 
-    def _tell(self, method: str, path: str, body: bytes, query: Mapping[str, Any] | None = None) -> None:
-        self._ask(method, path, query, body)
+        def tell() -> None:
+            self._ask("PUT", "/dag_runs_bulk", {"dag_run_id": news.run.value}, body)
+
+        return tell
 
     def _body(self, value: Any) -> bytes:
         return json.dumps(self._plain(value)).encode()

@@ -174,3 +174,18 @@ def test_an_mlflow_server_that_says_nothing_holds_no_run_up(
     assert result.values["total"] == 2.5
     assert "the adapter 'mlflow' cannot be made and is left out" in caplog.text
     assert not set(mlflow_runs._LIMITS) & set(os.environ)
+
+
+def test_mlflow_ends_an_earlier_attempt_that_was_killed(project: Project, mlflow_runs: Callable[[], list[Any]]) -> None:
+    client = mlflow.MlflowClient()
+    experiment = client.create_experiment("p")
+    client.create_run(experiment, run_name="killed", tags={"flowerpower.run": "run-1"})
+    client.create_run(experiment, run_name="another", tags={"flowerpower.run": "run-2"})
+
+    project.module("flow", FLOW).run("total", inputs={"x": 1}, adapters=["mlflow"], attempt=2)
+
+    assert {found.info.run_name: found.info.status for found in mlflow_runs()} == {
+        "killed": "KILLED",
+        "another": "RUNNING",
+        "run-1": "FINISHED",
+    }

@@ -50,6 +50,7 @@ SCRIPT = """
             config={{"flavour": "${{secret:PW}}"}},
             adapters=["tracker"],
             secrets=secrets_of(os.environ),
+            attempt={attempt},
         )
     except Exception:
         traceback.print_exc()
@@ -66,10 +67,12 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HamiltonUi]:
         yield running
 
 
-def run(project: Project, ui: HamiltonUi, rows: int, before: str = "") -> str:
+def run(project: Project, ui: HamiltonUi, rows: int, before: str = "", attempt: int = 1) -> str:
     """Run the flow in a process of its own that ends at once, and return what it said."""
     tests = Path(__file__).parents[2]
-    script = dedent(SCRIPT).format(path=[str(tests.parent), str(tests)], root=str(project.root), rows=rows)
+    script = dedent(SCRIPT).format(
+        path=[str(tests.parent), str(tests)], root=str(project.root), rows=rows, attempt=attempt
+    )
     settings = {
         "HAMILTON_API_URL": ui.url,
         "HAMILTON_PROJECT_ID": str(ui.project),
@@ -131,6 +134,19 @@ def test_the_hamilton_ui_shows_each_run_with_its_nodes_and_without_secrets(proje
     assert "ValueError: not with ***" in failed["attributes"][0]["value"]["stack_trace"][-1]
     assert any("flow.py" in line for line in failed["attributes"][0]["value"]["stack_trace"])
     assert ui.holds(b"nightly")
+    killed = {
+        "run_start_time": "2026-11-22T02:00:00Z",
+        "tags": {"run": "run-1"},
+        "inputs": {},
+        "outputs": [],
+        "run_status": "RUNNING",
+    }
+    ui.ask(f"/dag_runs?dag_template_id={runs[0]['dag_template_id']}", killed)
+    said += run(project, ui, rows=2, attempt=2)
+    assert [(found["run_status"], found["tags"].get("attempt")) for found in ui.runs()[3:]] == [
+        ("FAILURE", None),
+        ("SUCCESS", "2"),
+    ]
     assert not ui.holds(b"marker-of-the-secret")
     assert not ui.holds(b"marker-of-the-key")
     assert "adapter" not in said

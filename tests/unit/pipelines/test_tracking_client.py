@@ -29,6 +29,7 @@ class Server:
     port: int = 0
     asked: list[Request] = field(default_factory=list)
     graphs: list[Any] = field(default_factory=list)
+    latest: list[Any] = field(default_factory=list)
     refuse: Callable[[str, str], int] = lambda method, path: 0
 
     @property
@@ -47,6 +48,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.found.asked.append((self.command, self.path, json.loads(body) if body else None))
         status = self.found.refuse(self.command, self.path) or 200
         answer: Any = {"id": 7}
+        if "/latest/" in self.path:
+            answer = self.found.latest
         if "/exists/" in self.path:
             answer = self.found.graphs[0] if self.found.graphs else None
         content = json.dumps(answer).encode()
@@ -148,6 +151,32 @@ def test_a_run_that_failed_is_told_to_have_failed_once(server: Server, ended: li
 
     told = [body["run_status"] for body in server.told("PUT", "/dag_runs/7/")]
     assert told == [*(status for status in ended if status != "FAILURE"), "FAILURE"]
+
+
+def test_an_earlier_attempt_that_was_killed_is_ended(server: Server) -> None:
+    server.latest = [
+        {"id": 1, "run_status": "RUNNING", "tags": {"run": "r"}},
+        {"id": 2, "run_status": "FAILURE", "tags": {"run": "r"}},
+        {"id": 3, "run_status": "RUNNING", "tags": {"run": "another"}},
+        {"id": 4, "run_status": "RUNNING", "tags": None},
+    ]
+    telling = client(server.url)
+
+    telling.end_earlier_attempts(1, "r")
+    telling.stop()
+
+    ended = [(path, body["run_status"]) for method, path, body in server.asked if method == "PUT"]
+    assert ended == [("/api/v1/dag_runs/1/", "FAILURE")]
+
+
+def test_a_run_is_told_where_earlier_attempts_cannot_be_asked_for(server: Server) -> None:
+    server.refuse = lambda method, path: 403 if "/latest/" in path else 0
+    telling = client(server.url)
+
+    telling.end_earlier_attempts(1, "r")
+    begin(telling)
+
+    assert telling.stop() == 7
 
 
 def test_a_run_that_failed_before_it_began_is_not_told(server: Server) -> None:
