@@ -69,7 +69,11 @@ editor: .venv/installed ## try the schemas with the language server of VS Code (
 
 heavy: .venv/installed ## run the tests that need large libraries: Ray, MLflow, the Hamilton tracker
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group heavy
-	@FLOWERPOWER_TEST_LONG=1 $(BIN)/python -m pytest -q -rs tests/unit/pipelines/test_clusters.py tests/unit/pipelines/test_adapters.py $(ARGS)
+	@$(MAKE) .hamilton-ui/installed || echo "skipped: pip could not install the Hamilton UI"
+	@FLOWERPOWER_TEST_LONG=1 \
+		FLOWERPOWER_TEST_HAMILTON_UI=$$(test ! -e .hamilton-ui/installed || echo $(CURDIR)/.hamilton-ui/bin/hamilton) \
+		$(BIN)/python -m pytest -q -rs tests/unit/pipelines/test_clusters.py tests/unit/pipelines/test_adapters.py \
+		tests/unit/pipelines/test_mlflow.py tests/unit/pipelines/test_tracker.py $(ARGS)
 
 bench: .venv/installed ## run the benchmarks, or the one called NAME
 	@$(BIN)/python -m benchmarks $(NAME) $(ARGS)
@@ -99,6 +103,13 @@ clean: ## remove caches and build results (not .venv: remove that by hand)
 	@mkdir -p .editor
 	@cp $^ .editor
 	@cd .editor && npm ci --loglevel=error --no-audit --no-fund
+	@touch $@
+
+# The server that the tracker is tried with; its libraries must not meet ours.
+.hamilton-ui/installed:
+	@echo "Setting up .hamilton-ui, once: the Hamilton UI"
+	@$(PYTHON) -m venv .hamilton-ui
+	@.hamilton-ui/bin/python -m pip install --quiet --disable-pip-version-check 'apache-hamilton-ui>=0.0.18'
 	@touch $@
 
 # The mark is newer than pyproject.toml as long as the right things are installed.

@@ -93,6 +93,18 @@ def kept_environment() -> Iterator[None]:
             os.environ.update(before)
 
 
+@contextmanager
+def default_environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Give variables that are not set a value for the length of the block: other libraries read them."""
+    ours = {name: value for name, value in values.items() if name not in os.environ}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name in ours:
+            os.environ.pop(name, None)
+
+
 def look_for_cycles_rarely() -> None:
     """Tune this process for many small values that live on: looking for cycles among them would be half of its work."""
     gc.set_threshold(200_000, 20, 100)

@@ -79,7 +79,7 @@ class _Run:
         spec, context = self.spec, self.context
         loads = prepare_loads(spec, context, self.root, self.access)
         saves = prepare_saves(spec, context, self.root, self.access)
-        setting = Setting(context, secrets)
+        setting = Setting(replace(context, code=self.code), secrets)
         with setting.closing:
             parts = self.parts(folders, watch, setting)
             with self.phase("build"):

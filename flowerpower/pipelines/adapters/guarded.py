@@ -58,9 +58,9 @@ class Guarded(
     def _without_secrets(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         if not self._secrets.used:
             return values
-        found = {name: _masked(value, self._secrets) if name in _SHOWN else value for name, value in values.items()}
+        found = {name: masked(value, self._secrets) if name in _SHOWN else value for name, value in values.items()}
         if isinstance(error := found.get("error"), BaseException):
-            found["error"] = RuntimeError(self._secrets.mask(describe(error)))
+            found["error"] = _told(error, self._secrets)
         return found
 
     def post_graph_construct(self, **values: Any) -> None:
@@ -115,11 +115,23 @@ class Guarded(
         return {}
 
 
-def _masked(value: Any, secrets: Secrets) -> Any:
+def _told(error: BaseException, secrets: Secrets) -> Exception:
+    """Return an error of the same name and place that says the same without secrets; its causes are left out."""
+    kind = type(error)
+    said = describe(error).removeprefix(kind.__name__).removeprefix(": ")
+    copy: Exception = type(kind.__name__, (Exception,), {"__module__": kind.__module__})(secrets.mask(said))
+    return copy.with_traceback(error.__traceback__)
+
+
+def masked(value: Any, secrets: Secrets) -> Any:
+    """Return the value without secrets, as far as it is made of texts, mappings and lists."""
     if isinstance(value, str):
         return secrets.mask(value)
     if isinstance(value, dict):
-        return {name: _masked(inner, secrets) for name, inner in value.items()}
+        return {masked(name, secrets): masked(inner, secrets) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_masked(inner, secrets) for inner in value]
+        return [masked(inner, secrets) for inner in value]
+    if isinstance(value, tuple):
+        found = [masked(inner, secrets) for inner in value]
+        return value._make(found) if hasattr(value, "_make") else tuple(found)
     return value

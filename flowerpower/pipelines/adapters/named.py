@@ -13,11 +13,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from flowerpower.errors import FlowerPowerError, MissingExtraError, PipelineError
+from flowerpower.errors import MissingExtraError, PipelineError
 from flowerpower.pipelines.context import RunContext, Secrets
 from flowerpower.pipelines.failures import describe, is_time_limit
 from flowerpower.pipelines.graph import suggest
 from flowerpower.plugins import ADAPTERS_GROUP, load_plugin, why_missing
+from flowerpower.settings import default_environment
 
 logger = logging.getLogger("flowerpower.run")
 
@@ -29,6 +30,17 @@ class Setting:
     context: RunContext
     secrets: Secrets
     closing: ExitStack = field(default_factory=ExitStack)
+
+    def at_end(self, tell: Callable[[BaseException | None], object]) -> None:
+        """Call *tell* when the run is over, with what it failed of; what that raises does not reach the run."""
+
+        def end(kind: object, error: BaseException | None, trace: object) -> None:
+            try:
+                tell(error)
+            except Exception as found:  # noqa: BLE001  its time limit too: all work of the run is done
+                logger.warning("an adapter was not told how the run ended: %s", self.secrets.mask(describe(found)))
+
+        self.closing.push(end)
 
 
 def _progress(setting: Setting) -> Any:
@@ -50,29 +62,16 @@ def _openlineage(setting: Setting) -> Any:
 
 
 def _mlflow(setting: Setting) -> Any:
-    from flowerpower.pipelines.adapters.mlflow_runs import mlflow_tracker
+    with default_environment({"MLFLOW_DISABLE_TELEMETRY": "true"}):  # it is read once, when MLflow is imported
+        from flowerpower.pipelines.adapters.mlflow_runs import mlflow_tracker
 
     return mlflow_tracker(setting)
 
 
 def _tracker(setting: Setting) -> Any:
-    from hamilton_sdk.adapters import HamiltonTracker
+    from flowerpower.pipelines.adapters.tracking import tracker
 
-    secrets, context = setting.secrets, setting.context
-    try:
-        project, user = int(secrets.setting("HAMILTON_PROJECT_ID")), secrets.setting("HAMILTON_USERNAME")
-    except (FlowerPowerError, LookupError, ValueError):
-        raise PipelineError(
-            "the adapter 'tracker' needs HAMILTON_PROJECT_ID and HAMILTON_USERNAME",
-            hint="set them where the worker looks for secrets, as environment variables or files",
-        ) from None
-    try:
-        key: str | None = secrets("HAMILTON_API_KEY")
-    except (FlowerPowerError, LookupError):
-        key = None
-    known = {"schedule": context.schedule, "run": context.run_id, "commit": context.commit}
-    tags = {name: value for name, value in known.items() if value}
-    return HamiltonTracker(project_id=project, username=user, api_key=key, dag_name=context.pipeline, tags=tags)
+    return tracker(setting)
 
 
 _BUILT_IN: Mapping[str, Callable[[Setting], Any]] = {

@@ -55,7 +55,8 @@ def span_hook(setting: Setting) -> SpanHook:
     provider = trace.get_tracer_provider()
     if isinstance(provider, trace.ProxyTracerProvider):
         provider = _exporting_provider()
-        setting.closing.callback(provider.shutdown)
+        shutdown = provider.shutdown
+        setting.at_end(lambda error: shutdown())
     tracer = provider.get_tracer("flowerpower")
     known: dict[str, str | int] = {
         "run": run.run_id,
@@ -68,8 +69,9 @@ def span_hook(setting: Setting) -> SpanHook:
         run.pipeline, attributes={f"flowerpower.{name}": value for name, value in known.items() if value}
     )
     if isinstance(provider, TracerProvider):
-        setting.closing.callback(provider.force_flush, _FLUSH)
-    setting.closing.push(lambda kind, error, _: end(span, setting.secrets.mask(describe(error)) if error else ""))
+        flush = provider.force_flush
+        setting.at_end(lambda error: flush(_FLUSH))
+    setting.at_end(lambda error: end(span, setting.secrets.mask(describe(error)) if error else ""))
     return SpanHook(tracer, span, setting.secrets)
 
 
@@ -86,7 +88,11 @@ def _exporting_provider() -> TracerProvider:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    logging.getLogger("opentelemetry").addFilter(lambda record: record.levelno < logging.ERROR or not record.exc_info)
+    logging.getLogger("opentelemetry").addFilter(_is_short)
     provider = TracerProvider(resource=Resource.create({"service.name": "flowerpower"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider
+
+
+def _is_short(record: logging.LogRecord) -> bool:
+    return record.levelno < logging.ERROR or not record.exc_info

@@ -38,10 +38,12 @@ class Project:
         observer: Any = None,
         access: Access = NO_ACCESS,
         tick: datetime = TICK,
+        attempt: int = 1,
         **fields: Any,
     ) -> RunResult:
         spec = PipelineSpec.model_validate({"name": "p", "modules": ["flow"], "outputs": list(outputs), **fields})
-        context = RunContext(tick, datetime(2026, 11, 21, 2, 0, tzinfo=UTC), "run-1", "nightly", "p", "abc", 1, secrets)
+        before = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+        context = RunContext(tick, before, "run-1", "nightly", "p", "abc", attempt, secrets)
         return run_pipeline(spec, context, root=self.root, folders=["flows"], observer=observer, access=access)
 
 

@@ -1,23 +1,27 @@
-"""Lifecycle adapters by name. MLflow and the Hamilton tracker are large: `make heavy` installs them."""
+"""Lifecycle adapters by name. MLflow and the Hamilton tracker have tests of their own."""
 
 from __future__ import annotations
 
 import json
 import logging
+import socket
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
+from rq.timeouts import JobTimeoutException
 
-from flowerpower.errors import FlowerPowerError, MissingExtraError, PipelineError
+from flowerpower.errors import MissingExtraError, PipelineError
+from flowerpower.pipelines.adapters.named import Setting
+from flowerpower.pipelines.context import RunContext, Secrets
 from flowerpower.pipelines.failures import UserCodeError
+from flowerpower.pipelines.run import Access
 
-from .conftest import Project
+from .conftest import TICK, Project
 
 FLOW = """
     def doubled(x: int) -> int:
@@ -100,7 +104,8 @@ def test_a_failure_is_in_its_spans_without_secrets(project: Project, monkeypatch
             )
 
     assert [path for path, _ in posted] == ["/v1/traces"]
-    assert b"not with ***" in posted[0][1]
+    assert b"ValueError: not with ***" in posted[0][1]
+    assert b"RuntimeError" not in posted[0][1]
     assert b"hunter2" not in posted[0][1]
 
 
@@ -117,11 +122,71 @@ def test_lineage_tells_of_the_run_and_its_files(project: Project, monkeypatch: p
         )
 
     events = [json.loads(body) for _, body in posted]
-    assert [event["eventType"] for event in events] == ["START", "COMPLETE", "COMPLETE"]
+    assert [event["eventType"] for event in events] == ["START", "COMPLETE"]
     assert len({event["run"]["runId"] for event in events}) == 1
     assert {event["job"]["name"] for event in events} == {"p"}
     assert [found["name"] for found in events[-1]["inputs"]] == ["in.json"]
     assert [found["name"] for found in events[-1]["outputs"]] == ["out.json"]
+
+
+def test_lineage_names_no_secret_of_a_path(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.module("flow", "def out(raw: dict) -> dict:\n    return raw\n")
+    (project.root / "in-hunter2-hunter2.json").write_text('{"a": 1}')
+    with receiver() as (url, posted):
+        monkeypatch.setenv("OPENLINEAGE_URL", url)
+        project.run(
+            "out",
+            load={"raw": {"format": "json", "path": "in-${secret:PW}.json"}},
+            save=[{"outputs": ["out"], "format": "json", "path": "memory://eve:pass@files/out.json"}],
+            access=Access(paths=("memory://eve:pass@files/",)),
+            adapters=["openlineage"],
+            secrets=secrets,
+        )
+
+    event = json.loads(posted[-1][1])
+    assert [found["name"] for found in event["inputs"]] == ["in-***.json"]
+    assert [(found["namespace"], found["name"]) for found in event["outputs"]] == [("memory://files", "out.json")]
+    assert b"hunter2" not in b"".join(body for _, body in posted)
+
+
+def test_a_run_whose_result_cannot_be_saved_fails_its_lineage(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.module("flow", "def out(token: str) -> str:\n    return token\n")
+    with receiver() as (url, posted):
+        monkeypatch.setenv("OPENLINEAGE_URL", url)
+        with pytest.raises(PipelineError):
+            project.run(
+                "out",
+                inputs={"token": "${secret:PW}"},
+                save=[{"outputs": ["out"], "format": "text", "path": "flows/flow.py/${secret:PW}.txt"}],
+                adapters=["openlineage"],
+                secrets=secrets,
+            )
+
+    assert [json.loads(body)["eventType"] for _, body in posted] == ["START", "FAIL"]
+    assert b"errorMessage" in posted[-1][1]
+    assert b"hunter2" not in b"".join(body for _, body in posted)
+
+
+def test_a_lineage_server_that_says_nothing_is_asked_twice(
+    project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("OPENLINEAGE__TRANSPORT__TYPE", "http")
+        monkeypatch.setenv("OPENLINEAGE__TRANSPORT__URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("OPENLINEAGE__TRANSPORT__TIMEOUT", "0.1")
+        result = project.module("flow", FLOW).run("total", inputs={"x": 1}, adapters=["openlineage"])
+        silent.settimeout(0)
+        calls = 0
+        with suppress(BlockingIOError):
+            while True:
+                silent.accept()[0].close()
+                calls += 1
+
+    assert result.values["total"] == 2.5
+    assert calls == 2
+    assert caplog.text.count("the adapter 'openlineage' failed in pre_graph_execute and is left out") == 1
 
 
 def test_a_failed_run_fails_its_lineage_without_secrets(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,6 +215,28 @@ def test_a_server_that_is_away_fails_no_run(
     assert result.values["total"] == 2.5
     if name == "openlineage":
         assert "the adapter 'openlineage' failed in pre_graph_execute and is left out of this run" in caplog.text
+
+
+@pytest.mark.parametrize("error", [OSError("hunter2-hunter2 is away"), JobTimeoutException("its time is over")])
+def test_nothing_that_an_adapter_meets_at_the_end_fails_a_run(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    def tell(failure: BaseException | None) -> None:
+        told.append(failure)
+        raise error
+
+    told: list[BaseException | None] = []
+    given = Secrets(secrets)
+    given("PW")
+    setting = Setting(RunContext(TICK, TICK, "r", "s", "p"), given)
+    setting.at_end(tell)
+
+    with setting.closing:
+        pass
+
+    assert told == [None]
+    assert "an adapter was not told how the run ended: " in caplog.text
+    assert "hunter2" not in caplog.text
 
 
 def test_an_adapter_of_the_project_is_named_by_its_module(project: Project) -> None:
@@ -194,13 +281,13 @@ def test_an_adapter_that_cannot_be_had_is_refused(project: Project, name: str, e
 def test_a_missing_library_says_what_to_install(
     project: Project, name: str, library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sys
-
     monkeypatch.setitem(sys.modules, library, None)
     for loaded in [
         loaded
         for loaded in sys.modules
-        if loaded.startswith(("hamilton_sdk.", "flowerpower.pipelines.adapters.mlflow"))
+        if loaded.startswith(
+            ("hamilton_sdk.", "flowerpower.pipelines.adapters.mlflow", "flowerpower.pipelines.adapters.tracking")
+        )
     ]:
         monkeypatch.delitem(sys.modules, loaded)
 
@@ -208,35 +295,3 @@ def test_a_missing_library_says_what_to_install(
         project.module("flow", FLOW).run("total", inputs={"x": 1}, adapters=[name])
 
     assert caught.value.hint == f"pip install 'flowerpower-gitops[{name}]'"
-
-
-@pytest.mark.skipif(not find_spec("mlflow"), reason="mlflow is not installed: make heavy")
-def test_mlflow_gets_inputs_and_outputs_without_secrets(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import mlflow
-
-    monkeypatch.chdir(tmp_path)
-    url = f"file://{tmp_path}/mlruns"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
-    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    mlflow.set_tracking_uri(url)
-
-    project.module("flow", FLOW).run(
-        "total", inputs={"x": 1, "token": "${secret:PW}"}, adapters=["mlflow"], secrets=secrets
-    )
-
-    client = mlflow.MlflowClient(url)
-    [found] = client.search_runs([client.get_experiment_by_name("p").experiment_id])
-    assert found.info.run_name == "run-1"
-    assert found.info.status == "FINISHED"
-    assert found.data.params["x"] == "1"
-    assert found.data.params["token"] == "***"
-    assert found.data.metrics == {"total": 2.5}
-    assert not list(tmp_path.glob("*.pickle"))
-
-
-@pytest.mark.skipif(not find_spec("hamilton_sdk"), reason="apache-hamilton-sdk is not installed: make heavy")
-def test_the_tracker_says_what_it_needs(project: Project) -> None:
-    with pytest.raises(FlowerPowerError, match="needs HAMILTON_PROJECT_ID and HAMILTON_USERNAME"):
-        project.module("flow", FLOW).run("total", inputs={"x": 1}, adapters=["tracker"])
