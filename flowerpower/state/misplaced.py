@@ -15,6 +15,7 @@ from flowerpower.state.pipelined import batches, pack, replies
 if TYPE_CHECKING:
     from redis import Redis
 
+WAY_OUT = "`flowerpower doctor` names what is of another type, and how to move it out of the way"
 _AT_ONCE = 1_000  # keys
 _FROM_GIT = "then `flowerpower apply` writes it anew from git"
 _BY_ITSELF = "then it is made anew by itself"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from flowerpower.errors import UsageError
 from flowerpower.jobs.by_hand.naming import named_schedules
 from flowerpower.state.connection import redis_errors
+from flowerpower.state.misplaced import WAY_OUT
 from flowerpower.state.store import Store
 
 
@@ -34,6 +35,6 @@ def forget_schedules(store: Store, patterns: Sequence[str], who: str) -> Forgott
     if kind == "missing":
         raise UsageError(f"deleted by an apply just now: {', '.join(answer)}; nothing was changed")
     if kind == "type":
-        raise UsageError(f"{answer[0]} holds something that is not ours; nothing was changed")
+        raise UsageError(f"{answer[0]} holds something that is not ours; nothing was changed", hint=WAY_OUT)
     done = [name for name in names if name in answer]
     return Forgotten(tuple(done), tuple(name for name in names if name not in answer))

@@ -20,6 +20,7 @@ from flowerpower.state.codec import decode_cursor, decode_hold, decode_schedule,
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.desired import describe_run, occurrence_at, trigger_of
 from flowerpower.state.job_codec import job_fields
+from flowerpower.state.misplaced import WAY_OUT
 from flowerpower.state.models import Hold, Schedule
 from flowerpower.state.store import Store
 
@@ -29,7 +30,7 @@ _TRIES = 3
 _BATCH = 500
 _UNUSABLE = (FlowerPowerError, KeyError, TypeError, ValueError, AttributeError)  # what an altered record can raise
 _REFUSALS = {
-    "type": ("these keys hold something that is not ours to overwrite: {names}", "look at them with redis-cli"),
+    "type": ("these keys hold something that is not ours to overwrite: {names}", WAY_OUT),
     "missing": ("deleted by an apply just now: {names}", "`flowerpower status` shows what is live"),
     "cursor": ("the cursors of these schedules are damaged: {names}", "`flowerpower plan` says how to repair them"),
     "past": ("that moment is past for {names}", "give a moment that is still to come, or leave --until away"),
@@ -145,7 +146,9 @@ def resume_schedules(store: Store, patterns: Sequence[str], who: str) -> Resumed
             answers = store.scripts.call("resume", [order, *(message for message, _ in pairs)]) if pairs else []
         if b"damaged" in answers:
             name = pairs[answers.index(b"damaged")][1].name
-            raise StoreError(f"nothing was resumed: keys of {name} hold something that is not ours to overwrite")
+            raise StoreError(
+                f"nothing was resumed: keys of {name} hold something that is not ours to overwrite", hint=WAY_OUT
+            )
         if b"moved" not in answers:
             return Resumed(now, tuple(released for _, released in pairs), not_held)
     raise StoreError("nothing was resumed: the schedules kept changing meanwhile", hint="try again")

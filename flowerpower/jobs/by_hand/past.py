@@ -14,6 +14,7 @@ from flowerpower.schedule.trigger import Trigger
 from flowerpower.state.codec import canonical, decode_cursor, decode_schedule, digest
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.desired import describe_run, run_template, trigger_of
+from flowerpower.state.misplaced import WAY_OUT
 from flowerpower.state.models import Cursor, Schedule
 from flowerpower.state.store import Store
 
@@ -148,7 +149,7 @@ def hand_out(
         raw: Any = store.scripts.call("hand_out", [json.dumps({**order, "ticks": items})])
     words: list[Any] = json.loads(raw)
     if words[0] == "damaged":
-        raise FlowerPowerError(f"the key {words[1]} holds something that is not ours", hint="look at it with redis-cli")
+        raise FlowerPowerError(f"the key {words[1]} holds something that is not ours", hint=WAY_OUT)
     return [] if words[0] == "changed" else words
 
 

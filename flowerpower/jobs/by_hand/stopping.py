@@ -10,6 +10,7 @@ from flowerpower.errors import FlowerPowerError, UsageError
 from flowerpower.jobs.ledger import run_ref
 from flowerpower.jobs.records import active_runs
 from flowerpower.state.connection import redis_errors
+from flowerpower.state.misplaced import WAY_OUT
 from flowerpower.state.store import Store
 
 LONGEST_REASON = 500
@@ -50,7 +51,7 @@ def stop_run(store: Store, text: str, reason: str) -> Stopped:
     if word == "unknown":
         raise UsageError(f"no run {short} is known", hint="`flowerpower runs` shows them")
     if word == "damaged":
-        raise FlowerPowerError(f"the key {more} holds something that is not ours", hint="look at it with redis-cli")
+        raise FlowerPowerError(f"the key {more} holds something that is not ours", hint=WAY_OUT)
     if word == "over":
         return Stopped(run_id, "over", status=more)
     return Stopped(run_id, "dropped" if word == "unbuffered" else word, worker=more)
