@@ -44,6 +44,8 @@ def forget(
     )
     if done.names:
         session.result(f"Forgot {count(len(done.names), 'schedule')}: {safe(listed(done.names))}")
-        session.talk("  they fire on as they are; a spec of that name takes one back with the next apply")
+        one = len(done.names) == 1
+        fires, takes = ("it fires on as it is", "it") if one else ("they fire on as they are", "one")
+        session.talk(f"  {fires}; a spec of that name takes {takes} back with the next apply")
     if done.already:
         session.result(f"Forgotten before: {safe(listed(done.already))}")

@@ -16,7 +16,10 @@ from flowerpower.cli.main import COMMANDS
 from flowerpower.cli.terminal import choose_style, color_asked
 from flowerpower.nearest import nearest
 from flowerpower.render.style import Style
+from flowerpower.render.words import listed
 from flowerpower.settings import read_settings
+
+_MOST = 8  # names that are offered
 
 # What people type who come from other tools, and what it is called here.
 _OTHER_FLAGS = {
@@ -97,7 +100,20 @@ def understand(error: Any, arguments: Sequence[str]) -> Mistake:
         typed = next((word for word in arguments if repr(word) in message), "")
         meant = _nearest(typed, context.command.commands, _OTHER_COMMANDS if path == "flowerpower" else {})
         hint = f"did you mean {path} {meant}? {hint}" if meant else hint
+    if type(error).__name__ == "MissingParameter" and (names := _offered(path)):
+        hint = f"there {'is' if len(names) == 1 else 'are'} {listed(names, _MOST)}; {hint}"
     return Mistake(message, hint)
+
+
+def _offered(path: str) -> list[str]:
+    """Return what a shell would offer for the argument that is missing; nothing where nobody knows."""
+    from flowerpower.cli.completing import complete
+
+    try:
+        values = complete([*path.split()[1:], ""], helped=False).values
+    except Exception:  # noqa: BLE001 - a help that cannot be given is no reason to fail otherwise
+        return []
+    return [text for text, _ in values if not text.startswith("-")]
 
 
 def _unknown_flag(flag: str, context: Any, arguments: Sequence[str], path: str) -> Mistake:

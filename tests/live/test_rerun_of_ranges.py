@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -65,6 +66,21 @@ def test_the_ticks_of_a_range_are_those_that_were_missed(
     apply(store, often(**now))
 
     assert ticks_again(manager, name) == {"often": missed}
+
+
+def test_a_tick_of_today_is_not_missed_because_others_were_around_it(
+    store: Store, manager: RQManager, missed: list[int]
+) -> None:
+    apply(store, often(every=5400))
+
+    plan = manager.plan_backfill("often", *(datetime.fromtimestamp(one, UTC) for one in (missed[0], missed[-1])))
+
+    assert {tick.tick: tick.status for tick in plan.ticks} == {
+        tick: "missed" if tick in missed else "unknown"
+        for tick in range(missed[0], missed[-1] + 1, 60)
+        if tick % 5400 == 0
+    }
+    assert repr(plan) == f"<BackfillPlan of often: {len(plan.ticks)} of {len(plan.ticks)} ticks to run>"
 
 
 def test_they_are_said_to_be_of_an_earlier_trigger_and_run(

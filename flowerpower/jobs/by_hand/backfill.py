@@ -46,6 +46,11 @@ class BackfillPlan:
     workers: int
     again: bool = False
 
+    def __repr__(self) -> str:
+        return (
+            f"<BackfillPlan of {self.applied.schedule.name}: {len(self.to_run):,} of {len(self.ticks):,} ticks to run>"
+        )
+
     @property
     def namespace(self) -> str:
         """The namespace of the schedule."""

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from flowerpower.errors import FlowerPowerError, FormatError, UsageError
 from flowerpower.jobs.by_hand.naming import advice_for
+from flowerpower.jobs.by_hand.ranges import Ranges
 from flowerpower.jobs.records import RunRecord, active_runs, decode_outcome, outcome_pages
 from flowerpower.schedule.trigger import Trigger
 from flowerpower.state.codec import canonical, decode_cursor, decode_schedule, digest
@@ -161,6 +162,7 @@ def look_at(store: Store, applied: Applied, ticks: Sequence[int]) -> list[PastTi
     active = {record.last: record for record in active_runs(store, name) if _is_of_tick(store, record)}
     waiting = _waiting(store, name)
     alone, ranges = _outcomes(store, name, ticks[0])
+    among = Ranges(store, applied)
     decided = applied.cursor.tick if applied.cursor and applied.cursor.pending else None
     found = []
     for tick in ticks:
@@ -171,7 +173,7 @@ def look_at(store: Store, applied: Applied, ticks: Sequence[int]) -> list[PastTi
         elif decided is not None and tick > decided:
             found.append(PastTick(tick, "undecided"))
         else:
-            record = alone.get(tick) or next((one for one in ranges if one.first <= tick <= one.last), None)
+            record = alone.get(tick) or next((one for one in ranges if among.has(tick, one) is not False), None)
             found.append(PastTick(tick, record.status if record else UNKNOWN, record))
     return found
 

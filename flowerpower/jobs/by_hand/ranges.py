@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
+from typing import TYPE_CHECKING
 
-from flowerpower.jobs.by_hand.past import Applied
 from flowerpower.jobs.records import RunRecord, decode_outcome, outcome_pages
 from flowerpower.planning.past import view_object
 from flowerpower.planning.window import is_tick, ticks_between
@@ -17,6 +17,9 @@ from flowerpower.state.history import read_past_of
 from flowerpower.state.models import Schedule
 from flowerpower.state.store import Store
 
+if TYPE_CHECKING:
+    from flowerpower.jobs.by_hand.past import Applied
+
 
 @dataclass(frozen=True)
 class Ranges:
@@ -24,6 +27,7 @@ class Ranges:
 
     store: Store
     applied: Applied
+    _known: dict[tuple[int, int, int], Trigger | None] = field(default_factory=dict)
 
     def ticks(self, record: RunRecord) -> list[int] | None:
         """Return the ticks of a record, None where nobody knows any more which they were."""
@@ -31,12 +35,22 @@ class Ranges:
             return [record.last]
         if not record.first:  # events do not say it
             return self._of_event(record)
-        trigger = next((one for one in chain([self.applied.trigger], self._former) if _fits(one, record)), None)
+        trigger = self._trigger_of(record)
         return None if trigger is None else ticks_between(trigger, record.first, record.last)
 
-    def has_been(self, tick: int, record: RunRecord | None) -> bool:
-        """Tell whether a tick is one of the range that it lies in, also of an earlier trigger."""
-        return record is not None and tick in (self.ticks(record) or ())
+    def has(self, tick: int, record: RunRecord) -> bool | None:
+        """Tell whether a tick is one of a range, by the trigger of that time; None where nobody knows any more."""
+        if not record.first <= tick <= record.last:
+            return False
+        trigger = self._trigger_of(record)
+        return None if trigger is None else is_tick(trigger, tick)
+
+    def _trigger_of(self, record: RunRecord) -> Trigger | None:
+        what = (record.first, record.last, record.count)
+        if what not in self._known:
+            triggers = chain([self.applied.trigger], self._former)
+            self._known[what] = next((one for one in triggers if _fits(one, record)), None)
+        return self._known[what]
 
     @cached_property
     def _former(self) -> tuple[Trigger, ...]:

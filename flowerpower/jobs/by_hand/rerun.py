@@ -64,10 +64,8 @@ def _refuse(store: Store, applied: Applied, tick: PastTick, now: int, *, again: 
     if tick.status == "succeeded" and not again:
         raise RefusedError(f"{run} has succeeded", hint="--again runs it once more, and replaces its outcome")
     is_known = tick.record is not None and tick.record.first == tick.record.last  # under an earlier trigger perhaps
-    is_known = (
-        is_known or is_tick(applied.trigger, tick.tick) or Ranges(store, applied).has_been(tick.tick, tick.record)
-    )
-    if not is_known:
+    was_one = tick.record is not None and Ranges(store, applied).has(tick.tick, tick.record)
+    if not (is_known or is_tick(applied.trigger, tick.tick) or was_one):
         near = " and ".join(_words(applied, moment) for moment in nearest_ticks(applied.trigger, tick.tick))
         raise UsageError(
             f"{name} has no tick at {_words(applied, tick.tick)}", hint=f"those around it: {near}" if near else None

@@ -36,6 +36,19 @@ def test_flags_before_the_command_are_put_behind_it(capsys: pytest.CaptureFixtur
     )
 
 
+def test_who_names_nothing_is_told_what_could_be_named(flowerpower: CommandLine) -> None:
+    for call, there in {
+        "run": "there is report",
+        "trigger": "there are hourly, nightly, report",
+        "pause --reason x": "there are hourly, nightly",
+    }.items():
+        answer = flowerpower(*call.split())
+        assert (answer.code, f"hint: {there}; see flowerpower {call.split()[0]} --help" in answer.err) == (1, True)
+
+    flowerpower.write("flowerpower.yaml", "name: [\n")
+    assert "hint: see flowerpower rollback --help" in flowerpower("rollback").err
+
+
 def test_an_override_that_means_nothing_is_refused_also_where_it_is_not_needed(flowerpower: CommandLine) -> None:
     answer = flowerpower("plan", "--allow-deletes", "many")
 

@@ -12,6 +12,8 @@ from flowerpower.planning.plan import Fires
 from flowerpower.render.fires import move_words
 from flowerpower.render.words import (
     code_span,
+    columns,
+    cut,
     free_text,
     moment_with_utc,
     moments_in_row,
@@ -31,6 +33,19 @@ HOUR = 3600
 @given(st.integers(0, LONGEST_DURATION))
 def test_a_duration_reads_back_as_itself(seconds: int) -> None:
     assert parse_duration(duration_text(seconds)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [("sales", 5), ("größe", 5), ("gro\u0308ße", 5), ("毎日", 4), ("ﾏｲﾆﾁ", 4), ("🌸", 2), ("☀\ufe0f", 1)],
+)
+def test_a_text_takes_the_columns_that_a_terminal_gives_it(text: str, width: int) -> None:
+    assert columns(text) == width
+
+
+@given(st.text(), st.integers(1, 30))
+def test_what_is_cut_takes_no_more_than_its_columns(text: str, width: int) -> None:
+    assert columns(cut(text, width)) <= width
 
 
 @given(st.text())
