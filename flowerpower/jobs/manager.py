@@ -338,7 +338,9 @@ def _read_patiently(store: Store, *, patient: bool) -> State:
 def recipes_of(applied: State) -> tuple[GraphRecipe, ...]:
     """Return what the graphs of the applied pipelines are built of."""
     fields: Iterable[Mapping[str, Any]] = (pipeline.fields for pipeline in applied.pipelines.values())
-    return tuple(GraphRecipe(one.get("modules") or (), one.get("config") or {}) for one in fields)
+    return tuple(
+        GraphRecipe(one.get("modules") or (), one.get("config") or {}, one.get("adapters") or ()) for one in fields
+    )
 
 
 def queues_of(applied: State) -> tuple[str, ...]:

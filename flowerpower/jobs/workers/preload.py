@@ -16,10 +16,11 @@ logger = logging.getLogger("flowerpower.worker")
 
 
 class GraphRecipe(NamedTuple):
-    """What a graph is built of: Hamilton modules by name, and the config."""
+    """What a graph is built of: Hamilton modules by name, the config, and the names of adapters that watch its runs."""
 
     modules: Sequence[str]
     config: Mapping[str, Any]
+    adapters: Sequence[str] = ()
 
 
 class AppliedCommit:
@@ -46,13 +47,15 @@ def preload(root: Path, recipes: Sequence[GraphRecipe], folders: Sequence[str]) 
     import flowerpower.pipelines.run
     import flowerpower.pipelines.secrets
     import flowerpower.specs.models  # noqa: F401 - so that no fork has to import it
+    from flowerpower.pipelines.adapters.named import import_adapters
     from flowerpower.pipelines.manager import preload as import_modules
     from flowerpower.pipelines.reuse import build_first
 
     modules = list(dict.fromkeys(module for recipe in recipes for module in recipe.modules))
     import_modules(modules, root, list(folders))
     code_on_disk(root, modules, folders)  # read, parsed and kept for the forks
-    build_first(recipes, root, folders)
+    import_adapters(name for recipe in recipes for name in recipe.adapters)
+    build_first([(recipe.modules, recipe.config) for recipe in recipes], root, folders)
 
 
 def preload_commit(home: Home, recipes: Sequence[GraphRecipe], folders: Sequence[str], commit: str) -> None:

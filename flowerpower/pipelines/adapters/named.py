@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,7 +62,7 @@ def _openlineage(setting: Setting) -> Any:
 
 
 def _mlflow(setting: Setting) -> Any:
-    with default_environment({"MLFLOW_DISABLE_TELEMETRY": "true"}):  # it is read once, when MLflow is imported
+    with default_environment(_WHILE_IMPORTED):
         from flowerpower.pipelines.adapters.mlflow_runs import mlflow_tracker
 
     return mlflow_tracker(setting)
@@ -74,6 +74,10 @@ def _tracker(setting: Setting) -> Any:
     return tracker(setting)
 
 
+_WHILE_IMPORTED = {"MLFLOW_DISABLE_TELEMETRY": "true"}  # MLflow reads it once
+
+_MODULES = {"opentelemetry": "spans", "openlineage": "lineage", "mlflow": "mlflow_runs", "tracker": "tracking"}
+
 _BUILT_IN: Mapping[str, Callable[[Setting], Any]] = {
     "progress": _progress,
     "opentelemetry": _opentelemetry,
@@ -81,6 +85,16 @@ _BUILT_IN: Mapping[str, Callable[[Setting], Any]] = {
     "mlflow": _mlflow,
     "tracker": _tracker,
 }
+
+
+def import_adapters(names: Iterable[str]) -> None:
+    """Import what built-in adapters of those names need, so that no run has to; what fails is left to the runs."""
+    for name in set(names) & set(_MODULES):
+        try:
+            with default_environment(_WHILE_IMPORTED):
+                importlib.import_module(f"flowerpower.pipelines.adapters.{_MODULES[name]}")
+        except Exception as error:  # noqa: BLE001  large libraries may fail in any way
+            logger.debug("the adapter %r cannot be imported first: %s", name, describe(error))
 
 
 def named_adapters(names: Sequence[str], setting: Setting, plugins: Sequence[str]) -> list[Any]:

@@ -16,7 +16,7 @@ import pytest
 from rq.timeouts import JobTimeoutException
 
 from flowerpower.errors import MissingExtraError, PipelineError
-from flowerpower.pipelines.adapters.named import Setting
+from flowerpower.pipelines.adapters.named import Setting, import_adapters
 from flowerpower.pipelines.context import RunContext, Secrets
 from flowerpower.pipelines.failures import UserCodeError
 from flowerpower.pipelines.run import Access
@@ -261,6 +261,17 @@ def test_an_adapter_of_the_project_is_named_by_its_module(project: Project) -> N
     )
 
     assert project.run("seen", adapters=["audit:Audit"]).values["seen"] == ["out", "seen"]
+
+
+def test_libraries_of_adapters_are_imported_before_runs_and_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "flowerpower.pipelines.adapters.lineage"
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "hamilton_sdk", None)
+    monkeypatch.delitem(sys.modules, "flowerpower.pipelines.adapters.tracking", raising=False)
+
+    import_adapters(["tracker", "openlineage", "audit:Audit", "progess"])
+
+    assert name in sys.modules
 
 
 @pytest.mark.parametrize(
