@@ -28,6 +28,7 @@ from flowerpower.planning.plan import Plan
 from flowerpower.planning.rollback import RollbackContext, plan_rollback, still_rolled_back
 from flowerpower.planning.sync import Wanted
 from flowerpower.planning.unchanged import unchanged_plan
+from flowerpower.proposed import in_env
 from flowerpower.specs.files.earlier import modules_at
 from flowerpower.specs.files.kinds import PROJECT_FILES
 from flowerpower.state.history import read_steps
@@ -103,7 +104,8 @@ def wanted_of(project: FlowerPowerProject) -> Wanted:
     try:
         return Wanted.of(project.outline or project.desired, project.source.commit)
     except SpecError:
-        return Wanted(unknown="the specs here are not valid: see flowerpower validate")
+        see = in_env("flowerpower validate", project.settings.env)
+        return Wanted(unknown=f"the specs here are not valid: see {see}")
     except FlowerPowerError as error:
         return Wanted(unknown=str(error))
 

@@ -78,6 +78,10 @@ def status(
             bar.say("Reading the specs here to compare; --live leaves that out ...")
         found = project.jobs.status(wanted_by(project, display), most_recent(display))
     show(session, display, chosen(found, names or ()))
+    if not display.live and found.wanted.unknown:
+        from flowerpower.render.words import safe
+
+        session.talk(f"Not compared with git: {safe(found.wanted.unknown)}")
     return 0
 
 

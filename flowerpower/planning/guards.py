@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from flowerpower.errors import Problem, UsageError
 from flowerpower.planning.plan import Check, Plan
+from flowerpower.planning.renames import likely_renames
 from flowerpower.proposed import in_env
 from flowerpower.state.models import Reading, Schedule
 
@@ -133,8 +134,15 @@ def _deletes(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> Ch
         "deletes",
         "refuse",
         f"{deleted} of {owned} schedules would be deleted; {limit} may be ({text})",
-        f"{way_past}, or raise `guards: {{max_deletes: ...}}` in an earlier apply",
+        f"{_renamed(plan)}{way_past}, or raise `guards: {{max_deletes: ...}}` in an earlier apply",
     )
+
+
+def _renamed(plan: Plan) -> str:
+    """Say that fewer would be deleted if those that were renamed said so."""
+    number = len(likely_renames(plan.changes))
+    looks = "looks" if number == 1 else "look"
+    return f"{number:,} of them {looks} renamed: write their `previous_names`, see the notes; " if number else ""
 
 
 def _applied_deletes(guards: str) -> str:

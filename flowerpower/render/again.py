@@ -22,7 +22,9 @@ def again_text(
     """Return a block for each schedule: how many of its ticks, from when to when, and why the newest ended so."""
     if not plans and not left:
         return f"Nothing that {' or '.join(statuses)} is known of that time."
-    lines = [line for plan in plans for line in _block(plan, style)]
+    heads = [(safe(plan.applied.schedule.name), _ticks(plan)) for plan in plans]
+    name, ticks = (max((len(head[at]) for head in heads), default=0) for at in (0, 1))
+    lines = [line for plan in plans for line in _block(plan, (name, ticks), style)]
     lines += [style(f"  left out: {words}", "faint") for words in _left_out(left, plans)]
     total = sum(len(plan.to_run) for plan in plans)
     words = f"Rerun: {count(total, 'tick')} of {count(len(plans), 'schedule')}"
@@ -42,13 +44,18 @@ def _left_out(left: Sequence[RunRecord], plans: Sequence[BackfillPlan]) -> Itera
             )
 
 
-def _block(plan: BackfillPlan, style: Style) -> list[str]:
-    name, zone = safe(plan.applied.schedule.name), plan.applied.timezone
+def _ticks(plan: BackfillPlan) -> str:
+    runs = len(plan.to_run)
+    busy = f" ({len(plan.ticks) - runs} active already)" if runs < len(plan.ticks) else ""
+    return f"{count(runs, 'tick')}{busy}"
+
+
+def _block(plan: BackfillPlan, sizes: tuple[int, int], style: Style) -> list[str]:
+    name, zone = safe(plan.applied.schedule.name).ljust(sizes[0]), plan.applied.timezone
     first, last = (moment_with_utc(tick, zone, plan.now) for tick in (plan.first, plan.last))
     runs = len(plan.to_run)
     when = first if plan.first == plan.last else f"{first} to {last}"
-    busy = f" ({len(plan.ticks) - runs} active already)" if runs < len(plan.ticks) else ""
-    lines = [f"  {style(name, 'strong')}  {count(runs, 'tick')}{busy}  {when}, {safe(zone)}"]
+    lines = [f"  {style(name, 'strong')}  {_ticks(plan).ljust(sizes[1])}  {when}, {safe(zone)}"]
     earlier = sum(not is_tick(plan.applied.trigger, tick.tick) for tick in plan.to_run)
     if earlier:
         lines.append(f"      {_of_them(earlier, runs)} of an earlier trigger")

@@ -37,7 +37,7 @@ from flowerpower.render.notes import (
     summary,
 )
 from flowerpower.render.pieces import Group, ordered, pieces, place_of, symbol_of
-from flowerpower.render.words import code_span, count, listed, moment, runs_leftward, safe, short, spoken, wrap
+from flowerpower.render.words import code_span, count, listed, moment, runs_leftward, safe, short, spoken, typed, wrap
 from flowerpower.render.words import free_text as _text
 
 LIMIT = 65_536  # characters of a comment on GitHub
@@ -104,10 +104,11 @@ def _comment(plan: Plan, plan_hash: str, cut: _Cut, told: Sequence[Change | Grou
         blocks.append("\n".join(_table(plan, told, cut)))
     if cut.details:
         blocks += [*filter(None, [details]), *dataflow_blocks(plan, cut.drawings, cut.graphs), *load_details(plan)]
-    beside = [*_held(plan), *(f"- {_flags_as_code(_text(sentence))}" for sentence in side_notes(plan))]
+    beside = [*_held(plan), *(f"- {_with_code(sentence)}" for sentence in side_notes(plan))]
     blocks += ["\n".join(beside)] if beside else []
     if cut.truncated:
-        blocks.append("_Cut to fit: this comment shows less than the plan. Run `flowerpower plan` for all of it._")
+        whole = code_span(typed("flowerpower plan", plan.env))
+        blocks.append(f"_Cut to fit: this comment shows less than the plan. Run {whole} for all of it._")
     blocks.append(_footer(plan, plan_hash))
     return "\n\n".join(blocks) + "\n"
 
@@ -181,6 +182,14 @@ def _more_names(names: Sequence[str]) -> str:
 
 def _advice(text: str) -> str:
     return f"{text[:1].upper()}{_flags_as_code(safe(text[1:]))}." if text else ""
+
+
+def _with_code(sentence: str) -> str:
+    """Return a sentence with what stands between its backticks as code, and nothing else of it as markup."""
+    parts = sentence.split("`")
+    if len(parts) % 2 == 0:  # one has no other
+        return _flags_as_code(_text(sentence))
+    return "".join(code_span(part) if at % 2 else _flags_as_code(_text(part)) for at, part in enumerate(parts))
 
 
 def _flags_as_code(text: str) -> str:

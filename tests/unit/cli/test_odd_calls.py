@@ -49,6 +49,17 @@ def test_who_names_nothing_is_told_what_could_be_named(flowerpower: CommandLine)
     assert "hint: see flowerpower rollback --help" in flowerpower("rollback").err
 
 
+def test_status_says_that_it_could_not_compare_with_specs_that_are_wrong(flowerpower: CommandLine) -> None:
+    flowerpower.write("schedules/nightly.yaml", "pipeline: nothing\ncron: '@daily'\n")
+
+    told, live = flowerpower("status", "--env", "prod"), flowerpower("status", "--live")
+
+    assert told.code == 0
+    see = "see flowerpower validate --env prod"
+    assert told.err.splitlines()[-1] == f"Not compared with git: the specs here are not valid: {see}"
+    assert "Not compared" not in live.err
+
+
 def test_an_override_that_means_nothing_is_refused_also_where_it_is_not_needed(flowerpower: CommandLine) -> None:
     answer = flowerpower("plan", "--allow-deletes", "many")
 

@@ -83,6 +83,15 @@ pause nightly --reason x
 plugins
 apply missing.json
 """
+BROKEN = """
+plan
+status
+status --json
+doctor
+export --out .
+export --out . --json
+dag report
+"""
 _FITTING = re.compile(
     r"`(flowerpower [a-z]+ [^`]*)`|(?:^|[:;] |&& )(flowerpower [a-z]+ [^`;&]*?)(?= &&|;|$)", re.MULTILINE
 )
@@ -105,7 +114,10 @@ def answers(here: Here) -> dict[str, Answer]:
         f"{call}, before": here(*shlex.split(call), "--env", "prod") for call in BEFORE_APPLY.strip().splitlines()
     }
     assert here("apply", "--auto-approve", "--env", "prod").code == 0
-    return before | {call: here(*shlex.split(call), "--env", "prod") for call in AFTER_APPLY.strip().splitlines()}
+    after = {call: here(*shlex.split(call), "--env", "prod") for call in AFTER_APPLY.strip().splitlines()}
+    (here.folder / "schedules/nightly.yaml").write_text("pipeline: repotr\ncron: '@daily'\n")
+    broken = {f"{call}, broken": here(*shlex.split(call), "--env", "prod") for call in BROKEN.strip().splitlines()}
+    return before | after | broken
 
 
 def proposed(text: str) -> Iterator[str]:

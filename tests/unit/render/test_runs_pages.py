@@ -14,6 +14,7 @@ from flowerpower.jobs.by_hand.backfill import BackfillPlan, Progress
 from flowerpower.jobs.by_hand.past import Applied, PastTick
 from flowerpower.jobs.details import Attempt, RunDetails
 from flowerpower.jobs.records import RunList, RunRecord, Standing
+from flowerpower.render.again import again_text
 from flowerpower.render.backfill import done_text, plan_text, stopped_text
 from flowerpower.render.details import details_dict, details_text
 from flowerpower.render.progress import progress_line
@@ -247,6 +248,18 @@ def test_what_is_known_of_ticks_stands_in_one_column_whatever_their_zone_makes_o
         "  run   Mon 23 Nov 00:30 (Sun 23:30 UTC)    nothing is recorded of it",
         "  run   Mon 23 Nov 01:00 (00:00 UTC)        nothing is recorded of it",
         "  run   Mon 23 Nov 02:00:01 (01:00:01 UTC)  failed 18m ago: node 'price' failed at flows/sales.py:1…",
+    ]
+
+
+def test_what_runs_again_of_each_schedule_stands_in_columns() -> None:
+    other = replace(APPLIED, schedule=replace(SCHEDULE, name="often"))
+    plans = (PLAN, replace(PLAN, applied=other, ticks=PLAN.ticks[:1], last=PLAN.first, workers=1))
+
+    lines = again_text(plans, (), ["failed"]).splitlines()
+
+    assert [line.partition(" to ")[0] for line in lines if "Berlin" in line] == [
+        "  nightly  2 ticks (1 active already)  Mon 23 Nov 16:00 (15:00 UTC)",
+        "  often    1 tick                      Mon 23 Nov 16:00 (15:00 UTC), Europe/Berlin",
     ]
 
 
