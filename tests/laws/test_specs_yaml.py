@@ -8,7 +8,7 @@ from io import StringIO
 from typing import Any
 
 import yaml as pyyaml
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -72,6 +72,7 @@ def test_what_ruamel_writes_is_read_as_it_was(value: Any, flow: bool) -> None:
     stream = StringIO()
     writer.dump(value, stream)
 
+    assume(not flow or ":?" not in stream.getvalue())  # plain there for ruamel, refused by libyaml
     assert ours(stream.getvalue()) == theirs(stream.getvalue()) == value
 
 
