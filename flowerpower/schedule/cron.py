@@ -98,10 +98,19 @@ def _day_rule(day_of_month: str, day_of_week: str) -> DayRule:
     return DayRule(day_of_month, day_of_week)
 
 
+@lru_cache(maxsize=512)
+def _minutes_of_hour(field: str) -> tuple[int, ...]:
+    return tuple(sorted(CronSim(f"0 {field} 0 * * *", _ANY_DATE).minutes))
+
+
+@lru_cache(maxsize=512)
+def _hours(field: str) -> tuple[int, ...]:
+    return tuple(sorted(CronSim(f"0 0 {field} * * *", _ANY_DATE).hours))
+
+
 @lru_cache(maxsize=4096)
-def _minutes_of_day(minutes: str, hours: str) -> tuple[int, ...]:
-    sim = CronSim(f"0 {minutes} {hours} * * *", _ANY_DATE)
-    return tuple(hour * 60 + minute for hour in sorted(sim.hours) for minute in sorted(sim.minutes))
+def _minutes_of_day(minutes: tuple[int, ...], hours: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(hour * 60 + minute for hour in hours for minute in minutes)
 
 
 @lru_cache(maxsize=512)
@@ -122,19 +131,19 @@ class Cron:
     def __init__(self, fields: tuple[str, ...]) -> None:
         second, minute, hour, day, month, weekday = fields
         self._seconds, self._months = _seconds_and_months(second, month)
-        self._minutes = _minutes_of_day(minute, hour)
+        minutes, hours = _minutes_of_hour(minute), _hours(hour)
+        self._minutes = _minutes_of_day(minutes, hours)
         self._rule = _day_rule(day, weekday)
         self._every_day = self._rule.every_day and len(self._months) == 12
         self._first = self._minutes[0] * 60 + self._seconds[0]
         self._last = self._minutes[-1] * 60 + self._seconds[-1]
         self.fixed = not minute.startswith("*") and not hour.startswith("*")
-        numbers = (self._seconds, sorted({m % 60 for m in self._minutes}), sorted({m // 60 for m in self._minutes}))
-        times = [_ranges(part) for part in numbers]
-        self.text = " ".join([*times, self._rule.text, _ranges(sorted(self._months))])
+        times = (_ranges(self._seconds), _ranges(minutes), _ranges(hours))
+        self.text = " ".join((*times, self._rule.text, _ranges(tuple(sorted(self._months)))))
 
     def possible(self) -> bool:
         """Tell whether any date matches at all."""
-        return self._rule.possible(self._months)
+        return self._every_day or self._rule.possible(self._months)
 
     @property
     def minutes(self) -> tuple[int, ...]:
@@ -250,7 +259,8 @@ class Cron:
         return None
 
 
-def _ranges(numbers: list[int] | tuple[int, ...]) -> str:
+@lru_cache(maxsize=512)
+def _ranges(numbers: tuple[int, ...]) -> str:
     """Return sorted numbers as the shortest list of ranges: 0,1,2,5 is `0-2,5`."""
     words: list[str] = []
     first = previous = numbers[0]

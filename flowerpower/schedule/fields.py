@@ -25,7 +25,7 @@ EXAMPLE = "write minute, hour, day of month, month, day of week, for instance `0
 LONGEST = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Field:
     """One of the six places of a cron expression: its name, its numbers and the words that stand for numbers."""
 
