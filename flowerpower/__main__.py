@@ -17,9 +17,10 @@ def main() -> None:
 
         sys.exit(answer(sys.argv[2:]))
     from flowerpower.cli.hook import check_plainly, is_plain_check
+    from flowerpower.cli.process import end_at_once
 
     if is_plain_check(sys.argv[1:]):
-        sys.exit(check_plainly(sys.argv[2:]))
+        end_at_once(check_plainly(sys.argv[2:]))
     from flowerpower.cli.main import run
 
     sys.exit(run(sys.argv[1:]))

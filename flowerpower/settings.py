@@ -115,11 +115,6 @@ def look_for_no_cycles() -> None:
     gc.disable()
 
 
-def end_quickly() -> None:
-    """Let the end of this process look for no cycles either: Python would look through everything, several times."""
-    gc.freeze()
-
-
 def leave_out_pydantic_plugins() -> None:
     """Let pydantic look for no plug-ins, which takes longer than a check; for processes that run our own code alone."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

@@ -13,7 +13,6 @@ from pathlib import Path
 from flowerpower.cli.process import as_process
 from flowerpower.settings import (
     Settings,
-    end_quickly,
     leave_out_pydantic_plugins,
     load_core_alone,
     look_for_no_cycles,
@@ -42,9 +41,7 @@ def check_plainly(arguments: Sequence[str]) -> int:
     if _ANEW in arguments:
         settings = replace(settings, cache_dir=None)
     files = [Path(argument) for argument in arguments if not argument.startswith("-")]
-    code = as_process(lambda: _check(settings, files, every=_ALL in arguments))
-    end_quickly()
-    return code
+    return as_process(lambda: _check(settings, files, every=_ALL in arguments))
 
 
 def _check(settings: Settings, files: Sequence[Path], *, every: bool) -> int:
