@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from redis.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -20,6 +22,17 @@ LOOK_EVERY = 15  # seconds that an idle worker waits for a job before it gives a
 _FRESH_SECONDS = 5.0  # how old a heartbeat may be when the next one is left out
 
 logger = logging.getLogger("flowerpower.worker")
+
+
+@contextmanager
+def _lists_may_be_damaged(level: int) -> Iterator[None]:
+    """Tell of a key of another type; Redis has done the other commands that were sent with the one that it refused."""
+    try:
+        yield
+    except ResponseError as error:
+        if "WRONGTYPE" not in str(error):
+            raise
+        logger.log(level, "this worker is not in all of RQ's lists: %s; `flowerpower doctor` names the key", error)
 
 
 class BeatingWorker(Worker):
@@ -60,10 +73,20 @@ class BeatingWorker(Worker):
         self.absence.over()
         self._renewed = 0.0 if timeout else time.monotonic()
 
+    def register_birth(self) -> None:
+        """Make the worker known; where one of RQ's lists of workers is of another type, it works all the same."""
+        with _lists_may_be_damaged(logging.WARNING):
+            super().register_birth()  # type: ignore[no-untyped-call]
+
+    def register_death(self) -> None:
+        """Let the worker be known no more."""
+        with _lists_may_be_damaged(logging.DEBUG):
+            super().register_death()  # type: ignore[no-untyped-call]
+
     def _register_again(self) -> None:
         """Make this worker and its queues known once more: Redis was flushed, and nobody would count with them."""
         logger.warning("Redis did not know this worker any more; it is registered again")
-        with self.connection.pipeline() as together:
+        with _lists_may_be_damaged(logging.WARNING), self.connection.pipeline() as together:
             together.hset(self.key, mapping=self.serialize() | {"state": str(self.get_state())})
             register(self, together)
             together.sadd(self.queue_class.redis_queues_keys, *(queue.key for queue in self.queues))
