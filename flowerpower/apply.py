@@ -20,6 +20,7 @@ from flowerpower.state.codec import FORMAT, canonical
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.inverse import encode_inverse
 from flowerpower.state.job_codec import JOB_FIELDS, call_start, template_of
+from flowerpower.state.misplaced import move_away
 from flowerpower.state.models import Desired, Head, Inverse
 from flowerpower.state.signing import Signer
 from flowerpower.state.store import Committed, Conflict, Store
@@ -203,7 +204,7 @@ def _commit(store: Store, order: dict[str, object], apply_id: str) -> Committed:
         details = ", ".join(answer.details)
         hint = None
         if answer.kind == "type":
-            moves = "; ".join(f"redis-cli RENAME {key} {key}.bad" for key in answer.details)
+            moves = "; ".join(map(move_away, answer.details))
             hint = f"look at it, move it out of the way ({moves}), and plan again; `flowerpower status` may say more"
         raise StalePlanError(f"nothing was applied: {_CONFLICTS[answer.kind].format(details=details)}", hint=hint)
     return answer

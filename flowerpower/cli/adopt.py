@@ -11,7 +11,6 @@ import typer
 from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
-from flowerpower.proposed import in_env
 
 if TYPE_CHECKING:
     from flowerpower.adopt import AdoptReport
@@ -106,4 +105,4 @@ def _talk(session: Session, report: AdoptReport, *, embedded: bool, with_argumen
                 f"They are in every environment (default, {names}); `environments: {{NAME: null}}` leaves out one."
             )
         session.talk("Everything is paused; each schedule says at its top how it is handed over.")
-        session.talk(in_env("\nNext: flowerpower validate && flowerpower plan", session.settings.env))
+        session.talk("\nNext: flowerpower validate && flowerpower plan")

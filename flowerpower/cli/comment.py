@@ -11,7 +11,6 @@ from flowerpower.cli.options import command, flag
 from flowerpower.cli.planfiles import read_plan, write_whole
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
-from flowerpower.proposed import in_env
 
 if TYPE_CHECKING:
     from flowerpower.hosting.host import CodeHost, Kept
@@ -122,8 +121,7 @@ def _keep(session: Session, host: CodeHost, kept: Kept, out: Path) -> None:
     shown = f"{host.sign}{kept.number}"
     write_whole(out, _kept_plan(host, kept, shown))
     planned_hash = _seen(out, shown, host.longest)
-    command = in_env(f"flowerpower apply --approved {out}", session.settings.env)
-    session.talk(f"{shown} was shown the plan {planned_hash}; apply it: {command}")
+    session.talk(f"{shown} was shown the plan {planned_hash}; apply it: flowerpower apply --approved {out}")
     session.document({"pull_request": kept.number, "file": str(out), "plan_hash": planned_hash})
 
 

@@ -41,7 +41,7 @@ def export(
     """Write what is live as the specs that people would write. Redis is only read."""
     from flowerpower.export import export as export_specs
     from flowerpower.render.exported import export_dict, export_stream, export_text
-    from flowerpower.render.words import safe, typed
+    from flowerpower.render.words import safe
 
     with session.project() as project:
         report = export_specs(project, names or (), out)
@@ -58,4 +58,4 @@ def export(
     for note in report.notes:
         session.talk(f"Note: {safe(note)}")
     if out is not None and any(one.fate in ("new", "changed") for one in report.exported):
-        session.talk(f"\nNext: {typed('flowerpower plan', session.settings.env)}")
+        session.talk("\nNext: flowerpower plan")

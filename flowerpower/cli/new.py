@@ -13,7 +13,6 @@ from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
-from flowerpower.proposed import in_env
 
 if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
@@ -142,4 +141,4 @@ def _first_fire(timing: Any, timezone: str) -> str:
 def _show(session: Session, folder: Path, files: list[Path], talk: str) -> None:
     session.document({"folder": str(folder), "files": [file.as_posix() for file in files]})
     session.result("\n".join(f"{session.style('+', 'create')} {file}" for file in files))
-    session.talk(f"\n{in_env(talk, session.settings.env)}")
+    session.talk(f"\n{talk}")

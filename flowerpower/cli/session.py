@@ -117,9 +117,9 @@ class Session:
         print(text, flush=True)
 
     def talk(self, text: str) -> None:
-        """Say something that is no result; nothing with `quiet`."""
+        """Say something that is no result, its commands with `--env`; nothing with `quiet`."""
         if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+            print(in_env(text, self.settings.env), file=sys.stderr, flush=True)
 
     def fail(self, error: Exception) -> int:
         """Tell of a failure and return the exit code; with `json` the document says it too."""

@@ -75,6 +75,8 @@ def likely_renames(changes: Sequence[Change]) -> list[LikelyRename]:
     olds, news = ([_Candidate.of(one, bodies) for one in side if isinstance(one, Schedule)] for side in (gone, come))
     on_both = {_time(one) for one in olds} & {_time(one) for one in news}
     found: list[tuple[_Candidate, _Candidate]] = []
+    # Of several that do the same at the same time, the second sign takes those that are the same in all else; then one
+    # of the others may be alone, which the first sign did not see.
     for same in (_time, lambda one: _whole(one) if _time(one) in on_both else None, _time, _own):
         pairs = _alone_together(olds, news, same)
         taken = {one.schedule.name for pair in pairs for one in pair}

@@ -66,7 +66,7 @@ def load_plan(raw: bytes) -> SavedPlan:
             hint="plan again with the flowerpower that applies",
         )
     saved = _validated(raw)
-    unknown = next(_differences(document, _as_old_as(document, _adapter().dump_python(saved, mode="json")), ""), None)
+    unknown = next(_differences(document, _understood(saved), ""), None)
     if unknown:
         raise PlanFileError(
             f"the plan file holds {unknown}, which this flowerpower {__version__} would not apply as it stands",
@@ -110,18 +110,14 @@ def _unused(overrides: Allowed) -> dict[str, set[str]]:
 
 
 def _digest(saved: SavedPlan) -> str:
-    content = _as_old_as({}, _adapter().dump_python(saved, mode="json"))
+    content = _understood(saved)
     return f"sha256:{digest(canonical([content['overrides'], content['plan']]))}"
 
 
-def _as_old_as(document: Mapping[str, Any], understood: dict[str, Any]) -> dict[str, Any]:
-    """Return what was understood of a document without the overrides that are newer than it, and not set."""
-    known = document.get("overrides")
-    old = known if isinstance(known, dict) else {}
-    overrides = {
-        name: value for name, value in understood["overrides"].items() if value or name not in _NEWER - old.keys()
-    }
-    return {**understood, "overrides": overrides}
+def _understood(saved: SavedPlan) -> dict[str, Any]:
+    """Return what a plan file says, as the writer of it would write it."""
+    found: dict[str, Any] = _adapter().dump_python(saved, mode="json", exclude=_unused(saved.overrides))
+    return found
 
 
 def _document(raw: bytes) -> dict[str, Any]:

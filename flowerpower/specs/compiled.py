@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic_core._pydantic_core import SchemaValidator, ValidationError
+from pydantic_core._pydantic_core import SchemaValidator, ValidationError  # the core alone, see settings
 
 from flowerpower.specs.values import (
     Timed,

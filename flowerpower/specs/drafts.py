@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pydantic_core._pydantic_core import ValidationError
+from pydantic_core._pydantic_core import ValidationError  # the core alone, see settings
 
 from flowerpower.specs.messages import Finding, findings
 from flowerpower.specs.placeholders import Path

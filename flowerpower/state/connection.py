@@ -121,7 +121,7 @@ def refuses_writes(error: BaseException | None) -> bool:
     """Tell whether what Redis' client raised means that Redis takes no write for now, whatever it is."""
     from redis.exceptions import OutOfMemoryError
 
-    return isinstance(error, OutOfMemoryError) or _said_first(error) in ("MISCONF", "NOREPLICAS")
+    return isinstance(error, OutOfMemoryError) or said_first(error) in ("MISCONF", "NOREPLICAS")
 
 
 def is_late(error: BaseException) -> bool:
@@ -176,10 +176,10 @@ _ADVICE = {  # by the first word of what Redis says, or by redis-py's class wher
 
 
 def _advice(error: Exception) -> str | None:
-    return _ADVICE.get(type(error).__name__) or _ADVICE.get(_said_first(error))
+    return _ADVICE.get(type(error).__name__) or _ADVICE.get(said_first(error))
 
 
-def _said_first(error: BaseException | None) -> str:
+def said_first(error: BaseException | None) -> str:
     """Return the first word of what Redis said, which is a code; a pipeline puts its own words before it."""
     return str(error).rpartition("caused error: ")[2].split(" ", 1)[0]
 

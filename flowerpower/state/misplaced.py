@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.errors import StoreError
-from flowerpower.state.connection import redis_errors
+from flowerpower.state.connection import redis_errors, said_first
 from flowerpower.state.keys import Keys
 from flowerpower.state.models import Damage
 from flowerpower.state.pipelined import batches, pack, replies
@@ -58,8 +58,13 @@ def misplaced(keys: Keys, key: str, wanted: str, found: str = "") -> Damage:
     return Damage(
         f"the key {key} {is_a} and should be a {wanted}",
         "",
-        f"look at it, then move it out of the way: redis-cli RENAME {key} {key}.bad; {then}",
+        f"look at it, then move it out of the way: {move_away(key)}; {then}",
     )
+
+
+def move_away(key: str) -> str:
+    """Return the command that moves a key out of the way and loses nothing of it."""
+    return f"redis-cli RENAME {key} {key}.bad"
 
 
 def address_of(keys: Keys, key: str) -> str:
@@ -74,8 +79,8 @@ def kind_of(reply: Any) -> str:
 
 
 def says_misplaced(reply: Any) -> bool:
-    """Tell whether a reply is the failure that a key is of another type."""
-    return isinstance(reply, Exception) and str(reply).startswith("WRONGTYPE")
+    """Tell whether a reply, or what was raised, is the failure that a key is of another type."""
+    return isinstance(reply, Exception) and said_first(reply) == "WRONGTYPE"
 
 
 def is_misplaced(reply: Any) -> bool:

@@ -297,12 +297,7 @@ def _values(names: Sequence[str], answers: Iterator[Any]) -> Iterator[tuple[str,
 
 def job_values(reply: Any) -> Sequence[bytes | None]:
     """Return the fields of a job; a key of another type under its name is a job that cannot be read."""
-    if not isinstance(reply, Exception):
-        found: Sequence[bytes | None] = reply
-        return found
-    if str(reply).startswith("WRONGTYPE"):
-        return (None,) * len(JOB_FIELDS)
-    raise reply
+    return (None,) * len(JOB_FIELDS) if is_misplaced(reply) else reply
 
 
 def _moved(front: _Front, name: str, raw: bytes | None) -> bool:

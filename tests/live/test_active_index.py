@@ -28,6 +28,14 @@ def store(redis_connection: Redis) -> Store:
     return store
 
 
+def begun(store: Store) -> tuple[Scheduler, Player]:
+    """Return a scheduler that has queued a run, and a worker."""
+    scheduler = Scheduler(store, "one")
+    shift_clock(store.connection, HOUR)
+    scheduler.step()
+    return scheduler, Player(store, QUEUE)
+
+
 def pass_by(scheduler: Scheduler, store: Store, passes: int = 3) -> None:
     for _ in range(passes):
         scheduler.step()
@@ -54,9 +62,7 @@ def test_what_stands_in_the_way_of_a_schedule_without_a_run_goes(store: Store, m
 def test_a_run_that_is_no_longer_known_to_be_active_goes_on_to_its_outcome_and_nothing_starts_beside_it(
     store: Store,
 ) -> None:
-    scheduler, player = Scheduler(store, "one"), Player(store, QUEUE)
-    shift_clock(store.connection, HOUR)
-    scheduler.step()
+    scheduler, player = begun(store)
     run = player.take()
     execution = store.read().active[run].execution
     store.connection.zadd(f"{KEYS.rq}:executions:{run}", {execution: 1})
@@ -73,9 +79,7 @@ def test_a_run_that_is_no_longer_known_to_be_active_goes_on_to_its_outcome_and_n
 
 
 def test_a_run_that_waits_for_a_worker_runs_once_when_the_active_runs_were_lost(store: Store) -> None:
-    scheduler, player = Scheduler(store, "one"), Player(store, QUEUE)
-    shift_clock(store.connection, HOUR)
-    scheduler.step()
+    scheduler, player = begun(store)
     store.connection.delete(KEYS.active)
     pass_by(scheduler, store)
 
@@ -87,9 +91,7 @@ def test_a_run_that_waits_for_a_worker_runs_once_when_the_active_runs_were_lost(
 
 
 def test_a_run_that_its_schedule_does_not_know_of_gets_no_second_one_beside_it(store: Store) -> None:
-    scheduler, player = Scheduler(store, "one"), Player(store, QUEUE)
-    shift_clock(store.connection, HOUR)
-    scheduler.step()
+    scheduler, player = begun(store)
     run = player.take()
     store.connection.hset(KEYS.execution(run, store.read().active[run].execution), "id", "?")
     store.connection.delete(KEYS.active_index)
@@ -102,9 +104,7 @@ def test_a_run_that_its_schedule_does_not_know_of_gets_no_second_one_beside_it(s
 
 
 def test_a_run_that_has_ended_is_not_made_active_again(store: Store) -> None:
-    scheduler, player = Scheduler(store, "one"), Player(store, QUEUE)
-    shift_clock(store.connection, HOUR)
-    scheduler.step()
+    scheduler, player = begun(store)
     run = player.take()
     player.end()
     store.connection.hset(KEYS.job(run), "status", "started")
@@ -116,9 +116,7 @@ def test_a_run_that_has_ended_is_not_made_active_again(store: Store) -> None:
 
 
 def test_where_both_agree_nothing_is_written(store: Store) -> None:
-    scheduler, player = Scheduler(store, "one"), Player(store, QUEUE)
-    shift_clock(store.connection, HOUR)
-    scheduler.step()
+    scheduler, player = begun(store)
     run = player.take()
     store.connection.hset(KEYS.execution(run, store.read().active[run].execution), "id", "?")
     entry = store.connection.hget(KEYS.active, run)

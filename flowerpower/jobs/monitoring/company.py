@@ -10,7 +10,7 @@ from typing import Any
 from flowerpower.jobs.monitoring.status import HEALS_OF, Heal, QueueStatus, Status, Totals, WorkerStatus
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.keys import Keys
-from flowerpower.state.misplaced import address_of, misplaced, says_misplaced
+from flowerpower.state.misplaced import address_of, is_misplaced, misplaced, says_misplaced
 from flowerpower.state.store import Store
 
 _WORKER = ("state", "queues", "hostname", "pid", "birth", "last_heartbeat", "current_job")
@@ -71,11 +71,7 @@ def _workers(store: Store, members: Sequence[bytes]) -> list[WorkerStatus]:
 
 def _sound(reply: Any) -> Iterable[Any]:
     """Return a reply, nothing for a key of another type; raise any other failure."""
-    if isinstance(reply, Exception):
-        if not str(reply).startswith("WRONGTYPE"):
-            raise reply
-        return ()
-    return reply if isinstance(reply, list | set) else ()
+    return () if is_misplaced(reply) or not isinstance(reply, list | set) else reply
 
 
 def _heal(entry: bytes, fields: Mapping[bytes, bytes]) -> Heal:

@@ -20,7 +20,7 @@ from flowerpower.planning.sync import Wanted
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.desired import occurrence_at
 from flowerpower.state.live import LiveFields
-from flowerpower.state.misplaced import address_of, misplaced
+from flowerpower.state.misplaced import address_of, is_misplaced, misplaced
 from flowerpower.state.models import Occurrence, Reading, Record, Schedule
 from flowerpower.state.pipelined import batches, pack_for_keys, replies
 from flowerpower.state.store import Store
@@ -113,9 +113,7 @@ class StatusReader:
         commands = batches(pack_for_keys("ZREVRANGE", keys, ("0", str(recent - 1))), _AT_ONCE)
         with closing(replies(self._store.connection, commands)) as answers:
             for answer in answers:
-                if isinstance(answer, Exception) and not str(answer).startswith("WRONGTYPE"):
-                    raise answer
-                yield None if isinstance(answer, Exception) else answer
+                yield None if is_misplaced(answer) else answer
 
     def _search(self, raw: Mapping[str, Sequence[bytes] | None]) -> None:
         """Look for the last success of schedules that did not succeed last; a few at each look."""

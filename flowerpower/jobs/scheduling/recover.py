@@ -20,6 +20,7 @@ from flowerpower.jobs.scheduling.index import IndexKeeper
 from flowerpower.jobs.scheduling.troubles import Troubles
 from flowerpower.state.codec import decode_run, seal
 from flowerpower.state.connection import is_away, redis_errors
+from flowerpower.state.misplaced import says_misplaced
 from flowerpower.state.models import Run
 from flowerpower.state.store import Store
 
@@ -226,7 +227,7 @@ class RunKeeper:
 
 def _seen(run: Run, job: Any, execution: Any) -> _Seen:
     if isinstance(job, Exception):
-        status, origin = (_OF_ANOTHER_TYPE, None) if str(job).startswith("WRONGTYPE") else (b"unknown", None)
+        status, origin = (_OF_ANOTHER_TYPE, None) if says_misplaced(job) else (b"unknown", None)
     else:
         status, origin = job
     alive = bool(execution) and not isinstance(execution, Exception)

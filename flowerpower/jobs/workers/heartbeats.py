@@ -17,6 +17,7 @@ from rq.job import Job
 from rq.worker_registration import register
 
 from flowerpower.jobs.absence import Absence
+from flowerpower.state.misplaced import says_misplaced
 
 LOOK_EVERY = 15  # seconds that an idle worker waits for a job before it gives a sign of life
 _FRESH_SECONDS = 5.0  # how old a heartbeat may be when the next one is left out
@@ -25,14 +26,16 @@ logger = logging.getLogger("flowerpower.worker")
 
 
 @contextmanager
-def _lists_may_be_damaged(level: int) -> Iterator[None]:
-    """Tell of a key of another type; Redis has done the other commands that were sent with the one that it refused."""
+def past_damage(what: str) -> Iterator[list[str]]:
+    """Go on where a key of RQ's is of another type, which would end the worker each time; yield what was told of it."""
+    told: list[str] = []
     try:
-        yield
+        yield told
     except ResponseError as error:
-        if "WRONGTYPE" not in str(error):
+        if not says_misplaced(error):
             raise
-        logger.log(level, "this worker is not in all of RQ's lists: %s; `flowerpower doctor` names the key", error)
+        told.append(f"{what}, a key of RQ's is of another type: {error}")
+        logger.error(told[0])
 
 
 class BeatingWorker(Worker):
@@ -75,18 +78,18 @@ class BeatingWorker(Worker):
 
     def register_birth(self) -> None:
         """Make the worker known; where one of RQ's lists of workers is of another type, it works all the same."""
-        with _lists_may_be_damaged(logging.WARNING):
+        with past_damage("this worker is not in all of RQ's lists"):  # Redis does the rest of what is sent together
             super().register_birth()  # type: ignore[no-untyped-call]
 
     def register_death(self) -> None:
         """Let the worker be known no more."""
-        with _lists_may_be_damaged(logging.DEBUG):
+        with past_damage("this worker is not taken out of all of RQ's lists"):
             super().register_death()  # type: ignore[no-untyped-call]
 
     def _register_again(self) -> None:
         """Make this worker and its queues known once more: Redis was flushed, and nobody would count with them."""
         logger.warning("Redis did not know this worker any more; it is registered again")
-        with _lists_may_be_damaged(logging.WARNING), self.connection.pipeline() as together:
+        with past_damage("this worker is not in all of RQ's lists"), self.connection.pipeline() as together:
             together.hset(self.key, mapping=self.serialize() | {"state": str(self.get_state())})
             register(self, together)
             together.sadd(self.queue_class.redis_queues_keys, *(queue.key for queue in self.queues))

@@ -22,6 +22,7 @@ from rq.serializers import JSONSerializer
 
 from flowerpower.errors import FlowerPowerError
 from flowerpower.state.job_codec import JOB_FUNCTION
+from flowerpower.state.misplaced import says_misplaced
 
 _LONGEST_CALL = 1024 * 1024  # bytes of what a job calls
 _LONGEST_FIELD = 64 * 1024  # and of anything else about it
@@ -76,7 +77,7 @@ class RestrictedJob(Job):
         try:
             super().refresh()  # type: ignore[no-untyped-call]
         except ResponseError as error:
-            if "WRONGTYPE" not in str(error):
+            if not says_misplaced(error):
                 raise
             logger.error("the key of job %s is of another type", self.id)
             raise NoSuchJobError(f"the key of job {self.id} is of another type") from error

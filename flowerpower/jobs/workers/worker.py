@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from rq.worker_registration import clean_worker_registry
 from flowerpower.jobs.absence import Absence
 from flowerpower.jobs.ledger import Ledger, run_ref
 from flowerpower.jobs.running.telling import plain_failure
-from flowerpower.jobs.workers.heartbeats import BeatingWorker
+from flowerpower.jobs.workers.heartbeats import BeatingWorker, past_damage
 from flowerpower.jobs.workers.restricted import restricted_job, restricted_queue
 from flowerpower.state.connection import as_ours, refuses_writes, without_retries
 from flowerpower.state.keys import Keys
@@ -40,19 +40,6 @@ _REFUSED_SECONDS = 1.0  # before the next job, where Redis refused this one
 _ENDED_SILENTLY = 1 << 8  # the status, as `wait` tells it, of a process that ended with code 1
 
 logger = logging.getLogger("flowerpower.worker")
-
-
-@contextmanager
-def _past_damage(what: str) -> Iterator[list[str]]:
-    """Go on where a key of RQ's is of another type, which would end the worker each time; yield what was told of it."""
-    told: list[str] = []
-    try:
-        yield told
-    except ResponseError as error:
-        if "WRONGTYPE" not in str(error):
-            raise
-        told.append(f"{what}, a key of RQ's is of another type: {error}")
-        logger.error(told[0])
 
 
 class FlowerPowerWorker(BeatingWorker):
@@ -153,9 +140,9 @@ class FlowerPowerWorker(BeatingWorker):
             if not queue.acquire_maintenance_lock():
                 continue
             for registry in (FinishedJobRegistry, FailedJobRegistry):
-                with _past_damage(f"{registry.__name__} of {queue.name} is not cleaned up"):
+                with past_damage(f"{registry.__name__} of {queue.name} is not cleaned up"):
                     registry(queue=queue, job_class=queue.job_class).cleanup()
-            with _past_damage(f"the workers of {queue.name} are not cleaned up"):
+            with past_damage(f"the workers of {queue.name} are not cleaned up"):
                 clean_worker_registry(queue)
             queue.release_maintenance_lock()  # type: ignore[no-untyped-call]
         self.last_cleaned_at = datetime.now(UTC)  # type: ignore[assignment]
@@ -188,7 +175,7 @@ class FlowerPowerWorker(BeatingWorker):
         """Return the next job, and whether to ask once more, since what was met is damaged."""
         found: tuple[Job, Queue] | None = None
         try:
-            with _past_damage("a queue waits") as told:
+            with past_damage("a queue waits") as told:
                 found = super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
         except UnicodeDecodeError:
             logger.error("what stood in a queue is no text, and no job")
@@ -214,13 +201,13 @@ class FlowerPowerWorker(BeatingWorker):
 
     def handle_job_success(self, job: Job, *more: Any, **named: Any) -> None:
         """Let RQ note a success; the run has been recorded, so where RQ cannot there is nothing to try again."""
-        with _past_damage(f"not all of the end of run {job.id} is noted for RQ"):
+        with past_damage(f"not all of the end of run {job.id} is noted for RQ"):
             super().handle_job_success(job, *more, **named)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run one job in a fork of this process; code that changed since the preload is imported after the fork."""
         self._renewed = 0.0
-        with _past_damage(f"run {job.id} cannot be followed") as told:
+        with past_damage(f"run {job.id} cannot be followed") as told:
             super().execute_job(job, queue)
         if told:
             self.stop.wait(_REFUSED_SECONDS)  # a run that was not started is delivered again

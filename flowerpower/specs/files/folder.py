@@ -19,12 +19,8 @@ _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 
 def read_folder(root: Path, reading: Reading) -> None:
     """Read the spec files and the modules below *root*, a folder without links in its path."""
-    found, top, texts = spec_files(root, reading), f"{root}/", reading.texts
-    for path, is_regular in found:  # most are plain and small, and read without a detour
-        if is_regular and (content := _small(top + path)) is not None:
-            texts[path] = content
-        else:
-            _read_file(root, path, MAX_SPEC_BYTES, texts, reading, is_regular=is_regular)
+    for path, is_regular in spec_files(root, reading):
+        _read_file(root, path, MAX_SPEC_BYTES, reading.texts, reading, is_regular=is_regular)
     for path, is_regular in module_files(root, module_folders(reading.texts), reading):
         _read_file(root, path, MAX_MODULE_BYTES, reading.modules, reading, is_regular=is_regular)
 
@@ -70,21 +66,6 @@ def inside(folder: str) -> str:
     if "${" in folder:
         return "."
     return "/".join(parts) or "."
-
-
-def _small(file: str) -> bytes | None:
-    """Return what a regular file holds, None for one that is large or cannot be read."""
-    try:
-        descriptor = os.open(file, _OPEN)
-    except OSError:
-        return None
-    try:
-        content = os.read(descriptor, _MOST)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
-    return content if len(content) < _MOST else None
 
 
 def _read_file(

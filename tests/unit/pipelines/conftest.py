@@ -17,6 +17,22 @@ NO_ACCESS = Access()
 TICK = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 
 
+FLOW = """
+    def doubled(x: int) -> int:
+        return x * 2
+
+    def total(doubled: int, token: str = "") -> float:
+        if doubled < 0:
+            raise ValueError(f"not with {token}")
+        return doubled + 0.5
+"""
+SECRETS = {"PW": "hunter2-hunter2"}
+
+
+def secrets(name: str) -> str:
+    return SECRETS[name]
+
+
 def no_secret(name: str) -> str:
     raise LookupError(name)
 

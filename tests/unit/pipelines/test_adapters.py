@@ -21,22 +21,7 @@ from flowerpower.pipelines.context import RunContext, Secrets
 from flowerpower.pipelines.failures import UserCodeError
 from flowerpower.pipelines.run import Access
 
-from .conftest import TICK, Project
-
-FLOW = """
-    def doubled(x: int) -> int:
-        return x * 2
-
-    def total(doubled: int, token: str = "") -> float:
-        if doubled < 0:
-            raise ValueError(f"not with {token}")
-        return doubled + 0.5
-"""
-SECRETS = {"PW": "hunter2-hunter2"}
-
-
-def secrets(name: str) -> str:
-    return SECRETS[name]
+from .conftest import FLOW, TICK, Project, secrets
 
 
 @contextmanager

@@ -16,23 +16,9 @@ import pytest
 from flowerpower.errors import PipelineError
 from flowerpower.pipelines.failures import UserCodeError
 
-from .conftest import Project
+from .conftest import FLOW, Project, secrets
 
 mlflow: Any = pytest.importorskip("mlflow", reason="mlflow is not installed: make heavy")
-
-FLOW = """
-    def doubled(x: int) -> int:
-        return x * 2
-
-    def total(doubled: int, token: str = "") -> float:
-        if doubled < 0:
-            raise ValueError(f"not with {token}")
-        return doubled + 0.5
-"""
-
-
-def secrets(name: str) -> str:
-    return {"PW": "hunter2-hunter2"}[name]
 
 
 def test_mlflow_calls_no_server_of_its_makers(project: Project, tmp_path: Path) -> None:
