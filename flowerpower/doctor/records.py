@@ -135,7 +135,7 @@ def _small(
 def _fields(store: Store, key: str) -> Iterator[tuple[bytes, bytes]]:
     """Yield the fields of a hash that are still there when they are read."""
     names: Any = store.connection.hkeys(key)
-    return ((name, raw) for name, raw in fields_of(store.connection, key, names) if raw is not None)  # type: ignore[misc]
+    return ((name, raw) for name, raw in fields_of(store.connection, key, names) if raw is not None)
 
 
 def _run_specs(store: Store) -> tuple[set[bytes], set[str]]:

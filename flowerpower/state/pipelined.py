@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from redis import Redis
 
 T = TypeVar("T")
+Name = TypeVar("Name", str, bytes)
 _FIELDS = 100  # in one reply
 _COMMANDS = 50  # in one batch
 
@@ -65,7 +66,7 @@ def replies(client: Redis, commands: Iterable[Sequence[bytes]]) -> Generator[Any
         pool.release(connection)
 
 
-def fields_of(client: Redis, key: str, names: Sequence[str]) -> Iterator[tuple[str, Any]]:
+def fields_of(client: Redis, key: str, names: Sequence[Name]) -> Iterator[tuple[Name, Any]]:
     """Yield what many fields of a hash hold, None for those that are not there; raise what is no hash."""
     commands = batches((pack("HMGET", key, *some) for some in batches(names, _FIELDS)), _COMMANDS)
     for some, reply in zip(batches(names, _FIELDS), replies(client, commands), strict=True):

@@ -8,6 +8,7 @@ from typing import Any
 
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.job_codec import JOB_FIELDS, decode_occurrence
+from flowerpower.state.pipelined import fields_of
 from flowerpower.state.store import Store
 
 _AT_ONCE = 500
@@ -19,12 +20,13 @@ def collect_specs(store: Store, queues: Sequence[str], generation: int) -> int:
     with redis_errors("looking for unused run specs"):
         pipe = store.connection.pipeline(transaction=False)
         pipe.hkeys(keys.specs)
-        pipe.hvals(keys.schedules)
+        pipe.hkeys(keys.schedules)
         for queue in queues:
             pipe.zrange(keys.scheduled(queue), 0, -1)
             pipe.zrange(f"{keys.rq}:failed:{queue}", 0, -1)
-        stored, records, *listed = pipe.execute()
-        unused = {digest.decode() for digest in stored} - {_run_of(record) for record in records}
+        stored, names, *listed = pipe.execute()
+        records = fields_of(store.connection, keys.schedules, names)
+        unused = {digest.decode() for digest in stored} - {_run_of(record) for _, record in records}
         if not unused:
             return 0
         ids = [member.decode(errors="replace") for members in listed for member in members]
@@ -32,9 +34,9 @@ def collect_specs(store: Store, queues: Sequence[str], generation: int) -> int:
         return _forget(store, sorted(unused), generation)
 
 
-def _run_of(record: bytes) -> str:
+def _run_of(record: bytes | None) -> str:
     try:
-        return str(json.loads(record).get("run"))
+        return str(json.loads(record or b"{}").get("run"))
     except (ValueError, AttributeError, RecursionError):
         return ""
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from sys import intern
 from typing import Any, Literal, NamedTuple
 
 from flowerpower.schedule.catchup import ON_TIME, OUTSIDE, Decision, Range, decide, range_between
+from flowerpower.schedule.jitter import delay
 from flowerpower.schedule.trigger import Trigger
 from flowerpower.state.codec import encode_cursor
-from flowerpower.state.desired import describe_tick, occurrence_at, room_to_wait, run_meta, run_shape, trigger_of
+from flowerpower.state.desired import describe_tick, room_to_wait, run_meta, run_shape, trigger_of
 from flowerpower.state.job_codec import plain_call
 from flowerpower.state.keys import Keys, tick_of
 from flowerpower.state.models import Cursor, Schedule
@@ -48,9 +50,12 @@ class FireMessage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A live schedule as the scheduler keeps it between ticks."""
+    """A live schedule as the scheduler keeps it between ticks: what firing needs and no more, for there may be many."""
 
-    schedule: Schedule
+    name: str
+    run: str  # digest of the run spec
+    queue: str  # RQ's name of the queue
+    paused: bool
     revision: int
     trigger: Trigger
     catchup: str
@@ -59,11 +64,6 @@ class Compiled:
     timezone: str
     shape: str
     meta: str
-
-    @property
-    def name(self) -> str:
-        """Return the schedule's name."""
-        return self.schedule.name
 
 
 def compile_schedule(keys: Keys, schedule: Schedule, revision: int) -> Compiled:
@@ -74,14 +74,17 @@ def compile_schedule(keys: Keys, schedule: Schedule, revision: int) -> Compiled:
     room = room_to_wait(fields)
     shape = {**run_shape(keys, schedule), "overlap": str(fields["overlap"]), **({"room": room} if room else {})}
     return Compiled(
-        schedule=schedule,
+        name=schedule.name,
+        run=schedule.run,
+        queue=intern(keys.queue(str(fields["queue"]))),
+        paused=bool(fields.get("paused")),
         revision=revision,
         trigger=trigger_of(fields),
-        catchup=str(fields["catchup"]),
+        catchup=intern(str(fields["catchup"])),
         window=int(fields["catchup_window"]),
         jitter=int(fields.get("jitter", 0)),
-        timezone=str(fields.get("timezone", "UTC")),
-        shape=json.dumps(shape),
+        timezone=intern(str(fields.get("timezone", "UTC"))),
+        shape=intern(json.dumps(shape)),  # of many schedules the same: kept once
         meta=run_meta(schedule),
     )
 
@@ -101,7 +104,7 @@ def fire_message(keys: Keys, compiled: Compiled, cursor: Cursor, now: int, mode:
     return FireMessage(
         compiled.shape,
         compiled.name,
-        compiled.schedule.run,
+        compiled.run,
         compiled.meta,
         encode_cursor(cursor),
         str(cursor.revision),
@@ -109,7 +112,7 @@ def fire_message(keys: Keys, compiled: Compiled, cursor: Cursor, now: int, mode:
         mode,
         str(decision.cursor),
         *(runs[0] if len(runs) == 1 else _NO_RUN),
-        *_next(keys, compiled, decision.next_tick),
+        *_next(compiled, decision.next_tick),
         json.dumps(rest) if rest else "",
     )
 
@@ -181,9 +184,9 @@ def _run(compiled: Compiled, tick: int) -> tuple[str, str, str]:
     return str(tick), words, local
 
 
-def _next(keys: Keys, compiled: Compiled, tick: int | None) -> tuple[str, str, str, str]:
+def _next(compiled: Compiled, tick: int | None) -> tuple[str, str, str, str]:
     if tick is None:
         return _NO_NEXT
     local, words = describe_tick(tick, compiled.timezone)
-    due = occurrence_at(keys, compiled.schedule, tick).due if compiled.jitter else tick
+    due = tick + delay(compiled.name, tick, compiled.jitter)
     return str(tick), str(due), words, local

@@ -14,7 +14,7 @@ from flowerpower.jobs.scheduling.troubles import Troubles
 from flowerpower.state.codec import decode_cursor, decode_schedule
 from flowerpower.state.connection import is_away, redis_errors
 from flowerpower.state.models import Cursor
-from flowerpower.state.pipelined import batches
+from flowerpower.state.pipelined import batches, fields_of
 from flowerpower.state.store import Store
 
 _UNUSABLE = (FlowerPowerError, KeyError, TypeError, ValueError, AttributeError)  # what an altered record can raise
@@ -121,17 +121,19 @@ class Fleet:
         if not names:
             return
         with redis_errors("reading schedules"):
-            found: Any = self.store.connection.hmget(self.store.keys.schedules, names)
-        for name, raw in zip(names, found, strict=True):
-            if raw is None:
-                self._drop(name)
-                continue
-            try:
-                schedule, record = decode_schedule(name, raw)
-                self._compiled[name] = compile_schedule(self.store.keys, schedule, record.revision)
-                self._broken.pop(name, None)
-            except _UNUSABLE as error:
-                self._break(name, revisions[name], error)
+            for name, raw in fields_of(self.store.connection, self.store.keys.schedules, names):
+                if raw is None:
+                    self._drop(name)
+                else:
+                    self._compile(name, raw, revisions[name])
+
+    def _compile(self, name: str, raw: bytes, revision: int) -> None:
+        try:
+            schedule, record = decode_schedule(name, raw)
+            self._compiled[name] = compile_schedule(self.store.keys, schedule, record.revision)
+            self._broken.pop(name, None)
+        except _UNUSABLE as error:
+            self._break(name, revision, error)
 
     def _break(self, name: str, revision: int, error: Exception) -> None:
         """Set a schedule aside whose records are not usable."""
@@ -150,12 +152,12 @@ class Fleet:
     def queue_of(self, name: str) -> str:
         """Return the RQ queue of a schedule that was compiled, an empty text for any other."""
         compiled = self._compiled.get(name)
-        return self.store.keys.queue(str(compiled.schedule.fields["queue"])) if compiled else ""
+        return compiled.queue if compiled else ""
 
     def expects_occurrence(self, name: str, cursor: Cursor) -> bool:
         """Tell whether a compiled schedule should have a pending occurrence."""
         compiled = self._compiled.get(name)
-        if compiled is None or compiled.schedule.fields.get("paused"):
+        if compiled is None or compiled.paused:
             return False
         return cursor.pending is not None or compiled.trigger.next_tick(cursor.tick) is not None
 

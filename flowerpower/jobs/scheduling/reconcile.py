@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.jobs.scheduling.collect import collect_specs
@@ -18,6 +18,7 @@ from flowerpower.jobs.scheduling.recover import RunKeeper
 from flowerpower.jobs.scheduling.troubles import Troubles
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.models import Cursor
+from flowerpower.state.pipelined import batches, fields_of
 
 if TYPE_CHECKING:
     from rq.registry import StartedJobRegistry
@@ -56,7 +57,8 @@ class Reconciler:
         with within("starting waiting ticks"):
             self._drain()
         with within("looking after schedules"):
-            self._check_schedules(self._slice(whole=generation is not None), now)
+            for cursors in self._slices(whole=generation is not None):
+                self._check_schedules(cursors, now)
         if generation is not None:
             with within("collecting run specs"):
                 collect_specs(self._store, queues, generation)
@@ -66,33 +68,36 @@ class Reconciler:
         self._call("discard", {"id": run_id, "name": name, "queue": queue})
         logger.warning("removed job %s: it waited, but no schedule expects it", run_id)
 
-    def _slice(self, *, whole: bool) -> list[str]:
+    def _slices(self, *, whole: bool) -> Iterator[dict[bytes, bytes | None]]:
+        """Yield cursors as they are stored: some of them, or all, not too many at once."""
         # Every schedule that could be healed has a cursor, and cursors are short: HSCAN returns the values, too.
         connection, key = self._store.connection, self._store.keys.cursors
         with redis_errors("reading cursors"):
             if whole:
                 self._scan = 0
-                everything: Any = connection.hkeys(key)
-                return [name.decode(errors="replace") for name in everything]
+                names: Any = connection.hkeys(key)
+                yield from map(dict, batches(fields_of(connection, key, names), AT_ONCE))
+                return
             count = max(10, int(connection.hlen(key)) // SLICES)
             some: Any = connection.hscan(key, cursor=self._scan, count=count)
             self._scan, found = some
-        return [name.decode(errors="replace") for name in found]
+        yield from map(dict, batches(found.items(), AT_ONCE))
 
-    def _check_schedules(self, names: Sequence[str], now: int) -> None:
-        if not names:
-            return
-        keys = self._store.keys
-        with redis_errors("reading cursors"):
-            pipe = self._store.connection.pipeline(transaction=False)
-            pipe.hmget(keys.cursors, names)
-            pipe.hmget(keys.holds, names)
-            cursors, holds = pipe.execute()
-        unheld = {name: cursor for name, cursor, hold in zip(names, cursors, holds, strict=True) if hold is None}
-        idle = self._fleet.decode_cursors(unheld)
+    def _check_schedules(self, raw: Mapping[bytes, bytes | None], now: int) -> None:
+        cursors = {name.decode(errors="replace"): cursor for name, cursor in raw.items()}
+        held = self._held(list(cursors))
+        idle = self._fleet.decode_cursors({name: cursor for name, cursor in cursors.items() if name not in held})
         lost = self._without_occurrence(idle)
         if lost:
             self._fleet.fire(lost, now, mode="heal")
+
+    def _held(self, names: Sequence[str]) -> set[str]:
+        connection, key = self._store.connection, self._store.keys.holds
+        with redis_errors("reading holds"):
+            if not connection.exists(key):
+                return set()
+            holds: Any = connection.hmget(key, names)
+        return {name for name, hold in zip(names, holds, strict=True) if hold is not None}
 
     def _without_occurrence(self, cursors: Mapping[str, Cursor]) -> dict[str, Cursor]:
         """Return those that have neither a waiting nor a running occurrence, and a tick left to wait for."""
@@ -124,20 +129,18 @@ class Reconciler:
             if by_queue:  # a queue that RQ's list of them has lost is looked at by nobody
                 self._store.connection.sadd(keys.queues, *map(keys.queue_list, by_queue))
             for queue, names in by_queue.items():
-                for start in range(0, len(names), AT_ONCE):
-                    some = names[start : start + AT_ONCE]
-                    jobs = [waiting[name] for name in some]
-                    scores: Any = self._store.connection.zmscore(keys.scheduled(queue), jobs)
-                    found |= {name for name, score in zip(some, scores, strict=True) if score is not None}
+                jobs = [waiting[name] for name in names]
+                scores: Any = self._store.connection.zmscore(keys.scheduled(queue), jobs)
+                found |= {name for name, score in zip(names, scores, strict=True) if score is not None}
         return found
 
     def _drain(self) -> None:
         """Start the ticks that wait for a run which is not active any more; its end starts the next, if it is seen."""
         with redis_errors("looking for waiting ticks"):
             names: Any = self._store.connection.hkeys(self._store.keys.buffers)
-        for start in range(0, len(names), AT_ONCE):
+        for some in batches(names, AT_ONCE):
             with redis_errors("starting waiting ticks"):
-                started = int(self._store.scripts.call("drain", names[start : start + AT_ONCE]))
+                started = int(self._store.scripts.call("drain", some))
             if started:
                 logger.warning("%d ticks waited for runs that are not active any more: started", started)
 
