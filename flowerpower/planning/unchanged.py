@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from operator import attrgetter
 from typing import NamedTuple
 
 from flowerpower.planning.diff import plan_of
 from flowerpower.planning.plan import Plan
 from flowerpower.planning.settle import next_tick
 from flowerpower.schedule.jitter import delay
-from flowerpower.state.desired import occurrence_at
+from flowerpower.state.desired import settings_of
+from flowerpower.state.glance import LiveSchedule
+from flowerpower.state.job_codec import JobSettings
 from flowerpower.state.keys import Keys, tick_of
-from flowerpower.state.models import Json, Occurrence, Reading, Schedule, Source, State
+from flowerpower.state.models import Json, Reading, Schedule, Source, State
 from flowerpower.state.outline import Outline, Wanted
-
-_SHARED = attrgetter("queue", "function", "timeout", "result_ttl", "failure_ttl", "retries", "retry_intervals")
 
 
 def unchanged_plan(keys: Keys, outline: Outline, reading: Reading, source: Source) -> Plan | None:
@@ -54,7 +53,7 @@ class _Job(NamedTuple):
 
     paused: bool
     jitter: int
-    shared: object
+    settings: JobSettings
 
 
 class _Expected:
@@ -63,13 +62,11 @@ class _Expected:
     def __init__(self, keys: Keys, jobs: tuple[Mapping[str, Json], ...], reading: Reading) -> None:
         self._keys = keys
         self._reading = reading
-        self._namespace, self._start = keys.namespace, keys.queue("")
-        self._jobs = [self._job(fields) for fields in jobs]
-
-    def _job(self, fields: Mapping[str, Json]) -> _Job:
-        model = Schedule("", fields, timing="", basis="", run="", digest="")
-        shared = _SHARED(occurrence_at(self._keys, model, 0))
-        return _Job(bool(fields.get("paused")), int(str(fields.get("jitter", 0))), shared)
+        self._start = keys.queue("")
+        self._jobs = [
+            _Job(bool(fields.get("paused")), int(str(fields.get("jitter", 0))), settings_of(keys, fields))
+            for fields in jobs
+        ]
 
     def waits(self, one: Wanted, live: Schedule) -> bool:
         """Tell whether just that job waits which a plan of the whole specs would want."""
@@ -79,16 +76,13 @@ class _Expected:
         cursor = reading.cursors.get(one.name)
         if cursor is None or cursor.pending is None:
             return live.occurrence is None and next_tick(self._keys, live, reading) is None
-        found = live.occurrence
-        return found is not None and found.id == cursor.pending and self._is_for(found, live, job)
-
-    def _is_for(self, found: Occurrence, live: Schedule, job: _Job) -> bool:
-        start = f"{self._start}{live.name}--"
-        tick = tick_of(found.id[len(start) :]) if found.id.startswith(start) else None
-        return (
-            tick is not None
-            and found.id == f"{start}{tick}"
-            and found.due == tick + delay(live.name, tick, job.jitter)
-            and found.args == (self._namespace, live.name, live.run)
-            and _SHARED(found) == job.shared
+        waiting = live.waiting if isinstance(live, LiveSchedule) else None  # any other is a matter for a whole plan
+        if waiting is None or waiting.settings != job.settings or waiting.id != cursor.pending:
+            return False
+        start = f"{self._start}{one.name}--"
+        tick = tick_of(waiting.id.removeprefix(start))
+        return tick is not None and waiting == (
+            f"{start}{tick}",
+            tick + delay(one.name, tick, job.jitter),
+            job.settings,
         )

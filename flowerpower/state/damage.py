@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from flowerpower.errors import DamagedError
-from flowerpower.state.codec import decode_cursor, decode_head
+from flowerpower.state.codec import decode_cursor, decode_cursors, decode_head
 from flowerpower.state.keys import Keys
 from flowerpower.state.misplaced import address_of, is_misplaced, kind_of, misplaced
 from flowerpower.state.models import Cursor, Damage, Head
@@ -58,6 +58,9 @@ class Damages:
 
     def cursors(self, raw: Mapping[bytes, bytes]) -> tuple[dict[str, Cursor], Collection[str]]:
         """Return the cursors by the names of their schedules, and the names, those of damaged ones among them."""
+        sound = decode_cursors(raw)
+        if sound is not None:
+            return sound, sound
         found: dict[str, Cursor] = {}
         for one, text in raw.items():
             name = one.decode(errors="replace")
@@ -65,7 +68,7 @@ class Damages:
                 found[name] = decode_cursor(name, text)
             except DamagedError as error:
                 self.add(f"cursor.{name}", error)
-        return found, found if not self.found else [one.decode(errors="replace") for one in raw]
+        return found, [one.decode(errors="replace") for one in raw]
 
     def head(self, raw: Mapping[bytes, bytes]) -> Head:
         """Return the head; an empty one where it cannot be read."""

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from flowerpower.schedule.jitter import delay
 from flowerpower.schedule.trigger import Trigger, parse_trigger
 from flowerpower.state.codec import canonical, digest, pipeline_digest, schedule_digest
-from flowerpower.state.job_codec import JOB_FUNCTION, call_start, job_fields, job_template
+from flowerpower.state.job_codec import JOB_FUNCTION, JobSettings, call_start, job_fields, job_template
 from flowerpower.state.keys import Keys
 from flowerpower.state.models import Desired, Json, Occurrence, Pipeline, Rules, Schedule, State
 
@@ -68,20 +68,32 @@ def trigger_of(fields: Mapping[str, Json]) -> Trigger:
 
 def occurrence_at(keys: Keys, schedule: Schedule, tick: int) -> Occurrence:
     """Return the RQ job that should wait for *tick* (epoch seconds)."""
-    fields: Mapping[str, Any] = schedule.fields
-    retry: Mapping[str, Any] = fields.get("retry") or {}
-    retries = int(retry.get("max", 0))
+    queue, timeout, result_ttl, failure_ttl, retries, waits = settings_of(keys, schedule.fields)
     return Occurrence(
         id=keys.run_id(schedule.name, tick),
-        queue=keys.queue(str(fields["queue"])),
-        due=tick + delay(schedule.name, tick, int(fields.get("jitter", 0))),
+        queue=queue,
+        due=tick + delay(schedule.name, tick, int(str(schedule.fields.get("jitter", 0)))),
         function=JOB_FUNCTION,
         args=(keys.namespace, schedule.name, schedule.run),
-        timeout=int(fields["timeout"]),
-        result_ttl=int(fields["result_ttl"]),
-        failure_ttl=int(fields["failure_ttl"]),
+        timeout=timeout,
+        result_ttl=result_ttl,
+        failure_ttl=failure_ttl,
         retries=retries,
-        retry_intervals=_waits(retry.get("intervals") or [0], retries),
+        retry_intervals=waits,
+    )
+
+
+def settings_of(keys: Keys, fields: Mapping[str, Any]) -> JobSettings:
+    """Return what the jobs of a resolved schedule are like, whatever its name and the tick."""
+    retry: Mapping[str, Any] = fields.get("retry") or {}
+    retries = int(retry.get("max", 0))
+    return (
+        keys.queue(str(fields["queue"])),
+        int(fields["timeout"]),
+        int(fields["result_ttl"]),
+        int(fields["failure_ttl"]),
+        retries,
+        _waits(retry.get("intervals") or [0], retries),
     )
 
 

@@ -80,7 +80,7 @@ def decode_occurrence(
         function, args = JOB_FUNCTION, expected
         if data != plain_call(expected):
             function, args = _decode_data(data or b"")
-        queue, timeout, result_ttl, failure_ttl, retries, intervals = _decode_settings(*values[1:-1])
+        queue, timeout, result_ttl, failure_ttl, retries, intervals = decode_settings(*values[1:-1])
         return Occurrence(run_id, queue, due, function, args, timeout, result_ttl, failure_ttl, retries, intervals)
     except (ValueError, TypeError, zlib.error):
         return None
@@ -95,7 +95,7 @@ def plain_call(args: tuple[str, ...]) -> bytes | None:
 
 
 @lru_cache(maxsize=5000)
-def _decode_settings(
+def decode_settings(
     origin: bytes | None,
     timeout: bytes | None,
     result_ttl: bytes | None,

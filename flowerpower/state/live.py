@@ -8,17 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Set
-from sys import intern
-from typing import NamedTuple
 
 from flowerpower.state.codec import decode_pipeline, decode_record, decode_schedule, is_intact, seal
-from flowerpower.state.models import Json, Occurrence, Pipeline, Record, Schedule, State
+from flowerpower.state.models import Json, Pipeline, Record, State
 
-_FRONT = re.compile(rb'\{"sum":"[0-9a-f]{64}","basis":"([0-9a-f]{64})","digest":"([0-9a-f]{64})","format":1,"name":"')
-_RUN = re.compile(rb'"\},"revision":\d+,"run":"([0-9a-f]{64})","spec":\{')  # no text before it holds a quote unescaped
 _PIPELINE = re.compile(rb'\{"sum":"[0-9a-f]{64}","code":"([0-9a-f]{64})","digest":"([0-9a-f]{64})","format":1,"name":"')
-_BACK = re.compile(rb',"timing":"([^"\\]+)"\}')
-_QUEUE = re.compile(rb',"queue":"([^"\\]+)",')
 
 
 class LiveFields(Mapping[str, Json]):
@@ -85,30 +79,6 @@ class LiveRecords(Mapping[str, Record]):
         return len(self._state.schedules) + len(self._state.pipelines)
 
 
-class Draft(NamedTuple):
-    """A live schedule whose pending job is not known yet, and its queue's name."""
-
-    fields: Mapping[str, Json]
-    timing: str
-    basis: str
-    run: str
-    digest: str
-    queue: str
-
-    def with_job(self, name: str, run: str, occurrence: Occurrence | None) -> Schedule:
-        """Return the schedule with what waits for it; *run* is its own, or one like it that is held already."""
-        fields, timing, basis, _, digest, _ = self
-        return Schedule(name, fields, timing, basis, run, digest, occurrence)
-
-
-UNKNOWN = Draft({}, timing="", basis="", run="", digest="", queue="")  # of a damaged record
-
-
-def draft_schedule(name: str, raw: bytes) -> Draft:
-    """Return a live schedule from its record; raise `DamagedError` for one that is unreadable."""
-    return (_glance(raw) if is_intact(raw) else None) or _read_through(name, raw)
-
-
 def live_pipeline(name: str, raw: bytes) -> Pipeline:
     """Return a live pipeline from its record; raise `DamagedError` for one that is unreadable."""
     front = _PIPELINE.match(raw) if is_intact(raw) else None
@@ -116,27 +86,6 @@ def live_pipeline(name: str, raw: bytes) -> Pipeline:
         return decode_pipeline(name, raw)[0]
     code, digest = front.groups()
     return Pipeline(name, LiveFields(raw), code.decode(), digest.decode())
-
-
-def _glance(raw: bytes) -> Draft | None:
-    """Return what can be told of an intact record without parsing it; None where it is not as we write it today.
-
-    Behind the last `timing` and `queue` stands nothing that people may fill as they like.
-    """
-    front, run = _FRONT.match(raw), _RUN.search(raw, 240)
-    back = _BACK.fullmatch(raw, raw.rfind(b',"timing":'))
-    queue = _QUEUE.match(raw, raw.rfind(b',"queue":'))
-    if not (front and run and back and queue):
-        return None
-    basis, digest = front.groups()
-    timing, pipeline = intern(back[1].decode()), intern(basis.decode())  # many have the same
-    return Draft(LiveFields(raw), timing, pipeline, run[1].decode(), digest.decode(), intern(queue[1].decode()))
-
-
-def _read_through(name: str, raw: bytes) -> Draft:
-    schedule, _ = decode_schedule(name, raw)
-    queue = str(schedule.fields.get("queue"))
-    return Draft(schedule.fields, schedule.timing, schedule.basis, schedule.run, schedule.digest, queue)
 
 
 def altered_addresses(records: Mapping[str, Record]) -> list[str]:

@@ -6,18 +6,28 @@ It is fit for a Redis user that may only read: plain pipelined commands, no MULT
 
 from __future__ import annotations
 
+from binascii import unhexlify
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.errors import DamagedError
-from flowerpower.state.codec import count_waiting, decode_cursor, decode_hold, decode_run, decode_troubles
+from flowerpower.state.codec import (
+    count_waiting,
+    decode_cursor,
+    decode_hold,
+    decode_run,
+    decode_schedule,
+    decode_troubles,
+)
 from flowerpower.state.damage import Damages
+from flowerpower.state.glance import Glances, live_schedule
 from flowerpower.state.job_codec import JOB_FIELDS, UNREADABLE, decode_occurrence
 from flowerpower.state.keys import Keys
-from flowerpower.state.live import UNKNOWN, Draft, LiveFields, LiveRecords, draft_schedule, live_pipeline
+from flowerpower.state.live import LiveFields, LiveRecords, live_pipeline
 from flowerpower.state.memory import full_words
 from flowerpower.state.misplaced import is_misplaced
 from flowerpower.state.models import Consumers, Cursor, Occurrence, Pipeline, Reading, Schedule, State
@@ -59,7 +69,7 @@ class _Front:
     active: Mapping[bytes, bytes]
     buffers: Mapping[bytes, bytes]
     forgotten: frozenset[str]
-    run_specs: Mapping[str, str]  # digests, each as its own value: what names one shares it
+    run_specs: Collection[bytes]  # those that there are, each as `start_of` its digest
     rq_queues: frozenset[str]
     lease: bytes
     troubles: tuple[str, ...]
@@ -83,12 +93,13 @@ class _Objects:
     namespace: str
     waiting: _Waiting
     damages: Damages
-    run_specs: Mapping[str, str]
+    run_specs: Collection[bytes]
+    glances: Glances
     schedules: dict[str, Schedule] = field(default_factory=dict)
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
     odd: dict[str, bytes] = field(default_factory=dict)  # by address, records that are not as we write them today
     altered: set[str] = field(default_factory=set)  # addresses
-    queues: set[str] = field(default_factory=set)  # that the records name
+    odd_queues: set[str] = field(default_factory=set)  # that odd records name
     without_run_spec: set[str] = field(default_factory=set)  # schedules
     moved: set[str] = field(default_factory=set)  # schedules whose cursor did
     moving: set[str] = field(default_factory=set)  # schedules whose job is on its way to a worker
@@ -104,31 +115,57 @@ class _Objects:
         self.pipelines[name] = pipeline
         self._note(f"pipeline.{name}", pipeline, raw)
 
-    def _note(self, address: str, found: Draft | Pipeline, raw: bytes) -> None:
+    def add_schedule(self, name: str, raw: bytes, run_id: str | None, values: Sequence[bytes | None]) -> None:
+        """Take in a record and the job that its cursor names, if any; raise `FormatError` if of a newer format."""
+        place = self.waiting.places.pop(run_id, None) if run_id else None  # it is needed no more
+        if place is None and run_id and values[-1] in _RUNS:
+            self.moving.add(name)
+        glance = self.glances.at(name, raw)
+        if glance is None:
+            self._add_odd(name, raw, run_id, values, place)
+            return
+        run = glance[2]
+        if start_of(run) not in self.run_specs:
+            self.without_run_spec.add(name)
+        if place is None or run_id is None:
+            self.schedules[name] = live_schedule(name, raw, glance)
+            return
+        shape = self.glances.shape_of(name, run, values)
+        if shape and shape[1][0] == place[0] and run_id not in self.waiting.twice:
+            self.schedules[name] = live_schedule(name, raw, glance, shape, run_id, place[1])
+        else:
+            one = live_schedule(name, raw, glance)
+            self.schedules[name] = replace(one, occurrence=self._job(run_id, place, values, one))
+
+    def _add_odd(
+        self, name: str, raw: bytes, run_id: str | None, values: Sequence[bytes | None], place: Place | None
+    ) -> None:
+        """Take in a record that is not as we would write it today."""
+        address = f"schedule.{name}"
+        try:
+            one = decode_schedule(name, raw)[0]
+            self.odd_queues.add(str(one.fields.get("queue")))
+            if start_of(one.run.encode()) not in self.run_specs:
+                self.without_run_spec.add(name)
+        except DamagedError as error:
+            self.damages.add(address, error)
+            one = Schedule(name, {}, timing="", basis="", run="", digest="")
+        job = self._job(run_id, place, values, one) if run_id and place else None
+        self.schedules[name] = replace(one, occurrence=job)
+        self._note(address, one, raw)
+
+    def _note(self, address: str, found: Schedule | Pipeline, raw: bytes) -> None:
         if not isinstance(found.fields, LiveFields):
             self.odd[address] = raw
         if not found.digest:
             self.altered.add(address)
 
-    def add_schedule(self, name: str, raw: bytes, run_id: str | None, values: Sequence[bytes | None]) -> None:
-        """Take in a record and the job that its cursor names, if any; raise `FormatError` if of a newer format."""
-        try:
-            draft = draft_schedule(name, raw)
-            self.queues.add(draft.queue)
-        except DamagedError as error:
-            self.damages.add(f"schedule.{name}", error)
-            draft = UNKNOWN
-        if not (draft.digest and isinstance(draft.fields, LiveFields)):
-            self._note(f"schedule.{name}", draft, raw)
-        run = self.run_specs.get(draft.run)
-        if run is None:
-            run = draft.run
-            if draft is not UNKNOWN:
-                self.without_run_spec.add(name)
-        job = _job(run_id, self.waiting, values, (self.namespace, name, run)) if run_id else None
-        self.schedules[name] = draft.with_job(name, run, job)
-        if job is None and run_id and values[-1] in _RUNS:
-            self.moving.add(name)
+    def _job(self, run_id: str, place: Place, values: Sequence[bytes | None], one: Schedule) -> Occurrence:
+        """Return the job that a cursor names and that waits, whatever it is."""
+        job = decode_occurrence(run_id, place[1], values, (self.namespace, one.name, one.run))
+        if job is None or job.queue != place[0] or values[-1] != b"scheduled" or run_id in self.waiting.twice:
+            return _broken(run_id, *place)
+        return job
 
 
 def look(client: Redis, keys: Keys, queues: frozenset[str] = frozenset()) -> Look:
@@ -137,10 +174,18 @@ def look(client: Redis, keys: Keys, queues: frozenset[str] = frozenset()) -> Loo
     ours = queues | {queue for queue in front.rq_queues if keys.owns_queue(queue)}
     waiting = _read_waiting(client, keys, front, ours)
     found = _read_objects(client, keys, front, waiting)
-    named = frozenset(map(keys.queue, found.queues))
+    named = frozenset(map(keys.queue, found.odd_queues.union(filter(None, found.glances.queues.values()))))
     reading = _assemble(front, waiting, found)
     settled = not found.moved and found.generation == front.head.get(b"generation") and named <= ours
     return Look(reading, settled, named)
+
+
+def start_of(digest: bytes) -> bytes:
+    """Return the first 128 bits of a digest: enough to tell them apart, and a third of the memory."""
+    try:
+        return unhexlify(digest[:32])
+    except ValueError:
+        return digest
 
 
 def _ask_front(client: Redis, keys: Keys) -> tuple[int, list[Any], Damages]:
@@ -192,7 +237,7 @@ def _read_front(client: Redis, keys: Keys) -> _Front:
         active=active,
         buffers=buffers,
         forgotten=frozenset(name.decode(errors="replace") for name in forgotten),
-        run_specs={run: run for run in (name.decode(errors="replace") for name in specs)},
+        run_specs=frozenset(map(start_of, specs)),
         rq_queues=frozenset(key.decode(errors="replace").removeprefix(prefix) for key in rq_queues),
         lease=lease or b"",
         troubles=troubles,
@@ -215,12 +260,13 @@ def _read_waiting(client: Redis, keys: Keys, front: _Front, queues: frozenset[st
     places: dict[str, Place] = {}
     twice: set[str] = set()
     unmanaged: Counter[str] = Counter()
+    seconds = lru_cache(maxsize=10_000)(_seconds)  # many are due at one moment
     for queue in ours:
         for member, score in _scored(of_key(keys.scheduled(queue), "zset", next(found), ())):
             run_id = managed.get(member.decode(errors="replace"))
             if run_id is None:
                 unmanaged[queue] += 1
-            elif places.setdefault(run_id, place := (queue, _seconds(score))) is not place:
+            elif places.setdefault(run_id, place := (queue, seconds(score))) is not place:
                 twice.add(run_id)
     unmanaged.update({queue: _number(next(found)) for queue in others})
     workers = {queue: of_key(keys.workers(queue), "set", next(found), 0, matters=False) for queue in ours}
@@ -251,7 +297,7 @@ def _seconds(score: bytes | float) -> int:
 
 def _read_objects(client: Redis, keys: Keys, front: _Front, waiting: _Waiting) -> _Objects:
     """Read every record and job, and look again at what may have moved."""
-    found = _Objects(keys.namespace, waiting, front.damages, front.run_specs)
+    found = _Objects(keys.namespace, waiting, front.damages, front.run_specs, Glances(keys.namespace))
     with closing(replies(client, _commands(keys, front))) as answers:
         for some in batches(zip(front.schedules, front.pending, strict=True), _RECORDS):
             _read_schedules(found, some, answers)
@@ -305,19 +351,6 @@ def _moved(front: _Front, name: str, raw: bytes | None) -> bool:
         return raw is None or decode_cursor(name, raw) != front.cursors.get(name)
     except DamagedError:
         return name in front.cursors
-
-
-def _job(
-    run_id: str, waiting: _Waiting, values: Sequence[bytes | None], expected: tuple[str, ...]
-) -> Occurrence | None:
-    """Return the job that a cursor names, None if no such job waits."""
-    place = waiting.places.pop(run_id, None)  # it is needed no more
-    if place is None:
-        return None
-    job = decode_occurrence(run_id, place[1], values, expected)
-    if job is None or job.queue != place[0] or values[-1] != b"scheduled" or run_id in waiting.twice:
-        return _broken(run_id, *place)
-    return job
 
 
 def _broken(run_id: str, queue: str, due: int) -> Occurrence:

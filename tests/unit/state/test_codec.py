@@ -15,6 +15,7 @@ from flowerpower.errors import FormatError
 from flowerpower.state.codec import (
     canonical,
     decode_cursor,
+    decode_cursors,
     decode_head,
     decode_hold,
     decode_pipeline,
@@ -95,6 +96,22 @@ def test_no_bytes_make_a_reader_stumble(raw: bytes) -> None:
     decode_hold(raw)
     decode_run("a", raw)
     decode_occurrence("a", 5, [raw] * len(JOB_FIELDS))
+
+
+WORDS = st.lists(
+    st.sampled_from([b"5", b"-7", b"x", b"-", b"acme--prod--a--5", b"\xff", b"\0", b"\xc3\xa9", b""]), max_size=4
+)
+
+
+@given(raw=st.dictionaries(st.binary(max_size=3), WORDS.map(b" ".join), max_size=4))
+def test_many_cursors_are_what_each_is_by_itself(raw: dict[bytes, bytes]) -> None:
+    many = decode_cursors(raw)
+    try:
+        each = {name.decode(): decode_cursor(name.decode(), text) for name, text in raw.items()}
+    except (FormatError, UnicodeDecodeError):
+        assert many is None
+    else:
+        assert many == each or any(b"\xff" in text for text in raw.values())
 
 
 def test_a_bomb_in_a_job_is_not_inflated() -> None:
