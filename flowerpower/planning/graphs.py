@@ -66,11 +66,11 @@ def graph_changes(plan: Plan, reading: Reading, files: Files, read: ReadCommits)
     updates = [(change.before, change.after) for change in plan.changes if _may_matter(change)]
     pairs = [(one, other) for one, other in updates if isinstance(one, Pipeline) and isinstance(other, Pipeline)]
     live = live_files([before for before, _ in pairs[:MOST_PIPELINES]], reading, files, read)
-    schedules = _schedules_by_pipeline(plan)
+    schedules = _schedules_by_basis(plan) if pairs else {}
     known: dict[tuple[int, tuple[str, ...]], Graphs] = {}
     found: dict[str, GraphChange] = {}
     for before, after in pairs:
-        names = schedules.get(after.name, ())
+        names = schedules.get(after.digest, ())
         old = live.get(before.name, Unknown(_TOO_MANY))
         if isinstance(old, Unknown):
             found[after.name] = GraphChange(after.name, schedules=names, unknown=old.why)
@@ -86,11 +86,12 @@ def _may_matter(change: Change) -> bool:
     return change.kind == "pipeline" and any(entry.name in _MATTERS for entry in change.fields)
 
 
-def _schedules_by_pipeline(plan: Plan) -> dict[str, tuple[str, ...]]:
+def _schedules_by_basis(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Return the schedules of each pipeline, by its digest: unlike their fields, that needs no parsing."""
     found: dict[str, list[str]] = {}
     for name, schedule in sorted(plan.after.schedules.items()):
-        found.setdefault(str(schedule.fields.get("pipeline")), []).append(name)
-    return {name: tuple(names) for name, names in found.items()}
+        found.setdefault(schedule.basis, []).append(name)
+    return {basis: tuple(names) for basis, names in found.items()}
 
 
 def _graphs(known: dict[tuple[int, tuple[str, ...]], Graphs], pipeline: Pipeline, files: Files) -> Graphs:
