@@ -34,12 +34,15 @@ _LAST_SECOND = 253_402_300_799  # of the year 9999
 _SUM = b'{"sum":"'
 _COUNT_SPACES = methodcaller("count", b" ")
 _SUMMED = len(_SUM) + 64 + len('",')  # where that which the sum is of goes on
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+)
 _LAST_MOMENT = 253_370_764_800  # the first day of the year 9999
 
 
 def canonical(value: Any) -> str:
     """Return the one JSON text of a value: sorted keys, no blanks, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def packed(value: Any) -> bytes:
