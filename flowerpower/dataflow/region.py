@@ -110,6 +110,9 @@ class _Visitor(ast.NodeVisitor):
             dotted = f"{'.' * node.level}{node.module or ''}.{alias.name}"
             self._bind(alias.asname or alias.name, node, dotted)
 
+    def visit_Constant(self, node: ast.Constant) -> None:
+        self.nodes.append(node)
+
     def visit_Name(self, node: ast.Name) -> None:
         self.nodes.append(node)
         if not isinstance(node.ctx, ast.Load):
