@@ -222,10 +222,10 @@ class _Numbers(dict[str, int]):
 
 
 def decode_cursors(raw: Mapping[bytes, bytes]) -> dict[str, Cursor] | None:
-    """Return many cursors by the names of their schedules, in a third of the time; None if one of them is damaged."""
+    """Return many cursors by the names of their schedules, in a third of the time; None if one may be damaged."""
     joined = b" ".join(raw.values())
-    if not set(map(_COUNT_SPACES, raw.values())) <= {2} or b"\0" in joined:
-        return None
+    if not set(map(_COUNT_SPACES, raw.values())) <= {2} or b"\0" in joined or not joined.isascii():
+        return None  # or each is looked at by itself
     try:
         words = joined.decode().split(" ") if raw else []
         pending = [None if word == "-" else word for word in words[2::3]]

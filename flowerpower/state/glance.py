@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
 
-from flowerpower.state.codec import decode_schedule, is_intact
+from flowerpower.state.codec import is_intact
 from flowerpower.state.job_codec import JOB_FUNCTION, JobSettings, call_start, decode_settings
 from flowerpower.state.live import LiveFields
 from flowerpower.state.models import Json, Occurrence, Schedule
@@ -124,12 +123,12 @@ class Glances:
         is_ours = (
             timing
             and basis
-            and (queues.get(named) or _learn(queues, named, _TEXT))
             and raw[74:83] == b'"basis":"'
             and raw[147:159] == b'","digest":"'
             and raw.startswith(b'","format":1,"name":"%b",' % name.encode(errors="surrogatepass"), _BEHIND)
             and raw.startswith(b'","spec":{', run + 64)
             and is_intact(raw)
+            and (queues.get(named) or _learn(queues, named, _TEXT))  # last: queues of others are not looked at
         )
         return (timing, basis, raw[run : run + 64]) if is_ours else None
 
@@ -172,8 +171,3 @@ def live_schedule(
     _set_id(one, run_id)
     _set_due(one, due)
     return one
-
-
-def plain_schedule(name: str, raw: bytes, occurrence: Occurrence | None = None) -> Schedule:
-    """Return a schedule whose record or job is not as we would write it; raise `DamagedError` if it is unreadable."""
-    return replace(decode_schedule(name, raw)[0], occurrence=occurrence)
