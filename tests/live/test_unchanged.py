@@ -83,6 +83,9 @@ TAMPERING: dict[str, Callable[[Redis], object]] = {
     "a job has moved": move,
     "a job has another timeout": lambda redis: redis.hset(KEYS.job(pending(redis, "alpha")), "timeout", "61"),
     "a job has other retries": lambda redis: redis.hset(KEYS.job(pending(redis, "alpha")), "retry_intervals", "[5,6]"),
+    "a job's retries wait for no list": lambda redis: redis.hset(
+        KEYS.job(pending(redis, "alpha")), "retry_intervals", "5"
+    ),
     "a job calls something else": lambda redis: redis.hset(
         KEYS.job(pending(redis, "alpha")), "data", '["os.system", null, ["x"], {}]'
     ),
