@@ -173,7 +173,7 @@ def _schedule_change(
         before and replace(before, fields=dict(before.fields)),  # a plan is plain data, a live state need not be
         after,
         changes,
-        timing_of(after, reading) if after else "none",
+        timing_of(keys, after, reading) if after else "none",
         seal=seal,
         revision=revision,
         fires=fire_change(before, after, reading),

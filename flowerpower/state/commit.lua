@@ -92,7 +92,7 @@ end
 
 -- Look at what is live of a schedule. Returns a conflict, if there is one.
 local function check_schedule(change, cursor, hold)
-  local tick, _, pending = read_cursor(cursor)
+  local tick, _, pending = read_cursor(cursor, change.live)
   if cursor and not tick then -- what starts from now needs none
     if change.timing == 'keep' then return conflict('cursor', {change.live}) end
     cursor, pending = nil, nil

@@ -99,7 +99,23 @@ def test_no_bytes_make_a_reader_stumble(raw: bytes) -> None:
 
 
 WORDS = st.lists(
-    st.sampled_from([b"5", b"-7", b"x", b"-", b"acme--prod--a--5", b"\xff", b"\0", b"\xc3\xa9", b""]), max_size=4
+    st.sampled_from(
+        [
+            b"5",
+            b"-7",
+            b"1_0",
+            "٣".encode(),
+            b"9" * 30,
+            b"x",
+            b"-",
+            b"acme--prod--a--5",
+            b"\xff",
+            b"\0",
+            b"\xc3\xa9",
+            b"",
+        ]
+    ),
+    max_size=4,
 )
 
 
