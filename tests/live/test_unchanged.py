@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from hashlib import sha256
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -83,6 +85,15 @@ def spell_cursor(redis: Redis) -> None:
     redis.hset(KEYS.cursors, "alpha", f"1_0 1 {pending(redis, 'alpha')}")
 
 
+def seal_anew(redis: Redis, key: str, name: str) -> None:
+    """Make a record that is no JSON, and whose checksum is right."""
+    raw = redis.hget(key, name)
+    assert isinstance(raw, bytes)
+    text = re.sub(rb'"digest":"[0-9a-f]*"', b'"digest":"%b"' % (b"0" * 64), b"{" + raw[len('{"sum":"",') + 64 :])
+    text = text.replace(b'"spec":{', b'"spec":{no JSON')
+    redis.hset(key, name, b'{"sum":"%b",%b' % (sha256(text).hexdigest().encode(), text[1:]))
+
+
 TAMPERING: dict[str, Callable[[Redis], object]] = {
     "a job is gone": lambda redis: redis.zrem(KEYS.scheduled(KEYS.queue("heavy")), pending(redis, "beta")),
     "a job comes later": lambda redis: redis.zincrby(KEYS.scheduled(KEYS.queue("heavy")), 60, pending(redis, "beta")),
@@ -107,6 +118,8 @@ TAMPERING: dict[str, Callable[[Redis], object]] = {
         "alpha",
         (redis.hget(KEYS.schedules, "alpha") or b"").replace(b"60", b"61"),  # type: ignore[union-attr, operator]
     ),
+    "a record was altered and sealed anew": lambda redis: seal_anew(redis, KEYS.schedules, "alpha"),
+    "a pipeline was altered and sealed anew": lambda redis: seal_anew(redis, KEYS.pipelines, "report"),
     "a pipeline is gone": lambda redis: redis.hdel(KEYS.pipelines, "report"),
     "a schedule more": lambda redis: redis.hset(KEYS.schedules, "more", redis.hget(KEYS.schedules, "beta")),  # type: ignore[arg-type]
     "a cursor is gone": lambda redis: redis.hdel(KEYS.cursors, "alpha"),
