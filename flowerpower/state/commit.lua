@@ -329,6 +329,7 @@ local function keep_pending(change)
   local in_flight = take(change, id, change.queue)
   if change.previous and in_flight then return adopt_run(change, id) end
   if change.previous then id, texts = rename_pending(change, id, texts) end
+  if id == change.id then due = change.due end -- jitter is another under another name
   if not in_flight then wait_for(change, id, due, texts) end
   set_cursor(change, change.tick, id)
 end
