@@ -72,7 +72,7 @@ def plan_rollback(keys: Keys, steps: Sequence[Step], reading: Reading, context: 
         plan,
         changes=tuple(replace(change, why=_why(restored.made_by.get(change.address))) for change in plan.changes),
         after=State({**rest.schedules, **plan.after.schedules}, {**rest.pipelines, **plan.after.pipelines}),
-        held={**{name: hold for name, hold in reading.holds.items() if name in reading.state.schedules}, **holds},
+        held={**{name: hold for name, hold in reading.holds.items() if name in rest.schedules}, **plan.held, **holds},
         returning_holds=restored.holds,
     )
     asked_in = replace(plan, source=replace(plan.source, repository=context.source.repository))
