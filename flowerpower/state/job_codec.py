@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from flowerpower.state.codec import loads
 from flowerpower.state.models import Occurrence
@@ -115,10 +115,10 @@ def decode_settings(
     return origin.decode(), int(timeout), int(result_ttl), int(failure_ttl), int(retries or 0), tuple(waits)
 
 
-def _decode_data(raw: bytes) -> tuple[str, tuple[Any, ...]]:
+def _decode_data(raw: bytes) -> tuple[str, tuple[str, ...]]:
     text = raw if raw.startswith(b"[") else _decompress(raw)
     function, _instance, args, _kwargs = loads(text)
-    if not isinstance(function, str) or not isinstance(args, list):
+    if not isinstance(function, str) or not isinstance(args, list) or not all(isinstance(arg, str) for arg in args):
         raise TypeError("not a job of ours")
     return function, tuple(args)
 
