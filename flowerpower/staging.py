@@ -189,7 +189,7 @@ def _staged(keys: Keys, change: Change, plan: Plan, past: Mapping[str, Json], ru
     shape: Shape = (("kind", change.kind),)
     if isinstance(before, Schedule):
         item["live_run"] = before.run
-        shape = (*shape, *_shape_before(keys, before, after))
+        shape = (*shape, *_shape_before(keys, before, after), ("adopts", change.adopts))
     item |= past
     if after is None:
         return Staged(item, shape)

@@ -125,7 +125,9 @@ for _, chunk in ipairs(chunks) do
   for _, change in ipairs(chunk) do
     local raw = records[change.kind][change.live]
     local taken = change.previous and redis.call('HEXISTS', SCHEDULES, change.name) == 1
-    if (raw and redis.sha1hex(raw) or '') ~= change.seal or taken then
+    local left = has_forgotten and change.kind == 'schedule' and not change.adopts
+      and redis.call('HEXISTS', FORGOTTEN, change.live) == 1
+    if (raw and redis.sha1hex(raw) or '') ~= change.seal or taken or left then
       stale[#stale + 1] = change.kind .. '.' .. change.name
     end
     change.has_keys = has_keys
