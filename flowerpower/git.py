@@ -58,6 +58,8 @@ def git(folder: Path, *arguments: str, feed: bytes = b"", wary: bool = False, se
         )
     except OSError:
         raise GitError("git is not installed", hint="install git") from None
+    except ValueError:  # a NUL, in what was read from Redis
+        raise GitError(f"`git {arguments[0]}` cannot be asked for what no name can be") from None
     except subprocess.TimeoutExpired:
         raise GitError(f"`git {arguments[0]}` did not end within {seconds} s") from None
     if done.returncode == _NO_SUCH_COMMAND:

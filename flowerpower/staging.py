@@ -111,10 +111,15 @@ def _from(keys: Keys, change: Change, moment: int, planned: int, cursor: Cursor 
     """Return the change as it is at the moment of the apply: a tick that passed since the plan is not run late.
 
     Where the clock has stepped back since the plan was made, the ticks in between have yet to come: whoever fires
-    relies on the pending one being the next after the cursor.
+    relies on the pending one being the next after the cursor. A schedule that is renamed and has fired since waits for
+    its next tick, as its new name is delayed.
     """
     schedule = change.after
-    if not isinstance(schedule, Schedule) or schedule.occurrence is None or change.timing != "reset":
+    if not isinstance(schedule, Schedule) or schedule.occurrence is None:
+        return change
+    if change.timing == "keep" and change.previous and cursor:
+        return replace(change, after=with_occurrence(keys, schedule, _waits_for(keys, cursor)))
+    if change.timing != "reset":
         return change
     if planned <= moment < schedule.occurrence.due:
         return change
@@ -141,13 +146,17 @@ def _tick(keys: Keys, schedule: Schedule) -> int | None:
     return tick_of(run[1]) if run else None
 
 
+def _waits_for(keys: Keys, cursor: Cursor) -> int | None:
+    run = keys.parse_run_id(cursor.pending) if cursor.pending else None
+    return tick_of(run[1]) if run else None
+
+
 def _past(keys: Keys, change: Change, cursors: Mapping[str, Cursor], moment: int) -> dict[str, Json]:
     """Return what the commit must know of the ticks that passed and did not fire, in case the change ends them."""
     cursor = cursors.get(_live_name(change))
     if cursor is None or not isinstance(change.before, Schedule):
         return {}
-    run = keys.parse_run_id(cursor.pending) if cursor.pending else None
-    pending = tick_of(run[1]) if run else None
+    pending = _waits_for(keys, cursor)
     found: dict[str, Json] = {}
     if pending is not None and pending > moment:
         return found
@@ -189,7 +198,7 @@ def _staged(keys: Keys, change: Change, plan: Plan, past: Mapping[str, Json], ru
     shape: Shape = (("kind", change.kind),)
     if isinstance(before, Schedule):
         item["live_run"] = before.run
-        shape = (*shape, *_shape_before(keys, before, after))
+        shape = (*shape, *_shape_before(keys, before, after), ("adopts", change.adopts))
     item |= past
     if after is None:
         return Staged(item, shape)

@@ -86,7 +86,7 @@ def apply(
         def make() -> PlannedChanges:
             planned = project.plan(allowed_of(overrides))
             tell_warnings(session, project)
-            return _as_approved(session, planned, approval.approved) if approval.approved else planned
+            return _as_approved(session, planned, approval.approved) if approval.approved is not None else planned
 
         done = ask_and_apply(session, project, make, asks=not approval.given, concise=ways.concise)
         if done is None:
@@ -119,7 +119,7 @@ def _signer_to_resign(session: Session) -> Signer:
 
 def _refuse_beside_a_file(overrides: AllOverrides, revision: Revision, approval: Approval, ways: Ways) -> None:
     others = replace(overrides, accept_cutover=False)  # which is about the moment of the apply
-    if others != AllOverrides() or revision.ref or approval.approved or ways.resign:
+    if others != AllOverrides() or revision.ref or approval.approved is not None or ways.resign:
         raise UsageError(
             "a saved plan is applied as it was made",
             hint="guard overrides and --ref belong to `plan --out`, --approved and --resign to an apply without a file",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from typer import BadParameter
 from typer.core import TyperCommand
 
 _CHOICES = re.compile(r"<[^<>]*\|[^<>]*>$")
@@ -15,7 +16,10 @@ _TYPE = re.compile(r"<[^<>|]*>$")
 
 
 class PlainCommand(TyperCommand):
-    """A command that shows its arguments in capitals, an optional one in brackets, and no types of Python."""
+    """A command that shows its arguments in capitals, an optional one in brackets, and no types of Python.
+
+    Each flag that is given says something.
+    """
 
     def __init__(self, *words: Any, **options: Any) -> None:
         super().__init__(*words, **options)
@@ -25,6 +29,18 @@ class PlainCommand(TyperCommand):
             parameter.get_help_record = partial(which, parameter, parameter.get_help_record)
         for argument in self._arguments():
             argument.metavar = argument.metavar or argument.name.upper()
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse a flag with an empty value: a script's variable that is not set must not mean no flag at all."""
+        given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+        options: list[Any] = [parameter for parameter in self.params if parameter.param_type_name == "option"]
+        for parameter in options:
+            value = given.get(parameter.name)
+            if value == "" or (isinstance(value, list) and "" in value):
+                message = "it is empty; is the variable that it comes from not set?"
+                raise BadParameter(message, ctx=ctx, param=parameter)
+        rest: list[str] = super().parse_args(ctx, args)
+        return rest
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Return what stands behind the name in the usage line."""

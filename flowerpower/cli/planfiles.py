@@ -29,10 +29,16 @@ def write_plan(file: Path, planned: PlannedChanges) -> None:
 
 
 def write_whole(file: Path, content: bytes) -> None:
-    """Write a file, or leave what stood there."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    """Write a file, or leave what stood there; to a device, as /dev/stdout, or a pipe it is only written."""
+    if file.exists() and not file.is_file():
+        file.write_bytes(content)
+        return
+    place = file.resolve()  # what a link names is replaced, not the link
+    draft = place.with_name(f".{place.name}.{os.getpid()}")
     try:
         draft.write_bytes(content)
-        draft.replace(file)
+        draft.replace(place)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(file)) from None  # nobody knows the draft
     finally:
         draft.unlink(missing_ok=True)

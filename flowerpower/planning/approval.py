@@ -77,6 +77,8 @@ def _objects_since(plan: Plan, reading: Reading) -> Iterator[str]:
         seal = record.seal if record else ""
         if seal != change.seal:
             yield f"{address} {_what_happened(change.seal, seal)} since"
+        elif change.kind == "schedule" and not change.adopts and address.partition(".")[2] in reading.forgotten:
+            yield f"{address} was forgotten since"
 
 
 def _what_happened(then: str, now: str) -> str:

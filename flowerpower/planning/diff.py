@@ -130,11 +130,11 @@ def _pipeline_change(
     name: str, pair: tuple[Pipeline | None, Pipeline | None], reading: Reading, *, is_used: bool
 ) -> Change | None:
     after, before = pair
+    if before and after and before.digest == after.digest:  # an altered record has no digest
+        return None
     address = f"pipeline.{name}"
     record = reading.records.get(address)
     if before is not None and after is not None and record is not None:
-        if before.digest == after.digest and record.intact:
-            return None
         changes = () if record.damaged else _field_changes(before.fields, after.fields, record)
         if before.code != after.code and not record.damaged:
             changes = (*changes, FieldChange("code", before.code, after.code, before.code, "code"))
@@ -173,7 +173,7 @@ def _schedule_change(
         before and replace(before, fields=dict(before.fields)),  # a plan is plain data, a live state need not be
         after,
         changes,
-        timing_of(after, reading) if after else "none",
+        timing_of(keys, after, reading) if after else "none",
         seal=seal,
         revision=revision,
         fires=fire_change(before, after, reading),

@@ -1,7 +1,8 @@
 """A rollback as a plan like any other: the state just before an apply, put together from what undoes it and every
 later one.
 
-Values in, values out. Only what those applies touched is looked at; whatever else is live stays as it is.
+Values in, values out. Only what those applies touched is looked at, and not what was forgotten since; whatever else is
+live stays as it is.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def plan_rollback(keys: Keys, steps: Sequence[Step], reading: Reading, context: 
         plan,
         changes=tuple(replace(change, why=_why(restored.made_by.get(change.address))) for change in plan.changes),
         after=State({**rest.schedules, **plan.after.schedules}, {**rest.pipelines, **plan.after.pipelines}),
-        held={**{name: hold for name, hold in reading.holds.items() if name in reading.state.schedules}, **holds},
+        held={**{name: hold for name, hold in reading.holds.items() if name in rest.schedules}, **plan.held, **holds},
         returning_holds=restored.holds,
     )
     asked_in = replace(plan, source=replace(plan.source, repository=context.source.repository))
@@ -127,6 +128,8 @@ def _restored(keys: Keys, undone: Sequence[tuple[PastApply, Inverse]], reading: 
         run_specs |= inverse.run_specs
         made_by |= {address: past for address, raw in inverse.objects.items() if raw is None}
         lifted |= past.holds
+    left = reading.forgotten | {names[name] for name in reading.forgotten & names.keys()}
+    objects = {address: raw for address, raw in objects.items() if address.removeprefix("schedule.") not in left}
     found = {address: read_object(address, raw) for address, raw in objects.items() if raw is not None}
     schedules = {one.name: _checked(keys, one, run_specs) for one, _ in found.values() if isinstance(one, Schedule)}
     pipelines = {one.name: one for one, _ in found.values() if isinstance(one, Pipeline)}
@@ -137,7 +140,7 @@ def _restored(keys: Keys, undone: Sequence[tuple[PastApply, Inverse]], reading: 
             State(schedules, pipelines), run_specs, places, {then: (live,) for live, then in names.items()}
         ),
         scope=frozenset(objects),
-        made_by={address: past for address, past in made_by.items() if objects[address] is None},
+        made_by={address: past for address, past in made_by.items() if objects.get(address, b"") is None},
         holds={
             name: text
             for name, text in lifted.items()

@@ -25,7 +25,7 @@ def next_tick(keys: Keys, schedule: Schedule, reading: Reading) -> int | None:
     """Return the tick (epoch seconds) that a wanted schedule waits for, None when paused, held or exhausted."""
     if schedule.fields.get("paused") or schedule.name in reading.holds:
         return None
-    if kept(schedule, reading):
+    if kept(keys, schedule, reading):
         return pending_tick(keys, schedule.name, reading)
     cursor = reading.cursors.get(schedule.name)
     decided = cursor.tick if cursor else reading.now  # later than now where the clock has stepped back
@@ -33,24 +33,29 @@ def next_tick(keys: Keys, schedule: Schedule, reading: Reading) -> int | None:
 
 
 def pending_tick(keys: Keys, name: str, reading: Reading) -> int | None:
-    """Return the tick of a live schedule's pending occurrence, as its cursor names it."""
-    cursor = reading.cursors.get(name)
+    """Return the tick of a live schedule's pending occurrence, as its cursor names it.
+
+    None where that names what is no occurrence of this schedule: another hand has written it.
+    """
+    cursor, live = reading.cursors.get(name), reading.state.schedules.get(name)
     run_id = keys.parse_run_id(cursor.pending) if cursor and cursor.pending else None
-    return tick_of(run_id[1]) if run_id else None
+    tick = tick_of(run_id[1]) if run_id else None
+    is_own = run_id == (live.name if live else name, str(tick))  # of a renamed schedule it has the former name
+    return tick if is_own else None
 
 
-def kept(schedule: Schedule, reading: Reading) -> bool:
+def kept(keys: Keys, schedule: Schedule, reading: Reading) -> bool:
     """Tell whether the live pending tick stays: same fire times, same jitter, and a cursor that names one."""
-    live, cursor = reading.state.schedules.get(schedule.name), reading.cursors.get(schedule.name)
-    if live is None or cursor is None or cursor.pending is None:
+    live = reading.state.schedules.get(schedule.name)
+    if live is None or pending_tick(keys, schedule.name, reading) is None:
         return False
     if live.digest == schedule.digest:
         return True
     return live.timing == schedule.timing and live.fields.get("jitter") == schedule.fields.get("jitter")
 
 
-def timing_of(schedule: Schedule, reading: Reading) -> Timing:
+def timing_of(keys: Keys, schedule: Schedule, reading: Reading) -> Timing:
     """Return what the commit does with the pending occurrence of a settled schedule."""
     if schedule.occurrence is None:
         return "none"
-    return "keep" if kept(schedule, reading) else "reset"
+    return "keep" if kept(keys, schedule, reading) else "reset"

@@ -9,11 +9,11 @@ from flowerpower.planning.plan import Change, Plan
 from flowerpower.render.dataflow import counts
 from flowerpower.render.fields import rhythm, rows
 from flowerpower.render.fires import accident_words, move_words, silence_of, zone_label
-from flowerpower.render.pieces import RENAMED, symbol_of
+from flowerpower.render.pieces import symbol_of
 from flowerpower.render.style import Emphasis, Style
 from flowerpower.render.words import columns, count, moment, safe
 
-_EMPHASIS: Mapping[str, Emphasis] = {"+": "create", "~": "update", RENAMED: "update", "-": "delete"}
+_EMPHASIS: Mapping[str, Emphasis] = {"+": "create", "-": "delete"}  # any other sign is an update
 _LONGEST = 40  # of what stands in the second column
 _MOMENT = 16  # columns of `Tue 24 Nov 02:00`
 _NARROWEST = 20
@@ -38,7 +38,7 @@ def _line(change: Change, cells: tuple[str, str, str], plan: Plan, style: Style)
     symbol = symbol_of(change)
     head, what, when = cells
     name = safe(change.address)
-    title = f"  {style(symbol, _EMPHASIS[symbol])} {style(name, 'strong')}{head[len(name) :]}"
+    title = f"  {style(symbol, _EMPHASIS.get(symbol, 'update'))} {style(name, 'strong')}{head[len(name) :]}"
     beside = "; ".join(_remarks(change, plan, style))
     return f"{title}  {what}  {when}{'  ' if beside else ''}{beside}".rstrip()
 

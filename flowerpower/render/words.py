@@ -217,7 +217,7 @@ def spoken(tick: int, timezone: str, now: int) -> str:
 
 
 def short(digest: str) -> str:
-    """Return a commit or digest short enough to read, its marks kept: `tree:1a2b3c4`, `1a2b3c4+dirty`."""
-    prefix, _, rest = digest.rpartition(":")
+    """Return a commit or digest short enough to read, its marks kept: `tree:1a2b3c4`, `1a2b3c4+dirty`; it is safe."""
+    prefix, _, rest = safe(digest).rpartition(":")
     body, mark, _ = rest.partition("+")
     return f"{prefix}:{body[:7]}" if prefix else body[:7] + ("+dirty" if mark else "")

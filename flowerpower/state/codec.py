@@ -14,6 +14,7 @@ from operator import methodcaller
 from typing import Any
 
 from flowerpower.errors import DamagedError, FormatError
+from flowerpower.state.keys import LAST_MOMENT
 from flowerpower.state.models import (
     Cursor,
     Head,
@@ -37,7 +38,6 @@ _SUMMED = len(_SUM) + 64 + len('",')  # where that which the sum is of goes on
 _CANONICAL = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
 )
-_LAST_MOMENT = 253_370_764_800  # the first day of the year 9999
 
 
 def canonical(value: Any) -> str:
@@ -205,7 +205,8 @@ def decode_cursor(schedule: str, raw: bytes) -> Cursor:
         tick, revision, pending = raw.split(b" ")
         if b"\0" in pending:
             raise ValueError("a NUL is in no id")
-        return Cursor(int(tick), int(revision), None if pending == b"-" else pending.decode(errors="replace"))
+        named = None if pending == b"-" else pending.decode(errors="replace")
+        return Cursor(_number(tick.decode()), _number(revision.decode()), named)
     except ValueError as error:
         raise DamagedError(
             f"the cursor of schedule {schedule!r} in Redis is damaged: {raw[:80]!r}",
@@ -213,11 +214,18 @@ def decode_cursor(schedule: str, raw: bytes) -> Cursor:
         ) from error
 
 
+def _number(text: str) -> int:
+    """Return a tick or a revision; raise `ValueError` for a text that the scripts would not read as the same."""
+    if not (text.isascii() and text.isdigit() and (number := int(text)) <= LAST_MOMENT):
+        raise ValueError("no number that we write")
+    return number
+
+
 class _Numbers(dict[str, int]):
     """Whole numbers by their texts, each held once: many cursors have the same."""
 
     def __missing__(self, text: str) -> int:
-        number = self[text] = int(text)
+        number = self[text] = _number(text)
         return number
 
 
@@ -313,7 +321,7 @@ def decode_hold(raw: bytes) -> Hold:
 
 def _moment(value: Any) -> int:
     """Return epoch seconds that every calendar has a date for."""
-    if not 0 <= int(value) <= _LAST_MOMENT:
+    if not 0 <= int(value) <= LAST_MOMENT:
         raise ValueError(f"{value} is not a moment")
     return int(value)
 

@@ -92,7 +92,7 @@ end
 
 -- Look at what is live of a schedule. Returns a conflict, if there is one.
 local function check_schedule(change, cursor, hold)
-  local tick, _, pending = read_cursor(cursor)
+  local tick, _, pending = read_cursor(cursor, change.live)
   if cursor and not tick then -- what starts from now needs none
     if change.timing == 'keep' then return conflict('cursor', {change.live}) end
     cursor, pending = nil, nil
@@ -125,7 +125,9 @@ for _, chunk in ipairs(chunks) do
   for _, change in ipairs(chunk) do
     local raw = records[change.kind][change.live]
     local taken = change.previous and redis.call('HEXISTS', SCHEDULES, change.name) == 1
-    if (raw and redis.sha1hex(raw) or '') ~= change.seal or taken then
+    local left = has_forgotten and change.kind == 'schedule' and not change.adopts
+      and redis.call('HEXISTS', FORGOTTEN, change.live) == 1
+    if (raw and redis.sha1hex(raw) or '') ~= change.seal or taken or left then
       stale[#stale + 1] = change.kind .. '.' .. change.name
     end
     change.has_keys = has_keys
@@ -329,6 +331,7 @@ local function keep_pending(change)
   local in_flight = take(change, id, change.queue)
   if change.previous and in_flight then return adopt_run(change, id) end
   if change.previous then id, texts = rename_pending(change, id, texts) end
+  if id == change.id then due = change.due end -- jitter is another under another name
   if not in_flight then wait_for(change, id, due, texts) end
   set_cursor(change, change.tick, id)
 end

@@ -21,7 +21,7 @@ if bad then return cjson.encode({'damaged', bad}) end
 
 local record = read_json(redis.call('HGET', ours('schedules'), order.name))
 if not record or record.revision ~= order.revision then return cjson.encode({'changed'}) end
-local cursor, _, pending = read_cursor(redis.call('HGET', ours('cursors'), order.name))
+local cursor, _, pending = read_cursor(redis.call('HGET', ours('cursors'), order.name), order.name)
 local handed = ours('handed:' .. order.name)
 
 -- What was handed out and is not active any more makes room.

@@ -28,7 +28,7 @@ local function check(item)
     return ends and (not item['until'] or ends < item['until']) and 'shorter' or 'already'
   end
   local text = redis.call('HGET', ours('cursors'), item.name)
-  item.tick, item.revision, item.pending = read_cursor(text)
+  item.tick, item.revision, item.pending = read_cursor(text, item.name)
   if text and not item.tick then return 'cursor' end
   if item.pending == '-' then item.pending = nil end
   if not item.pending then return nil end

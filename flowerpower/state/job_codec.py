@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from flowerpower.state.codec import loads
 from flowerpower.state.models import Occurrence
@@ -105,24 +105,20 @@ def decode_settings(
 ) -> tuple[str, int, int, int, int, tuple[int, ...]]:
     """Return what jobs have in common with many others: there are far fewer than jobs.
 
-    Raises `ValueError` where one is missing that each job of ours has.
+    Raises `ValueError` where one is missing that each job of ours has, or is something else.
     """
     if origin is None or timeout is None or result_ttl is None or failure_ttl is None:
         raise ValueError("a field is missing")
-    return (
-        origin.decode(),
-        int(timeout),
-        int(result_ttl),
-        int(failure_ttl),
-        int(retries or 0),
-        tuple(loads(intervals)) if intervals and int(retries or 0) else (),
-    )
+    waits = loads(intervals) if intervals and int(retries or 0) else []
+    if not isinstance(waits, list) or not all(isinstance(wait, int) for wait in waits):
+        raise ValueError("what a retry waits for is no list of seconds")
+    return origin.decode(), int(timeout), int(result_ttl), int(failure_ttl), int(retries or 0), tuple(waits)
 
 
-def _decode_data(raw: bytes) -> tuple[str, tuple[Any, ...]]:
+def _decode_data(raw: bytes) -> tuple[str, tuple[str, ...]]:
     text = raw if raw.startswith(b"[") else _decompress(raw)
     function, _instance, args, _kwargs = loads(text)
-    if not isinstance(function, str) or not isinstance(args, list):
+    if not isinstance(function, str) or not isinstance(args, list) or not all(isinstance(arg, str) for arg in args):
         raise TypeError("not a job of ours")
     return function, tuple(args)
 

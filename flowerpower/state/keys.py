@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SEPARATOR = "--"
+LAST_MOMENT = 253_370_764_800  # the first day of the year 9999: every calendar has a date for it
+_DIGITS = len(str(LAST_MOMENT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,5 +244,6 @@ class Keys:
 
 
 def tick_of(run: str) -> int | None:
-    """Return the tick (epoch seconds) that the last piece of a run id names, None for manual runs."""
-    return int(run) if run.isascii() and run.isdigit() else None
+    """Return the tick (epoch seconds) that the last piece of a run id names, None for manual runs and beyond time."""
+    tick = int(run) if len(run) <= _DIGITS and run.isascii() and run.isdigit() else None
+    return None if tick is None or tick > LAST_MOMENT else tick

@@ -1,16 +1,18 @@
 """Live schedules and records, kept small: of ten thousand that are as they should be, few fields are ever looked at.
 
 An intact record, whose checksum is right, is what `codec.encode_schedule` wrote, byte for byte. So the few values that
-every plan compares are taken from where they stand; the rest is parsed when somebody asks for it.
+every plan compares are taken from where they stand; the rest is parsed when somebody asks for it. A checksum is no
+signature: who computes it for a text of his own has made a damaged record, which then shows.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 
+from flowerpower.errors import FormatError
 from flowerpower.state.codec import decode_pipeline, decode_record, decode_schedule, is_intact, seal
-from flowerpower.state.models import Json, Pipeline, Record, State
+from flowerpower.state.models import Json, Pipeline, Record, Schedule, State
 
 _PIPELINE = re.compile(rb'\{"sum":"[0-9a-f]{64}","code":"([0-9a-f]{64})","digest":"([0-9a-f]{64})","format":1,"name":"')
 
@@ -43,7 +45,10 @@ class LiveFields(Mapping[str, Json]):
 
     def _all(self) -> Mapping[str, Json]:
         if self._parsed is None:
-            self._parsed = dict(decode_record("object", "?", self._raw)["spec"])
+            try:
+                self._parsed = dict(decode_record("object", "?", self._raw)["spec"])
+            except (FormatError, KeyError, TypeError, ValueError):
+                self._parsed = {}
         return self._parsed
 
 
@@ -61,11 +66,11 @@ class LiveRecords(Mapping[str, Record]):
     def __getitem__(self, address: str) -> Record:
         kind, _, name = address.partition(".")
         if address in self._damaged:
-            return Record(0, seal(self._odd[address]), intact=False, damaged=True)
+            return _damaged(self._odd[address])
         if kind == "schedule":
-            return decode_schedule(name, self._raw(address, self._state.schedules[name].fields))[1]
+            return _record(decode_schedule, name, self._raw(address, self._state.schedules[name].fields))
         if kind == "pipeline":
-            return decode_pipeline(name, self._raw(address, self._state.pipelines[name].fields))[1]
+            return _record(decode_pipeline, name, self._raw(address, self._state.pipelines[name].fields))
         raise KeyError(address)
 
     def _raw(self, address: str, fields: Mapping[str, Json]) -> bytes:
@@ -77,6 +82,17 @@ class LiveRecords(Mapping[str, Record]):
 
     def __len__(self) -> int:
         return len(self._state.schedules) + len(self._state.pipelines)
+
+
+def _record(decode: Callable[[str, bytes], tuple[Schedule | Pipeline, Record]], name: str, raw: bytes) -> Record:
+    try:
+        return decode(name, raw)[1]
+    except FormatError:
+        return _damaged(raw)
+
+
+def _damaged(raw: bytes) -> Record:
+    return Record(0, seal(raw), intact=False, damaged=True)
 
 
 def live_pipeline(name: str, raw: bytes) -> Pipeline:

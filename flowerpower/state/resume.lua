@@ -24,7 +24,7 @@ local function check(item)
   if not (is_as_read('holds', item.name, item.hold) and is_as_read('schedules', item.name, item.record)
     and is_as_read('cursors', item.name, item.cursor)) then return 'moved' end
   if not has_type(ours('outcomes:' .. item.name), 'zset') then return 'damaged' end
-  local _, _, pending = read_cursor(redis.call('HGET', ours('cursors'), item.name))
+  local _, _, pending = read_cursor(redis.call('HGET', ours('cursors'), item.name), item.name)
   item.pending = pending ~= '-' and pending or nil
   if item.pending and not has_type(job_key(item.pending), 'hash') then return 'damaged' end
   if item.next and not (has_type(job_key(item.next[1]), 'hash') and has_type(scheduled_key(item.queue), 'zset')) then

@@ -38,11 +38,22 @@ local function our_queues()
   return found
 end
 
--- Returns tick, revision, pending id ('-' for none); nothing if there is no readable cursor.
-local function read_cursor(raw)
+local LAST_MOMENT = 253370764800  -- as keys.py has it
+
+-- Whether a job's id is that of an occurrence of a schedule.
+local function is_of(id, name)
+  local start = names.queues .. name .. '--'
+  return string.sub(id, 1, #start) == start and string.find(id, '^%d+$', #start + 1) ~= nil
+end
+
+-- Returns tick, revision, pending id of a schedule ('-' for none, and for what is no occurrence of it: that is not its to
+-- touch); nothing if there is no readable cursor.
+local function read_cursor(raw, name)
   if not raw then return nil end
   local tick, revision, pending = string.match(raw, '^(%d+) (%d+) (%S+)$')
-  return tonumber(tick), tonumber(revision), pending
+  tick, revision = tonumber(tick), tonumber(revision)
+  if not tick or tick > LAST_MOMENT or revision > LAST_MOMENT then return nil end
+  return tick, revision, is_of(pending, name) and pending or '-'
 end
 
 local function tick_of(id) return id and tonumber(string.match(id, '%-%-(%d+)$')) end

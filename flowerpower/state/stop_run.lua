@@ -37,7 +37,7 @@ end
 
 if not entry then
   if take_from_buffer() then return {'unbuffered', ''} end
-  local _, _, pending = read_cursor(redis.call('HGET', ours('cursors'), name))
+  local _, _, pending = read_cursor(redis.call('HGET', ours('cursors'), name), name)
   if pending == ask.id then return {'pending', ''} end
   local ended = ending()
   return ended and {'over', ended} or {'unknown', ''}

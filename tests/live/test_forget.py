@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from redis import Redis
@@ -10,12 +11,16 @@ from support.redis_state import SHIFTED_CLOCK, dump_keys, shift_clock, start_at_
 from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
-from flowerpower.errors import UsageError
+from flowerpower.errors import StalePlanError, UsageError
 from flowerpower.jobs.by_hand.forget import forget_schedules
 from flowerpower.jobs.scheduling.scheduler import Scheduler
+from flowerpower.planning.approval import check_fresh
 from flowerpower.planning.diff import make_plan
+from flowerpower.planning.guards import Allowed, Facts
 from flowerpower.planning.managed import managed
 from flowerpower.planning.plan import Plan
+from flowerpower.planning.rollback import RollbackContext, plan_rollback
+from flowerpower.state.history import read_steps
 from flowerpower.state.models import Desired
 from flowerpower.state.store import Store
 
@@ -80,3 +85,28 @@ def test_all_are_forgotten_or_none_and_twice_is_once(store: Store) -> None:
     assert forget_schedules(store, ["left"], "bob").already == ("left",)
     entry = json.loads(store.connection.hget(KEYS.forgotten, "left") or "")
     assert entry["who"] == "ana"
+
+
+def test_a_plan_that_was_made_before_deletes_nothing_that_was_forgotten_since(store: Store) -> None:
+    plan = plan_for(store, KEPT)
+    forget_schedules(store, ["left"], "ana")
+
+    with pytest.raises(StalePlanError) as looked_at:
+        check_fresh(plan, store.read())
+    with pytest.raises(StalePlanError, match=r"schedule\.left"):
+        apply_plan(plan, store, "two")
+
+    assert looked_at.value.details == "schedule.left was forgotten since"
+    assert store.read().state.schedules.keys() == {"kept", "left"}
+
+
+def test_a_rollback_leaves_alone_what_was_forgotten(store: Store) -> None:
+    renamed = replace(desired([schedule("kept", every=60), schedule("new")]), previous_names={"new": ("left",)})
+    apply_plan(plan_for(store, renamed), store, "two")
+    forget_schedules(store, ["new"], "ana")
+
+    context = RollbackContext(SOURCE, Facts(), Allowed())
+    plan = plan_rollback(KEYS, read_steps(store, "two"), store.read(), context)
+
+    assert [change.name for change in plan.changes] == ["kept"]
+    assert plan.forgotten == ("new",)

@@ -73,6 +73,19 @@ def test_a_renamed_schedule_keeps_its_tick_and_its_outcomes(store: Store) -> Non
     assert plan_for(store, NEW).changes == ()
 
 
+@pytest.mark.parametrize("fires", [False, True])
+def test_a_renamed_schedule_waits_as_its_new_name_is_delayed(store: Store, fires: bool) -> None:
+    apply(store, desired([schedule("nightly", every=HOUR, jitter=600)]))
+    renamed = replace(desired([schedule("hourly", every=HOUR, jitter=600)]), previous_names=NEW.previous_names)
+
+    plan = plan_for(store, renamed)
+    if fires:
+        run_next_tick(store)
+    apply_plan(plan, store, "renamed")
+
+    assert plan_for(store, renamed).changes == ()
+
+
 def test_nothing_of_the_old_name_stays_but_the_runs_that_were_made_under_it(store: Store) -> None:
     apply(store, OLD)
     run = run_next_tick(store)

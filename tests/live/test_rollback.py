@@ -162,6 +162,16 @@ def test_a_hold_on_a_live_schedule_is_left_alone(store: Store, redis_connection:
     assert store.read().state.schedules["a"].occurrence is None
 
 
+def test_a_hold_is_told_under_the_name_that_comes_back(store: Store, redis_connection: Redis) -> None:
+    apply(store, desired([schedule("former"), schedule("other")]), "one")
+    renamed = replace(desired([schedule("latter"), schedule("other")]), previous_names={"latter": ("former",)})
+    hold(redis_connection, "former")
+    hold(redis_connection, "other")
+    apply(store, renamed, "two")
+
+    assert rollback_plan(store, "two").held.keys() == {"former", "other"}
+
+
 def test_a_hold_of_a_schedule_made_anew_since_does_not_pause_it(store: Store, redis_connection: Redis) -> None:
     apply(store, desired([schedule("a"), schedule("b", timeout=1)]), "one")
     hold(redis_connection, "b")

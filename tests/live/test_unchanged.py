@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from hashlib import sha256
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -26,6 +28,7 @@ WANTED = desired(
     [
         schedule("alpha", retry={"max": 2, "intervals": [10]}, jitter=30),
         schedule("beta", queue="heavy", timezone="Europe/Berlin"),
+        schedule("gamma"),
         schedule("paused", paused=True),
         schedule("over", at="2001-01-01T00:00:00"),
     ],
@@ -77,12 +80,29 @@ def move(redis: Redis) -> None:
     redis.zadd(KEYS.scheduled(KEYS.queue("other")), {job: 4_000_000_000})
 
 
+def spell_cursor(redis: Redis) -> None:
+    redis.zrem(KEYS.scheduled(KEYS.queue("default")), pending(redis, "alpha"))
+    redis.hset(KEYS.cursors, "alpha", f"1_0 1 {pending(redis, 'alpha')}")
+
+
+def seal_anew(redis: Redis, key: str, name: str) -> None:
+    """Make a record that is no JSON, and whose checksum is right."""
+    raw = redis.hget(key, name)
+    assert isinstance(raw, bytes)
+    text = re.sub(rb'"digest":"[0-9a-f]*"', b'"digest":"%b"' % (b"0" * 64), b"{" + raw[len('{"sum":"",') + 64 :])
+    text = text.replace(b'"spec":{', b'"spec":{no JSON')
+    redis.hset(key, name, b'{"sum":"%b",%b' % (sha256(text).hexdigest().encode(), text[1:]))
+
+
 TAMPERING: dict[str, Callable[[Redis], object]] = {
     "a job is gone": lambda redis: redis.zrem(KEYS.scheduled(KEYS.queue("heavy")), pending(redis, "beta")),
     "a job comes later": lambda redis: redis.zincrby(KEYS.scheduled(KEYS.queue("heavy")), 60, pending(redis, "beta")),
     "a job has moved": move,
     "a job has another timeout": lambda redis: redis.hset(KEYS.job(pending(redis, "alpha")), "timeout", "61"),
     "a job has other retries": lambda redis: redis.hset(KEYS.job(pending(redis, "alpha")), "retry_intervals", "[5,6]"),
+    "a job's retries wait for no list": lambda redis: redis.hset(
+        KEYS.job(pending(redis, "alpha")), "retry_intervals", "5"
+    ),
     "a job calls something else": lambda redis: redis.hset(
         KEYS.job(pending(redis, "alpha")), "data", '["os.system", null, ["x"], {}]'
     ),
@@ -98,11 +118,23 @@ TAMPERING: dict[str, Callable[[Redis], object]] = {
         "alpha",
         (redis.hget(KEYS.schedules, "alpha") or b"").replace(b"60", b"61"),  # type: ignore[union-attr, operator]
     ),
+    "a record was altered and sealed anew": lambda redis: seal_anew(redis, KEYS.schedules, "alpha"),
+    "a pipeline was altered and sealed anew": lambda redis: seal_anew(redis, KEYS.pipelines, "report"),
     "a pipeline is gone": lambda redis: redis.hdel(KEYS.pipelines, "report"),
     "a schedule more": lambda redis: redis.hset(KEYS.schedules, "more", redis.hget(KEYS.schedules, "beta")),  # type: ignore[arg-type]
     "a cursor is gone": lambda redis: redis.hdel(KEYS.cursors, "alpha"),
     "a cursor names nothing": lambda redis: redis.hset(KEYS.cursors, "alpha", "5 1 -"),
     "a cursor names another job": lambda redis: redis.hset(KEYS.cursors, "alpha", f"5 1 {pending(redis, 'beta')}"),
+    "a cursor names garbage": lambda redis: redis.hset(KEYS.cursors, "alpha", "5 1 garbage"),
+    "a cursor names a tick beyond all time": lambda redis: redis.hset(
+        KEYS.cursors, "alpha", f"5 1 acme--test--alpha--{'9' * 5000}"
+    ),
+    "a cursor names a job in other words": lambda redis: redis.hset(
+        KEYS.cursors, "alpha", "5 1 acme--test--alpha--007"
+    ),
+    "a cursor has a number that Lua does not know": spell_cursor,
+    "a cursor is beyond all time": lambda redis: redis.hset(KEYS.cursors, "alpha", f"{10**30} 1 -"),
+    "two cursors name one job": lambda redis: redis.hset(KEYS.cursors, "gamma", f"5 1 {pending(redis, 'alpha')}"),
     "a cursor of what is over names a job": lambda redis: redis.hset(KEYS.cursors, "over", "5 1 acme--test--over--5"),
     "a hold came": lambda redis: redis.hset(KEYS.holds, "alpha", HOLD),
     "a hold of what is paused came": lambda redis: redis.hset(KEYS.holds, "paused", HOLD),
@@ -123,6 +155,19 @@ def test_an_outline_sees_what_another_hand_did(redis_connection: Redis, tamperin
     assert from_outline(WANTED, reading) == (None if whole.changes else whole)
 
 
+@pytest.mark.parametrize("tampering", TAMPERING)
+def test_an_apply_puts_back_what_another_hand_did(redis_connection: Redis, tampering: str) -> None:
+    store = Store(redis_connection, KEYS)
+    apply(store, WANTED)
+    TAMPERING[tampering](redis_connection)
+
+    apply(store, WANTED)
+    reading = store.read()
+
+    assert not from_specs(WANTED, reading).changes
+    assert not reading.damaged
+
+
 def test_what_was_forgotten_and_is_not_wanted_is_left_alone(redis_connection: Redis) -> None:
     store = Store(redis_connection, KEYS)
     apply(store, WANTED)
@@ -130,6 +175,7 @@ def test_what_was_forgotten_and_is_not_wanted_is_left_alone(redis_connection: Re
     less = desired(
         [
             schedule("alpha", retry={"max": 2, "intervals": [10]}, jitter=30),
+            schedule("gamma"),
             schedule("paused", paused=True),
             schedule("over", at="2001-01-01T00:00:00"),
         ],

@@ -86,6 +86,7 @@ def test_descent_is_known_or_said_to_be_unknown(repository: Path) -> None:
     assert descends(repository, first, first) is True
     assert descends(repository, first, second) is False
     assert descends(repository, first, "0" * 40) is None
+    assert descends(repository, first, "a\0b") is None
 
 
 def test_which_commits_come_before_others_is_known_or_said_to_be_unknown(repository: Path) -> None:

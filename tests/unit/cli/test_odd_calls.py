@@ -36,6 +36,15 @@ def test_flags_before_the_command_are_put_behind_it(capsys: pytest.CaptureFixtur
     )
 
 
+def test_a_flag_whose_variable_is_not_set_is_not_taken_for_no_flag(flowerpower: CommandLine) -> None:
+    for call in ("apply --approved", "apply --auto-approve --env", "plan --against", "plan --out", "plan --target"):
+        answer = flowerpower(*call.split(), "")
+        assert (answer.code, answer.out) == (1, "")
+        assert f"'{call.split()[-1]}': it is empty" in answer.err
+
+    assert "nothing applied yet" in flowerpower("status").out
+
+
 def test_who_names_nothing_is_told_what_could_be_named(flowerpower: CommandLine) -> None:
     for call, there in {
         "run": "there is report",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from redis import Redis
 from support.command_line import CommandLine, command_line
 from support.redis_state import dump_keys
+
+from flowerpower.cli.planfiles import write_whole
 
 NIGHTLY = 'pipeline: report\ncron: "0 4 * * *"\n'
 
@@ -207,4 +210,22 @@ def test_a_plan_file_is_written_whole_or_not_at_all(live: CommandLine, tmp_path:
     assert answer.code == 1
     assert "Traceback" not in answer.err
     assert list(folder.iterdir()) == []
+    assert f"{folder}: Is a directory" in answer.err
     assert json.loads(live("plan", "--env", "prod", "--json").out)["summary"]["change"] == 1
+
+
+def test_what_is_no_file_is_written_to_and_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"before")
+    (tmp_path / "link").symlink_to("file")
+    os.mkfifo(tmp_path / "pipe")
+
+    with (tmp_path / "pipe").open("r+b", buffering=0) as pipe:
+        write_whole(tmp_path / "pipe", b"after")
+        assert (tmp_path / "pipe").is_fifo()
+        assert pipe.read(5) == b"after"
+    write_whole(tmp_path / "link", b"after")
+    with pytest.raises(FileNotFoundError, match=f"'{tmp_path}/gone/file'"):
+        write_whole(tmp_path / "gone" / "file", b"after")
+
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"after"

@@ -171,6 +171,13 @@ def test_of_very_many_changes_the_first_take_a_line_and_the_rest_is_counted() ->
         assert "more created" not in text
 
 
+def test_what_is_managed_again_has_a_line_too() -> None:
+    plan = plan_of(names("job", 1), names("job", 1))
+    plan = replace(plan, changes=tuple(replace(change, adopts=True) for change in plan.changes))
+
+    assert "  = schedule.job" in plan_text(plan, concise=True)
+
+
 def test_what_drifted_is_never_only_counted() -> None:
     plan = plan_of(names("same", 300), names("same", 300))
     drift = FieldChange("timeout", 1, 1, 2, "drift")

@@ -84,7 +84,12 @@ def test_utc_alone_is_not_said_twice() -> None:
 
 @pytest.mark.parametrize(
     ("digest", "shown"),
-    [("1a2b3c4d5e6f", "1a2b3c4"), ("1a2b3c4d5e6f+dirty", "1a2b3c4+dirty"), ("tree:1a2b3c4d5e6f", "tree:1a2b3c4")],
+    [
+        ("1a2b3c4d5e6f", "1a2b3c4"),
+        ("1a2b3c4d5e6f+dirty", "1a2b3c4+dirty"),
+        ("tree:1a2b3c4d5e6f", "tree:1a2b3c4"),
+        ("\x1b[1m\n:a", r"\x1b[1m\n:a"),
+    ],
 )
 def test_a_commit_is_short_and_keeps_its_marks(digest: str, shown: str) -> None:
     assert short(digest) == shown

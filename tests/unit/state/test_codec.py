@@ -26,7 +26,7 @@ from flowerpower.state.codec import (
     encode_schedule,
 )
 from flowerpower.state.desired import occurrence_at
-from flowerpower.state.job_codec import JOB_FIELDS, decode_occurrence, job_fields, plain_call
+from flowerpower.state.job_codec import JOB_FIELDS, JOB_FUNCTION, decode_occurrence, job_fields, plain_call
 from flowerpower.state.models import Cursor, Desired, Rules
 
 
@@ -99,7 +99,23 @@ def test_no_bytes_make_a_reader_stumble(raw: bytes) -> None:
 
 
 WORDS = st.lists(
-    st.sampled_from([b"5", b"-7", b"x", b"-", b"acme--prod--a--5", b"\xff", b"\0", b"\xc3\xa9", b""]), max_size=4
+    st.sampled_from(
+        [
+            b"5",
+            b"-7",
+            b"1_0",
+            "٣".encode(),
+            b"9" * 30,
+            b"x",
+            b"-",
+            b"acme--prod--a--5",
+            b"\xff",
+            b"\0",
+            b"\xc3\xa9",
+            b"",
+        ]
+    ),
+    max_size=4,
 )
 
 
@@ -112,6 +128,14 @@ def test_many_cursors_are_what_each_is_by_itself(raw: dict[bytes, bytes]) -> Non
         assert many is None
     else:
         assert many == each or not all(map(bytes.isascii, raw.values()))
+
+
+@pytest.mark.parametrize("args", [[1.5], [None], [["a"]], {"a": 1}, "a"])
+def test_a_job_whose_arguments_are_no_texts_is_none_of_ours(args: object) -> None:
+    occurrence = occurrence_at(KEYS, schedule("a")[0], 5)
+    fields = job_fields(occurrence) | {"data": json.dumps([JOB_FUNCTION, None, args, {}])}
+
+    assert decode_occurrence("a", 5, [fields.get(name, "").encode() for name in JOB_FIELDS]) is None
 
 
 def test_a_bomb_in_a_job_is_not_inflated() -> None:
