@@ -111,7 +111,8 @@ class _Loading:
             parsed = parse(file, self.texts[file])
             if parsed.problems:
                 self.problems += parsed.problems
-                self._broken_lines |= {(file, problem.place.line) for problem in parsed.problems}
+                broken = (problem.place.line for problem in parsed.problems if problem.severity == "error")
+                self._broken_lines |= {(file, line) for line in broken}
             if not parsed.documents:
                 self.elsewhere[f"{kind}.{_stem(file)}"] = "cannot be read"
             for document in parsed.documents:
