@@ -170,8 +170,11 @@ def module_doubts(file: ModuleFile) -> Iterator[Reason]:
 
 def _is_own_part(taken: Taken, package: str) -> bool:
     """Hamilton counts functions of `sales.core` as those of `sales` where they are imported into it."""
-    module = taken.source.module
-    return taken.source.level == 1 or module == package or module.startswith(f"{package}.")
+    level, module = taken.source.level, taken.source.module
+    if level:
+        parts = package.split(".")
+        module = ".".join([*parts[: len(parts) - level + 1], *([module] if module else [])])
+    return module == package or module.startswith(f"{package}.")
 
 
 def _add(draft: _Draft, file: ModuleFile, function: Function, config: Config, *, certain: bool) -> None:

@@ -112,7 +112,7 @@ class SyntaxMistake(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """One `from ... import` that runs with the module, for the package that re-exports its parts."""
+    """What an import that runs with the module takes, for the package that re-exports its parts."""
 
     source: Import
     spot: Spot

@@ -225,7 +225,8 @@ def _odd_modules(project: Project, name: str, located: Located) -> Iterator[Prob
         if not isinstance(file, ModuleFile):
             continue
         found = []
-        if not file.module.functions and not file.module.doubts and not file.module.taken:
+        reexports = any(taken.source.names for taken in file.module.taken)
+        if not file.module.functions and not file.module.doubts and not reexports:
             found.append(("FP327", f"the module '{file.name}' has no public function, so it adds no node"))
         top = file.name.partition(".")[0]
         if top in sys.stdlib_module_names:
