@@ -6,6 +6,7 @@ Order of layers: project patch; spec over the project's defaults; the spec's env
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +17,7 @@ from flowerpower.specs.compiled import NeedsModelsError
 from flowerpower.specs.drafts import draft
 from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
-from flowerpower.specs.messages import Finding, describe, did_you_mean, there_are, unknown_key
+from flowerpower.specs.messages import REMOVE_QUOTES, Finding, describe, did_you_mean, there_are, unknown_key
 from flowerpower.specs.placeholders import Path, fill_variables, resolve_redis
 from flowerpower.specs.places import Origin, Places, origin_of
 from flowerpower.specs.project import Project
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Loaded", "Project", "kind_of_file", "load", "resolve_redis"]
 
+_NOT_BY_VARIABLE = "a variable gives a text; what differs between environments is written under `environments:`"
 _OF_YAML = frozenset(code for code in CODES if code < "FP100")
 Models = Mapping[str, Any]
 """By kind of spec what makes specs of values: the models, or what `compiled` made of them."""
@@ -289,7 +291,13 @@ class _Loading:
 
     def _add(self, finding: Finding, origin: Origin) -> None:
         place = self._places.within(origin, finding.path, key=finding.at_key)
-        self._report(finding.code, place, finding.what, finding.hint)
+        hint = _NOT_BY_VARIABLE if finding.hint == REMOVE_QUOTES and self._is_variable(place) else finding.hint
+        self._report(finding.code, place, finding.what, hint)
+
+    def _is_variable(self, place: Place) -> bool:
+        """Tell whether a variable stands at a place, with or without quotes."""
+        line = self.texts[place.file].decode("utf-8", "replace").split("\n")[place.line - 1 :][:1]
+        return any(re.match(r"[\"']?\$\{var:", text[place.column - 1 :]) for text in line)
 
     def _report(self, code: str, place: Place, what: str, hint: str = "") -> None:
         found = Problem(code, place, what, hint or CODES[code].advice)
