@@ -290,9 +290,20 @@ class _Loading:
         return made.spec
 
     def _add(self, finding: Finding, origin: Origin) -> None:
+        if finding.code in ("FP102", "FP109") and origin.kind != "project":
+            finding = self._taken_away(finding, origin)
         place = self._places.within(origin, finding.path, key=finding.at_key)
         hint = _NOT_BY_VARIABLE if finding.hint == REMOVE_QUOTES and self._is_variable(place) else finding.hint
         self._report(finding.code, place, finding.what, hint)
+
+    def _taken_away(self, finding: Finding, origin: Origin) -> Finding:
+        """Return what is missing as what the patch for the environment takes away, if that is why."""
+        for name in self._places.removed(origin):
+            if finding.path == (name,) or (not finding.path and name in TRIGGERS):
+                what = f"the patch for '{self.env}' removes '{name}', and nothing is in its place"
+                hint = f"give it another there; `{self.env}: null` leaves the {origin.kind} out"
+                return Finding(finding.code, (name,), what, hint)
+        return finding
 
     def _is_variable(self, place: Place) -> bool:
         """Tell whether a variable stands at a place, with or without quotes."""
