@@ -117,8 +117,9 @@ class _Loading:
                 self._broken_lines |= {(file, line) for line in broken}
             if not parsed.documents:
                 self.elsewhere[f"{kind}.{_stem(file)}"] = "cannot be read"
+            alone = sum(document.data is not None for document in parsed.documents) == 1
             for document in parsed.documents:
-                yield document, len(parsed.documents) == 1
+                yield document, alone
 
     def _project_spec(self, documents: Sequence[Document]) -> ProjectSpec | None:
         files = [file for file in PROJECT_FILES if file in self.texts]
