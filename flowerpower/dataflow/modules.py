@@ -116,6 +116,7 @@ class Taken(NamedTuple):
 
     source: Import
     spot: Spot
+    sure: bool = True  # False: under a condition, or where what goes wrong is caught
 
 
 class Module(NamedTuple):

@@ -250,6 +250,9 @@ def _fault_problem(fault: Fault) -> Problem:
     if fault.kind == "duplicate":
         what = f"the node '{fault.name}' is also defined at {fault.detail}"
         return Problem("FP324", fault.place, what, CODES["FP324"].advice)
+    if fault.kind == "stranded":
+        what = f"`{fault.detail} ...` leads out of all packages: the module is imported as '{fault.name}'"
+        return Problem("FP334", fault.place, what, CODES["FP334"].advice)
     what = f"'{fault.name}' has no type for {fault.detail}"
     return Problem("FP329", fault.place, what, CODES["FP329"].advice)
 
