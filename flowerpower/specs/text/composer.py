@@ -301,8 +301,9 @@ class Composer:
         """Return the key of an event that is not just a new text."""
         key = self._node(event)
         if not isinstance(key, str):
+            written = str(getattr(event, "value", f"*{event.anchor}"))
             what = "a key is a collection, not a text" if isinstance(key, (dict, list)) else ""
-            self.report("FP017", what or f"the key {str(event.value)[:80]} is not a text", event.start_mark)
+            self.report("FP017", what or f"the key {written[:80]} is not a text", event.start_mark)
         elif key in data:
             self.report("FP011", f"the key '{key[:80]}' is there twice{self._first(key, data)}", event.start_mark)
         elif key == _MERGE_KEY:
