@@ -11,13 +11,23 @@ from collections.abc import Collection, Iterator, Sequence, Set
 
 from flowerpower.dataflow.literals import Scope
 from flowerpower.dataflow.modules import Doubt, Spot
-from flowerpower.dataflow.region import Binding, Definition, Region, root_name
+from flowerpower.dataflow.region import (
+    Binding,
+    Decorated,
+    Definition,
+    Region,
+    calls_own,
+    decorators_of,
+    is_local,
+    root_name,
+)
 from flowerpower.dataflow.tree import Tree, all_nodes
 
 _REACHES_IN = frozenset({"exec", "eval", "globals", "vars", "locals", "setattr", "delattr", "__builtins__"})
-_REACHES_IN_BY = frozenset({"__dict__", "_getframe", "__setattr__", "__module__", "__globals__"})
+_REACHES_IN_BY = frozenset({"__dict__", "_getframe", "__setattr__", "__module__", "__globals__", "__code__"})
 _HAMILTON = "hamilton.function_modifiers."
 _BUILT_IN = frozenset({"sorted", "min", "max", "map", "filter", "sum", "any", "all", "list", "tuple", "dict", "set"})
+_GETTERS = frozenset({"getattr", "getattr_static", "attrgetter"})
 _NO_FUNCTIONS = frozenset({"collections.defaultdict", "dataclasses.field"})
 _SURELY_DATA = (
     ast.Constant
@@ -34,18 +44,15 @@ _SURELY_DATA = (
     | ast.GeneratorExp
 )
 
-Decorated = tuple[str, ast.expr]
-"""The name of a function, and one of its decorators."""
-
 
 def doubts_of(region: Region, tree: Tree, scope: Scope) -> tuple[Doubt, ...]:
     """Return the reasons to doubt, in the order of the file."""
-    public, decorators = _public(region), list(_decorators(region))
+    public, decorators = _public(region), list(decorators_of(region))
     makers = _makers(region, public, decorators)
     found = [
         *_bound_otherwise(region, tree),
         *_stars(region),
-        *_reaching_in(region, tree if _calls_own(region, decorators) else None, scope, public),
+        *_reaching_in(region, tree if calls_own(region) else None, scope, public),
         *_used(region, public),
         *_made(region, scope, makers),
         *_odd_decorators(decorators, scope, makers, public),
@@ -75,19 +82,14 @@ def _stars(region: Region) -> Iterator[Doubt]:
             yield Doubt(f"`from {'.' * node.level}{node.module or ''} import *` may bring anything", _spot(node))
 
 
-def _calls_own(region: Region, decorators: Sequence[Decorated]) -> bool:
-    """Tell whether a function or class of the module runs with the import."""
-    used = {root_name(node.func) for node in region.nodes if isinstance(node, ast.Call)}
-    used |= {root_name(decorator) for _, decorator in decorators}
-    return any(_is_local(found) for name in used for found in region.bindings.get(name, ()))
-
-
 def _reaching_in(region: Region, tree: Tree | None, scope: Scope, public: Collection[str]) -> Iterator[Doubt]:
     """Code that runs with the import, with a *tree* all of it, and may change the module from within."""
     for node in tree.nodes if tree else region.nodes:
         match node:
             case ast.Attribute(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()) if name in public:
                 yield Doubt(f"'{name}' is changed while the module is imported", _spot(node))
+            case ast.Attribute(attr="__name__" | "__qualname__", ctx=ast.Store()):
+                yield Doubt("a function may get another name while the module is imported", _spot(node))
             case ast.Name(id=name) if name in _REACHES_IN and name not in region.bindings:
                 yield Doubt(f"`{name}` may change the module while it is imported", _spot(node))
             case ast.Attribute(attr=name) if name in _REACHES_IN_BY:
@@ -107,13 +109,14 @@ def _used(region: Region, public: Collection[str]) -> Iterator[Doubt]:
 
 def _made(region: Region, scope: Scope, makers: Collection[str]) -> Iterator[Doubt]:
     """Names that may be functions although no `def` says so."""
+    methods = _methods(region)
     for value, unpacked in _values(region):
         if unpacked:
             found = any(isinstance(part, ast.Lambda) for part in ast.walk(value))
             found = found or _may_return_function(value, makers, scope)
         else:
             found = not _is_class(value, region) and _may_be_function(value, makers, scope)
-        if found:
+        if found or (methods and _takes_method(value, methods)):
             yield Doubt("the value may be a function", _spot(value))
 
 
@@ -160,6 +163,29 @@ def _may_return_function(value: ast.expr, makers: Collection[str], scope: Scope)
     return any(isinstance(part, ast.Name) and part.id in makers for part in inner)
 
 
+def _methods(region: Region) -> frozenset[str]:
+    """Return the names of methods that are functions where a name gets one of them: all but properties and such."""
+    classes = (node for node in region.nodes if isinstance(node, ast.ClassDef))
+    found = (part for node in classes for part in node.body if isinstance(part, Definition))
+    return frozenset(part.name for part in found if all(_is_static(decorator) for decorator in part.decorator_list))
+
+
+def _is_static(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Name) and decorator.id == "staticmethod"
+
+
+def _takes_method(value: ast.expr, methods: Collection[str]) -> bool:
+    """Return whether an expression takes a method out of its class, instead of calling it."""
+    called = {id(node.func) for node in ast.walk(value) if isinstance(node, ast.Call)}
+    for node in ast.walk(value):
+        match node:
+            case ast.Attribute(attr=name) if name in methods and id(node) not in called:
+                return True
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in _GETTERS:
+                return True
+    return False
+
+
 def _odd_decorators(
     decorators: Sequence[Decorated], scope: Scope, makers: Collection[str], public: Collection[str]
 ) -> Iterator[Doubt]:
@@ -176,19 +202,13 @@ def _odd_decorators(
             yield Doubt(f"'{used[0]}' is used while the module is imported", _spot(decorator))
 
 
-def _decorators(region: Region) -> Iterator[Decorated]:
-    for name, bindings in region.bindings.items():
-        for binding in bindings:
-            if isinstance(binding.node, Definition):
-                yield from ((name, decorator) for decorator in binding.node.decorator_list)
-
-
 def _makers(region: Region, public: Set[str], decorators: Sequence[Decorated]) -> set[str]:
     """Return the names used by the import that may give a function of the module: makers, and what they filled."""
     used = [node.id for node in region.nodes if isinstance(node, ast.Name)]
     used += [root_name(decorator) for _, decorator in decorators]
     mentioned: dict[str, set[str]] = {}
     found: set[str] = set()
+    methods = _methods(region)
     while used:
         name = used.pop()
         if name in mentioned or name not in region.bindings:
@@ -196,7 +216,7 @@ def _makers(region: Region, public: Set[str], decorators: Sequence[Decorated]) -
         nodes = [node for binding in region.bindings[name] for node in all_nodes(binding.node) if _has_body(binding)]
         mentioned[name] = {node.id for node in nodes if isinstance(node, ast.Name)}
         used += mentioned[name]
-        if mentioned[name] & public or any(_holds_function(binding) for binding in region.bindings[name]):
+        if mentioned[name] & public or any(_holds_function(binding, methods) for binding in region.bindings[name]):
             found.add(name)
     grown = True
     while grown:
@@ -209,17 +229,28 @@ def _has_body(binding: Binding) -> bool:
     return isinstance(binding.node, Definition | ast.ClassDef | ast.Assign | ast.NamedExpr)
 
 
-def _holds_function(binding: Binding) -> bool:
-    """Return whether a function is defined inside a function of a definition."""
-    if not _is_local(binding):
+def _holds_function(binding: Binding, methods: Collection[str]) -> bool:
+    """Return whether a function is defined inside a function of a definition, or lies in a collection."""
+    if isinstance(binding.node, ast.Assign | ast.NamedExpr):
+        return any(isinstance(part, ast.Lambda) or _takes_method(part, methods) for part in _parts(binding.node.value))
+    if not is_local(binding):
         return False
     roots = [part for part in all_nodes(binding.node) if isinstance(part, Definition)]
     inner = (part for root in roots for statement in root.body for part in all_nodes(statement))
     return any(isinstance(part, Definition | ast.Lambda) for part in inner)
 
 
-def _is_local(binding: Binding) -> bool:
-    return isinstance(binding.node, Definition | ast.ClassDef)
+def _parts(value: ast.expr) -> Iterator[ast.expr]:
+    """Yield what a collection that is written out holds, at any depth; nothing for any other expression."""
+    inner: list[ast.expr] = []
+    match value:
+        case ast.Dict(values=inner) | ast.List(elts=inner) | ast.Tuple(elts=inner) | ast.Set(elts=inner):
+            pass
+        case ast.Call(func=ast.Name(id="dict"), keywords=keywords):
+            inner = [keyword.value for keyword in keywords]
+    for part in inner:
+        yield part
+        yield from _parts(part)
 
 
 def _public(region: Region) -> set[str]:

@@ -35,9 +35,9 @@ class Node(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """A certain mistake in the code, two nodes of one name or a missing type: Hamilton builds no graph then."""
+    """A certain mistake in the code, such as two nodes of one name or a missing type: Hamilton builds no graph then."""
 
-    kind: str  # "duplicate" or "untyped"
+    kind: str  # "duplicate", "untyped" or "stranded"
     place: Place
     name: str
     detail: str
@@ -121,6 +121,7 @@ def build_graph(modules: Sequence[ModuleFile], config: Config) -> Graph:
     """Return the graph of *modules*, in order, under a config."""
     draft = _Draft()
     for file in modules:
+        draft.faults += _stranded(file)
         reasons = list(module_doubts(file))
         draft.reasons += reasons
         for function in file.module.functions:
@@ -170,8 +171,20 @@ def module_doubts(file: ModuleFile) -> Iterator[Reason]:
 
 def _is_own_part(taken: Taken, package: str) -> bool:
     """Hamilton counts functions of `sales.core` as those of `sales` where they are imported into it."""
-    module = taken.source.module
-    return taken.source.level == 1 or module == package or module.startswith(f"{package}.")
+    level, module = taken.source.level, taken.source.module
+    if level:
+        parts = package.split(".")
+        module = ".".join([*parts[: len(parts) - level + 1], *([module] if module else [])])
+    return module == package or module.startswith(f"{package}.")
+
+
+def _stranded(file: ModuleFile) -> Iterator[Fault]:
+    """Yield the relative imports that lead out of all packages: Python refuses them wherever the module lies."""
+    depth = file.name.count(".") + file.path.endswith("/__init__.py")
+    for taken in file.module.taken:
+        if taken.sure and taken.source.level > depth:
+            start = f"from {'.' * taken.source.level}{taken.source.module} import"
+            yield Fault("stranded", _place(file, taken.spot), file.name, start)
 
 
 def _add(draft: _Draft, file: ModuleFile, function: Function, config: Config, *, certain: bool) -> None:

@@ -112,10 +112,11 @@ class SyntaxMistake(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """One `from ... import` that runs with the module, for the package that re-exports its parts."""
+    """What an import that runs with the module takes, for the package that re-exports its parts."""
 
     source: Import
     spot: Spot
+    sure: bool = True  # False: under a condition, or where what goes wrong is caught
 
 
 class Module(NamedTuple):

@@ -107,8 +107,11 @@ def _annotation(node: ast.expr | None) -> str | None:
 
 
 def _taken(region: Region) -> Iterator[Taken]:
+    sure = {id(found.node) for bindings in region.bindings.values() for found in bindings if not found.block}
     for node in region.imports:
-        if isinstance(node, ast.Import):
-            continue
-        names = tuple(alias.name for alias in node.names)
-        yield Taken(Import(node.level, node.module or "", names), Spot(node.lineno, node.col_offset + 1))
+        spot = Spot(node.lineno, node.col_offset + 1)
+        if isinstance(node, ast.ImportFrom):
+            names = tuple(alias.name for alias in node.names)
+            yield Taken(Import(node.level, node.module or "", names), spot, id(node) in sure)
+        else:
+            yield from (Taken(Import(0, alias.name, ()), spot) for alias in node.names)

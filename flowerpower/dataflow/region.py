@@ -6,7 +6,7 @@ Bodies of functions are not part of it, nor is what stands under `if TYPE_CHECKI
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -35,6 +35,10 @@ class Binding(NamedTuple):
         return isinstance(self.node, Definition)
 
 
+Decorated = tuple[str, ast.expr]
+"""The name of a function, and one of its decorators."""
+
+
 class Region(NamedTuple):
     """What was found in a module, each in the order it runs."""
 
@@ -56,6 +60,26 @@ def root_name(node: ast.expr) -> str:
     while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def decorators_of(region: Region) -> Iterator[Decorated]:
+    """Yield every decorator of the functions at the top of the module."""
+    for name, bindings in region.bindings.items():
+        for binding in bindings:
+            if isinstance(binding.node, Definition):
+                yield from ((name, decorator) for decorator in binding.node.decorator_list)
+
+
+def calls_own(region: Region) -> bool:
+    """Tell whether a function or class of the module runs with the import."""
+    used = {root_name(node.func) for node in region.nodes if isinstance(node, ast.Call)}
+    used |= {root_name(decorator) for _, decorator in decorators_of(region)}
+    return any(is_local(found) for name in used for found in region.bindings.get(name, ()))
+
+
+def is_local(binding: Binding) -> bool:
+    """Tell whether a name is a function or a class of the module."""
+    return isinstance(binding.node, Definition | ast.ClassDef)
 
 
 class _Visitor(ast.NodeVisitor):
@@ -124,7 +148,7 @@ class _Visitor(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_If(self, node: ast.If) -> None:
-        if _never_holds(node.test):
+        if _never_holds(node.test, self.bindings):
             self._visit_all(node.orelse)
         else:
             self.generic_visit(node)
@@ -164,10 +188,13 @@ class _Visitor(ast.NodeVisitor):
             self.visit(node)
 
 
-def _never_holds(test: ast.expr) -> bool:
+def _never_holds(test: ast.expr, bindings: Mapping[str, Sequence[Binding]]) -> bool:
+    """Tell whether a condition is surely false, with what the names before it are bound to."""
     match test:
-        case ast.Name(id="TYPE_CHECKING") | ast.Attribute(value=ast.Name(id="typing"), attr="TYPE_CHECKING"):
-            return True
+        case ast.Name(id="TYPE_CHECKING"):
+            return all(_is_false_at_run_time(binding) for binding in bindings.get("TYPE_CHECKING", ()))
+        case ast.Attribute(value=ast.Name(id="typing"), attr="TYPE_CHECKING"):
+            return all(binding.dotted == "typing" for binding in bindings.get("typing", ()))
         case ast.Constant(value=False):
             return True
         case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
@@ -175,3 +202,11 @@ def _never_holds(test: ast.expr) -> bool:
             words = [side.value for side in (left, right) if isinstance(side, ast.Constant)]
             return words == ["__main__"] and isinstance(sides[0], ast.Name) and sides[0].id == "__name__"
     return False
+
+
+def _is_false_at_run_time(binding: Binding) -> bool:
+    """Tell whether a name is bound to typing's switch, or to False, as code did before there was one."""
+    match binding.node:
+        case ast.Assign(value=ast.Constant(value=False)):
+            return True
+    return binding.dotted.endswith(".TYPE_CHECKING")

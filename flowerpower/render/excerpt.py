@@ -7,13 +7,13 @@ combining mark none. Of a line that is too long only the part around the mark is
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
 from flowerpower.errors import Problem
 from flowerpower.render.style import Emphasis, Style
 from flowerpower.render.words import safe
+from flowerpower.specs.text.width import columns
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _TAB = "    "
@@ -92,7 +92,7 @@ def _window(line: str, start: int, length: int, room: int) -> tuple[str, int, in
     if lead + _cells(rest) > room:  # keep what stands before, unless the mark would be at the very edge
         wanted = min(marked, room // 2) + room // 4
         while before and lead + wanted > room:
-            lead -= _width(before.pop(0))
+            lead -= columns(before.pop(0))
             cut = True
     head = _CUT if cut else ""
     text = head + "".join(before)
@@ -110,7 +110,7 @@ def _fit(pieces: list[str], room: int) -> str:
         return "".join(pieces)
     kept, used = [], 0
     for piece in pieces:
-        used += _width(piece)
+        used += columns(piece)
         if used > room - len(_CUT):
             break
         kept.append(piece)
@@ -122,12 +122,4 @@ def _shown(char: str) -> str:
 
 
 def _cells(pieces: list[str]) -> int:
-    return sum(_width(piece) for piece in pieces)
-
-
-def _width(piece: str) -> int:
-    if piece.isascii():
-        return len(piece)
-    if unicodedata.combining(piece[0]) or unicodedata.category(piece[0]) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(piece[0]) in "WF" else len(piece)
+    return sum(map(columns, pieces))

@@ -35,8 +35,10 @@ _FARTHEST = 72  # origins are aligned up to this column
 _PLAIN = re.compile(r"(?:\./|[A-Za-z0-9_/])[A-Za-z0-9_./+ -]*(?<! )", re.ASCII)
 _OLD_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})  # of YAML 1.1, in any case
 _OLD_NUMBER = re.compile(r"[-+.0-9][-+.0-9_:exobEXOB]*[0-9a-fA-F_.]*", re.ASCII)  # and what may be a number or a date
-_ESCAPED = re.compile("[\x7f-\x9f\xad\u2028\u2029\ud800-\udfff\ufeff\ufff0-\uffff]")
-_BLOCK = re.compile("(?! )[^\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufff0-\uffff]*")
+_UNSEEN = "\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff"  # or moving what is seen
+_NEVER = f"\x7f-\x9f\ud800-\udfff\ufff0-\uffff{_UNSEEN}"
+_ESCAPED = re.compile(f"[{_NEVER}]")
+_BLOCK = re.compile(f"(?! )[^\0-\x08\x0b-\x1f{_NEVER}]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,4 +184,9 @@ def _text(value: str) -> str:
     odd = value.lower() in _OLD_WORDS or _OLD_NUMBER.fullmatch(value) or read_scalar(value) != value
     if _PLAIN.fullmatch(value) and not odd:
         return value
-    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
+    return _ESCAPED.sub(_escape, json.dumps(value, ensure_ascii=False))
+
+
+def _escape(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from flowerpower.specs.durations import duration_text
+from flowerpower.specs.text import width as screen
 
 if TYPE_CHECKING:
     from flowerpower.state.models import Json
@@ -23,6 +24,8 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _LONGEST_VALUE = 400
 _COMMANDS = ("::", "##[")
 _MORNING, _EVENING = 6, 18
+
+columns = screen.columns
 
 
 def rough_duration(seconds: int) -> str:
@@ -88,17 +91,6 @@ _ENTITIES = {"<": "&lt;", "@": "&#64;&#8203;", "$": "&#36;", "://": ":&#47;&#47;
 def code_span(text: str) -> str:
     """Return a name as code in Markdown, kept within its span and its cell."""
     return f"`{safe(text).translate({ord('`'): ord(chr(39)), ord('|'): '/'}) or ' '}`"
-
-
-def columns(text: str) -> int:
-    """Return how many columns of a terminal a text takes: wide letters take two, marks upon a letter none."""
-    return len(text) if text.isascii() else sum(map(_columns_of, text))
-
-
-def _columns_of(char: str) -> int:
-    if unicodedata.category(char) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def cut(text: str, width: int) -> str:

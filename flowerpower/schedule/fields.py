@@ -52,6 +52,7 @@ MONTH = Field("month", 1, 12, MONTHS)
 WEEKDAY = Field("day-of-week", 0, 7, WEEKDAYS)
 FIELDS = (SECOND, MINUTE, HOUR, DAY, MONTH, WEEKDAY)
 
+_ZONE = re.compile(r"(?:CRON_)?TZ=(\S+)", re.IGNORECASE)
 _TERM = re.compile(r"(\*|[0-9]+(?:-[0-9]+)?)(?:/([0-9]+))?")
 _LAST_OR_NTH_WEEKDAY = re.compile(r"([0-9]+)(?:L|#([0-9]+))")
 _NEAREST_WEEKDAY = re.compile(r"[0-9]+W|W[0-9]*")
@@ -66,6 +67,7 @@ def split_cron(text: str) -> tuple[str, ...]:
     text = " ".join(text.split())
     if not text.isascii() or not text.isprintable():
         raise TriggerError(f"the cron expression {text!a} holds a character that no cron knows", hint=EXAMPLE)
+    _refuse_more_than_fields(text)
     parts = _expand(text).split()
     if len(parts) == 5:
         parts.insert(0, "0")
@@ -79,6 +81,15 @@ def split_cron(text: str) -> tuple[str, ...]:
     if len(parts) != 6:
         raise TriggerError(f"the cron expression `{text}` has {_count(len(parts))}, not five or six", hint=EXAMPLE)
     return _check_all(parts)
+
+
+def _refuse_more_than_fields(text: str) -> None:
+    if zone := _ZONE.match(text):
+        raise TriggerError(
+            f"the cron expression `{text}` names a time zone", hint=f"write `timezone: {zone[1]}` beside `cron`"
+        )
+    if " #" in text:
+        raise TriggerError(f"the cron expression `{text}` holds a comment", hint="write the comment behind the quote")
 
 
 def _check_all(parts: list[str]) -> tuple[str, ...]:

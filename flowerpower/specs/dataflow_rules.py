@@ -225,7 +225,8 @@ def _odd_modules(project: Project, name: str, located: Located) -> Iterator[Prob
         if not isinstance(file, ModuleFile):
             continue
         found = []
-        if not file.module.functions and not file.module.doubts and not file.module.taken:
+        reexports = any(taken.source.names for taken in file.module.taken)
+        if not file.module.functions and not file.module.doubts and not reexports:
             found.append(("FP327", f"the module '{file.name}' has no public function, so it adds no node"))
         top = file.name.partition(".")[0]
         if top in sys.stdlib_module_names:
@@ -249,6 +250,9 @@ def _fault_problem(fault: Fault) -> Problem:
     if fault.kind == "duplicate":
         what = f"the node '{fault.name}' is also defined at {fault.detail}"
         return Problem("FP324", fault.place, what, CODES["FP324"].advice)
+    if fault.kind == "stranded":
+        what = f"`{fault.detail} ...` leads out of all packages: the module is imported as '{fault.name}'"
+        return Problem("FP334", fault.place, what, CODES["FP334"].advice)
     what = f"'{fault.name}' has no type for {fault.detail}"
     return Problem("FP329", fault.place, what, CODES["FP329"].advice)
 

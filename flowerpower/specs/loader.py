@@ -6,6 +6,7 @@ Order of layers: project patch; spec over the project's defaults; the spec's env
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +17,7 @@ from flowerpower.specs.compiled import NeedsModelsError
 from flowerpower.specs.drafts import draft
 from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
-from flowerpower.specs.messages import Finding, describe, did_you_mean, there_are, unknown_key
+from flowerpower.specs.messages import REMOVE_QUOTES, Finding, describe, did_you_mean, there_are, unknown_key
 from flowerpower.specs.placeholders import Path, fill_variables, resolve_redis
 from flowerpower.specs.places import Origin, Places, origin_of
 from flowerpower.specs.project import Project
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Loaded", "Project", "kind_of_file", "load", "resolve_redis"]
 
+_NOT_BY_VARIABLE = "a variable gives a text; what differs between environments is written under `environments:`"
 _OF_YAML = frozenset(code for code in CODES if code < "FP100")
 Models = Mapping[str, Any]
 """By kind of spec what makes specs of values: the models, or what `compiled` made of them."""
@@ -111,11 +113,13 @@ class _Loading:
             parsed = parse(file, self.texts[file])
             if parsed.problems:
                 self.problems += parsed.problems
-                self._broken_lines |= {(file, problem.place.line) for problem in parsed.problems}
+                broken = (problem.place.line for problem in parsed.problems if problem.severity == "error")
+                self._broken_lines |= {(file, line) for line in broken}
             if not parsed.documents:
                 self.elsewhere[f"{kind}.{_stem(file)}"] = "cannot be read"
+            alone = sum(document.data is not None for document in parsed.documents) == 1
             for document in parsed.documents:
-                yield document, len(parsed.documents) == 1
+                yield document, alone
 
     def _project_spec(self, documents: Sequence[Document]) -> ProjectSpec | None:
         files = [file for file in PROJECT_FILES if file in self.texts]
@@ -287,8 +291,25 @@ class _Loading:
         return made.spec
 
     def _add(self, finding: Finding, origin: Origin) -> None:
+        if finding.code in ("FP102", "FP109") and origin.kind != "project":
+            finding = self._taken_away(finding, origin)
         place = self._places.within(origin, finding.path, key=finding.at_key)
-        self._report(finding.code, place, finding.what, finding.hint)
+        hint = _NOT_BY_VARIABLE if finding.hint == REMOVE_QUOTES and self._is_variable(place) else finding.hint
+        self._report(finding.code, place, finding.what, hint)
+
+    def _taken_away(self, finding: Finding, origin: Origin) -> Finding:
+        """Return what is missing as what the patch for the environment takes away, if that is why."""
+        for name in self._places.removed(origin):
+            if finding.path == (name,) or (not finding.path and name in TRIGGERS):
+                what = f"the patch for '{self.env}' removes '{name}', and nothing is in its place"
+                hint = f"give it another there; `{self.env}: null` leaves the {origin.kind} out"
+                return Finding(finding.code, (name,), what, hint)
+        return finding
+
+    def _is_variable(self, place: Place) -> bool:
+        """Tell whether a variable stands at a place, with or without quotes."""
+        line = self.texts[place.file].decode("utf-8", "replace").split("\n")[place.line - 1 :][:1]
+        return any(re.match(r"[\"']?\$\{var:", text[place.column - 1 :]) for text in line)
 
     def _report(self, code: str, place: Place, what: str, hint: str = "") -> None:
         found = Problem(code, place, what, hint or CODES[code].advice)

@@ -25,6 +25,7 @@ _EXPECTED: Mapping[str, str] = {
     "tuple_type": "a list",
 }
 _SHOWN = 60
+REMOVE_QUOTES = "remove the quotes"
 
 
 class Finding(NamedTuple):
@@ -119,7 +120,7 @@ def _wrong_type(kind: str, value: object, *, secret: bool) -> tuple[str, str]:
     elif kind == "bool_type" and isinstance(value, str) and value.lower() in ("yes", "no", "on", "off"):
         hint = f"in YAML 1.2 `{value}` is a text; write {'true' if value.lower() in ('yes', 'on') else 'false'}"
     elif kind in ("bool_type", "int_type") and isinstance(value, str) and _is_plain(kind, value):
-        hint = "remove the quotes"
+        hint = REMOVE_QUOTES
     elif kind == "tuple_type" and isinstance(value, str) and not secret:
         hint = f"write [{_flow(value[:_SHOWN])}]"
     elif kind == "tuple_type" and isinstance(value, dict):

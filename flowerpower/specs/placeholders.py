@@ -199,7 +199,13 @@ def _kind(name: str) -> str | None:
 
 
 def _unknown(name: str) -> _BadPlaceholderError:
-    shown = name.partition(":")[0][:40]
+    head, colon, rest = name.partition(":")
+    shown = head[:40]
+    if head in _TICKS and colon:
+        example = f"for example `${{{head}:%Y-%m-%d}}`, or `${{{head}}}` alone"
+        return _BadPlaceholderError("FP204", f"the format of ${{{head}:{rest[:40]}}} holds no %", f"write {example}")
+    if head in _RUNS and colon:
+        return _BadPlaceholderError("FP204", f"${{{head}}} takes nothing after a colon", f"write `${{{head}}}`")
     close = nearest(shown, _WORDS)
     hint = f"did you mean ${{{close}}}?" if close else f"there are {', '.join(_WORDS)}"
     return _BadPlaceholderError(

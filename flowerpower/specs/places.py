@@ -78,6 +78,13 @@ class Places(Mapping[str, Place]):
             found.append((layer, prefix, documents[layer.number].data))
         return found
 
+    def removed(self, origin: Origin) -> list[str]:
+        """Return the fields that the spec from *origin* has, and its patch for the environment takes away."""
+        data = parse(origin.file, self._texts[origin.file]).documents[origin.number].data
+        environments = data.get("environments") if isinstance(data, dict) else None
+        patch = environments.get(self._env) if isinstance(environments, dict) else None
+        return [name for name, value in patch.items() if value is None] if isinstance(patch, dict) else []
+
     def line(self, layer: Origin, path: Path) -> Place:
         """Return the place of what is written at *path* of one document."""
         return find(layer.file, layer.number, self._texts[layer.file], path)[0]

@@ -24,6 +24,7 @@ _NAMED = re.compile(rb"^ *pipeline: *['\"]?([^\s'\"#]+)", re.MULTILINE)
 _OF_ALL = ("FP110", "FP301", "FP308", "FP328")  # what is said of one file because of any other
 _OF_A_PIPELINE = ("FP32", "FP33")  # ... because of the schedules that run the same pipeline
 _OF_NAMES = b"previous_names"  # they are compared with those of all schedules
+_ESCAPED_KEY = re.compile(rb'"[^"\n]{0,200}\\[^"\n]{0,200}"\s*:')  # which may be any key, written otherwise
 
 
 class Share(NamedTuple):
@@ -209,7 +210,7 @@ def _linked(problems: Iterable[Problem]) -> Iterator[Problem]:
 
 
 def _compares_names(texts: Mapping[str, bytes]) -> bool:
-    return any(_OF_NAMES in text for text in texts.values())
+    return any(_OF_NAMES in text or (b"\\" in text and _ESCAPED_KEY.search(text)) for text in texts.values())
 
 
 def _is_spec(file: str, texts: Mapping[str, bytes]) -> bool:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
 
+_LINE_END = re.compile(r"\r\n|\n|\r")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#\s*flowerpower:(?P<rest>[^\n]*)")
 _ONLY_COMMENT = re.compile(r"\s*(?:#|$)")
 _IGNORE = re.compile(r"\s*ignore\s+(?P<code>\S+)(?P<reason>.*)")
@@ -48,12 +50,37 @@ def _comments(file: str, content: bytes) -> list[_Silenced | Problem]:
     if b"flowerpower:" not in content:
         return []
     found: list[_Silenced | Problem] = []
-    lines = content.decode("utf-8", "replace").split("\n")
-    for number, line in enumerate(lines, start=1):
-        if comment := _COMMENT.search(line):
+    text = content.decode("utf-8", "replace").removeprefix("\ufeff")
+    starts, lines = [0, *(end.end() for end in _LINE_END.finditer(text))], _LINE_END.split(text)
+    values = _values(text) if _COMMENT.search(text) else []
+    for number, (start, line) in enumerate(zip(starts, lines, strict=True), start=1):
+        if comment := _comment(line, start, values):
             alone = not line[: comment.start()].strip()
             place = Place(file, number, comment.start() + 1)
             found.append(_read(comment["rest"], place, _next_line(lines, number) if alone else number))
+    return found
+
+
+def _comment(line: str, start: int, values: Sequence[range]) -> re.Match[str] | None:
+    """Return the comment for flowerpower in a line that begins at *start*; what stands in a value is none."""
+    comment = _COMMENT.search(line)
+    while comment and (inside := [value for value in values if start + comment.start() in value]):
+        comment = _COMMENT.search(line, inside[0].stop - start)
+    return comment
+
+
+def _values(text: str) -> list[range]:
+    """Return where a `#` is part of a value, up to what cannot be read."""
+    from yaml import YAMLError
+
+    from flowerpower.specs.layout.tokens import BREAK, read_pieces
+
+    found = []
+    with suppress(YAMLError):
+        for piece in read_pieces(text):
+            if piece.kind in ("scalar", "block") and "#" in piece.text:
+                header = BREAK.search(piece.text) if piece.kind == "block" else None  # a comment may stand behind `|`
+                found.append(range(piece.start + (header.end() if header else 0), piece.start + len(piece.text)))
     return found
 
 

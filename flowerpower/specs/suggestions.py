@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 from flowerpower.specs.durations import duration_text
-from flowerpower.specs.values import LONGEST_DURATION
+from flowerpower.specs.values import LONGEST_DURATION, looks_like_moment
 
 _UNITS: Mapping[str, int] = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),
@@ -27,7 +27,8 @@ _MONTHS = (
 
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 _TIME = re.compile(r"[T ](\d{2}):(\d{2})(?::(\d{2}))?", re.ASCII)
-_YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})", re.ASCII)
+_NEARLY = re.compile(r"(\d{4}-\d{2}-\d{2})[tT ](\d{1,2})(?::(\d{2}(?::\d{2})?))?([zZ]?)", re.ASCII)
+_YEAR_FIRST = re.compile(r"(\d{4})(?:[-/.](\d{1,2})[-/.](\d{1,2})|(\d{2})(\d{2}))", re.ASCII)
 _DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
 _SLASHES = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
 _ZONE_BEHIND = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?\s*([A-Za-z]\w*(?:/[\w/+-]+)?)", re.ASCII)
@@ -89,9 +90,13 @@ def _why_no_time(hour: int, minute: int, second: int) -> str:
 
 def meant_moment(value: object) -> str:
     """Return a hint for a text or number that is no ISO 8601 date or time, or nothing."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return _meant_epoch(value)
+    if isinstance(value, int) and not isinstance(value, bool) and (epoch := _meant_epoch(value)):
+        return epoch
     text = str(value).strip()
+    if nearly := _NEARLY.fullmatch(text):
+        day, hour, rest, mark = nearly.groups("")
+        meant = f"{day}T{hour:0>2}:{rest or '00'}{mark.upper()}"
+        return f"did you mean '{meant}'?" if looks_like_moment(meant) and not why_no_moment(meant) else ""
     if zone := _ZONE_BEHIND.fullmatch(text):
         return f"write the zone as `timezone: {zone[1]}`"
     if clock := _CLOCK.fullmatch(text):
@@ -108,7 +113,7 @@ def _meant_epoch(value: int) -> str:
 
 def _meant_date(text: str) -> str:
     if found := _YEAR_FIRST.fullmatch(text):
-        return _real_date(*(int(part) for part in found.groups()))
+        return _real_date(*(int(part) for part in found.groups() if part))
     if found := _DAY_FIRST.fullmatch(text):
         return _real_date(int(found[3]), int(found[2]), int(found[1]))
     if found := _SLASHES.fullmatch(text):

@@ -167,6 +167,9 @@ SALES = {"pipelines/sales.yaml": PIPELINES[0]}
         ),
         pytest.param({"s1": GOOD}, ("s1", None), NOW, [], ["FP322"], id="nobody runs the pipeline any more"),
         pytest.param({"s1": GOOD + "previous_names: [s3]\n"}, ("s3", GOOD), NOW, [], ["FP308"], id="an earlier name"),
+        pytest.param(
+            {"s1": GOOD + '"previous\\u005fnames": [s3]\n'}, ("s3", GOOD), NOW, [], ["FP308"], id="a key in escapes"
+        ),
         pytest.param({"s1": GOOD}, ("s2", GOOD + "previous_names: [s1]\n"), NOW, [], ["FP308"], id="a present name"),
         pytest.param({"s1": GOOD, "s2": "name: s1\n" + GOOD}, ("s1", None), NOW, ["FP110"], [], id="twice, then once"),
         pytest.param({"s1": GOOD}, ("s2", "name: s1\n" + GOOD), NOW, [], ["FP110"], id="once, then twice"),

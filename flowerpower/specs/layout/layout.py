@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from flowerpower.specs.layout.multiline import STEP, block_scalar, continued_lines
-from flowerpower.specs.layout.tokens import BREAK, Comment, Kind, Piece, comments_before, read_pieces, width
+from flowerpower.specs.layout.tokens import BREAK, Comment, Kind, Piece, comments_before, read_pieces
+from flowerpower.specs.text.width import columns
 
 _EXPECTS: tuple[Kind, ...] = ("key", "value", "entry", "property")  # something inside them may follow
 
@@ -112,7 +113,7 @@ class _Layout:
     def _write(self, piece: Piece) -> None:
         line = self.lines[-1]
         if piece.kind == "open":
-            self._brackets.append(_Bracket(width(line.code), self._line_of_bracket(piece)))
+            self._brackets.append(_Bracket(columns(line.code), self._line_of_bracket(piece)))
         elif piece.kind == "close":
             self._brackets.pop()
         if piece.kind == "block":
@@ -137,7 +138,7 @@ class _Layout:
         line.code += scalar.mark
         if scalar.comment:
             before = self._text[: piece.start].rpartition("\n")[2]
-            line.comment, line.column = scalar.comment, width(before) + scalar.comment_column
+            line.comment, line.column = scalar.comment, columns(before) + scalar.comment_column
         self.lines += [_Line(content, fixed=True) for content in scalar.lines]
         self.cut_off = scalar.cut_off
         if scalar.blank_below:
@@ -196,10 +197,10 @@ def _finished(lines: list[_Line], *, cut_off: bool) -> Iterator[str]:
 
 
 def _aligned(lines: Iterable[_Line]) -> Iterator[str]:
-    columns: dict[int, int] = {}
+    places: dict[int, int] = {}
     for line in lines:
         if line.comment:
-            columns[line.column] = max(columns.get(line.column, 0), width(line.code) + 1)
+            places[line.column] = max(places.get(line.column, 0), columns(line.code) + 1)
     for line in lines:
-        space = " " * (columns[line.column] - width(line.code)) if line.comment else ""
+        space = " " * (places[line.column] - columns(line.code)) if line.comment else ""
         yield f"{line.code}{space}{line.comment}"

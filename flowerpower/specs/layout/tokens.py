@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
-from unicodedata import east_asian_width
 
 import yaml
+
+from flowerpower.specs.text.width import columns
 
 Kind = Literal[
     "directive",
@@ -111,16 +112,11 @@ def comments_before(piece: Piece, text: str, *, begins_line: bool) -> Iterator[C
     first, *others = ["", *BREAK.split(piece.gap)] if begins_line else BREAK.split(piece.gap)
     if comment := first.strip(" \t"):
         before = text[_line_start(text, offset) : offset + len(first) - len(first.lstrip(" \t"))]
-        yield Comment(comment, width(before), alone=False)
+        yield Comment(comment, columns(before), alone=False)
     for number, line in enumerate(others, start=1):
         comment = line.strip(" \t")
         if comment or number < len(others):
             yield Comment(comment, len(line) - len(line.lstrip(" \t")), alone=True) if comment else None
-
-
-def width(text: str) -> int:
-    """Return how many columns of a screen a text takes."""
-    return len(text) if text.isascii() else sum(1 + (east_asian_width(char) in "WF") for char in text)
 
 
 def _kind(name: str, token: Any) -> Kind:

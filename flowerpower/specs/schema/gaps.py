@@ -115,6 +115,13 @@ schema_gaps: tuple[Gap, ...] = (
     Gap("a missing key may come from the defaults", "schedule", {"cron": "@daily"}, "FP102", _MERGED),
     Gap("a missing trigger may come from the defaults", "schedule", {"pipeline": "sales"}, "FP109", "neither"),
     Gap(
+        "a patch for an environment leaves a trigger",
+        "schedule",
+        {**_SCHEDULE, "environments": {"default": {"cron": None}}},
+        "FP109",
+        "removes",
+    ),
+    Gap(
         "a null among the defaults needs a value above it",
         "project",
         {**_PROJECT, "defaults": {"pipeline": {"owner": None}}},

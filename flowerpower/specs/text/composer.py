@@ -21,7 +21,14 @@ from flowerpower.specs.codes import CODES
 from flowerpower.specs.files.reading import MAX_SPEC_BYTES
 from flowerpower.specs.text.documents import MAX_PROBLEMS, Document
 from flowerpower.specs.text.scalars import CONSTANTS, NUMBER_FIRST, read_scalar
-from flowerpower.specs.text.syntax import in_quotes, misleading, other_cause, unprintable, why_not_utf8
+from flowerpower.specs.text.syntax import (
+    bare_placeholder,
+    in_quotes,
+    misleading,
+    other_cause,
+    unprintable,
+    why_not_utf8,
+)
 
 MAX_NODES = 100_000
 MAX_DEPTH = 64
@@ -56,7 +63,7 @@ def compose(file: str, content: bytes, *, positions: bool) -> Composer:
     try:
         composer.compose()
     except yaml.YAMLError as error:
-        composer.problems.append(_syntax_problem(file, text, error))
+        composer.problems.append(_syntax_problem(composer, error))
     except _StopError:
         pass
     if not composer.documents and not any(problem.severity == "error" for problem in composer.problems):
@@ -94,31 +101,46 @@ _SYNTAX_HINTS = (
     ("could not find expected ':'", "a key needs `: ` after it; check the line above too"),
     ("did not find expected key", "check the indentation and the quotes of the lines above"),
     ("block end", "check the indentation and the quotes of the lines above"),
+    ("sequence entries are not allowed", "put the value in quotes, or begin the list in a line of its own"),
     ("end of stream", "a quote or bracket is not closed"),
     ("expected ',' or", "a bracket is not closed, or a comma is missing"),
     ("cannot start any token", "put the value in quotes"),
     ("alphabetic or numeric character", "put the value in quotes: `*` and `&` have a meaning of their own in YAML"),
+    ("Unicode character escape", "write the character itself: YAML does not put two `\\u` escapes together"),
+    ("escape character", "in double quotes write `\\\\` for a backslash, or use single quotes"),
+    ("hexdecimal number", "in double quotes write `\\\\` for a backslash, or use single quotes"),
+    ("YAML document", "remove the %YAML line: specs are YAML 1.2"),
+    ("directive", "remove the line: a spec needs no directive"),
 )
+_LOOK_AT_START = ("end of stream", "expected ','", "could not find expected ':'")
+"""Where what is not closed, or has no colon, begins is the place to look at, not where a reader gave up."""
 
 
-def _syntax_problem(file: str, text: str, error: yaml.YAMLError) -> Problem:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+def _syntax_problem(composer: Composer, error: yaml.YAMLError) -> Problem:
+    file, text = composer.file, composer.text
+    reached, start = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    mark = reached or start
     if mark is None:
         return _unprintable_problem(file, text, error)
     what = str(getattr(error, "problem", None) or getattr(error, "context", None) or "cannot be read as YAML")
     if found := other_cause(file, text, what):
         return found
-    if "end of stream" in what or "expected ','" in what:  # the place to look at is where the open quote or bracket is
-        mark = getattr(error, "context_mark", None) or mark
-    place = Place(file, mark.line + 1, mark.column + 1)
+    if start and any(words in what for words in _LOOK_AT_START):
+        mark = start
+        until = (reached or start).index
+        if "expected ','" in what and (bare := bare_placeholder(text, start.index, until)):
+            offset, value = bare
+            return Problem(
+                "FP010", composer.place(offset), "a placeholder in brackets has no quotes", f'write "{value}"'
+            )
+    place = composer.place(mark.index)
     if "nesting depth" in what:  # PyYAML 6.0.4 and later stop by themselves, before they say what they have read
         return _problem("FP015", place, f"values are nested more than {MAX_DEPTH} deep")
-    lines = text.splitlines()
-    if "token" in what and mark.line < len(lines) and lines[mark.line][mark.column : mark.column + 1] == "\t":
+    line = _LINE_END.split(text)[place.line - 1]
+    if "token" in what and line[place.column - 1 : place.column] == "\t":
         return Problem("FP010", place, "a tab cannot indent YAML", "use spaces")
     general = next((hint for start, hint in _SYNTAX_HINTS if start in what), CODES["FP010"].advice)
-    hint = in_quotes(what, lines[mark.line] if mark.line < len(lines) else "") or general
-    return Problem("FP010", place, what, hint)
+    return Problem("FP010", place, what, in_quotes(what, line) or general)
 
 
 def _unprintable_problem(file: str, text: str, error: yaml.YAMLError) -> Problem:
@@ -279,8 +301,9 @@ class Composer:
         """Return the key of an event that is not just a new text."""
         key = self._node(event)
         if not isinstance(key, str):
+            written = str(getattr(event, "value", f"*{event.anchor}"))
             what = "a key is a collection, not a text" if isinstance(key, (dict, list)) else ""
-            self.report("FP017", what or f"the key {str(event.value)[:80]} is not a text", event.start_mark)
+            self.report("FP017", what or f"the key {written[:80]} is not a text", event.start_mark)
         elif key in data:
             self.report("FP011", f"the key '{key[:80]}' is there twice{self._first(key, data)}", event.start_mark)
         elif key == _MERGE_KEY:

@@ -12,6 +12,9 @@ from flowerpower.specs.codes import CODES
 
 _LEFT_BEHIND = re.compile(r"^(?:>{7} .*|={7}|\|{7}.*)\r?$", re.MULTILINE)
 _KEY_AND_VALUE = re.compile(r"[\s-]*([A-Za-z_][\w-]*):\s+([^\s\"'].*?)\s*(?:\s#.*)?")
+_VALUE = r"""(?<![^\s,\[\]{}"'#])[^\s,\[\]{}"'#]*\$\{[^{}\n"']*\}[^\s,\[\]{}]*"""
+_IN_BRACKETS = re.compile(rf"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|(?<!\S)#[^\n]*|({_VALUE})""")
+_LONGEST_BRACKET = 4_000  # characters that are looked at
 _WIDE = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 # Some parsers end a line, and so a comment, at the first kind; reviewers see the second kind in another order.
 _MISLEADING = re.compile("[\x85\u2028\u2029]|[\u202a-\u202e\u2066-\u2069]")
@@ -43,9 +46,19 @@ def in_quotes(what: str, line: str) -> str:
     key, value = found.groups()
     starts = "cannot start any token" in what or "alphabetic or numeric character" in what
     holds = "mapping values are not allowed" in what and re.search(r":(\s|$)", value)
-    if not (starts and value[0] in "*&@`%") and not holds:
+    looks_like_item = "sequence entries are not allowed" in what and value.startswith("- ")
+    if not (starts and value[0] in "*&@`%") and not holds and not looks_like_item:
         return ""
     return f"write `{key}: {json.dumps(value, ensure_ascii=False)}`"
+
+
+def bare_placeholder(text: str, start: int, end: int) -> tuple[int, str] | None:
+    """Return offset and text of the first value with a placeholder and no quotes between two offsets, if any.
+
+    Inside brackets of YAML the brackets of a placeholder are YAML's too, and no reader gets past them.
+    """
+    found = next((match for match in _IN_BRACKETS.finditer(text, start, start + _LONGEST_BRACKET) if match[1]), None)
+    return (found.start(), found[1]) if found and found.start() <= end else None
 
 
 def why_not_utf8(content: bytes, position: int) -> str:

@@ -35,6 +35,15 @@ def _swap(function):
 class Thing:
     size = 1
     def method(self, other): return lambda: other
+
+class Plain:
+    def method(self, amount: int) -> int: return amount
+    @staticmethod
+    def still(amount: int) -> int: return amount
+    @classmethod
+    def kind(cls) -> int: return 1
+    @property
+    def width(self) -> int: return 1
 """
 FIELDS = "\ndef second(path: str) -> dict[str, int]: return {}"
 TRICKS = [
@@ -119,8 +128,55 @@ TRICKS = [
     "def second(path: str = _maker()) -> int: return 1",
     "second = getattr(sys.modules[__name__], 'first')",
     "import m as me\nme.third = _maker()",
+    "second = Plain.still",
+    "second = Plain().still",
+    "second, third = Plain.still, 1",
+    "for second in [Plain.still]: pass",
+    "second = getattr(Plain, 'still')",
+    "table = {'a': Plain.still}\nsecond = table['a']",
+    "second = Plain.still if sys else 1",
+    "_helper.__name__ = 'second'",
+    "second = types.FunctionType(_helper.__code__, {'__name__': 'm'}, 'second')",
+    "TYPE_CHECKING = True\nif TYPE_CHECKING:\n    def second(path: str) -> int: return 1",
+    "class typing: TYPE_CHECKING = True\nif typing.TYPE_CHECKING:\n    def second(path: str) -> int: return 1",
+    *(
+        f"COLUMNS = ['a']\n{change}\n@extract_fields(*COLUMNS){FIELDS}"
+        for change in (
+            "list.append(COLUMNS, 'b')",
+            "other, more = COLUMNS, 1\nother.append('b')",
+            "table = {'a': COLUMNS}\ntable['a'].append('b')",
+            "(other := COLUMNS).append('b')",
+            "other: Any = COLUMNS\nother.append('b')",
+            "for other in (COLUMNS,): other.append('b')",
+            "def _change(other=COLUMNS): other.append('b')\n_change()",
+            "def _change(other): other.append('b')\n_change(other=COLUMNS)",
+            "def _change():\n    other = COLUMNS\n    other.append('b')\n_change()",
+            "COLUMNS.__iadd__(['b'])",
+            "import m as me\nme.COLUMNS.append('b')",
+        )
+    ),
+    "TABLE = {'a': ['b']}\nfor names in TABLE.values(): names.append('c')\n@extract_fields(*TABLE['a'])" + FIELDS,
+]
+REFUSED = [
+    "second = Plain.method",
+    "table = {'a': lambda: 1}\nsecond = table['a']",
+    "table = dict(a=lambda: 1)\nsecond = table['a']",
+    "table = [lambda: 1]\nfor second in table: pass",
 ]
 HARMLESS = [
+    "WIDTH = Plain().width; KIND = Plain.kind; SIZE = Plain().method(1)",
+    "TABLE = {'a': lambda: 1}",
+    "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    def second() -> int: ...",
+    "TYPE_CHECKING = False\nif TYPE_CHECKING:\n    def second() -> int: ...",
+    *(
+        f"NAMES = ['a', 'b']\n{use}\n@extract_fields(*NAMES)\ndef second(path: str) -> dict[str, int]: return {{}}"
+        for use in (
+            "COUNT = len(NAMES); FIRST = NAMES[0]; BOTH = NAMES + ['c']; TITLE = ', '.join(NAMES); LINE = f'{NAMES}'",
+            "assert NAMES\nassert 'a' in NAMES\nLENGTHS = {name: len(name) for name in NAMES}",
+            "def third(path: str, columns: list = NAMES) -> list: return columns",
+            "def _later(): return sorted(NAMES)",
+        )
+    ),
     "LIMIT = 3; NAMES = ['a', 'b']; TABLE = {name: len(name) for name in NAMES}",
     "Point = namedtuple('Point', 'x y')\nORIGIN = Point(0, 0)",
     "ORIGIN = Thing\nOTHER: int = 3\nUNSET: int",
@@ -154,6 +210,14 @@ def test_a_trick_is_seen_or_changes_nothing(trick: str, tmp_path: Path) -> None:
         assert differences(needs_of(graph), real) == {}
 
 
+@pytest.mark.parametrize("text", REFUSED)
+def test_what_hamilton_refuses_is_never_called_right(text: str, tmp_path: Path) -> None:
+    files = {"m.py": f"{BEFORE}\n{text}\n"}
+
+    assert isinstance(real_graph(tmp_path, files, ["m"], {}), Exception)
+    assert not static_graph(files, ["m"], {}).decided
+
+
 @pytest.mark.parametrize("text", HARMLESS)
 def test_what_modules_usually_do_leaves_no_doubt(text: str, tmp_path: Path) -> None:
     files = {"m.py": f"{BEFORE}\n{text}\n"}
@@ -175,6 +239,18 @@ def test_a_package_is_one_with_the_parts_that_it_takes_functions_from(tmp_path: 
 
     assert set(real) == {"own", "total", "rest", "path"}  # type: ignore[arg-type]
     assert not static_graph(files, ["pkg"], {}).decided
+
+
+@pytest.mark.parametrize("taken", ["from ..inner.core import total", "import pkg.inner.core as c\ntotal = c.total"])
+def test_a_package_may_take_its_parts_by_any_name(taken: str, tmp_path: Path) -> None:
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/inner/__init__.py": f"{taken}\ndef own(total: int) -> int: ...\n",
+        "pkg/inner/core.py": "def total(path: str) -> int: return 1\n",
+    }
+
+    assert set(real_graph(tmp_path, files, ["pkg.inner"], {})) == {"own", "total", "path"}  # type: ignore[arg-type]
+    assert not static_graph(files, ["pkg.inner"], {}).decided
 
 
 def test_functions_that_a_module_imports_from_elsewhere_are_not_its_own(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def test_the_mark_is_as_long_as_what_the_message_names(line: str, column: int, w
         ("\tcron: x", 2, ["  1 |     cron: x", "    |     ^"]),
         ("日本: x", 5, ["  1 | 日本: x", "    |       ^"]),
         ("e\u0301e\u0301: x", 7, ["  1 | e\u0301e\u0301: x", "    |     ^"]),
+        ("\u1112\u1161\u11ab: x", 6, ["  1 | \u1112\u1161\u11ab: x", "    |     ^"]),
         ("\x07: x", 4, ["  1 | \\x07: x", "    |       ^"]),
         ("ab", 3, ["  1 | ab", "    |   ^"]),
         ("\ufeffname: x", 7, ["  1 | name: x", "    |       ^"]),

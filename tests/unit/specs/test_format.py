@@ -42,10 +42,15 @@ def test_a_long_line_is_not_broken() -> None:
     assert format_spec("x.yaml", text.encode()) == Formatted(text.encode())
 
 
-def test_comments_are_in_one_column_on_the_screen() -> None:
-    text = "a: 日本  # wide\nb: 1     # narrow\n"
-
-    assert format_spec("x.yaml", text.encode()).content.decode() == "a: 日本 # wide\nb: 1    # narrow\n"
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: 日本  # wide\nb: 1     # narrow\n", "a: 日本 # wide\nb: 1    # narrow\n"),
+        ("a: e\u0301e\u0301  # marks\nb: 1   # plain\n", "a: e\u0301e\u0301 # marks\nb: 1  # plain\n"),
+    ],
+)
+def test_comments_are_in_one_column_on_the_screen(text: str, expected: str) -> None:
+    assert format_spec("x.yaml", text.encode()).content.decode() == expected
 
 
 @pytest.mark.parametrize(

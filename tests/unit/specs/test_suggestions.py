@@ -78,6 +78,12 @@ def test_where_nothing_can_be_meant_no_duration_is_suggested(written: object) ->
         ("31/01/2026", "2026-01-31"),
         ("01/31/2026", "2026-01-31"),
         (1767571200, "2026-01-05T00:00:00Z"),
+        (20260105, "2026-01-05"),
+        ("20260105", "2026-01-05"),
+        ("2026-01-05T6:00", "2026-01-05T06:00"),
+        ("2026-01-05 6:00:30", "2026-01-05T06:00:30"),
+        ("2026-01-05T06", "2026-01-05T06:00"),
+        ("2026-01-05T06:00z", "2026-01-05T06:00Z"),
     ],
 )
 def test_a_suggested_date_is_a_date(written: object, meant: str) -> None:
@@ -85,7 +91,10 @@ def test_a_suggested_date_is_a_date(written: object, meant: str) -> None:
     assert parse_moment(meant)
 
 
-@pytest.mark.parametrize("written", ["01/02/2026", "31.02.2026", "2026/13/01", "tomorrow", 2026, 10**12, -1, True])
+@pytest.mark.parametrize(
+    "written",
+    ["01/02/2026", "31.02.2026", "2026/13/01", "2026-01-05T7:61", "tomorrow", 2026, 20261301, 10**12, -1, True],
+)
 def test_where_a_date_is_not_certain_none_is_suggested(written: object) -> None:
     assert meant_moment(written) == ""
 
