@@ -16,14 +16,18 @@ def main() -> None:
         from flowerpower.cli.completing import answer
 
         sys.exit(answer(sys.argv[2:]))
-    from flowerpower.cli.hook import check_plainly, is_plain_check
-    from flowerpower.cli.process import end_at_once
+    try:
+        from flowerpower.cli.hook import check_plainly, is_plain_check
+        from flowerpower.cli.process import end_at_once
 
-    if is_plain_check(sys.argv[1:]):
-        end_at_once(check_plainly(sys.argv[2:]))
-    from flowerpower.cli.main import run
+        if is_plain_check(sys.argv[1:]):
+            end_at_once(check_plainly(sys.argv[2:]))
+        from flowerpower.cli.main import run
 
-    sys.exit(run(sys.argv[1:]))
+        sys.exit(run(sys.argv[1:]))
+    except KeyboardInterrupt:  # while it was loaded
+        sys.stderr.write("\nInterrupted.\n")
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def check_plan(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> 
 
 def limit_of(text: str, owned: int) -> int:
     """Return how many deletes `3` or `25%` allow among *owned* schedules; a percentage always allows one."""
-    match = re.fullmatch(r"(\d+)(%?)", text.strip())
+    match = re.fullmatch(r"([0-9]{1,9})(%?)", text.strip())
     if not match:
         raise UsageError(f"{text!r} is neither a number nor a percentage", hint="write 3 or 25%")
     number = int(match[1])

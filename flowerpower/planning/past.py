@@ -42,8 +42,10 @@ def view_past(
     *later, (past, inverse) = steps
     if isinstance(inverse, HistoryError):
         return PastView(now, past, unknown=f"what it changed is not known: {inverse}")
-    chosen = sorted((one for one in inverse.objects.items() if only is None or one[0] in only), key=lambda one: one[0])
-    found = (_past_change(address, raw, list(later), live) for address, raw in chosen)
+    renamed = {f"schedule.{new}": f"schedule.{old}" for new, old in inverse.renamed.items()}
+    addresses = sorted(inverse.objects.keys() - renamed.values())  # a rename is one change
+    chosen = [one for one in addresses if only is None or not {one, renamed.get(one, one)}.isdisjoint(only)]
+    found = (_past_change((one, renamed.get(one, "")), inverse.objects, list(later), live) for one in chosen)
     return PastView(now, past, tuple(change for change in found if change))
 
 
@@ -66,18 +68,21 @@ def view_object(now: int, steps: Sequence[Step], live: Mapping[str, bytes | None
 
 
 def _past_change(
-    address: str, raw: bytes | None, later: list[Step], live: Mapping[str, bytes | None]
+    names: tuple[str, str], objects: Mapping[str, bytes | None], later: list[Step], live: Mapping[str, bytes | None]
 ) -> PastChange | None:
+    """Return what became of an object, by its address and the one before, if it was renamed."""
+    address, previous = names
+    raw = objects.get(previous or address)
     try:
         became = next(_later_looks(address, later, live))
-        before, altered = _object(address, raw)
+        before, altered = _object(previous or address, raw)
         after, _ = _object(address, became)
     except HistoryError as error:
         return PastChange(Change(address, _UNREADABLE, _UNREADABLE), f"not known in full: {error}")
     if before is None and after is None:
         return None
     told = "had been altered in Redis before" if altered else ""
-    return PastChange(Change(address, before, after, differences(before, after)), told)
+    return PastChange(Change(address, before, after, differences(before, after), previous=previous), told)
 
 
 def _later_looks(address: str, later: list[Step], live: Mapping[str, bytes | None]) -> Iterator[bytes | None]:

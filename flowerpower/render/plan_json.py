@@ -78,6 +78,7 @@ def past_dict(change: Change) -> dict[str, Any]:
     """Return a change that was applied once, in the words of a plan."""
     return {
         "address": change.address,
+        "previous_address": change.previous or None,
         "type": change.kind,
         "name": change.name,
         "change": {

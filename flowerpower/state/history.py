@@ -79,8 +79,8 @@ def read_past_of(store: Store, name: str) -> tuple[int, list[Step], Mapping[str,
     """Return the time, all applies that are kept, and what is live of the object named, an address or a name alone."""
     history = read_history(store)
     steps = _steps(store, history.applies)
-    former = {old for _, inverse in steps if isinstance(inverse, Inverse) for old in inverse.renamed.values()}
-    names = (name, *former)
+    renames = [pair for _, inverse in steps if isinstance(inverse, Inverse) for pair in inverse.renamed.items()]
+    names = (name, *{one for pair in renames for one in pair})
     addresses = [one if "." in one else f"{kind}.{one}" for one in names for kind in ("schedule", "pipeline")]
     return history.now, steps, _live_records(store, addresses)
 

@@ -280,10 +280,13 @@ def test_who_changed_a_schedule_is_found_also_under_its_former_name(store: Store
 
     assert found("b") == [
         ("five", ["schedule.b"]),
-        ("four", ["schedule.a", "schedule.b"]),
+        ("four", ["schedule.b"]),
         ("three", ["schedule.a"]),
         ("one", ["schedule.a"]),
     ]
+    assert found("a") == found("b")[1:]
+    (renamed,) = view_object(*read_past_of(store, "a"), "a")[0].changes
+    assert (renamed.change.action, renamed.change.previous) == ("update", "schedule.a")
     assert found("schedule.other") == [(apply_id, ["schedule.other"]) for apply_id in ("four", "two", "one")]
     assert found("pipeline.other") == []
     assert found("nobody") == []

@@ -143,6 +143,17 @@ def test_a_closed_stream_is_like_an_empty_one(flowerpower: CommandLine, closed: 
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_who_interrupts_while_a_command_is_loaded_sees_no_traceback(flowerpower: CommandLine) -> None:
+    flowerpower.write("early/typer.py", "raise KeyboardInterrupt\n")
+    environment = flowerpower.quiet_environment()
+    environment["PYTHONPATH"] = f"{flowerpower.folder / 'early'}:{environment.get('PYTHONPATH', '')}"
+    command = [sys.executable, "-m", "flowerpower", "plan"]
+
+    done = subprocess.run(command, cwd=flowerpower.folder, env=environment, capture_output=True, check=False)
+
+    assert (done.returncode, done.stderr) == (130, b"\nInterrupted.\n")
+
+
 def test_a_wrong_choice_is_told_without_the_words_of_a_library(capsys: pytest.CaptureFixture[str]) -> None:
     code = run(["schema", "nope"])
 

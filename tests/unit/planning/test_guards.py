@@ -256,7 +256,7 @@ def test_deletes_go_past_by_number_by_share_and_by_the_projects_own_limit() -> N
     assert "deletes" not in checks(wanted, reading, facts=replace(IN_GIT, max_deletes="100%"))
 
 
-@pytest.mark.parametrize("text", ["", "a few", "-1", "1.5", "%", "10 %%"])
+@pytest.mark.parametrize("text", ["", "a few", "-1", "1.5", "%", "10 %%", "٣", "9" * 5000])
 def test_a_limit_that_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="neither a number nor a percentage"):
         limit_of(text, 10)
