@@ -11,7 +11,8 @@ from flowerpower.render.fields import rhythm, rows
 from flowerpower.render.fires import accident_words, move_words, silence_of, zone_label
 from flowerpower.render.pieces import symbol_of
 from flowerpower.render.style import Emphasis, Style
-from flowerpower.render.words import columns, count, moment, safe
+from flowerpower.render.words import count, moment, safe
+from flowerpower.specs.text.width import columns
 
 _EMPHASIS: Mapping[str, Emphasis] = {"+": "create", "-": "delete"}  # any other sign is an update
 _LONGEST = 40  # of what stands in the second column

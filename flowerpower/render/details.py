@@ -11,7 +11,6 @@ from flowerpower.render.style import Style, plain
 from flowerpower.render.times import times_lines
 from flowerpower.render.words import (
     clock,
-    columns,
     count,
     iso,
     local,
@@ -25,6 +24,7 @@ from flowerpower.render.words import (
     value_text,
     wrap,
 )
+from flowerpower.specs.text.width import columns
 
 if TYPE_CHECKING:
     from flowerpower.jobs.details import Attempt, RunDetails

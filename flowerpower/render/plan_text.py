@@ -19,7 +19,8 @@ from flowerpower.render.load import load_lines
 from flowerpower.render.notes import fate_words, held_words, in_flight_words, lost_hold_words, notes, origin, summary
 from flowerpower.render.pieces import Group, ordered, pieces, place_of, symbol_of
 from flowerpower.render.style import Emphasis, Style, plain
-from flowerpower.render.words import columns, count, listed, moment_with_utc, runs_leftward, safe, wrap
+from flowerpower.render.words import count, listed, moment_with_utc, runs_leftward, safe, wrap
+from flowerpower.specs.text.width import columns
 
 _EMPHASIS: dict[str, Emphasis] = {"+": "create", "-": "delete", "!": "drift"}  # any other sign is an update
 _MANY = 8  # above this, new and deleted objects take one line each

@@ -7,7 +7,8 @@ from typing import Any
 
 from flowerpower.plugins import OFF, Plugin
 from flowerpower.render.style import Emphasis, Style, plain
-from flowerpower.render.words import columns, listed, safe
+from flowerpower.render.words import listed, safe
+from flowerpower.specs.text.width import columns
 
 
 def plugins_text(

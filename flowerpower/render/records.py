@@ -9,7 +9,6 @@ from flowerpower.render.holds import hold_words
 from flowerpower.render.style import Emphasis, Style, plain
 from flowerpower.render.table import fitted
 from flowerpower.render.words import (
-    columns,
     count,
     is_utc,
     iso,
@@ -22,6 +21,7 @@ from flowerpower.render.words import (
     typed,
     wrap,
 )
+from flowerpower.specs.text.width import columns
 
 if TYPE_CHECKING:
     from flowerpower.jobs.records import RunList, RunRecord, Standing

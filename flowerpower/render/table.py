@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from flowerpower.render.words import columns, wrap
+from flowerpower.render.words import wrap
+from flowerpower.specs.text.width import columns
 
 UNCUT = 10_000  # columns of what is no terminal
 _GAP = 2

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flowerpower.render.style import Style
-from flowerpower.render.words import columns, count, safe, stopwatch
+from flowerpower.render.words import count, safe, stopwatch
+from flowerpower.specs.text.width import columns
 
 SLOWEST = 10
 _BAR = 20

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from flowerpower.specs.durations import duration_text
-from flowerpower.specs.text import width as screen
+from flowerpower.specs.text.width import columns
 
 if TYPE_CHECKING:
     from flowerpower.state.models import Json
@@ -24,8 +24,6 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _LONGEST_VALUE = 400
 _COMMANDS = ("::", "##[")
 _MORNING, _EVENING = 6, 18
-
-columns = screen.columns
 
 
 def rough_duration(seconds: int) -> str:

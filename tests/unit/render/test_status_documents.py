@@ -17,7 +17,7 @@ from flowerpower.render.alarms import alarms_of, health_of
 from flowerpower.render.status import status_dict, status_screen, status_text
 from flowerpower.render.status_html import status_html
 from flowerpower.render.status_schema import status_schema, status_schema_text
-from flowerpower.render.words import columns
+from flowerpower.specs.text.width import columns
 from flowerpower.state.models import Head, Hold, Schedule
 
 ROOT = Path(__file__).resolve().parents[3]

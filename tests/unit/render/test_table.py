@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowerpower.render.table import fitted, remarked
-from flowerpower.render.words import columns
+from flowerpower.specs.text.width import columns
 
 WORDS = st.text("ab", min_size=1, max_size=12) | st.sampled_from(["東京の売上", "🚀 go", "a" * 70, "Größe", "—"])
 TABLES = st.integers(1, 6).flatmap(

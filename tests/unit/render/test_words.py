@@ -12,7 +12,6 @@ from flowerpower.planning.plan import Fires
 from flowerpower.render.fires import move_words
 from flowerpower.render.words import (
     code_span,
-    columns,
     cut,
     free_text,
     moment_with_utc,
@@ -24,6 +23,7 @@ from flowerpower.render.words import (
     wrap,
 )
 from flowerpower.specs.durations import duration_text
+from flowerpower.specs.text.width import columns
 from flowerpower.specs.values import LONGEST_DURATION, parse_duration
 
 NOW = int(datetime(2026, 11, 23, 17, 20, tzinfo=UTC).timestamp())
