@@ -5,6 +5,7 @@ import yaml as pyyaml
 
 from flowerpower.specs.files.reading import MAX_SPEC_BYTES
 from flowerpower.specs.loader import load
+from flowerpower.specs.silence import wrong_comments
 from flowerpower.specs.text import composer
 from flowerpower.specs.text.documents import MAX_PROBLEMS
 from flowerpower.specs.text.yaml import find, parse
@@ -122,6 +123,13 @@ def test_a_file_full_of_mistakes_is_told_briefly_and_quickly(line: bytes) -> Non
 
     assert MAX_PROBLEMS < len(problems) <= MAX_PROBLEMS + 2  # the bound on values may be passed too
     assert [problem.code for problem in problems].count("FP020") == 1
+
+
+@pytest.mark.parametrize("line", [b"# flowerpower: x\n", b"a%d: '#' # flowerpower: x\n"])
+def test_a_file_full_of_comments_is_read_in_one_pass(line: bytes) -> None:
+    content = b"".join(line % number if b"%d" in line else line for number in range(20_000))
+
+    assert len(wrong_comments({"schedules/a.yaml": content})) == 20_000
 
 
 def test_without_libyaml_the_pure_parser_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
