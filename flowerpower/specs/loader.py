@@ -88,6 +88,7 @@ class _Loading:
         self._broken_lines: set[tuple[str, int]] = set()  # where YAML itself was wrong, and the value is a guess
         self._places = Places(texts, env, None)
         self._placeholders: dict[str, bool] = {}  # by file: whether it has some
+        self._lines: dict[str, list[str]] = {}  # of files with a value that a variable may have given
         self._files: dict[str | None, list[str]] = {"project": [], "pipeline": [], "schedule": [], None: []}
         for file in sorted(texts):
             self._files[kind_of_file(file)].append(file)
@@ -308,8 +309,10 @@ class _Loading:
 
     def _is_variable(self, place: Place) -> bool:
         """Tell whether a variable stands at a place, with or without quotes."""
-        line = self.texts[place.file].decode("utf-8", "replace").split("\n")[place.line - 1 :][:1]
-        return any(re.match(r"[\"']?\$\{var:", text[place.column - 1 :]) for text in line)
+        lines = self._lines.get(place.file)
+        if lines is None:
+            lines = self._lines[place.file] = self.texts[place.file].decode("utf-8", "replace").split("\n")
+        return any(re.match(r"[\"']?\$\{var:", line[place.column - 1 :]) for line in lines[place.line - 1 : place.line])
 
     def _report(self, code: str, place: Place, what: str, hint: str = "") -> None:
         found = Problem(code, place, what, hint or CODES[code].advice)

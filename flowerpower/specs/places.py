@@ -72,18 +72,22 @@ class Places(Mapping[str, Place]):
         """Return the layers of the spec at *address* that were written, highest first: document, path in it, data."""
         found = []
         for layer, prefix in self._layers(self._origins[address]):
-            documents = self._documents.get(layer.file)
-            if documents is None:
-                documents = self._documents[layer.file] = parse(layer.file, self._texts[layer.file]).documents
-            found.append((layer, prefix, documents[layer.number].data))
+            found.append((layer, prefix, self._data(layer)))
         return found
 
     def removed(self, origin: Origin) -> list[str]:
         """Return the fields that the spec from *origin* has, and its patch for the environment takes away."""
-        data = parse(origin.file, self._texts[origin.file]).documents[origin.number].data
+        data = self._data(origin)
         environments = data.get("environments") if isinstance(data, dict) else None
         patch = environments.get(self._env) if isinstance(environments, dict) else None
         return [name for name, value in patch.items() if value is None] if isinstance(patch, dict) else []
+
+    def _data(self, origin: Origin) -> Any:
+        """Return what one document says; each file is read once, however often that is asked."""
+        documents = self._documents.get(origin.file)
+        if documents is None:
+            documents = self._documents[origin.file] = parse(origin.file, self._texts[origin.file]).documents
+        return documents[origin.number].data
 
     def line(self, layer: Origin, path: Path) -> Place:
         """Return the place of what is written at *path* of one document."""

@@ -7,6 +7,7 @@ several may stand one below the other. The reason is required.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -52,20 +53,24 @@ def _comments(file: str, content: bytes) -> list[_Silenced | Problem]:
     found: list[_Silenced | Problem] = []
     text = content.decode("utf-8", "replace").removeprefix("\ufeff")
     starts, lines = [0, *(end.end() for end in _LINE_END.finditer(text))], _LINE_END.split(text)
-    values = _values(text) if _COMMENT.search(text) else []
+    values, below = (_values(text), _next_lines(lines)) if _COMMENT.search(text) else ([], [])
     for number, (start, line) in enumerate(zip(starts, lines, strict=True), start=1):
         if comment := _comment(line, start, values):
             alone = not line[: comment.start()].strip()
             place = Place(file, number, comment.start() + 1)
-            found.append(_read(comment["rest"], place, _next_line(lines, number) if alone else number))
+            found.append(_read(comment["rest"], place, below[number - 1] if alone else number))
     return found
 
 
 def _comment(line: str, start: int, values: Sequence[range]) -> re.Match[str] | None:
     """Return the comment for flowerpower in a line that begins at *start*; what stands in a value is none."""
     comment = _COMMENT.search(line)
-    while comment and (inside := [value for value in values if start + comment.start() in value]):
-        comment = _COMMENT.search(line, inside[0].stop - start)
+    while comment and values:
+        offset = start + comment.start()
+        before = values[max(0, bisect_right(values, offset, key=lambda value: value.start) - 1)]
+        if offset not in before:
+            break
+        comment = _COMMENT.search(line, before.stop - start)
     return comment
 
 
@@ -88,10 +93,14 @@ def _without_reason(code: str, place: Place) -> Problem:
     return Problem("FP901", place, f"{code} is silenced without a reason", _FORM)
 
 
-def _next_line(lines: Sequence[str], number: int) -> int:
-    """Return the number of the first line after that one that is more than a comment."""
-    following = (position for position, line in enumerate(lines[number:], number + 1) if not _ONLY_COMMENT.match(line))
-    return next(following, number)
+def _next_lines(lines: Sequence[str]) -> list[int]:
+    """Return for each line the number of the first one below it that is more than a comment, else its own."""
+    found, following = [], 0
+    for number in range(len(lines), 0, -1):
+        found.append(following or number)
+        if not _ONLY_COMMENT.match(lines[number - 1]):
+            following = number
+    return found[::-1]
 
 
 def _read(rest: str, place: Place, line: int) -> _Silenced | Problem:

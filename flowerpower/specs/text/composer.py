@@ -24,8 +24,8 @@ from flowerpower.specs.text.scalars import CONSTANTS, NUMBER_FIRST, read_scalar
 from flowerpower.specs.text.syntax import (
     bare_placeholder,
     in_quotes,
+    left_behind,
     misleading,
-    other_cause,
     unprintable,
     why_not_utf8,
 )
@@ -86,9 +86,8 @@ def _look_at_bytes(file: str, content: bytes) -> str | Problem:
 
 
 def _place_of_byte(file: str, content: bytes, position: int) -> Place:
-    before = content[:position]
-    start = before.rfind(b"\n") + 1
-    return Place(file, before.count(b"\n") + 1, len(before[start:].decode("utf-8", "replace")) + 1)
+    lines = _LINE_END.split(content[:position].decode("utf-8").removeprefix("\ufeff"))
+    return Place(file, len(lines), len(lines[-1]) + 1)
 
 
 def _problem(code: str, place: Place, what: str) -> Problem:
@@ -117,14 +116,14 @@ _LOOK_AT_START = ("end of stream", "expected ','", "could not find expected ':'"
 
 
 def _syntax_problem(composer: Composer, error: yaml.YAMLError) -> Problem:
-    file, text = composer.file, composer.text
+    text = composer.text
     reached, start = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
     mark = reached or start
     if mark is None:
-        return _unprintable_problem(file, text, error)
+        return _unprintable_problem(composer, error)
     what = str(getattr(error, "problem", None) or getattr(error, "context", None) or "cannot be read as YAML")
-    if found := other_cause(file, text, what):
-        return found
+    if (offset := left_behind(text)) is not None:
+        return _problem("FP007", composer.place(offset), "a marker of a merge conflict was left behind")
     if start and any(words in what for words in _LOOK_AT_START):
         mark = start
         until = (reached or start).index
@@ -143,13 +142,11 @@ def _syntax_problem(composer: Composer, error: yaml.YAMLError) -> Problem:
     return Problem("FP010", place, what, in_quotes(what, line) or general)
 
 
-def _unprintable_problem(file: str, text: str, error: yaml.YAMLError) -> Problem:
-    found = _UNPRINTABLE.search(text)
+def _unprintable_problem(composer: Composer, error: yaml.YAMLError) -> Problem:
+    found = _UNPRINTABLE.search(composer.text)
     if found is None:
-        return _problem("FP010", Place(file), str(error).splitlines()[0])
-    before = text[: found.start()]
-    place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
-    return Problem("FP010", place, *unprintable(found[0]))
+        return _problem("FP010", Place(composer.file), str(error).splitlines()[0])
+    return Problem("FP010", composer.place(found.start()), *unprintable(found[0]))
 
 
 class _StopError(Exception):
@@ -251,7 +248,7 @@ class Composer:
     def _mapping(self, start: Any) -> dict[str, Any]:
         following, scalar, end = self._next, yaml.ScalarEvent, yaml.MappingEndEvent
         data: dict[str, Any] = {}
-        offsets = self.offsets.setdefault(id(data), {}) if self.positions else None
+        offsets = self._new_offsets(data)
         while type(key_event := following()) is not end:
             key = key_event.value if type(key_event) is scalar else ""
             odd = key in _ODD_KEYS or key[0] in NUMBER_FIRST or key in data
@@ -268,13 +265,20 @@ class Composer:
     def _sequence(self, start: Any) -> list[Any]:
         following, scalar, end = self._next, yaml.ScalarEvent, yaml.SequenceEndEvent
         data: list[Any] = []
-        offsets = self.offsets.setdefault(id(data), {}) if self.positions else None
+        offsets = self._new_offsets(data)
         while type(event := following()) is not end:
             if offsets is not None:
                 offsets[len(data)] = (event.start_mark.index, event.start_mark.index)
             data.append(self._scalar(event) if type(event) is scalar else self._node(event))
         self._close(start, len(data))
         return data
+
+    def _new_offsets(self, data: object) -> dict[str | int, tuple[int, int]] | None:
+        if not self.positions:
+            return None
+        new: dict[str | int, tuple[int, int]] = {}
+        self.offsets[id(data)] = new  # a value that is thrown away, as of a key that is there twice, may have left some
+        return new
 
     def _close(self, start: Any, members: int) -> None:
         self._depth -= 1

@@ -1,4 +1,4 @@
-"""Why a text is not YAML, where something else than its syntax is to blame: leftovers of a merge, bytes, depth."""
+"""Why a text is not YAML, where something else than its syntax is to blame: leftovers of a merge, bytes, quotes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from itertools import islice
-
-from flowerpower.errors import Place, Problem
-from flowerpower.specs.codes import CODES
 
 _LEFT_BEHIND = re.compile(r"^(?:>{7} .*|={7}|\|{7}.*)\r?$", re.MULTILINE)
 _KEY_AND_VALUE = re.compile(r"[\s-]*([A-Za-z_][\w-]*):\s+([^\s\"'].*?)\s*(?:\s#.*)?")
@@ -30,12 +27,10 @@ def misleading(text: str) -> Iterator[tuple[int, str]]:
         yield found.start(), f"the character U+{ord(found[0]):04X} {why}"
 
 
-def other_cause(file: str, text: str, what: str) -> Problem | None:
-    """Return what is really wrong with a text of which the parser says *what*; None when it is the syntax."""
-    if marker := _LEFT_BEHIND.search(text):
-        place = Place(file, text.count("\n", 0, marker.start()) + 1)
-        return Problem("FP007", place, "a marker of a merge conflict was left behind", CODES["FP007"].advice)
-    return None
+def left_behind(text: str) -> int | None:
+    """Return where a merge that was half resolved left a marker, which explains whatever a parser says."""
+    found = _LEFT_BEHIND.search(text)
+    return found.start() if found else None
 
 
 def in_quotes(what: str, line: str) -> str:

@@ -5,6 +5,7 @@ import yaml as pyyaml
 
 from flowerpower.specs.files.reading import MAX_SPEC_BYTES
 from flowerpower.specs.loader import load
+from flowerpower.specs.silence import wrong_comments
 from flowerpower.specs.text import composer
 from flowerpower.specs.text.documents import MAX_PROBLEMS
 from flowerpower.specs.text.yaml import find, parse
@@ -124,6 +125,13 @@ def test_a_file_full_of_mistakes_is_told_briefly_and_quickly(line: bytes) -> Non
     assert [problem.code for problem in problems].count("FP020") == 1
 
 
+@pytest.mark.parametrize("line", [b"# flowerpower: x\n", b"a%d: '#' # flowerpower: x\n"])
+def test_a_file_full_of_comments_is_read_in_one_pass(line: bytes) -> None:
+    content = b"".join(line % number if b"%d" in line else line for number in range(20_000))
+
+    assert len(wrong_comments({"schedules/a.yaml": content})) == 20_000
+
+
 def test_without_libyaml_the_pure_parser_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     content = b"a: &x [1, 'zwei', no]\nb: {c: *x}\n"
     quick = parse("x.yaml", content)
@@ -156,3 +164,28 @@ def test_an_empty_item_is_told_by_the_name_of_its_list() -> None:
     problems = load(texts, env="default", variables={}).problems
 
     assert "an item of 'modules' is empty" in [problem.what for problem in problems]
+
+
+def test_no_value_has_the_places_of_one_that_was_thrown_away() -> None:
+    block = "queues: {default: {}, heavy: {workers: 2}}\n"
+    others = "".join(f"k{number}: {{a: {{b: {{}}, c: [1]}}}}\n" for number in range(20))
+    text = f"{block}{block}{others}".encode()
+
+    found = {key: find("x.yaml", 0, text, (key, "default", "gone"))[1] for key in ("queues", "k0", "k1", "k2", "k19")}
+
+    assert found == {"queues": 2, "k0": 1, "k1": 1, "k2": 1, "k19": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (b"a: 1\rb: \x07\r", (2, 4)),
+        (b"a: 1\rb: \xff\r", (2, 4)),
+        (b"\xef\xbb\xbfa: \xff", (1, 4)),
+        (b"a: 1\r\n\xc3\xa9: \xff", (2, 4)),
+    ],
+)
+def test_what_cannot_be_read_is_found_whatever_ends_a_line(content: bytes, place: tuple[int, int]) -> None:
+    (problem,) = (problem for problem in parse("x.yaml", content).problems if problem.severity == "error")
+
+    assert (problem.place.line, problem.place.column) == place
