@@ -23,7 +23,7 @@ from flowerpower.state.desired import (
     with_occurrence,
 )
 from flowerpower.state.job_codec import JobSettings, job_data, job_settings, plain_call, template_of
-from flowerpower.state.keys import Keys, tick_of
+from flowerpower.state.keys import Keys
 from flowerpower.state.models import Cursor, Json, Schedule
 from flowerpower.state.pipelined import batches
 from flowerpower.state.signing import Signer
@@ -118,7 +118,7 @@ def _from(keys: Keys, change: Change, moment: int, planned: int, cursor: Cursor 
     if not isinstance(schedule, Schedule) or schedule.occurrence is None:
         return change
     if change.timing == "keep" and change.previous and cursor:
-        return replace(change, after=with_occurrence(keys, schedule, _waits_for(keys, cursor)))
+        return replace(change, after=with_occurrence(keys, schedule, keys.tick_in(cursor.pending)))
     if change.timing != "reset":
         return change
     if planned <= moment < schedule.occurrence.due:
@@ -142,13 +142,7 @@ def _may_have_passed(keys: Keys, change: Change, moment: int) -> bool:
 
 
 def _tick(keys: Keys, schedule: Schedule) -> int | None:
-    run = keys.parse_run_id(schedule.occurrence.id) if schedule.occurrence else None
-    return tick_of(run[1]) if run else None
-
-
-def _waits_for(keys: Keys, cursor: Cursor) -> int | None:
-    run = keys.parse_run_id(cursor.pending) if cursor.pending else None
-    return tick_of(run[1]) if run else None
+    return keys.tick_in(schedule.occurrence.id) if schedule.occurrence else None
 
 
 def _past(keys: Keys, change: Change, cursors: Mapping[str, Cursor], moment: int) -> dict[str, Json]:
@@ -156,7 +150,7 @@ def _past(keys: Keys, change: Change, cursors: Mapping[str, Cursor], moment: int
     cursor = cursors.get(_live_name(change))
     if cursor is None or not isinstance(change.before, Schedule):
         return {}
-    pending = _waits_for(keys, cursor)
+    pending = keys.tick_in(cursor.pending)
     found: dict[str, Json] = {}
     if pending is not None and pending > moment:
         return found

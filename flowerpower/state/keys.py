@@ -208,6 +208,11 @@ class Keys:
             return None
         return parts[2], parts[3]
 
+    def tick_in(self, run_id: str | None) -> int | None:
+        """Return the tick (epoch seconds) that a run id of this namespace names, None where it names none."""
+        parts = self.parse_run_id(run_id) if run_id else None
+        return tick_of(parts[1]) if parts else None
+
     def owns_queue(self, queue: str) -> bool:
         """Tell whether an RQ queue name belongs to this namespace."""
         parts = queue.split(SEPARATOR)

@@ -1,8 +1,8 @@
-"""Live schedules and records, kept small: of ten thousand that are as they should be, few fields are ever looked at.
+"""Live records and pipelines, kept small: of ten thousand that are as they should be, few fields are ever looked at.
 
-An intact record, whose checksum is right, is what `codec.encode_schedule` wrote, byte for byte. So the few values that
-every plan compares are taken from where they stand; the rest is parsed when somebody asks for it. A checksum is no
-signature: who computes it for a text of his own has made a damaged record, which then shows.
+An intact record, whose checksum is right, is what `codec` wrote, byte for byte. So the few values that every plan
+compares are taken from where they stand (those of schedules in `glance`); the rest is parsed when it is asked for. A
+checksum is no signature: who computes it for a text of his own has made a damaged record, which then shows.
 """
 
 from __future__ import annotations

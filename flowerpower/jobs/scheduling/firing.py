@@ -14,7 +14,7 @@ from flowerpower.schedule.trigger import Trigger
 from flowerpower.state.codec import encode_cursor
 from flowerpower.state.desired import describe_tick, room_to_wait, run_meta, run_shape, trigger_of
 from flowerpower.state.job_codec import plain_call
-from flowerpower.state.keys import Keys, tick_of
+from flowerpower.state.keys import Keys
 from flowerpower.state.models import Cursor, Schedule
 
 Mode = Literal["due", "heal", "claimed"]
@@ -91,7 +91,7 @@ def compile_schedule(keys: Keys, schedule: Schedule, revision: int) -> Compiled:
 
 def fire_message(keys: Keys, compiled: Compiled, cursor: Cursor, now: int, mode: Mode = "due") -> FireMessage:
     """Return what the fire script does for one schedule: the ticks since its cursor, decided by its catch-up rule."""
-    pending = _pending_tick(keys, cursor)
+    pending = keys.tick_in(cursor.pending)
     decision = _decide(compiled, cursor.tick, now, pending)
     rest: dict[str, Any] = {}
     if mode == "claimed" and pending is not None:
@@ -168,11 +168,6 @@ def _decide(compiled: Compiled, cursor: int, now: int, pending: int | None) -> D
 def _is_on_time(compiled: Compiled, cursor: int, now: int, pending: int) -> bool:
     """Tell whether the pending tick is so little late that every rule runs it: the common case, decided at once."""
     return not compiled.jitter and cursor < pending <= now <= pending + min(ON_TIME, compiled.window)
-
-
-def _pending_tick(keys: Keys, cursor: Cursor) -> int | None:
-    run_id = keys.parse_run_id(cursor.pending) if cursor.pending else None
-    return tick_of(run_id[1]) if run_id else None
 
 
 def _span(span: Range) -> list[Any]:
