@@ -41,7 +41,7 @@ def read_server(store: Store) -> ServerFacts:
     connection: Any = store.connection
     return ServerFacts(
         info=ask("asking for INFO", connection.info),
-        settings=ask("asking for CONFIG", lambda: _text(connection.config_get(*_SETTINGS))),
+        settings=ask("asking for CONFIG", lambda: _settings(connection.config_get)),
         skew=ask("asking for the time", lambda: _skew(connection.time)),
         trip=ask("measuring a round trip", lambda: _trip(connection.ping)),
         refused=_refused(store),
@@ -57,8 +57,10 @@ def ask(doing: str, question: Callable[[], T]) -> Fact[T]:
         return Unknown(str(error))
 
 
-def _text(settings: Mapping[Any, Any]) -> dict[str, str]:
-    return {_word(name): _word(value) for name, value in settings.items()}
+def _settings(get: Callable[[str], Mapping[Any, Any]]) -> dict[str, str]:
+    """Return some settings, asked for one by one: before 7.0 Redis takes no more than one name."""
+    found = (item for setting in _SETTINGS for item in get(setting).items())
+    return {_word(name): _word(value) for name, value in found}
 
 
 def _word(value: Any) -> str:

@@ -121,7 +121,7 @@ def refuses_writes(error: BaseException | None) -> bool:
     """Tell whether what Redis' client raised means that Redis takes no write for now, whatever it is."""
     from redis.exceptions import OutOfMemoryError
 
-    return isinstance(error, OutOfMemoryError) or said_first(error) in ("MISCONF", "NOREPLICAS")
+    return isinstance(error, OutOfMemoryError) or said_first(error) in ("OOM", "MISCONF", "NOREPLICAS")
 
 
 def is_late(error: BaseException) -> bool:
@@ -162,9 +162,13 @@ _NO_ANSWER = (
     "it took the connection and said nothing: is it busy, is it a Redis, and does the URL fit the port "
     "(rediss:// for TLS, redis:// without)? To give the command again is safe"
 )
+_FULL = "Redis is full: raise its maxmemory, or remove what nobody needs"
+_REPLICA = "this server is a replica: connect to the primary, or through Sentinel"
 _ADVICE = {  # by the first word of what Redis says, or by redis-py's class where that swallows it
-    "OutOfMemoryError": "Redis is full: raise its maxmemory, or remove what nobody needs",
-    "ReadOnlyError": "this server is a replica: connect to the primary, or through Sentinel",
+    "OutOfMemoryError": _FULL,
+    "OOM": _FULL,
+    "ReadOnlyError": _REPLICA,
+    "READONLY": _REPLICA,
     "BusyLoadingError": "Redis is still reading its data: it will answer when it is done",
     "MISCONF": "Redis cannot write to its disk and refuses changes: is the disk full?",
     "NOREPLICAS": "too few replicas are connected (min-replicas-to-write)",
@@ -175,13 +179,19 @@ _ADVICE = {  # by the first word of what Redis says, or by redis-py's class wher
 }
 
 
+_FORBIDDEN = "The user executing the script can't "  # as a Redis before 7.0 says it
+_IN_SCRIPT = re.compile(r"(?:ERR )?Error running script \(.{1,100}?\): (?:@user_script: ?\d+: )+-?([A-Z]+) ")
+
+
 def _advice(error: Exception) -> str | None:
     return _ADVICE.get(type(error).__name__) or _ADVICE.get(said_first(error))
 
 
 def said_first(error: BaseException | None) -> str:
-    """Return the first word of what Redis said, which is a code; a pipeline puts its own words before it."""
-    return str(error).rpartition("caused error: ")[2].split(" ", 1)[0]
+    """Return the code that Redis began with; a pipeline puts words before it, and so does a script before 7.0."""
+    said = str(error).rpartition("caused error: ")[2]
+    in_script = _IN_SCRIPT.match(said)
+    return in_script[1] if in_script else said.split(" ", 1)[0]
 
 
 @contextmanager
@@ -200,6 +210,6 @@ def as_ours(error: Exception, doing: str) -> StoreError:
     """Return what a failure of Redis means for people, with a way out."""
     from redis.exceptions import AuthenticationError, NoPermissionError
 
-    if isinstance(error, (AuthenticationError, NoPermissionError)):
+    if isinstance(error, (AuthenticationError, NoPermissionError)) or _FORBIDDEN in str(error):
         return StoreError(f"Redis refused {doing}: {error}", hint="check the user, its password and its ACL rules")
     return StoreError(f"Redis failed while {doing}: {error}", hint=_advice(error))

@@ -19,11 +19,14 @@ from flowerpower.doctor.live_checks import live_findings
 from flowerpower.errors import StoreError
 from flowerpower.jobs.monitoring.status import read_status
 from flowerpower.jobs.scheduling.scheduler import Scheduler
+from flowerpower.jobs.workers.worker import make_worker
 from flowerpower.planning.diff import make_plan
 from flowerpower.render.alarms import alarms_of
 from flowerpower.render.plan_text import plan_text
 from flowerpower.render.status import status_text
 from flowerpower.render.status_html import status_html
+from flowerpower.state.connection import connect_for_rq
+from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
 
 
@@ -135,3 +138,17 @@ def test_a_worker_waits_until_there_is_room_and_says_so_once(
 
     assert said().count("takes no write") == 1, said()
     assert "Traceback" not in said()
+
+
+def test_a_worker_does_not_end_where_redis_is_full_while_it_cleans_up(
+    redis_connection: Redis, redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = make_worker(connect_for_rq(redis_url), Keys("acme", "test"), ["default"])
+    redis_connection.config_set("maxmemory", "1")
+    try:
+        worker.clean_registries()
+    finally:
+        redis_connection.config_set("maxmemory", "0")
+
+    assert worker.absence.lasts
+    assert [text for text in caplog.messages if "takes no write" in text and "Redis is full" in text]

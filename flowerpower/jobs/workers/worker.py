@@ -136,15 +136,11 @@ class FlowerPowerWorker(BeatingWorker):
         Started jobs are left to the scheduler, which goes by the clock of Redis and spares workers after an outage.
         """
         self._ordered_queues = list(self.queues)  # also those that were damaged when it looked last
-        for queue in self.queues:
-            if not queue.acquire_maintenance_lock():
-                continue
-            for registry in (FinishedJobRegistry, FailedJobRegistry):
-                with past_damage(f"{registry.__name__} of {queue.name} is not cleaned up"):
-                    registry(queue=queue, job_class=queue.job_class).cleanup()
-            with past_damage(f"the workers of {queue.name} are not cleaned up"):
-                clean_worker_registry(queue)
-            queue.release_maintenance_lock()  # type: ignore[no-untyped-call]
+        try:
+            for queue in self.queues:
+                _clean_up(queue)
+        except ResponseError as error:
+            self._note_refusal(error)
         self.last_cleaned_at = datetime.now(UTC)  # type: ignore[assignment]
 
     def clean_group_registries(self) -> None:
@@ -181,12 +177,16 @@ class FlowerPowerWorker(BeatingWorker):
             logger.error("what stood in a queue is no text, and no job")
             return None, True
         except ResponseError as error:
-            if not refuses_writes(error):
-                raise
-            self.absence.gone(f"{error} ({as_ours(error, '').hint})", refuses=True)
+            self._note_refusal(error)
             self.stop.wait(_REFUSED_SECONDS)
             return None, True
         return found, bool(told) and self._leave_damaged_queues()
+
+    def _note_refusal(self, error: ResponseError) -> None:
+        """Tell that Redis takes no write for now, if this says so; raise it if it says anything else."""
+        if not refuses_writes(error):
+            raise error
+        self.absence.gone(f"{error} ({as_ours(error, '').hint})", refuses=True)
 
     def _leave_damaged_queues(self) -> bool:
         """Work on the queues that are lists, until the next clean-up; tell whether there are any."""
@@ -294,6 +294,18 @@ class FlowerPowerWorker(BeatingWorker):
             return self.connection.zscore(key, execution.id) is None
         except RedisError:
             return True
+
+
+def _clean_up(queue: Queue) -> None:
+    """Clean up after dead workers in one queue, unless another worker does it just now."""
+    if not queue.acquire_maintenance_lock():
+        return
+    for registry in (FinishedJobRegistry, FailedJobRegistry):
+        with past_damage(f"{registry.__name__} of {queue.name} is not cleaned up"):
+            registry(queue=queue, job_class=queue.job_class).cleanup()
+    with past_damage(f"the workers of {queue.name} are not cleaned up"):
+        clean_worker_registry(queue)
+    queue.release_maintenance_lock()  # type: ignore[no-untyped-call]
 
 
 def _threads() -> Iterator[tuple[int, str]]:

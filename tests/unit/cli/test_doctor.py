@@ -37,7 +37,13 @@ def as_user(redis_connection: Redis, redis_url: str) -> Iterator[Any]:
     redis_connection.execute_command("ACL", "DELUSER", "doc")
 
 
-def test_an_applied_project_is_looked_at_whole(applied: CommandLine) -> None:
+@pytest.fixture
+def tells_rights(redis_connection: Redis) -> bool:
+    """Tell whether the server of the tests knows what a script may do: Redis 7.0 is the first that does."""
+    return int(redis_connection.info("server")["redis_version"].split(".")[0]) >= 7
+
+
+def test_an_applied_project_is_looked_at_whole(applied: CommandLine, tells_rights: bool) -> None:
     answer = applied("doctor", "--json")
 
     found = verdicts(answer)
@@ -45,7 +51,7 @@ def test_an_applied_project_is_looked_at_whole(applied: CommandLine) -> None:
     assert [name for name, verdict in found.items() if verdict == "fail"] == ["redis persistence"]
     assert {name for name, verdict in found.items() if verdict == "warn"} == {"live scheduler", "live workers"}
     assert check(answer, "live records")["message"] == "2 schedules, 1 pipeline"
-    assert check(answer, "redis rights")["verdict"] == "ok"
+    assert check(answer, "redis rights")["verdict"] == ("ok" if tells_rights else "unknown")
 
 
 def test_a_user_that_may_only_read_learns_what_it_may(applied: CommandLine, as_user: Any) -> None:
@@ -77,7 +83,11 @@ def test_a_user_that_may_hardly_do_anything_makes_no_traceback(applied: CommandL
     }
 
 
-def test_a_user_that_may_not_write_what_scripts_write_is_found(applied: CommandLine, as_user: Any) -> None:
+def test_a_user_that_may_not_write_what_scripts_write_is_found(
+    applied: CommandLine, as_user: Any, tells_rights: bool
+) -> None:
+    if not tells_rights:
+        pytest.skip("this Redis cannot tell what a script may do")
     rules = ["reset", "on", ">hunter2", "allkeys", "allchannels", "+@all", "-xadd", "-zadd"]
 
     found = check(applied("doctor", "--json", "--redis", as_user(*rules)), "redis rights")

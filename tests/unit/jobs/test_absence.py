@@ -9,6 +9,8 @@ from redis.exceptions import ConnectionError, OutOfMemoryError, ResponseError
 
 from flowerpower.errors import StoreError
 from flowerpower.jobs.absence import Absence
+from flowerpower.state.connection import as_ours, refuses_writes
+from flowerpower.state.misplaced import says_misplaced
 
 LOG = logging.getLogger("flowerpower.worker")
 RQ = logging.getLogger("rq.worker.of-a-test")
@@ -60,6 +62,25 @@ def test_only_what_passes_by_itself_is_explained_by_it(caplog: pytest.LogCapture
 
     assert not absence.explains(error)
     assert "Redis takes no write: it failed (do this); no run is taken until it works again" in told(caplog)
+
+
+def test_what_an_old_redis_says_of_a_script_is_understood() -> None:
+    start = "Error running script (call to f_6a5d4b7019390863dc366f053ed1596a346efba1): @user_script:7: "
+    full, replica, misplaced, forbidden = (
+        ResponseError(start + words)
+        for words in (
+            "@user_script: 7: -OOM command not allowed when used memory > 'maxmemory'.",
+            "@user_script: 7: -READONLY You can't write against a read only replica.",
+            "WRONGTYPE Operation against a key holding the wrong kind of value",
+            "@user_script: 7: The user executing the script can't run this command or subcommand",
+        )
+    )
+
+    assert [refuses_writes(error) for error in (full, replica, misplaced, forbidden)] == [True, False, False, False]
+    assert "maxmemory" in (as_ours(full, "writing").hint or "")
+    assert "replica" in (as_ours(replica, "writing").hint or "")
+    assert says_misplaced(misplaced)
+    assert "ACL" in (as_ours(forbidden, "writing").hint or "")
 
 
 def test_the_next_absence_is_told_anew(caplog: pytest.LogCaptureFixture) -> None:
