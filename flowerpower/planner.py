@@ -106,7 +106,8 @@ def _source(project: FlowerPowerProject, live: Reading, facts: Facts) -> Source:
 def wanted_of(project: FlowerPowerProject) -> Wanted:
     """Return what the specs ask for, in digests, to tell at a glance whether it is live; wrong specs say so."""
     try:
-        return Wanted.of(project.outline or project.desired, project.source.commit)
+        wanted = project.outline or project.desired
+        return Wanted.of(project.outline_at_hand or wanted, project.source.commit)
     except SpecError:
         see = in_env("flowerpower validate", project.settings.env)
         return Wanted(unknown=f"the specs here are not valid: see {see}")
