@@ -1,7 +1,7 @@
 """What a large project asks for, worked out in two processes, some pipelines at a time, and held as bytes.
 
-Thousands of specs as objects take ten times the memory of what is kept of them here: their verdict, their outline, and
-what a plan may want to see of each.
+As objects, thousands of specs take some ten times the memory of what is kept of them here: the verdict, the outline,
+and what a plan may want to see of each.
 """
 
 from __future__ import annotations

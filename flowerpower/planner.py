@@ -49,10 +49,10 @@ def plan_changes(project: FlowerPowerProject, allowed: Allowed) -> PlannedChange
     outline = project.outline_at_hand
     settings, live = project.settings, _live(project)
     refuse_foreign(settings, project.keys.namespace, theirs=live.head.repository, ours=project.source.repository)
-    unchanged = _plan_unchanged(project, outline, live, allowed) if outline else None
+    same = same_schedules(project.keys, outline, live) if outline else frozenset[str]()
+    unchanged = _plan_unchanged(project, outline, live, same, allowed) if outline else None
     if unchanged is not None:
         return unchanged
-    same = same_schedules(project.keys, outline, live) if outline else frozenset[str]()
     return _plan_changes(project, desired or project.desired, live, same, allowed)
 
 
@@ -65,12 +65,12 @@ def _live(project: FlowerPowerProject) -> Reading:
 
 
 def _plan_unchanged(
-    project: FlowerPowerProject, outline: Outline, live: Reading, allowed: Allowed
+    project: FlowerPowerProject, outline: Outline, live: Reading, same: Set[str], allowed: Allowed
 ) -> PlannedChanges | None:
     """Return the plan that changes nothing, without a look at the specs; None if there may be something to change."""
     if not is_enforced(live.head, outline.rules.policies):
         return None
-    plan = unchanged_plan(project.keys, outline, live, project.source)
+    plan = unchanged_plan(project.keys, outline, live, project.source, same)
     if plan is None:
         return None
     facts = facts_of(_checkout(project), live.head, _max_deletes(project))

@@ -6,7 +6,7 @@ same is compared field by field.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -22,14 +22,17 @@ from flowerpower.state.models import Json, Reading, Schedule, Source, State
 from flowerpower.state.outline import Outline, Wanted
 
 
-def unchanged_plan(keys: Keys, outline: Outline, reading: Reading, source: Source) -> Plan | None:
-    """Return the plan that changes nothing; None unless the live state is just what *outline* asks for."""
+def unchanged_plan(keys: Keys, outline: Outline, reading: Reading, source: Source, same: Set[str]) -> Plan | None:
+    """Return the plan that changes nothing; None unless the live state is just what *outline* asks for.
+
+    As to *same* see `same_schedules`.
+    """
     live, left = reading.state.schedules, reading.forgotten
     if reading.without_run_spec - left or reading.damaged:
         return None
-    if outline.count + len(left & live.keys()) != len(live) or not _same_pipelines(outline, reading):
+    if len(same) < outline.count or outline.count + len(left & live.keys()) != len(live):
         return None
-    if len(same_schedules(keys, outline, reading)) < outline.count:
+    if not _same_pipelines(outline, reading):
         return None
     schedules = {name: one for name, one in live.items() if name not in left} if left else live
     managed = replace(reading, state=State(schedules, reading.state.pipelines))

@@ -40,7 +40,7 @@ HOLD = '{"who":"ana","why":"x","since":1}'
 def from_outline(wanted: Desired, reading: Reading) -> Plan | None:
     outline = decode_outline(encode_outline(outline_of(wanted, "tree")))
     assert outline
-    return unchanged_plan(KEYS, outline, reading, SOURCE)
+    return unchanged_plan(KEYS, outline, reading, SOURCE, same_schedules(KEYS, outline, reading))
 
 
 def from_specs(wanted: Desired, reading: Reading) -> Plan:
