@@ -1,4 +1,4 @@
-"""`plan` when nothing has changed: step by step, and again when the specs are those of the command before."""
+"""`plan` when nothing has changed: for the first time, and when the specs are those of the command before."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from benchmarks.measure import Side
 from benchmarks.worlds import make_world
 
 _NOTE = (
-    "The time in a process that has started; the steps have no peer: compare them with each other. octoDNS plans as "
+    "The time in a process that has started, with nothing remembered, as in CI. flowerpower checks all specs and their "
+    "modules on the way, from some 2,000 files on in two processes: CPU and peak are those of one. octoDNS plans as "
     "many DNS records, of four lines each and one of them changed; what is live are YAML files too: it asks no server."
 )
 
@@ -32,10 +33,10 @@ def run(context: Context) -> Iterator[Table]:
             stage.ours("prepare", world)()
             octodns = stage.peer("octodns_side", "plan", few)
             sides = [
-                Side("flowerpower", context.version, stage.ours("plan", world), size),
+                Side("flowerpower", context.version, stage.ours("plan_first", world), size),
                 Side("octoDNS", context.peers.versions["octodns"], octodns, less, context.slow_rounds(less)),
             ]
-            yield context.compare(f"plan of {size:,} schedules, nothing changed", sides, _NOTE)
+            yield context.compare(f"plan of {size:,} schedules for the first time", sides, _NOTE)
     for size in context.large_sizes:
         yield _again(context, size)
 

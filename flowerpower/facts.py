@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from flowerpower.planning.guards import Facts
 from flowerpower.revision import Revision, descends, is_pushed, precedes
 from flowerpower.specs.files.kinds import kind_of_file
 from flowerpower.specs.files.reading import Sources
-from flowerpower.specs.policies import as_record, check_applied
+from flowerpower.specs.policies import check_applied
 from flowerpower.specs.project import Project
 from flowerpower.specs.silence import silence
 from flowerpower.state.models import Head
@@ -48,11 +49,13 @@ def facts_of(
     )
 
 
-def violations_of(head: Head, project: Project, sources: Sources) -> tuple[Problem, ...] | None:
+def violations_of(
+    head: Head, policies: str, checked: Callable[[], Project], sources: Sources
+) -> tuple[Problem, ...] | None:
     """Return where the specs break the enforced house rules of the last apply; None if those cannot be read."""
-    if is_enforced(head, as_record(project.spec.policies.enforce)):
+    if is_enforced(head, policies):
         return ()
-    found = check_applied(project, head.rules.policies)
+    found = check_applied(checked(), head.rules.policies)
     return None if found is None else tuple(silence(found, sources.texts))
 
 

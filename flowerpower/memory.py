@@ -88,11 +88,18 @@ class Memory:
     def keep_desired(self, desired: Desired, loaded: Loaded) -> None:
         """Keep the outline of what the files ask for, and the verdict on them."""
         from flowerpower.specs.checks import verdict_of
-        from flowerpower.state.outline import encode_outline, outline_of
+        from flowerpower.state.outline import outline_of
 
         if self._content_key and self.outline is None:
-            self.keep(verdict_of(loaded, self._question.now))
             outline = outline_of(desired, self._read()[0].digest)
+            self.keep_outline(outline, verdict_of(loaded, self._question.now))
+
+    def keep_outline(self, outline: Outline, verdict: Verdict) -> None:
+        """Keep the outline of what the files ask for, and the verdict on them."""
+        from flowerpower.state.outline import encode_outline
+
+        if self._content_key and self.outline is None:
+            self.keep(verdict)
             self._cache.keep_beside(self._content_key, _OUTLINE, encode_outline(outline))
 
     @cached_property

@@ -6,6 +6,7 @@ This is where planning meets files, git and Redis; what is made of them is worke
 from __future__ import annotations
 
 import time
+from collections.abc import Set
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ from flowerpower.planning.outlook import with_forecast
 from flowerpower.planning.plan import Plan
 from flowerpower.planning.rollback import RollbackContext, plan_rollback, still_rolled_back
 from flowerpower.planning.sync import Wanted
-from flowerpower.planning.unchanged import unchanged_plan
+from flowerpower.planning.unchanged import same_schedules, unchanged_plan
 from flowerpower.proposed import in_env
 from flowerpower.specs.files.earlier import modules_at
 from flowerpower.specs.files.kinds import PROJECT_FILES
@@ -44,14 +45,15 @@ if TYPE_CHECKING:
 def plan_changes(project: FlowerPowerProject, allowed: Allowed) -> PlannedChanges:
     """Return what apply would change, with the guards' verdicts."""
     refuse_by_checks(project)
-    outline = project.outline
-    desired = None if outline else project.desired
+    desired = None if project.outline else project.desired
+    outline = project.outline_at_hand
     settings, live = project.settings, _live(project)
     refuse_foreign(settings, project.keys.namespace, theirs=live.head.repository, ours=project.source.repository)
-    unchanged = _plan_unchanged(project, outline, live, allowed) if outline else None
+    same = same_schedules(project.keys, outline, live) if outline else frozenset[str]()
+    unchanged = _plan_unchanged(project, outline, live, same, allowed) if outline else None
     if unchanged is not None:
         return unchanged
-    return _plan_changes(project, desired or project.desired, live, allowed)
+    return _plan_changes(project, desired or project.desired, live, same, allowed)
 
 
 def _live(project: FlowerPowerProject) -> Reading:
@@ -63,12 +65,12 @@ def _live(project: FlowerPowerProject) -> Reading:
 
 
 def _plan_unchanged(
-    project: FlowerPowerProject, outline: Outline, live: Reading, allowed: Allowed
+    project: FlowerPowerProject, outline: Outline, live: Reading, same: Set[str], allowed: Allowed
 ) -> PlannedChanges | None:
     """Return the plan that changes nothing, without a look at the specs; None if there may be something to change."""
     if not is_enforced(live.head, outline.rules.policies):
         return None
-    plan = unchanged_plan(project.keys, outline, live, project.source)
+    plan = unchanged_plan(project.keys, outline, live, project.source, same)
     if plan is None:
         return None
     facts = facts_of(_checkout(project), live.head, _max_deletes(project))
@@ -77,13 +79,15 @@ def _plan_unchanged(
     return _planned(_with_house_rules(project, plan, allowed), allowed)
 
 
-def _plan_changes(project: FlowerPowerProject, desired: Desired, live: Reading, allowed: Allowed) -> PlannedChanges:
+def _plan_changes(
+    project: FlowerPowerProject, desired: Desired, live: Reading, same: Set[str], allowed: Allowed
+) -> PlannedChanges:
     settings = project.settings
     specs = SpecsInGit(project.folder, settings.env, settings.variables, settings.untrusted)
     reading = managed(with_applied_fields(live, specs), desired)
-    violations = violations_of(reading.head, project.checked, project.sources)
+    violations = violations_of(reading.head, desired.rules.policies, lambda: project.checked, project.sources)
     facts = facts_of(_checkout(project), reading.head, _max_deletes(project), violations)
-    plan = make_plan(project.keys, desired, reading, _source(project, reading, facts))
+    plan = make_plan(project.keys, desired, reading, _source(project, reading, facts), same)
     plan = _with_graphs(project, _checked(plan, reading, facts, allowed), reading)
     return _planned(_with_house_rules(project, _with_forecast(project, plan, reading), allowed), allowed)
 
@@ -102,7 +106,8 @@ def _source(project: FlowerPowerProject, live: Reading, facts: Facts) -> Source:
 def wanted_of(project: FlowerPowerProject) -> Wanted:
     """Return what the specs ask for, in digests, to tell at a glance whether it is live; wrong specs say so."""
     try:
-        return Wanted.of(project.outline or project.desired, project.source.commit)
+        wanted = project.outline or project.desired
+        return Wanted.of(project.outline_at_hand or wanted, project.source.commit)
     except SpecError:
         see = in_env("flowerpower validate", project.settings.env)
         return Wanted(unknown=f"the specs here are not valid: see {see}")

@@ -129,6 +129,11 @@ class FlowerPowerProject:
         return self.written.outline
 
     @property
+    def outline_at_hand(self) -> Outline | None:
+        """The same, also where this command has found it on the way."""
+        return self.written.outline_at_hand
+
+    @property
     def home(self) -> ProjectSpec:
         """The project file alone; raises `SpecError` when it is invalid, whatever else is."""
         return self.written.home

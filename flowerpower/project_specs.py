@@ -15,6 +15,7 @@ from flowerpower.settings import Settings
 from flowerpower.trust import refuse_untrusted
 
 if TYPE_CHECKING:
+    from flowerpower.apart import Apart
     from flowerpower.memory import Memory
     from flowerpower.specs.dataflow_graphs import RealGraphs
     from flowerpower.specs.files.sources import Sources
@@ -46,6 +47,8 @@ class ProjectSpecs:
     def problems(self) -> tuple[Problem, ...]:
         """Every problem of the specs, sorted by place."""
         known = self.recalled or (self._memory.of_content if self.outline else None)
+        if known is None and self._apart_if_asked:
+            known = self._apart_if_asked.verdict
         return known.problems if known else self.loaded.problems
 
     @cached_property
@@ -158,12 +161,30 @@ class ProjectSpecs:
     @cached_property
     def desired(self) -> Desired:
         """The state the specs ask for; raises `SpecError`, also for a mistake in what the modules make of them."""
-        from flowerpower.dataflow.reader import code_digest
-        from flowerpower.state.desired import desired_state
+        if "loaded" not in self.__dict__ and self._apart:
+            return self._apart.desired
+        from flowerpower.apart import desired_of
 
-        project, modules = self.checked, self.sources.modules
-        folders = project.spec.modules
-        code = {name: code_digest(pipeline.modules, modules, folders) for name, pipeline in project.pipelines.items()}
-        desired = desired_state(project, code)
+        desired = desired_of(self.checked, self.sources)
         self._memory.keep_desired(desired, self.loaded)
         return desired
+
+    @property
+    def outline_at_hand(self) -> Outline | None:
+        """What the specs ask for, in short, where an earlier plan or this one has found it on the way."""
+        return self.outline or (self._apart_if_asked.outline if self._apart_if_asked else None)
+
+    @cached_property
+    def _apart(self) -> Apart | None:
+        """What a large project asks for, worked out in two processes; None where that is no use."""
+        from flowerpower.apart import wanted_apart
+
+        found = wanted_apart(self.sources, self._question)
+        if found:
+            self._memory.keep_outline(found.outline, found.verdict)
+        return found
+
+    @property
+    def _apart_if_asked(self) -> Apart | None:
+        found: Apart | None = self.__dict__.get("_apart")
+        return found

@@ -7,7 +7,7 @@ Redis. It tells three things apart: git changed (update), Redis changed behind o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import fields as attributes
 from dataclasses import replace
 from functools import lru_cache
@@ -40,11 +40,14 @@ DAMAGED = "damaged"  # what is found of a record or a cursor that cannot be read
 _JOB_ATTRIBUTES = tuple(attribute.name for attribute in attributes(Occurrence))
 
 
-def make_plan(keys: Keys, desired: Desired, reading: Reading, source: Source) -> Plan:
-    """Return what turns the live state into the desired one, deletes first; guards have not spoken yet."""
+def make_plan(keys: Keys, desired: Desired, reading: Reading, source: Source, same: Set[str] = frozenset()) -> Plan:
+    """Return what turns the live state into the desired one, deletes first; guards have not spoken yet.
+
+    Of the *same* schedules, which `unchanged.same_schedules` tells, the wanted ones are not looked at.
+    """
     renamed = renamed_from(desired, reading)
     reading = with_new_names(reading, renamed)
-    wanted = settle(keys, desired.state, reading)
+    wanted = settle(keys, desired.state, reading, same)
     used = _used_pipelines(reading) if wanted.pipelines.keys() - reading.state.pipelines.keys() else set()
     pipelines = _pairs(wanted.pipelines, reading.state.pipelines)
     schedules = _pairs(wanted.schedules, reading.state.schedules)
@@ -151,6 +154,8 @@ def _schedule_change(
     keys: Keys, name: str, pair: tuple[Schedule | None, Schedule | None], reading: Reading
 ) -> Change | None:
     after, before = pair
+    if before is after:  # it was told to be the same
+        return None
     if before and after and _is_same(before, after) and not _needs_a_write(name, reading):
         return None
     address = f"schedule.{name}"

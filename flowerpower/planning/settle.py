@@ -6,19 +6,24 @@ never a tick twice.
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from flowerpower.planning.plan import Timing
 from flowerpower.state.desired import trigger_of, with_occurrence
 from flowerpower.state.keys import Keys, tick_of
 from flowerpower.state.models import Reading, Schedule, State
 
 
-def settle(keys: Keys, wanted: State, reading: Reading) -> State:
-    """Return the wanted state with every schedule's pending occurrence filled in."""
-    schedules = {
-        name: with_occurrence(keys, schedule, next_tick(keys, schedule, reading))
-        for name, schedule in wanted.schedules.items()
-    }
-    return State(schedules, wanted.pipelines)
+def settle(keys: Keys, wanted: State, reading: Reading, same: Set[str] = frozenset()) -> State:
+    """Return the wanted state with every schedule's pending occurrence filled in; the *same* ones are the live ones."""
+
+    def settled(name: str) -> Schedule:
+        if name in same:
+            return reading.state.schedules[name]
+        schedule = wanted.schedules[name]
+        return with_occurrence(keys, schedule, next_tick(keys, schedule, reading))
+
+    return State({name: settled(name) for name in wanted.schedules}, wanted.pipelines)
 
 
 def next_tick(keys: Keys, schedule: Schedule, reading: Reading) -> int | None:

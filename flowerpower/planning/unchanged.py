@@ -1,11 +1,12 @@
 """Whether the live state is what the specs ask for, told from their outline: then there is nothing to plan.
 
-It agrees with `diff.make_plan`, and where in doubt it says no: then the specs are loaded and compared field by field.
+It agrees with `diff.make_plan`, and where in doubt it says no: then the specs are loaded, and what is not surely the
+same is compared field by field.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -21,27 +22,37 @@ from flowerpower.state.models import Json, Reading, Schedule, Source, State
 from flowerpower.state.outline import Outline, Wanted
 
 
-def unchanged_plan(keys: Keys, outline: Outline, reading: Reading, source: Source) -> Plan | None:
-    """Return the plan that changes nothing; None unless the live state is just what *outline* asks for."""
+def unchanged_plan(keys: Keys, outline: Outline, reading: Reading, source: Source, same: Set[str]) -> Plan | None:
+    """Return the plan that changes nothing; None unless the live state is just what *outline* asks for.
+
+    As to *same* see `same_schedules`.
+    """
     live, left = reading.state.schedules, reading.forgotten
     if reading.without_run_spec - left or reading.damaged:
         return None
-    expected = _Expected(keys, outline.jobs, reading)
-    wanted = 0
-    for one in outline.schedules():
-        wanted += 1
-        found = live.get(one.name)
-        if found is None or one.name in left:
-            return None
-        if not (found.digest.startswith(one.digest) and found.run.startswith(one.run)):
-            return None
-        if not expected.waits(one, found) and one.name not in reading.firing:
-            return None
-    if wanted + len(left & live.keys()) != len(live) or not _same_pipelines(outline, reading):
+    if len(same) < outline.count or outline.count + len(left & live.keys()) != len(live):
+        return None
+    if not _same_pipelines(outline, reading):
         return None
     schedules = {name: one for name, one in live.items() if name not in left} if left else live
     managed = replace(reading, state=State(schedules, reading.state.pipelines))
     return plan_of(keys, source, managed, (), managed.state, outline.rules)
+
+
+def same_schedules(keys: Keys, outline: Outline, reading: Reading) -> frozenset[str]:
+    """Return the schedules that are live just as *outline* asks for, so that a plan need not compare them."""
+    live, left = reading.state.schedules, reading.forgotten | reading.without_run_spec
+    expected = _Expected(keys, outline.jobs, reading)
+
+    def is_same(one: Wanted) -> bool:
+        found = live.get(one.name)
+        if found is None or one.name in left or f"cursor.{one.name}" in reading.damaged:
+            return False
+        if not (found.digest.startswith(one.digest) and found.run.startswith(one.run)):
+            return False
+        return expected.waits(one, found) or one.name in reading.firing
+
+    return frozenset(live[one.name].name for one in outline.schedules() if is_same(one))
 
 
 def _same_pipelines(outline: Outline, reading: Reading) -> bool:

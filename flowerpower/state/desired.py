@@ -26,6 +26,7 @@ _TRIGGER_FIELDS = ("cron", "every", "at", "timezone", "start", "end")
 _NOT_STATE = {"name", "environments", "previous_names"}
 _INHERITED = ("timeout", "retry", "result_ttl", "failure_ttl")
 _MERGED = ("inputs", "config", "overrides")
+_OF_PROJECT = {"folders", "timezone"}  # what a pipeline's record holds besides its spec
 
 
 def desired_state(project: Project, code: Mapping[str, str]) -> Desired:
@@ -41,12 +42,13 @@ def desired_state(project: Project, code: Mapping[str, str]) -> Desired:
     schedules: dict[str, Schedule] = {}
     run_specs: dict[str, str] = {}
     for name, spec in project.schedules.items():
+        pipeline = pipelines[spec.pipeline]
         fields = _schedule_fields(project, spec, written[spec.pipeline])
-        run_text = canonical(_run_spec(project, name, fields, written[spec.pipeline], code[spec.pipeline]))
+        run_text = run_spec(project.namespace, name, fields, pipeline)
         run = digest(run_text)
         run_specs[run] = run_text
         timing = trigger_of(fields).key
-        basis = pipelines[spec.pipeline].digest
+        basis = pipeline.digest
         schedules[name] = Schedule(name, fields, timing, basis, run, schedule_digest(name, fields, timing, basis))
     return Desired(
         state=State(schedules, pipelines),
@@ -193,26 +195,26 @@ def _notifications(project: Project, spec: ScheduleSpec) -> dict[str, Json]:
     return found
 
 
-def _run_spec(
-    project: Project, name: str, fields: Mapping[str, Json], pipeline: Mapping[str, Json], code: str
-) -> dict[str, Json]:
-    spec = dict(pipeline)
+def run_spec(namespace: str, name: str, fields: Mapping[str, Json], pipeline: Pipeline) -> str:
+    """Return the run spec of a schedule with these fields, as the canonical JSON that its digest is of."""
+    spec = {key: value for key, value in pipeline.fields.items() if key not in _OF_PROJECT}
     for key in _MERGED:
         base: Any = spec.get(key) or {}
         over: Any = fields.get(key) or {}
         spec[key] = {**base, **over}
-    folders: list[Json] = list(project.spec.modules)
-    return {
-        "format": 1,
-        "namespace": project.namespace,
-        "schedule": name,
-        "pipeline": str(fields["pipeline"]),
-        "trigger": {key: fields[key] for key in _TRIGGER_FIELDS if key in fields},
-        "folders": folders,
-        "spec": spec,
-        "code": code,
-        "start_deadline": fields.get("start_deadline"),
-    }
+    return canonical(
+        {
+            "format": 1,
+            "namespace": namespace,
+            "schedule": name,
+            "pipeline": str(fields["pipeline"]),
+            "trigger": {key: fields[key] for key in _TRIGGER_FIELDS if key in fields},
+            "folders": pipeline.fields["folders"],
+            "spec": spec,
+            "code": pipeline.code,
+            "start_deadline": fields.get("start_deadline"),
+        }
+    )
 
 
 def _dump(spec: PipelineSpec | ScheduleSpec) -> dict[str, Json]:

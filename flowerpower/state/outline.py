@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -51,6 +51,11 @@ class Outline:
     jobs: tuple[Mapping[str, Json], ...]  # fields that pending jobs are made of; many schedules share them
     lines: bytes  # one for each schedule
 
+    @property
+    def count(self) -> int:
+        """The number of schedules."""
+        return self.lines.count(b"\n")
+
     def schedules(self) -> Iterator[Wanted]:
         """Yield the wanted schedules."""
         for line in _LINE.finditer(self.lines):
@@ -75,6 +80,26 @@ def outline_of(desired: Desired, tree: str) -> Outline:
     )
 
 
+def joined_outline(parts: Sequence[Outline], tree: str) -> Outline:
+    """Return the outline of a project that was made of files with this digest, from those of its parts."""
+    jobs: dict[str, int] = {}
+    lines: list[bytes] = []
+    for part in parts:
+        numbers = [jobs.setdefault(canonical(job), len(jobs)) for job in part.jobs]
+        lines.append(_renumbered(part.lines, numbers))
+    return Outline(
+        tree=tree,
+        rules=parts[0].rules,
+        pipelines={name: digest for part in parts for name, digest in part.pipelines.items()},
+        jobs=tuple(json.loads(job) for job in jobs),
+        lines=b"".join(lines),
+    )
+
+
+def _renumbered(lines: bytes, numbers: Sequence[int]) -> bytes:
+    return _USED.sub(lambda found: b" %d\n" % numbers[int(found[1])], lines)
+
+
 def encode_outline(outline: Outline) -> bytes:
     """Return the text of an outline: a line of JSON, then a line for each schedule."""
     front = {
@@ -84,7 +109,7 @@ def encode_outline(outline: Outline) -> bytes:
         "policies": outline.rules.policies,
         "pipelines": dict(outline.pipelines),
         "jobs": [dict(job) for job in outline.jobs],
-        "schedules": outline.lines.count(b"\n"),
+        "schedules": outline.count,
     }
     return canonical(front).encode() + b"\n" + outline.lines
 

@@ -16,7 +16,7 @@ from flowerpower.apply import apply_plan
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.managed import managed
 from flowerpower.planning.plan import Plan
-from flowerpower.planning.unchanged import unchanged_plan
+from flowerpower.planning.unchanged import same_schedules, unchanged_plan
 from flowerpower.state.models import Desired, Reading
 from flowerpower.state.outline import decode_outline, encode_outline, outline_of
 from flowerpower.state.store import Store
@@ -40,11 +40,16 @@ HOLD = '{"who":"ana","why":"x","since":1}'
 def from_outline(wanted: Desired, reading: Reading) -> Plan | None:
     outline = decode_outline(encode_outline(outline_of(wanted, "tree")))
     assert outline
-    return unchanged_plan(KEYS, outline, reading, SOURCE)
+    return unchanged_plan(KEYS, outline, reading, SOURCE, same_schedules(KEYS, outline, reading))
 
 
 def from_specs(wanted: Desired, reading: Reading) -> Plan:
     return make_plan(KEYS, wanted, managed(reading, wanted), SOURCE)
+
+
+def from_what_differs(wanted: Desired, reading: Reading) -> Plan:
+    same = same_schedules(KEYS, outline_of(wanted, "tree"), reading)
+    return make_plan(KEYS, wanted, managed(reading, wanted), SOURCE, same)
 
 
 def apply(store: Store, wanted: Desired) -> None:
@@ -66,6 +71,7 @@ def test_an_outline_tells_of_any_two_states_what_the_specs_tell(
 
     assert plan == (None if whole.changes else whole)
     assert not again or plan is not None
+    assert from_what_differs(wanted, reading) == whole
 
 
 def pending(redis: Redis, name: str) -> str:
@@ -153,6 +159,7 @@ def test_an_outline_sees_what_another_hand_did(redis_connection: Redis, tamperin
 
     whole = from_specs(WANTED, reading)
     assert from_outline(WANTED, reading) == (None if whole.changes else whole)
+    assert from_what_differs(WANTED, reading) == whole
 
 
 @pytest.mark.parametrize("tampering", TAMPERING)
@@ -184,6 +191,6 @@ def test_what_was_forgotten_and_is_not_wanted_is_left_alone(redis_connection: Re
 
     plan = from_outline(less, store.read())
 
-    assert plan == from_specs(less, store.read())
+    assert plan == from_specs(less, store.read()) == from_what_differs(less, store.read())
     assert plan is not None
     assert plan.forgotten == ("beta",)

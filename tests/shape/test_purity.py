@@ -12,7 +12,7 @@ PURE = ("specs/", "dataflow/", "schedule/", "state/", "planning/", "render/", "a
 EDGES = {
     *(
         f"specs/files/{name}.py"
-        for name in ("sources", "folder", "walk", "cache", "kept", "byte_code", "side_by_side", "objects", "earlier")
+        for name in ("sources", "folder", "walk", "cache", "kept", "byte_code", "forked", "objects", "earlier")
     ),
     *(f"state/{name}.py" for name in ("store", "connection", "scripts")),
     *(f"doctor/{name}.py" for name in ("server", "live", "machine", "examine")),

@@ -8,18 +8,14 @@ a dataflow is not as it should be, they do not count. A law holds the checks to 
 from __future__ import annotations
 
 import json
-import os
 import re
-import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from signal import SIGKILL
-from typing import NoReturn
 
 from flowerpower.specs.checks import verdict_of
 from flowerpower.specs.files.again import Found, check, shares_of
-from flowerpower.specs.files.kinds import kind_of_file
+from flowerpower.specs.files.forked import Forked, is_possible
+from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
 from flowerpower.specs.files.reading import Sources
 from flowerpower.specs.loader import Loaded, Models
 from flowerpower.specs.shares import Shares, both, from_list, to_list
@@ -44,7 +40,7 @@ def check_side_by_side(
     sources: Sources, question: Question, models: Models | None = None, *, apart: bool = False
 ) -> Found:
     """Return the verdict on a project, found in two processes where that is quicker; *apart* also by file."""
-    found = _halves_checked(sources, question, models, apart=apart) if _is_worthwhile(sources) else None
+    found = _halves_checked(sources, question, models, apart=apart) if is_worthwhile(sources) else None
     if found is None:
         part = check_part(sources, question, models, apart=apart)
         found = Found(part.verdict, part.shares)
@@ -53,6 +49,12 @@ def check_side_by_side(
 
 def halves(sources: Sources) -> tuple[Sources, Sources]:
     """Return two sources that have half of the pipelines each and what runs them, as far as the texts tell."""
+    here, there = shared_out(sources, 2)
+    return here, there
+
+
+def shared_out(sources: Sources, count: int) -> list[Sources]:
+    """Return so many sources that share the pipelines, each with what runs its own, as far as the texts tell."""
     together: dict[bytes, list[str]] = {}
     for path, text in sources.texts.items():
         kind = kind_of_file(path)
@@ -60,10 +62,10 @@ def halves(sources: Sources) -> tuple[Sources, Sources]:
             found = (_NAME if kind == "pipeline" else _PIPELINE).search(text)
             name = found[1] if found else path.rpartition("/")[2].partition(".")[0].encode()
             together.setdefault(name, []).append(path)
-    parts: tuple[list[str], list[str]] = ([], [])
+    parts: list[list[str]] = [[] for _ in range(count)]
     for paths in sorted(together.values(), key=len, reverse=True):
         min(parts, key=len).extend(paths)
-    return _without(sources, frozenset(parts[1])), _without(sources, frozenset(parts[0]))
+    return [_with_only(sources, paths) for paths in parts]
 
 
 def check_part(sources: Sources, question: Question, models: Models | None = None, *, apart: bool = False) -> Part:
@@ -75,30 +77,41 @@ def check_part(sources: Sources, question: Question, models: Models | None = Non
     return Part(verdict_of(loaded, question.now), frozenset(addresses), shares, loaded)
 
 
-def together(first: Part, second: Part) -> Verdict | None:
-    """Return the verdict of both halves; None if what was said in one may depend on the other."""
-    verdict = joined([first.verdict, second.verdict])
+def together(*parts: Part) -> Verdict | None:
+    """Return the verdict of all parts; None if what was said in one may depend on another."""
+    return verdict_of_all([part.verdict for part in parts], [part.addresses for part in parts])
+
+
+def verdict_of_all(verdicts: Sequence[Verdict], addresses: Sequence[frozenset[str]]) -> Verdict | None:
+    """Return the verdict on parts with specs of these addresses; None if what was said may depend on another part."""
+    verdict = joined(verdicts)
     linked = any(problem.code.startswith(_ACROSS) for problem in verdict.problems)
-    return None if linked or first.addresses & second.addresses else verdict
+    overlap = len(frozenset().union(*addresses)) < sum(map(len, addresses))
+    return None if linked or overlap else verdict
 
 
-def _without(sources: Sources, left_out: frozenset[str]) -> Sources:
-    texts = {path: text for path, text in sources.texts.items() if path not in left_out}
-    return Sources(texts, sources.problems, sources.modules)
-
-
-def _is_worthwhile(sources: Sources) -> bool:
-    """Tell whether there is enough to do, a processor to do it, and no thread that a fork would cut off."""
+def is_worthwhile(sources: Sources) -> bool:
+    """Tell whether there is enough to do for two processes, and nothing that needs to see all of it."""
     if len(sources.texts) < _WORTHWHILE or any(b"previous_names" in text for text in sources.texts.values()):
         return False
-    return hasattr(os, "fork") and (os.cpu_count() or 1) > 1 and threading.active_count() == 1
+    return is_possible()
+
+
+def _with_only(sources: Sources, paths: Iterable[str]) -> Sources:
+    own = {path: sources.texts[path] for path in (*PROJECT_FILES, *sorted(paths)) if path in sources.texts}
+    return Sources(own, sources.problems, sources.modules)
 
 
 def _halves_checked(sources: Sources, question: Question, models: Models | None, *, apart: bool) -> Found | None:
     """Return what was found, None if the other process failed or the halves need each other."""
 
+    def theirs_as_json() -> bytes:
+        part = check_part(there, question, models, apart=apart)
+        found = [to_dict(part.verdict), [*part.addresses], part.shares and to_list(part.shares)]
+        return json.dumps(found).encode()
+
     here, there = halves(sources)
-    with _Child(lambda: check_part(there, question, models, apart=apart)) as child:
+    with Forked(theirs_as_json) as child:
         mine = check_part(here, question, models, apart=apart)
         answer = child.answer()
     if answer is None:
@@ -107,44 +120,3 @@ def _halves_checked(sources: Sources, question: Question, models: Models | None,
     theirs = Part(from_dict(verdict), frozenset(addresses), shares and from_list(shares))
     whole = together(mine, theirs)
     return Found(whole, both(mine.shares, theirs.shares)) if whole else None
-
-
-class _Child:
-    """A forked process that checks a part and writes what it found; leaving the block ends it."""
-
-    def __init__(self, work: Callable[[], Part]) -> None:
-        reader, writer = os.pipe()
-        self._process = os.fork()
-        if self._process == 0:
-            _work_and_exit(work, writer)
-        os.close(writer)
-        self._reader = os.fdopen(reader, "rb")
-        self._status: int | None = None
-
-    def __enter__(self) -> _Child:
-        return self
-
-    def answer(self) -> bytes | None:
-        """Return what the process wrote, None if it failed."""
-        written = self._reader.read()
-        _, self._status = os.waitpid(self._process, 0)
-        return written if self._status == 0 else None
-
-    def __exit__(self, *_: object) -> None:
-        self._reader.close()
-        if self._status is None:
-            with suppress(OSError):
-                os.kill(self._process, SIGKILL)
-                os.waitpid(self._process, 0)
-
-
-def _work_and_exit(work: Callable[[], Part], writer: int) -> NoReturn:
-    status = 1
-    try:
-        with os.fdopen(writer, "wb") as stream:
-            part = work()
-            found = [to_dict(part.verdict), [*part.addresses], part.shares and to_list(part.shares)]
-            stream.write(json.dumps(found).encode())
-        status = 0
-    finally:
-        os._exit(status)  # whatever happened: the other process does it again and tells

@@ -10,7 +10,7 @@ from support.states import KEYS, desired, desired_states, pipeline, schedule
 
 from flowerpower.state.desired import occurrence_at
 from flowerpower.state.models import Desired, Schedule
-from flowerpower.state.outline import decode_outline, encode_outline, outline_of
+from flowerpower.state.outline import decode_outline, encode_outline, joined_outline, outline_of
 
 SECRET = "hunter2"
 ONE = encode_outline(outline_of(desired([schedule("a"), schedule("b", jitter=5)], [pipeline("report")]), "tree"))
@@ -23,6 +23,20 @@ def test_an_outline_comes_back_as_it_went(wanted: Desired, tree: str) -> None:
     assert [(one.name, one.digest, one.run) for one in outline.schedules()] == [
         (name, one.digest[:32], one.run[:32]) for name, one in wanted.state.schedules.items()
     ]
+
+
+@given(first=desired_states(), second=desired_states(), third=desired_states())
+def test_the_outline_of_a_whole_is_that_of_its_parts(first: Desired, second: Desired, third: Desired) -> None:
+    parts = [outline_of(part, "") for part in (first, second, third)]
+
+    whole = joined_outline(parts, "tree")
+
+    assert decode_outline(encode_outline(whole)) == whole
+    told = [(one, whole.jobs[one.job]) for one in whole.schedules()]
+    assert [(one.name, one.digest, one.run, job) for one, job in told] == [
+        (one.name, one.digest, one.run, part.jobs[one.job]) for part in parts for one in part.schedules()
+    ]
+    assert len(set(map(json.dumps, whole.jobs))) == len(whole.jobs)
 
 
 def test_an_outline_holds_no_value_that_a_variable_may_have_brought() -> None:
