@@ -45,15 +45,15 @@ if TYPE_CHECKING:
 def plan_changes(project: FlowerPowerProject, allowed: Allowed) -> PlannedChanges:
     """Return what apply would change, with the guards' verdicts."""
     refuse_by_checks(project)
-    desired = None if project.outline else project.desired
-    outline = project.outline_at_hand
+    outline = project.outlined()
     settings, live = project.settings, _live(project)
     refuse_foreign(settings, project.keys.namespace, theirs=live.head.repository, ours=project.source.repository)
     same = same_schedules(project.keys, outline, live) if outline else frozenset[str]()
     unchanged = _plan_unchanged(project, outline, live, same, allowed) if outline else None
     if unchanged is not None:
         return unchanged
-    return _plan_changes(project, desired or project.desired, live, same, allowed)
+    desired = project.desired_where_it_differs(live.state, same)
+    return _plan_changes(project, desired, live, same, allowed)
 
 
 def _live(project: FlowerPowerProject) -> Reading:
@@ -106,8 +106,7 @@ def _source(project: FlowerPowerProject, live: Reading, facts: Facts) -> Source:
 def wanted_of(project: FlowerPowerProject) -> Wanted:
     """Return what the specs ask for, in digests, to tell at a glance whether it is live; wrong specs say so."""
     try:
-        wanted = project.outline or project.desired
-        return Wanted.of(project.outline_at_hand or wanted, project.source.commit)
+        return Wanted.of(project.outlined() or project.desired, project.source.commit)
     except SpecError:
         see = in_env("flowerpower validate", project.settings.env)
         return Wanted(unknown=f"the specs here are not valid: see {see}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from flowerpower.specs.models import ProjectSpec
     from flowerpower.specs.verdict import Verdict
     from flowerpower.state.keys import Keys
-    from flowerpower.state.models import Desired, History, Source
+    from flowerpower.state.models import Desired, History, Source, State
     from flowerpower.state.outline import Outline
     from flowerpower.state.store import Store
 
@@ -128,10 +128,9 @@ class FlowerPowerProject:
         """What the specs ask for, in short, as an earlier plan of the same files has found."""
         return self.written.outline
 
-    @property
-    def outline_at_hand(self) -> Outline | None:
-        """The same, also where this command has found it on the way."""
-        return self.written.outline_at_hand
+    def outlined(self) -> Outline | None:
+        """Return the same, also where it is found on the way; None for a small project, which is loaded then."""
+        return self.written.outlined()
 
     @property
     def home(self) -> ProjectSpec:
@@ -152,6 +151,10 @@ class FlowerPowerProject:
     def desired(self) -> Desired:
         """The state the specs ask for; raises `SpecError`, also for a mistake in what the modules make of them."""
         return self.written.desired
+
+    def desired_where_it_differs(self, live: State, same: Set[str]) -> Desired:
+        """Return the same, taken from what is *live* where an outline has told that it is the *same*."""
+        return self.written.desired_where_it_differs(live, same)
 
     def validate(self, *, imports: bool = False) -> list[Problem]:
         """Return every problem of the specs, sorted by place; warnings and notes too.

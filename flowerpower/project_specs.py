@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Set
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from flowerpower.specs.loader import Loaded, Project
     from flowerpower.specs.models import ProjectSpec
     from flowerpower.specs.verdict import Question, Verdict
-    from flowerpower.state.models import Desired
+    from flowerpower.state.models import Desired, State
     from flowerpower.state.outline import Outline
 
 
@@ -169,10 +170,22 @@ class ProjectSpecs:
         self._memory.keep_desired(desired, self.loaded)
         return desired
 
-    @property
-    def outline_at_hand(self) -> Outline | None:
-        """What the specs ask for, in short, where an earlier plan or this one has found it on the way."""
-        return self.outline or (self._apart_if_asked.outline if self._apart_if_asked else None)
+    def desired_where_it_differs(self, live: State, same: Set[str]) -> Desired:
+        """The same as `desired`, taken from what is *live* where an outline found the *same*; see `partly`."""
+        from flowerpower.partly import wanted_partly
+
+        if "desired" in self.__dict__ or not self.outline:
+            return self.desired
+        return wanted_partly(self.sources, self._question, self.outline, live, same) or self.desired
+
+    def outlined(self) -> Outline | None:
+        """Return what the specs ask for, in short: as an earlier plan has found it, or as it was found on the way.
+
+        None for a small project that no plan has met before: then it is loaded. Raises `SpecError` as `desired` does.
+        """
+        if self.outline is None and self.desired and self._apart_if_asked:
+            return self._apart_if_asked.outline
+        return self.outline
 
     @cached_property
     def _apart(self) -> Apart | None:

@@ -8,20 +8,19 @@ a dataflow is not as it should be, they do not count. A law holds the checks to 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from flowerpower.specs.checks import verdict_of
 from flowerpower.specs.files.again import Found, check, shares_of
 from flowerpower.specs.files.forked import Forked, is_possible
-from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
+from flowerpower.specs.files.glances import pipeline_at_a_glance
+from flowerpower.specs.files.kinds import PROJECT_FILES
 from flowerpower.specs.files.reading import Sources
 from flowerpower.specs.loader import Loaded, Models
 from flowerpower.specs.shares import Shares, both, from_list, to_list
 from flowerpower.specs.verdict import Question, Verdict, from_dict, joined, to_dict
 
-_NAME, _PIPELINE = (re.compile(rb"^%s: *['\"]?([^\s'\"#]+)" % key, re.MULTILINE) for key in (b"name", b"pipeline"))
 _ACROSS = ("FP301", "FP32", "FP33")  # a pipeline that may be in the other half, and what is said of several at once
 _WORTHWHILE = 2000  # files; below, the second process costs more than it saves
 
@@ -57,11 +56,8 @@ def shared_out(sources: Sources, count: int) -> list[Sources]:
     """Return so many sources that share the pipelines, each with what runs its own, as far as the texts tell."""
     together: dict[bytes, list[str]] = {}
     for path, text in sources.texts.items():
-        kind = kind_of_file(path)
-        if kind != "project":
-            found = (_NAME if kind == "pipeline" else _PIPELINE).search(text)
-            name = found[1] if found else path.rpartition("/")[2].partition(".")[0].encode()
-            together.setdefault(name, []).append(path)
+        if path not in PROJECT_FILES:
+            together.setdefault(pipeline_at_a_glance(path, text), []).append(path)
     parts: list[list[str]] = [[] for _ in range(count)]
     for paths in sorted(together.values(), key=len, reverse=True):
         min(parts, key=len).extend(paths)
