@@ -146,6 +146,42 @@ def from_list(value: Sequence[Any]) -> Shares:
     return Shares(files, _problems(rest), int(made_at))
 
 
+def to_lists(several: Sequence[Shares | None]) -> list[Any]:
+    """Return the shares of several environments as a JSON value: the first, and how the others differ from it."""
+    first = several[0]
+    if first is None:
+        return [each and to_list(each) for each in several]
+    return [to_list(first), *(each and _difference(first, each) for each in several[1:])]
+
+
+def from_lists(values: Sequence[Any]) -> list[Shares | None]:
+    """Return the shares of a JSON value; TypeError, KeyError or ValueError for any other."""
+    first = from_list(values[0]) if values[0] else None
+    if first is None:
+        return [from_list(value) if value else None for value in values]
+    return [first, *(_with_difference(first, value) if value else None for value in values[1:])]
+
+
+def _difference(first: Shares, other: Shares) -> list[Any]:
+    differing = other
+    if first.files is other.files:
+        differing = other._replace(files={})
+    else:
+        differing = other._replace(
+            files={path: each for path, each in other.files.items() if first.files.get(path) != each}
+        )
+    return [*to_list(differing), [path for path in first.files if path not in other.files]]
+
+
+def _with_difference(first: Shares, value: Sequence[Any]) -> Shares:
+    *rest, gone = value
+    differing = from_list(rest)
+    if not differing.files and not gone:
+        return differing._replace(files=first.files)
+    files = {path: share for path, share in first.files.items() if path not in gone}
+    return differing._replace(files={**files, **differing.files})
+
+
 class _Parts:
     """What was found, by file."""
 

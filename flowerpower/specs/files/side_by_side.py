@@ -11,22 +11,26 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from signal import SIGKILL
 from typing import NoReturn
 
 from flowerpower.specs.checks import verdict_of
-from flowerpower.specs.files.again import Found, check, shares_of
+from flowerpower.specs.environments import touched
+from flowerpower.specs.files.again import Found, Known, check, shares_of
+from flowerpower.specs.files.elsewhere import Elsewhere
 from flowerpower.specs.files.kinds import kind_of_file
 from flowerpower.specs.files.reading import Sources
 from flowerpower.specs.loader import Loaded, Models
-from flowerpower.specs.shares import Shares, both, from_list, to_list
+from flowerpower.specs.shares import Shares, both, from_lists, to_lists
+from flowerpower.specs.text.yaml import parse, parse_once
 from flowerpower.specs.verdict import Question, Verdict, from_dict, joined, to_dict
 
 _NAME, _PIPELINE = (re.compile(rb"^%s: *['\"]?([^\s'\"#]+)" % key, re.MULTILINE) for key in (b"name", b"pipeline"))
 _ACROSS = ("FP301", "FP32", "FP33")  # a pipeline that may be in the other half, and what is said of several at once
+_NOTHING = Known()
 _WORTHWHILE = 2000  # files; below, the second process costs more than it saves
 
 
@@ -41,14 +45,15 @@ class Part:
 
 
 def check_side_by_side(
-    sources: Sources, question: Question, models: Models | None = None, *, apart: bool = False
-) -> Found:
-    """Return the verdict on a project, found in two processes where that is quicker; *apart* also by file."""
-    found = _halves_checked(sources, question, models, apart=apart) if _is_worthwhile(sources) else None
-    if found is None:
-        part = check_part(sources, question, models, apart=apart)
-        found = Found(part.verdict, part.shares)
-    return found
+    sources: Sources, questions: Sequence[Question], models: Models | None = None, *, apart: bool = False
+) -> list[Found]:
+    """Return the verdicts on a project, found in two processes where that is quicker; *apart* also by file."""
+    if not _is_worthwhile(sources):
+        return [Found(part.verdict, part.shares) for part in check_parts(sources, questions, models, apart=apart)]
+    found = _halves_checked(sources, questions, models, apart=apart)
+    missing = [question for question, each in zip(questions, found, strict=True) if each is None]
+    again = iter(check_parts(sources, missing, models, apart=apart) if missing else ())
+    return [each or Found((part := next(again)).verdict, part.shares) for each in found]
 
 
 def halves(sources: Sources) -> tuple[Sources, Sources]:
@@ -66,12 +71,29 @@ def halves(sources: Sources) -> tuple[Sources, Sources]:
     return _without(sources, frozenset(parts[1])), _without(sources, frozenset(parts[0]))
 
 
-def check_part(sources: Sources, question: Question, models: Models | None = None, *, apart: bool = False) -> Part:
+def check_parts(
+    sources: Sources, questions: Sequence[Question], models: Models | None = None, *, apart: bool = False
+) -> list[Part]:
+    """Check sources in each environment that is asked about, with as little work as that takes."""
+    first, *others = questions
+    known = Known(models, None, parse_once() if others else parse)
+    edits = [len(touched(sources.texts, other.env, known.parse)) for other in others]
+    few = any(0 < number * 2 <= len(sources.texts) for number in edits)
+    parts = [check_part(sources, first, known, apart=apart or few)]
+    elsewhere = Elsewhere(sources, first, Found(parts[0].verdict, parts[0].shares), known)
+    for other in others:
+        found = elsewhere.found(other)
+        part = Part(found.verdict, parts[0].addresses, found.shares) if found else None
+        parts.append(part or check_part(sources, other, known, apart=apart))
+    return parts
+
+
+def check_part(sources: Sources, question: Question, known: Known = _NOTHING, *, apart: bool = False) -> Part:
     """Check sources as if they were a project."""
-    loaded = check(sources, question, models)
+    loaded = check(sources, question, known)
     draft = loaded.draft
     addresses = {f"pipeline.{name}" for name in draft.pipelines} | {f"schedule.{name}" for name in draft.schedules}
-    shares = shares_of(loaded, sources, question, models) if apart else None
+    shares = shares_of(loaded, sources, question, known) if apart else None
     return Part(verdict_of(loaded, question.now), frozenset(addresses), shares, loaded)
 
 
@@ -94,25 +116,31 @@ def _is_worthwhile(sources: Sources) -> bool:
     return hasattr(os, "fork") and (os.cpu_count() or 1) > 1 and threading.active_count() == 1
 
 
-def _halves_checked(sources: Sources, question: Question, models: Models | None, *, apart: bool) -> Found | None:
-    """Return what was found, None if the other process failed or the halves need each other."""
+def _halves_checked(
+    sources: Sources, questions: Sequence[Question], models: Models | None, *, apart: bool
+) -> list[Found | None]:
+    """Return what was found, None where the other process failed or the halves need each other."""
 
     here, there = halves(sources)
-    with _Child(lambda: check_part(there, question, models, apart=apart)) as child:
-        mine = check_part(here, question, models, apart=apart)
+    with _Child(lambda: check_parts(there, questions, models, apart=apart)) as child:
+        mine = check_parts(here, questions, models, apart=apart)
         answer = child.answer()
     if answer is None:
-        return None
-    verdict, addresses, shares = json.loads(answer)
-    theirs = Part(from_dict(verdict), frozenset(addresses), shares and from_list(shares))
-    whole = together(mine, theirs)
-    return Found(whole, both(mine.shares, theirs.shares)) if whole else None
+        return [None] * len(questions)
+    verdicts, addresses, shares = json.loads(answer)
+    theirs = map(Part, map(from_dict, verdicts), map(frozenset, addresses), from_lists(shares))
+    return [_whole(*parts) for parts in zip(mine, theirs, strict=True)]
+
+
+def _whole(first: Part, second: Part) -> Found | None:
+    verdict = together(first, second)
+    return Found(verdict, both(first.shares, second.shares)) if verdict else None
 
 
 class _Child:
     """A forked process that checks a part and writes what it found; leaving the block ends it."""
 
-    def __init__(self, work: Callable[[], Part]) -> None:
+    def __init__(self, work: Callable[[], Sequence[Part]]) -> None:
         reader, writer = os.pipe()
         self._process = os.fork()
         if self._process == 0:
@@ -138,13 +166,13 @@ class _Child:
                 os.waitpid(self._process, 0)
 
 
-def _work_and_exit(work: Callable[[], Part], writer: int) -> NoReturn:
+def _work_and_exit(work: Callable[[], Sequence[Part]], writer: int) -> NoReturn:
     status = 1
     try:
         with os.fdopen(writer, "wb") as stream:
-            part = work()
-            found = [to_dict(part.verdict), [*part.addresses], part.shares and to_list(part.shares)]
-            stream.write(json.dumps(found).encode())
+            parts = work()
+            verdicts, addresses = [to_dict(part.verdict) for part in parts], [[*part.addresses] for part in parts]
+            stream.write(json.dumps([verdicts, addresses, to_lists([part.shares for part in parts])]).encode())
         status = 0
     finally:
         os._exit(status)  # whatever happened: the other process does it again and tells
