@@ -43,20 +43,18 @@ def patches_of(texts: Mapping[str, bytes], parse: Parse = parse) -> Mapping[str,
     return environments if isinstance(environments, dict) else {}
 
 
-def touched(texts: Mapping[str, bytes], env: str, parse: Parse) -> list[str]:
-    """Return the spec files that say something else in an environment than in `default`."""
-    return [
-        path
-        for path, text in texts.items()
-        if path not in PROJECT_FILES
-        and may_declare(text)
-        and any(_differs(one.data, env) for one in parse(path, text).documents)
-    ]
-
-
-def _differs(spec: Any, env: str) -> bool:
-    patches = spec.get("environments") if isinstance(spec, dict) else None
-    return isinstance(patches, dict) and (patches.get(env, {}) != {} or patches.get(DEFAULT, {}) != {})
+def touched(texts: Mapping[str, bytes], parse: Parse = parse) -> Mapping[str, Collection[str]]:
+    """Return by environment the spec files that have a patch for it; one without any has no key."""
+    found: dict[str, dict[str, None]] = {}
+    for path, text in texts.items():
+        if path in PROJECT_FILES or not may_declare(text):
+            continue
+        for document in parse(path, text).documents:
+            patches = document.data.get("environments") if isinstance(document.data, dict) else None
+            for env, patch in patches.items() if isinstance(patches, dict) else ():
+                if patch != {}:
+                    found.setdefault(env, {})[path] = None
+    return {env: paths.keys() for env, paths in found.items()}
 
 
 def verdict_everywhere(verdicts: Sequence[tuple[str, Verdict]]) -> Verdict:

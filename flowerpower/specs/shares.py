@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from flowerpower.errors import Problem
@@ -24,6 +25,7 @@ _NAMED = re.compile(rb"^ *pipeline: *['\"]?([^\s'\"#]+)", re.MULTILINE)
 _OF_ALL = ("FP110", "FP301", "FP308", "FP328")  # what is said of one file because of any other
 _OF_A_PIPELINE = ("FP32", "FP33")  # ... because of the schedules that run the same pipeline
 _OF_NAMES = b"previous_names"  # they are compared with those of all schedules
+_REMEMBERED = 200_000  # texts
 _ESCAPED_KEY = re.compile(rb'"[^"\n]{0,200}\\[^"\n]{0,200}"\s*:')  # which may be any key, written otherwise
 
 
@@ -246,7 +248,18 @@ def _linked(problems: Iterable[Problem]) -> Iterator[Problem]:
 
 
 def _compares_names(texts: Mapping[str, bytes]) -> bool:
-    return any(_OF_NAMES in text or (b"\\" in text and _ESCAPED_KEY.search(text)) for text in texts.values())
+    return any(map(_may_compare_names, texts.values()))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _may_compare_names(text: bytes) -> bool:
+    return _OF_NAMES in text or (b"\\" in text and _ESCAPED_KEY.search(text) is not None)
+
+
+def forget_texts() -> None:
+    """Let go of the texts that were looked at once for several environments."""
+    _may_compare_names.cache_clear()
+    _digest.cache_clear()
 
 
 def _is_spec(file: str, texts: Mapping[str, bytes]) -> bool:
@@ -261,5 +274,6 @@ def _problems(entries: Sequence[Mapping[str, Any]]) -> tuple[Problem, ...]:
     return tuple(problem_from(entry) for entry in entries)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _digest(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()

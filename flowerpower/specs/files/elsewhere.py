@@ -6,7 +6,8 @@ these files, as long as the project file has no patch there that matters to a sp
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -16,7 +17,6 @@ from flowerpower.specs.environments import patches_of, touched
 from flowerpower.specs.files.again import Found, Known, check, check_again, with_only
 from flowerpower.specs.files.reading import Sources
 from flowerpower.specs.loader import Loaded
-from flowerpower.specs.shares import Shares
 from flowerpower.specs.verdict import Question, in_order
 
 # Keys of the project file that say nothing about any spec: what is wrong with them is told of the project alone.
@@ -24,31 +24,28 @@ _OF_THE_PROJECT_ALONE = frozenset({"redis", "schedules", "guards", "code", "noti
 
 
 class Elsewhere:
-    """What was found in one environment, to tell of others what is found there."""
+    """The other environments of a project, as what is found in one tells of them."""
 
-    def __init__(self, sources: Sources, question: Question, found: Found, known: Known) -> None:
-        self._sources, self._question, self._found, self._known = sources, question, found, known
+    def __init__(self, sources: Sources, question: Question, known: Known) -> None:
+        self._sources, self._question, self._known = sources, question, known
 
-    def found(self, question: Question) -> Found | None:
-        """Return what is found in another environment; None where that takes a check of everything."""
+    def wants_shares(self, env: str) -> bool:
+        """Tell whether only some files are to be checked again in an environment, which takes the shares of all."""
+        return 0 < len(self._touched(env)) * 2 <= len(self._sources.texts) and self._is_alike(env)
+
+    def found(self, question: Question, here: Found) -> Found | None:
+        """Return what is found in another environment than *here*; None where that takes a check of everything."""
         if not self._is_alike(question.env):
             return None
         alone = self._alone_in(question)
-        files = touched(self._sources.texts, question.env, self._known.parse)
-        if files:
-            return self._checked_in(question, alone, files)
-        shares = self._found.shares
-        problems = self._in_place(self._found.verdict.problems, alone)
-        verdict = replace(self._found.verdict, namespace=alone.draft.namespace, problems=problems)
-        return Found(verdict, shares._replace(rest=self._in_place(shares.rest, alone)) if shares else None)
-
-    def _checked_in(self, question: Question, alone: Loaded, files: Sequence[str]) -> Found | None:
-        """Return what is found after the files that patches touch were checked, as if they had been edited."""
-        shares = self._found.shares
+        shares = here.shares._replace(rest=self._in_place(here.shares.rest, alone)) if here.shares else None
+        if not (files := self._touched(question.env)):
+            problems = self._in_place(here.verdict.problems, alone)
+            return Found(replace(here.verdict, namespace=alone.draft.namespace, problems=problems), shares)
         if shares is None:
             return None
         edited = {path: shares.files[path]._replace(digest="") for path in files if path in shares.files}
-        before = Shares({**shares.files, **edited}, self._in_place(shares.rest, alone), shares.made_at)
+        before = shares._replace(files={**shares.files, **edited})
         return check_again(self._sources, question, self._known._replace(shares=before))
 
     def _is_alike(self, env: str) -> bool:
@@ -65,6 +62,14 @@ class Elsewhere:
         if alone.problems == self._alone.problems:
             return tuple(problems)
         return in_order({*problems} - {*self._alone.problems} | {*alone.problems})
+
+    def _touched(self, env: str) -> AbstractSet[str]:
+        """Return the spec files that may say something else in an environment than in the one that was checked."""
+        return {*self._patched.get(env, ()), *self._patched.get(self._question.env, ())}
+
+    @cached_property
+    def _patched(self) -> Mapping[str, Collection[str]]:
+        return touched(self._sources.texts, self._known.parse)
 
     @cached_property
     def _patches(self) -> Mapping[str, Any]:

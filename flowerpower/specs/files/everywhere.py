@@ -11,7 +11,7 @@ from flowerpower.specs.files.elsewhere import Elsewhere
 from flowerpower.specs.files.reading import Sources
 from flowerpower.specs.files.side_by_side import check_side_by_side
 from flowerpower.specs.loader import Models
-from flowerpower.specs.shares import Shares
+from flowerpower.specs.shares import Shares, forget_texts
 from flowerpower.specs.text.yaml import parse, parse_once
 from flowerpower.specs.verdict import Question, Verdict
 
@@ -25,6 +25,7 @@ def check_project(
     """
     questions = asked(question, sources)
     found = _again(sources, questions, kept, models) or check_side_by_side(sources, questions, models, apart=apart)
+    forget_texts()
     shares = {one.env: each.shares for one, each in zip(questions, found, strict=True) if apart and each.shares}
     if not question.every:
         return found[0].verdict, shares
@@ -47,9 +48,9 @@ def _again(
     found = check_again(sources, first, known)
     if found is None:
         return None
-    elsewhere = Elsewhere(sources, first, found, known)
+    elsewhere = Elsewhere(sources, first, known)
     every = [found]
     for other in others:
-        each = check_again(sources, other, known._replace(shares=kept.get(other.env))) or elsewhere.found(other)
+        each = check_again(sources, other, known._replace(shares=kept.get(other.env))) or elsewhere.found(other, found)
         every.append(each or check_side_by_side(sources, [other], models, apart=True)[0])
     return every

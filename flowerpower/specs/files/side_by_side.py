@@ -18,7 +18,6 @@ from signal import SIGKILL
 from typing import NoReturn
 
 from flowerpower.specs.checks import verdict_of
-from flowerpower.specs.environments import touched
 from flowerpower.specs.files.again import Found, Known, check, shares_of
 from flowerpower.specs.files.elsewhere import Elsewhere
 from flowerpower.specs.files.kinds import kind_of_file
@@ -77,12 +76,12 @@ def check_parts(
     """Check sources in each environment that is asked about, with as little work as that takes."""
     first, *others = questions
     known = Known(models, None, parse_once() if others else parse)
-    edits = [len(touched(sources.texts, other.env, known.parse)) for other in others]
-    few = any(0 < number * 2 <= len(sources.texts) for number in edits)
-    parts = [check_part(sources, first, known, apart=apart or few)]
-    elsewhere = Elsewhere(sources, first, Found(parts[0].verdict, parts[0].shares), known)
+    elsewhere = Elsewhere(sources, first, known)
+    by_file = apart or any(elsewhere.wants_shares(other.env) for other in others)
+    parts = [check_part(sources, first, known, apart=by_file)]
+    here = Found(parts[0].verdict, parts[0].shares)
     for other in others:
-        found = elsewhere.found(other)
+        found = elsewhere.found(other, here)
         part = Part(found.verdict, parts[0].addresses, found.shares) if found else None
         parts.append(part or check_part(sources, other, known, apart=apart))
     return parts
