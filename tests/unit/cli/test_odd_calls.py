@@ -25,7 +25,7 @@ def test_validate_takes_the_folder_of_a_project(flowerpower: CommandLine) -> Non
 
     answer = above("validate", flowerpower.folder.name)
 
-    assert (answer.code, answer.last) == (0, "acme.default is valid: 1 pipeline, 2 schedules.")
+    assert (answer.code, answer.last) == (0, "acme is valid in 2 environments: 1 pipeline, 2 schedules.")
 
 
 def test_flags_before_the_command_are_put_behind_it(capsys: pytest.CaptureFixture[str]) -> None:
