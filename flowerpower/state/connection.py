@@ -194,6 +194,9 @@ def redis_errors(doing: str) -> Iterator[None]:
             yield
     except (RedisError, OSError) as error:
         raise as_ours(error, doing) from error
+    except UnicodeEncodeError as error:
+        text = error.object.encode(errors="backslashreplace").decode()
+        raise UsageError(f"'{text[:100]}' is no text that Redis can hold", hint="write it in UTF-8") from error
 
 
 def as_ours(error: Exception, doing: str) -> StoreError:
