@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Unpack
 
 from flowerpower.errors import FlowerPowerError, FormatError, RefusedError, StoreError, UsageError
@@ -77,9 +77,13 @@ class RQManager:
     ) -> RunHandle:
         """Enqueue one run after a delay: seconds, a timedelta, or a text such as `10m`."""
         seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
-        if isinstance(seconds, str):
-            seconds = parse_duration(seconds)
-        return self._enqueue(name, inputs, due=self.store.time() + int(seconds))
+        now = self.store.time()
+        try:
+            due = now + int(parse_duration(seconds) if isinstance(seconds, str) else seconds)
+            datetime.fromtimestamp(due, UTC)
+        except (ValueError, OverflowError, OSError) as error:
+            raise UsageError(f"{delay!r} is no delay: {error}", hint="pass seconds, a timedelta, or `10m`") from None
+        return self._enqueue(name, inputs, due=due)
 
     def schedules(self) -> tuple[ScheduleStatus, ...]:
         """Return what is live and how it went, one entry for each applied schedule."""

@@ -220,11 +220,13 @@ def said_first(error: BaseException | None) -> str:
 @contextmanager
 def redis_errors(doing: str) -> Iterator[None]:
     """Raise `StoreError` for every failure of Redis while *doing* (a phrase such as `reading the live state`)."""
-    from redis.exceptions import RedisError
+    from redis.exceptions import DataError, RedisError
 
     try:
         with _silence_told(doing):
             yield
+    except DataError as error:  # which the client finds, and no server needs to be looked at for it
+        raise UsageError(f"{doing} was asked for something of a wrong type: {error}") from error
     except (RedisError, OSError) as error:
         raise as_ours(error, doing) from error
     except UnicodeEncodeError as error:
