@@ -30,7 +30,14 @@ from flowerpower.jobs.monitoring.status import ScheduleStatus, Status, read_stat
 from flowerpower.jobs.monitoring.status_reader import StatusReader
 from flowerpower.jobs.records import RunList, RunRecord, Wish, plain_time, read_runs
 from flowerpower.jobs.workers.preload import GraphRecipe
-from flowerpower.jobs.workers.processes import Work, WorkerOptions, run_scheduler, run_worker, run_workers
+from flowerpower.jobs.workers.processes import (
+    Work,
+    WorkerOptions,
+    run_scheduler,
+    run_worker,
+    run_workers,
+    signals_put_back,
+)
 from flowerpower.planning.sync import Wanted
 from flowerpower.planning.window import past_moment
 from flowerpower.specs.values import parse_duration
@@ -269,13 +276,14 @@ class RQManager:
             applied = _read_patiently(self.store, patient=not chosen.burst)
             return replace(chosen, queues=chosen.queues or queues_of(applied), recipes=recipes_of(applied))
 
-        options = look()
-        self._warn_of_idle(asked, options)
-        if options.processes == 1:
-            return run_worker(self._url, self.store.keys, options)
-        self.store.connection.connection_pool.disconnect()  # each process opens its own
-        run_workers(self._url, self.store.keys, options.processes, look)
-        return False
+        with signals_put_back():
+            options = look()
+            self._warn_of_idle(asked, options)
+            if options.processes == 1:
+                return run_worker(self._url, self.store.keys, options)
+            self.store.connection.connection_pool.disconnect()  # each process opens its own
+            run_workers(self._url, self.store.keys, options.processes, look)
+            return False
 
     def _warn_of_idle(self, queues: Sequence[str], options: WorkerOptions) -> None:
         used = queues_of(_read_patiently(self.store, patient=not options.burst))
@@ -284,7 +292,7 @@ class RQManager:
 
     def start_scheduler(self, metrics: str = "") -> None:
         """Run a scheduler in this process until it is told to stop; *metrics* is the [HOST:]PORT for Prometheus."""
-        with metrics_beside(self._url, self.store.keys, metrics, "scheduler"):
+        with signals_put_back(), metrics_beside(self._url, self.store.keys, metrics, "scheduler"):
             run_scheduler(self._url, self.store.keys, plugins=self._options.plugins, alone=True)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -113,6 +114,26 @@ def test_what_is_no_text_no_name_or_no_delay_is_refused_as_such(manager: RQManag
     for delay in ("soon", "-1m", float("nan"), float("inf"), 10**30, timedelta.max):
         with pytest.raises(UsageError, match="is no delay"):
             manager.enqueue_in("report", delay)
+
+
+def test_a_session_goes_on_as_it_was_after_its_worker(manager: RQManager) -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    before = [signal.getsignal(number) for number in numbers]
+    raised: list[Exception] = []
+
+    def work_in_thread() -> None:
+        try:
+            manager.start_worker(burst=True)
+        except UsageError as error:
+            raised.append(error)
+
+    manager.start_worker(burst=True, with_scheduler=False)
+    thread = threading.Thread(target=work_in_thread)
+    thread.start()
+    thread.join(timeout=30)
+
+    assert [signal.getsignal(number) for number in numbers] == before
+    assert [str(error) for error in raised] == ["only the main thread can listen for signals"]
 
 
 def test_a_damaged_run_spec_is_said_to_be_damaged(manager: RQManager, redis_connection: Redis) -> None:
