@@ -67,10 +67,19 @@ class PlanCheck:
     check: Callable[[dict[str, Any]], Iterable[Finding]]
 
 
+def house_problems_everywhere(project: FlowerPowerProject) -> tuple[Problem, ...]:
+    """Return the same in each environment that a check of the project looks at, each mistake once."""
+    if not _may_have_checks(project):
+        return ()
+    from flowerpower.specs.environments import told_once
+
+    return told_once([(each.settings.env, house_problems(each)) for each in project.in_each_environment()])
+
+
 @lru_cache(maxsize=1)
 def house_problems(project: FlowerPowerProject) -> tuple[Problem, ...]:
     """Return what the checks of the project's plug-ins find, sorted by place; nothing while its specs are not valid."""
-    if project.settings.untrusted or plugins_are_off() or not _may_name_plugins(project):
+    if not _may_have_checks(project):
         return ()
     try:
         specs = project.spec
@@ -194,8 +203,10 @@ def _plain(project: Project) -> Specs:
     )
 
 
-def _may_name_plugins(project: FlowerPowerProject) -> bool:
+def _may_have_checks(project: FlowerPowerProject) -> bool:
     """Tell whether it is worth reading the specs: most projects name no plug-ins, and are known from before."""
+    if project.settings.untrusted or plugins_are_off():
+        return False
     if project.ref is not None:
         return any(b"plugins" in project.sources.texts.get(name, b"") for name in PROJECT_FILES)
     files = (project.folder / name for name in PROJECT_FILES)

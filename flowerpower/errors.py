@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 Severity = Literal["error", "warning", "note"]
+_MOST_NAMED = 3  # environments in one message
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,10 +35,31 @@ class Problem:
     what: str
     hint: str = ""
     severity: Severity = "error"
+    environments: tuple[str, ...] = ()  # those that have it, if it is not told of all
+
+    @property
+    def said(self) -> str:
+        """What is wrong, and in which environments if not in all."""
+        where = _where(self.what, self.environments) if self.environments else ""
+        return f"{self.what} ({where})" if where else self.what
 
     def __str__(self) -> str:
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{self.place}: {self.code} {self.what}{hint}"
+        return f"{self.place}: {self.code} {self.said}{hint}"
+
+
+def _where(what: str, environments: Sequence[str]) -> str:
+    """Return the environments in words, without the first if the message names it itself."""
+    same = ""
+    if f"environment '{environments[0]}'" in what or f"patch for '{environments[0]}'" in what:
+        same, environments = "the same ", environments[1:]
+    if not environments:
+        return ""
+    quoted = [f"'{name}'" for name in environments[:_MOST_NAMED]]
+    rest = [f"{len(environments) - _MOST_NAMED} more"] if len(environments) > _MOST_NAMED else []
+    *others, last = [*quoted, *rest]
+    names = f"{', '.join(others)} and {last}" if others else last
+    return f"{same}in environment{'s' if others else ''} {names}"
 
 
 class FlowerPowerError(Exception):

@@ -23,7 +23,7 @@ _OUTLINE = "outline"
 
 
 class Memory:
-    """What is known of one project in one environment.
+    """What is known of one project in one environment, or in every one.
 
     `read` reads its files, once, and tells from when on (nanoseconds of the epoch).
     """
@@ -63,22 +63,17 @@ class Memory:
         return verdict
 
     def _checked(self) -> Verdict:
-        from flowerpower.specs.files.again import Known, check_again
         from flowerpower.specs.files.byte_code import keep_models, kept_models
-        from flowerpower.specs.files.side_by_side import check_side_by_side
+        from flowerpower.specs.files.everywhere import check_project
 
         sources, _ = self._read()
         models, is_there = kept_models(self._cache.folder), self._cache.is_there
-        found = None
-        if is_there:
-            found = check_again(sources, self._question, Known(models, self._cache.shares(self._question, sources)))
-        if found is None:
-            found = check_side_by_side(sources, self._question, models, apart=is_there)
+        kept = self._cache.shares(self._question, sources) if is_there else {}
+        verdict, shares = check_project(sources, self._question, kept, models, apart=is_there)
         if models is None:
             keep_models(self._cache.folder)
-        if found.shares is not None:
-            self._cache.keep_shares(self._question, sources, found.shares)
-        return found.verdict
+        self._cache.keep_shares(self._question, sources, shares)
+        return verdict
 
     def keep(self, verdict: Verdict) -> None:
         """Keep a verdict on the files."""

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import replace
 
 from flowerpower.apart import desired_of
+from flowerpower.specs.files.again import with_only
 from flowerpower.specs.files.glances import name_at_a_glance, pipelines_at_a_glance
-from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
+from flowerpower.specs.files.kinds import kind_of_file
 from flowerpower.specs.files.reading import Sources
 from flowerpower.specs.loader import load
 from flowerpower.specs.verdict import Question
@@ -29,7 +30,7 @@ def wanted_partly(
     if len(missing) > _MOST * outline.count:
         return None
     changed = {name for name, digest in outline.pipelines.items() if not _is_live(live.pipelines.get(name), digest)}
-    part = replace(sources, texts=dict(_texts(sources.texts, missing, changed)))
+    part = with_only(sources, set(_files(sources.texts, missing, changed)))
     loaded = load(part.texts, env=question.env, variables=question.variables)
     if loaded.project is None:
         return None
@@ -52,19 +53,16 @@ def _is(found: Schedule | None, wanted: Wanted) -> bool:
     return found is not None and found.digest.startswith(wanted.digest) and found.run.startswith(wanted.run)
 
 
-def _texts(
-    texts: Mapping[str, bytes], schedules: Collection[str], pipelines: Collection[str]
-) -> Iterator[tuple[str, bytes]]:
+def _files(texts: Mapping[str, bytes], schedules: Collection[str], pipelines: Collection[str]) -> Iterator[str]:
     """Yield the files that seem to hold some schedules and pipelines, and the pipelines that those run."""
     names, needed = {name.encode() for name in schedules}, {name.encode() for name in pipelines}
     for path, text in texts.items():
         if kind_of_file(path) == "schedule" and (_is_manifold(text) or name_at_a_glance(path, text) in names):
             needed.update(pipelines_at_a_glance(text))
-            yield path, text
+            yield path
     for path, text in texts.items():
-        is_pipeline = kind_of_file(path) == "pipeline"
-        if path in PROJECT_FILES or (is_pipeline and (_is_manifold(text) or name_at_a_glance(path, text) in needed)):
-            yield path, text
+        if kind_of_file(path) == "pipeline" and (_is_manifold(text) or name_at_a_glance(path, text) in needed):
+            yield path
 
 
 def _is_manifold(text: bytes) -> bool:

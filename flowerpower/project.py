@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -160,12 +160,25 @@ class FlowerPowerProject:
         """Return every problem of the specs, sorted by place; warnings and notes too.
 
         With *imports* the modules are imported, in another process, and Hamilton builds every graph: that decides what
-        reading the modules leaves open. It needs the project's libraries, and a folder instead of a revision.
+        reading the modules leaves open. It needs the project's libraries, and a folder instead of a revision. Unless an
+        environment was named, every one that the project declares is looked at.
         """
-        from flowerpower.checking import house_problems
+        from flowerpower.checking import house_problems_everywhere
+        from flowerpower.specs.environments import told_once
 
-        found = self.written.with_imports if imports else self.written.loaded
-        return [*found.problems, *house_problems(self)]
+        asked = [(each.settings.env, each) for each in self.written.everywhere.each]
+        found = told_once([(env, (each.with_imports if imports else each.loaded).problems) for env, each in asked])
+        return [*found, *house_problems_everywhere(self)]
+
+    def in_each_environment(self) -> Sequence[FlowerPowerProject]:
+        """Return the project as it is in each environment that a check looks at: that which was named, or every one."""
+        every = self.written.everywhere.each
+        return [self, *map(self._as, every[1:])]
+
+    def _as(self, written: ProjectSpecs) -> FlowerPowerProject:
+        other = FlowerPowerProject(self.folder, written.settings, self.ref)
+        other.written = written
+        return other
 
     def plan(self, allowed: Allowed | None = None) -> PlannedChanges:
         """Return what apply would change, with the guards' verdicts; reads Redis, writes nothing.

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Set
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,32 +18,89 @@ from flowerpower.trust import refuse_untrusted
 
 if TYPE_CHECKING:
     from flowerpower.apart import Apart
+    from flowerpower.dataflow.graph import Graph, Unbuilt
     from flowerpower.memory import Memory
     from flowerpower.specs.dataflow_graphs import RealGraphs
     from flowerpower.specs.files.sources import Sources
     from flowerpower.specs.loader import Loaded, Project
     from flowerpower.specs.models import ProjectSpec
+    from flowerpower.specs.text.yaml import Parse
     from flowerpower.specs.verdict import Question, Verdict
     from flowerpower.state.models import Desired, State
     from flowerpower.state.outline import Outline
 
 
-class ProjectSpecs:
-    """The specs and modules in a folder, or at a git revision of it, as one environment sees them."""
+class _Texts:
+    """The texts of a project, read once, and what was made of them, for all environments."""
 
-    def __init__(self, folder: Path, settings: Settings, ref: str | None = None) -> None:
-        self.folder = folder
-        self.settings = settings
-        self.ref = ref
-        self._sources_read_at = 0  # nanoseconds of the epoch
+    def __init__(self, folder: Path, ref: str | None, *, wary: bool) -> None:
+        self._where = folder, ref
+        self._wary = wary
+        self.read_at = 0  # nanoseconds of the epoch
+        self.parse: Parse | None = None  # what remembers, where several environments are looked at
+        self.graphs: dict[tuple[object, ...], Graph | Unbuilt] = {}  # that Hamilton built, by folders and key
 
     @cached_property
     def sources(self) -> Sources:
-        """The texts of the specs and the modules, read once."""
+        """The texts of the specs and the modules."""
         from flowerpower.specs.files.sources import read
 
-        self._sources_read_at = time.time_ns()
-        return read(self.folder, self.ref, wary=self.settings.untrusted)
+        self.read_at = time.time_ns()
+        return read(*self._where, wary=self._wary)
+
+    @property
+    def of_project_file(self) -> Mapping[str, bytes]:
+        """The text of the project file; nothing else is read for it."""
+        from flowerpower.specs.files.folder import project_texts
+        from flowerpower.specs.files.kinds import PROJECT_FILES
+
+        folder, ref = self._where
+        texts = self.sources.texts if ref or "sources" in self.__dict__ else project_texts(folder)
+        return {path: text for path, text in texts.items() if path in PROJECT_FILES}
+
+
+class ProjectSpecs:
+    """The specs and modules in a folder, or at a git revision of it, as one environment sees them.
+
+    A check of them looks at one environment, or with *every* at all that the project declares.
+    """
+
+    def __init__(self, folder: Path, settings: Settings, ref: str | None = None, *, every: bool = False) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.ref = ref
+        self._every = every
+        self._texts = _Texts(folder, ref, wary=settings.untrusted)
+
+    @property
+    def sources(self) -> Sources:
+        """The texts of the specs and the modules, read once."""
+        return self._texts.sources
+
+    @cached_property
+    def everywhere(self) -> ProjectSpecs:
+        """The same in every environment that the project declares, unless one was named; itself where that is all."""
+        from flowerpower.specs.files.kinds import may_declare
+
+        if self.settings.env_named or not any(map(may_declare, self._texts.of_project_file.values())):
+            return self
+        return self._beside(self.settings, every=True)
+
+    @cached_property
+    def each(self) -> Sequence[ProjectSpecs]:
+        """The specs in each environment that a check looks at."""
+        from flowerpower.specs.environments import declared
+        from flowerpower.specs.text.yaml import parse_once
+
+        if not self._every:
+            return [self]
+        self._texts.parse = parse_once()
+        return [self._beside(replace(self.settings, env=env)) for env in declared(self._texts.of_project_file)]
+
+    def _beside(self, settings: Settings, *, every: bool = False) -> ProjectSpecs:
+        other = ProjectSpecs(self.folder, settings, self.ref, every=every)
+        other._texts = self._texts
+        return other
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -73,15 +131,15 @@ class ProjectSpecs:
         from flowerpower.specs.files.cache import VerdictCache
 
         return Memory(
-            VerdictCache(self.settings.cache_dir), self._question, lambda: (self.sources, self._sources_read_at)
+            VerdictCache(self.settings.cache_dir), self._question, lambda: (self.sources, self._texts.read_at)
         )
 
     @cached_property
     def _question(self) -> Question:
         from flowerpower.specs.verdict import Question
 
-        settings = self.settings
-        return Question(settings.env, settings.variables, int(time.time()), None if self.ref else str(self.folder))
+        settings, root = self.settings, None if self.ref else str(self.folder)
+        return Question(settings.env, settings.variables, int(time.time()), root, self._every)
 
     @property
     def spec(self) -> Project:
@@ -99,8 +157,10 @@ class ProjectSpecs:
     @cached_property
     def _resolved(self) -> Loaded:
         from flowerpower.specs.loader import load
+        from flowerpower.specs.text.yaml import parse
 
-        return load(self.sources.texts, env=self.settings.env, variables=self.settings.variables)
+        asked, texts = self.settings, self._texts
+        return load(texts.sources.texts, env=asked.env, variables=asked.variables, parse=texts.parse or parse)
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -119,23 +179,27 @@ class ProjectSpecs:
 
         Raises `SpecError` when the project file itself is invalid.
         """
-        from flowerpower.specs.files.folder import project_texts
-        from flowerpower.specs.files.kinds import PROJECT_FILES
         from flowerpower.specs.loader import load
 
-        texts = self.sources.texts if self.ref or "sources" in self.__dict__ else project_texts(self.folder)
-        alone = {path: text for path, text in texts.items() if path in PROJECT_FILES}
-        loaded = load(alone, env=self.settings.env, variables=self.settings.variables)
+        loaded = load(self._texts.of_project_file, env=self.settings.env, variables=self.settings.variables)
         if loaded.project is None:
             raise SpecError(loaded.problems)
         return loaded.project.spec
+
+    def refuse_imports(self) -> None:
+        """Raise an error where no module may be imported, or none can."""
+        refuse_untrusted(self.settings, "imports no modules")
+        if self.ref is not None:
+            raise UsageError("modules of another revision cannot be imported", hint="check it out, or leave --ref away")
 
     @cached_property
     def imported(self) -> Verdict:
         """What a check says that imports the modules, see `validate`; nothing of it is remembered."""
         from flowerpower.specs.checks import verdict_of
+        from flowerpower.specs.environments import verdict_everywhere
 
-        return verdict_of(self.with_imports, int(time.time()))
+        verdicts = [(each.settings.env, verdict_of(each.with_imports, int(time.time()))) for each in self.each]
+        return verdict_everywhere(verdicts) if self._every else verdicts[0][1]
 
     @cached_property
     def with_imports(self) -> Loaded:
@@ -144,13 +208,13 @@ class ProjectSpecs:
         from flowerpower.specs.checks import with_known_dataflow
         from flowerpower.specs.dataflow_rules import builds_of
 
-        refuse_untrusted(self.settings, "imports no modules")
-        if self.ref is not None:
-            raise UsageError("modules of another revision cannot be imported", hint="check it out, or leave --ref away")
+        self.refuse_imports()
         project = with_known_dataflow(self._resolved.draft)
-        builds = builds_of(project, self.sources.modules)
-        graphs = real_graphs(builds, self.folder, project.spec.modules)
-        return self._checked({build.key: graph for build, graph in zip(builds, graphs, strict=True)})
+        builds, folders, known = builds_of(project, self.sources.modules), project.spec.modules, self._texts.graphs
+        wanted = [build for build in builds if (folders, build.key) not in known]
+        graphs = real_graphs(wanted, self.folder, folders) if wanted else ()
+        known |= {(folders, build.key): graph for build, graph in zip(wanted, graphs, strict=True)}
+        return self._checked({build.key: known[folders, build.key] for build in builds})
 
     @property
     def checked(self) -> Project:

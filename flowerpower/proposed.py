@@ -1,8 +1,9 @@
-"""Commands that a text proposes, made fit to be pasted: they name the environment that the text is about."""
+"""Commands that a text proposes, made fit to be pasted: they name the environment and the Redis that it is about."""
 
 from __future__ import annotations
 
 import re
+import shlex
 
 # Those that have no environment (`init`, `completion`), or none to speak of, are left as they are.
 IN_AN_ENVIRONMENT = (
@@ -11,6 +12,7 @@ IN_AN_ENVIRONMENT = (
     *("worker", "scheduler", "doctor", "adopt", "export", "new pipeline", "new schedule"),
 )
 _PROPOSED = re.compile(rf"\bflowerpower (?:{'|'.join(IN_AN_ENVIRONMENT)})(?![\w-])(?=([^`\n]*))")
+_CLIENT = re.compile(r"\bredis-cli (?!-)")
 _OTHERS = re.compile(r"\bflowerpower \w+|;|&&")
 
 
@@ -28,3 +30,12 @@ def in_env(text: str, env: str) -> str:
         return found[0] if "--env" in rest else f"{found[0]} --env {env}"
 
     return _PROPOSED.sub(named, text)
+
+
+def at_redis(text: str, place: str) -> str:
+    """Return the text with the address of a Redis in each `redis-cli` that has none; not one that wants a password."""
+    scheme, _, rest = place.partition("://")
+    if "***" in place or scheme not in ("unix", "redis", "rediss"):
+        return text
+    address = f"-s {shlex.quote(rest)}" if scheme == "unix" else f"-u {shlex.quote(place)}"
+    return _CLIENT.sub(lambda _: f"redis-cli {address} ", text)

@@ -46,25 +46,28 @@ def check_projects(
 
 def _checked(session: Session, project: FlowerPowerProject, *, imports: bool) -> Checked:
     """Check a project; whoever watches is told of a large one, since that takes a moment."""
-    if project.recalled is not None and not imports:
-        return _with_house_problems(project, project.recalled)
+    if imports:
+        project.written.refuse_imports()
+    written = project.written.everywhere
+    if written.recalled is not None and not imports:
+        return _with_house_problems(project, written.recalled)
     session.prepare(short=False)
     look_for_no_cycles()
     if imports:
         if session.shows_progress:
             session.talk("Importing the modules, which runs their code ...")
-        return _with_house_problems(project, project.imported)
+        return _with_house_problems(project, written.imported)
     with progress_bar("validate", shown=session.shows_progress) as bar:
         files = len(project.sources.texts)
         if files >= _MANY:
             bar.say(f"Checking {project.folder.name}: {files:,} files ...")
-        return _with_house_problems(project, project.verdict)
+        return _with_house_problems(project, written.verdict)
 
 
 def _with_house_problems(project: FlowerPowerProject, verdict: Verdict) -> Checked:
     """Return the verdict with what the checks of plug-ins find, which nobody remembers: their code may change."""
-    from flowerpower.checking import house_problems
+    from flowerpower.checking import house_problems_everywhere
     from flowerpower.specs.verdict import in_order
 
-    found = house_problems(project)
+    found = house_problems_everywhere(project)
     return Checked(project, replace(verdict, problems=in_order([*verdict.problems, *found])) if found else verdict)

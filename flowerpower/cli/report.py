@@ -74,7 +74,10 @@ class Checked:
 
         verdict = self.verdict
         sizes = f"{count(verdict.pipelines, 'pipeline')}, {count(verdict.schedules, 'schedule')}"
-        return f"{verdict.namespace} is valid: {sizes}."
+        several = verdict.environments[1:]
+        name = verdict.namespace.rpartition(".")[0] if several else verdict.namespace
+        where = f" in {count(len(several) + 1, 'environment')}" if several else ""
+        return f"{name} is valid{where}: {sizes}."
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def show(session: Session, checked: Sequence[Checked], format: ProblemFormat, ou
         _show_text(session, here, checked)
     elif report := _report(session, checked, here, format, sys.stdout.encoding):
         print(report)
-    _say_counts(session, here.problems, framed=format == "text" and sys.stdout.isatty())
+    _say_counts(session, here.problems, checked, framed=format == "text" and sys.stdout.isatty())
     if format == "github" and (sizes := _sizes(checked)):
         session.talk(sizes)
 
@@ -200,9 +203,12 @@ def _suite(each: Checked) -> Suite:
     return Suite(each.project.folder.name, [name(file) for file in each.project.sources.texts], found.problems)
 
 
-def _say_counts(session: Session, problems: Sequence[Problem], *, framed: bool) -> None:
+def _say_counts(session: Session, problems: Sequence[Problem], checked: Sequence[Checked], *, framed: bool) -> None:
     if not problems:
         return
     from flowerpower.render.problems import problem_counts
+    from flowerpower.render.words import count
 
-    session.talk(("\n" if framed else "") + f"{problem_counts(problems)}.")
+    environments = max((len(each.verdict.environments) for each in checked if each.failed), default=0)
+    where = f"; {count(environments, 'environment')} checked" if environments > 1 else ""
+    session.talk(("\n" if framed else "") + f"{problem_counts(problems)}{where}.")

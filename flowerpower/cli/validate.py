@@ -49,7 +49,8 @@ def validate(
     ] = False,
     no_cache: Annotated[bool, flag("--no-cache", help="Check anew what has not changed since the last check.")] = False,
 ) -> int:
-    """Check every spec of the project, alone, against the others and against its modules. Needs no Redis.
+    """Check every spec of the project, alone, against the others and against its modules, in every environment that the
+    project declares or, with --env, in that one alone. Needs no Redis.
 
     No code runs without --import; what only running it would tell is then a note.
     """

@@ -106,9 +106,10 @@ def worker(session: Session, jobs: Jobs, processes: Processes, code: Code, watch
         how["from_git"] = False
     with session.project(short=False) as project:
         outdated = project.jobs.start_worker(**how)
-    if outdated:
-        from flowerpower.jobs.workers.processes import start_anew
+        from flowerpower.jobs.workers.processes import pass_over_stops, start_anew
 
+        pass_over_stops()
+    if outdated:
         start_anew()
 
 

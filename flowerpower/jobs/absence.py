@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from redis.exceptions import RedisError
+
 from flowerpower.errors import StoreError
 from flowerpower.state.connection import is_away, refuses_writes
 
@@ -17,6 +19,7 @@ _WORDS = {  # whether it refuses -> what is told at first, as long as it lasts, 
     False: ("is away", "is still away", "is back"),
     True: ("takes no write", "still takes no write", "works again"),
 }
+_ENDS = "found an unhandled exception"
 _OF_RQ = "could not connect to Redis instance"
 
 
@@ -78,7 +81,10 @@ class Absence(logging.Filter):
             log.removeFilter(self)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Take what RQ says of a Redis that is away; let all else pass."""
+        """Take what RQ says of a Redis that is away, and the traceback of a worker that ends for it; not the rest."""
+        error = record.exc_info[1] if record.exc_info else None
+        if _ENDS in str(record.msg) and isinstance(error, (RedisError, OSError, StoreError)):
+            record.msg, record.args, record.exc_info = f"{record.getMessage()} {error}", (), None
         if _OF_RQ not in str(record.msg):
             return True
         arguments = record.args if isinstance(record.args, tuple) else ()

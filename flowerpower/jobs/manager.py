@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Unpack
 
 from flowerpower.errors import FlowerPowerError, FormatError, RefusedError, StoreError, UsageError
@@ -30,7 +30,14 @@ from flowerpower.jobs.monitoring.status import ScheduleStatus, Status, read_stat
 from flowerpower.jobs.monitoring.status_reader import StatusReader
 from flowerpower.jobs.records import RunList, RunRecord, Wish, plain_time, read_runs
 from flowerpower.jobs.workers.preload import GraphRecipe
-from flowerpower.jobs.workers.processes import Work, WorkerOptions, run_scheduler, run_worker, run_workers
+from flowerpower.jobs.workers.processes import (
+    Work,
+    WorkerOptions,
+    run_scheduler,
+    run_worker,
+    run_workers,
+    signals_put_back,
+)
 from flowerpower.planning.sync import Wanted
 from flowerpower.planning.window import past_moment
 from flowerpower.specs.values import parse_duration
@@ -77,9 +84,13 @@ class RQManager:
     ) -> RunHandle:
         """Enqueue one run after a delay: seconds, a timedelta, or a text such as `10m`."""
         seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
-        if isinstance(seconds, str):
-            seconds = parse_duration(seconds)
-        return self._enqueue(name, inputs, due=self.store.time() + int(seconds))
+        now = self.store.time()
+        try:
+            due = now + int(parse_duration(seconds) if isinstance(seconds, str) else seconds)
+            datetime.fromtimestamp(due, UTC)
+        except (ValueError, OverflowError, OSError) as error:
+            raise UsageError(f"{delay!r} is no delay: {error}", hint="pass seconds, a timedelta, or `10m`") from None
+        return self._enqueue(name, inputs, due=due)
 
     def schedules(self) -> tuple[ScheduleStatus, ...]:
         """Return what is live and how it went, one entry for each applied schedule."""
@@ -265,13 +276,14 @@ class RQManager:
             applied = _read_patiently(self.store, patient=not chosen.burst)
             return replace(chosen, queues=chosen.queues or queues_of(applied), recipes=recipes_of(applied))
 
-        options = look()
-        self._warn_of_idle(asked, options)
-        if options.processes == 1:
-            return run_worker(self._url, self.store.keys, options)
-        self.store.connection.connection_pool.disconnect()  # each process opens its own
-        run_workers(self._url, self.store.keys, options.processes, look)
-        return False
+        with signals_put_back():
+            options = look()
+            self._warn_of_idle(asked, options)
+            if options.processes == 1:
+                return run_worker(self._url, self.store.keys, options)
+            self.store.connection.connection_pool.disconnect()  # each process opens its own
+            run_workers(self._url, self.store.keys, options.processes, look)
+            return False
 
     def _warn_of_idle(self, queues: Sequence[str], options: WorkerOptions) -> None:
         used = queues_of(_read_patiently(self.store, patient=not options.burst))
@@ -280,7 +292,7 @@ class RQManager:
 
     def start_scheduler(self, metrics: str = "") -> None:
         """Run a scheduler in this process until it is told to stop; *metrics* is the [HOST:]PORT for Prometheus."""
-        with metrics_beside(self._url, self.store.keys, metrics, "scheduler"):
+        with signals_put_back(), metrics_beside(self._url, self.store.keys, metrics, "scheduler"):
             run_scheduler(self._url, self.store.keys, plugins=self._options.plugins, alone=True)
 
     @property

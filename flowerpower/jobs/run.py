@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from redis import Redis
     from rq.job import Job
 
+_DIRTY = "+dirty"  # at the end of a commit: it is not all
 RECORD_FOR = 60.0  # seconds that recording an outcome is tried while Redis is away
 
 logger = logging.getLogger("flowerpower.run")
@@ -281,9 +282,12 @@ def _code_of(work: _Work) -> Path:
 
 def other_code_words(here: str, applied: str) -> str:
     """Return how the code of a worker, by its commit or digest, differs from that of the commit that was applied."""
-    if here == applied:
-        return f"this worker has uncommitted changes in the code of {applied[:12]}, which was applied"
-    return f"this worker has other code ({here[:12]}) than was applied ({applied[:12] or 'unknown'})"
+    commit, edited = applied.removesuffix(_DIRTY), applied.endswith(_DIRTY)
+    if here.removesuffix(_DIRTY) == commit and here:
+        if edited:
+            return f"this worker does not have the uncommitted changes to {commit[:12]} that were applied"
+        return f"this worker has uncommitted changes in the code of {commit[:12]}, which was applied"
+    return f"this worker has other code ({here[:12]}) than was applied ({commit[:12] or 'unknown'})"
 
 
 def _find_home() -> Home:

@@ -8,9 +8,10 @@ import hashlib
 import hmac
 import json
 import time
-from http.client import HTTPException
+from http.client import HTTPException, InvalidURL
 from typing import Any
 from urllib.error import HTTPError, URLError
+from urllib.parse import unquote_to_bytes, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from flowerpower.errors import UsageError
@@ -40,16 +41,30 @@ def post(url: str, message: Message, secret: str = "") -> Delivery:
     if secret:
         headers["webhook-signature"] = sign(secret, message.id, moment, body)
     try:
-        request = Request(url, data=body, headers=headers, method="POST")  # noqa: S310 - the caller chose http or https
+        url, login = _without_login(url)
+        request = Request(url, data=body, headers=headers | login, method="POST")  # noqa: S310 - the caller chose http or https
         with build_opener(_NoRedirects).open(request, timeout=SECONDS):
             return Delivery("delivered")
     except HTTPError as error:
         with error:
             return _refusal(error)
+    except InvalidURL:
+        return Delivery("hopeless", "its address cannot be read")
     except (URLError, HTTPException, OSError) as error:
         return Delivery("retry", f"not reached: {getattr(error, 'reason', None) or type(error).__name__}")
     except ValueError:  # it would quote the address
         return Delivery("hopeless", "its address cannot be read")
+
+
+def _without_login(url: str) -> tuple[str, dict[str, str]]:
+    """Return an address without its `user:password@`, and the header that says the same."""
+    parts = urlsplit(url)
+    login, at, place = parts.netloc.rpartition("@")
+    if not at:
+        return url, {}
+    return parts._replace(netloc=place).geturl(), {
+        "Authorization": f"Basic {base64.b64encode(unquote_to_bytes(login)).decode()}"
+    }
 
 
 def _refusal(error: HTTPError) -> Delivery:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ _MOST_FRAMES = 20
 _MOST_LIBRARY_FRAMES = 3
 _LONGEST_MESSAGE = 2_000
 _DEEPEST_CHAIN = 5
+_MOST_IN_GROUP = 5
 
 
 class UserCodeError(PipelineError):
@@ -51,6 +53,8 @@ def describe(exc: BaseException) -> str:
         text = exc.msg if isinstance(exc, SyntaxError) else str(exc)
     except Exception:  # noqa: BLE001  an error of the user's may not even be able to say what it is
         text = "(its message could not be read)"
+    if isinstance(exc, BaseExceptionGroup) and not isinstance(exc.exceptions[0], BaseExceptionGroup):
+        text += f": {describe(exc.exceptions[0])}"
     if len(text) > _LONGEST_MESSAGE:
         text = f"{text[:_LONGEST_MESSAGE]}... ({len(text)} characters)"
     return f"{type(exc).__name__}: {text}" if text else type(exc).__name__
@@ -90,7 +94,15 @@ def _one_error(exc: BaseException, root: Path) -> str:
     if library and not isinstance(exc, FlowerPowerError):
         shown.append("  in a library:" if mine else "  outside of the project:")
         shown.extend(library[-_MOST_LIBRARY_FRAMES:])
-    return "\n".join(shown)
+    return "\n".join([*shown, *_members(exc, root)])
+
+
+def _members(exc: BaseException, root: Path) -> Iterator[str]:
+    """Yield what is to be shown of the errors of a group, without those of groups in it."""
+    found = exc.exceptions if isinstance(exc, BaseExceptionGroup) else ()
+    for number, error in enumerate(found[:_MOST_IN_GROUP], start=1):
+        inner = describe(error) if isinstance(error, BaseExceptionGroup) else _one_error(error, root)
+        yield textwrap.indent(f"{number} of {len(found)}: {inner}", "  ")
 
 
 def _frames(exc: BaseException) -> Sequence[traceback.FrameSummary]:

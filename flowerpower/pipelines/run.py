@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -55,7 +57,7 @@ def run_pipeline(
     secrets = context.secrets if isinstance(context.secrets, Secrets) else Secrets(context.secrets)
     run = _Run(spec, replace(context, secrets=secrets), root, access)
     try:
-        with importable(run.code, folders), quiet():
+        with _this_process(), importable(run.code, folders), quiet():
             return run.go(folders, NodeWatch(observer), secrets)
     except FlowerPowerError as error:
         _raise_masked(error, secrets)
@@ -203,6 +205,28 @@ class _Run:
             yield
         finally:
             self.phases[name] = time.perf_counter() - began
+
+
+@contextmanager
+def _this_process() -> Iterator[None]:
+    """End a process that a node has forked where it leaves the run: it would go on as its worker, beside the worker."""
+    mine = os.getpid()
+    code: object = 0
+    try:
+        yield
+    except BaseException as error:
+        cause = error.__cause__ if isinstance(error, UserCodeError) else error
+        code = (cause.code or 0) if isinstance(cause, SystemExit) else 1
+        if os.getpid() == mine:
+            raise
+        if not isinstance(cause, SystemExit):
+            sys.excepthook(type(error), error, error.__traceback__)
+    finally:
+        if os.getpid() != mine:
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(Exception):  # the run may have closed it, or put something in its place
+                    stream.flush()
+            os._exit(code if isinstance(code, int) else 1)
 
 
 def _raise_masked(error: FlowerPowerError, secrets: Secrets) -> NoReturn:

@@ -14,13 +14,13 @@ _LENGTH = 32
 
 
 def fingerprints(problems: Iterable[Problem]) -> Iterator[str]:
-    """Yield a fingerprint for each problem, made of code, file and message, never of its line.
+    """Yield a fingerprint for each problem, made of code, file, message and environment, never of its line.
 
     Each is unique: of several that are alike the second, third ... are told apart by their number.
     """
     seen: Counter[tuple[str, ...]] = Counter()
     for problem in problems:
-        parts = (problem.code, problem.place.file, _PLACES.sub("", problem.what))
+        parts = (problem.code, problem.place.file, _PLACES.sub("", problem.what), *problem.environments[:1])
         seen[parts] += 1
         salted = parts if seen[parts] == 1 else (*parts, str(seen[parts]))
         whole = "\0".join(salted).encode("utf-8", "surrogatepass")

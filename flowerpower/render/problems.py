@@ -48,14 +48,14 @@ def problems_text(
 
 
 def _plain_lines(problem: Problem, style: Style) -> Iterator[str]:
-    yield f"{_head(problem, style)} {safe(problem.what)}"
+    yield f"{_head(problem, style)} {safe(problem.said)}"
     if problem.hint:
         yield f"  {style('hint:', 'faint')} {safe(problem.hint)}"
 
 
 def _paragraph(problem: Problem, texts: Mapping[str, bytes], style: Style, width: int) -> Iterator[str]:
     place, severity = safe(str(problem.place)), style(problem.severity, _EMPHASIS[problem.severity])
-    what = f"{problem.severity} {problem.code}: {safe(problem.what)}"
+    what = f"{problem.severity} {problem.code}: {safe(problem.said)}"
     if len(place) + 2 + len(what) <= width:
         yield f"{style(place, 'strong')}: {severity}{what.removeprefix(problem.severity)}"
     else:

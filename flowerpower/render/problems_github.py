@@ -62,5 +62,5 @@ def _row(problem: Problem) -> str:
 
 
 def _cells(problem: Problem) -> Iterator[str]:
-    for text in (str(problem.place), problem.what, problem.hint):
+    for text in (str(problem.place), problem.said, problem.hint):
         yield _MARKUP.sub(r"\\\1", safe(text))

@@ -22,7 +22,7 @@ def problems_gitlab(problems: Sequence[Problem]) -> list[dict[str, Any]]:
 def _entry(problem: Problem, fingerprint: str) -> dict[str, Any]:
     hint = f" ({problem.hint})" if problem.hint else ""
     return {
-        "description": safe(f"{problem.code}: {problem.what}{hint}"),
+        "description": safe(f"{problem.code}: {problem.said}{hint}"),
         "check_name": problem.code,
         "fingerprint": fingerprint,
         "severity": _SEVERITIES[problem.severity],

@@ -32,10 +32,10 @@ def problems_dict(problems: Sequence[Problem], texts: Mapping[str, bytes] | None
 
 def _diagnostic(problem: Problem, text: bytes | None) -> dict[str, Any]:
     place, line = problem.place, line_of(problem, text)
-    return {
+    diagnostic: dict[str, Any] = {
         "severity": problem.severity,
         "code": problem.code,
-        "summary": problem.what,
+        "summary": problem.said,
         "detail": problem.hint,
         "docs": docs_url(problem.code),
         "range": {
@@ -45,3 +45,6 @@ def _diagnostic(problem: Problem, text: bytes | None) -> dict[str, Any]:
         },
         "snippet": None if line is None else {"code": line, "start_line": place.line},
     }
+    if problem.environments:
+        diagnostic["environments"] = list(problem.environments)
+    return diagnostic

@@ -52,5 +52,5 @@ def _add(root: Element, suite: Suite) -> None:
 def _fail(case: Element, errors: Sequence[Problem]) -> None:
     first = errors[0]
     number = f"{count(len(errors), 'error')}, the first: " if len(errors) > 1 else ""
-    failure = SubElement(case, "failure", type=first.code, message=safe(f"{number}{first.what}"))
+    failure = SubElement(case, "failure", type=first.code, message=safe(f"{number}{first.said}"))
     failure.text = f"\n{problems_text(errors)}\n"

@@ -69,7 +69,7 @@ def _result(problem: Problem, rule: int, fingerprint: str, text: bytes | None) -
         "ruleId": problem.code,
         "ruleIndex": rule,
         "level": problem.severity,
-        "message": {"text": safe(f"{problem.what}{hint}")},
+        "message": {"text": safe(f"{problem.said}{hint}")},
         "locations": [{"physicalLocation": {"artifactLocation": artifact, **_regions(problem, text)}}],
         "partialFingerprints": {"codeFileMessage/v1": fingerprint},
     }

@@ -16,6 +16,7 @@ from flowerpower.specs.loader import Loaded, Models, load
 from flowerpower.specs.project import Project
 from flowerpower.specs.rules import check_future, check_modules, may_end
 from flowerpower.specs.silence import silence
+from flowerpower.specs.text.yaml import Parse, parse
 from flowerpower.specs.verdict import Ending, Verdict, in_order
 
 if TYPE_CHECKING:
@@ -26,13 +27,20 @@ _OF_A_SCHEDULE = ("pipeline", "inputs", "config", "overrides")
 
 
 def check_sources(
-    sources: Sources, *, env: str, variables: Mapping[str, str], now: int, models: Models | None = None
+    sources: Sources,
+    *,
+    env: str,
+    variables: Mapping[str, str],
+    now: int,
+    models: Models | None = None,
+    parse: Parse = parse,
 ) -> Loaded:
     """Return the project in one environment, unless there is an error, and every problem, sorted by place.
 
-    *now*, in epoch seconds, decides which schedules never fire again. As to *models* see `load`.
+    *now*, in epoch seconds, decides which schedules never fire again. As to *models* and *parse* see `load`.
     """
-    return with_code(load(sources.texts, env=env, variables=variables, models=models), sources, now)
+    loaded = load(sources.texts, env=env, variables=variables, models=models, parse=parse)
+    return with_code(loaded, sources, now)
 
 
 def with_code(loaded: Loaded, sources: Sources, now: int, real: RealGraphs | None = None) -> Loaded:

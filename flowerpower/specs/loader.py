@@ -24,7 +24,7 @@ from flowerpower.specs.project import Project
 from flowerpower.specs.rules import check
 from flowerpower.specs.silence import silence, wrong_comments
 from flowerpower.specs.text.documents import MAX_PROBLEMS, Document
-from flowerpower.specs.text.yaml import parse
+from flowerpower.specs.text.yaml import Parse, parse
 from flowerpower.specs.values import NOT_PATCHED, TRIGGERS
 from flowerpower.specs.verdict import in_order
 
@@ -51,12 +51,20 @@ class Loaded(NamedTuple):
     draft: Project
 
 
-def load(texts: Mapping[str, bytes], *, env: str, variables: Mapping[str, str], models: Models | None = None) -> Loaded:
+def load(
+    texts: Mapping[str, bytes],
+    *,
+    env: str,
+    variables: Mapping[str, str],
+    models: Models | None = None,
+    parse: Parse = parse,
+) -> Loaded:
     """Return the project in *texts* (path in the project folder -> content) as it is in one environment.
 
-    Without *models* they are the real ones; with compiled ones those still say what is wrong with a spec.
+    Without *models* they are the real ones; with compiled ones those still say what is wrong with a spec. A *parse*
+    that remembers serves several environments.
     """
-    loading = _Loading(texts, env, variables, models or _real_models())
+    loading = _Loading(texts, env, variables, models or _real_models(), parse)
     draft = loading.project()
     problems = [*loading.problems, *wrong_comments({file: texts[file] for file in texts if kind_of_file(file)})]
     problems += check(draft, loading.elsewhere)
@@ -74,8 +82,10 @@ def _real_models() -> Models:
 class _Loading:
     """One run of `load`: collects problems while it builds the specs."""
 
-    def __init__(self, texts: Mapping[str, bytes], env: str, variables: Mapping[str, str], models: Models) -> None:
-        self.texts, self.env, self.variables, self._models = texts, env, variables, models
+    def __init__(
+        self, texts: Mapping[str, bytes], env: str, variables: Mapping[str, str], models: Models, parse: Parse
+    ) -> None:
+        self.texts, self.env, self.variables, self._models, self._parse = texts, env, variables, models, parse
         self.problems: list[Problem] = []
         self._reported: dict[str, set[Problem]] = defaultdict(set)  # by file
         self.elsewhere: dict[str, str] = {}  # address -> why it is not in the project
@@ -111,7 +121,7 @@ class _Loading:
     def _documents(self, kind: str) -> Iterator[tuple[Document, bool]]:
         """Parse the files of a kind one after the other; yield documents, and whether each is alone."""
         for file in self._files[kind]:
-            parsed = parse(file, self.texts[file])
+            parsed = self._parse(file, self.texts[file])
             if parsed.problems:
                 self.problems += parsed.problems
                 broken = (problem.place.line for problem in parsed.problems if problem.severity == "error")

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from flowerpower.errors import Problem
@@ -24,6 +25,7 @@ _NAMED = re.compile(rb"^ *pipeline: *['\"]?([^\s'\"#]+)", re.MULTILINE)
 _OF_ALL = ("FP110", "FP301", "FP308", "FP328")  # what is said of one file because of any other
 _OF_A_PIPELINE = ("FP32", "FP33")  # ... because of the schedules that run the same pipeline
 _OF_NAMES = b"previous_names"  # they are compared with those of all schedules
+_REMEMBERED = 200_000  # texts
 _ESCAPED_KEY = re.compile(rb'"[^"\n]{0,200}\\[^"\n]{0,200}"\s*:')  # which may be any key, written otherwise
 
 
@@ -146,6 +148,42 @@ def from_list(value: Sequence[Any]) -> Shares:
     return Shares(files, _problems(rest), int(made_at))
 
 
+def to_lists(several: Sequence[Shares | None]) -> list[Any]:
+    """Return the shares of several environments as a JSON value: the first, and how the others differ from it."""
+    first = several[0]
+    if first is None:
+        return [each and to_list(each) for each in several]
+    return [to_list(first), *(each and _difference(first, each) for each in several[1:])]
+
+
+def from_lists(values: Sequence[Any]) -> list[Shares | None]:
+    """Return the shares of a JSON value; TypeError, KeyError or ValueError for any other."""
+    first = from_list(values[0]) if values[0] else None
+    if first is None:
+        return [from_list(value) if value else None for value in values]
+    return [first, *(_with_difference(first, value) if value else None for value in values[1:])]
+
+
+def _difference(first: Shares, other: Shares) -> list[Any]:
+    differing = other
+    if first.files is other.files:
+        differing = other._replace(files={})
+    else:
+        differing = other._replace(
+            files={path: each for path, each in other.files.items() if first.files.get(path) != each}
+        )
+    return [*to_list(differing), [path for path in first.files if path not in other.files]]
+
+
+def _with_difference(first: Shares, value: Sequence[Any]) -> Shares:
+    *rest, gone = value
+    differing = from_list(rest)
+    if not differing.files and not gone:
+        return differing._replace(files=first.files)
+    files = {path: share for path, share in first.files.items() if path not in gone}
+    return differing._replace(files={**files, **differing.files})
+
+
 class _Parts:
     """What was found, by file."""
 
@@ -210,7 +248,18 @@ def _linked(problems: Iterable[Problem]) -> Iterator[Problem]:
 
 
 def _compares_names(texts: Mapping[str, bytes]) -> bool:
-    return any(_OF_NAMES in text or (b"\\" in text and _ESCAPED_KEY.search(text)) for text in texts.values())
+    return any(map(_may_compare_names, texts.values()))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _may_compare_names(text: bytes) -> bool:
+    return _OF_NAMES in text or (b"\\" in text and _ESCAPED_KEY.search(text) is not None)
+
+
+def forget_texts() -> None:
+    """Let go of the texts that were looked at once for several environments."""
+    _may_compare_names.cache_clear()
+    _digest.cache_clear()
 
 
 def _is_spec(file: str, texts: Mapping[str, bytes]) -> bool:
@@ -225,5 +274,6 @@ def _problems(entries: Sequence[Mapping[str, Any]]) -> tuple[Problem, ...]:
     return tuple(problem_from(entry) for entry in entries)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _digest(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()

@@ -11,12 +11,16 @@ from flowerpower.errors import Place, Problem
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a check is asked: environment, variables, time (epoch seconds), and the folder unless it is a revision."""
+    """What a check is asked: environment, variables, time (epoch seconds), and the folder unless it is a revision.
+
+    `every` asks of all environments that the project declares.
+    """
 
     env: str
     variables: Mapping[str, str]
     now: int
     root: str | None = None
+    every: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,10 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All problems of a project in one environment, sorted by place, and how much there is in it."""
+    """All problems of a project in one environment, sorted by place, and how much there is in it.
+
+    Or in several: those that were checked are named then.
+    """
 
     namespace: str
     pipelines: int
@@ -45,6 +52,7 @@ class Verdict:
     problems: tuple[Problem, ...]
     made_at: int = 0  # epoch seconds
     endings: tuple[Ending, ...] = ()
+    environments: tuple[str, ...] = ()
 
     @property
     def is_valid(self) -> bool:
@@ -65,7 +73,8 @@ def from_dict(value: Mapping[str, Any]) -> Verdict:
     """Return the verdict of a JSON value; TypeError, KeyError or ValueError for any other."""
     problems = tuple(problem_from(entry) for entry in value["problems"])
     endings = tuple(Ending(**entry) for entry in value["endings"])
-    return Verdict(**{**value, "problems": problems, "endings": endings})
+    environments = tuple(value["environments"])
+    return Verdict(**{**value, "problems": problems, "endings": endings, "environments": environments})
 
 
 def joined(verdicts: Sequence[Verdict]) -> Verdict:
@@ -84,9 +93,14 @@ def joined(verdicts: Sequence[Verdict]) -> Verdict:
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Return each problem once, sorted by place."""
-    return tuple(sorted(set(problems), key=lambda problem: (problem.place, problem.code, problem.what)))
+    return tuple(sorted(set(problems), key=_order))
+
+
+def _order(problem: Problem) -> tuple[object, ...]:
+    return problem.place, problem.code, problem.what, problem.severity, problem.environments
 
 
 def problem_from(entry: Mapping[str, Any]) -> Problem:
     """Return the problem of a JSON value; TypeError or KeyError for any other."""
-    return Problem(**{**entry, "place": Place(**entry["place"])})
+    environments = tuple(entry["environments"])
+    return Problem(**{**entry, "place": Place(**entry["place"]), "environments": environments})

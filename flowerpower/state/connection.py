@@ -23,6 +23,7 @@ SCRIPT_TIMEOUT = 60.0  # seconds: above the longest script
 _CONNECT_TIMEOUT = 5.0
 _SILENCE = 5.0  # seconds without an answer, after which somebody is told that we wait
 _SCHEMES = ("redis", "rediss", "unix", *SENTINEL_SCHEMES)
+_WANTS_LOGIN = re.compile("HELLO must be called|Authentication required")
 _FORMS = (
     "write redis://host:port/db, rediss://..., unix:///path/to.sock, redis+sentinel://host:port,host:port/service, "
     "or embedded; escape a / in a password as %2F"
@@ -68,10 +69,38 @@ def _client(url: str, options: dict[str, Any]) -> Redis:
         if scheme in SENTINEL_SCHEMES:
             return sentinel_client(url, options)
         client = redis.Redis.from_url(url, **options)
+        client.connection_pool.connection_class = _leaving_replicas(client.connection_pool.connection_class)
         client.connection_pool.make_connection()  # it sends nothing, but it knows all of its options
     except (ValueError, TypeError):  # their words may quote the password
         raise UsageError(f"{hide_credentials(url)} is not a Redis URL", hint=_FORMS) from None
     return client
+
+
+@cache
+def _leaving_replicas(kind: Any) -> Any:
+    """Return a kind of connection that connects anew after it has met a replica, as those of Sentinels do.
+
+    Behind its name or address there may be another server by now; the old one, no master any more, closes nothing.
+    """
+    from redis.exceptions import ReadOnlyError
+
+    class Leaving(kind):  # type: ignore[misc]
+        _leaves = False
+
+        def read_response(self, *how: Any, **more: Any) -> Any:
+            try:
+                return super().read_response(*how, **more)
+            except ReadOnlyError:
+                self._leaves = True  # once the other replies of a pipeline are read
+                raise
+
+        def send_packed_command(self, *command: Any, **more: Any) -> None:
+            if self._leaves:
+                self._leaves = False
+                self.disconnect()
+            super().send_packed_command(*command, **more)
+
+    return Leaving
 
 
 def without_retries(connection: Redis, timeout: float = SCRIPT_TIMEOUT) -> Redis:
@@ -119,9 +148,11 @@ def is_away(error: BaseException) -> bool:
 
 def refuses_writes(error: BaseException | None) -> bool:
     """Tell whether what Redis' client raised means that Redis takes no write for now, whatever it is."""
-    from redis.exceptions import OutOfMemoryError
+    from redis.exceptions import OutOfMemoryError, ReadOnlyError
 
-    return isinstance(error, OutOfMemoryError) or said_first(error) in ("OOM", "MISCONF", "NOREPLICAS")
+    if isinstance(error, (OutOfMemoryError, ReadOnlyError)):
+        return True
+    return said_first(error) in ("OOM", "READONLY", "MISCONF", "NOREPLICAS", "UNBLOCKED")
 
 
 def is_late(error: BaseException) -> bool:
@@ -169,6 +200,7 @@ _ADVICE = {  # by the first word of what Redis says, or by redis-py's class wher
     "OOM": _FULL,
     "ReadOnlyError": _REPLICA,
     "READONLY": _REPLICA,
+    "UNBLOCKED": _REPLICA,  # what waited there when it became one is told
     "BusyLoadingError": "Redis is still reading its data: it will answer when it is done",
     "MISCONF": "Redis cannot write to its disk and refuses changes: is the disk full?",
     "NOREPLICAS": "too few replicas are connected (min-replicas-to-write)",
@@ -197,13 +229,18 @@ def said_first(error: BaseException | None) -> str:
 @contextmanager
 def redis_errors(doing: str) -> Iterator[None]:
     """Raise `StoreError` for every failure of Redis while *doing* (a phrase such as `reading the live state`)."""
-    from redis.exceptions import RedisError
+    from redis.exceptions import DataError, RedisError
 
     try:
         with _silence_told(doing):
             yield
+    except DataError as error:  # which the client finds, and no server needs to be looked at for it
+        raise UsageError(f"{doing} was asked for something of a wrong type: {error}") from error
     except (RedisError, OSError) as error:
         raise as_ours(error, doing) from error
+    except UnicodeEncodeError as error:
+        text = error.object.encode(errors="backslashreplace").decode()
+        raise UsageError(f"'{text[:100]}' is no text that Redis can hold", hint="write it in UTF-8") from error
 
 
 def as_ours(error: Exception, doing: str) -> StoreError:
@@ -211,5 +248,6 @@ def as_ours(error: Exception, doing: str) -> StoreError:
     from redis.exceptions import AuthenticationError, NoPermissionError
 
     if isinstance(error, (AuthenticationError, NoPermissionError)) or _FORBIDDEN in str(error):
-        return StoreError(f"Redis refused {doing}: {error}", hint="check the user, its password and its ACL rules")
+        said = "it wants a password and was given none" if _WANTS_LOGIN.search(str(error)) else str(error)
+        return StoreError(f"Redis refused {doing}: {said}", hint="check the user, its password and its ACL rules")
     return StoreError(f"Redis failed while {doing}: {error}", hint=_advice(error))

@@ -213,6 +213,11 @@ class Keys:
         parts = self.parse_run_id(run_id) if run_id else None
         return tick_of(parts[1]) if parts else None
 
+    def occurrence_of(self, name: str, run_id: str | None) -> int | None:
+        """Return the tick of an occurrence of a schedule, None for another's: a damaged cursor may name anything."""
+        parts = self.parse_run_id(run_id) if run_id else None
+        return tick_of(parts[1]) if parts and parts[0] == name else None
+
     def owns_queue(self, queue: str) -> bool:
         """Tell whether an RQ queue name belongs to this namespace."""
         parts = queue.split(SEPARATOR)

@@ -14,7 +14,8 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = (DOCS / "layers.md").read_text(encoding="utf-8")
 FILES = re.findall(r"```yaml\n(# (\S+)\n.*?)```", PAGE, re.DOTALL)
 CONNECTIONS = re.findall(r"```yaml\n(redis:.*?)```", (DOCS / "redis.md").read_text(encoding="utf-8"), re.DOTALL)
-CONSOLE = re.findall(r"```console\n\$ flowerpower (.*?)\n(.*?)```", PAGE, re.DOTALL)
+CONSOLE_BLOCK = r"```console\n\$ flowerpower (.*?)\n(.*?)```"
+CONSOLE = re.findall(CONSOLE_BLOCK, PAGE, re.DOTALL)
 
 
 @pytest.fixture
@@ -31,6 +32,16 @@ def test_the_documented_project_is_valid(documented: CommandLine, env: str) -> N
     answer = documented("validate", "--env", env)
 
     assert (answer.code, answer.err) == (0, ""), answer.out
+
+
+def test_a_mistake_in_a_patch_is_told_as_documented(documented: CommandLine) -> None:
+    [(command, shown)] = re.findall(CONSOLE_BLOCK, (DOCS / "validate.md").read_text(encoding="utf-8"), re.DOTALL)
+    sales = "modules: [sales]\noutputs: [report]\ninputs: {region: EU, day: '1', token: x}\n"
+    documented.write("pipelines/sales.yaml", f"{sales}environments: {{prod: {{retry: {{max: 3, intervls: [10s]}}}}}}\n")
+
+    answer = documented(*command.split())
+
+    assert answer.out + answer.err == shown
 
 
 def test_render_answers_as_documented(documented: CommandLine) -> None:

@@ -154,6 +154,7 @@ def test_a_check_finds_what_policies_cannot_say(line: CommandLine, search: str) 
     assert problems(line.folder, "prod")[1].endswith("4:11 warning HOUSE2 what runs in prod runs in UTC")
     told = line("validate", "--format", "sarif", PYTHONPATH=search)
     assert (told.code, '"HOUSE1"' in told.out) == (1, True)
+    assert "what runs in prod runs in UTC (in environment 'prod')" in told.out
     with pytest.raises(SpecError, match="HOUSE1"):
         FlowerPowerProject.load(line.folder, redis="redis://localhost:1").plan()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from flowerpower.memory import Memory
 from flowerpower.specs.checks import check_sources, verdict_of
+from flowerpower.specs.environments import declared, verdict_everywhere
 from flowerpower.specs.files.cache import VerdictCache
 from flowerpower.specs.files.sources import Sources
 from flowerpower.specs.shares import left_to_do, taken_apart
@@ -23,14 +25,19 @@ EXAMPLES = int(os.environ.get("FLOWERPOWER_TEST_EDITS", "40"))
 NOW = 1_800_000_000  # 2027-01-15
 ASKED = Question("default", {}, NOW)
 PROJECTS = (
-    "name: acme\nqueues: {default: {}, heavy: {}}\nenvironments: {prod: {}}\n",
+    "name: acme\nqueues: {default: {}, heavy: {}}\nenvironments: {prod: {}, staging: {}}\n",
     "name: acme\nenvironments: {prod: {timezone: Europe/Rome}}\npolicies: {warn: {require: [owner]}}\n",
     (
-        "name: acme\nenvironments: {prod: {}}\ndefaults: {schedule: {pipeline: sales, queue: heavy, timeout: 9h}}\n"
+        "name: acme\nenvironments: {prod: {}, staging: {}}\n"
+        "defaults: {schedule: {pipeline: sales, queue: heavy, timeout: 9h}}\n"
         "policies: {enforce: {max_timeout: 6h}, warn: {allowed_queues: [default]}}\n"
     ),
-    "name: acme\nredis: redis://:secret@r\nenvironments: {prod: {}}\ndefaults: {pipeline: {modules: [flow]}}\n",
-    "name: acme\nenvironments: {prod: {}}\ntimezone: Europe/Berln\n",
+    "name: acme\nredis: redis://:pw@r\nenvironments: {prod: {}, staging: {}}\ndefaults: {pipeline: {modules: [x]}}\n",
+    "name: acme\nenvironments: {prod: {}, staging: {}}\ntimezone: Europe/Berln\n",
+    "name: acme\nenvironments: {prod: {redis: 3, guards: {max_delets: 1}}, staging: {schedules: paused}}\n",
+    "name: acme\nenvironments: {prod: {queues: {default: {}}, policies: {enforce: {require: [owner]}}}, default: {}}\n",
+    "name: acme\nenvironments: {prod: {defaults: {schedule: {pipeline: stock, queue: [x]}}}, staging: {nam: x}}\n",
+    "name: acme\nenvironments: {prod: 3, staging: {timezone: Mars/X, modules: [x]}, default: {schedules: paused}}\n",
 )
 MODULES = (
     "def report(region: str) -> str:\n    return region\n\n\ndef total(report: str) -> int:\n    return 1\n",
@@ -54,6 +61,8 @@ PIPELINES = (
     "outputs: [report]\n",
     "modules: [flow]\noutputs: report\n",
     "modules: [flow\n",
+    "modules: [flow]\noutputs: [report]\nenvironments: {prod: {outputs: [reprot], timout: 1h}, staging: null}\n",
+    "modules: [flow]\noutputs: [report]\nenvironments: {staging: {inputs: {region: EU}}, default: {retry: {ma: 1}}}\n",
     "{name: unknown, modules: [flow], outputs: [report]}\n",
 )
 SCHEDULES = (
@@ -73,6 +82,10 @@ SCHEDULES = (
     "name: one\npipeline: sales\nevery: 1h\n---\nname: two\npipeline: stock\nevery: 1h\n",
     "pipeline: unknown\nevery: 1h\ninputs: {region: US}\n",
     "pipeline: sales\nevery: 1h # flowerpower: ignore FP999\n",
+    "pipeline: sales\nevery: 1h\ninputs: {region: EU}\nenvironments: {prod: {every: soon}, staging: {queue: heavi}}\n",
+    "pipeline: sales\nevery: 1h\nenvironments: {prod: {inputs: {region: '${var:R}'}}, staging: {every: null}}\n",
+    "pipeline: stock\nevery: 1h\nenvironments: {prod: null, staging: {pipeline: sales}, gone: {}}\n",
+    'pipeline: stock\nevery: 1h\n"envi\\x72onments": {prod: {at: 2020-01-01, every: null}}\n',
     "- pipeline: sales\n",
 )
 FILES: Mapping[str, tuple[str, ...]] = {
@@ -81,6 +94,14 @@ FILES: Mapping[str, tuple[str, ...]] = {
 }
 QUIET = {  # what no edit touches, so that it is worth to check the rest alone
     "pipelines/quiet.yaml": "modules: [flow]\noutputs: [report]\nowner: z\n",
+    "pipelines/extra.yaml": (
+        "modules: [flow]\noutputs: [report]\ninputs: {region: EU}\nowner: z\n"
+        "environments: {prod: {outputs: [reprot]}, staging: {owner: y}}\n"
+    ),
+    "schedules/patched.yaml": (
+        "pipeline: quiet\nevery: 1h\ninputs: {region: EU}\nowner: z\n"
+        "environments: {prod: {timeout: 9h, queue: heavi}, staging: {every: null, at: 2027-01-15T09:00:00}}\n"
+    ),
     **{f"schedules/q{n}.yaml": "pipeline: quiet\nevery: 1h\ninputs: {region: EU}\nowner: z\n" for n in range(6)},
 }
 EDITS = st.sampled_from(sorted(FILES)).flatmap(
@@ -94,6 +115,7 @@ QUESTIONS = st.builds(
     env=st.sampled_from(["default", "default", "default", "prod"]),
     variables=st.sampled_from([{}, {}, {"REGION": "stock"}]),
     now=st.sampled_from([NOW, NOW, NOW + 3600, NOW + 86_400]),
+    every=st.sampled_from([False, False, True, True, True]),
 )
 STEPS = st.lists(st.tuples(st.lists(EDITS | EDITS | EDITS | RARE, min_size=1, max_size=2), QUESTIONS), max_size=8)
 START = st.fixed_dictionaries({}, optional={path: st.sampled_from(some[:4]) for path, some in FILES.items()})
@@ -106,12 +128,15 @@ def sources_of(files: Mapping[str, str]) -> Sources:
 
 
 def checked(sources: Sources, asked: Question) -> Verdict:
+    if asked.every:
+        each = [(env, replace(asked, env=env, every=False)) for env in declared(sources.texts)]
+        return verdict_everywhere([(env, checked(sources, question)) for env, question in each])
     return verdict_of(check_sources(sources, env=asked.env, variables=asked.variables, now=asked.now), asked.now)
 
 
 def told(verdict: Verdict) -> Any:
     """Return what people are told, and until when it is true."""
-    counts = verdict.namespace, verdict.pipelines, verdict.schedules, verdict.is_valid
+    counts = verdict.namespace, verdict.pipelines, verdict.schedules, verdict.is_valid, verdict.environments
     return counts, verdict.problems, sorted(ending.next_tick for ending in verdict.endings)
 
 

@@ -142,6 +142,25 @@ def test_status_and_doctor_name_what_is_in_the_way(store: Store) -> None:
     assert read_status(store).troubles == ()
 
 
+def test_a_cursor_that_names_a_job_of_another_schedule_is_healed_and_the_job_left_alone(store: Store) -> None:
+    connection, key = store.connection, KEYS.scheduled(KEYS.queue("default"))
+    bad, good = (value.split() for value in connection.hmget(KEYS.cursors, "bad", "good"))
+    connection.hset(KEYS.cursors, "bad", b" ".join([*bad[:2], good[2]]))
+    before = connection.hgetall(KEYS.job(good[2].decode()))
+
+    connection.delete(KEYS.lease)
+    healer = Scheduler(store, "two")
+    for _ in range(2):
+        healer.step()
+        shift_clock(connection, 20)
+
+    healed = connection.hget(KEYS.cursors, "bad").split()[2].decode()
+    assert KEYS.occurrence_of("bad", healed) is not None
+    assert connection.zscore(KEYS.scheduled(HEAVY), healed) is not None
+    assert connection.zscore(key, good[2]) is not None
+    assert connection.hgetall(KEYS.job(good[2].decode())) == before
+
+
 def test_doctor_names_a_key_of_another_type(store: Store) -> None:
     store.connection.delete(KEYS.runs)
     store.connection.set(KEYS.runs, "?")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from redis.exceptions import ReadOnlyError
 from support.redis_state import SHIFTED_CLOCK
 from support.states import KEYS, SOURCE, desired, schedule
 
@@ -25,7 +26,7 @@ from flowerpower.render.alarms import alarms_of
 from flowerpower.render.plan_text import plan_text
 from flowerpower.render.status import status_text
 from flowerpower.render.status_html import status_html
-from flowerpower.state.connection import connect_for_rq
+from flowerpower.state.connection import connect, connect_for_rq
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
 
@@ -106,8 +107,17 @@ make_worker(connect_for_rq(sys.argv[1]), Keys("acme", "test"), ["default"]).work
 """
 
 
-def test_a_worker_waits_until_there_is_room_and_says_so_once(
-    redis_connection: Redis, redis_url: str, tmp_path: Path
+def fill(connection: Redis, *, full: bool) -> None:
+    connection.config_set("maxmemory", "1mb" if full else "0")
+
+
+def demote(connection: Redis, *, full: bool) -> None:
+    connection.execute_command("REPLICAOF", *(("127.0.0.1", "1") if full else ("NO", "ONE")))
+
+
+@pytest.mark.parametrize("refuse", [fill, demote])
+def test_a_worker_waits_until_redis_takes_writes_and_says_so_once(
+    redis_connection: Redis, redis_url: str, tmp_path: Path, refuse: Callable[..., None]
 ) -> None:
     log = tmp_path / "log"
 
@@ -127,13 +137,13 @@ def test_a_worker_waits_until_there_is_room_and_says_so_once(
     ):
         try:
             wait_for(lambda: redis_connection.smembers("rq:workers"))
-            redis_connection.config_set("maxmemory", "1mb")
+            refuse(redis_connection, full=True)
             wait_for(lambda: "takes no write" in said())
             time.sleep(1.1)  # it tries again each second
-            redis_connection.config_set("maxmemory", "0")
+            refuse(redis_connection, full=False)
             wait_for(lambda: "works again, after" in said())
         finally:
-            redis_connection.config_set("maxmemory", "0")
+            refuse(redis_connection, full=False)
             worker.kill()
 
     assert said().count("takes no write") == 1, said()
@@ -152,3 +162,17 @@ def test_a_worker_does_not_end_where_redis_is_full_while_it_cleans_up(
 
     assert worker.absence.lasts
     assert [text for text in caplog.messages if "takes no write" in text and "Redis is full" in text]
+
+
+def test_a_client_that_has_met_a_replica_connects_anew(redis_connection: Redis, redis_url: str) -> None:
+    with connect(redis_url) as connection:
+        first = connection.client_id()
+        demote(redis_connection, full=True)
+        try:
+            with pytest.raises(ReadOnlyError), connection.pipeline(transaction=False) as pipe:
+                pipe.set("a", 1).get("a").set("b", 2).execute()
+            assert connection.get("a") is None
+        finally:
+            demote(redis_connection, full=False)
+
+        assert connection.client_id() != first

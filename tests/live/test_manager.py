@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from support.states import SOURCE
 
 from flowerpower import JobQueueManager, RQManager
 from flowerpower.apply import apply_plan
-from flowerpower.errors import PipelineError, UsageError
+from flowerpower.errors import FormatError, PipelineError, UsageError
 from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.keys import Keys
@@ -103,6 +104,44 @@ def test_what_is_not_applied_is_not_enqueued(manager: RQManager, name: str) -> N
 def test_inputs_that_are_no_json_are_refused(manager: RQManager) -> None:
     with pytest.raises(UsageError, match="JSON"):
         manager.enqueue("report", inputs={"number": object()})
+
+
+def test_what_is_no_text_no_name_or_no_delay_is_refused_as_such(manager: RQManager) -> None:
+    with pytest.raises(UsageError, match="the inputs cannot be written as JSON"):
+        manager.enqueue("report", {"number": "\ud800"})
+    with pytest.raises(UsageError, match="of a wrong type"):
+        manager.enqueue(["report"])  # type: ignore[arg-type]
+    for delay in ("soon", "-1m", float("nan"), float("inf"), 10**30, timedelta.max):
+        with pytest.raises(UsageError, match="is no delay"):
+            manager.enqueue_in("report", delay)
+
+
+def test_a_session_goes_on_as_it_was_after_its_worker(manager: RQManager) -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    before = [signal.getsignal(number) for number in numbers]
+    raised: list[Exception] = []
+
+    def work_in_thread() -> None:
+        try:
+            manager.start_worker(burst=True)
+        except UsageError as error:
+            raised.append(error)
+
+    manager.start_worker(burst=True, with_scheduler=False)
+    thread = threading.Thread(target=work_in_thread)
+    thread.start()
+    thread.join(timeout=30)
+
+    assert [signal.getsignal(number) for number in numbers] == before
+    assert [str(error) for error in raised] == ["only the main thread can listen for signals"]
+
+
+def test_a_damaged_run_spec_is_said_to_be_damaged(manager: RQManager, redis_connection: Redis) -> None:
+    for digest in redis_connection.hkeys(manager.store.keys.specs):
+        redis_connection.hset(manager.store.keys.specs, digest, "{")
+
+    with pytest.raises(FormatError, match="the run spec of 'often' is damaged"):
+        manager.enqueue("often")
 
 
 def test_an_unknown_back_end_names_the_known(manager: RQManager) -> None:

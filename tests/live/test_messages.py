@@ -235,6 +235,39 @@ def test_a_full_outbox_says_so(folder: Path, redis_url: str, redis_connection: R
     assert redis_connection.hlen(KEYS.outbox) == 0, "what nobody can read is dropped"
 
 
+def test_a_receiver_that_never_ends_its_answer_keeps_no_other_from_being_told(
+    folder: Path, redis_url: str, redis_connection: Redis, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+        threading.Thread(target=drip, args=(slow, over), daemon=True).start()
+        url = f"http://127.0.0.1:{slow.getsockname()[1]}/"
+        (folder / "schedules/often.yaml").write_text(
+            f"pipeline: report\nevery: 1h\non_failure: ['{url}', {hook.url}]\n"
+        )
+        apply(folder, redis_url)
+        monkeypatch.setattr("flowerpower.jobs.messages.senders.LONGEST_SECONDS", 0.5)
+        one = messenger(redis_connection)
+        one.step()
+        tell(redis_connection, "failed", 0, reason="first")
+        sent = one.step()
+        tell(redis_connection, "succeeded", 1)
+        both = one.step()
+        over.set()
+
+    assert (sent, both, hook.kinds) == (1, 1, ["failed", "recovered"])
+    letters: Any = redis_connection.hvals(KEYS.outbox)
+    assert len(letters) == 2
+
+
+def drip(server: socket.socket, over: threading.Event) -> None:
+    """Answer one caller with a header that goes on for ever."""
+    with server.accept()[0] as caller:
+        caller.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+        while not over.wait(0.05):
+            caller.sendall(b"x")
+
+
 def test_mail_goes_through_apprise(folder: Path, redis_url: str, redis_connection: Redis) -> None:
     mails: list[Mail] = []
 

@@ -103,6 +103,31 @@ def test_warm_runs_share_a_process_until_one_of_them_ends_it(store: Store, redis
     assert set(left_behind) == {"x"}
 
 
+def test_what_odd_runs_do_to_their_process_is_neither_done_twice_nor_met_by_the_next_run(
+    store: Store, redis_url: str, tmp_path: Path
+) -> None:
+    obedient_project(store, tmp_path)
+    odd = {
+        "os.fork()": "",
+        "if os.fork() == 0: 1 / 0\ntime.sleep(0.5)": "",
+        "if (child := os.fork()) == 0: raise SystemExit(3)\nassert os.waitpid(child, 0)[1] == 3 << 8": "",
+        "raise ValueError(chr(0xd800))": "ValueError: \\ud800",
+        "raise ExceptionGroup('many', [KeyError('first'), OSError('second')])": "many (2 sub-exceptions): KeyError",
+        "import logging\nlogging.disable(50)\nos.umask(0o777)\nos.environ['TZ'] = 'XYZ-5'\ntime.tzset()": "",
+        "import logging\nassert not logging.root.manager.disable\nassert os.umask(0o22) != 0o777": "",
+        "assert time.tzname[0] != 'XYZ'": "",
+    }
+    with running_worker(redis_url, KEYS, tmp_path, "warm") as worker:
+        ends = [run_one(store, worker, tmp_path, text) for text in odd]
+        assert worker.stop() == 0
+
+    assert [end["status"] for end in ends] == ["failed" if reason else "succeeded" for reason in odd.values()]
+    assert all(reason in end["reason"] for reason, end in zip(odd.values(), ends, strict=True))
+    assert len(outcomes(store)) == len(seen(tmp_path)) == len(odd)
+    assert len({process for process, *_ in seen(tmp_path)}) == 1
+    assert "terminated unexpectedly" not in worker.output()
+
+
 def test_a_warm_run_out_of_time_fails_and_the_next_finds_edited_code(
     store: Store, redis_url: str, tmp_path: Path
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,8 +35,8 @@ def case_of(name: str) -> Case:
     return Case(problems, {file: text.encode() for file, text in case["files"].items()})
 
 
-def _problem(file: str, line: int, column: int, **more: Any) -> Problem:
-    return Problem(place=Place(file, line, column), **more)
+def _problem(file: str, line: int, column: int, environments: Iterable[str] = (), **more: Any) -> Problem:
+    return Problem(place=Place(file, line, column), environments=tuple(environments), **more)
 
 
 def _json(value: Any) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flowerpower.errors import PipelineError, UsageError
+from flowerpower.jobs.by_hand.past import spec_of
 from flowerpower.jobs.details import RunDetails, find_outcome, read_run
 from flowerpower.jobs.ledger import RunRef
 from flowerpower.nearest import nearest
@@ -175,15 +176,17 @@ def _schedule_job(store: Store, name: str, raw: bytes) -> tuple[dict[str, str], 
         text: Any = store.connection.hget(store.keys.specs, schedule.run)
     if text is None:
         raise UsageError(f"the run spec of {name!r} is not in Redis", hint="apply again")
-    spec: dict[str, Any] = json.loads(text)
+    spec = spec_of(name, text)
     return job_fields(occurrence_at(store.keys, schedule, 0)), {**spec, "start_deadline": None}
 
 
 def _canonical_spec(spec: Mapping[str, Any]) -> str:
     try:
-        return canonical(spec)
+        text = canonical(spec)
+        text.encode()
     except (TypeError, ValueError) as error:
         raise UsageError(f"the inputs cannot be written as JSON: {error}") from None
+    return text
 
 
 def _nearest(store: Store, name: str) -> str:

@@ -96,12 +96,13 @@ def read_applied(store: Store, name: str) -> Applied:
         described.revision,
         described.commit,
         trigger,
-        _spec_of(name, text),
+        spec_of(name, text),
         decode_cursor(name, cursor) if cursor else None,
     )
 
 
-def _spec_of(name: str, text: bytes) -> Mapping[str, Any]:
+def spec_of(name: str, text: bytes) -> Mapping[str, Any]:
+    """Return a run spec as it lies in Redis; raise `FormatError` for one that nobody can read."""
     try:
         spec = json.loads(text)
     except (ValueError, RecursionError):
@@ -118,6 +119,7 @@ def order_of(store: Store, applied: Applied, how: HandOut) -> dict[str, Any]:
         spec["spec"] = {**spec["spec"], "inputs": {**spec["spec"].get("inputs", {}), **how.inputs}}
     try:
         text = canonical(spec)
+        text.encode()
     except (TypeError, ValueError) as error:
         raise UsageError(f"the inputs cannot be written as JSON: {error}") from None
     schedule = replace(applied.schedule, run=digest(text))

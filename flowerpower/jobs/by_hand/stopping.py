@@ -60,6 +60,8 @@ def stop_run(store: Store, text: str, reason: str) -> Stopped:
 def _run_named(store: Store, text: str) -> str:
     if "--" in text:
         return store.keys.full_run_id(text)
+    if not text:
+        raise UsageError("which run?", hint="name it, as `flowerpower runs` shows it")  # no name means all to readers
     active = [record.run for record in active_runs(store, text)]
     if len(active) == 1:
         return active[0]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -19,6 +18,7 @@ from flowerpower.errors import FlowerPowerError, FormatError
 from flowerpower.jobs.absence import Absence
 from flowerpower.jobs.events import AT_ONCE, Event, events_after
 from flowerpower.jobs.messages.outbox import MOST, Letter, Outbox
+from flowerpower.jobs.messages.senders import Senders
 from flowerpower.messaging.delivery import Delivery, next_try, place_of
 from flowerpower.messaging.health import BAD, GOOD, WELL, Health, Outcome, judge
 from flowerpower.messaging.message import Message
@@ -32,8 +32,7 @@ from flowerpower.state.connection import redis_errors
 from flowerpower.state.store import Store
 
 SIGNING_VARIABLE = "FLOWERPOWER_WEBHOOK_SECRET"
-LEASE_SECONDS = 60  # longer than the slowest message takes
-_SENDERS = 4
+LEASE_SECONDS = 60  # longer than all that is sent at one look takes
 _INTERVAL = 1.0
 
 logger = logging.getLogger("flowerpower.messenger")
@@ -68,6 +67,7 @@ class Messenger:
         self._secrets = secrets
         self._signing = signing
         self._plugins = tuple(plugins)
+        self._senders = Senders(self._deliver)
         self._wishes: dict[str, Wishes | None] = {}
         self._generation = b""
 
@@ -95,12 +95,7 @@ class Messenger:
         while self._read() == AT_ONCE:
             pass
         now = self.store.time()
-        letters = self.outbox.due(now)
-        if not letters:
-            return 0
-        with ThreadPoolExecutor(_SENDERS) as pool:
-            results = list(pool.map(self._deliver, letters))
-        return sum(self._settle(letter, result, now) for letter, result in zip(letters, results, strict=True))
+        return sum(self._settle(letter, result, now) for letter, result in self._senders.send(self.outbox.due(now)))
 
     def _leads(self) -> bool:
         """Take or renew the lease; two at once would send twice, not too little."""

@@ -6,6 +6,7 @@ scrape takes no time from a run or a tick, and the endpoint goes on answering wh
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -27,6 +28,8 @@ from flowerpower.state.store import Store
 
 PATIENCE = 3.0  # seconds that Redis may take for an answer: Prometheus gives up after ten
 _FORM = "for example --metrics 9726, or --metrics 0.0.0.0:9726 to be asked from elsewhere"
+_TAKEN = "does another worker or scheduler have this port? Each needs one of its own, as --metrics says"
+_NOT_OURS = "name an address of this machine, or none, and a port that this user may have"
 
 logger = logging.getLogger("flowerpower.metrics")
 
@@ -75,10 +78,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(64)
     except OSError as error:
         listener.close()
-        raise UsageError(
-            f"no metrics at {host}:{port}: {error.strerror or error}",
-            hint="does another worker or scheduler have this port? Each needs one of its own, as --metrics says",
-        ) from None
+        hint = _TAKEN if error.errno == errno.EADDRINUSE else _NOT_OURS
+        raise UsageError(f"no metrics at {host}:{port}: {error.strerror or error}", hint=hint) from None
     return listener
 
 

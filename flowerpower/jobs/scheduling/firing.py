@@ -91,7 +91,7 @@ def compile_schedule(keys: Keys, schedule: Schedule, revision: int) -> Compiled:
 
 def fire_message(keys: Keys, compiled: Compiled, cursor: Cursor, now: int, mode: Mode = "due") -> FireMessage:
     """Return what the fire script does for one schedule: the ticks since its cursor, decided by its catch-up rule."""
-    pending = keys.tick_in(cursor.pending)
+    pending = keys.occurrence_of(compiled.name, cursor.pending)
     decision = _decide(compiled, cursor.tick, now, pending)
     rest: dict[str, Any] = {}
     if mode == "claimed" and pending is not None:
@@ -108,7 +108,7 @@ def fire_message(keys: Keys, compiled: Compiled, cursor: Cursor, now: int, mode:
         compiled.meta,
         encode_cursor(cursor),
         str(cursor.revision),
-        cursor.pending or "",
+        (cursor.pending or "") if pending is not None else "",
         mode,
         str(decision.cursor),
         *(runs[0] if len(runs) == 1 else _NO_RUN),

@@ -103,7 +103,11 @@ class Reconciler:
         """Return those that have neither a waiting nor a running occurrence, and a tick left to wait for."""
         keys, fleet = self._store.keys, self._fleet
         fleet.compile({name: cursor.revision for name, cursor in cursors.items()})
-        waiting = {name: cursor.pending for name, cursor in cursors.items() if cursor.pending}
+        waiting = {
+            name: cursor.pending
+            for name, cursor in cursors.items()
+            if cursor.pending and keys.occurrence_of(name, cursor.pending) is not None
+        }
         found = self._registered(waiting)
         with redis_errors("looking for pending occurrences"):
             pipe = self._store.connection.pipeline(transaction=False)

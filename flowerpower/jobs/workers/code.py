@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -39,8 +40,9 @@ def _facts(folder: str) -> Iterator[str]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.endswith(".py"):
-                    stat = entry.stat()
-                    yield f"{entry.path}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ino}\n"
+                    with suppress(OSError):  # a link to nothing, as editors leave beside what is edited
+                        stat = entry.stat()
+                        yield f"{entry.path}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ino}\n"
                 elif entry.is_dir(follow_symlinks=False):
                     yield from _facts(entry.path)
     except OSError:

@@ -19,6 +19,7 @@ from typing import TypedDict
 
 from redis.exceptions import RedisError
 
+from flowerpower.errors import UsageError
 from flowerpower.jobs.absence import Absence
 from flowerpower.jobs.contact import PATIENCE
 from flowerpower.jobs.messages.messenger import make_messenger
@@ -195,6 +196,25 @@ def start_anew() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line, once more
+
+
+@contextmanager
+def signals_put_back() -> Iterator[None]:
+    """Let signals mean after the block what they meant before: a session of Python may go on after its worker."""
+    if threading.current_thread() is not threading.main_thread():
+        raise UsageError("only the main thread can listen for signals", hint="give this a process of its own")
+    before = {number: signal.getsignal(number) for number in (*_STOP_SIGNALS, signal.SIGALRM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def pass_over_stops() -> None:
+    """Do nothing more when asked to stop: this process ends already, and has things to close."""
+    for number in _STOP_SIGNALS:
+        signal.signal(number, lambda *_: None)  # not what a new process would inherit
 
 
 def _catch_stops(stop: threading.Event, *, at_once: bool = False) -> None:

@@ -7,11 +7,13 @@ renews heartbeats, kills a run that should stop, records one that dies, and star
 from __future__ import annotations
 
 import json
+import logging
 import os
 import random
 import resource
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -161,14 +163,31 @@ def _sent(horse: _Horse, text: bytes) -> bool:
 
 @contextmanager
 def _tidy() -> Iterator[None]:
-    """Put back after a run what it may have changed for the next one: folder, environment, random numbers."""
-    folder = Path.cwd()
+    """Put back after a run what it may have changed for the next one.
+
+    That is the folder, the environment, the time zone, the mask of new files, which logs are off, and random numbers.
+    """
+    folder, mask, disabled = _folder(), os.umask(0), logging.root.manager.disable
+    os.umask(mask)
     random.seed()
     try:
         with kept_environment():
             yield
     finally:
-        os.chdir(folder)
+        time.tzset()
+        os.umask(mask)
+        logging.disable(disabled)
+        if folder:
+            with suppress(OSError):  # it was removed meanwhile
+                os.chdir(folder)
+
+
+def _folder() -> Path | None:
+    """Return the working folder; nothing where somebody has removed it."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return None
 
 
 def _memory() -> int:

@@ -35,6 +35,7 @@ from flowerpower.state.store import Store
 
 MONITORING_SECONDS = 10  # how often a running job's heartbeat is sent
 _SURVIVES_FORKS = "jemalloc_bg_thd"  # a thread of the allocator that comes with pyarrow
+_LONGEST_TRACEBACK = 64 * 1024  # characters that RQ keeps of an error, which may hold anything, from its end
 _INSISTING = 0.3  # seconds between two times that a worker is asked to stop, as long as it does not hear it
 _REFUSED_SECONDS = 1.0  # before the next job, where Redis refused this one
 _ENDED_SILENTLY = 1 << 8  # the status, as `wait` tells it, of a process that ended with code 1
@@ -273,7 +274,8 @@ class FlowerPowerWorker(BeatingWorker):
             logger.warning("run %s went on elsewhere while this worker was held up", job.id)
             return
         stopped = self._stopped_job_id == job.id and not self.is_horse
-        super().handle_job_failure(job, queue, started_job_registry, exc_string, execution)
+        said = exc_string[-_LONGEST_TRACEBACK:].encode(errors="backslashreplace").decode()
+        super().handle_job_failure(job, queue, started_job_registry, said, execution)
         if stopped and execution is not None:
             self._record_end(job, execution, "cancelled", "it was told to stop", final=True)
 

@@ -11,14 +11,19 @@ from flowerpower.specs.files.kinds import PROJECT_FILES
 from flowerpower.specs.files.reading import Sources
 from flowerpower.specs.loader import Loaded, Models
 from flowerpower.specs.shares import Shares, left_to_do, put_together, taken_apart
+from flowerpower.specs.text.yaml import Parse, parse
 from flowerpower.specs.verdict import Question, Verdict
 
 
 class Known(NamedTuple):
-    """What earlier checks have left: models that need no pydantic, and what files that may have changed had added."""
+    """What earlier checks have left: models that need no pydantic, and what files that may have changed had added.
+
+    And what parses, which may remember what it has read for another environment.
+    """
 
     models: Models | None = None
     shares: Shares | None = None
+    parse: Parse = parse
 
 
 class Found(NamedTuple):
@@ -37,26 +42,26 @@ def check_again(sources: Sources, question: Question, known: Known) -> Found | N
     work = left_to_do(shares, sources.texts, question.now) if shares else None
     if shares is None or work is None:
         return None
-    loaded = check(_with_only(sources, work.unknown | work.context), question, known.models)
+    loaded = check(with_only(sources, work.unknown | work.context), question, known)
     found = put_together(shares, work, loaded, sources.texts, question.now)
     return Found(*found) if found else None
 
 
-def shares_of(loaded: Loaded, sources: Sources, question: Question, models: Models | None) -> Shares | None:
+def shares_of(loaded: Loaded, sources: Sources, question: Question, known: Known) -> Shares | None:
     """Return what each file adds to what was found in *sources*, where that can be told."""
     alone: Collection[Problem] = sources.problems
     if any(problem.place.file in PROJECT_FILES for problem in loaded.problems):
-        alone = check(_with_only(sources, frozenset()), question, models).problems
+        alone = check(with_only(sources, frozenset()), question, known).problems
     return taken_apart(loaded, sources.texts, alone, question.now)
 
 
-def check(sources: Sources, question: Question, models: Models | None) -> Loaded:
+def check(sources: Sources, question: Question, known: Known) -> Loaded:
     """Check sources as if they were a project."""
-    asked = question
-    return check_sources(sources, env=asked.env, variables=asked.variables, now=asked.now, models=models)
+    asked, (models, _, parse) = question, known
+    return check_sources(sources, env=asked.env, variables=asked.variables, now=asked.now, models=models, parse=parse)
 
 
-def _with_only(sources: Sources, paths: Collection[str]) -> Sources:
+def with_only(sources: Sources, paths: Collection[str]) -> Sources:
     """Return the project with no other specs than those in some files."""
-    texts = {path: text for path, text in sources.texts.items() if path in paths or path in PROJECT_FILES}
+    texts = {path: sources.texts[path] for path in (*PROJECT_FILES, *sorted(paths)) if path in sources.texts}
     return Sources(texts, sources.problems, sources.modules)

@@ -85,20 +85,23 @@ class VerdictCache:
             self._write(_folder_key(question), {"modules": list(folders), "stamp": found.digest, "verdict": key})
         self._forget_oldest(self.folder)
 
-    def shares(self, question: Question, sources: Sources) -> Shares | None:
-        """Return what the files of a project had added to a verdict while its project file and modules were these."""
-        from flowerpower.specs.shares import from_list
+    def shares(self, question: Question, sources: Sources) -> Mapping[str, Shares]:
+        """Return by environment what the files had added to a verdict while project file and modules were these."""
+        from flowerpower.specs.shares import from_lists
 
         text = self._load(_shares_key(question, sources))
-        with suppress(ValueError, TypeError, KeyError, RecursionError):
-            return from_list(json.loads(text)) if text else None
-        return None
+        with suppress(ValueError, TypeError, KeyError, IndexError, RecursionError):
+            names, shares = json.loads(text) if text else ((), ())
+            return {name: each for name, each in zip(names, from_lists(shares), strict=True) if each} if names else {}
+        return {}
 
-    def keep_shares(self, question: Question, sources: Sources, shares: Shares) -> None:
-        """Keep what the files of a project add to a verdict."""
-        from flowerpower.specs.shares import to_list
+    def keep_shares(self, question: Question, sources: Sources, shares: Mapping[str, Shares]) -> None:
+        """Keep by environment what the files of a project add to a verdict."""
+        from flowerpower.specs.shares import to_lists
 
-        self._store(_shares_key(question, sources), json.dumps(to_list(shares)).encode())
+        if shares:
+            found = [[*shares], to_lists([*shares.values()])]
+            self._store(_shares_key(question, sources), json.dumps(found).encode())
 
     def verdict(self, key: str, question: Question) -> Verdict | None:
         """Return the verdict of a key, unless time has made it old."""
@@ -175,7 +178,7 @@ def _shares_key(question: Question, sources: Sources) -> str:
 
 
 def _asked(question: Question) -> tuple[object, ...]:
-    return question.env, dict(question.variables), what_decides()
+    return question.env, question.every, dict(question.variables), what_decides()
 
 
 def what_decides() -> str:

@@ -16,3 +16,8 @@ def kind_of_file(path: str) -> str | None:
     if rest.endswith((".yaml", ".yml")) and folder in SPEC_FOLDERS:
         return folder.removesuffix("s")
     return None
+
+
+def may_declare(text: bytes) -> bool:
+    """Tell whether a file may say something of environments, by its text alone; an escape may hide any key."""
+    return b"environments" in text or b"\\" in text

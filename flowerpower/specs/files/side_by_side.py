@@ -8,20 +8,23 @@ a dataflow is not as it should be, they do not count. A law holds the checks to 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flowerpower.specs.checks import verdict_of
-from flowerpower.specs.files.again import Found, check, shares_of
+from flowerpower.specs.files.again import Found, Known, check, shares_of, with_only
+from flowerpower.specs.files.elsewhere import Elsewhere
 from flowerpower.specs.files.forked import Forked, is_possible
 from flowerpower.specs.files.glances import pipeline_at_a_glance
 from flowerpower.specs.files.kinds import PROJECT_FILES
 from flowerpower.specs.files.reading import Sources
 from flowerpower.specs.loader import Loaded, Models
-from flowerpower.specs.shares import Shares, both, from_list, to_list
+from flowerpower.specs.shares import Shares, both, from_lists, to_lists
+from flowerpower.specs.text.yaml import parse, parse_once
 from flowerpower.specs.verdict import Question, Verdict, from_dict, joined, to_dict
 
 _ACROSS = ("FP301", "FP32", "FP33")  # a pipeline that may be in the other half, and what is said of several at once
+_NOTHING = Known()
 _WORTHWHILE = 2000  # files; below, the second process costs more than it saves
 
 
@@ -36,14 +39,15 @@ class Part:
 
 
 def check_side_by_side(
-    sources: Sources, question: Question, models: Models | None = None, *, apart: bool = False
-) -> Found:
-    """Return the verdict on a project, found in two processes where that is quicker; *apart* also by file."""
-    found = _halves_checked(sources, question, models, apart=apart) if is_worthwhile(sources) else None
-    if found is None:
-        part = check_part(sources, question, models, apart=apart)
-        found = Found(part.verdict, part.shares)
-    return found
+    sources: Sources, questions: Sequence[Question], models: Models | None = None, *, apart: bool = False
+) -> list[Found]:
+    """Return the verdicts on a project, found in two processes where that is quicker; *apart* also by file."""
+    if not is_worthwhile(sources):
+        return [Found(part.verdict, part.shares) for part in check_parts(sources, questions, models, apart=apart)]
+    found = _halves_checked(sources, questions, models, apart=apart)
+    missing = [question for question, each in zip(questions, found, strict=True) if each is None]
+    again = iter(check_parts(sources, missing, models, apart=apart) if missing else ())
+    return [each or Found((part := next(again)).verdict, part.shares) for each in found]
 
 
 def halves(sources: Sources) -> tuple[Sources, Sources]:
@@ -61,15 +65,32 @@ def shared_out(sources: Sources, count: int) -> list[Sources]:
     parts: list[list[str]] = [[] for _ in range(count)]
     for paths in sorted(together.values(), key=len, reverse=True):
         min(parts, key=len).extend(paths)
-    return [_with_only(sources, paths) for paths in parts]
+    return [with_only(sources, paths) for paths in parts]
 
 
-def check_part(sources: Sources, question: Question, models: Models | None = None, *, apart: bool = False) -> Part:
+def check_parts(
+    sources: Sources, questions: Sequence[Question], models: Models | None = None, *, apart: bool = False
+) -> list[Part]:
+    """Check sources in each environment that is asked about, with as little work as that takes."""
+    first, *others = questions
+    known = Known(models, None, parse_once() if others else parse)
+    elsewhere = Elsewhere(sources, first, known)
+    by_file = apart or any(elsewhere.wants_shares(other.env) for other in others)
+    parts = [check_part(sources, first, known, apart=by_file)]
+    here = Found(parts[0].verdict, parts[0].shares)
+    for other in others:
+        found = elsewhere.found(other, here)
+        part = Part(found.verdict, parts[0].addresses, found.shares) if found else None
+        parts.append(part or check_part(sources, other, known, apart=apart))
+    return parts
+
+
+def check_part(sources: Sources, question: Question, known: Known = _NOTHING, *, apart: bool = False) -> Part:
     """Check sources as if they were a project."""
-    loaded = check(sources, question, models)
+    loaded = check(sources, question, known)
     draft = loaded.draft
     addresses = {f"pipeline.{name}" for name in draft.pipelines} | {f"schedule.{name}" for name in draft.schedules}
-    shares = shares_of(loaded, sources, question, models) if apart else None
+    shares = shares_of(loaded, sources, question, known) if apart else None
     return Part(verdict_of(loaded, question.now), frozenset(addresses), shares, loaded)
 
 
@@ -93,26 +114,27 @@ def is_worthwhile(sources: Sources) -> bool:
     return is_possible()
 
 
-def _with_only(sources: Sources, paths: Iterable[str]) -> Sources:
-    own = {path: sources.texts[path] for path in (*PROJECT_FILES, *sorted(paths)) if path in sources.texts}
-    return Sources(own, sources.problems, sources.modules)
-
-
-def _halves_checked(sources: Sources, question: Question, models: Models | None, *, apart: bool) -> Found | None:
-    """Return what was found, None if the other process failed or the halves need each other."""
+def _halves_checked(
+    sources: Sources, questions: Sequence[Question], models: Models | None, *, apart: bool
+) -> list[Found | None]:
+    """Return what was found, None where the other process failed or the halves need each other."""
 
     def theirs_as_json() -> bytes:
-        part = check_part(there, question, models, apart=apart)
-        found = [to_dict(part.verdict), [*part.addresses], part.shares and to_list(part.shares)]
-        return json.dumps(found).encode()
+        parts = check_parts(there, questions, models, apart=apart)
+        verdicts, addresses = [to_dict(part.verdict) for part in parts], [[*part.addresses] for part in parts]
+        return json.dumps([verdicts, addresses, to_lists([part.shares for part in parts])]).encode()
 
     here, there = halves(sources)
     with Forked(theirs_as_json) as child:
-        mine = check_part(here, question, models, apart=apart)
+        mine = check_parts(here, questions, models, apart=apart)
         answer = child.answer()
     if answer is None:
-        return None
-    verdict, addresses, shares = json.loads(answer)
-    theirs = Part(from_dict(verdict), frozenset(addresses), shares and from_list(shares))
-    whole = together(mine, theirs)
-    return Found(whole, both(mine.shares, theirs.shares)) if whole else None
+        return [None] * len(questions)
+    verdicts, addresses, shares = json.loads(answer)
+    theirs = map(Part, map(from_dict, verdicts), map(frozenset, addresses), from_lists(shares))
+    return [_whole(*parts) for parts in zip(mine, theirs, strict=True)]
+
+
+def _whole(first: Part, second: Part) -> Found | None:
+    verdict = together(first, second)
+    return Found(verdict, both(first.shares, second.shares)) if verdict else None

@@ -5,7 +5,7 @@ Positions are noted only for files that turn out to need them: those are parsed 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -17,7 +17,10 @@ from flowerpower.specs.text.plain_yaml import read_plain
 if TYPE_CHECKING:
     from flowerpower.specs.text.composer import Composer
 
-__all__ = ["Document", "Parsed", "find", "parse", "parse_exactly"]
+__all__ = ["Document", "Parse", "Parsed", "find", "parse", "parse_exactly", "parse_once"]
+
+Parse = Callable[[str, bytes], Parsed]
+"""What makes documents of a file: `parse`, or what remembers them."""
 
 
 def parse(file: str, content: bytes) -> Parsed:
@@ -27,6 +30,19 @@ def parse(file: str, content: bytes) -> Parsed:
             data, line = found
             return Parsed((Document(file, 0, line, data, True),), ())
     return parse_exactly(file, content)
+
+
+def parse_once() -> Parse:
+    """Return a `parse` that parses each file once, however often that is asked; the contents may not change."""
+    known: dict[str, Parsed] = {}
+
+    def parsed(file: str, content: bytes) -> Parsed:
+        found = known.get(file)
+        if found is None:
+            found = known[file] = parse(file, content)
+        return found
+
+    return parsed
 
 
 def parse_exactly(file: str, content: bytes) -> Parsed:

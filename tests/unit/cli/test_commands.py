@@ -116,7 +116,7 @@ def test_a_mistyped_folder_is_not_the_project_around_it(flowerpower: CommandLine
 def test_a_project_is_found_from_a_folder_below_it(flowerpower: CommandLine) -> None:
     answer = CommandLine(flowerpower.folder / "schedules", flowerpower.environment)("validate")
 
-    assert (answer.code, answer.last) == (0, "acme.default is valid: 1 pipeline, 2 schedules.")
+    assert (answer.code, answer.last) == (0, "acme is valid in 2 environments: 1 pipeline, 2 schedules.")
 
 
 def test_every_problem_is_told_at_once_and_where(flowerpower: CommandLine) -> None:
@@ -312,7 +312,7 @@ def test_new_specs_are_valid_at_once(flowerpower: CommandLine) -> None:
     assert flowerpower("new", "schedule", "often", "--pipeline", "extra").code == 0
     assert flowerpower("new", "schedule", "never", "--pipeline", "extar").code == 1
 
-    assert flowerpower("validate").last == "acme.default is valid: 2 pipelines, 3 schedules."
+    assert flowerpower("validate").last == "acme is valid in 2 environments: 2 pipelines, 3 schedules."
 
 
 def test_what_is_triggered_is_run_by_a_worker(applied: CommandLine) -> None:

@@ -49,10 +49,10 @@ def test_what_has_no_flags_is_plain(
 
 
 def test_a_plain_check_says_what_one_with_flags_says(command: CommandLine) -> None:
-    assert command("validate") == command("validate", "--no-cache") == command("validate", "--env", "default")
+    assert command("validate") == command("validate", "--no-cache") == command("validate", "--color", "never")
 
     (command.folder / "schedules" / "nightly.yaml").write_text("pipeline: reprot\ncron: '61 * * * *'\n")
-    plain, anew = command("validate"), command("validate", "--no-cache", "--env", "default")
+    plain, anew = command("validate"), command("validate", "--no-cache", "--color", "never")
 
     assert plain == anew == command("validate", "flowerpower.yaml")
     assert (plain.code, plain.out.count("FP301"), plain.out.count("FP303")) == (1, 1, 1)

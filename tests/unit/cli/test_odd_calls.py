@@ -25,7 +25,7 @@ def test_validate_takes_the_folder_of_a_project(flowerpower: CommandLine) -> Non
 
     answer = above("validate", flowerpower.folder.name)
 
-    assert (answer.code, answer.last) == (0, "acme.default is valid: 1 pipeline, 2 schedules.")
+    assert (answer.code, answer.last) == (0, "acme is valid in 2 environments: 1 pipeline, 2 schedules.")
 
 
 def test_flags_before_the_command_are_put_behind_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,6 +43,21 @@ def test_a_flag_whose_variable_is_not_set_is_not_taken_for_no_flag(flowerpower: 
         assert f"'{call.split()[-1]}': it is empty" in answer.err
 
     assert "nothing applied yet" in flowerpower("status").out
+
+
+def test_a_name_whose_variable_is_not_set_does_not_mean_all_there_are(flowerpower: CommandLine) -> None:
+    for call in ("cancel", "rerun --status failed --auto-approve", "runs", "status", "pause --reason x", "trigger"):
+        answer = flowerpower(*call.split(), "")
+        assert (answer.code, answer.out, "it is empty" in answer.err) == (1, "", True), call
+
+
+def test_what_is_no_text_is_refused_with_its_name_and_a_file_may_have_any(flowerpower: CommandLine) -> None:
+    for call in ("trigger", "runs", "cancel x --reason", "trigger report --set", "worker --queue", "status --redis"):
+        answer = flowerpower(*call.split(), "a\udcff")
+        assert (answer.code, answer.out) == (1, ""), call
+        assert "'a\\udcff' is no text in UTF-8" in answer.err
+
+    assert "there is no file a\\udcff" in flowerpower("validate", "a\udcff").err
 
 
 def test_who_names_nothing_is_told_what_could_be_named(flowerpower: CommandLine) -> None:

@@ -12,7 +12,7 @@ from support.command_line import FILES, Answer, command_line
 from support.in_process import Here
 from support.walk import commands
 
-from flowerpower.proposed import IN_AN_ENVIRONMENT, in_env
+from flowerpower.proposed import IN_AN_ENVIRONMENT, at_redis, in_env
 
 SPECS = {
     **FILES,
@@ -188,3 +188,19 @@ def test_a_text_gets_the_flag_where_it_is_missing(text: str, told: str) -> None:
     assert in_env(text, "prod") == told
     assert in_env(told, "acme.prod") == told
     assert in_env(text, "acme.default") == in_env(text, "") == text
+
+
+@pytest.mark.parametrize(
+    ("place", "address"),
+    [
+        ("unix:///tmp/a b.sock", " -s '/tmp/a b.sock'"),
+        ("redis://db:6380/2", " -u redis://db:6380/2"),
+        ("redis://***@db:6380", ""),  # its password is not ours to show
+        ("redis+sentinel://db:26379/main", ""),
+        ("", ""),
+    ],
+)
+def test_a_call_of_redis_names_the_server_that_the_text_is_about(place: str, address: str) -> None:
+    text = "look: redis-cli HGETALL x; redis-cli -h y GET x"
+
+    assert at_redis(text, place) == f"look: redis-cli{address} HGETALL x; redis-cli -h y GET x"

@@ -70,8 +70,8 @@ def test_files_of_two_projects_check_both_once(validate: Validate) -> None:
     assert (said.code, said.out.splitlines()) == (
         0,
         [
-            "acme.default is valid: 1 pipeline, 2 schedules.",
-            "shop.default is valid: 1 pipeline, 2 schedules.",
+            "acme is valid in 2 environments: 1 pipeline, 2 schedules.",
+            "shop is valid in 2 environments: 1 pipeline, 2 schedules.",
         ],
     )
 
@@ -83,9 +83,9 @@ def test_a_folder_above_projects_checks_all_of_them(validate: Validate) -> None:
     said = validate(".")
 
     assert [line.partition(" ")[0] for line in said.out.splitlines()] == [
-        "acme.default",
+        "acme",
         "inside.default",
-        "shop.default",
+        "shop",
     ]
 
 
@@ -99,7 +99,7 @@ def test_a_warning_is_said_and_the_project_is_valid_all_the_same(validate: Valid
         "data/acme/schedules/old.yaml:2:5: warning FP304: the schedule never fires again: "
         "its last tick was 2020-01-01 06:00 in Europe/Berlin\n"
         "  hint: Remove the schedule or move its window.\n"
-        "acme.default is valid: 1 pipeline, 3 schedules.\n"
+        "acme is valid in 2 environments: 1 pipeline, 3 schedules.\n"
     )
 
 
@@ -111,7 +111,7 @@ def test_above_projects_the_way_to_check_them_all_is_told(validate: Validate) ->
 
 
 def test_a_folder_inside_a_project_checks_that_project(validate: Validate) -> None:
-    assert validate("data/acme/schedules").out.startswith("acme.default is valid")
+    assert validate("data/acme/schedules").out.startswith("acme is valid in 2 environments")
 
 
 @pytest.mark.parametrize("staged", [False, True])
@@ -156,7 +156,7 @@ def test_a_report_for_a_forge_has_paths_from_the_root_of_the_repository(
 
     assert said.code == 1
     assert "data/acme/schedules/a.yaml" in said.out
-    assert said.err == "1 error in 1 file.\n"
+    assert said.err == "1 error in 1 file; 2 environments checked.\n"
 
 
 @pytest.mark.parametrize(
@@ -335,5 +335,5 @@ def test_whoever_watches_is_told_what_takes_long(tmp_path: Path) -> None:
 
     folder = tmp_path.name
     assert f"Checking {folder}: 1,005 files ..."[:59] in watched
-    assert watched.endswith("\x1b[2K1 error in 1 file.\n")
+    assert watched.endswith("\x1b[2K1 error in 1 file; 2 environments checked.\n")
     assert quiet == ""

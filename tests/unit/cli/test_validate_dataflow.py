@@ -51,7 +51,7 @@ def test_what_reading_leaves_open_is_a_note_and_importing_decides_it(acme: Comma
         "flows/flow.py:9:1: note FP328: only running the code tells the dataflow of the pipeline 'report': "
         "`@_plain` is not one of Hamilton's decorators\n"
         "  hint: Run `flowerpower validate --import`.\n"
-        "acme.default is valid: 1 pipeline, 2 schedules.\n"
+        "acme is valid in 2 environments: 1 pipeline, 2 schedules.\n"
     )
     assert imported.code == 1
     assert imported.out == (

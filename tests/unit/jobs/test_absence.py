@@ -76,7 +76,7 @@ def test_what_an_old_redis_says_of_a_script_is_understood() -> None:
         )
     )
 
-    assert [refuses_writes(error) for error in (full, replica, misplaced, forbidden)] == [True, False, False, False]
+    assert [refuses_writes(error) for error in (full, replica, misplaced, forbidden)] == [True, True, False, False]
     assert "maxmemory" in (as_ours(full, "writing").hint or "")
     assert "replica" in (as_ours(replica, "writing").hint or "")
     assert says_misplaced(misplaced)
@@ -106,3 +106,17 @@ def test_what_rq_says_of_it_is_taken_and_all_else_passes(caplog: pytest.LogCaptu
         "Worker w: could not connect to Redis instance: refused",
     ]
     assert absence.lasts
+
+
+def test_a_worker_that_ends_because_of_redis_says_so_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    with Absence(LOG, "no run is taken").told_by(RQ):
+        for error in (ResponseError("it refuses"), StoreError("it is gone"), KeyError("ours")):
+            try:
+                raise error
+            except (ResponseError, StoreError, KeyError):
+                RQ.error("Worker %s: found an unhandled exception, quitting...", "w", exc_info=True)
+
+    first, second, third = caplog.records
+    assert first.getMessage() == "Worker w: found an unhandled exception, quitting... it refuses"
+    assert second.getMessage() == "Worker w: found an unhandled exception, quitting... it is gone"
+    assert [bool(record.exc_info) for record in (first, second, third)] == [False, False, True]

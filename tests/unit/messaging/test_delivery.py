@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
+from support.receivers import web_hook
 
 from flowerpower.errors import UsageError
 from flowerpower.messaging.delivery import RETRIES, Delivery, next_try, place_of
-from flowerpower.messaging.webhook import sign
+from flowerpower.messaging.health import WELL, Outcome
+from flowerpower.messaging.message import Message
+from flowerpower.messaging.webhook import post, sign
+
+MESSAGE = Message("id", "failed", "acme.default", Outcome("nightly", "failed", 0, 0), WELL)
 
 
 @pytest.mark.parametrize(
@@ -38,3 +45,16 @@ def test_a_secret_that_is_not_base64_is_refused_without_being_quoted() -> None:
     with pytest.raises(UsageError, match="not base64") as raised:
         sign("whsec_not base64!", "id", 1, b"{}")
     assert "not base64!" not in str(raised.value) + raised.value.hint
+
+
+def test_a_login_in_an_address_is_sent_as_one() -> None:
+    with web_hook() as hook:
+        delivery = post(hook.url.replace("127.0.0.1", "me:p%40ss%C3%A4@127.0.0.1"), MESSAGE)
+
+    assert delivery.result == "delivered"
+    assert base64.b64decode(hook.got[0][0]["authorization"].removeprefix("Basic ")).decode() == "me:p@ssä"
+
+
+@pytest.mark.parametrize("url", ["http://localhost:port/", "http://a b/", "http://[", "https://ex\nample/"])
+def test_an_address_that_cannot_be_read_is_not_tried_again(url: str) -> None:
+    assert post(url, MESSAGE) == Delivery("hopeless", "its address cannot be read")

@@ -141,6 +141,30 @@ def test_masking_finds_a_secret_in_every_usual_form() -> None:
         assert "***" in masked
 
 
+def test_masking_finds_what_libraries_make_of_a_secret() -> None:
+    from base64 import b64encode
+    from json import dumps
+    from urllib.parse import quote, quote_plus
+
+    value = 'p@ss/w "ör%d'
+    secrets = Secrets({"TOKEN": value}.__getitem__)
+    secrets("TOKEN")
+
+    escaped = [quote(value), quote_plus(value), quote(value, safe=" +"), dumps(value, ensure_ascii=False)]
+    for form in (*escaped, str(value.encode()), b64encode(value.encode()).decode()):
+        assert secrets.mask(f"a {form} b").strip("ab ").strip("\"'") == "***", form
+
+
+def test_masking_finds_each_line_of_a_secret_of_many() -> None:
+    key = "-----BEGIN KEY-----\nMIIEvQIBADANBg\nab\nkqhkiG9w0BAQEFAA\n-----END KEY-----"
+    secrets = Secrets({"KEY": key}.__getitem__)
+    secrets("KEY")
+
+    said = secrets.mask("\n".join(f"> {line}" for line in key.splitlines()))
+
+    assert said.splitlines() == ["> -----BEGIN KEY-----", "> ***", "> ab", "> ***", "> -----END KEY-----"]
+
+
 def test_masking_does_not_shred_texts_for_a_tiny_secret() -> None:
     secrets = Secrets({"PIN": "1"}.__getitem__)
     secrets("PIN")

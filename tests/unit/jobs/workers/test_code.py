@@ -30,6 +30,19 @@ def test_an_edit_of_a_module_or_of_what_it_imports_is_noticed(tmp_path: Path) ->
     assert len({fingerprint for fingerprint, _ in seen}) == len({digest for _, digest in seen}) == 3
 
 
+def test_a_link_to_nothing_as_editors_leave_them_hides_no_other_module(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    seen = [code_fingerprint(tmp_path, ["flows"])]
+    for name in (".#a.py", ".#z.py"):
+        (tmp_path / "flows" / name).symlink_to("someone@somewhere.123")
+    seen.append(code_fingerprint(tmp_path, ["flows"]))
+    (tmp_path / "flows/flow.py").write_text(f"{FLOW}# edited\n", encoding="utf-8")
+    seen.append(code_fingerprint(tmp_path, ["flows"]))
+
+    assert seen[0] == seen[1] != seen[2]
+    assert code_on_disk(tmp_path, ("flow",), ("flows",)) == wanted(tmp_path).state.pipelines["report"].code
+
+
 def test_the_commit_of_a_worker_is_the_one_it_was_told_or_what_git_says(tmp_path: Path) -> None:
     assert commit_at(tmp_path) == ""
     write_project(tmp_path)
