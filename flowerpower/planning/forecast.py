@@ -18,6 +18,7 @@ from flowerpower.schedule.minutes import MINUTE, Stretch, least_gap, runs_per_ti
 from flowerpower.schedule.trigger import Trigger, TriggerError
 from flowerpower.schedule.zones import load_zone
 from flowerpower.state.desired import trigger_of
+from flowerpower.state.glance import passing_fields
 from flowerpower.state.keys import Keys
 from flowerpower.state.models import Json, Reading, Schedule
 from flowerpower.state.run_times import RunTimes
@@ -106,7 +107,7 @@ def forecast_live(reading: Reading, keys: Keys, frame: Frame, only: str | None =
 
 def queue_of(schedule: Schedule) -> str:
     """Return the name of a schedule's queue, as specs name it."""
-    return str(schedule.fields.get("queue", ""))
+    return str(passing_fields(schedule).get("queue", ""))
 
 
 Read = Callable[[object], Firing | None]
@@ -122,34 +123,34 @@ def reader(reading: Reading, changes: Iterable[Change] = ()) -> Read:
     answers: dict[int, tuple[Schedule, Firing | None]] = {}  # by id: each keeps its schedule alive
 
     def read(side: object) -> Firing | None:
-        if not isinstance(side, Schedule) or side.fields.get("paused"):
-            return None
-        if live.get(side.name, side.name) in reading.holds:
+        if not isinstance(side, Schedule):
             return None
         if id(side) not in answers:
-            try:
-                firing = _firing(side, triggers)
-                answers[id(side)] = (side, replace(firing, name=live.get(side.name, side.name)))
-            except (TriggerError, TypeError, ValueError):
-                answers[id(side)] = (side, None)
+            name = live.get(side.name, side.name)
+            answers[id(side)] = (side, None if name in reading.holds else _firing(name, passing_fields(side), triggers))
         return answers[id(side)][1]
 
     return read
 
 
-def _firing(schedule: Schedule, triggers: dict[tuple[Json, ...], Trigger]) -> Firing:
-    fields = schedule.fields
+def _firing(name: str, fields: Mapping[str, Json], triggers: dict[tuple[Json, ...], Trigger]) -> Firing | None:
+    """Return what fires of a schedule with these fields: nothing if it is paused, or altered beyond reading."""
+    if fields.get("paused"):
+        return None
     words = tuple(map(fields.get, _TIMING))
-    if words not in triggers:
-        triggers[words] = trigger_of(fields)
-    return Firing(
-        name=schedule.name,
-        queue=queue_of(schedule),
-        jitter=int(str(fields.get("jitter", 0))),
-        pipeline=str(fields.get("pipeline", "")),
-        overlap=str(fields.get("overlap", "")),
-        trigger=triggers[words],
-    )
+    try:
+        if words not in triggers:
+            triggers[words] = trigger_of(fields)
+        return Firing(
+            name=name,
+            queue=str(fields.get("queue", "")),
+            jitter=int(str(fields.get("jitter", 0))),
+            pipeline=str(fields.get("pipeline", "")),
+            overlap=str(fields.get("overlap", "")),
+            trigger=triggers[words],
+        )
+    except (TriggerError, TypeError, ValueError):
+        return None
 
 
 def _by_queue(firing: Iterable[Firing | None], queues: set[str]) -> dict[str, list[Firing]]:

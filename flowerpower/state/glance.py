@@ -95,6 +95,12 @@ class LiveSchedule(Schedule):
         return Occurrence(_ID.__get__(self), queue, due, *call, timeout, result_ttl, failure_ttl, retries, waits)
 
 
+def passing_fields(schedule: Schedule) -> Mapping[str, Json]:
+    """Return the fields of a schedule for one look: of thousands of live ones, nothing that was parsed is kept."""
+    held = _RECORD.__get__(schedule) if isinstance(schedule, LiveSchedule) else schedule.fields
+    return LiveFields(held) if isinstance(held, bytes) else held
+
+
 _RECORD, _ID, _SHAPE, _DUE = (vars(Schedule)[slot] for slot in ("fields", "run", "digest", "occurrence"))
 _set_name, _set_timing, _set_basis = (vars(Schedule)[slot].__set__ for slot in ("name", "timing", "basis"))
 _set_record, _set_id, _set_shape, _set_due = (slot.__set__ for slot in (_RECORD, _ID, _SHAPE, _DUE))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.state.connection import redis_errors
+from flowerpower.state.glance import passing_fields
 from flowerpower.state.keys import Keys, tick_of
 from flowerpower.state.models import State
 
@@ -85,8 +86,8 @@ def _measured(keys: Keys, event: Any) -> tuple[str, float] | None:
 
 def summarise(measured: Mapping[str, Sequence[float]], state: State) -> RunTimes:
     """Return the medians and percentiles of each schedule, each pipeline and all."""
-    pipeline_of = {name: str(schedule.fields.get("pipeline", "")) for name, schedule in state.schedules.items()}
-    ours = {name: seconds for name, seconds in measured.items() if name in pipeline_of}
+    ours = {name: seconds for name, seconds in measured.items() if name in state.schedules}
+    pipeline_of = {name: str(passing_fields(state.schedules[name]).get("pipeline", "")) for name in ours}
     by_pipeline: dict[str, list[float]] = {}
     for name, seconds in ours.items():
         by_pipeline.setdefault(pipeline_of[name], []).extend(seconds)
