@@ -82,7 +82,7 @@ def _leaving_replicas(kind: Any) -> Any:
 
     Behind its name or address there may be another server by now; the old one, no master any more, closes nothing.
     """
-    from redis.exceptions import ReadOnlyError
+    from redis.exceptions import ResponseError
 
     class Leaving(kind):  # type: ignore[misc]
         _leaves = False
@@ -90,8 +90,8 @@ def _leaving_replicas(kind: Any) -> Any:
         def read_response(self, *how: Any, **more: Any) -> Any:
             try:
                 return super().read_response(*how, **more)
-            except ReadOnlyError:
-                self._leaves = True  # once the other replies of a pipeline are read
+            except ResponseError as error:
+                self._leaves |= is_of_a_replica(error)  # once the other replies of a pipeline are read
                 raise
 
         def send_packed_command(self, *command: Any, **more: Any) -> None:
@@ -146,13 +146,20 @@ def is_away(error: BaseException) -> bool:
     return isinstance(error.__cause__, (RedisConnectionError, RedisTimeoutError, OSError))
 
 
+def is_of_a_replica(error: BaseException | None) -> bool:
+    """Tell whether what Redis' client raised means that this server is a replica, which takes no write."""
+    from redis.exceptions import ReadOnlyError
+
+    return isinstance(error, ReadOnlyError) or said_first(error) in ("READONLY", "UNBLOCKED")
+
+
 def refuses_writes(error: BaseException | None) -> bool:
     """Tell whether what Redis' client raised means that Redis takes no write for now, whatever it is."""
-    from redis.exceptions import OutOfMemoryError, ReadOnlyError
+    from redis.exceptions import OutOfMemoryError
 
-    if isinstance(error, (OutOfMemoryError, ReadOnlyError)):
+    if isinstance(error, OutOfMemoryError) or is_of_a_replica(error):
         return True
-    return said_first(error) in ("OOM", "READONLY", "MISCONF", "NOREPLICAS", "UNBLOCKED")
+    return said_first(error) in ("OOM", "MISCONF", "NOREPLICAS")
 
 
 def is_late(error: BaseException) -> bool:

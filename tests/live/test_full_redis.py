@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
-from redis.exceptions import ReadOnlyError
+from redis.exceptions import ResponseError
 from support.redis_state import SHIFTED_CLOCK
 from support.states import KEYS, SOURCE, desired, schedule
 
@@ -164,13 +164,25 @@ def test_a_worker_does_not_end_where_redis_is_full_while_it_cleans_up(
     assert [text for text in caplog.messages if "takes no write" in text and "Redis is full" in text]
 
 
-def test_a_client_that_has_met_a_replica_connects_anew(redis_connection: Redis, redis_url: str) -> None:
+def write_some(connection: Redis) -> None:
+    with connection.pipeline(transaction=False) as pipe:
+        pipe.set("a", 1).get("a").set("b", 2).execute()
+
+
+def write_by_script(connection: Redis) -> None:
+    connection.eval("return redis.call('SET', 'a', 1)", 0)
+
+
+@pytest.mark.parametrize("write", [write_some, write_by_script])
+def test_a_client_that_has_met_a_replica_connects_anew(
+    redis_connection: Redis, redis_url: str, write: Callable[[Redis], None]
+) -> None:
     with connect(redis_url) as connection:
         first = connection.client_id()
         demote(redis_connection, full=True)
         try:
-            with pytest.raises(ReadOnlyError), connection.pipeline(transaction=False) as pipe:
-                pipe.set("a", 1).get("a").set("b", 2).execute()
+            with pytest.raises(ResponseError):
+                write(connection)
             assert connection.get("a") is None
         finally:
             demote(redis_connection, full=False)
