@@ -181,6 +181,8 @@ def test_init_names_the_folder_as_a_shell_reads_it(
         ("plan --jsn", "--json"),
         ("plan --colour never", "--color"),
         ("plan --detailed", "--detailed-exitcode"),
+        ("pause nightly --why outage", "--reason"),
+        ("pause nightly -m outage", "--reason"),
         ("statsu", "flowerpower status"),
         ("list", "flowerpower status"),
         ("destroy", "flowerpower forget"),
