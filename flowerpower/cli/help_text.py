@@ -18,7 +18,7 @@ _TYPE = re.compile(r"<[^<>|]*>$")
 class PlainCommand(TyperCommand):
     """A command that shows its arguments in capitals, an optional one in brackets, and no types of Python.
 
-    Each flag that is given says something.
+    Each flag and argument that is given says something.
     """
 
     def __init__(self, *words: Any, **options: Any) -> None:
@@ -31,12 +31,12 @@ class PlainCommand(TyperCommand):
             argument.metavar = argument.metavar or argument.name.upper()
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Refuse a flag with an empty value: a script's variable that is not set must not mean no flag at all."""
+        """Refuse an empty value: a script's variable that is not set must not mean no flag, or this folder."""
         given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
-        options: list[Any] = [parameter for parameter in self.params if parameter.param_type_name == "option"]
-        for parameter in options:
+        parameters: list[Any] = self.params
+        for parameter in parameters:
             value = given.get(parameter.name)
-            if value == "" or (isinstance(value, list) and "" in value):
+            if value == "" or (isinstance(value, list | tuple) and "" in value):
                 message = "it is empty; is the variable that it comes from not set?"
                 raise BadParameter(message, ctx=ctx, param=parameter)
         rest: list[str] = super().parse_args(ctx, args)

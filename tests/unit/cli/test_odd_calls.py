@@ -201,6 +201,30 @@ def test_a_mistyped_word_or_one_of_another_tool_is_answered_with_ours(
     assert meant in hint
 
 
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (["show", "/tmp"], "/tmp is a folder, not a plan file"),
+        (["show", "missing.json"], "missing.json: No such file or directory"),
+    ],
+)
+def test_what_is_no_plan_file_is_told_with_the_way_to_make_one(
+    flowerpower: CommandLine, call: list[str], told: str
+) -> None:
+    answer = flowerpower(*call)
+
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.endswith(f"Error: {told}\nhint: make a plan file with: flowerpower plan --out FILE\n")
+
+
+@pytest.mark.parametrize("call", [["apply", ""], ["show", ""], ["validate", ""], ["status", "nightly", ""]])
+def test_an_argument_that_says_nothing_is_no_folder_and_no_name(flowerpower: CommandLine, call: list[str]) -> None:
+    answer = flowerpower(*call)
+
+    assert (answer.code, answer.out) == (1, "")
+    assert "it is empty; is the variable that it comes from not set?\nhint: see flowerpower " in answer.err
+
+
 @pytest.mark.parametrize("call", ["status --yes", "nothing-like-it", "plan --nothing-like-it"])
 def test_what_resembles_nothing_here_is_answered_with_no_guess(capsys: pytest.CaptureFixture[str], call: str) -> None:
     assert run(call.split()) == 1
