@@ -1,9 +1,9 @@
-"""Commands that a text proposes, made fit to be pasted: they name the environment, project and Redis it is about."""
+"""Commands that a text proposes, made fit to be pasted: they name the environment and the Redis that it is about."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import shlex
 
 # Those that have no environment (`init`, `completion`), or none to speak of, are left as they are.
 IN_AN_ENVIRONMENT = (
@@ -12,6 +12,7 @@ IN_AN_ENVIRONMENT = (
     *("worker", "scheduler", "doctor", "adopt", "export", "new pipeline", "new schedule"),
 )
 _PROPOSED = re.compile(rf"\bflowerpower (?:{'|'.join(IN_AN_ENVIRONMENT)})(?![\w-])(?=([^`\n]*))")
+_CLIENT = re.compile(r"\bredis-cli (?!-)")
 _OTHERS = re.compile(r"\bflowerpower \w+|;|&&")
 
 
@@ -24,7 +25,7 @@ def in_env(text: str, env: str) -> str:
     return text if env in ("", "default") else with_flags(text, {"--env": env})
 
 
-def with_flags(text: str, flags: Mapping[str, str]) -> str:
+def with_flags(text: str, flags: dict[str, str]) -> str:
     """Return the text with these flags in each command of flowerpower that has them not."""
     if not flags or "flowerpower " not in text:
         return text
@@ -34,3 +35,12 @@ def with_flags(text: str, flags: Mapping[str, str]) -> str:
         return found[0] + "".join(f" {flag} {value}" for flag, value in flags.items() if f"{flag} " not in f"{rest} ")
 
     return _PROPOSED.sub(named, text)
+
+
+def at_redis(text: str, place: str) -> str:
+    """Return the text with the address of a Redis in each `redis-cli` that has none; not one that wants a password."""
+    scheme, _, rest = place.partition("://")
+    if "***" in place or scheme not in ("unix", "redis", "rediss"):
+        return text
+    address = f"-s {shlex.quote(rest)}" if scheme == "unix" else f"-u {shlex.quote(place)}"
+    return _CLIENT.sub(lambda _: f"redis-cli {address} ", text)

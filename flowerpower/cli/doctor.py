@@ -11,6 +11,7 @@ from flowerpower.cli.options import command
 from flowerpower.cli.session import Session
 from flowerpower.cli.terminal import prints_to_stderr
 from flowerpower.errors import ProjectNotFoundError
+from flowerpower.proposed import in_env
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +35,7 @@ def doctor(session: Session) -> int:
             if session.settings.project != Path():
                 raise
             found = examine(session.settings, None)
-    findings = (replace(one, hint=session.proposing(one.hint)) for one in found.findings)
+    findings = (replace(one, hint=in_env(one.hint, session.settings.env)) for one in found.findings)
     found = replace(found, findings=tuple(findings))
     session.document(doctor_dict(found))
     session.result(doctor_text(found, width=session.width, style=session.style))

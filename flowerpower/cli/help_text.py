@@ -13,12 +13,14 @@ from typer.core import TyperCommand
 _CHOICES = re.compile(r"<[^<>]*\|[^<>]*>$")
 _NUMBER = re.compile(r"<(int|float)\b[^<>|]*>$")
 _TYPE = re.compile(r"<[^<>|]*>$")
+_FILE = re.compile(r"FILE|DIR")
+_NO_TEXT = re.compile("[\ud800-\udfff]")  # how Python writes bytes that are not UTF-8
 
 
 class PlainCommand(TyperCommand):
     """A command that shows its arguments in capitals, an optional one in brackets, and no types of Python.
 
-    Each flag and argument that is given says something.
+    Each flag and each argument that is given says something.
     """
 
     def __init__(self, *words: Any, **options: Any) -> None:
@@ -31,14 +33,22 @@ class PlainCommand(TyperCommand):
             argument.metavar = argument.metavar or argument.name.upper()
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Refuse an empty value: a script's variable that is not set must not mean no flag, or this folder."""
+        """Refuse an empty value: a script's variable that is not set must not mean no flag, or all there are.
+
+        Also one that is no text, unless it may be the name of a file, which can be any bytes.
+        """
         given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
         parameters: list[Any] = self.params
         for parameter in parameters:
             value = given.get(parameter.name)
-            if value == "" or (isinstance(value, list | tuple) and "" in value):
+            values = value if isinstance(value, (list, tuple)) else [value]
+            if "" in values:
                 message = "it is empty; is the variable that it comes from not set?"
                 raise BadParameter(message, ctx=ctx, param=parameter)
+            is_file = _FILE.search(parameter.metavar or parameter.name.upper())
+            if odd := [word for word in values if isinstance(word, str) and _NO_TEXT.search(word) and not is_file]:
+                shown = odd[0].encode(errors="backslashreplace").decode()
+                raise BadParameter(f"'{shown}' is no text in UTF-8", ctx=ctx, param=parameter)
         rest: list[str] = super().parse_args(ctx, args)
         return rest
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -37,7 +36,7 @@ class Session:
     quiet: bool = False
     verbose: bool = False
     debug: bool = False
-    given: Mapping[str, str] = field(default_factory=dict)  # flags that commands which are proposed have to repeat
+    given: dict[str, str] = field(default_factory=dict)  # flags that commands which are proposed have to repeat
 
     @cached_property
     def style(self) -> Style:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from redis import Redis
@@ -14,7 +12,6 @@ from support.command_line import FILES, Answer, command_line
 from support.in_process import Here
 from support.walk import commands
 
-from flowerpower.cli.options import General, repeated_flags
 from flowerpower.proposed import IN_AN_ENVIRONMENT, in_env
 
 SPECS = {
@@ -160,41 +157,6 @@ def test_a_saved_plan_names_the_environment_that_nobody_named(here: Here, answer
     assert stale.code == 4, stale.out
     assert all("--env prod" in one for one in proposed(stale.err))
     assert list(proposed(stale.err)), stale.err
-
-
-def test_a_project_that_was_named_is_named_again(here: Here, answers: dict[str, Answer], tmp_path: Path) -> None:
-    assert answers["plan"].code == 0
-    folder = tmp_path / "other place"
-    folder.mkdir()
-    elsewhere = Here(folder, here.redis)
-
-    for call in ("trigger nobody", "rerun nightly", "runs nobody", "show nothing.json"):
-        answer = elsewhere(*shlex.split(call), "--env", "prod", "--project", str(here.folder))
-
-        found = list(proposed(answer.err))
-        assert found, answer.err
-        assert [one for one in found if f"--project {here.folder}" not in one or "--env prod" not in one] == []
-
-
-@pytest.mark.parametrize(
-    ("flags", "variables", "repeated"),
-    [
-        ({"project": Path("a b")}, {}, {"--project": "'a b'"}),
-        (
-            {"project": Path("acme"), "redis": "redis://db:1"},
-            {"FLOWERPOWER_PROJECT": "acme"},
-            {"--redis": "redis://db:1"},
-        ),
-        ({"project": Path()}, {}, {}),
-        ({"redis": "redis://user:secret@db:1"}, {}, {}),
-        ({"redis": "redis://db?password=secret"}, {}, {}),
-        ({"redis": "embedded"}, {"FLOWERPOWER_REDIS": "redis://db"}, {"--redis": "embedded"}),
-    ],
-)
-def test_what_a_variable_says_or_is_secret_is_not_repeated(
-    flags: Mapping[str, Any], variables: Mapping[str, str], repeated: Mapping[str, str]
-) -> None:
-    assert repeated_flags(General(**flags), variables) == repeated
 
 
 def test_the_commands_of_an_environment_are_those_with_that_flag() -> None:
