@@ -1,7 +1,7 @@
 """Hamilton's executors of parallel blocks, less eager, and not waiting for what hangs.
 
-Hamilton asks without a pause whether a task is done. That takes a whole core for the length of the run, and with threads
-the time of those that work. Importing this imports Hamilton.
+Hamilton asks without a pause whether a task is done. That takes a whole core for the length of the run, and with
+threads the time of those that work. Importing this imports Hamilton.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ class BeatingWorker(Worker):
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
         """Return how long a sign of life of a running job counts, which for RQ ends with the job's time limit.
 
-        A run that its limit does not end is killed a little later: until then it must not count as one without a worker.
+        A run that its limit does not end is killed a little later; until then it must not look like one of no worker.
         """
         return max(super().get_heartbeat_ttl(job, working_time), self.job_monitoring_interval + 60)
 
