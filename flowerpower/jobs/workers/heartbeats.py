@@ -81,7 +81,7 @@ class BeatingWorker(Worker):
 
         A run that its limit does not end is killed a little later; until then it must not look like one of no worker.
         """
-        return max(super().get_heartbeat_ttl(job, working_time), self.job_monitoring_interval + 60)
+        return max(int(super().get_heartbeat_ttl(job, working_time)), int(self.job_monitoring_interval) + 60)
 
     def register_birth(self) -> None:
         """Make the worker known; where one of RQ's lists of workers is of another type, it works all the same."""
