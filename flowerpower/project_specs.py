@@ -89,13 +89,19 @@ class ProjectSpecs:
     @cached_property
     def each(self) -> Sequence[ProjectSpecs]:
         """The specs in each environment that a check looks at."""
-        from flowerpower.specs.environments import declared
+        from flowerpower.specs.environments import looked_at
         from flowerpower.specs.text.yaml import parse_once
 
         if not self._every:
             return [self]
         self._texts.parse = parse_once()
-        return [self._beside(replace(self.settings, env=env)) for env in declared(self._texts.of_project_file)]
+        return [self._beside(replace(self.settings, env=env)) for env in looked_at(self._declared)]
+
+    @property
+    def _declared(self) -> Sequence[str]:
+        from flowerpower.specs.environments import declared
+
+        return declared(self._texts.of_project_file)
 
     def _beside(self, settings: Settings, *, every: bool = False) -> ProjectSpecs:
         other = ProjectSpecs(self.folder, settings, self.ref, every=every)
@@ -199,7 +205,7 @@ class ProjectSpecs:
         from flowerpower.specs.environments import verdict_everywhere
 
         verdicts = [(each.settings.env, verdict_of(each.with_imports, int(time.time()))) for each in self.each]
-        return verdict_everywhere(verdicts) if self._every else verdicts[0][1]
+        return verdict_everywhere(verdicts, len(self._declared)) if self._every else verdicts[0][1]
 
     @cached_property
     def with_imports(self) -> Loaded:

@@ -22,12 +22,17 @@ def in_env(text: str, env: str) -> str:
     It stands right behind the command's name, since nobody can say where in a sentence a command ends.
     """
     env = env.rpartition(".")[2]
-    if env in ("", "default") or "flowerpower " not in text:
+    return text if env in ("", "default") else with_flags(text, {"--env": env})
+
+
+def with_flags(text: str, flags: dict[str, str]) -> str:
+    """Return the text with these flags in each command of flowerpower that has them not."""
+    if not flags or "flowerpower " not in text:
         return text
 
     def named(found: re.Match[str]) -> str:
         rest = _OTHERS.split(found[1], maxsplit=1)[0]
-        return found[0] if "--env" in rest else f"{found[0]} --env {env}"
+        return found[0] + "".join(f" {flag} {value}" for flag, value in flags.items() if f"{flag} " not in f"{rest} ")
 
     return _PROPOSED.sub(named, text)
 

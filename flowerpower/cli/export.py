@@ -11,7 +11,6 @@ import typer
 from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
-from flowerpower.proposed import in_env
 
 
 def register(app: typer.Typer) -> None:
@@ -45,9 +44,8 @@ def export(
 
     with session.project() as project:
         report = export_specs(project, names or (), out)
-    env = session.settings.env
-    exported = tuple(replace(one, why=in_env(one.why, env)) for one in report.exported)
-    report = replace(report, exported=exported, notes=tuple(in_env(note, env) for note in report.notes))
+    exported = tuple(replace(one, why=session.proposing(one.why)) for one in report.exported)
+    report = replace(report, exported=exported, notes=tuple(map(session.proposing, report.notes)))
     session.document(export_dict(report))
     if out is not None:
         session.result(export_text(report, style=session.style))

@@ -26,7 +26,7 @@ _NO_FLAGS = ("FLOWERPOWER_VAR_", "FLOWERPOWER_CACHE_DIR")
 def is_plain_check(arguments: Sequence[str]) -> bool:
     """Tell whether a command line is `validate` and files, with no flag from anywhere but those of a hook."""
     flags = {argument for argument in arguments if argument.startswith("-")}
-    if arguments[:1] != ["validate"] or not flags <= {_ALL, _ANEW}:
+    if arguments[:1] != ["validate"] or "" in arguments or not flags <= {_ALL, _ANEW}:
         return False
     names = read_settings().environment.keys()
     return all(name.startswith(_NO_FLAGS) for name in names if name.startswith("FLOWERPOWER_"))

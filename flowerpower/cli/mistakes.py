@@ -37,6 +37,10 @@ _OTHER_FLAGS = {
     "--colour": "--color",
     "--silent": "--quiet",
     "--force": "--auto-approve",
+    "--why": "--reason",
+    "--because": "--reason",
+    "--message": "--reason",
+    "-m": "--reason",
 }
 _OTHER_COMMANDS = {
     **dict.fromkeys(("check", "lint", "test"), "validate"),

@@ -15,7 +15,6 @@ from flowerpower.cli import completion
 from flowerpower.cli.options import Revision, command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
-from flowerpower.proposed import in_env
 
 if TYPE_CHECKING:
     from flowerpower.planning.upcoming import Outlook
@@ -121,7 +120,7 @@ def show_next(
         found = _of_schedules(session, names or (), extent, live=source == "live")
     session.document(outlook_dict(found.outlook, source))
     if source == "live" and extent.last is None and not found.outlook.fires and not found.outlook.silent:
-        look = in_env("`flowerpower next --specs`", session.settings.env)
+        look = session.proposing("`flowerpower next --specs`")
         session.result(f"No schedule is live; {look} shows those of the specs.")
         return
     most = _ROWS if sys.stdout.isatty() and not session.verbose else None

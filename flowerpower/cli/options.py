@@ -7,6 +7,7 @@ and turns what it raises into an exit code. Every flag can also be given by its 
 from __future__ import annotations
 
 import inspect
+import shlex
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -246,12 +247,24 @@ def guarded(general: General, revision: Revision, trust: Trust, work: Callable[[
             quiet=general.quiet,
             verbose=general.verbose,
             debug=general.debug,
+            given=repeated_flags(general, settings.environment),
         )
         return work(session) or 0
     except (typer.Exit, typer.Abort, BrokenPipeError):
         raise
     except Exception as error:  # noqa: BLE001 - the last line of defence: a message instead of a traceback
         return session.fail(error)
+
+
+def repeated_flags(general: General, environment: typing.Mapping[str, str]) -> dict[str, str]:
+    """Return the flags that say which project and which Redis is meant, unless variables do; never a password."""
+    named = {"--project": str(general.project or "."), "--redis": general.redis or ""}
+    said = {flag: environment.get(f"FLOWERPOWER_{flag[2:].upper()}") for flag in named}
+    return {
+        flag: shlex.quote(value)
+        for flag, value in named.items()
+        if value not in ("", ".", said[flag]) and not (flag == "--redis" and any(letter in value for letter in "@?"))
+    }
 
 
 def separate(texts: typing.Iterable[str] | None) -> tuple[str, ...]:

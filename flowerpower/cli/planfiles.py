@@ -16,10 +16,12 @@ def read_plan(file: Path) -> PlannedChanges:
     """Return the plan in a file; raise `UsageError` when it cannot be read, `PlanFileError` when it is none."""
     from flowerpower.planned import PlannedChanges
 
+    hint = "make a plan file with: flowerpower plan --out FILE"
     try:
         return PlannedChanges.from_file(file.read_bytes())
+    except IsADirectoryError:
+        raise UsageError(f"{file} is a folder, not a plan file", hint=hint) from None
     except OSError as error:
-        hint = "make a plan file with: flowerpower plan --out FILE"
         raise UsageError(f"{file}: {error.strerror}", hint=hint) from None
 
 

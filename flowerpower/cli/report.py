@@ -74,10 +74,18 @@ class Checked:
 
         verdict = self.verdict
         sizes = f"{count(verdict.pipelines, 'pipeline')}, {count(verdict.schedules, 'schedule')}"
-        several = verdict.environments[1:]
-        name = verdict.namespace.rpartition(".")[0] if several else verdict.namespace
-        where = f" in {count(len(several) + 1, 'environment')}" if several else ""
-        return f"{name} is valid{where}: {sizes}."
+        name = verdict.namespace.rpartition(".")[0] if self.environments else verdict.namespace
+        return f"{name} is valid{f' in {self.environments}' if self.environments else ''}: {sizes}."
+
+    @property
+    def environments(self) -> str:
+        """How many environments were looked at, in words; nothing for one."""
+        from flowerpower.render.words import count
+
+        number, others = len(self.verdict.environments), self.verdict.left_out
+        if number < 2:
+            return ""
+        return f"{number:,} of {count(number + others, 'environment')}" if others else count(number, "environment")
 
 
 @dataclass(frozen=True)
@@ -207,8 +215,7 @@ def _say_counts(session: Session, problems: Sequence[Problem], checked: Sequence
     if not problems:
         return
     from flowerpower.render.problems import problem_counts
-    from flowerpower.render.words import count
 
-    environments = max((len(each.verdict.environments) for each in checked if each.failed), default=0)
-    where = f"; {count(environments, 'environment')} checked" if environments > 1 else ""
+    largest = max(checked, key=lambda each: len(each.verdict.environments))
+    where = f"; {largest.environments} checked" if largest.failed and largest.environments else ""
     session.talk(("\n" if framed else "") + f"{problem_counts(problems)}{where}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flowerpower.cli.projects import hint_below
 from flowerpower.cli.terminal import Color, choose_style, is_dumb, width_of
 from flowerpower.errors import FlowerPowerError, ProjectNotFoundError, SpecError
-from flowerpower.proposed import in_env
+from flowerpower.proposed import in_env, with_flags
 from flowerpower.render.style import Style
 from flowerpower.settings import Settings, look_for_cycles_rarely
 
@@ -36,6 +36,7 @@ class Session:
     quiet: bool = False
     verbose: bool = False
     debug: bool = False
+    given: dict[str, str] = field(default_factory=dict)  # flags that commands which are proposed have to repeat
 
     @cached_property
     def style(self) -> Style:
@@ -106,6 +107,10 @@ class Session:
         if not self.json:
             print(text, flush=True)
 
+    def proposing(self, text: str) -> str:
+        """Return a text with the environment and the flags of this command in each command that it proposes."""
+        return with_flags(in_env(text, self.settings.env), self.given)
+
     def document(self, value: Any) -> None:
         """Print the one JSON document; nothing without `json`."""
         if self.json:
@@ -119,7 +124,7 @@ class Session:
     def talk(self, text: str) -> None:
         """Say something that is no result, its commands with `--env`; nothing with `quiet`."""
         if not self.quiet:
-            print(in_env(text, self.settings.env), file=sys.stderr, flush=True)
+            print(self.proposing(text), file=sys.stderr, flush=True)
 
     def fail(self, error: Exception) -> int:
         """Tell of a failure and return the exit code; with `json` the document says it too."""
@@ -130,7 +135,7 @@ class Session:
         known = error if isinstance(error, FlowerPowerError) else _as_known(error)
         if isinstance(known, ProjectNotFoundError):
             known.hint = hint_below(self.settings.project) or known.hint
-        known.hint = in_env(known.hint, self.settings.env)
+        known.hint = self.proposing(known.hint)
         self.document(error_document(known))
         sys.stdout.flush()
         print(self._error_text(known), file=sys.stderr)

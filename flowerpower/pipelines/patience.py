@@ -1,16 +1,19 @@
-"""Hamilton's executors of parallel blocks, less eager: it asks without a pause whether a task is done.
+"""Hamilton's executors of parallel blocks, less eager, and not waiting for what hangs.
 
-That takes a whole core for the length of the run, and with threads the time of those that work. Importing this imports
-Hamilton.
+Hamilton asks without a pause whether a task is done. That takes a whole core for the length of the run, and with
+threads the time of those that work. Importing this imports Hamilton.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 from hamilton.execution import executors
+
+from flowerpower.pipelines.failures import is_time_limit
 
 _PAUSE = 0.002
 
@@ -43,7 +46,24 @@ class PatientFuture(executors.TaskFutureWrappingPythonFuture):  # type: ignore[m
             raise placed from placed.__cause__
 
 
-class PatientThreads(executors.MultiThreadingExecutor):  # type: ignore[misc]
+class _Leaving:
+    """An executor that does not wait for tasks which hang when the run has to end; Hamilton's waits for all of them."""
+
+    pool: Any
+    initialized: bool
+
+    def finalize(self) -> None:
+        """Close the pool, called while the error leaves that ended the run, if one did; what has not begun is left."""
+        error = sys.exc_info()[1]
+        wait = error is None or (isinstance(error, Exception) and not is_time_limit(error))
+        workers = dict(getattr(self.pool, "_processes", None) or {})
+        self.pool.shutdown(wait=wait, cancel_futures=error is not None)
+        self.initialized = False
+        for worker in () if wait else workers.values():
+            worker.kill()  # it would go on without anybody who wants its result
+
+
+class PatientThreads(_Leaving, executors.MultiThreadingExecutor):  # type: ignore[misc]
     """Tasks in threads."""
 
     def submit_task(self, task: Any) -> Any:
@@ -51,7 +71,7 @@ class PatientThreads(executors.MultiThreadingExecutor):  # type: ignore[misc]
         return PatientFuture(super().submit_task(task).future)
 
 
-class PatientProcesses(executors.MultiProcessingExecutor):  # type: ignore[misc]
+class PatientProcesses(_Leaving, executors.MultiProcessingExecutor):  # type: ignore[misc]
     """Tasks in processes."""
 
     def submit_task(self, task: Any) -> Any:

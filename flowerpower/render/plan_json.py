@@ -6,6 +6,7 @@ from typing import Any
 
 from flowerpower import __version__
 from flowerpower.planning.plan import Change, Fires, Plan
+from flowerpower.planning.renames import likely_renames
 from flowerpower.render.dataflow import dataflow_dict
 from flowerpower.render.load import queue_load_dicts
 from flowerpower.render.words import iso
@@ -35,6 +36,7 @@ def plan_dict(plan: Plan, *, plan_hash: str = "") -> dict[str, Any]:
         "live": _live_dict(plan),
         **({"rollback": _rollback_dict(plan)} if plan.source.undoes else {}),
         "resource_changes": [_change_dict(change, plan) for change in plan.changes],
+        **_likely_renames_dict(plan),
         "resource_drift": [drift_dict(change) for change in plan.changes if change.drifted],
         "dataflow": [dataflow_dict(change) for _, change in sorted(plan.graphs.items())],
         "unmanaged": [{"queue": queue, "jobs": jobs} for queue, jobs in sorted(plan.unmanaged.items())],
@@ -72,6 +74,14 @@ def _live_dict(plan: Plan) -> dict[str, Any]:
 
 def _rollback_dict(plan: Plan) -> dict[str, Any]:
     return {"of": plan.source.rollback_of, "undoes": list(plan.source.undoes), "refuses": list(plan.source.rolled_back)}
+
+
+def _likely_renames_dict(plan: Plan) -> dict[str, Any]:
+    found = [
+        {"previous_address": f"schedule.{one.old}", "address": f"schedule.{one.new}", "differs": list(one.differs)}
+        for one in likely_renames(plan.changes)
+    ]
+    return {"likely_renames": found} if found else {}
 
 
 def past_dict(change: Change) -> dict[str, Any]:

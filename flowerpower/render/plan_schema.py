@@ -170,7 +170,17 @@ def _failed() -> _Schema:
         "undoes": _list("All applies that are undone, newest first.", _text("The id of an apply.")),
         "refuses": _list("Commits that stay refused once this is applied.", _text("A commit.")),
     }
+    rename = {
+        "previous_address": _text("The schedule that would be deleted.", pattern=_ADDRESS),
+        "address": _text("The one that would be created.", pattern=_ADDRESS),
+        "differs": _list("What is not the same, by its name in the spec.", _text("A field.")),
+    }
     return {
+        "likely_renames": _list(
+            "Schedules that look renamed: one goes and another comes that does the same work. `previous_names` in its "
+            "spec would keep last fire, history and holds. Absent when there is none.",
+            _object("One schedule.", rename),
+        ),
         "rollback": _object("What a rollback undoes; absent for any other plan.", undone),
         "error": _object("Why there is no plan; absent when there is one.", error),
         "valid": _flag("False when the specs are invalid; absent otherwise."),

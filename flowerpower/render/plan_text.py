@@ -16,6 +16,7 @@ from flowerpower.render.dataflow import node_parts, sentences
 from flowerpower.render.fields import Row, rows
 from flowerpower.render.fires import FireTable, accident_reason, accident_words, fire_table, mark_words, move_words
 from flowerpower.render.load import load_lines
+from flowerpower.render.narrow import NARROW, folded
 from flowerpower.render.notes import fate_words, held_words, in_flight_words, lost_hold_words, notes, origin, summary
 from flowerpower.render.pieces import Group, ordered, pieces, place_of, symbol_of
 from flowerpower.render.style import Emphasis, Style, plain
@@ -42,6 +43,8 @@ def plan_text(plan: Plan, *, width: int = 80, style: Style = plain, concise: boo
     blocks += ["\n".join(lines) for lines in beside if lines]
     if len(plan.changes) > _FEW and (watch := _watch(plan, width, style)):
         blocks.append("\n".join(watch))
+    if width < NARROW:
+        blocks = ["\n".join(folded(block.split("\n"), width)) for block in blocks]
     blocks.append(style(summary(plan), "strong"))
     return "\n\n".join(blocks)
 

@@ -19,7 +19,7 @@ from flowerpower.specs.text.yaml import Parse, parse
 from flowerpower.specs.verdict import Ending, Verdict, in_order
 
 DEFAULT = "default"
-MOST_ENVIRONMENTS = 1_000  # that are checked in one run; nobody has so many
+_MOST = 1_000  # environments that are checked in one run; of several thousand fewer, since each knows of all others
 _ELSEWHERE = re.compile(
     r", as the schedule '[^']*'(?: and \d+ more)? runs it$|(?<=pipeline )'[^']*'(?: and \d+ more)?(?=:)"
 )
@@ -29,7 +29,12 @@ _GIVEN_LATER = "{}; without it that environment cannot be planned"
 def declared(texts: Mapping[str, bytes], parse: Parse = parse) -> tuple[str, ...]:
     """Return the environments of a project, `default` first, the others as its file has them."""
     names = [name for name in patches_of(texts, parse) if isinstance(name, str)]
-    return tuple(dict.fromkeys((DEFAULT, *names)))[:MOST_ENVIRONMENTS]
+    return tuple(dict.fromkeys((DEFAULT, *names)))
+
+
+def looked_at(environments: Sequence[str]) -> Sequence[str]:
+    """Return those of the declared environments that are checked in one run."""
+    return environments[: min(_MOST, _MOST * _MOST // len(environments))]
 
 
 def patches_of(texts: Mapping[str, bytes], parse: Parse = parse) -> Mapping[str, Any]:
@@ -57,8 +62,8 @@ def touched(texts: Mapping[str, bytes], parse: Parse = parse) -> Mapping[str, Co
     return {env: paths.keys() for env, paths in found.items()}
 
 
-def verdict_everywhere(verdicts: Sequence[tuple[str, Verdict]]) -> Verdict:
-    """Return one verdict of those on every environment, `default` first."""
+def verdict_everywhere(verdicts: Sequence[tuple[str, Verdict]], declared: int = 0) -> Verdict:
+    """Return one verdict of those on every environment, `default` first; perhaps more are *declared*."""
     first = verdicts[0][1]
     return replace(
         first,
@@ -67,6 +72,7 @@ def verdict_everywhere(verdicts: Sequence[tuple[str, Verdict]]) -> Verdict:
         problems=told_once([(env, verdict.problems) for env, verdict in verdicts]),
         endings=tuple(_once(end for _, verdict in verdicts for end in verdict.endings)),
         environments=tuple(env for env, _ in verdicts),
+        left_out=max(0, declared - len(verdicts)),
     )
 
 

@@ -90,7 +90,7 @@ class _Loading:
         self._reported: dict[str, set[Problem]] = defaultdict(set)  # by file
         self.elsewhere: dict[str, str] = {}  # address -> why it is not in the project
         self._defaults: dict[str, dict[str, Any]] = {"pipeline": {}, "schedule": {}}
-        self._environments: tuple[str, ...] | None = None  # None: not known, so nothing is checked against them
+        self._environments: dict[str, None] | None = None  # None: not known, so nothing is checked against them
         self._timezone = "UTC"
         self._defaults_known = False
         self._fill_everywhere = False
@@ -143,7 +143,7 @@ class _Loading:
         if data is None:
             return None
         if "environments" not in documents[0].data:
-            self._environments = ("default",)
+            self._environments = {"default": None}
         self._learn(data, origin, sound=documents[0].sound)
         whole = {**data, "environments": documents[0].data.get("environments", {})}
         filled, mistaken = self._filled(data, origin, whole)
@@ -253,7 +253,7 @@ class _Loading:
             self._report(code, place, f"expected a mapping of environments, found {describe(environments)}")
             return
         if origin.kind == "project":
-            self._environments = ("default", *environments)
+            self._environments = dict.fromkeys(("default", *environments))
         for name, patch in environments.items():
             if self._is_full(origin.file):
                 break

@@ -53,6 +53,7 @@ class Verdict:
     made_at: int = 0  # epoch seconds
     endings: tuple[Ending, ...] = ()
     environments: tuple[str, ...] = ()
+    left_out: int = 0  # environments that the project declares too, and that are too many
 
     @property
     def is_valid(self) -> bool:

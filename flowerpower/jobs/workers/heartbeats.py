@@ -76,6 +76,13 @@ class BeatingWorker(Worker):
         self.absence.over()
         self._renewed = 0.0 if timeout else time.monotonic()
 
+    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
+        """Return how long a sign of life of a running job counts, which for RQ ends with the job's time limit.
+
+        A run that its limit does not end is killed a little later; until then it must not look like one of no worker.
+        """
+        return max(int(super().get_heartbeat_ttl(job, working_time)), int(self.job_monitoring_interval) + 60)
+
     def register_birth(self) -> None:
         """Make the worker known; where one of RQ's lists of workers is of another type, it works all the same."""
         with past_damage("this worker is not in all of RQ's lists"):  # Redis does the rest of what is sent together

@@ -247,11 +247,7 @@ class FlowerPowerWorker(BeatingWorker):
         super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[no-untyped-call]
         if self._monitored is None or self._handed_back(self._monitored[2]):
             return
-        killed = os.WTERMSIG(ret_val) if ret_val is not None and os.WIFSIGNALED(ret_val) else None
-        reason = f"its process was killed by signal {killed}" if killed else "its process ended without a word"
-        if killed == signal.SIGKILL:
-            reason += " (SIGKILL), which is what happens when memory runs out"
-        self._record_killed(job, self._monitored[2], reason)
+        self._record_killed(job, self._monitored[2], _why_killed(job, ret_val))
 
     def monitor_work_horse(self, job: Job, queue: Queue, execution: Execution) -> None:
         """Watch the process of a run, and remember what it runs."""
@@ -308,6 +304,16 @@ def _clean_up(queue: Queue) -> None:
     with past_damage(f"the workers of {queue.name} are not cleaned up"):
         clean_worker_registry(queue)
     queue.release_maintenance_lock()  # type: ignore[no-untyped-call]
+
+
+def _why_killed(job: Job, status: int | None) -> str:
+    """Return why the process of a run is gone, by the status that it ended with; none where RQ has killed it itself."""
+    if status is None:
+        return f"it did not end at its time limit of {job.timeout} s and was killed"
+    if not os.WIFSIGNALED(status):
+        return "its process ended without a word"
+    more = " (SIGKILL), which is what happens when memory runs out" if os.WTERMSIG(status) == signal.SIGKILL else ""
+    return f"its process was killed by signal {os.WTERMSIG(status)}{more}"
 
 
 def _threads() -> Iterator[tuple[int, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from flowerpower.specs.environments import declared, verdict_everywhere
+from flowerpower.specs.environments import declared, looked_at, verdict_everywhere
 from flowerpower.specs.files.again import Found, Known, check_again
 from flowerpower.specs.files.elsewhere import Elsewhere
 from flowerpower.specs.files.reading import Sources
@@ -23,20 +23,15 @@ def check_project(
 
     *kept* is that of an earlier check; the files may have changed since. It is only told where it is wanted *apart*.
     """
-    questions = asked(question, sources)
+    environments = declared(sources.texts) if question.every else (question.env,)
+    questions = [replace(question, env=env, every=False) for env in looked_at(environments)]
     found = _again(sources, questions, kept, models) or check_side_by_side(sources, questions, models, apart=apart)
     forget_texts()
     shares = {one.env: each.shares for one, each in zip(questions, found, strict=True) if apart and each.shares}
     if not question.every:
         return found[0].verdict, shares
-    return verdict_everywhere([(one.env, each.verdict) for one, each in zip(questions, found, strict=True)]), shares
-
-
-def asked(question: Question, sources: Sources) -> list[Question]:
-    """Return the question for each environment that it is about."""
-    if not question.every:
-        return [question]
-    return [replace(question, env=env, every=False) for env in declared(sources.texts)]
+    verdicts = [(one.env, each.verdict) for one, each in zip(questions, found, strict=True)]
+    return verdict_everywhere(verdicts, len(environments)), shares
 
 
 def _again(

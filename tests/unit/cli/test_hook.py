@@ -31,6 +31,7 @@ def command(tmp_path: Path) -> CommandLine:
         (["validate", "--all", "--no-cache", "a"], {}, True),
         (["validate", "--import"], {}, False),
         (["validate", "-h"], {}, False),
+        (["validate", ""], {}, False),
         (["plan"], {}, False),
         ([], {}, False),
         (["validate"], {"FLOWERPOWER_ENV": "prod"}, False),

@@ -196,6 +196,8 @@ def test_init_names_the_folder_as_a_shell_reads_it(
         ("plan --jsn", "--json"),
         ("plan --colour never", "--color"),
         ("plan --detailed", "--detailed-exitcode"),
+        ("pause nightly --why outage", "--reason"),
+        ("pause nightly -m outage", "--reason"),
         ("statsu", "flowerpower status"),
         ("list", "flowerpower status"),
         ("destroy", "flowerpower forget"),
@@ -212,6 +214,30 @@ def test_a_mistyped_word_or_one_of_another_tool_is_answered_with_ours(
     hint = capsys.readouterr().err.splitlines()[-1]
     assert hint.startswith(("hint: did you mean ", "hint: flags come after"))
     assert meant in hint
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (["show", "/tmp"], "/tmp is a folder, not a plan file"),
+        (["show", "missing.json"], "missing.json: No such file or directory"),
+    ],
+)
+def test_what_is_no_plan_file_is_told_with_the_way_to_make_one(
+    flowerpower: CommandLine, call: list[str], told: str
+) -> None:
+    answer = flowerpower(*call)
+
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.endswith(f"Error: {told}\nhint: make a plan file with: flowerpower plan --out FILE\n")
+
+
+@pytest.mark.parametrize("call", [["apply", ""], ["show", ""], ["validate", ""], ["status", "nightly", ""]])
+def test_an_argument_that_says_nothing_is_no_folder_and_no_name(flowerpower: CommandLine, call: list[str]) -> None:
+    answer = flowerpower(*call)
+
+    assert (answer.code, answer.out) == (1, "")
+    assert "it is empty; is the variable that it comes from not set?\nhint: see flowerpower " in answer.err
 
 
 @pytest.mark.parametrize("call", ["status --yes", "nothing-like-it", "plan --nothing-like-it"])

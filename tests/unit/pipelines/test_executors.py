@@ -1,5 +1,6 @@
 """What computes the nodes, and who is told about it."""
 
+import multiprocessing
 import os
 import threading
 import time
@@ -146,6 +147,28 @@ def test_a_time_limit_ends_a_run_at_once(project: Project, executor: str) -> Non
         with pytest.raises(UserCodeError, match="JobTimeoutException"), UnixSignalDeathPenalty(1, JobTimeoutException):
             project.run("out", inputs={"release": str(release)}, executor={"type": executor})
         assert time.monotonic() - began < 20
+    finally:
+        release.touch()
+
+
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_a_time_limit_ends_a_run_whose_tasks_hang(project: Project, executor: str) -> None:
+    from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
+
+    release = project.root / "release"
+    waiting = f"import time, pathlib\n        while not pathlib.Path({str(release)!r}).exists(): time.sleep(0.05)"
+    text = PARALLEL.replace("return number * number, os.getpid()", f"{waiting}\n        return 0, 0")
+    project.module("flow", text)
+    how = {"type": executor, "max_workers": 2}
+    began = time.monotonic()
+
+    try:
+        with pytest.raises(UserCodeError, match="JobTimeoutException"), UnixSignalDeathPenalty(1, JobTimeoutException):
+            project.run("pairs", inputs={"n": 4}, executor=how)
+        assert time.monotonic() - began < 20
+        for child in multiprocessing.active_children():
+            child.join(timeout=10)
+        assert not multiprocessing.active_children()
     finally:
         release.touch()
 

@@ -14,6 +14,7 @@ from flowerpower.planning.diff import make_plan
 from flowerpower.planning.plan import Plan
 from flowerpower.planning.renames import likely_renames
 from flowerpower.render.notes import side_notes
+from flowerpower.render.plan_json import plan_dict
 from flowerpower.state.models import Cursor, Desired, Head, Reading, Record
 
 Named = tuple[str, dict[str, Any]]
@@ -93,6 +94,16 @@ def test_the_note_holds_the_line_to_write_and_the_file_it_belongs_into() -> None
         "schedule old looks renamed to new; its timeout differs. To keep its last fire, history and holds, write "
         "`previous_names: [old]` in s/new.yaml"
     )
+
+
+def test_the_document_tells_of_every_likely_rename_and_says_nothing_of_none() -> None:
+    before, after = (desired([schedule(f"{name}{at}", every=60 + at) for at in range(8)]) for name in "ab")
+
+    found = plan_dict(plan_of(before, after))["likely_renames"]
+
+    assert found[0] == {"previous_address": "schedule.a0", "address": "schedule.b0", "differs": []}
+    assert len(found) == 8
+    assert "likely_renames" not in plan_dict(plan_of(before, before))
 
 
 def test_of_many_renames_the_first_are_told_and_the_others_counted() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from flowerpower.errors import Place, Problem
-from flowerpower.specs.environments import declared, told_once, touched
+from flowerpower.specs.environments import declared, looked_at, told_once, touched, verdict_everywhere
 from flowerpower.specs.files.everywhere import check_project
 from flowerpower.specs.files.reading import Sources
 from flowerpower.specs.text.yaml import parse_once
@@ -125,6 +125,14 @@ def test_a_file_is_touched_by_the_environments_it_has_a_patch_for(text: str, exp
     texts = {"flowerpower.yaml": b"environments: {prod: {}, dev: {}}", "schedules/a.yaml": text.encode()}
 
     assert sorted(touched(texts)) == expected
+
+
+@pytest.mark.parametrize(("number", "most"), [(1, 1), (1000, 1000), (2000, 500), (99_999, 10)])
+def test_of_thousands_of_environments_not_all_are_looked_at(number: int, most: int) -> None:
+    names = ("default", *map(str, range(number - 1)))
+
+    assert looked_at(names) == names[:most]
+    assert verdict_everywhere([("default", Verdict("acme.default", 0, 0, ()))], number).left_out == number - 1
 
 
 def test_a_file_is_parsed_once_whatever_the_number_of_environments() -> None:

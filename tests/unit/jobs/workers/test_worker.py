@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 from redis import Redis
+from rq.job import Job
 from rq.worker import WorkerStatus
 
-from flowerpower.jobs.workers.worker import make_worker
+from flowerpower.jobs.workers.worker import _why_killed, make_worker
 from flowerpower.state.keys import Keys
 
 
@@ -31,6 +32,21 @@ def test_a_heartbeat_is_left_out_only_while_the_last_one_lasts(redis_connection:
         pipe.execute()
     worker.heartbeat()
     assert lifetime() == idle, "a job had shortened it"
+
+
+def test_a_run_past_its_time_limit_lives_until_its_worker_kills_it_and_is_said_to_be_killed_for_it(
+    redis_connection: Redis,
+) -> None:
+    worker = make_worker(redis_connection, Keys("acme", "default"), ["default"], name="one")
+    job = Job.create("flowerpower.jobs.run.run_scheduled", connection=redis_connection, timeout=20)
+    kills_after = job.timeout + 60 + worker.job_monitoring_interval
+
+    looks = [(passed, passed + worker.get_heartbeat_ttl(job, passed)) for passed in range(0, kills_after, 10)]
+
+    assert all(until >= passed + worker.job_monitoring_interval + 60 for passed, until in looks)
+    assert _why_killed(job, None) == "it did not end at its time limit of 20 s and was killed"
+    assert _why_killed(job, 11) == "its process was killed by signal 11"
+    assert _why_killed(job, 3 << 8) == "its process ended without a word"
 
 
 def test_a_state_is_told_once(redis_connection: Redis) -> None:
