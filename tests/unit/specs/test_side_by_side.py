@@ -82,3 +82,22 @@ def test_a_large_project_is_checked_as_a_small_one_is(large: CommandLine) -> Non
     twice = large("validate", "--no-cache")
 
     assert "FP110: the schedule 's100' is also in schedules/s100.yaml:1:1" in twice.out
+
+
+def test_a_large_project_is_checked_in_each_environment(large: CommandLine) -> None:
+    good = "pipeline: sales\nevery: 1h\n"
+    large.write("flowerpower.yaml", "name: acme\nenvironments: {prod: {}, dev: {queues: {other: {}}}, idle: {}}\n")
+    large.write("schedules/s100.yaml", good + "environments: {prod: {every: soon}, dev: {queue: other}}\n")
+    large.write("schedules/s101.yaml", "pipeline: stock\nevery: 1h\nenvironments: {prod: {cron: 61 * * * *}}\n")
+
+    wrong = large("validate", "--no-cache")
+
+    found = [line for line in wrong.out.splitlines() if " error " in line]
+    assert wrong.err.endswith(" files; 4 environments checked.\n")
+    assert [line.partition(" error ")[0] for line in found if "in environment 'prod'" in line] == [
+        "schedules/s100.yaml:3:30:",
+        "schedules/s101.yaml:3:29:",
+    ]
+    in_dev = [line for line in found if "in environment 'dev'" in line]
+    assert len(in_dev) == len(found) - 2 == MANY - 1
+    assert all("FP302: the queue 'default' is not declared" in line for line in in_dev)
