@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from shutil import rmtree
+from shutil import copytree, rmtree
 from typing import Any
 
 from redis import Redis
@@ -28,6 +28,7 @@ from flowerpower.state.store import Store
 _CLOCK_KEY = "bench:now"
 _CLOCK = f"local function now() return tonumber(redis.call('GET', '{_CLOCK_KEY}')), 0 end\n"
 _SOURCE = Source(commit="c0ffee", repository="git.example/bench", who="bench")
+_EDITED = 10  # schedules
 _BEFORE = 30  # seconds before everything is due at which it is applied
 
 
@@ -64,17 +65,28 @@ def plan_first(url: str, world: Path) -> dict[str, Sample]:
     """Plan with nothing changed and nothing remembered, as CI does on a fresh clone."""
     cache = world / "cache-first"
     rmtree(cache, ignore_errors=True)
-    return {"all of it": _planned(_project(url, world, cache))}
+    return {"all of it": _planned(_project(url, world / "project", cache))}
+
+
+def plan_edited(url: str, world: Path) -> dict[str, Sample]:
+    """Plan with some schedules changed, as a plan of the same specs has told before."""
+    folder, cache = world / "edited", world / "cache-edited"
+    if not folder.exists():
+        copytree(world / "project", folder)
+        for file in sorted((folder / "schedules").iterdir())[:_EDITED]:
+            file.write_bytes(file.read_bytes() + b"\npaused: true\n")
+        _project(url, folder, cache).plan()
+    return {"all of it": _planned(_project(url, folder, cache), changes=_EDITED)}
 
 
 def plan_again(url: str, world: Path) -> dict[str, Sample]:
     """Plan with nothing changed, the specs as they were in the command before."""
-    return {"plan": _planned(_project(url, world, world / "cache"))}
+    return {"plan": _planned(_project(url, world / "project", world / "cache"))}
 
 
 def look_again(url: str, world: Path) -> dict[str, Sample]:
     """Check specs that are as they were, and read the live state."""
-    project = _project(url, world, world / "cache")
+    project = _project(url, world / "project", world / "cache")
     with watch() as looking:
         known = project.recalled
         found = project.store.read()
@@ -82,22 +94,22 @@ def look_again(url: str, world: Path) -> dict[str, Sample]:
     return {"plan": replace(looking.sample(_occurrences(found)), memory=_peak())}
 
 
-def _planned(project: FlowerPowerProject) -> Sample:
+def _planned(project: FlowerPowerProject, changes: int = 0) -> Sample:
     with watch() as planning:
         planned = project.plan()
         planned.to_text()
         shown = project.problems
-    assert not planned.plan.changes, f"{len(planned.plan.changes)} changes"
+    assert len(planned.plan.changes) == changes, f"{len(planned.plan.changes)} changes"
     assert isinstance(shown, tuple)
     return replace(planning.sample(len(planned.plan.after.schedules)), memory=_peak())
 
 
-def _project(url: str, world: Path, cache: Path) -> FlowerPowerProject:
+def _project(url: str, folder: Path, cache: Path) -> FlowerPowerProject:
     """Return the project with everything imported and connected."""
     for module in ("planner", "memory", "apart", "specs.loader", "render.plan_text"):
         import_module(f"flowerpower.{module}")
     environ = {"FLOWERPOWER_CACHE_DIR": str(cache)}
-    project = FlowerPowerProject.find(read_settings(project=world / "project", redis=url, environ=environ))
+    project = FlowerPowerProject.find(read_settings(project=folder, redis=url, environ=environ))
     project.store.connection.ping()
     return project
 
@@ -171,7 +183,7 @@ def _waiting(store: Store) -> int:
 
 ACTIONS: dict[str, Callable[[str, Path], dict[str, Sample]]] = {
     action.__name__: action
-    for action in (apply, prepare, read_live, plan_first, plan_again, look_again, dispatch, dispatch_cold)
+    for action in (apply, prepare, read_live, plan_first, plan_edited, plan_again, look_again, dispatch, dispatch_cold)
 }
 
 if __name__ == "__main__":
