@@ -257,6 +257,23 @@ def test_a_chain_of_errors_is_shown_with_its_causes(project: Project) -> None:
     assert inner.startswith("KeyError: 'gone'")
 
 
+def test_an_error_that_is_its_own_cause_is_told_once(project: Project) -> None:
+    project.module(
+        "flow",
+        """
+        def out() -> int:
+            error, other = ValueError("round"), KeyError("and round")
+            error.__cause__, other.__cause__ = other, error
+            raise error
+        """,
+    )
+
+    with pytest.raises(UserCodeError, match=r"node 'out' failed at .*: ValueError: round") as caught:
+        project.run("out", executor={"type": "threads"})
+
+    assert caught.value.details.count("ValueError: round") == 1
+
+
 @pytest.mark.parametrize(
     "leave", ["import sys; sys.exit(3)", "raise SystemExit('bye')", "raise BaseException('SystemExit')"]
 )
