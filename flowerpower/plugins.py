@@ -127,8 +127,10 @@ def _tried(plugin: Plugin, point: Any) -> Plugin:
 def _load(point: Any, stacklevel: int = 2) -> Any | None:
     try:
         complete_core()
-        return point.load()
-    except Exception as error:  # noqa: BLE001  foreign code; a broken one must not stop the rest
+        if (found := point.load()) is None:
+            raise TypeError("it is None")
+        return found
+    except (Exception, SystemExit) as error:  # noqa: BLE001  foreign code; a broken one must not stop the rest
         said = str(error).strip().partition("\n")[0]
         warnings.warn(
             f"the plug-in {point.name!r} of {_owner(point)} could not be loaded: {type(error).__name__}: {said}",

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from flowerpower.errors import FlowerPowerError, Problem, ProjectNotFoundError
+from flowerpower.errors import FlowerPowerError, Problem, ProjectNotFoundError, UsageError
 from flowerpower.project_specs import ProjectSpecs
 from flowerpower.settings import Settings, read_settings
 from flowerpower.trust import refuse_its_modules, refuse_untrusted, trusted_redis
@@ -65,7 +65,10 @@ class FlowerPowerProject:
         """
         from flowerpower.specs.files.walk import folder_of
 
-        folder, in_url = folder_of(str(path))
+        try:
+            folder, in_url = folder_of(str(path))
+        except ValueError:  # its words would quote the URL, which may hold a password
+            raise UsageError("that is no URL", hint="give a folder, or git+file:///repository@ref") from None
         return cls.find(read_settings(project=folder, env=env, redis=redis, variables=variables), ref or in_url)
 
     @classmethod

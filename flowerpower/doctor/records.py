@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 from flowerpower.doctor.findings import Fact, Unknown
@@ -101,7 +101,8 @@ def read_records(store: Store) -> Records:
         found.each("cursor", keys.cursors, raw[keys.cursors], decode_cursor)
         names: Any = () if keys.schedules in misplaced else store.connection.hkeys(keys.schedules)
         of_each = (one for name in names for one in keys.types_of(name.decode(errors="replace")).items())
-        found.damaged += (damage for _, damage in islice(each_misplaced(store.connection, keys, of_each), _KEPT))
+        each = chain(of_each, _of_applies(store) if keys.history not in misplaced else ())
+        found.damaged += (damage for _, damage in islice(each_misplaced(store.connection, keys, each), _KEPT))
         run_specs = () if keys.specs in misplaced else tuple(_about_run_specs(store, found.wanting, broken))
     return Records(
         now=seconds,
@@ -130,6 +131,12 @@ def _small(
     (seconds, _), remains, *hashes = pipe.execute()
     held: dict[str, Any] = dict(zip(there, hashes, strict=True))
     return int(seconds), held.get(keys.head, {}), held.get(keys.holds, {}), bool(remains)
+
+
+def _of_applies(store: Store) -> Iterator[tuple[str, str]]:
+    """Yield what undoes each apply that is kept, with its type."""
+    entries: Any = store.connection.xrevrange(store.keys.history)
+    return ((store.keys.inverse(entry.decode()), "hash") for entry, _ in entries)
 
 
 def _fields(store: Store, key: str) -> Iterator[tuple[bytes, bytes]]:

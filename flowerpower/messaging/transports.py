@@ -31,7 +31,7 @@ def send(url: str, message: Message, *, secret: str = "", plugins: Sequence[str]
         return plugin(url, message) if plugin else _by_apprise(url, message)
     except UsageError as error:
         return Delivery("hopeless", f"{error}; {error.hint}")
-    except Exception as error:  # noqa: BLE001 - foreign code, and its words could hold the address
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code, and its words could hold the address
         return Delivery("retry", f"its transport failed: {type(error).__name__}")
 
 

@@ -190,7 +190,7 @@ def _build(parts: Parts, task_executor: Any = None) -> Any:
     try:
         with quiet():
             return builder.build()
-    except Exception as error:  # decorators are user code and may raise anything
+    except (Exception, SystemExit) as error:  # decorators are user code and may raise anything
         raise UserCodeError(f"the graph cannot be built: {describe(error)}") from error
 
 

@@ -45,7 +45,7 @@ def plugged(spec: ExecutorSpec, plugins: Sequence[str]) -> Executor:
         made = make(spec)
     except FlowerPowerError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if is_time_limit(error):
             raise
         raise PipelineError(f"the executor {name!r} cannot be made: {describe(error)}") from error

@@ -62,7 +62,13 @@ def describe(exc: BaseException) -> str:
 
 def is_time_limit(exc: BaseException | None) -> bool:
     """Return whether *exc* is the worker ending the run, or came of it."""
-    return exc is not None and (type(exc).__module__.startswith("rq.") or is_time_limit(exc.__cause__))
+    seen: set[int] = set()  # an error of the user's may be its own cause
+    while exc is not None and id(exc) not in seen:
+        if type(exc).__module__.startswith("rq."):
+            return True
+        seen.add(id(exc))
+        exc = exc.__cause__
+    return False
 
 
 def _chain(exc: BaseException) -> Iterator[BaseException]:

@@ -95,7 +95,7 @@ def _secret(name: str, context: RunContext, path: str) -> str:
         return context.secrets(name)
     except FlowerPowerError as error:
         raise PipelineError(f"{path}: {error}", hint=error.hint) from None
-    except Exception as error:  # noqa: BLE001  a provider may be a plug-in; its message could hold the value
+    except (Exception, SystemExit) as error:  # noqa: BLE001  a provider may be a plug-in; its message could hold the value
         raise PipelineError(
             f"{path}: the secret {name} could not be read ({type(error).__name__})",
             hint="set it where the worker looks for secrets",

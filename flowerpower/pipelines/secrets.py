@@ -77,7 +77,7 @@ class _Others:
 def _attempt(plugin: Plugin, what: str, function: Callable[..., Any], *given: Any) -> Any:
     try:
         return function(*given)
-    except Exception as error:  # its words could hold a value
+    except (Exception, SystemExit) as error:  # its words could hold a value
         if is_time_limit(error):
             raise
         raise PipelineError(

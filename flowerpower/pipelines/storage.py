@@ -125,7 +125,7 @@ def read(load: Transfer, annotation: Any) -> tuple[Any, LoadRecord]:
         raise PipelineError(f"{load.where}: there is no file {shown}") from None
     except ImportError as error:
         raise _missing(load, error) from None
-    except Exception as error:  # readers are foreign code
+    except (Exception, SystemExit) as error:  # readers are foreign code
         raise PipelineError(f"{load.where}: {shown} cannot be read as {load.format_name}: {describe(error)}") from error
     rows, columns = shape_of(value)
     return value, LoadRecord(load.nodes[0], load.format_name, shown, rows, columns, size)
@@ -166,7 +166,7 @@ def write(save: Transfer, values: Sequence[Any]) -> SaveRecord:
         raise
     except ImportError as error:
         raise _missing(save, error) from None
-    except Exception as error:  # writers are foreign code
+    except (Exception, SystemExit) as error:  # writers are foreign code
         raise PipelineError(
             f"{save.where}: {', '.join(save.nodes)} cannot be written to {shown} as {save.format_name}: "
             f"{describe(error)}"

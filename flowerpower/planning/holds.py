@@ -13,6 +13,7 @@ from flowerpower.specs.suggestions import meant_duration, why_no_moment
 from flowerpower.specs.values import parse_duration
 from flowerpower.state.models import Hold
 
+_YEAR = re.compile(r"(19|20|21)\d\d", re.ASCII)
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 
 UNFIRED = "nothing fired it before the schedule was held"
@@ -61,6 +62,8 @@ def end_of_hold(asked: str, timezone: str, now: int) -> int:
     """
     text = asked.strip()
     hint = "write a duration such as 2h or 1d12h, a moment such as 2026-12-01T09:00, or a time such as 09:00"
+    if _YEAR.fullmatch(text):  # it would be half an hour
+        raise UsageError(f"--until {text[:80]!r} names no moment", hint=hint)
     try:
         return now + parse_duration(text)
     except ValueError:

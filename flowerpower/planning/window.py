@@ -32,6 +32,8 @@ def past_moment(asked: str, timezone: str, now: int, flag: str, *, ends_day: boo
         return now
     if _SECONDS.fullmatch(text):
         return int(text)
+    if text.isdecimal():  # 2026 is meant as a year, and would be half an hour
+        raise UsageError(f"{flag} {text[:80]!r} names no moment", hint=_HINT)
     try:
         return now - parse_duration(text)
     except ValueError:
@@ -47,6 +49,8 @@ def coming_moment(asked: str, timezone: str, now: int, flag: str, *, ends_day: b
     A time is the next such one, a duration counts from now.
     """
     text = asked.strip()
+    if text.isdecimal():
+        raise UsageError(f"{flag} {text[:80]!r} names no moment", hint=_HINT_COMING)
     try:
         return now + parse_duration(text)
     except ValueError:

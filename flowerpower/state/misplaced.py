@@ -35,6 +35,7 @@ _THEN = {  # by the last part of a key of ours: what comes after it was moved ou
     "heals": _BY_ITSELF,
     "history": f"{_BY_ITSELF}; what was applied before can no longer be rolled back",
     "inverses": f"{_BY_ITSELF}; what was applied before can no longer be rolled back",
+    "inverse": "then the apply of that name, and what was before it, can no longer be rolled back",
     "totals": f"{_BY_ITSELF}, and counts from 0",
     "messages": f"{_BY_ITSELF}; who was told of a failure is told again",
     "outbox": f"{_BY_ITSELF}; the messages that waited in it are lost",
@@ -51,7 +52,7 @@ def misplaced(keys: Keys, key: str, wanted: str, found: str = "") -> Damage:
     """Return what is wrong with a key of another type than *wanted*, and the way out."""
     is_a = f"is a {found}" if found else "is of another type"
     if key.startswith(keys.prefix):
-        name = key.removeprefix(keys.prefix)
+        name = key.removeprefix(keys.prefix).partition(":")[0]
         then = _THEN.get(name, _BY_ITSELF)
     else:
         then = _OF_RQ.get(key.removeprefix(f"{keys.rq}:").partition(":")[0], _BY_ITSELF)

@@ -171,6 +171,18 @@ def test_doctor_names_a_key_of_another_type(store: Store) -> None:
     assert finding.message == f"the key {KEYS.runs} is a string and should be a stream"
 
 
+def test_doctor_names_what_cannot_undo_an_apply_any_more(store: Store) -> None:
+    ((entry, _),) = store.connection.xrange(KEYS.history)
+    key = KEYS.inverse(entry.decode())
+    store.connection.delete(key)
+    store.connection.set(key, "?")
+
+    finding = next(one for one in live_findings(read_live(store, "")) if one.name == "records")
+
+    assert (finding.verdict, finding.message) == ("fail", f"the key {key} is a string and should be a hash")
+    assert f"redis-cli RENAME {key} {key}.bad; then the apply of that name, " in finding.hint
+
+
 def test_a_lease_that_never_ends_is_nobodys(store: Store) -> None:
     store.connection.set(KEYS.lease, "a stranger")
     shift_clock(store.connection, HOUR)

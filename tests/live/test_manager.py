@@ -65,6 +65,19 @@ def test_a_pipeline_by_hand_stands_in_no_schedules_way(redis_connection: Redis, 
     assert len(redis_connection.lrange(KEYS.queue_list(KEYS.queue("default")), 0, -1)) == 2
 
 
+def test_a_run_whose_result_is_not_kept_has_succeeded_all_the_same(
+    redis_connection: Redis, redis_url: str, tmp_path: Path
+) -> None:
+    write_project(tmp_path, schedule="every: 1h\nresult_ttl: 0")
+    store = Store(redis_connection, KEYS)
+    apply_plan(make_plan(KEYS, wanted(tmp_path), store.read(), SOURCE), store, "apply")
+    job = JobQueueManager.create("rq", store=store, url=redis_url).enqueue("often")
+    work_until_empty(redis_url, KEYS, tmp_path)
+
+    assert not redis_connection.exists(KEYS.job(job.id))
+    assert job.wait(timeout=10) == {"status": "succeeded", "run": job.id}
+
+
 def test_a_run_that_fails_says_why(manager: RQManager, redis_url: str, tmp_path: Path) -> None:
     run = manager.enqueue("report", inputs={"number": "many"})
     work_until_empty(redis_url, KEYS, tmp_path)

@@ -108,6 +108,7 @@ def test_what_odd_runs_do_to_their_process_is_neither_done_twice_nor_met_by_the_
 ) -> None:
     obedient_project(store, tmp_path)
     odd = {
+        "if (child := os.fork()) == 0: time.sleep(90)\npathlib.Path(ROOT, 'child').write_text(str(child))": "",
         "os.fork()": "",
         "if os.fork() == 0: 1 / 0\ntime.sleep(0.5)": "",
         "if (child := os.fork()) == 0: raise SystemExit(3)\nassert os.waitpid(child, 0)[1] == 3 << 8": "",
@@ -116,16 +117,18 @@ def test_what_odd_runs_do_to_their_process_is_neither_done_twice_nor_met_by_the_
         "import logging\nlogging.disable(50)\nos.umask(0o777)\nos.environ['TZ'] = 'XYZ-5'\ntime.tzset()": "",
         "import logging\nassert not logging.root.manager.disable\nassert os.umask(0o22) != 0o777": "",
         "assert time.tzname[0] != 'XYZ'": "",
+        "os._exit(0)": "without a word",
     }
     with running_worker(redis_url, KEYS, tmp_path, "warm") as worker:
         ends = [run_one(store, worker, tmp_path, text) for text in odd]
         assert worker.stop() == 0
+        os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
 
     assert [end["status"] for end in ends] == ["failed" if reason else "succeeded" for reason in odd.values()]
     assert all(reason in end["reason"] for reason, end in zip(odd.values(), ends, strict=True))
     assert len(outcomes(store)) == len(seen(tmp_path)) == len(odd)
     assert len({process for process, *_ in seen(tmp_path)}) == 1
-    assert "terminated unexpectedly" not in worker.output()
+    assert worker.output().count("terminated unexpectedly") == 1
 
 
 def test_a_warm_run_out_of_time_fails_and_the_next_finds_edited_code(

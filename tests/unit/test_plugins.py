@@ -46,6 +46,25 @@ def test_a_broken_plugin_is_a_warning_that_names_its_distribution(name: str) -> 
         assert load_plugin(GROUP, name) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "wrong"),
+    [
+        ("exits", "import sys\nsys.exit('no licence')\n", "SystemExit: no licence"),
+        ("empty", "nothing = None\n", "TypeError: it is None"),
+    ],
+)
+def test_a_plugin_that_ends_the_process_or_is_none_is_a_warning_too(
+    tmp_path: Path, name: str, text: str, wrong: str
+) -> None:
+    (tmp_path / f"fp_{name}_plugin.py").write_text(text)
+    (tmp_path / "broken_one-1.0.dist-info/entry_points.txt").write_text(
+        f"[{GROUP}]\n{name} = fp_{name}_plugin:nothing\n"
+    )
+
+    with pytest.warns(PluginWarning, match=f"{name!r} of broken-one could not be loaded: {wrong}"):
+        assert load_plugin(GROUP, name) is None
+
+
 def test_a_plugin_that_nobody_has_is_none() -> None:
     assert load_plugin(GROUP, "other") is None
 

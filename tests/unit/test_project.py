@@ -116,6 +116,14 @@ def test_pipelines_run_here_and_now(line: CommandLine) -> None:
     assert project.pipelines.run("report", inputs={"number": 5}).values["doubled"] == 10
 
 
+@pytest.mark.parametrize("place", ["http://user:pass@[", "s3://user:pass@bucket/acme"])
+def test_a_place_that_no_project_can_be_loaded_from_is_refused_without_its_password(place: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        FlowerPowerProject.load(place)
+
+    assert "pass" not in str(raised.value) + raised.value.hint
+
+
 def test_what_is_enqueued_is_run_by_a_worker(line: CommandLine, redis_url: str) -> None:
     with FlowerPowerProject.load(line.folder, redis=redis_url) as project:
         project.apply(project.plan())

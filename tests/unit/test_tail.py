@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -60,3 +62,19 @@ def test_what_is_printed_and_logged_is_heard_and_goes_on(capsys: pytest.CaptureF
     said = "".join(heard).splitlines()
     assert said[:2] == ["printed", "told"]
     assert [line.partition(" ")[2] for line in said[2:]] == ["INFO flows: logged"]
+
+
+def test_a_terminal_that_is_gone_fails_no_run_and_what_is_no_text_is_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+    read, write = os.pipe()
+    os.close(read)
+    with suppress(BrokenPipeError), os.fdopen(write, "w", buffering=1) as gone:
+        monkeypatch.setattr(sys, "stdout", gone)
+        with listening(heard.append):
+            sys.stdout.write("said\n")
+            sys.stdout.flush()
+            with pytest.raises(TypeError):
+                sys.stdout.write(b"bytes")  # type: ignore[arg-type]
+            sys.stdout.write("said more\n")
+
+    assert heard == ["said\n", "said more\n"]

@@ -77,6 +77,8 @@ class RunHandle:
                 f"run {self.id} {outcome.status}: {outcome.reason or 'no reason was recorded'}",
                 hint=f"flowerpower runs --job {self._store.keys.short_run_id(self.id)}",
             )
+        if outcome is not None and status == "gone":  # its result is not kept, or not any more
+            return {"status": "succeeded", "run": self.id}
         if status in ("gone", "canceled"):
             raise PipelineError(f"run {self.id} is not in Redis any more", hint="its result_ttl may be over")
         with redis_errors("reading the run's result"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 _OTHERS = ("rq", "hamilton")  # their talk is not the run's
@@ -43,8 +43,12 @@ class _Heard:
         self._hear = hear
 
     def write(self, text: str) -> int:
-        self._hear(text)
-        return self._stream.write(text) if self._stream is not None else len(text)
+        if isinstance(text, str):  # the stream itself refuses all else
+            self._hear(text)
+        if self._stream is not None:
+            with suppress(OSError):  # the worker's terminal or pipe is gone, which fails no run
+                return self._stream.write(text)
+        return len(text)
 
     def writelines(self, lines: Any) -> None:
         for line in lines:
@@ -52,7 +56,8 @@ class _Heard:
 
     def flush(self) -> None:
         if self._stream is not None:
-            self._stream.flush()
+            with suppress(OSError):
+                self._stream.flush()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

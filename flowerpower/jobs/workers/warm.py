@@ -121,6 +121,8 @@ class WarmWorker(FlowerPowerWorker):
         """Run the jobs that come until there are no more, or it is time for another process."""
         os.setpgrp()
         end_with_parent(signal.SIGKILL)
+        # Or what a run has forked would hold the pipes open, and the worker would not see that this process has died.
+        os.register_at_fork(after_in_child=lambda: (orders.close(), answers.close()))
         self.setup_work_horse_signals()
         from flowerpower.pipelines.reuse import keep_drivers
 

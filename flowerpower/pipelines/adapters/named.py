@@ -117,7 +117,7 @@ def _own(name: str) -> Any:
     module, _, attribute = name.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PipelineError(f"the adapter {name!r} cannot be made: {describe(error)}") from error
 
 

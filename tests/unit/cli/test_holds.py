@@ -69,6 +69,7 @@ def test_pausing_and_resuming_twice_is_no_error(applied: CommandLine) -> None:
         (["resume", "hourli"], "no schedule 'hourli' is live", "did you mean 'hourly'?"),
         (["pause", "hourly", "--reason", "x", "--until", "2001-01-01"], "past for hourly", "still to come"),
         (["pause", "hourly", "--reason", "x", "--until", "soon"], "names no moment", "such as 2h"),
+        (["pause", "hourly", "--reason", "x", "--until", "2027"], "names no moment", "write a duration such as 2h"),
         (["pause", "hourly", "--reason", "x", "--until", "2 days"], "names no moment", "did you mean --until 2d?"),
         (["pause", "hourly", "--reason", "x", "--until", "2027-02-30"], "names no moment", "February 2027 has 28 days"),
         (["pause"], "Missing argument", "--help"),

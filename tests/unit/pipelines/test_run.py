@@ -257,14 +257,35 @@ def test_a_chain_of_errors_is_shown_with_its_causes(project: Project) -> None:
     assert inner.startswith("KeyError: 'gone'")
 
 
+def test_an_error_that_is_its_own_cause_is_told_once(project: Project) -> None:
+    project.module(
+        "flow",
+        """
+        def out() -> int:
+            error, other = ValueError("round"), KeyError("and round")
+            error.__cause__, other.__cause__ = other, error
+            raise error
+        """,
+    )
+
+    with pytest.raises(UserCodeError, match=r"node 'out' failed at .*: ValueError: round") as caught:
+        project.run("out", executor={"type": "threads"})
+
+    assert caught.value.details.count("ValueError: round") == 1
+
+
 @pytest.mark.parametrize(
     "leave", ["import sys; sys.exit(3)", "raise SystemExit('bye')", "raise BaseException('SystemExit')"]
 )
 def test_a_node_that_leaves_python_fails_its_run_only(project: Project, leave: str) -> None:
-    project.module("flow", f"def out() -> int:\n    {leave}\n")
+    project.module("flow", f"def before() -> int:\n    return 1\n\ndef out(before: int) -> int:\n    {leave}\n")
 
-    with pytest.raises(UserCodeError, match="SystemExit"):
-        project.run("out")
+    try:
+        raise KeyError("who runs a pipeline may be handling an error")
+    except KeyError:
+        assert project.run("before").nodes[0].succeeded
+        with pytest.raises(UserCodeError, match=r"node 'out' failed at flows/flow\.py:5: .*SystemExit"):
+            project.run("out")
 
 
 def test_secrets_reach_nodes_and_nothing_else(project: Project, caplog: pytest.LogCaptureFixture) -> None:

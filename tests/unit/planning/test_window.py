@@ -44,7 +44,7 @@ def test_a_day_that_ends_something_counts_to_its_end() -> None:
     assert coming_moment("tomorrow", ZONE, NOW, "--to", ends_day=True) == at("2026-11-27T23:59:59")
 
 
-@pytest.mark.parametrize("asked", ["soon", "25:00", "2:00", "2026-02-30", ""])
+@pytest.mark.parametrize("asked", ["soon", "25:00", "2:00", "2026-02-30", "", "2026", "60"])
 def test_what_names_no_moment_is_refused_with_what_would(asked: str) -> None:
     with pytest.raises(UsageError, match=r"--from .* names no moment") as past:
         past_moment(asked, ZONE, NOW, "--from")
