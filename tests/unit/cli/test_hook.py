@@ -29,6 +29,13 @@ def command(tmp_path: Path) -> CommandLine:
         (["validate"], {}, True),
         (["validate", "a.yaml", "b"], {"FLOWERPOWER_VAR_A": "b", "FLOWERPOWER_CACHE_DIR": "/x"}, True),
         (["validate", "--all", "--no-cache", "a"], {}, True),
+        (["validate", "--env", "prod", "a"], {}, True),
+        (["validate", "a", "--no-cache", "--env=prod"], {}, True),
+        (["validate", "--env"], {}, False),
+        (["validate", "--env", "--all"], {}, False),
+        (["validate", "--env", ""], {}, False),
+        (["validate", "--env=prod", "--env", "test"], {}, False),
+        (["validate", "--env", "PROD"], {}, False),
         (["validate", "--import"], {}, False),
         (["validate", "-h"], {}, False),
         (["validate", ""], {}, False),
@@ -57,7 +64,9 @@ def test_a_plain_check_says_what_one_with_flags_says(command: CommandLine) -> No
 
     assert plain == anew == command("validate", "flowerpower.yaml")
     assert (plain.code, plain.out.count("FP301"), plain.out.count("FP303")) == (1, 1, 1)
-    assert command("validate", "nothing.yaml") == command("validate", "nothing.yaml", "--env", "default")
+    assert command("validate", "nothing.yaml") == command("validate", "nothing.yaml", "--color", "never")
+    for flags in (["--env", "default"], ["--env=nowhere"]):
+        assert command("validate", *flags) == command("validate", "--color", "never", *flags)
 
 
 def test_a_check_of_what_has_not_changed_loads_next_to_nothing(command: CommandLine) -> None:
