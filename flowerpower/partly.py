@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import replace
 
-from flowerpower.apart import desired_of
+from flowerpower.in_parts import desired_of
 from flowerpower.specs.files.again import with_only
 from flowerpower.specs.files.glances import name_at_a_glance, pipelines_at_a_glance
 from flowerpower.specs.files.kinds import kind_of_file
 from flowerpower.specs.files.reading import Sources
 from flowerpower.specs.loader import load
 from flowerpower.specs.verdict import Question
-from flowerpower.state.models import Desired, Pipeline, Schedule, State
-from flowerpower.state.outline import Outline, Wanted
+from flowerpower.state.models import Desired, Pipeline, State
+from flowerpower.state.outline import Outline
 
 _MOST = 0.5  # of the schedules: beyond that all are loaded
 
@@ -36,7 +36,7 @@ def wanted_partly(
         return None
     found = desired_of(loaded.project, part)
     state = found.state
-    if not all(_is(state.schedules.get(name), one) for name, one in missing.items()):
+    if not all(name in state.schedules and one.is_of(state.schedules[name]) for name, one in missing.items()):
         return None
     if not all(name in state.pipelines and state.pipelines[name].digest == outline.pipelines[name] for name in changed):
         return None
@@ -47,10 +47,6 @@ def wanted_partly(
 
 def _is_live(live: Pipeline | None, digest: str) -> bool:
     return live is not None and live.digest == digest
-
-
-def _is(found: Schedule | None, wanted: Wanted) -> bool:
-    return found is not None and found.digest.startswith(wanted.digest) and found.run.startswith(wanted.run)
 
 
 def _files(texts: Mapping[str, bytes], schedules: Collection[str], pipelines: Collection[str]) -> Iterator[str]:

@@ -17,8 +17,8 @@ from flowerpower.settings import Settings
 from flowerpower.trust import refuse_untrusted
 
 if TYPE_CHECKING:
-    from flowerpower.apart import Apart
     from flowerpower.dataflow.graph import Graph, Unbuilt
+    from flowerpower.in_parts import InParts
     from flowerpower.memory import Memory
     from flowerpower.specs.dataflow_graphs import RealGraphs
     from flowerpower.specs.files.sources import Sources
@@ -112,8 +112,8 @@ class ProjectSpecs:
     def problems(self) -> tuple[Problem, ...]:
         """Every problem of the specs, sorted by place."""
         known = self.recalled or (self._memory.of_content if self.outline else None)
-        if known is None and self._apart_if_asked:
-            known = self._apart_if_asked.verdict
+        if known is None and self._in_parts_if_asked:
+            known = self._in_parts_if_asked.verdict
         return known.problems if known else self.loaded.problems
 
     @cached_property
@@ -232,9 +232,9 @@ class ProjectSpecs:
     @cached_property
     def desired(self) -> Desired:
         """The state the specs ask for; raises `SpecError`, also for a mistake in what the modules make of them."""
-        if "loaded" not in self.__dict__ and self._apart:
-            return self._apart.desired
-        from flowerpower.apart import desired_of
+        if "loaded" not in self.__dict__ and self._in_parts:
+            return self._in_parts.desired
+        from flowerpower.in_parts import desired_of
 
         desired = desired_of(self.checked, self.sources)
         self._memory.keep_desired(desired, self.loaded)
@@ -253,21 +253,21 @@ class ProjectSpecs:
 
         None for a small project that no plan has met before: then it is loaded. Raises `SpecError` as `desired` does.
         """
-        if self.outline is None and self.desired and self._apart_if_asked:
-            return self._apart_if_asked.outline
+        if self.outline is None and self.desired and self._in_parts_if_asked:
+            return self._in_parts_if_asked.outline
         return self.outline
 
     @cached_property
-    def _apart(self) -> Apart | None:
+    def _in_parts(self) -> InParts | None:
         """What a large project asks for, worked out in two processes; None where that is no use."""
-        from flowerpower.apart import wanted_apart
+        from flowerpower.in_parts import worked_out_in_parts
 
-        found = wanted_apart(self.sources, self._question)
+        found = worked_out_in_parts(self.sources, self._question)
         if found:
             self._memory.keep_outline(found.outline, found.verdict)
         return found
 
     @property
-    def _apart_if_asked(self) -> Apart | None:
-        found: Apart | None = self.__dict__.get("_apart")
+    def _in_parts_if_asked(self) -> InParts | None:
+        found: InParts | None = self.__dict__.get("_in_parts")
         return found

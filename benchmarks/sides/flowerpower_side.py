@@ -106,7 +106,7 @@ def _planned(project: FlowerPowerProject, changes: int = 0) -> Sample:
 
 def _project(url: str, folder: Path, cache: Path) -> FlowerPowerProject:
     """Return the project with everything imported and connected."""
-    for module in ("planner", "memory", "apart", "specs.loader", "render.plan_text"):
+    for module in ("planner", "memory", "in_parts", "specs.loader", "render.plan_text"):
         import_module(f"flowerpower.{module}")
     environ = {"FLOWERPOWER_CACHE_DIR": str(cache)}
     project = FlowerPowerProject.find(read_settings(project=folder, redis=url, environ=environ))

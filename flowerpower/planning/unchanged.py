@@ -48,7 +48,7 @@ def same_schedules(keys: Keys, outline: Outline, reading: Reading) -> frozenset[
         found = live.get(one.name)
         if found is None or one.name in left or f"cursor.{one.name}" in reading.damaged:
             return False
-        if not (found.digest.startswith(one.digest) and found.run.startswith(one.run)):
+        if not one.is_of(found):
             return False
         return expected.waits(one, found) or one.name in reading.firing
 

@@ -165,14 +165,9 @@ def from_lists(values: Sequence[Any]) -> list[Shares | None]:
 
 
 def _difference(first: Shares, other: Shares) -> list[Any]:
-    differing = other
-    if first.files is other.files:
-        differing = other._replace(files={})
-    else:
-        differing = other._replace(
-            files={path: each for path, each in other.files.items() if first.files.get(path) != each}
-        )
-    return [*to_list(differing), [path for path in first.files if path not in other.files]]
+    files = other.files if first.files is not other.files else {}
+    differing = {path: each for path, each in files.items() if first.files.get(path) != each}
+    return [*to_list(other._replace(files=differing)), [path for path in first.files if path not in other.files]]
 
 
 def _with_difference(first: Shares, value: Sequence[Any]) -> Shares:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from flowerpower.state.codec import canonical
-from flowerpower.state.models import Desired, Json, Rules
+from flowerpower.state.models import Desired, Json, Rules, Schedule
 
 VERSION = 1
 _JOB = {  # what `desired.occurrence_at` looks at
@@ -39,6 +39,10 @@ class Wanted(NamedTuple):
     digest: str
     run: str
     job: int  # position among `Outline.jobs`
+
+    def is_of(self, schedule: Schedule) -> bool:
+        """Tell whether this is what a schedule of the same name is, to the word."""
+        return schedule.digest.startswith(self.digest) and schedule.run.startswith(self.run)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.corpus import write_project
-from flowerpower.apart import desired_of
+from flowerpower.in_parts import desired_of
 from flowerpower.partly import wanted_partly
 from flowerpower.specs.checks import check_sources
 from flowerpower.specs.files.sources import Sources, read

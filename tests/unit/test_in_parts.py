@@ -10,7 +10,7 @@ from support.command_line import CommandLine
 from support.odd_files import build_case
 
 from benchmarks.corpus import write_project
-from flowerpower.apart import Apart, desired_of, part_of, put_together
+from flowerpower.in_parts import InParts, desired_of, part_of, put_together
 from flowerpower.specs.checks import check_sources, verdict_of
 from flowerpower.specs.files.side_by_side import shared_out
 from flowerpower.specs.files.sources import Sources, read
@@ -24,7 +24,7 @@ QUESTION = Question("default", {}, NOW)
 MANY = 2100
 
 
-def in_parts(sources: Sources, count: int) -> Apart | None:
+def in_parts(sources: Sources, count: int) -> InParts | None:
     parts = [part for share in shared_out(sources, count) if (part := part_of(share, QUESTION))]
     return put_together(parts, sources) if len(parts) == count else None
 
@@ -55,17 +55,17 @@ def test_parts_of_what_people_write_ask_for_what_the_whole_asks_for(count: int, 
         assert_same(apart, sources)
 
 
-def assert_same(apart: Apart, sources: Sources) -> None:
+def assert_same(found: InParts, sources: Sources) -> None:
     loaded = check_sources(sources, env="default", variables={}, now=NOW)
     assert loaded.project
     whole = desired_of(loaded.project, sources)
-    desired, outline = apart.desired, outline_of(whole, sources.digest)
-    assert apart.verdict == verdict_of(loaded, NOW)
+    desired, outline = found.desired, outline_of(whole, sources.digest)
+    assert found.verdict == verdict_of(loaded, NOW)
     assert (dict(desired.state.schedules), desired.state.pipelines) == (whole.state.schedules, whole.state.pipelines)
     assert dict(desired.run_specs) == whole.run_specs
     assert (dict(desired.places), desired.rules) == (whole.places, whole.rules)
-    assert (told(apart.outline), apart.outline.pipelines) == (told(outline), outline.pipelines)
-    assert (apart.outline.tree, apart.outline.rules) == (outline.tree, outline.rules)
+    assert (told(found.outline), found.outline.pipelines) == (told(outline), outline.pipelines)
+    assert (found.outline.tree, found.outline.rules) == (outline.tree, outline.rules)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from flowerpower.state.packed import PackedPart, packed_part, unpacked
 _AT_ONCE = 1000  # files
 
 
-class Apart(NamedTuple):
+class InParts(NamedTuple):
     """A valid project: what a check says of it, and what it asks for, whole and in short."""
 
     verdict: Verdict
@@ -43,7 +43,7 @@ class Part(NamedTuple):
     outline: Outline
 
 
-def wanted_apart(sources: Sources, question: Question) -> Apart | None:
+def worked_out_in_parts(sources: Sources, question: Question) -> InParts | None:
     """Return what a project asks for; None of one that is small or not valid, or whose parts need each other."""
     if not is_worthwhile(sources):
         return None
@@ -63,13 +63,13 @@ def desired_of(project: Project, sources: Sources) -> Desired:
     return desired_state(project, code)
 
 
-def put_together(parts: Sequence[Part], sources: Sources) -> Apart | None:
+def put_together(parts: Sequence[Part], sources: Sources) -> InParts | None:
     """Return what the parts of a project come to; None if what was said of one may depend on another."""
     verdict = verdict_of_all([part.verdict for part in parts], [part.addresses for part in parts])
     if verdict is None:
         return None
     outline = joined_outline([part.outline for part in parts], sources.digest)
-    return Apart(verdict, unpacked(part.wanted for part in parts), outline)
+    return InParts(verdict, unpacked(part.wanted for part in parts), outline)
 
 
 def _parts(shares: Sequence[Sources], question: Question) -> list[Part]:
