@@ -92,15 +92,6 @@ def why_missing(group: str, name: str, distributions: Sequence[str]) -> str:
     return ""
 
 
-def broken_plugins(group: str) -> tuple[str, ...]:
-    """Load every plug-in of *group* and return what is wrong with those that cannot be, in the words of the warning."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        for name in plugin_names(group):
-            load_plugin(group, name)
-    return tuple(str(warning.message) for warning in caught if warning.category is PluginWarning)
-
-
 def installed_plugins(named: Sequence[str] | None) -> list[Plugin]:
     """Return every plug-in that is installed, by group and name; those that a project names are tried.
 

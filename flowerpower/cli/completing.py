@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 from flowerpower.cli.completion import Names, words
 
-ASK = "__complete"  # the word that a shell asks with
 _FILES = {"PLANFILE": ("json",), "FILES": ("yaml", "yml")}
 
 

@@ -86,11 +86,6 @@ def mark_words(change: Change, now: int) -> tuple[str, ...]:
     return tuple(f"{safe(mark)} around {listed(moments, 2)}" for mark, moments in near.items())
 
 
-def next_fire(fires: Fires | None, ticks: tuple[int, ...], now: int) -> str:
-    """Return the first of some fires in its zone and UTC, a dash when there is none."""
-    return moment_with_utc(ticks[0], fires.timezone, now) if fires and ticks else "—"
-
-
 def silence_of(change: Change, held: bool) -> str:
     """Return why a schedule does not fire after the change."""
     if not isinstance(change.after, Schedule):

@@ -44,11 +44,6 @@ class VerdictCache:
         self.folder = folder
         self.is_there = folder is not None
 
-    def of_unchanged_folder(self, question: Question) -> Verdict | None:
-        """Return the verdict on a folder whose files are, by what the file system says, those of the last check."""
-        key = self.unchanged(question)
-        return self.verdict(key, question) if key else None
-
     def unchanged(self, question: Question) -> str | None:
         """Return the key of what a folder holds, if its files are those of the last check."""
         last = self._read(_folder_key(question)) if question.root else None

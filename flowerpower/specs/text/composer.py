@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -41,10 +41,6 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CONFLICT = re.compile(rb"^<{7} .*$", re.MULTILINE)
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-
-
-Offsets = Mapping[int, Mapping[str | int, tuple[int, int]]]
-"""By `id()` of a container and key or index in it: the offsets of key and value in the text."""
 
 
 def compose(file: str, content: bytes, *, positions: bool) -> Composer:

@@ -42,6 +42,11 @@ def question(project: Path) -> Question:
     return Question("default", {}, NOW, str(project))
 
 
+def of_unchanged_folder(cache: VerdictCache, question: Question) -> Verdict | None:
+    key = cache.unchanged(question)
+    return cache.verdict(key, question) if key else None
+
+
 def check_and_keep(cache: VerdictCache, project: Path, *, settled: bool = True) -> Verdict:
     """Check as a command would that comes long after the files were written, or at once."""
     sources = read(project)
@@ -55,7 +60,7 @@ def test_a_verdict_is_recalled_whole_by_content_and_by_an_unchanged_folder(proje
     verdict = check_and_keep(cache, project)
 
     assert [problem.code for problem in verdict.problems] == ["FP301"]
-    assert cache.of_unchanged_folder(question(project)) == verdict
+    assert of_unchanged_folder(cache, question(project)) == verdict
     assert cache.of_content(question(project), read(project)) == verdict
 
 
@@ -63,7 +68,7 @@ def test_a_verdict_is_recalled_whole_by_content_and_by_an_unchanged_folder(proje
 def test_another_question_has_another_answer(project: Path, cache: VerdictCache, other: dict[str, object]) -> None:
     check_and_keep(cache, project)
 
-    assert cache.of_unchanged_folder(replace(question(project), **other)) is None  # type: ignore[arg-type]
+    assert of_unchanged_folder(cache, replace(question(project), **other)) is None  # type: ignore[arg-type]
 
 
 def edit_unseen(file: Path) -> None:
@@ -98,14 +103,14 @@ def test_a_folder_with_a_file_that_was_changed_is_not_an_unchanged_one(
 
     CHANGES[change](project)
 
-    assert cache.of_unchanged_folder(question(project)) is None
+    assert of_unchanged_folder(cache, question(project)) is None
 
 
 def test_a_folder_with_a_link_is_always_read(project: Path, cache: VerdictCache) -> None:
     (project / "pipelines" / "link.yaml").symlink_to("sales.yaml")
     check_and_keep(cache, project)
 
-    assert cache.of_unchanged_folder(question(project)) is None
+    assert of_unchanged_folder(cache, question(project)) is None
 
 
 def test_another_flowerpower_or_another_package_beside_it_checks_anew(
@@ -118,15 +123,15 @@ def test_another_flowerpower_or_another_package_beside_it_checks_anew(
     with monkeypatch.context() as patch:
         (tmp_path / "more" / "tzdata-2099.1.dist-info").mkdir(parents=True)
         patch.syspath_prepend(tmp_path / "more")
-        assert cache.of_unchanged_folder(question(project)) is None
+        assert of_unchanged_folder(cache, question(project)) is None
 
-    assert cache.of_unchanged_folder(question(project)) == verdict
+    assert of_unchanged_folder(cache, question(project)) == verdict
 
 
 def test_files_that_have_just_been_written_are_not_trusted_to_show_a_change(project: Path, cache: VerdictCache) -> None:
     verdict = check_and_keep(cache, project, settled=False)
 
-    assert cache.of_unchanged_folder(question(project)) is None
+    assert of_unchanged_folder(cache, question(project)) is None
     assert cache.of_content(question(project), read(project)) == verdict
 
 
@@ -145,7 +150,7 @@ def test_a_schedule_that_ends_meanwhile_makes_the_verdict_old(project: Path, cac
 
     assert verdict.endings == (Ending(verdict.endings[0].trigger, NOW + 57_600),)
     assert [verdict.holds(now) for now in (NOW - 1, NOW, NOW + 57_599, NOW + 57_600)] == [False, True, True, False]
-    assert cache.of_unchanged_folder(replace(question(project), now=NOW + 57_600)) is None
+    assert of_unchanged_folder(cache, replace(question(project), now=NOW + 57_600)) is None
 
 
 def damaged(content: bytes) -> list[bytes]:
@@ -160,9 +165,9 @@ def test_a_damaged_entry_is_no_entry(project: Path, tmp_path: Path, cache: Verdi
         whole = entry.read_bytes()
         for wrong in damaged(whole):
             entry.write_bytes(wrong)
-            assert cache.of_unchanged_folder(question(project)) is None
+            assert of_unchanged_folder(cache, question(project)) is None
         entry.write_bytes(whole)
-    assert cache.of_unchanged_folder(question(project)) == verdict
+    assert of_unchanged_folder(cache, question(project)) == verdict
 
 
 def test_a_folder_that_cannot_be_written_is_as_good_as_none(project: Path, tmp_path: Path) -> None:
@@ -171,7 +176,7 @@ def test_a_folder_that_cannot_be_written_is_as_good_as_none(project: Path, tmp_p
     for folder in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/nothing"), None):
         cache = VerdictCache(folder)
         check_and_keep(cache, project)
-        assert cache.of_unchanged_folder(question(project)) is None
+        assert of_unchanged_folder(cache, question(project)) is None
 
 
 def test_the_cache_does_not_grow_for_ever(project: Path, tmp_path: Path, cache: VerdictCache) -> None:
@@ -183,7 +188,7 @@ def test_the_cache_does_not_grow_for_ever(project: Path, tmp_path: Path, cache: 
     verdict = check_and_keep(cache, project)
 
     assert len(list((tmp_path / "cache").iterdir())) == 200
-    assert cache.of_unchanged_folder(question(project)) == verdict
+    assert of_unchanged_folder(cache, question(project)) == verdict
 
 
 def test_all_code_that_an_answer_depends_on_counts() -> None:
