@@ -89,7 +89,7 @@ def _window(line: str, start: int, length: int, room: int) -> tuple[str, int, in
     cut = start > room
     lead = _cells(before)
     marked = max(1, _cells(rest[:length]))
-    if lead + _cells(rest) > room:  # keep what stands before, unless the mark would be at the very edge
+    if cut + lead + max(1, _cells(rest)) > room:  # keep what stands before, unless the mark would be at the very edge
         wanted = min(marked, room // 2) + room // 4
         while before and lead + wanted > room:
             lead -= columns(before.pop(0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from xml.etree import ElementTree
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.github_runner import read_line
 
@@ -28,6 +28,10 @@ PROBLEMS = st.builds(
 )
 
 
+BEHIND_THE_END = Problem("FP101", Place("a.yaml", 1, 30), "", "", "error")
+
+
+@example(problem=BEHIND_THE_END, lines=[":" * 17 + "\t\t日日"], width=30)
 @given(problem=PROBLEMS, lines=st.lists(LINES, max_size=5), width=st.integers(30, 120))
 @settings(max_examples=300)
 def test_an_excerpt_fits_and_marks_the_character_at_the_column(problem: Problem, lines: list[str], width: int) -> None:
