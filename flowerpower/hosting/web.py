@@ -70,9 +70,10 @@ class Web:
             try:
                 return self._ask(method, url, body)
             except HTTPError as error:
-                wait = _wait(error, tried)
-                if tried == _TRIES or wait is None or (method == "POST" and error.code != 429):
-                    raise self._told(method, url, error) from None
+                with error:
+                    wait = _wait(error, tried)
+                    if tried == _TRIES or wait is None or (method == "POST" and error.code != 429):
+                        raise self._told(method, url, error) from None
             except (URLError, HTTPException, OSError) as error:
                 wait = min(2.0**tried, _LONGEST_WAIT)
                 if tried == _TRIES or method == "POST":
