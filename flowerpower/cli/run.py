@@ -17,6 +17,7 @@ from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 from flowerpower.cli.terminal import ProgressBar, making_way, prints_to_stderr, progress_bar
 from flowerpower.errors import PipelineError, UsageError
+from flowerpower.moments import read_moment
 
 _EXECUTORS = ("local", "threads", "processes", "dask")
 _offer_executors = completion.words(*_EXECUTORS, "ray")
@@ -86,7 +87,7 @@ def read_tick(text: str | None, timezone: str) -> datetime | None:
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        moment = read_moment(text)
     except ValueError:
         raise UsageError(f"--tick wants an ISO 8601 time, not {text!r}", hint="for example 2026-11-22T02:00") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(timezone))

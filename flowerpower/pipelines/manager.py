@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flowerpower.errors import UsageError
+from flowerpower.moments import read_moment
 from flowerpower.pipelines.context import RunContext, no_secrets
 from flowerpower.pipelines.drawing import Drawn, GraphFormat, as_read, built, draw
 from flowerpower.pipelines.driver import Observer, Parts, build
@@ -127,7 +128,7 @@ class PipelineManager:
         if not isinstance(tick, str):
             return tick
         try:
-            moment = datetime.fromisoformat(tick)
+            moment = read_moment(tick)
         except ValueError:
             raise UsageError(
                 f"the tick is no ISO 8601 time: {tick[:80]!r}", hint="for example 2026-11-22T02:00"

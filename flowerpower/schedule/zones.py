@@ -15,6 +15,7 @@ from pkgutil import get_data
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, reset_tzpath
 
+from flowerpower.moments import read_moment
 from flowerpower.schedule.errors import TriggerError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -160,7 +161,7 @@ def parse_moment(text: str | date, zone: Zone, field: str) -> int:
     if not _MOMENT.fullmatch(text):
         raise TriggerError(f"`{field}: {text[:80]}` is not a date or a time", hint=hint)
     try:
-        moment = datetime.fromisoformat(text)
+        moment = read_moment(text)
     except ValueError as error:
         raise TriggerError(f"`{field}: {text}` is not a date or a time: {error}", hint=hint) from None
     wall = (moment.replace(tzinfo=None) - NAIVE_EPOCH) // SECOND

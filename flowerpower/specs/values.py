@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 
 from flowerpower import durations
+from flowerpower.moments import read_moment
 
 TRIGGERS = ("cron", "every", "at")
 NAME_PATTERN = r"^[a-z][a-z0-9_]*(-[a-z0-9_]+)*$"
@@ -84,7 +85,7 @@ def parse_moment(value: str) -> datetime:
     """Return the date or time that an ISO 8601 text names, naive when it has no offset; ValueError otherwise."""
     if not _MOMENT.match(value):
         raise ValueError(f"{value!r} is not an ISO 8601 date or time")
-    return datetime.fromisoformat(value)
+    return read_moment(value)
 
 
 def looks_like_moment(text: str) -> bool:

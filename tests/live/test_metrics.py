@@ -309,8 +309,9 @@ def test_a_worker_tells_while_it_runs_and_drains_as_ever(
                 time.sleep(0.1)
             assert found["flowerpower_up"] == 1
             assert found["process_resident_memory_bytes"] > 1e6
-            with pytest.raises(urllib.error.HTTPError, match="404"):
+            with pytest.raises(urllib.error.HTTPError, match="404") as missing:
                 scrape(port, "/secret")
+            missing.value.close()
             taken = line("scheduler", "--metrics", str(port))
             assert (taken.code, "Address already in use" in taken.err) == (1, True)
             worker.terminate()

@@ -169,7 +169,7 @@ def test_progress_is_shown_on_a_terminal_but_not_to_a_hook(
     command = [sys.executable, "-m", "flowerpower", "fmt"]
     kept = {name: value for name, value in os.environ.items() if name != "PRE_COMMIT"}
 
-    subprocess.run(command, cwd=line.folder, env=kept | variables, stderr=terminal, check=True)
+    subprocess.run(command, cwd=line.folder, env=kept | {"TERM": "xterm"} | variables, stderr=terminal, check=True)
     os.close(terminal)
 
     with os.fdopen(screen, "rb") as shown:
