@@ -69,8 +69,10 @@ def _base(kind: str, defaults: Fields) -> dict[str, Any]:
         needed = {"pipeline": "x"} | ({} if defaults.keys() & set(TRIGGERS) else {"at": "2000-01-01"})
     try:
         spec = _MODELS[kind].model_validate({**needed, **defaults, "name": "x"})
-    except ValidationError:  # the defaults are wrong, which whoever loads them will say
-        return {} if not defaults else _base(kind, {})
+    except ValidationError as error:  # a default that is wrong in itself: each spec has to say what it wants instead
+        named = {str(one["loc"][0]) for one in error.errors() if one["loc"]} & defaults.keys()
+        wrong = named or defaults.keys()
+        return _without(_base(kind, _without(defaults, wrong)), wrong) if wrong else {}
     dumped: dict[str, Any] = spec.model_dump(mode="json", exclude=_NOT_WRITTEN, exclude_none=True)
     return _without(dumped, needed.keys() - defaults.keys())
 

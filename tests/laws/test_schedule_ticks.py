@@ -78,7 +78,7 @@ def test_backwards_are_the_same_ticks(trigger: Trigger, after: int, count: int, 
 
     # From just behind the last of them, or from anywhere before the one that follows it.
     following = trigger.next_tick(ticks[-1])
-    behind = ticks[-1] + 1 + (shift % (following - ticks[-1]) if following else shift)
+    behind = ticks[-1] + 1 + (shift if following is None else shift % (following - ticks[-1]))
 
     assert seconds(trigger.previous_ticks(moment(behind), len(ticks)))[::-1] == ticks
     assert trigger.previous_tick(ticks[0]) is None or trigger.previous_tick(ticks[0]) <= after  # type: ignore[operator]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from support.spec_strategies import VARIABLES, good, layer
 
@@ -63,6 +63,15 @@ def defaults(kind: str) -> st.SearchStrategy[dict[str, Any]]:
     return layer(kind).map(lambda values: {key: value for key, value in values.items() if value is not None})
 
 
+WRONG_BY_ITSELF = {"executor": {"type": None}, "inputs": {"a": None}}  # no pipeline takes that executor as it is
+OVER_WRONG_DEFAULTS = {
+    "flowerpower.yaml": as_text({"name": "acme", "defaults": {"pipeline": WRONG_BY_ITSELF}}),
+    "pipelines/sales.yaml": as_text({"modules": ["x"], "outputs": ["x"], "executor": {"type": "local"}}),
+    "schedules/one.yaml": as_text({"cron": "0 2 * * *", "pipeline": "sales"}),
+}
+
+
+@example(texts=OVER_WRONG_DEFAULTS, env="default")
 @given(texts=projects(), env=st.sampled_from(["default", "prod"]))
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_what_is_written_asks_for_the_same_state(texts: dict[str, bytes], env: str) -> None:
