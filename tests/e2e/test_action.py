@@ -195,9 +195,12 @@ def test_installing_leaves_the_checkout_alone(runner: Runner, tmp_path: Path) ->
     (tmp_path / "new").mkdir()
     runner.line = CommandLine(runner.line.folder, {**runner.line.environment, **bare})
 
+    for bait in ("venv.py", "ensurepip.py", "pip.py", "types.py"):
+        (runner.line.folder.parent / bait).write_text("raise SystemExit('taken from the checkout')\n")
+
     done = runner("install", version=str(wheel))
 
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("flowerpower ")
     assert f"folder={tmp_path / 'new/flowerpower'}\n" in (runner.home / "outputs").read_text()
     assert not runner.line.git("status", "--porcelain")
