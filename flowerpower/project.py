@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from flowerpower.errors import FlowerPowerError, Problem, ProjectNotFoundError, UsageError
 from flowerpower.project_specs import ProjectSpecs
 from flowerpower.settings import Settings, read_settings
-from flowerpower.trust import refuse_its_modules, refuse_untrusted, trusted_redis
+from flowerpower.trust import refuse_its_modules, refuse_lost_redis, refuse_untrusted, trusted_redis
 
 if TYPE_CHECKING:
     from flowerpower.apply import Applied
@@ -302,6 +302,7 @@ class FlowerPowerProject:
         if url != "embedded":
             return url
         settings = self.settings
+        refuse_lost_redis(settings)
         server = embedded_server(self.folder, runtime_dir=settings.runtime_dir, binary=settings.redis_server)
         return self._resources.enter_context(server)
 

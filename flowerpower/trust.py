@@ -1,4 +1,4 @@
-"""A checkout of somebody else (`--untrusted`): what it may not decide, and what is not done with it."""
+"""A checkout of somebody else (`--untrusted`): what it may not decide, and what is not done with it; lost secrets."""
 
 from __future__ import annotations
 
@@ -21,6 +21,20 @@ def trusted_redis(settings: Settings) -> str:
             hint="name it with --redis or FLOWERPOWER_REDIS, as a user that may only read",
         )
     return settings.redis
+
+
+def refuse_lost_redis(settings: Settings) -> None:
+    """Raise `UsageError` for an embedded Redis in a CI job that was given an empty `FLOWERPOWER_REDIS`.
+
+    A secret that a job may not have is empty: the plan would then show everything as new, and the apply end well with
+    nothing applied.
+    """
+    if settings.redis is None and settings.environment.get("CI") and "FLOWERPOWER_REDIS" in settings.environment:
+        raise UsageError(
+            "FLOWERPOWER_REDIS is empty, and an embedded Redis would end with this job",
+            hint="look whether the secret exists and this job may have it: jobs of forks, of Dependabot and outside of "
+            "the secret's environment may not",
+        )
 
 
 def refuse_untrusted(settings: Settings, what: str) -> None:

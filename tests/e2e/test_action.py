@@ -86,6 +86,7 @@ def runner(tmp_path: Path, redis_url: str, github: FakeGitHub) -> Runner:
     line = command_line(tmp_path / "checkout", redis_url)
     job = {
         **github.environment(str(home / "event.json")),
+        "CI": "true",
         "RUNNER_TEMP": str(home),
         "GITHUB_OUTPUT": str(home / "outputs"),
         "GITHUB_STEP_SUMMARY": str(home / "summary"),
@@ -171,6 +172,24 @@ def test_a_direct_push_is_refused_or_applied_as_asked(runner: Runner, inputs: di
     assert (refused.returncode, "came without a pull request" in refused.stderr) == (1, True)
     assert applied.returncode == 0, applied.stderr
     assert "Apply complete: 3 added" in applied.stdout
+
+
+def test_a_secret_that_the_job_may_not_have_stops_it(runner: Runner, inputs: dict[str, str]) -> None:
+    without = inputs | {"redis": ""}
+
+    planned = runner("plan", **without)
+    applied = runner("apply", **without, **{"direct-push": "apply"})
+
+    for done in (planned, applied):
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "FLOWERPOWER_REDIS is empty" in done.stderr
+    assert not (runner.home / "flowerpower/plan.json").exists()
+
+    runner.line.write(
+        "flowerpower.yaml", f"name: acme\nmodules: [flows]\nredis: {inputs['redis']}\nenvironments: {{prod: {{}}}}\n"
+    )
+    runner.line.commit()
+    assert runner("plan", **without).returncode == 0, "a Redis that the project names is another matter"
 
 
 def test_an_untrusted_checkout_is_planned_and_nothing_of_it_runs(
