@@ -162,7 +162,11 @@ def _within(session: Session, planned: PlannedChanges, approved: PlannedChanges)
     from flowerpower.render.plan_text import plan_text
 
     if approved.plan.namespace != planned.plan.namespace:
-        raise UsageError(f"the approved plan is for {approved.plan.namespace}, this is {planned.plan.namespace}")
+        name = f"flowerpower-plan-{planned.plan.namespace}-COMMIT"
+        raise UsageError(
+            f"the approved plan is for {approved.plan.namespace}, this is {planned.plan.namespace}",
+            hint=f"keep the plan of each project under a name of its own, as {name}",
+        )
     accepted = planned.allowed.cutover
     if planned and replace(approved.allowed, cutover=accepted) != planned.allowed:
         raise StalePlanError(

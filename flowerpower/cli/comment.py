@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.planfiles import read_plan, write_whole
 from flowerpower.cli.session import Session
-from flowerpower.errors import UsageError
+from flowerpower.errors import ProjectNotFoundError, UsageError
 
 if TYPE_CHECKING:
     from flowerpower.hosting.host import CodeHost, Kept
@@ -93,8 +94,8 @@ def approved(
 ) -> None:
     """Fetch the plan that people saw in the pull request which brought a commit, for `apply --approved FILE`.
 
-    The job that planned kept it as the artifact PREFIX-ENVIRONMENT-COMMIT, of the commit at the head of the request; on
-    GitLab as a file of that name that ends in .json.
+    The job that planned kept it as the artifact PREFIX-PROJECT.ENVIRONMENT-COMMIT, or without the project, of the
+    commit at the head of the request; on GitLab as a file of that name that ends in .json.
     """
     from flowerpower.hosting.host import Kept, host_of
 
@@ -113,26 +114,35 @@ def approved(
         session.document({"pull_request": None, "file": None, "plan_hash": None})
         return
     number, head = found
-    _keep(session, host, Kept(number, head, f"{name}-{session.settings.env}-{head}", job), out)
+    _keep(session, host, [Kept(number, head, f"{name}-{what}-{head}", job) for what in _scopes(session)], out)
 
 
-def _keep(session: Session, host: CodeHost, kept: Kept, out: Path) -> None:
+def _scopes(session: Session) -> Sequence[str]:
+    """Return what an artifact may be named after: project and environment, else the environment alone."""
+    try:
+        return session.find_project().keys.namespace, session.settings.env
+    except ProjectNotFoundError:  # the command works without a checkout too
+        return (session.settings.env,)
+
+
+def _keep(session: Session, host: CodeHost, places: Sequence[Kept], out: Path) -> None:
     """Write what was approved into a file, and say what it is for."""
-    shown = f"{host.sign}{kept.number}"
-    write_whole(out, _kept_plan(host, kept, shown))
+    number = places[0].number
+    shown = f"{host.sign}{number}"
+    write_whole(out, _kept_plan(host, places, shown))
     planned_hash = _seen(out, shown, host.longest)
     session.talk(f"{shown} was shown the plan {planned_hash}; apply it: flowerpower apply --approved {out}")
-    session.document({"pull_request": kept.number, "file": str(out), "plan_hash": planned_hash})
+    session.document({"pull_request": number, "file": str(out), "plan_hash": planned_hash})
 
 
-def _kept_plan(host: CodeHost, kept: Kept, shown: str) -> bytes:
-    plan = host.approved_plan(kept)
-    if plan is None:
-        raise UsageError(
-            f"{shown} left no plan: there is no artifact {kept.name}, or none any more",
-            hint=f"run the job that plans in {shown} again, or plan, look and apply by hand",
-        )
-    return plan
+def _kept_plan(host: CodeHost, places: Sequence[Kept], shown: str) -> bytes:
+    for kept in places:
+        if (plan := host.approved_plan(kept)) is not None:
+            return plan
+    raise UsageError(
+        f"{shown} left no plan: there is no artifact {' or '.join(kept.name for kept in places)}, or none any more",
+        hint=f"run the job that plans in {shown} again, or plan, look and apply by hand",
+    )
 
 
 def _seen(file: Path, shown: str, longest: int) -> str:

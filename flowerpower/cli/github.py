@@ -57,6 +57,7 @@ def _outputs(planned: PlannedChanges) -> dict[str, object]:
         "change": plan.count("update"),
         "destroy": plan.count("delete"),
         "refused": ",".join(check.name for check in plan.refused),
+        "namespace": plan.namespace,
         "plan_hash": planned.hash,
         "summary": summary(plan),
     }

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from support.command_line import CommandLine, command_line
+from support.command_line import FILES, CommandLine, command_line
 from support.fake_github import TOKEN, FakeGitHub, fake_github
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -109,8 +109,15 @@ def keep(runner: Runner, github: FakeGitHub) -> None:
     """Do what the step does that keeps the plan."""
     step = STEPS["keep the plan"]
     assert step["with"]["path"] == "${{ steps.install.outputs.folder }}/plan.json"
-    name = _filled(step["with"]["name"], {"inputs.env": "prod", "inputs.head": HEAD})
+    outputs = {f"steps.plan.outputs.{name}": value for name, value in told(runner).items()}
+    name = _filled(step["with"]["name"], {"inputs.env": "prod", "inputs.head": HEAD, **outputs})
+    github.artifacts = [each for each in github.artifacts if each["name"] != name]  # it is written over
     github.add_artifact(name, {"plan.json": (runner.home / "flowerpower/plan.json").read_bytes()})
+
+
+def told(runner: Runner) -> dict[str, str]:
+    """Return the outputs of the steps so far."""
+    return dict(line.split("=", 1) for line in (runner.home / "outputs").read_text().splitlines())
 
 
 @pytest.mark.parametrize(
@@ -142,13 +149,37 @@ def test_what_is_told_is_what_is_applied(runner: Runner, github: FakeGitHub, inp
     applied = runner("apply", **inputs)
 
     assert "3 to add" in github.comments[0]["body"]
-    outputs = dict(line.split("=", 1) for line in (runner.home / "outputs").read_text().splitlines())
+    outputs = told(runner)
     asked = {re.findall(r"outputs\.(\w+)", output["value"])[0] for output in ACTION["outputs"].values()}
     assert asked - {"folder"} <= outputs.keys()
     assert outputs["add"] == "3"
     assert applied.returncode == 0, applied.stderr
     assert "Apply complete: 3 added, 0 changed, 0 destroyed." in applied.stdout
     assert TOKEN not in applied.stdout + applied.stderr
+
+
+def test_two_projects_of_a_repository_are_told_and_applied_apart(
+    runner: Runner, github: FakeGitHub, inputs: dict[str, str]
+) -> None:
+    for path, text in FILES.items():
+        runner.line.write(f"jobs/sales/{path}", text.replace("name: acme", "name: sales"))
+    runner.line.commit()
+    projects = [inputs, inputs | {"project": "checkout/jobs/sales"}]
+
+    for each in projects:
+        assert [runner(step, **each).returncode for step in ("plan", "comment")] == [0, 0]
+        keep(runner, github)
+    github.pulls.clear()
+    github.add_pull(7, HEAD, merged=MERGE)
+
+    assert [each["name"] for each in github.artifacts] == [
+        f"flowerpower-plan-acme.prod-{HEAD}",
+        f"flowerpower-plan-sales.prod-{HEAD}",
+    ]
+    for each in projects:
+        applied = runner("apply", **each)
+        assert applied.returncode == 0, applied.stderr
+        assert "Apply complete: 3 added" in applied.stdout
 
 
 def test_what_was_not_told_is_not_applied(runner: Runner, github: FakeGitHub, inputs: dict[str, str]) -> None:

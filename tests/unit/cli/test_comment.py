@@ -8,7 +8,7 @@ from functools import partialmethod
 from pathlib import Path
 
 import pytest
-from support.command_line import CommandLine, command_line
+from support.command_line import FILES, CommandLine, command_line
 from support.fake_github import BOT, FORK, TOKEN, FakeGitHub, fake_github
 from support.in_process import Here
 
@@ -199,8 +199,35 @@ def test_what_the_run_of_a_fork_kept_or_what_has_expired_is_no_approval(line: Co
     code, err = fetch(line)
 
     assert code == 1
-    assert f"#7 left no plan: there is no artifact flowerpower-plan-prod-{HEAD}" in err
+    names = f"flowerpower-plan-acme.prod-{HEAD} or flowerpower-plan-prod-{HEAD}"
+    assert f"#7 left no plan: there is no artifact {names}, or none any more" in err
     assert not (line.folder / "approved.json").exists()
+
+
+def test_the_plan_of_another_project_is_no_approval_of_this_one(line: CommandLine, github: FakeGitHub) -> None:
+    merged(line, github)
+    assert fetch(line)[0] == 0
+    (line.folder / "flowerpower.yaml").write_text(FILES["flowerpower.yaml"].replace("acme", "sales"))
+    line.commit()
+
+    mixed_up = line("apply", "--env", "prod", "--approved", "approved.json")
+    assert (mixed_up.code, "the approved plan is for acme.prod, this is sales.prod" in mixed_up.err) == (1, True)
+    assert "as flowerpower-plan-sales.prod-COMMIT" in mixed_up.err
+
+    assert line("plan", "--env", "prod", "--out", "plan.json").code == 0
+    github.add_artifact(
+        f"flowerpower-plan-sales.prod-{HEAD}", {"plan.json": (line.folder / "plan.json").read_bytes()}, created="0"
+    )
+    assert fetch(line)[0] == 0
+    assert (line.folder / "approved.json").read_bytes() == (line.folder / "plan.json").read_bytes()
+
+
+def test_outside_of_a_project_the_environment_names_the_plan(
+    line: CommandLine, github: FakeGitHub, tmp_path: Path
+) -> None:
+    merged(line, github)
+
+    assert fetch(CommandLine(tmp_path, line.environment)) == fetch(line)
 
 
 def test_the_newest_plan_of_the_last_commit_counts(line: CommandLine, github: FakeGitHub) -> None:
