@@ -126,7 +126,7 @@ def _header(plan: Plan, plan_hash: str, truncated: bool) -> str:
 
 
 def _title(plan: Plan) -> str:
-    return f"Plan ({plan.env}): {summary(plan).removeprefix('Plan: ')}"
+    return f"Plan ({_text(plan.namespace)}): {summary(plan).removeprefix('Plan: ')}"
 
 
 def _alarms(plan: Plan) -> Iterator[str]:

@@ -102,7 +102,7 @@ def test_a_preview_of_a_rollback_writes_nothing(broken: CommandLine, redis_conne
     assert f"undoing apply {newest[:8]}, {before[:8]}" in text.out
     assert document["rollback"]["undoes"] == [newest, before]
     assert document["summary"] == {"add": 0, "change": 3, "import": 0, "remove": 1, "operation": "plan"}
-    assert "## Plan (default): 0 to add, 3 to change, 1 to destroy." in comment.out
+    assert "## Plan (acme.default): 0 to add, 3 to change, 1 to destroy." in comment.out
     assert redis_connection.hgetall("flowerpower:acme.default:schedules") == live
     assert ids(broken) == [newest, before, first]
 

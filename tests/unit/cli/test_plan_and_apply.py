@@ -221,7 +221,7 @@ def test_in_a_github_job_the_plan_goes_to_the_summary_and_its_counts_to_the_outp
 
     flowerpower("plan", GITHUB_STEP_SUMMARY=str(summary), GITHUB_OUTPUT=str(outputs))
 
-    assert "## Plan (default): 3 to add, 0 to change, 0 to destroy." in summary.read_text()
+    assert "## Plan (acme.default): 3 to add, 0 to change, 0 to destroy." in summary.read_text()
     assert {"add=3", "change=0", "destroy=0", "exitcode=2", "refused="} < set(outputs.read_text().splitlines())
 
 
@@ -233,7 +233,7 @@ def test_several_plans_of_one_job_stand_one_below_the_other(flowerpower: Command
         flowerpower("plan", GITHUB_STEP_SUMMARY=str(summary))
 
     assert summary.read_text().startswith("what was there\n<!-- flowerpower ")
-    assert summary.read_text().count("\n## Plan (default): ") == 2
+    assert summary.read_text().count("\n## Plan (acme.default): ") == 2
 
 
 def test_a_summary_that_is_full_or_no_file_is_told_and_stops_nothing(flowerpower: CommandLine, tmp_path: Path) -> None:
