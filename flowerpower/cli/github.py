@@ -5,10 +5,14 @@ A file that cannot be written is told and stops nothing: the plan itself is no l
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowerpower.cli.session import Session
+from flowerpower.errors import Problem, SpecError
 from flowerpower.git import repository_of
 from flowerpower.render.github import LARGEST_SUMMARY, step_outputs
 
@@ -23,6 +27,28 @@ def publish(session: Session, planned: PlannedChanges) -> None:
         _append(session, Path(summary), planned.to_markdown(), "the summary of this job", LARGEST_SUMMARY)
     if outputs:
         _append(session, Path(outputs), step_outputs(_outputs(planned)), "the outputs of this step")
+
+
+@contextmanager
+def mistakes_beside_lines(session: Session, folder: Path, *, wanted: bool) -> Iterator[None]:
+    """Tell mistakes in the specs of a project also as annotations, and in the summary of the job, where *wanted*."""
+    try:
+        yield
+    except SpecError as error:
+        if wanted and error.problems:
+            _annotate(session, folder_in_repository(folder), error.problems)
+        raise
+
+
+def _annotate(session: Session, folder: str, problems: Sequence[Problem]) -> None:
+    from flowerpower.render.problems_github import problems_github, problems_summary
+
+    found = [replace(one, place=replace(one.place, file=f"{folder}{one.place.file}")) for one in problems]
+    summary = session.settings.environment.get("GITHUB_STEP_SUMMARY")
+    where = "the summary of this job" if summary else "`flowerpower validate`"
+    session.result(problems_github(found, all_in=where))
+    if summary:
+        _append(session, Path(summary), problems_summary(found), "the summary of this job", LARGEST_SUMMARY)
 
 
 def folder_in_repository(folder: Path) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from flowerpower.cli import completion
-from flowerpower.cli.github import folder_in_repository, publish
+from flowerpower.cli.github import folder_in_repository, mistakes_beside_lines, publish
 from flowerpower.cli.options import AllOverrides, Overrides, Revision, Trust, command, flag, separate
 from flowerpower.cli.planfiles import write_plan
 from flowerpower.cli.session import Session
@@ -93,11 +93,12 @@ def plan(
 ) -> int:
     """Show what `apply` would change in Redis, and what that means in time. Writes nothing to Redis."""
     selection = _selection(wanted)
-    with session.project() as project:
+    on_github = display.format == "github"
+    with session.project() as project, mistakes_beside_lines(session, project.folder, wanted=on_github):
         allowed = allowed_of(overrides)
         against = wanted.against
         planned = project.plan_against(against, allowed) if against else project.plan(allowed)
-        folder = folder_in_repository(project.folder) if display.format == "github" else ""
+        folder = folder_in_repository(project.folder) if on_github else ""
         tell_warnings(session, project)
     planned = planned.only(selection) if selection else planned
     publish(session, planned)

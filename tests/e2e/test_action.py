@@ -16,6 +16,7 @@ import pytest
 import yaml
 from support.command_line import FILES, CommandLine, command_line
 from support.fake_github import TOKEN, FakeGitHub, fake_github
+from support.github_runner import read_line
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 ACTION: dict[str, Any] = yaml.safe_load((CHECKOUT / "action.yml").read_text(encoding="utf-8"))
@@ -203,6 +204,25 @@ def test_a_direct_push_is_refused_or_applied_as_asked(runner: Runner, inputs: di
     assert (refused.returncode, "came without a pull request" in refused.stderr) == (1, True)
     assert applied.returncode == 0, applied.stderr
     assert "Apply complete: 3 added" in applied.stdout
+
+
+def test_a_mistake_stands_beside_its_line(runner: Runner, inputs: dict[str, str]) -> None:
+    for path, text in (FILES | {"schedules/more.yaml": "pipeline: gone\nevery: 1h\n"}).items():
+        runner.line.write(f"jobs/{path}", text)
+    runner.line.commit()
+
+    done = runner("plan", **inputs | {"project": "checkout/jobs"})
+
+    assert done.returncode == 1
+    issue = read_line(done.stdout.splitlines()[0])
+    assert issue is not None
+    assert (issue.kind, issue.properties["file"], issue.properties["line"]) == (
+        "error",
+        "jobs/schedules/more.yaml",
+        "1",
+    )
+    assert "gone" in issue.message
+    assert "jobs/schedules/more.yaml:1" in (runner.home / "summary").read_text()
 
 
 def test_a_secret_that_the_job_may_not_have_stops_it(runner: Runner, inputs: dict[str, str]) -> None:
