@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from support.ci_jobs import granted
 from support.command_line import FILES, CommandLine, command_line
 from support.fake_github import TOKEN, FakeGitHub, fake_github
 from support.github_runner import read_line
@@ -138,6 +139,14 @@ def test_the_workflows_give_the_action_what_it_takes(file: Path) -> None:
     for step in steps:
         assert step["with"].keys() <= ACTION["inputs"].keys()
         assert step["with"]["command"] in ("plan", "apply")
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.name)
+def test_only_the_job_that_comments_may_write(file: Path) -> None:
+    may = granted(yaml.safe_load(file.read_text(encoding="utf-8")))
+
+    assert may.pop("plan") == {"pull-requests"}
+    assert not any(may.values())
 
 
 def test_what_is_told_is_what_is_applied(runner: Runner, github: FakeGitHub, inputs: dict[str, str]) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.ci_jobs import GitHubJobs, GitLabJobs, Machine
+import yaml
+from support.ci_jobs import GitHubJobs, GitLabJobs, Machine, granted
 from support.command_line import CommandLine
 from support.fake_github import TOKEN, FakeGitHub, fake_github
 
@@ -111,6 +112,12 @@ def workflow(made: dict[str, Path], tmp_path: Path, github: FakeGitHub) -> GitHu
     (machine.home / "bin/pytest").write_bytes((machine.home / "bin/pip").read_bytes())  # the other workflow runs it
     values = {"github.token": TOKEN, "github.event.pull_request.head.sha": HEAD, "runner.temp": str(tmp_path)}
     return GitHubJobs(machine, made["github"], Path(".github/workflows/flowerpower.yml"), values)
+
+
+def test_only_the_job_that_comments_may_write(made: dict[str, Path]) -> None:
+    file = made["github"] / ".github/workflows/flowerpower.yml"
+
+    assert granted(yaml.safe_load(file.read_text())) == {"check": set(), "plan": {"pull-requests"}, "apply": set()}
 
 
 def test_a_pull_request_shows_a_plan_and_the_merge_applies_it(

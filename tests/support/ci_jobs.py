@@ -161,6 +161,20 @@ class GitHubJobs:
                 return
 
 
+def granted(workflow: Mapping[str, Any]) -> dict[str, set[str]]:
+    """Return by job what it may write; the token that a checkout leaves in the folder counts as `git`."""
+    return {
+        name: {what for what, may in (job.get("permissions") or workflow["permissions"]).items() if may == "write"}
+        | {
+            "git"
+            for step in job["steps"]
+            if "actions/checkout@" in step.get("uses", "")
+            and step.get("with", {}).get("persist-credentials") is not False
+        }
+        for name, job in workflow["jobs"].items()
+    }
+
+
 def filled(text: str, known: Mapping[str, str]) -> str:
     """Return a text with its expressions filled in: names, and the first of several that is not empty."""
 
