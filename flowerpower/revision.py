@@ -5,6 +5,7 @@ Outside a repository there is nothing to say. Inside one that git cannot read th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 from flowerpower.git import GitError, git, repository_of
 
 _OF_REMOTES = ("refs/remotes", "refs/pipelines")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _READ = ("*.yaml", "*.yml", "*.py")  # what specs and modules are made of
 
 
@@ -93,12 +95,18 @@ def is_pushed(folder: Path, commit: str, *, wary: bool = False) -> bool | None:
 
 
 def descends(folder: Path, commit: str, ancestor: str, *, wary: bool = False) -> bool | None:
-    """Tell whether `commit` is `ancestor` or comes after it; None when git cannot know (a shallow clone)."""
+    """Tell whether `commit` is `ancestor` or comes after it; None when git cannot know (a shallow clone).
+
+    A whole history that does not hold `ancestor` was written anew: then nothing in it comes after that commit.
+    """
     if commit == ancestor:
         return True
+    if not _COMMIT.fullmatch(ancestor):
+        return None
     try:
-        git(folder, "cat-file", "-e", f"{ancestor}^{{commit}}", wary=wary)
-        if _ask(folder, "rev-list", "--count", "--end-of-options", f"{commit}..{ancestor}", wary=wary) == "0":
+        answer = git(folder, "cat-file", "--batch-check", feed=f"{ancestor}\n".encode(), wary=wary).split()
+        behind = ("rev-list", "--count", "--end-of-options", f"{commit}..{ancestor}")
+        if answer[1:2] == [b"commit"] and _ask(folder, *behind, wary=wary) == "0":
             return True
         return None if _ask(folder, "rev-parse", "--is-shallow-repository") == "true" else False
     except GitError:
