@@ -178,6 +178,8 @@ def _within(session: Session, planned: PlannedChanges, approved: PlannedChanges)
         delta = replace(planned.plan, changes=extra, checks=(), unmanaged={}, held={}, loads=())
         session.talk(plan_text(delta, width=session.width, style=session.talk_style))
         raise StalePlanError(
-            f"{len(extra)} of {len(planned.plan.changes)} changes are not in the approved plan; nothing was applied"
+            f"{len(extra)} of {len(planned.plan.changes)} changes are not in the approved plan; nothing was applied",
+            hint="if they came with another merge whose apply failed or did not run, run its job again, then this one; "
+            "else look at what changed, and plan again: `flowerpower plan`",
         )
     return planned.with_checks(worse_cut_over(approved.plan, planned.plan, accepted=accepted))

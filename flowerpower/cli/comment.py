@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 _COMMIT = "FLOWERPOWER_APPROVED_COMMIT"  # without the middle word it says which code an image holds
 
 
+_UNAPPROVED = (
+    "apply it by hand; or, if such commits shall be applied: --if-any, and apply without --approved when no file was "
+    "written; the action for GitHub does that with `direct-push: apply`"
+)
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     command(app, "comment", "Tell a pull request its plan.", "flowerpower comment plan.json")(comment)
@@ -107,7 +113,7 @@ def approved(
     if found is None and not if_any:
         raise UsageError(
             f"{merged[:12]} came without a pull request, so nobody has approved a plan for it",
-            hint="apply it by hand, or add --if-any and apply without --approved when no file was written",
+            hint=_UNAPPROVED,
         )
     if found is None:
         session.talk(f"{merged[:12]} came without a pull request: no plan was approved, {out} is not written")

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +204,35 @@ def test_what_was_not_told_is_not_applied(runner: Runner, github: FakeGitHub, in
 
     assert refused.returncode == 4
     assert "1 of 4 changes are not in the approved plan" in refused.stderr
+    assert "run its job again, then this one" in refused.stderr
+
+
+def test_a_merge_whose_apply_was_cancelled_is_applied_before_the_next(
+    runner: Runner, github: FakeGitHub, inputs: dict[str, str]
+) -> None:
+    assert runner("apply", **inputs, **{"direct-push": "apply"}).returncode == 0
+    git, merges, start = runner.line.git, {"four": "c" * 40, "five": "d" * 40}, "main"
+    github.pulls.clear()
+    for number, (name, commit) in enumerate(merges.items(), 8):  # each is planned before any is merged
+        git("checkout", "--quiet", "-b", name, "main")
+        runner.line.write(f"schedules/{name}.yaml", "pipeline: report\nevery: 5m\n")
+        runner.line.commit(name)
+        assert runner("plan", **inputs).returncode == 0
+        github.add_artifact(
+            f"flowerpower-plan-acme.prod-{commit}", {"plan.json": (runner.home / "flowerpower/plan.json").read_bytes()}
+        )
+        github.add_pull(number, commit, merged=commit)
+    for name in merges:
+        git("checkout", "--quiet", "-B", f"after-{name}", start)
+        git("merge", "--quiet", "--no-ff", "--no-edit", name)
+        start = f"after-{name}"
+
+    def apply(name: str) -> int:
+        git("checkout", "--quiet", f"after-{name}")
+        environment = {**runner.line.environment, "GITHUB_SHA": merges[name]}
+        return replace(runner, line=CommandLine(runner.line.folder, environment))("apply", **inputs).returncode
+
+    assert [apply(name) for name in ("five", "four", "five")] == [4, 0, 0]
 
 
 def test_a_direct_push_is_refused_or_applied_as_asked(runner: Runner, inputs: dict[str, str]) -> None:
