@@ -60,8 +60,8 @@ class GitHub:
     def pull_request(self) -> int:
         """Return the number of the pull request that this job is about; raise `UsageError` when it is about none.
 
-        A job started by the run of another workflow is about the open pull request whose head that run tested: such
-        an event names no number when the pull request comes from a fork.
+        A job started by the run of another workflow is about the open pull request whose head that run tested, or whose
+        branch, if it has moved on: such an event names no number when the pull request comes from a fork.
         """
         number = (self.event.get("pull_request") or {}).get("number") or self.event.get("number")
         run = self.event.get("workflow_run")
@@ -79,7 +79,8 @@ class GitHub:
             return None
         head = f"{source['owner']['login']}:{run['head_branch']}"
         found = self.web.pages(f"repos/{self.repository}/pulls?state=open&per_page=100&head={quote(head, safe=':')}")
-        return next((int(pull["number"]) for pull in found if pull["head"]["sha"] == run["head_sha"]), None)
+        pulls = sorted(found, key=lambda pull: pull["head"]["sha"] != run["head_sha"])
+        return int(pulls[0]["number"]) if pulls else None
 
     def head(self, number: int) -> str:
         """Return the commit that a pull request asks to merge, as it is now."""

@@ -118,6 +118,13 @@ def test_the_run_of_another_workflow_tells_the_pull_request_of_a_fork(
 
     assert line("comment", "plan.json", "--json").document["pull_request"] == 9
 
+    (tmp_path / "event.json").write_text(json.dumps({"workflow_run": {**run, "head_sha": "e" * 40}}))
+    overtaken = line("comment", "plan.json")
+    assert (overtaken.code, "by now, and this plan is for eeeeeeeeeeee: nothing is written" in overtaken.err) == (
+        0,
+        True,
+    )
+
     for gone in (run, {**run, "head_repository": None}):
         github.pulls.clear()
         (tmp_path / "event.json").write_text(json.dumps({"workflow_run": gone, "pull_request": None}))
