@@ -11,7 +11,7 @@ from flowerpower.cli.options import command
 from flowerpower.cli.session import Session
 from flowerpower.cli.terminal import prints_to_stderr
 from flowerpower.errors import ProjectNotFoundError
-from flowerpower.proposed import at_redis, in_env
+from flowerpower.proposed import at_redis
 
 
 def register(app: typer.Typer) -> None:
@@ -35,8 +35,7 @@ def doctor(session: Session) -> int:
             if session.settings.project != Path():
                 raise
             found = examine(session.settings, None)
-    env, place = session.settings.env, found.place
-    findings = (replace(one, hint=at_redis(in_env(one.hint, env), place)) for one in found.findings)
+    findings = (replace(one, hint=at_redis(session.proposing(one.hint), found.place)) for one in found.findings)
     found = replace(found, findings=tuple(findings))
     session.document(doctor_dict(found))
     session.result(doctor_text(found, width=session.width, style=session.style))

@@ -40,13 +40,16 @@ class Session:
 
     @cached_property
     def style(self) -> Style:
-        """The style of results."""
-        return choose_style(sys.stdout, self.settings.environment, self.color)
+        """The style of results, which also makes the commands that they propose fit to be pasted."""
+        return self._with_hints(choose_style(sys.stdout, self.settings.environment, self.color))
 
     @cached_property
     def talk_style(self) -> Style:
         """The style of talk."""
-        return choose_style(sys.stderr, self.settings.environment, self.color)
+        return self._with_hints(choose_style(sys.stderr, self.settings.environment, self.color))
+
+    def _with_hints(self, style: Style) -> Style:
+        return lambda text, emphasis: self.proposing(text) if emphasis == "hint" else style(text, emphasis)
 
     @property
     def width(self) -> int:

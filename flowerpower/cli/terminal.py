@@ -30,7 +30,7 @@ _CODES: Mapping[Emphasis, str] = {
 
 def coloured(text: str, emphasis: Emphasis) -> str:
     """Return the text with the colour of its emphasis."""
-    return f"\x1b[{_CODES[emphasis]}m{text}\x1b[0m" if text else text
+    return f"\x1b[{_CODES[emphasis]}m{text}\x1b[0m" if text and emphasis in _CODES else text
 
 
 def choose_style(stream: TextIO, environment: Mapping[str, str], color: Color = "auto") -> Style:

@@ -154,7 +154,7 @@ def _scheduler(status: Status) -> Finding:
         message = "whether one is alive cannot be told: it cannot write that while Redis is full"
         return _finding("scheduler", "unknown", message)
     if any(map(_fires, status.schedules)):
-        return _finding("scheduler", "warn", "none is alive: nothing fires", "flowerpower worker, or scheduler")
+        return _finding("scheduler", "warn", "none is alive: nothing fires", "start one: flowerpower worker")
     return _finding("scheduler", "ok", "none is alive, and nothing waits to fire")
 
 
@@ -168,6 +168,6 @@ def _workers(facts: LiveFacts) -> list[Finding]:
         dead = sum(workers[queue].known for queue in idle)
         more = f" ({count(dead, 'worker')} died without a word)" if dead else ""
         message = f"nobody works on queue {listed(idle)}{more}"
-        return [_finding("workers", "warn", message, f"flowerpower worker --queue {idle[0]}")]
+        return [_finding("workers", "warn", message, f"start one: flowerpower worker --queue {idle[0]}")]
     alive = ", ".join(f"{queue} {found.alive}" for queue, found in sorted(workers.items()) if found.alive)
     return [_finding("workers", "ok", alive or "none, and none is needed")]

@@ -115,7 +115,7 @@ def done_text(progress: Progress, plan: BackfillPlan, *, style: Style = plain) -
     word = "complete" if not bad and not progress.left else "ended"
     lines.append(style(f"Backfill {word}: {ended}{left}.", "good" if not bad else "error"))
     if bad:
-        look = typed(f"flowerpower runs --job {name}--{bad[0].last}", plan.namespace)
+        look = style(typed(f"flowerpower runs --job {name}--{bad[0].last}", plan.namespace), "hint")
         lines.append(f"Why one of them failed: {look}")
     return "\n".join(lines)
 

@@ -190,15 +190,19 @@ def _next(run: RunDetails, style: Style) -> Iterator[str]:
     """Yield what somebody who looks at this will want to do next."""
     name = short_run(run.record.run) if run.record.run else ""
     env = env_of_run(run.record.run)
+
+    def shown(command: str) -> str:
+        return style(style(typed(command, env), "hint"), "strong")
+
     if any(attempt.has_log for attempt in run.attempts):
-        yield f"What it said: {style(typed(f'flowerpower runs --job {name} --log', env), 'strong')}"
+        yield f"What it said: {shown(f'flowerpower runs --job {name} --log')}"
     if run.record.status == "scheduled" and not run.by_hand and not run.record.attempt:
-        pause = typed(f'flowerpower pause {safe(run.record.name)} --reason "..."', env)
-        yield f"It is still to come. To keep it from firing: {style(pause, 'strong')}"
+        pause = shown(f'flowerpower pause {safe(run.record.name)} --reason "..."')
+        yield f"It is still to come. To keep it from firing: {pause}"
     elif not run.is_over and name:
-        yield f"To stop it: {style(typed(f'flowerpower cancel {name}', env), 'strong')}"
+        yield f"To stop it: {shown(f'flowerpower cancel {name}')}"
     elif name and run.record.status != "succeeded" and not run.by_hand:
-        yield f"To run it again: {style(typed(f'flowerpower rerun {name}', env), 'strong')}"
+        yield f"To run it again: {shown(f'flowerpower rerun {name}')}"
 
 
 def details_dict(run: RunDetails, namespace: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def load_lines(plan: Plan, width: int, style: Style) -> list[str]:
             found[0] = found[0].replace(head, style(head, "strong"), 1)
         lines += found
     if len(worth) > _SHOWN:
-        command = typed("flowerpower plan --json", plan.env)
+        command = style(typed("flowerpower plan --json", plan.env), "hint")
         lines.append(f"  {count(len(worth) - _SHOWN, 'more queue')} with another load: {command}")
     return lines
 

@@ -109,7 +109,9 @@ def notes(plan: Plan, width: int, style: Style) -> list[list[str]]:
     """Return the blocks of lines that follow the changes."""
     warned = [check for check in plan.checks if check.verdict == "warn"]
     blocks = [[line for check in warned for line in _check_lines(check, width, style)]]
-    blocks.append([line for sentence in side_notes(plan) for line in wrap(f"Note: {sentence}", width, " " * 6)])
+    blocks.append(
+        [line for sentence in side_notes(plan) for line in wrap(style(f"Note: {sentence}", "hint"), width, " " * 6)]
+    )
     if plan.refused:
         title = style("Apply would be refused:", "error")
         blocks.append([title, *(line for check in plan.refused for line in _check_lines(check, width, style))])
@@ -172,4 +174,6 @@ def _check_lines(check: Check, width: int, style: Style) -> list[str]:
     head = f"{mark} {check.name}:"
     lines = wrap(f"  {head} {safe(check.message)}", width, "    ")
     lines[0] = lines[0].replace(head, f"{style(mark, emphasis)} {style(head[2:], 'strong')}", 1)
-    return lines + [style(line, "faint") for line in wrap(f"    {safe(check.hint)}", width, "    ") if check.hint]
+    return lines + [
+        style(line, "faint") for line in wrap(f"    {safe(style(check.hint, 'hint'))}", width, "    ") if check.hint
+    ]

@@ -50,7 +50,7 @@ def problems_text(
 def _plain_lines(problem: Problem, style: Style) -> Iterator[str]:
     yield f"{_head(problem, style)} {safe(problem.said)}"
     if problem.hint:
-        yield f"  {style('hint:', 'faint')} {safe(problem.hint)}"
+        yield f"  {style('hint:', 'faint')} {safe(style(problem.hint, 'hint'))}"
 
 
 def _paragraph(problem: Problem, texts: Mapping[str, bytes], style: Style, width: int) -> Iterator[str]:
@@ -63,7 +63,9 @@ def _paragraph(problem: Problem, texts: Mapping[str, bytes], style: Style, width
         yield from _indented(what, problem.severity, severity, width, "")
     yield from excerpt(problem, texts.get(problem.place.file), width, style)
     if problem.hint:
-        yield from _indented(f"hint: {safe(problem.hint)}", "hint:", style("hint:", "faint"), width, "      ")
+        yield from _indented(
+            f"hint: {safe(style(problem.hint, 'hint'))}", "hint:", style("hint:", "faint"), width, "      "
+        )
 
 
 def _indented(text: str, start: str, styled: str, width: int, hanging: str) -> Iterator[str]:

@@ -66,7 +66,7 @@ def clean_reason(reason: str) -> str:
 def runs_text(found: RunList, *, width: int = 120, style: Style = plain) -> str:
     """Return the table for people."""
     lines = [style(_title(found), "faint")]
-    lines += [style(safe(f"Damaged: {one.told}: {one.hint}"), "error") for one in found.damaged]
+    lines += [style(safe(f"Damaged: {one.told}: {style(one.hint, 'hint')}"), "error") for one in found.damaged]
     if found.standing is not None:
         lines += [style(line, "warning") for line in _standing(found.standing, found.now)]
     if found.runs:
@@ -163,7 +163,7 @@ def _end(found: RunList, width: int, style: Style) -> list[str]:
     if not found.runs:
         lines = ["No such run is known."]
         if not found.name:
-            command = typed("flowerpower trigger NAME", found.namespace)
+            command = style(typed("flowerpower trigger NAME", found.namespace), "hint")
             words = f"`{command}` starts one; the schedules' own need a worker with a scheduler."
             lines += wrap(words, width, "  ")
     else:
@@ -171,7 +171,7 @@ def _end(found: RunList, width: int, style: Style) -> list[str]:
         shown = sum(record.status in _ACTIVE for record in found.runs)
         of_all = f" of {found.active:,}" if found.active > shown else ""
         active = f" ({shown:,}{of_all} active)" if found.active else ""
-        command = typed("flowerpower runs --job RUN", found.namespace)
+        command = style(typed("flowerpower runs --job RUN", found.namespace), "hint")
         words = f"{count(len(found.runs), 'run')} shown{active}{more}. One of them in full:"
         lines = proposal(words, command, width)
     if found.unreadable:

@@ -77,7 +77,7 @@ def status_screen(status: Status, *, width: int, height: int, style: Style = pla
 def _lines(status: Status, width: int, style: Style, most: int, *, folded: bool = False) -> list[str]:
     lines = [style(cut(_origin(status), width), "faint")]
     lines += [style(f"Trouble: {safe(text)}", "error") for text in status.troubles]
-    lines += [style(f"Damaged: {text}", "error") for text in damage_lines(status)]
+    lines += [style(style(f"Damaged: {text}", "hint"), "error") for text in damage_lines(status)]
     if status.schedules:
         lines += ["", *_table(status, width, style, most, folded=folded)]
     return [*lines, "", *_processes(status, style)]

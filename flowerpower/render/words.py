@@ -24,6 +24,8 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _LONGEST_VALUE = 400
 _COMMANDS = ("::", "##[")
 _MORNING, _EVENING = 6, 18
+_TO_COPY = re.compile(r"`(?:flowerpower|redis-cli) [^`]*`|(?:^|(?<=: ))(?:flowerpower|redis-cli) .*?(?=[;,] | \(|$)")
+_GLUE = "\ue000"  # private, so no text that is fit to be shown holds it
 
 
 def rough_duration(seconds: int) -> str:
@@ -107,13 +109,13 @@ def runs_leftward(text: str) -> bool:
 
 
 def wrap(text: str, width: int, indent: str) -> list[str]:
-    """Return the lines of a text, the first as it is, the others indented; long words are left whole.
+    """Return the lines of a text, the first as it is, the others indented; long words and commands are left whole.
 
     No line is begun with what the log of a GitHub job takes for a command.
     """
-    first, *others = textwrap.wrap(
-        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    ) or [""]
+    glued = _TO_COPY.sub(lambda found: found[0].replace(" ", _GLUE), text)
+    broken = textwrap.wrap(glued, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    first, *others = [line.replace(_GLUE, " ") for line in broken] or [""]
     lines = [first]
     for line in others:
         if line.lstrip().startswith(_COMMANDS):

@@ -21,6 +21,7 @@ from flowerpower.planning.plan import Plan
 from flowerpower.render.plan_json import plan_dict
 from flowerpower.render.plan_markdown import plan_markdown
 from flowerpower.render.plan_text import plan_text
+from flowerpower.render.style import Emphasis
 from flowerpower.specs.loader import load
 from flowerpower.state.desired import desired_state, occurrence_at, trigger_of
 from flowerpower.state.keys import Keys
@@ -54,6 +55,12 @@ RENDERED: Mapping[str, Callable[[Plan], str]] = {
     "expected.md": lambda plan: plan_markdown(plan, plan_hash="sha256:0123456789"),
     "expected.json": lambda plan: json.dumps(_as_json(plan), indent=1, ensure_ascii=False) + "\n",
 }
+
+
+def bold(text: str, emphasis: Emphasis) -> str:
+    """Return a text as a terminal shows it whose every emphasis is bold; a hint is only text."""
+    return text if emphasis == "hint" else f"\x1b[1m{text}\x1b[0m"
+
 
 World = Mapping[str, Any]
 HERE, OTHER, GONE = "1" * 40, "2" * 40, "3" * 40

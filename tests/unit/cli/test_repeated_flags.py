@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.command_line import FILES, command_line
+from redis import Redis
+from support.command_line import FILES, Answer, command_line
 from support.in_process import Here
 
 from flowerpower.cli.options import General, repeated_flags
 from flowerpower.proposed import with_flags
+
+_CALLS = """
+plan
+runs
+validate
+plan --out a.json
+apply --auto-approve
+doctor
+trigger report
+runs
+status nobody
+"""
+_PROPOSED = re.compile(r"(?:`|\(|:\s+)(flowerpower [a-z]+[^`\n]*)")
 
 
 @pytest.mark.parametrize("call", ["trigger nobody", "rerun nightly", "runs nobody", "show nothing.json"])
@@ -27,6 +42,40 @@ def test_a_project_that_was_named_is_named_again(call: str, redis_url: str, tmp_
     assert "flowerpower " in told
     assert told.count("flowerpower ") == told.count(" --project 'a project'") == told.count(" --env prod")
     assert "--project" not in Here(folder, redis_url)(*shlex.split(call), "--env", "prod").err
+
+
+@pytest.fixture(scope="module")
+def results(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
+    """What was said to somebody who named project, environment and Redis, before and after an apply."""
+    with Redis.from_url(redis_server) as connection:
+        connection.flushall()
+    root = tmp_path_factory.mktemp("elsewhere")
+    (root / "a project").mkdir()
+    files = FILES | {
+        "flows/open.py": "import os\n\nif os.environ.get('X'):\n    def made() -> int:\n        return 1\n",
+        "pipelines/undecided.yaml": "modules: [open]\noutputs: [made]\n",
+    }
+    command_line(root / "a project", redis_server, files)
+    here = Here(root, "redis://127.0.0.1:1")
+
+    def told(call: str) -> Answer:
+        return here(*shlex.split(call), "--env", "prod", "--project", "a project", "--redis", redis_server)
+
+    answers = {call: told(call) for call in _CALLS.strip().splitlines()}
+    queued = told("trigger nightly --json").document["run"]
+    return answers | {"runs --job QUEUED": told(f"runs --job {queued}")}
+
+
+def test_results_name_project_and_redis_in_what_they_propose(results: dict[str, Answer], redis_server: str) -> None:
+    wanted = ("--env prod", "--project 'a project'", f"--redis {redis_server}")
+    texts = {call: answer.out + answer.err for call, answer in results.items()}
+    lines = {call: _PROPOSED.findall(text) for call, text in texts.items()}
+
+    assert [call for call, found in lines.items() if not found] == []
+    lacking = {
+        call: [line for line in found if not all(flag in line for flag in wanted)] for call, found in lines.items()
+    }
+    assert not {call: found for call, found in lacking.items() if found}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.case_plans import CASES, plan_of_case
+from support.case_plans import CASES, bold, plan_of_case
 
 from flowerpower.render.narrow import folded
 from flowerpower.render.plan_text import plan_text
@@ -62,6 +62,6 @@ def test_a_plan_fits_a_narrow_terminal_unless_a_word_does_not(case: str) -> None
 
     too_wide = [line for line in lines[:-1] if len(line) > 40 and len(line.split()) > 2]
     assert too_wide == []
-    coloured = plan_text(plan, width=40, style=lambda text, emphasis: f"\x1b[1m{text}\x1b[0m")
+    coloured = plan_text(plan, width=40, style=bold)
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured).splitlines() == lines
     assert lines[-1] == plan_text(plan, width=100).splitlines()[-1]

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from support.case_plans import CASES, RENDERED, plan_of_case
+from support.case_plans import CASES, RENDERED, bold, plan_of_case
 
 from flowerpower.render.plan_markdown import plan_markdown
 from flowerpower.render.plan_text import plan_text
@@ -32,7 +32,7 @@ def test_the_last_line_is_the_one_that_tools_look_for(case: str) -> None:
 def test_a_style_only_adds_to_the_text() -> None:
     plan = plan_of_case(CASES / "everything")
 
-    styled = plan_text(plan, width=70, style=lambda text, emphasis: f"\x1b[1m{text}\x1b[0m")
+    styled = plan_text(plan, width=70, style=bold)
 
     assert re.sub(r"\x1b\[[01]m", "", styled) == plan_text(plan, width=70)
 

@@ -146,6 +146,20 @@ def test_runs_move_by_a_duration_only_where_all_of_them_do(
     assert move_words(Fires("UTC", before, after, verdict="none", moved_by=moved_by)) == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("start one: flowerpower worker --env prod", ["start one:", "  flowerpower worker --env prod"]),
+        ("look, `flowerpower plan --env prod` shows", ["look,", "  `flowerpower plan --env prod`", "  shows"]),
+        ("flowerpower worker --env prod", ["flowerpower worker --env prod"]),
+        ("so then: redis-cli -n 1 GET a; wait", ["so then:", "  redis-cli -n 1 GET a; wait"]),
+        ("the command flowerpower is here", ["the command flowerpower is", "  here"]),
+    ],
+)
+def test_a_command_that_is_there_to_be_copied_stays_on_a_line(text: str, lines: list[str]) -> None:
+    assert wrap(text, 28, "  ") == lines
+
+
 @given(st.lists(st.sampled_from(["::error::gone", "##[group]x", "why", "a-long-word-here"])), st.integers(4, 40))
 def test_no_wrapped_line_begins_with_a_command_of_a_job(words: list[str], width: int) -> None:
     text = " ".join(["  ‖", *words])
