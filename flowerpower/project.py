@@ -290,15 +290,21 @@ class FlowerPowerProject:
         options = worker_options(self.home, self.folder, self.settings)
         return JobQueueManager.create("rq", store=self.store, url=self.redis_url, options=options, who=self.who)
 
-    @cached_property
-    def redis_url(self) -> str:
-        """The URL of the environment's Redis; an embedded one is started now. It may hold a password."""
-        from flowerpower.embedded import embedded_server
+    @property
+    def named_redis(self) -> str:
+        """The URL of the environment's Redis as it is named, which may hold a password, or `embedded`."""
         from flowerpower.specs.redis import redis_url
 
         if self.settings.untrusted:
             return trusted_redis(self.settings)
-        url = self.settings.redis or redis_url(self.home.redis, self.settings.environment, str(self.folder))
+        return self.settings.redis or redis_url(self.home.redis, self.settings.environment, str(self.folder))
+
+    @cached_property
+    def redis_url(self) -> str:
+        """The URL of the environment's Redis; an embedded one is started now. It may hold a password."""
+        from flowerpower.embedded import embedded_server
+
+        url = self.named_redis
         if url != "embedded":
             return url
         settings = self.settings

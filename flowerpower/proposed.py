@@ -13,6 +13,7 @@ IN_AN_ENVIRONMENT = (
 )
 _PROPOSED = re.compile(rf"\bflowerpower (?:{'|'.join(IN_AN_ENVIRONMENT)})(?![\w-])(?=([^`\n]*))")
 _CLIENT = re.compile(r"\bredis-cli (?!-)")
+_URL = re.compile(r"([a-z][a-z0-9+.-]{0,20})://(.*)", re.DOTALL)
 _OTHERS = re.compile(r"\bflowerpower \w+|;|&&")
 
 
@@ -37,10 +38,26 @@ def with_flags(text: str, flags: dict[str, str]) -> str:
     return _PROPOSED.sub(named, text)
 
 
+def without_secrets(url: str) -> str:
+    """Return the URL of a Redis with `***` for the user and for each password; nothing where nobody can tell them."""
+    parts = _URL.fullmatch(url)
+    if parts is None:
+        return ""
+    user, at, place = parts[2].rpartition("@")
+    place, asked, query = place.partition("?")
+    if "?" in user:  # an @ in the query, perhaps in a password
+        return ""
+    query = re.sub(r"(?i)(password|username)=[^&]*", r"\1=***", query)
+    return f"{parts[1]}://{'***@' if at else ''}{place}{asked}{query}"
+
+
 def at_redis(text: str, place: str) -> str:
-    """Return the text with the address of a Redis in each `redis-cli` that has none; not one that wants a password."""
+    """Return the text with the address of a Redis in each `redis-cli` that has none, without user and password."""
     scheme, _, rest = place.partition("://")
-    if "***" in place or scheme not in ("unix", "redis", "rediss"):
+    if scheme not in ("unix", "redis", "rediss"):
         return text
-    address = f"-s {shlex.quote(rest)}" if scheme == "unix" else f"-u {shlex.quote(place)}"
-    return _CLIENT.sub(lambda _: f"redis-cli {address} ", text)
+    rest, _, query = rest.removeprefix("***@").partition("?")
+    number = re.search(r"(?:^|&)db=(\d+)", query)
+    database = f" -n {number[1]}" if number else ""
+    address = f"-s {shlex.quote(rest)}" if scheme == "unix" else f"-u {shlex.quote(f'{scheme}://{rest}')}"
+    return _CLIENT.sub(lambda _: f"redis-cli {address}{database} ", text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,6 +13,9 @@ from flowerpower.cli.session import Session
 from flowerpower.cli.terminal import prints_to_stderr
 from flowerpower.errors import ProjectNotFoundError
 from flowerpower.proposed import at_redis
+
+if TYPE_CHECKING:
+    from flowerpower.doctor.findings import Finding
 
 
 def register(app: typer.Typer) -> None:
@@ -35,8 +39,14 @@ def doctor(session: Session) -> int:
             if session.settings.project != Path():
                 raise
             found = examine(session.settings, None)
-    findings = (replace(one, hint=at_redis(session.proposing(one.hint), found.place)) for one in found.findings)
-    found = replace(found, findings=tuple(findings))
+
+    found = replace(found, findings=tuple(_to_paste(session, one, found.place) for one in found.findings))
     session.document(doctor_dict(found))
     session.result(doctor_text(found, width=session.width, style=session.style))
     return 0 if found.is_well else 1
+
+
+def _to_paste(session: Session, finding: Finding, place: str) -> Finding:
+    """Return a finding with the flags of this command, and the Redis at *place*, in the commands that it proposes."""
+    message, hint = (at_redis(session.proposing(text), place) for text in (finding.message, finding.hint))
+    return replace(finding, message=message, hint=hint)

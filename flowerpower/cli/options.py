@@ -23,6 +23,7 @@ from flowerpower.cli.process import quietly_closed
 from flowerpower.cli.session import Session
 from flowerpower.cli.terminal import Color
 from flowerpower.errors import UsageError
+from flowerpower.proposed import without_secrets
 from flowerpower.settings import read_settings
 
 _WIDE = {"max_content_width": 100}
@@ -260,10 +261,11 @@ def repeated_flags(general: General, environment: typing.Mapping[str, str]) -> d
     """Return the flags that say which project and which Redis is meant, unless variables do; never a password."""
     named = {"--project": str(general.project or "."), "--redis": general.redis or ""}
     said = {flag: environment.get(f"FLOWERPOWER_{flag[2:].upper()}") for flag in named}
+    shown = named | {"--redis": "embedded" if general.redis == "embedded" else without_secrets(named["--redis"])}
     return {
-        flag: shlex.quote(value)
+        flag: shlex.quote(shown[flag])
         for flag, value in named.items()
-        if value not in ("", ".", said[flag]) and not (flag == "--redis" and any(letter in value for letter in "@?"))
+        if value not in ("", ".", said[flag]) and shown[flag]
     }
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flowerpower.cli.projects import hint_below
 from flowerpower.cli.terminal import Color, choose_style, is_dumb, width_of
 from flowerpower.errors import FlowerPowerError, ProjectNotFoundError, SpecError
-from flowerpower.proposed import in_env, with_flags
+from flowerpower.proposed import at_redis, in_env, with_flags, without_secrets
 from flowerpower.render.style import Style
 from flowerpower.settings import Settings, look_for_cycles_rarely
 
@@ -111,8 +111,16 @@ class Session:
             print(text, flush=True)
 
     def proposing(self, text: str) -> str:
-        """Return a text with the environment and the flags of this command in each command that it proposes."""
-        return with_flags(in_env(text, self.settings.env), self.given)
+        """Return a text with the environment, the flags and the Redis of this command in what it proposes to run."""
+        text = with_flags(in_env(text, self.settings.env), self.given)
+        return at_redis(text, self._server()) if "redis-cli " in text else text
+
+    def _server(self) -> str:
+        """Return the URL of Redis without its secrets; nothing where none is named."""
+        try:
+            return without_secrets(self.find_project().named_redis)
+        except FlowerPowerError:  # this is about another failure
+            return without_secrets(self.settings.redis or "")
 
     def document(self, value: Any) -> None:
         """Print the one JSON document; nothing without `json`."""

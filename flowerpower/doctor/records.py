@@ -106,7 +106,7 @@ def read_records(store: Store) -> Records:
         run_specs = () if keys.specs in misplaced else tuple(_about_run_specs(store, found.wanting, broken))
     return Records(
         now=seconds,
-        head=_OF_ANOTHER_TYPE if keys.head in misplaced else _head(head),
+        head=_OF_ANOTHER_TYPE if keys.head in misplaced else _head(head, keys.head),
         schedules=schedules,
         pipelines=pipelines,
         damaged=tuple(found.damaged),
@@ -185,8 +185,8 @@ def _about_run_specs(store: Store, wanting: Mapping[str, list[str]], broken: set
         yield Damage("a run spec is damaged that only runs of before may need", f"{key} {run}", hint)
 
 
-def _head(raw: Mapping[bytes, bytes]) -> Fact[Head]:
+def _head(raw: Mapping[bytes, bytes], key: str) -> Fact[Head]:
     try:
-        return decode_head(raw)
+        return decode_head(raw, key)
     except FormatError as error:
         return Unknown(f"{error}; {error.hint}")

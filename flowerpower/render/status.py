@@ -76,7 +76,7 @@ def status_screen(status: Status, *, width: int, height: int, style: Style = pla
 
 def _lines(status: Status, width: int, style: Style, most: int, *, folded: bool = False) -> list[str]:
     lines = [style(cut(_origin(status), width), "faint")]
-    lines += [style(f"Trouble: {safe(text)}", "error") for text in status.troubles]
+    lines += [style(style(f"Trouble: {safe(text)}", "hint"), "error") for text in status.troubles]
     lines += [style(style(f"Damaged: {text}", "hint"), "error") for text in damage_lines(status)]
     if status.schedules:
         lines += ["", *_table(status, width, style, most, folded=folded)]

@@ -244,8 +244,8 @@ def decode_cursors(raw: Mapping[bytes, bytes]) -> dict[str, Cursor] | None:
         return None
 
 
-def decode_head(raw: Mapping[bytes, bytes]) -> Head:
-    """Return the head; an empty hash is generation 0."""
+def decode_head(raw: Mapping[bytes, bytes], key: str = "KEY") -> Head:
+    """Return the head, which lies in Redis at *key*; an empty hash is generation 0."""
     if not raw:
         return Head()
     text = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in raw.items()}
@@ -271,8 +271,8 @@ def decode_head(raw: Mapping[bytes, bytes]) -> Head:
     except (KeyError, ValueError) as error:
         raise DamagedError(
             "the head of this namespace in Redis, which says what was applied last, is damaged",
-            hint="look at it with redis-cli HGETALL; if it is beyond repair, remove it with DEL and apply: guards then "
-            "have nothing to compare with, and schedules start from then on",
+            hint=f"look at it: redis-cli HGETALL {key}; if it is beyond repair, remove it: redis-cli DEL {key}; and "
+            "apply. Guards then have nothing to compare with, and schedules start from then on",
         ) from error
 
 

@@ -73,7 +73,7 @@ class Damages:
     def head(self, raw: Mapping[bytes, bytes]) -> Head:
         """Return the head; an empty one where it cannot be read."""
         try:
-            return decode_head(raw)
+            return decode_head(raw, self.keys.head)
         except DamagedError as error:
             self.add("head", error)
             return Head()
@@ -86,7 +86,7 @@ class Damages:
             self.found[f"{kind}.{name}"] = Damage(
                 f"a {kind} is kept in Redis under {name!r}, which is no name",
                 f"{self._key(kind)} {name}",
-                "remove it with redis-cli HDEL: nothing of ours has such a name",
+                f"remove it: redis-cli HDEL {self._key(kind)} {_in_bash(raw)}; nothing of ours has such a name",
             )
             return None
 
@@ -94,3 +94,8 @@ class Damages:
         if kind == "head":
             return self.keys.head
         return self.keys.cursors if kind == "cursor" else self.keys.records(kind)
+
+
+def _in_bash(raw: bytes) -> str:
+    """Return bytes as a word that bash takes for them."""
+    return "$'" + "".join(chr(one) if chr(one).isalnum() and one < 128 else f"\\x{one:02x}" for one in raw) + "'"

@@ -137,7 +137,7 @@ class Store:
         """Return the head alone."""
         with redis_errors("reading the head"):
             raw: Any = self.connection.hgetall(self.keys.head)
-            return decode_head(raw)
+            return decode_head(raw, self.keys.head)
 
 
 def _words(fields: Mapping[str, bytes]) -> Iterator[str | bytes]:

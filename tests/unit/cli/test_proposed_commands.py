@@ -195,7 +195,8 @@ def test_a_text_gets_the_flag_where_it_is_missing(text: str, told: str) -> None:
     [
         ("unix:///tmp/a b.sock", " -s '/tmp/a b.sock'"),
         ("redis://db:6380/2", " -u redis://db:6380/2"),
-        ("redis://***@db:6380", ""),  # its password is not ours to show
+        ("redis://***@db:6380", " -u redis://db:6380"),  # its password is not ours to show
+        ("unix://***@/s?password=***&db=2", " -s /s -n 2"),
         ("redis+sentinel://db:26379/main", ""),
         ("", ""),
     ],

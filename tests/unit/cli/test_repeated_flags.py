@@ -88,8 +88,10 @@ def test_results_name_project_and_redis_in_what_they_propose(results: dict[str, 
             {"--redis": "redis://db:1"},
         ),
         ({"project": Path()}, {}, {}),
-        ({"redis": "redis://user:secret@db:1"}, {}, {}),
-        ({"redis": "redis://db?password=secret"}, {}, {}),
+        ({"redis": "redis://user:secret@db:1"}, {}, {"--redis": "'redis://***@db:1'"}),
+        ({"redis": "unix:///s?password=secret&db=2"}, {}, {"--redis": "'unix:///s?password=***&db=2'"}),
+        ({"redis": "redis://db?password=sec@ret"}, {}, {}),
+        ({"redis": "user:secret@db"}, {}, {}),
         ({"redis": "embedded"}, {"FLOWERPOWER_REDIS": "redis://db"}, {"--redis": "embedded"}),
     ],
 )
@@ -105,3 +107,31 @@ def test_a_flag_that_a_command_has_is_not_given_twice() -> None:
     assert with_flags("`flowerpower plan --project b`; flowerpower apply", given) == (
         "`flowerpower plan --redis embedded --project b`; flowerpower apply --project acme --redis embedded"
     )
+
+
+def test_calls_of_redis_are_whole_and_name_the_server_without_its_password(
+    redis_url: str, redis_connection: Redis, tmp_path: Path
+) -> None:
+    path = redis_url.removeprefix("unix://")
+    here, prefix = Here(tmp_path, f"unix://eve:secret@{path}?db=3"), "flowerpower:acme.default"
+    redis_connection.execute_command("ACL", "SETUSER", "eve", "on", ">secret", "~*", "&*", "+@all")
+    command_line(tmp_path, redis_url)
+    server = f"redis-cli -s {path} -n 3"
+
+    with Redis.from_url(f"{redis_url}?db=3") as live:
+        assert here("apply", "--auto-approve").code == 0
+        live.hset(f"{prefix}:schedules", b"\xff'", "{}")
+        assert f"remove it: {server} HDEL {prefix}:schedules $'\\xff\\x27'; nothing" in here("status").out
+        live.hset(f"{prefix}:head", "when", "x")
+        told = {call: here(*call.split()) for call in ("status", "plan", "drift", "apply --auto-approve", "doctor")}
+        live.delete(f"{prefix}:head")
+        live.set(f"{prefix}:head", "x")
+        moved = here("plan").err
+    redis_connection.execute_command("ACL", "DELUSER", "eve")
+
+    for call, answer in told.items():
+        said = " ".join((answer.out + answer.err).split())
+        assert f"look at it: {server} HGETALL {prefix}:head;" in said, call
+        assert f"remove it: {server} DEL {prefix}:head; and apply." in said, call
+        assert "secret" not in said
+    assert f": {server} RENAME {prefix}:head {prefix}:head.bad;" in moved
