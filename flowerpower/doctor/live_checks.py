@@ -9,7 +9,7 @@ from flowerpower.doctor.live import LiveFacts
 from flowerpower.doctor.records import Records
 from flowerpower.jobs.monitoring.status import ScheduleStatus, Status
 from flowerpower.render.words import count, listed, rough_duration, short
-from flowerpower.state.models import Damage, tells_full
+from flowerpower.state.models import Damage, refusal
 
 OLD_HOLD = 14 * 86_400
 _TOLD = 10  # damages, one by one
@@ -150,8 +150,8 @@ def _fires(schedule: ScheduleStatus) -> bool:
 def _scheduler(status: Status) -> Finding:
     if status.scheduler:
         return _finding("scheduler", "ok", f"{status.scheduler} works first")
-    if tells_full(status.troubles):
-        message = "whether one is alive cannot be told: it cannot write that while Redis is full"
+    if why := refusal(status.troubles):
+        message = f"whether one is alive cannot be told: it cannot write that while {why}"
         return _finding("scheduler", "unknown", message)
     if any(map(_fires, status.schedules)):
         return _finding("scheduler", "warn", "none is alive: nothing fires", "start one: flowerpower worker")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from flowerpower.proposed import in_env
 from flowerpower.render.words import count, listed, safe
-from flowerpower.state.models import tells_full
+from flowerpower.state.models import refusal
 
 if TYPE_CHECKING:
     from flowerpower.jobs.monitoring.status import ScheduleStatus, Status
@@ -79,8 +79,8 @@ def unattended(status: Status) -> tuple[str, ...]:
 
 def no_scheduler_words(status: Status) -> str:
     """Return what is known of a scheduler that is not seen."""
-    if tells_full(status.troubles):
-        return "not known, since it cannot write that it is alive while Redis is full"
+    if why := refusal(status.troubles):
+        return f"not known, since it cannot write that it is alive while {why}"
     return "none alive, nothing fires"
 
 
@@ -116,8 +116,8 @@ def _alarms(status: Status) -> Iterator[Alarm]:
     for number, text in enumerate(damage_lines(status)):
         yield Alarm("error", "damaged", text, names[number : number + 1] if number < MOST_DAMAGED else names[number:])
     if status.schedules and not status.scheduler:
-        full = "whether a scheduler is alive cannot be told: Redis is full"
-        told = full if tells_full(status.troubles) else "no scheduler is alive: nothing fires"
+        why = refusal(status.troubles)
+        told = f"whether a scheduler is alive cannot be told: {why}" if why else "no scheduler is alive: nothing fires"
         yield Alarm("error", "no_scheduler", told)
     if queues := unattended(status):
         yield Alarm("error", "no_worker", f"no worker listens on {safe(listed(queues))}", queues)

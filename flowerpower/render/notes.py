@@ -10,7 +10,7 @@ from flowerpower.render.fields import show
 from flowerpower.render.style import Emphasis, Style
 from flowerpower.render.words import count, listed, moment_with_utc, rough_duration, safe, short, typed, wrap
 from flowerpower.state.desired import room_to_wait
-from flowerpower.state.models import FULL, Hold, Json, tells_full
+from flowerpower.state.models import REFUSALS, Hold, Json, refusal
 
 _FEW = 5
 
@@ -132,10 +132,10 @@ def side_notes(plan: Plan) -> list[str]:
         found.append("`guards:` or house rules change with this apply; the stricter of old and new were asked here")
     if plan.against:
         found.append("compared with a git revision: what is held, running, or altered in Redis does not show")
-    full = tells_full(plan.consumers.troubles)
+    refused = refusal(plan.consumers.troubles)
     for text in map(safe, plan.consumers.troubles):
-        found.append(text if text.startswith(FULL) else f"the scheduler reports: {text}")
-    if not plan.against and plan.changes and not plan.consumers.scheduler and not full:
+        found.append(text if text.startswith(REFUSALS) else f"the scheduler reports: {text}")
+    if not plan.against and plan.changes and not plan.consumers.scheduler and not refused:
         start = typed("flowerpower worker", plan.env)
         found.append(f"no scheduler is alive; nothing fires until one runs: {start}")
     return found

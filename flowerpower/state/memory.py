@@ -1,13 +1,14 @@
-"""Whether Redis has memory left: without any it refuses every write, also that a scheduler is alive."""
+"""Whether Redis has room, in memory and on disk: without any it refuses every write, also that a scheduler is alive."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from flowerpower.state.models import FULL
+from flowerpower.state.models import FULL, NO_DISK
 
 _MIB = 2**20
+_EFFECT = "it refuses every write: nothing fires, and no run can be recorded"
 
 
 def full_words(reply: Any) -> tuple[str, ...]:
@@ -18,9 +19,20 @@ def full_words(reply: Any) -> tuple[str, ...]:
     if not limit or used < limit or info.get("maxmemory_policy") != "noeviction":
         return ()
     sizes = f"{used / _MIB:,.0f} of {limit / _MIB:,.0f} MiB, noeviction"
-    effect = "it refuses every write: nothing fires, and no run can be recorded"
     way_out = "raise maxmemory (redis-cli CONFIG SET maxmemory ...), or remove what nobody needs"
-    return (f"{FULL} ({sizes}), so {effect}; {way_out}",)
+    return (f"{FULL} ({sizes}), so {_EFFECT}; {way_out}",)
+
+
+def disk_words(reply: Any) -> tuple[str, ...]:
+    """Return what a reply to INFO persistence says if the disk takes nothing; nothing if it does, or nobody knows."""
+    info = reply if isinstance(reply, Mapping) else {}
+    way_out = "look at its log and its disk: is that full?"
+    if info.get("aof_enabled") == 1 and info.get("aof_last_write_status", "ok") != "ok":
+        return (f"{NO_DISK} (aof_last_write_status), so {_EFFECT}; {way_out}",)
+    if info.get("rdb_last_bgsave_status", "ok") != "ok":
+        unless = "unless stop-writes-on-bgsave-error is off"
+        return (f"{NO_DISK} (rdb_last_bgsave_status), so, {unless}, {_EFFECT}; {way_out}",)
+    return ()
 
 
 def _number(info: Mapping[str, Any], name: str) -> float:

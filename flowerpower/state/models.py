@@ -177,12 +177,14 @@ class Damage:
         return f"{self.message} ({self.where})" if self.where else self.message
 
 
-FULL = "Redis is full"
+FULL, NO_DISK = "Redis is full", "Redis cannot write to its disk"
+REFUSALS = (FULL, NO_DISK)
+"""How troubles begin that let Redis refuse every write, also that a scheduler is alive."""
 
 
-def tells_full(troubles: Sequence[str]) -> bool:
-    """Tell whether Redis refuses every write for want of memory."""
-    return any(text.startswith(FULL) for text in troubles)
+def refusal(troubles: Sequence[str]) -> str:
+    """Return why Redis refuses every write, as a trouble begins that says so; nothing where none does."""
+    return next((why for why in REFUSALS for text in troubles if text.startswith(why)), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,9 @@ class Consumers:
 
     workers: Mapping[str, int] = field(default_factory=dict)
     scheduler: str = ""
-    troubles: tuple[str, ...] = ()  # the alarm, if there is one, comes first; before it that Redis is full (`FULL`)
+    troubles: tuple[
+        str, ...
+    ] = ()  # the alarm, if there is one, comes first; before it why Redis refuses writes (`REFUSALS`)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from flowerpower.state.glance import Glances, live_schedule
 from flowerpower.state.job_codec import JOB_FIELDS, UNREADABLE, decode_occurrence
 from flowerpower.state.keys import Keys
 from flowerpower.state.live import LiveFields, LiveRecords, live_pipeline
-from flowerpower.state.memory import full_words
+from flowerpower.state.memory import disk_words, full_words
 from flowerpower.state.misplaced import is_misplaced
 from flowerpower.state.models import Consumers, Cursor, Occurrence, Pipeline, Reading, Schedule, State
 from flowerpower.state.pipelined import batches, pack, pack_for_keys, replies, sound
@@ -206,15 +206,17 @@ def _ask_front(client: Redis, keys: Keys) -> tuple[int, list[Any], Damages]:
     pipe.get(keys.lease)
     pipe.get(keys.troubles)
     pipe.info("memory")
+    pipe.info("persistence")
     asked += [(keys.queues, ()), (keys.lease, None), (keys.troubles, None)]
     time, *replied = pipe.execute(raise_on_error=False)
-    kinds, held, memory = replied[: len(wanted)], replied[len(wanted) : -1], replied[-1]
+    kinds, held, (memory, disk) = replied[: len(wanted)], replied[len(wanted) : -2], replied[-2:]
     damages.types(wanted, kinds)
     found = [
         damages.of_key(key, wanted[key], reply, nothing, matters=key not in (keys.head, keys.lease, keys.troubles))
         for (key, nothing), reply in zip(asked, held, strict=True)
     ]
-    return int(sound(time)[0]), [*found[:-1], (*full_words(memory), *decode_troubles(found[-1]))], damages
+    troubles = (*full_words(memory), *disk_words(disk), *decode_troubles(found[-1]))
+    return int(sound(time)[0]), [*found[:-1], troubles], damages
 
 
 def _read_front(client: Redis, keys: Keys) -> _Front:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 from redis.exceptions import ResponseError
+from support.mortal_server import mortal_server
 from support.redis_state import SHIFTED_CLOCK
 from support.states import KEYS, SOURCE, desired, schedule
 
@@ -84,6 +85,36 @@ def test_a_user_who_may_not_ask_for_memory_sees_all_the_rest(full: Store) -> Non
     assert [one.name for one in status.schedules] == ["hourly"]
     assert status.troubles == ()
     assert "Scheduler: none alive, nothing fires" in status_text(status)
+
+
+def test_status_doctor_and_plan_say_that_redis_cannot_write_to_its_disk(tmp_path: Path) -> None:
+    folder = tmp_path / "redis"
+    with mortal_server(folder) as url, Redis.from_url(url) as connection:
+        store = Store(connection, KEYS, SHIFTED_CLOCK)
+        apply_plan(make_plan(KEYS, desired([schedule("hourly", every=3600)]), store.read(), SOURCE), store, "apply")
+        assert read_status(store).troubles == ()
+        (folder / "dump.rdb").mkdir()
+        connection.config_set("save", "3600 1")
+        connection.bgsave()
+        end = time.monotonic() + 10
+        while connection.info("persistence")["rdb_last_bgsave_status"] == "ok":
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        with pytest.raises(StoreError, match="MISCONF"):
+            Scheduler(store, "one").step()
+
+        status = read_status(store)
+        plan = make_plan(KEYS, desired([schedule("hourly", every=7200)]), store.read(), SOURCE)
+        found = {finding.name: finding for finding in live_findings(read_live(store, ""))}
+
+    text = " ".join(status_text(status).split())
+    assert "Trouble: Redis cannot write to its disk (rdb_last_bgsave_status), so, unless stop-writes" in text
+    assert "Scheduler: not known, since it cannot write that it is alive while Redis cannot write to its disk" in text
+    told = " ".join(plan_text(plan).split())
+    assert "Note: Redis cannot write to its disk (" in told
+    assert "no scheduler is alive" not in told
+    assert (found["troubles"].verdict, found["scheduler"].verdict) == ("fail", "unknown")
+    assert found["scheduler"].message.endswith("while Redis cannot write to its disk")
 
 
 def test_a_redis_that_throws_away_what_is_old_is_never_full(full: Store) -> None:
