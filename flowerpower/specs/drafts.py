@@ -46,7 +46,7 @@ def draft(model: type[_Model], data: Mapping[str, Any], mistaken: Collection[Pat
     known = frozenset(mistaken)
     unsound = {str(path[0]) for path in known}
     found: list[Finding] = []
-    meant: set[str] = set()  # keys that are there, misspelt
+    meant: set[Path] = set()  # keys that are there, misspelt
     for _ in range(_ROUNDS):
         try:
             spec = model.model_validate(data)
@@ -54,7 +54,7 @@ def draft(model: type[_Model], data: Mapping[str, Any], mistaken: Collection[Pat
         except ValidationError as error:
             new = list(islice(findings(model, error), MAX_PROBLEMS))
         meant.update(_meant(new))
-        absent = meant | (unsound & set(TRIGGERS))  # misspelt, or taken out: that they are missing is no news
+        absent = meant | {(key,) for key in unsound & set(TRIGGERS)}  # misspelt, or taken out: their lack is no news
         found += [finding for finding in new if finding.path not in known and not _misses(finding, absent)]
         if len(new) == MAX_PROBLEMS:
             break
@@ -64,18 +64,18 @@ def draft(model: type[_Model], data: Mapping[str, Any], mistaken: Collection[Pat
     return Draft(None, frozenset(unsound), tuple(found))
 
 
-def _meant(findings: Iterable[Finding]) -> Iterator[str]:
-    """Yield the keys that unknown ones were probably meant to be."""
+def _meant(findings: Iterable[Finding]) -> Iterator[Path]:
+    """Yield the keys that unknown ones were probably meant to be, by their paths."""
     for finding in findings:
-        if finding.code == "FP101" and len(finding.path) == 1 and (key := _SUGGESTED.search(finding.hint)):
-            yield key[1]
+        if finding.code == "FP101" and (key := _SUGGESTED.search(finding.hint)):
+            yield (*finding.path[:-1], key[1])
 
 
-def _misses(finding: Finding, absent: Set[str]) -> bool:
+def _misses(finding: Finding, absent: Set[Path]) -> bool:
     """Tell whether a finding only says that one of the absent keys is not there."""
     if not finding.path:
-        return "neither" in finding.what and not absent.isdisjoint(TRIGGERS)
-    return finding.code == "FP102" and finding.path[0] in absent and len(finding.path) == 1
+        return "neither" in finding.what and any((trigger,) in absent for trigger in TRIGGERS)
+    return finding.code == "FP102" and finding.path in absent
 
 
 def _without(model: type[Spec], data: Mapping[str, Any], unsound: Set[str]) -> dict[str, Any]:
