@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from flowerpower.adoption.adoption import FROM_LABEL, FUNCTION_LABEL, Adoption, Site, adopt_all
 from flowerpower.errors import Problem, UsageError
+from flowerpower.proposed import without_secrets
 from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.zones import load_zone
 
@@ -87,6 +88,7 @@ def _site(project: FlowerPowerProject, taste: Taste) -> Site:
         queues=None if home.queues is None else tuple(home.queues),
         zones=_zones(taste.timezone, home.timezone),
         rq_prefix=project.settings.rq_prefix,
+        place=without_secrets(project.named_redis),
         modelines={kind: modeline(project.folder, kind, "name") for kind in ("pipeline", "schedule")},
         with_arguments=taste.with_arguments,
     )

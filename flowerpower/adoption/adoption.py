@@ -16,6 +16,7 @@ from flowerpower.adoption.names import Names, function_name, moment_name, name_o
 from flowerpower.adoption.steps import HandOver, comments
 from flowerpower.adoption.timing import NoTimingError, Timing, timing_of
 from flowerpower.adoption.values import without_arguments
+from flowerpower.proposed import at_redis
 from flowerpower.render.specs import spec_yaml
 from flowerpower.specs.values import LONGEST_DURATION, NAME_LENGTH, NAME_PATTERN
 from flowerpower.state.models import Json
@@ -39,6 +40,7 @@ class Site:
     queues: tuple[str, ...] | None = None  # those that the project declares
     zones: tuple[str, ...] = ("UTC",)  # where the old hosts may be, the likeliest first
     rq_prefix: str = "rq"
+    place: str = ""  # of Redis, without secrets
     modelines: Mapping[str, str] = field(default_factory=dict)  # by kind
     with_arguments: bool = True
 
@@ -94,7 +96,9 @@ class _Work:
         name = self._schedules.take(_schedule_name(one, timing))
         values, notes = _schedule_values(one, call, pipeline, timing, self.site.queues)
         over = HandOver(name, own_files, (*notes, *timing.remarks), self.site.rq_prefix)
-        head = self.site.modelines.get("schedule", "") + comments(_with_call(one, call), over)
+        head = self.site.modelines.get("schedule", "") + at_redis(
+            comments(_with_call(one, call), over), self.site.place
+        )
         self.files[f"schedules/{name}.yaml"] = head + spec_yaml(values)
         self.adopted.append(Adopted(_with_call(one, call), name, pipeline, timing, notes))
 

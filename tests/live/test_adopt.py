@@ -32,9 +32,12 @@ def flowerpower(tmp_path: Path, redis_url: str) -> CommandLine:
 
 
 def steps(flowerpower: CommandLine, schedule: str) -> list[str]:
-    """Return the redis-cli commands in the comments of a schedule."""
+    """Return the redis-cli commands in the comments of a schedule, each of which names this server."""
     text = (flowerpower.folder / f"schedules/{schedule}.yaml").read_text(encoding="utf-8")
-    return re.findall(r"^# +redis-cli (.*)$", text, re.MULTILINE)
+    lines = re.findall(r"^# +redis-cli (.*)$", text, re.MULTILINE)
+    server = f"-s {flowerpower.environment['FLOWERPOWER_REDIS'].removeprefix('unix://')} "
+    assert all(line.startswith(server) for line in lines)
+    return [line.removeprefix(server) for line in lines]
 
 
 def resume(flowerpower: CommandLine, schedule: str) -> None:
