@@ -207,6 +207,26 @@ def test_what_was_not_told_is_not_applied(runner: Runner, github: FakeGitHub, in
     assert "run its job again, then this one" in refused.stderr
 
 
+def test_what_a_guard_refuses_is_applied_when_both_uses_say_that_it_is_meant(
+    runner: Runner, github: FakeGitHub, inputs: dict[str, str]
+) -> None:
+    assert runner("apply", **inputs, **{"direct-push": "apply"}).returncode == 0
+    for name in ("nightly", "hourly"):
+        (runner.line.folder / f"schedules/{name}.yaml").unlink()
+    runner.line.commit("all of them")
+    meant = inputs | {"arguments": "--allow-empty --allow-deletes 100%"}
+
+    assert "--allow-empty" in runner("plan", **inputs).stdout
+    assert runner("plan", **meant).returncode == 0
+    keep(runner, github)
+    github.pulls.clear()
+    github.add_pull(7, HEAD, merged=MERGE)
+    forgot, applied = runner("apply", **inputs), runner("apply", **meant)
+
+    assert (forgot.returncode, "other guard overrides" in forgot.stderr) == (4, True)
+    assert applied.returncode == 0, applied.stderr
+
+
 def test_a_merge_whose_apply_was_cancelled_is_applied_before_the_next(
     runner: Runner, github: FakeGitHub, inputs: dict[str, str]
 ) -> None:
