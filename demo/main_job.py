@@ -7,6 +7,7 @@ that fails ends the demo. It takes about a minute and leaves behind only the fol
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import signal
 import subprocess
@@ -23,6 +24,7 @@ FLOWERPOWER = [sys.executable, "-m", "flowerpower"]
 IDENTITY = ["-c", "user.name=Demo", "-c", "user.email=demo@example.org"]
 HOURLY = 'cron: "0 * * * *"'
 EVERY_FIVE_SECONDS = "every: 5s"
+OF_THE_USER = ("FLOWERPOWER_", "REDIS_URL")  # settings that would lead the demo elsewhere, to a real Redis even
 AFTER_THE_EDIT = 'cron: "30 6 * * mon-fri"\ntimezone: Europe/Berlin'
 TICKS_WANTED = 2
 LONGEST_WAIT = 60.0  # seconds
@@ -75,7 +77,7 @@ def worker_beside(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run a worker with its scheduler, and let it drain at the end."""
     say("# A worker, with the scheduler beside it: ticks fire, Hamilton runs.\n$ flowerpower worker &")
     with (folder.parent / "worker.log").open("w") as log:
-        worker = subprocess.Popen([*FLOWERPOWER, "worker"], cwd=folder, stdout=log, stderr=log)
+        worker = subprocess.Popen([*FLOWERPOWER, "worker"], cwd=folder, env=environment(), stdout=log, stderr=log)
         try:
             yield worker
         finally:
@@ -89,11 +91,10 @@ def wait_for_ticks(folder: Path, worker: subprocess.Popen[bytes]) -> None:
     while len(seen) < TICKS_WANTED:
         if worker.poll() is not None or time.monotonic() > end:
             raise StepFailedError(f"no {TICKS_WANTED} ticks succeeded; see {folder.parent / 'worker.log'}")
-        for schedule in json.loads(run(["status", "--json"], folder))["schedules"]:
-            last = schedule["last"]
-            if last and last["status"] == "succeeded" and last["last"] not in seen:
-                seen.add(last["last"])
-                print(f"  tick {last['last']} of {schedule['name']}: {last['status']}", flush=True)
+        for tick in json.loads(run(["runs", "--status", "succeeded", "--json"], folder))["runs"]:
+            if tick["run"] not in seen:
+                seen.add(tick["run"])
+                print(f"  tick {tick['tick']} of {tick['name']}: {tick['status']}", flush=True)
         time.sleep(0.5)
 
 
@@ -128,11 +129,17 @@ def show(title: str, arguments: Sequence[str], folder: Path | None = None, *, qu
 
 def run(arguments: Sequence[str], folder: Path | None) -> str:
     """Run a flowerpower command and return its standard output; what it says besides is passed on if it fails."""
-    done = subprocess.run([*FLOWERPOWER, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    command = [*FLOWERPOWER, *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         print(done.stdout, done.stderr)
         raise StepFailedError(f"`flowerpower {shlex.join(arguments)}` ended with exit code {done.returncode}")
     return done.stdout
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of the commands, without what the user has set for a project of their own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(OF_THE_USER)}
 
 
 def say(text: str) -> None:
