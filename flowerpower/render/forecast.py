@@ -65,7 +65,7 @@ def _reservations(loads: Sequence[QueueLoad], silent: int) -> Iterator[str]:
     measured = sum(load.after.measured for load in loads)
     schedules = sum(load.after.schedules for load in loads)
     if any(load.after.basis == "counts" for load in loads):
-        yield "No run has been measured yet, so only starts are counted."
+        yield "No tick has been measured yet, so only starts are counted."
     elif measured < schedules:
         yield f"{measured:,} of {count(schedules, 'run time')} measured, the rest guessed from other runs."
     if silent:

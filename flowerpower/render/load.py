@@ -49,7 +49,7 @@ def load_words(load: QueueLoad, now: int) -> Iterator[str]:
         yield f"nothing starts any more (was {count(before.starts, 'start')} in {count(load.days, 'day')})"
         return
     if not overloaded or after.peak > load.workers:
-        at = moment(after.peak_at, load.timezone, now)
+        at = f"{moment(after.peak_at, load.timezone, now)} {safe(load.timezone)}"
         yield f"peak {count(after.peak, 'start')} at {at}{_was(_number(before), _number(after))}"
     if after.drain is not None:
         verb = "drains" if load.workers == 1 else "drain"
@@ -181,7 +181,7 @@ def _notes(plan: Plan) -> Iterator[str]:
     """Return what the numbers of the table rest on."""
     yield f"Times and hours, from 0 to 23, are those of {safe(plan.loads[0].timezone)}; a bar is the busiest day's."
     if any(load.after.basis == "counts" for load in plan.loads):
-        yield "No run has been measured yet, so only starts are counted."
+        yield "No tick has been measured yet, so only starts are counted."
     elif any(load.after.basis == "estimated" for load in plan.loads):
         yield "Run times of schedules that have not been measured are those of their pipeline, or of all runs."
     if any(load.after.uncounted for load in plan.loads):

@@ -156,7 +156,7 @@ def test_the_forecast_counts_what_is_live(applied: CommandLine) -> None:
     assert sum(hour["starts"] for hour in queue["hours"]) == 50
 
     text = applied("forecast").out
-    assert "No run has been measured yet" in text
+    assert "No tick has been measured yet" in text
     assert "default, starts by hour; █ is 2" in text
 
 
