@@ -21,8 +21,10 @@ def page(name: str) -> str:
 def project(folder: Path, text: str) -> CommandLine:
     line = CommandLine(folder)
     line.write("flowerpower.yaml", "name: acme\n")
-    for path, content in re.findall(r"```(?:yaml|python|csv)\n# (\S+)\n(.*?)```", text, re.DOTALL):
-        line.write(path, content)
+    copied = re.findall(r"```(?:yaml|python)\n(# (\S+)\n.*?)```", text, re.DOTALL)
+    named = re.findall(r"^`(\S+)`:\n\n```csv\n(.*?)```", text, re.DOTALL | re.MULTILINE)
+    for path, content in [*((path, content) for content, path in copied), *named]:
+        line.write(path, content)  # as somebody copies it who presses the button of the block
     return line
 
 
