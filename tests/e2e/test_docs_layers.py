@@ -15,7 +15,7 @@ PAGE = (DOCS / "layers.md").read_text(encoding="utf-8")
 FILES = re.findall(r"```yaml\n(# (\S+)\n.*?)```", PAGE, re.DOTALL)
 CONNECTIONS = re.findall(r"```yaml\n(redis:.*?)```", (DOCS / "redis.md").read_text(encoding="utf-8"), re.DOTALL)
 CONSOLE_BLOCK = r"```console\n\$ flowerpower (.*?)\n(.*?)```"
-CONSOLE = re.findall(CONSOLE_BLOCK, PAGE, re.DOTALL)
+RENDERED = re.findall(r"```console\n\$ flowerpower (render .*?)\n```\n\n```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_a_mistake_in_a_patch_is_told_as_documented(documented: CommandLine) -> 
 
 
 def test_render_answers_as_documented(documented: CommandLine) -> None:
-    [(command, shown)] = CONSOLE
+    [(command, shown)] = RENDERED
 
     answer = documented(*command.split())
 

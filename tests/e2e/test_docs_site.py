@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import shutil
 import subprocess
@@ -53,15 +54,42 @@ def small_site(folder: Path) -> Path:
     return folder
 
 
-def test_the_site_builds_strictly_and_fetches_nothing(tmp_path: Path) -> None:
-    done = build(DOCS.parent, tmp_path)
-
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The real site, built strictly: what each page is in HTML."""
+    target = tmp_path_factory.mktemp("site")
+    done = build(DOCS.parent, target)
     assert done.returncode == 0, done.stderr
-    pages = {path: path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.html")}
+    return {str(path.relative_to(target)): path.read_text(encoding="utf-8") for path in target.rglob("*.html")}
+
+
+def test_the_site_builds_strictly_and_fetches_nothing(pages: dict[str, str]) -> None:
     assert len(pages) > 50
     assert [path for path, text in pages.items() if FETCHED.search(text)] == []
     lists = [path for path, text in pages.items() if re.search(r"<p>[^<]*\n[-*] ", text)]
     assert lists == [], "a list needs an empty line before it"
+
+
+def test_the_button_of_a_console_copies_its_commands_and_nothing_else(pages: dict[str, str]) -> None:
+    hidden = "[data-md-copying] :is(.gp, .go), [data-md-copying]:has(.gp) .c1 { display: none; }"
+    assert hidden in (DOCS / "site.css").read_text(encoding="utf-8")
+
+    consoles = [
+        (path, block)
+        for path, text in pages.items()
+        for block in re.findall(r'<div class="highlight"><pre>(.*?)</pre>', text, re.DOTALL)
+        if html_text(block).startswith("$ ")
+    ]
+    assert len(consoles) > 50
+    for path, block in consoles:
+        commands = re.findall(r"^\$ (.*?)(?: +#.*)?$", html_text(block), re.MULTILINE)
+        copied = html_text(re.sub(r'<span class="(?:g[op]|c1)">[^<]*</span>', "", block))
+        assert [line.rstrip() for line in copied.splitlines() if line] == commands, path
+
+
+def html_text(part: str) -> str:
+    """Return what a browser shows of a part of a page."""
+    return html.unescape(re.sub(r"<[^>]*>", "", part))
 
 
 def test_a_small_site_without_mistakes_builds(tmp_path: Path) -> None:
