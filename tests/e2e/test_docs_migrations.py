@@ -57,14 +57,42 @@ def test_the_specs_that_take_over_are_valid(name: str) -> None:
     assert (answer.code, answer.err) == (0, ""), answer.out
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_what_a_page_shows_is_in_its_files(name: str) -> None:
-    files = [file.read_text(encoding="utf-8") for file in (EXAMPLES / name).rglob("*") if file.is_file()]
+def shown(name: str, heading: str) -> list[tuple[str, str]]:
+    """Return what a page shows under a heading: the files that its blocks name, and what they say of them."""
     page = (DOCS / f"from-{name}.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```(?:python|yaml|text)\n(.*?)```", page, re.DOTALL)
+    part = page.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(r"```(?:python|yaml|text)\n(?:# (\S+\.\w+)\n)?(.*?)```", part, re.DOTALL)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_ran_before_is_in_the_files_of_its_page(name: str) -> None:
+    files = [file.read_text(encoding="utf-8") for file in (EXAMPLES / name / "before").iterdir() if file.is_file()]
+    blocks = shown(name, "Before")
 
     assert blocks
-    assert [block for block in blocks if not any(block in file for file in files)] == []
+    assert [block for _, block in blocks if not any(block in file for file in files)] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_block_that_takes_over_is_in_the_file_that_it_names(name: str) -> None:
+    blocks = shown(name, "After")
+
+    assert blocks
+    assert [(path, block) for path, block in blocks if not path] == [], "nobody knows where this belongs"
+    folder = EXAMPLES / name / "after"
+    assert [path for path, block in blocks if block not in (folder / path).read_text(encoding="utf-8")] == []
+
+
+def test_the_dag_of_the_page_runs_from_what_the_page_shows(tmp_path: Path) -> None:
+    line = CommandLine(tmp_path)
+    line.write("flowerpower.yaml", "name: acme\nmodules: [flows]\n")
+    for path, text in shown("airflow", "After"):
+        line.write(path, text)
+
+    answer = line("run", "daily_sales", "--tick", "2026-11-26")
+
+    assert (line("validate").code, answer.code) == (0, 0), answer.err
+    assert "report  2026-11-26: 12.75" in answer.out
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -73,9 +101,9 @@ def test_the_commands_of_a_page_answer_as_shown(name: str) -> None:
     sessions = re.findall(r"```console\n\$ flowerpower ((?:next|run) .*?)\n(.*?)```", page, re.DOTALL)
 
     assert sessions
-    for command, shown in sessions:
+    for command, expected in sessions:
         answer = CommandLine(EXAMPLES / name / "after")(*command.split())
-        words = without_year(shown)
+        words = without_year(expected)
         assert without_year(answer.out)[: len(words)] == words
 
 
