@@ -99,9 +99,11 @@ def apply(
 
 def _sign_again(session: Session, project: FlowerPowerProject, signer: Signer) -> None:
     from flowerpower.apply import sign_again
+    from flowerpower.render.words import count
 
     try:
-        session.talk(f"Signed again: {sign_again(project.desired, project.store, signer)} run specs.")
+        signed = sign_again(project.desired, project.store, signer)
+        session.talk(f"Signed again: {count(signed, 'run spec')}.")
     except StoreError as error:
         raise AppliedError(
             f"applied, but not everything is signed again: {error}", hint="run `flowerpower apply --resign` again"

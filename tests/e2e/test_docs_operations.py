@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import redis
-from support.command_line import CommandLine, command_line
+from support.command_line import FILES, CommandLine, command_line
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PASSWORDS = {"planner": "PLAN_PASSWORD", "applier": "APPLY_PASSWORD", "runner": "RUN_PASSWORD"}
@@ -58,3 +58,24 @@ def test_a_user_of_one_environment_cannot_reach_another(as_user: dict[str, Comma
 
     assert elsewhere.code == 1
     assert "Redis refused" in elsewhere.err
+
+
+def test_a_key_is_rotated_as_its_page_says_and_no_run_is_refused(tmp_path: Path, redis_url: str) -> None:
+    page = (DOCS / "rotate-key.md").read_text(encoding="utf-8")
+    rows = [[cell.strip(" `") for cell in row.split("|")[1:-1]] for row in re.findall(r"^\| \d.*", page, re.MULTILINE)]
+    keys = {step[0]: re.sub("old|new", lambda word: word[0] * 20, given) for step, _, given in rows if given}
+    assert list(keys) == ["0", "1", "2", "5"]
+    line = command_line(tmp_path, redis_url, {path: text for path, text in FILES.items() if "nightly" not in path})
+
+    def status_of_a_run(applies: str, works: str) -> str:
+        run = line("trigger", "hourly", "--json", FLOWERPOWER_SIGNING_KEY=keys[applies]).document["run"]
+        line.process("worker", "--burst", "--no-scheduler", FLOWERPOWER_SIGNING_KEY=keys[works])
+        return str(line("runs", "--job", run, "--json").document["status"])
+
+    assert line("apply", "--auto-approve", FLOWERPOWER_SIGNING_KEY=keys["0"]).code == 0
+    assert status_of_a_run("0", "1") == "succeeded"
+    assert status_of_a_run("2", "1") == "succeeded"
+    signed = line("apply", "--resign", "--auto-approve", FLOWERPOWER_SIGNING_KEY=keys["2"])
+    assert "Signed again: 1 run spec.\n" in signed.out + signed.err
+    assert status_of_a_run("2", "5") == "succeeded"
+    assert status_of_a_run("0", "5") == "failed"
