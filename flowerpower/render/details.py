@@ -76,7 +76,7 @@ def _facts(run: RunDetails, width: int, style: Style) -> Iterator[str]:
         "commit": safe(short(record.commit)),
         "worker": _worker(run),
         "queued": moment(run.enqueued, zone, run.now) if run.enqueued else "",
-        "why": "" if _last_error(run) else clean_reason(record.reason),
+        "why": "" if last_error(run) else clean_reason(record.reason),
     }
     for label, value in facts.items():
         if value:
@@ -105,7 +105,7 @@ def _how(run: RunDetails) -> str:
     if record.seconds:
         parts.append(f"in {stopwatch(record.seconds)}")
     if record.attempt and record.status in ("queued", "retrying", "scheduled"):
-        parts.append(f"after {count(record.attempt, 'attempt')}, {run.retries_left} left")
+        parts.append(f"after {record.attempt} of {record.attempt + 1 + run.retries_left} attempts")
     elif record.attempt > 1 or (record.attempt and not run.is_over):
         left = f", {run.retries_left} left" if run.retries_left and not run.is_over else ""
         parts.append(f"(attempt {record.attempt}{left})")
@@ -129,7 +129,8 @@ def _inputs(run: RunDetails) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _last_error(run: RunDetails) -> Mapping[str, Any]:
+def last_error(run: RunDetails) -> Mapping[str, Any]:
+    """Return what the last attempt that left anything failed of, nothing when it is not known or the run succeeded."""
     if run.record.status == "succeeded" or not run.attempts:
         return {}
     kept = [attempt.kept for attempt in run.attempts if attempt.kept]
@@ -138,7 +139,7 @@ def _last_error(run: RunDetails) -> Mapping[str, Any]:
 
 
 def _error(run: RunDetails, style: Style) -> Iterator[str]:
-    error = _last_error(run)
+    error = last_error(run)
     if not error:
         return
     for number, line in enumerate(str(error.get("message", "")).splitlines()):
@@ -221,7 +222,7 @@ def details_dict(run: RunDetails, namespace: str) -> dict[str, Any]:
         "retries_left": run.retries_left,
         "workers": run.workers,
         "attempts": [_attempt_dict(attempt) for attempt in run.attempts],
-        "error": dict(_last_error(run)) or None,
+        "error": dict(last_error(run)) or None,
         "inputs": dict(_inputs(run)),
         "nodes": times.get("nodes", []),
         "node_count": times.get("node_count", 0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from flowerpower.render.details import last_error
 from flowerpower.render.words import count, rough_duration, safe
 
 if TYPE_CHECKING:
@@ -27,13 +28,18 @@ def progress_line(run: RunDetails) -> str:
         attempt = f", attempt {record.attempt}" if record.attempt > 1 else ""
         return f"Running {spent}{attempt}{_nodes(run.live, run.now)}"
     if record.status == "retrying":
-        return f"Attempt {record.attempt} failed; waiting for the next one"
+        return f"Attempt {record.attempt} failed, waiting for the next one{_why(run)}"
     if record.status == "scheduled" and record.at > run.now:
         return f"Waiting for its time, in {rough_duration(record.at - run.now)}"
     workers = (
         "" if run.workers is None else f", {count(run.workers, 'live worker') if run.workers else 'no live worker'}"
     )
     return f"Queued {spent} on {safe(run.queue)}{workers}"
+
+
+def _why(run: RunDetails) -> str:
+    message = str(last_error(run).get("message", "")).partition("\n")[0]
+    return f": {safe(message)}" if message else ""
 
 
 def _nodes(live: Mapping[str, Any], now: int) -> str:

@@ -155,12 +155,23 @@ def test_a_failed_run_has_the_authors_lines_before_everything_else() -> None:
         ),
         (RUNNING, {"live": {"done": "?", "nodes": 5}}, "Running 34s"),
         (replace(RUNNING, status="queued"), {"workers": 0}, "Queued 34s on default, no live worker"),
-        (replace(RUNNING, status="retrying"), {}, "Attempt 1 failed; waiting for the next one"),
+        (
+            replace(RUNNING, status="retrying"),
+            {"attempts": (Attempt(1, kept={"error": {"message": "no secret\x1b\nhere"}}),)},
+            "Attempt 1 failed, waiting for the next one: no secret\\x1b",
+        ),
+        (replace(RUNNING, status="retrying"), {"attempts": ()}, "Attempt 1 failed, waiting for the next one"),
         (replace(RUNNING, status="scheduled", at=NOW + 60), {}, "Waiting for its time, in 1m"),
     ],
 )
 def test_where_a_run_is_fits_on_a_line(record: RunRecord, more: dict[str, object], line: str) -> None:
     assert progress_line(replace(DETAILS, record=record, **more)) == line  # type: ignore[arg-type]
+
+
+def test_a_run_that_is_tried_again_says_how_often_it_may_be() -> None:
+    run = replace(DETAILS, record=replace(RUNNING, status="retrying"), retries_left=1)
+
+    assert details_text(run).splitlines()[0] == "nightly--1795454400  retrying after 1 of 3 attempts for 34s"
 
 
 WORDS = [
