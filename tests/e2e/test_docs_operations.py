@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 import shlex
 from collections.abc import Iterator
@@ -58,6 +59,20 @@ def test_a_user_of_one_environment_cannot_reach_another(as_user: dict[str, Comma
 
     assert elsewhere.code == 1
     assert "Redis refused" in elsewhere.err
+
+
+def test_the_service_starts_what_the_commands_before_it_have_set_up(tmp_path: Path) -> None:
+    page = (DOCS / "install.md").read_text(encoding="utf-8").split("## On a worker")[1]
+    console, unit = re.findall(r"```(?:console|ini)\n(.*?)```", page, re.DOTALL)[:2]
+    service = configparser.ConfigParser(interpolation=None)
+    service.optionxform = str  # type: ignore[assignment,method-assign]
+    service.read_string(unit)
+    folder, command = service["Service"]["WorkingDirectory"], shlex.split(service["Service"]["ExecStart"])
+
+    assert f"{folder} && cd {folder}\n$ python3 -m venv .venv && . .venv/bin/activate\n$ pip install" in console
+    assert command[0] == f"{folder}/.venv/bin/flowerpower"
+    assert CommandLine(tmp_path)(*command[1:], "--help").code == 0
+    assert service["Install"]["WantedBy"], "without it `systemctl enable` does nothing"
 
 
 def test_a_key_is_rotated_as_its_page_says_and_no_run_is_refused(tmp_path: Path, redis_url: str) -> None:
