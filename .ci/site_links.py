@@ -1,4 +1,4 @@
-"""Hooks of the documentation site: a link that leaves `docs/` becomes one to the repository, if the file is there."""
+"""Hooks of the documentation site: links that leave `docs/` lead to the repository, named headings keep their names."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 log = logging.getLogger("properdocs.hooks.site")
+_NAMED = re.compile(r"^(#+) <a id=\"([^\"]+)\"></a>(.+)$", re.MULTILINE)
 _LEAVES = re.compile(r"(?<=\]\()(?P<path>(?:\.\./)+[^)#\s]+)")
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
-    """Return the text of a page with its links out of the documentation turned into links to the repository."""
+    """Return the text of a page for the site.
+
+    Its links out of the documentation lead to the repository. A heading with an anchor in it, as GitHub needs it, has
+    that name: one made of its words is another as soon as an equal heading comes before it.
+    """
     folder = Path(config["docs_dir"], page.file.src_path).parent
 
     def turned(found: re.Match[str]) -> str:
@@ -25,4 +30,4 @@ def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
         kind = "tree" if target.is_dir() else "blob"
         return f"{config['extra']['repository']}/{kind}/main/{target.relative_to(CHECKOUT)}"
 
-    return _LEAVES.sub(turned, markdown)
+    return _NAMED.sub(r"\1 \3 {#\2}", _LEAVES.sub(turned, markdown))

@@ -70,6 +70,13 @@ def test_the_site_builds_strictly_and_fetches_nothing(pages: dict[str, str]) -> 
     assert lists == [], "a list needs an empty line before it"
 
 
+def test_a_heading_has_one_name_and_keeps_it(pages: dict[str, str]) -> None:
+    for path, text in pages.items():
+        names = [name for name in re.findall(r' id="([^"]+)"', text) if not name.startswith("__")]
+        assert sorted(set(names)) == sorted(names), path
+    assert '<h3 id="schedule-pipeline">' in pages["specs.html"]
+
+
 def test_the_button_of_a_console_copies_its_commands_and_nothing_else(pages: dict[str, str]) -> None:
     hidden = "[data-md-copying] :is(.gp, .go), [data-md-copying]:has(.gp) .c1 { display: none; }"
     assert hidden in (DOCS / "site.css").read_text(encoding="utf-8")
