@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from flowerpower.errors import FlowerPowerError, Problem, ProjectNotFoundError, UsageError
+from flowerpower.errors import Problem, ProjectNotFoundError, UsageError
 from flowerpower.project_specs import ProjectSpecs
 from flowerpower.settings import Settings, read_settings
 from flowerpower.trust import refuse_its_modules, refuse_lost_redis, refuse_untrusted, trusted_redis
@@ -345,10 +345,15 @@ class FlowerPowerProject:
         return Source(commit or f"tree:{tree}", revision.repository, self.who())
 
     def who(self) -> str:
-        """Return who is acting: the user of CI or of this machine, else the author of the commit."""
+        """Return who is acting: the user of CI or of this machine, by the name of the account where none is set."""
         environment = self.settings.environment
-        named = next((environment[name] for name in _WHO if environment.get(name)), "")
-        try:
-            return named or self.revision.author
-        except FlowerPowerError:  # without git somebody acts all the same
-            return ""
+        return next((environment[name] for name in _WHO if environment.get(name)), "") or _account()
+
+
+def _account() -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run as a number that has no name
+        return ""

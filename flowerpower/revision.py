@@ -25,7 +25,6 @@ class Revision:
     commit: str = ""
     repository: str = ""  # host/path of the origin, lower case, without user and .git; empty without one
     dirty: bool | None = False  # None: git could not tell
-    author: str = ""
     absent: tuple[str, ...] = ()  # files of the index, by path in the folder, that a sparse checkout leaves out
 
     @property
@@ -55,7 +54,6 @@ def read_revision(folder: Path, ref: str | None = None, *, wary: bool = False) -
         commit=commit,
         repository=normal_remote(_ask_if_set(folder, "config", "--get", "remote.origin.url")),
         dirty=False if ref or wary else _is_dirty(folder),
-        author=_ask(folder, "log", "-1", "--format=%an", commit, wary=wary),
         absent=() if ref else tuple(_left_out(folder)),
     )
 

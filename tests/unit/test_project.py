@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,16 @@ def test_the_history_of_one_schedule_is_that_of_the_command_line(line: CommandLi
     assert [(field.name, field.new) for field in update.change.fields] == [("every", 7200)]
     told = line("history", "hourly", "--json")
     assert [one["apply_id"] for one in told.document["applies"]] == [newest.past.apply_id, oldest.past.apply_id]
+
+
+def test_who_acts_where_no_variable_says_is_the_account_and_not_the_author_of_a_commit(line: CommandLine) -> None:
+    nobody = dict.fromkeys(("USER", "LOGNAME", "GITHUB_ACTOR", "GITLAB_USER_LOGIN"), "")
+    line("apply", "--auto-approve", **nobody)
+    line("pause", "nightly", "--reason", "a look", **nobody)
+
+    status = line("status", "--json").document
+    [held] = [one["held"] for one in status["schedules"] if one["name"] == "nightly"]
+    assert held["who"] == pwd.getpwuid(os.getuid()).pw_name != line.git("log", "-1", "--format=%an")
 
 
 def test_plan_apply_plan_from_python(line: CommandLine, redis_url: str) -> None:

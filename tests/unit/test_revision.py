@@ -29,7 +29,7 @@ def repository(tmp_path: Path) -> Path:
 def test_a_clean_commit_a_dirty_tree_and_a_ref(repository: Path) -> None:
     commit = git(repository, "rev-parse", "HEAD")
 
-    assert read_revision(repository) == Revision(commit, "", dirty=False, author="Ana")
+    assert read_revision(repository) == Revision(commit, "", dirty=False)
     (repository / "a").write_text("2", encoding="utf-8")
     assert read_revision(repository).dirty
     assert not read_revision(repository, "main").dirty
