@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -137,6 +138,17 @@ def test_the_committed_schema_is_that_of_the_code() -> None:
     file = ROOT / "schemas" / "status.schema.json"
 
     assert file.read_text(encoding="utf-8") == status_schema_text(), "run: make docs"
+
+
+def test_the_page_on_monitoring_has_every_word_the_worst_first() -> None:
+    page = (ROOT / "docs/monitoring.md").read_text(encoding="utf-8")
+    table = page.split("\n|---|---|\n")[1].split("\n\n")[0]
+    words = [word for row in table.splitlines() for word in re.findall(r"`(\w+)`", row.split("|")[1])]
+    schema = status_schema()["properties"]
+
+    assert words == schema["schedules"]["items"]["properties"]["state"]["enum"]
+    told = page.split("`alarms` has codes that stay: ")[1].split(".\n")[0]
+    assert re.findall(r"`(\w+)`", told) == schema["alarms"]["items"]["properties"]["code"]["enum"]
 
 
 def test_alarms_say_what_is_wrong_errors_first() -> None:
