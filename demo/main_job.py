@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -39,7 +40,8 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="flowerpower-demo-")) / "licences"
     began = time.monotonic()
     try:
-        show("A project: a Hamilton pipeline and a schedule, as YAML in git.", ["init", str(folder)], quiet=True)
+        title = "A project: a Hamilton pipeline and a schedule, as YAML in git."
+        show(title, ["init", folder.name], folder.parent, only=r"/(flows|pipelines|schedules)/|flowerpower\.yaml")
         with embedded_server(folder):  # each command would start it by itself: this keeps it up between them
             show_main_job(folder)
     except StepFailedError as error:
@@ -54,7 +56,7 @@ def show_main_job(folder: Path) -> None:
     edit(folder, HOURLY, EVERY_FIVE_SECONDS, "Run every five seconds: a demo cannot wait an hour")
     show("Are the specs right? Every mistake is found in one run.", ["validate"], folder)
     show("What would change in Redis, and what does that mean in time?", ["plan"], folder)
-    show("Make it so, in one atomic step.", ["apply", "--auto-approve"], folder, quiet=True)
+    show("Make it so, in one atomic step.", ["apply", "--auto-approve"], folder, only="Apply complete")
     with worker_beside(folder) as worker:
         wait_for_ticks(folder, worker)
         show("What is live, and how did it go?", ["status"], folder)
@@ -66,7 +68,7 @@ def show_change(folder: Path) -> None:
     """Change the schedule, and see what that means, that it is applied, and that nothing is left to do."""
     edit(folder, EVERY_FIVE_SECONDS, AFTER_THE_EDIT, "Run once on workdays, at half past six in Berlin")
     show("A pull request would show this: the fires before and after.", ["plan"], folder)
-    show("Merged: apply it.", ["apply", "--auto-approve"], folder, quiet=True)
+    show("Merged: apply it.", ["apply", "--auto-approve"], folder, only="Apply complete")
     last = show("Is there anything left to do?", ["plan", "--detailed-exitcode"], folder)
     if "No changes." not in last:
         raise StepFailedError("the last plan should say `No changes.`")
@@ -119,15 +121,15 @@ def edit(folder: Path, old: str, new: str, message: str) -> None:
     print("\n".join([f"  -{line}" for line in old.splitlines()] + [f"  +{line}" for line in new.splitlines()]))
 
 
-def show(title: str, arguments: Sequence[str], folder: Path | None = None, *, quiet: bool = False) -> str:
-    """Print a title and the command, run it, and print what it said, or only its last line if *quiet*."""
+def show(title: str, arguments: Sequence[str], folder: Path, *, only: str = "") -> str:
+    """Print a title and the command, run it, and print what it said, or the lines of it that match *only*."""
     say(f"# {title}\n$ flowerpower {shlex.join(arguments)}")
     output = run(arguments, folder)
-    print(output.rstrip().splitlines()[-1] if quiet else output.rstrip(), flush=True)
+    print("\n".join(line for line in output.rstrip().splitlines() if re.search(only, line)), flush=True)
     return output
 
 
-def run(arguments: Sequence[str], folder: Path | None) -> str:
+def run(arguments: Sequence[str], folder: Path) -> str:
     """Run a flowerpower command and return its standard output; what it says besides is passed on if it fails."""
     command = [*FLOWERPOWER, *arguments]
     done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)

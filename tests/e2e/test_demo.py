@@ -54,3 +54,15 @@ def test_what_the_user_has_set_does_not_lead_the_demo_to_another_redis(
 
     with embedded_server(project.folder):
         assert "slow.default: nothing applied yet" in demo.run(["plan"], project.folder)
+
+
+def test_the_demo_shows_what_a_command_made_and_not_its_last_line_alone(
+    demo: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo, "show_main_job", lambda folder: None)
+    monkeypatch.setattr(demo.tempfile, "mkdtemp", lambda prefix: str(tmp_path))
+
+    assert demo.main() == 0
+    said = capsys.readouterr().out
+    assert "$ flowerpower init licences\n+ licences/flowerpower.yaml\n" in said
+    assert "\n+ licences/schedules/licences_hourly.yaml\n" in said
