@@ -72,7 +72,7 @@ def build(*only: str, listing: bool = False) -> typer.Typer:
         name="flowerpower",
         cls=_InOrder,
         help="GitOps for scheduled data pipelines: plan and apply YAML in git to live RQ state in Redis.",
-        epilog="Every flag has a variable: --allow-dirty is FLOWERPOWER_ALLOW_DIRTY. "
+        epilog="Most flags have a variable: --allow-dirty is FLOWERPOWER_ALLOW_DIRTY. "
         "Example: flowerpower init acme && cd acme && flowerpower plan",
         no_args_is_help=True,
         add_completion=False,  # `flowerpower completion` does it, in a third of the time

@@ -54,6 +54,15 @@ def test_the_commands_of_a_page_are_there(page: Path) -> None:
     assert [f"{call}: {problem}" for call in named(page) if (problem := wrong(call))] == []
 
 
+def test_the_help_says_of_the_variables_of_flags_what_is_true(tmp_path: Path) -> None:
+    flags = [one for _, command in commands() for one in command.params if one.opts[0].startswith("-")]
+    without = {one.opts[0] for one in flags if not one.envvar} - ALWAYS
+
+    assert "--job" in without
+    assert len(without) < len(flags) / 2
+    assert "Most flags have a variable" in CommandLine(tmp_path)("--help").out
+
+
 def test_a_wrong_command_and_a_wrong_flag_would_be_seen() -> None:
     assert wrong("plann --env prod") == "no command 'plann'"
     assert wrong("plan --enviroment prod  # a comment --here") == "plan has no ['--enviroment']"
