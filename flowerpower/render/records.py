@@ -90,7 +90,9 @@ def _standing(standing: Standing, now: int) -> list[str]:
     if standing.paused:
         lines.append("Paused in its spec: nothing fires.")
     if standing.waiting:
-        lines.append(f"{count(standing.waiting, 'tick')} waiting for the run that is active.")
+        held = standing.hold is not None or standing.paused
+        until = "until it goes on" if held else "for the run that is active"
+        lines.append(f"{count(standing.waiting, 'tick')} waiting {until}.")
     return lines
 
 

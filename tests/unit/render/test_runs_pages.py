@@ -71,7 +71,7 @@ def test_the_list_of_one_name_on_a_narrow_screen() -> None:
     assert text == (
         "acme.prod nightly: what runs now, then its ticks, newest first\n"
         'Held by ana "vendor outage": nothing fires.\n'
-        "2 ticks waiting for the run that is active.\n"
+        "2 ticks waiting until it goes on.\n"
         "\n"
         "          run                  tick (Europe/Berlin)  took    when\n"
         "  failed  nightly--1795453200  Mon 23 Nov 18:00      281 ms  18m ago, attempt 2\n"
@@ -110,6 +110,14 @@ DETAILS = RunDetails(
     pipeline="daily_sales",
     queue="default",
 )
+
+
+def test_ticks_wait_for_a_run_only_where_nothing_else_keeps_them() -> None:
+    def lines(standing: Standing) -> list[str]:
+        return runs_text(replace(LIST, name="nightly", standing=standing, runs=())).splitlines()
+
+    assert "1 tick waiting for the run that is active." in lines(Standing(True, waiting=1))
+    assert "1 tick waiting until it goes on." in lines(Standing(True, paused=True, waiting=1))
 
 
 def test_a_failed_run_has_the_authors_lines_before_everything_else() -> None:
