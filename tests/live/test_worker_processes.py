@@ -240,6 +240,31 @@ worker.work(logging_level="WARNING")
 """
 
 
+def test_a_worker_that_ends_by_itself_hears_a_request_to_stop_while_it_does(store: Store, redis_url: str) -> None:
+    done = subprocess.run([sys.executable, "-c", _LATE, redis_url], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "stop: True\n", "")
+    assert workers(store) == []
+
+
+_LATE = """
+import os, signal, sys
+from flowerpower.jobs.workers.worker import FlowerPowerWorker, make_worker
+from flowerpower.state.connection import connect_for_rq
+from flowerpower.state.keys import Keys
+
+class Late(FlowerPowerWorker):
+    def unsubscribe(self):
+        os.kill(os.getpid(), signal.SIGTERM)  # as a service that is restarted when its code has changed
+        super().unsubscribe()
+
+worker = make_worker(connect_for_rq(sys.argv[1]), Keys("acme", "default"), ["default"], name=f"x.{os.getpid()}.x")
+worker.__class__ = Late
+worker.work(burst=True, logging_level="WARNING")
+print("stop:", worker.stop.is_set())
+"""
+
+
 def workers(store: Store) -> list[int]:
     """Return the processes of the workers that RQ knows, by their names."""
     found = [key.decode().split(".")[-2] for key in store.connection.smembers("rq:workers")]

@@ -97,6 +97,7 @@ class WarmWorker(FlowerPowerWorker):
 
     def teardown(self) -> None:
         """End the warm process with this worker."""
+        self._ends = True
         self._let_go()
         super().teardown()
 

@@ -54,6 +54,7 @@ class FlowerPowerWorker(BeatingWorker):
     fingerprint: Callable[[], str] | None = None  # of the code on disk
     _imported: str = ""  # the fingerprint of the code that was preloaded
     _waits: bool = False  # for the next job
+    _ends: bool = False  # it takes no job any more
     _monitored: tuple[Job, Queue, Execution] | None = None  # what the process that is watched runs
 
     @property
@@ -86,6 +87,8 @@ class FlowerPowerWorker(BeatingWorker):
         try:
             super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
         except StopRequested:
+            if self._ends:  # nobody would catch it: whoever started this worker asks `stop`
+                return
             self._insist()
             raise
 
@@ -101,6 +104,7 @@ class FlowerPowerWorker(BeatingWorker):
 
     def teardown(self) -> None:
         """End, and ask no more."""
+        self._ends = True
         signal.setitimer(signal.ITIMER_REAL, 0)
         super().teardown()  # type: ignore[no-untyped-call]
 
