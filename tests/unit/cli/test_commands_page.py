@@ -10,6 +10,7 @@ from typing import TypeGuard
 
 import pytest
 from support.commands_page import PAGE, VARIABLES, commands, commands_page, variables_page
+from support.walk import ENDLESS
 
 from flowerpower.cli.drift import DRIFTED
 from flowerpower.cli.plan import PENDING
@@ -84,6 +85,10 @@ def test_only_the_exit_codes_of_the_page_are_returned(checkout: Path) -> None:
     lines = re.findall(r"^Exit codes: (.*)", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     of_commands = {int(code) for line in lines for code in re.findall(r"\*\*(\d+)\*\*", line)}
 
+    [interrupted] = re.findall(r"^\| 130 \|.*", page, re.MULTILINE)
+    assert [name for name in (*ENDLESS, "worker", "status --watch") if f"`{name}`" not in interrupted] == [], (
+        "Ctrl-C is how these end"
+    )
     assert explained == {0, 1, PENDING, DRIFTED, INTERRUPTED, PIPE_CLOSED} | of_errors
     assert of_commands == explained - {PIPE_CLOSED}
     for file in (checkout / "flowerpower" / "cli").rglob("*.py"):
