@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -59,6 +60,14 @@ def test_a_user_of_one_environment_cannot_reach_another(as_user: dict[str, Comma
 
     assert elsewhere.code == 1
     assert "Redis refused" in elsewhere.err
+
+
+def test_the_page_on_installing_has_every_extra() -> None:
+    page = (DOCS / "install.md").read_text(encoding="utf-8").split("## Extras")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    assert {extra for row in rows for extra in re.findall(r"`(\w+)`", row)} == set(project["optional-dependencies"])
 
 
 def test_the_service_starts_what_the_commands_before_it_have_set_up(tmp_path: Path) -> None:
