@@ -193,9 +193,7 @@ class Consumers:
 
     workers: Mapping[str, int] = field(default_factory=dict)
     scheduler: str = ""
-    troubles: tuple[
-        str, ...
-    ] = ()  # the alarm, if there is one, comes first; before it why Redis refuses writes (`REFUSALS`)
+    troubles: tuple[str, ...] = ()  # why Redis refuses writes (`REFUSALS`) comes first, then the alarm
 
 
 @dataclass(frozen=True, slots=True)
