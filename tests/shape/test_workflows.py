@@ -23,7 +23,7 @@ def test_every_target_that_they_make_is_there(checkout: Path) -> None:
     texts = [file.read_text(encoding="utf-8") for file in (checkout / ".github/workflows").glob("*.yml")]
     made = {target for text in texts for target in re.findall(r"run: make ([\w-]+)", text)}
 
-    assert made == {"coverage", "fuzz", "torture", "soak"}
+    assert made == {"test", "oldest", "coverage", "fuzz", "torture", "soak"}
     assert [target for target in made if f"\n{target}:" not in rules] == []
 
 
