@@ -74,6 +74,14 @@ class FlowerPowerError(Exception):
         if hint is not None:
             self.hint = hint
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let a pickle hold what is said, not what it was made of: a pool whose child sends one back must live on."""
+        return _same_again, (type(self), self.args), vars(self)
+
+
+def _same_again(kind: type[FlowerPowerError], words: tuple[object, ...]) -> FlowerPowerError:
+    return kind.__new__(kind, *words)
+
 
 class UsageError(FlowerPowerError):
     """The command or call itself was wrong."""
