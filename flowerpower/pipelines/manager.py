@@ -14,6 +14,7 @@ from flowerpower.moments import read_moment
 from flowerpower.pipelines.context import RunContext, no_secrets
 from flowerpower.pipelines.drawing import Drawn, GraphFormat, as_read, built, draw
 from flowerpower.pipelines.driver import Observer, Parts, build
+from flowerpower.pipelines.edits import forget_edited
 from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.graph import suggest
 from flowerpower.pipelines.modules import import_modules, importable, preload
@@ -88,6 +89,7 @@ class PipelineManager:
         """
         spec = changed(self.get(name), inputs, config, overrides, outputs, executor)
         context = self._context(name, tick)
+        forget_edited(self._root, self._folders)
         return run_pipeline(
             spec, context, root=self._root, folders=self._folders, observer=observer, access=self._access
         )
@@ -95,6 +97,7 @@ class PipelineManager:
     def build(self, name: str) -> Any:
         """Return the Hamilton driver of the pipeline *name*, with its config as written; raises PipelineError."""
         spec = self.get(name)
+        forget_edited(self._root, self._folders)
         load_hamilton(spec.modules, self._root, self._folders)
         with importable(self._root, self._folders):
             return build(Parts(import_modules(spec.modules, self._root, self._folders), spec.config))

@@ -52,12 +52,20 @@ def import_modules(names: Sequence[str], root: Path, folders: Sequence[str]) -> 
 
 
 def own_modules(root: Path, folders: Sequence[str]) -> list[ModuleType]:
-    """Return all modules that were imported from the project's folders so far; call it inside `importable`."""
+    """Return all modules that were imported from the project's folders so far."""
     entries = [str((root / folder).resolve()) for folder in folders]
     with _LOCK:
         modules = list(sys.modules.values())
     places = [(module, _place_of(module)) for module in modules if isinstance(module, ModuleType)]
     return [module for module, place in places if any(_lies_in(place, entry) for entry in entries)]
+
+
+def forget_modules(root: Path, folders: Sequence[str]) -> None:
+    """Drop the project's modules from this process, so that the next import reads what is on disk now."""
+    with _LOCK:
+        ours = {id(module) for module in own_modules(root, folders)}
+        for name in [name for name, module in sys.modules.items() if id(module) in ours and name != "__main__"]:
+            del sys.modules[name]
 
 
 def preload(modules: Sequence[str], root: Path, folders: Sequence[str]) -> Mapping[str, str]:

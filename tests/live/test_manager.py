@@ -6,6 +6,7 @@ import signal
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -13,7 +14,7 @@ from support.projects import wanted, work_until_empty, write_project
 from support.redis_state import SHIFTED_CLOCK, shift_clock
 from support.states import SOURCE
 
-from flowerpower import JobQueueManager, RQManager
+from flowerpower import FlowerPowerProject, JobQueueManager, RQManager
 from flowerpower.apply import apply_plan
 from flowerpower.errors import FormatError, PipelineError, UsageError
 from flowerpower.jobs.scheduling.scheduler import Scheduler
@@ -176,3 +177,22 @@ def test_status_says_what_is_next_and_who_works(redis_connection: Redis, redis_u
     assert (schedule.trigger, schedule.late, schedule.last) == ("every 3600", 0, None)
     assert status.workers == {"default": 0}
     assert status.head.generation == 1
+
+
+def test_a_worker_in_a_session_runs_the_code_that_was_applied_last(
+    redis_connection: Redis, redis_url: str, tmp_path: Path
+) -> None:
+    folder = write_project(tmp_path)
+
+    def doubled_after_apply() -> Any:
+        with FlowerPowerProject.load(folder, redis=redis_url) as project:
+            project.apply(project.plan())
+            run = project.jobs.enqueue("report")
+            project.jobs.start_worker(burst=True, with_scheduler=False)
+            return run.wait(timeout=10)["outputs"]["doubled"]["value"]
+
+    before = doubled_after_apply()
+    flow = folder / "flows/flow.py"
+    flow.write_text(flow.read_text().replace("number * 2", "number * 2000"))
+
+    assert (before, doubled_after_apply()) == (42, 42_000)

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from flowerpower.dataflow.reader import code_digest
 from flowerpower.errors import FlowerPowerError
-
-
-def code_fingerprint(root: Path, folders: Sequence[str]) -> str:
-    """Return a value that changes when a module below the folders is edited, added or removed, without reading one."""
-    seen = hashlib.sha256()
-    for folder in folders:
-        for line in sorted(_facts(str(root / folder))):
-            seen.update(line.encode("utf-8", "surrogateescape"))
-    return seen.hexdigest()
+from flowerpower.pipelines.edits import code_fingerprint
 
 
 def code_on_disk(root: Path, modules: Sequence[str], folders: Sequence[str]) -> str:
@@ -32,21 +21,6 @@ def _files(root: Path, folders: tuple[str, ...], fingerprint: str) -> Mapping[st
     from flowerpower.specs.files.folder import read_modules
 
     return read_modules(root, folders)
-
-
-def _facts(folder: str) -> Iterator[str]:
-    """Yield a line for each module below a folder; links to folders are not followed."""
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(".py"):
-                    with suppress(OSError):  # a link to nothing, as editors leave beside what is edited
-                        stat = entry.stat()
-                        yield f"{entry.path}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ino}\n"
-                elif entry.is_dir(follow_symlinks=False):
-                    yield from _facts(entry.path)
-    except OSError:
-        return
 
 
 def commit_at(root: Path, named: str = "") -> str:

@@ -48,10 +48,12 @@ def preload(root: Path, recipes: Sequence[GraphRecipe], folders: Sequence[str]) 
     import flowerpower.pipelines.secrets
     import flowerpower.specs.models  # noqa: F401 - so that no fork has to import it
     from flowerpower.pipelines.adapters.named import import_adapters
+    from flowerpower.pipelines.edits import forget_edited
     from flowerpower.pipelines.manager import preload as import_modules
     from flowerpower.pipelines.reuse import build_first
 
     modules = list(dict.fromkeys(module for recipe in recipes for module in recipe.modules))
+    forget_edited(root, folders)
     import_modules(modules, root, list(folders))
     code_on_disk(root, modules, folders)  # read, parsed and kept for the forks
     import_adapters(name for recipe in recipes for name in recipe.adapters)

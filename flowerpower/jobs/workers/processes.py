@@ -28,11 +28,13 @@ from flowerpower.jobs.run import Home, store_beside, use_project
 from flowerpower.jobs.scheduling.scheduler import Scheduler, scheduler_name
 from flowerpower.jobs.scheduling.watch import ClockWatch
 from flowerpower.jobs.workers.checkouts import Checkouts
-from flowerpower.jobs.workers.code import code_fingerprint, commit_at
+from flowerpower.jobs.workers.code import commit_at
 from flowerpower.jobs.workers.preload import AppliedCommit, GraphRecipe, preload, preload_commit
 from flowerpower.jobs.workers.supervisor import OUTDATED, Child, Supervisor
 from flowerpower.jobs.workers.warm import WarmWorker
-from flowerpower.jobs.workers.worker import FlowerPowerWorker, forget_modules, make_worker
+from flowerpower.jobs.workers.worker import FlowerPowerWorker, make_worker
+from flowerpower.pipelines.edits import code_fingerprint
+from flowerpower.pipelines.modules import forget_modules
 from flowerpower.schedule.zones import use_packaged_zones
 from flowerpower.settings import Settings, look_for_cycles_rarely
 from flowerpower.specs.project_spec import ProjectSpec

@@ -370,12 +370,3 @@ def make_worker(
     worker.stop = threading.Event()
     worker.absence = Absence(logger, "no run is taken")
     return worker
-
-
-def forget_modules(root: Path, folders: Sequence[str]) -> None:
-    """Drop the project's modules from this process, so that the next import reads what is on disk now."""
-    homes = tuple(str((root / folder).resolve()) + os.sep for folder in folders)
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if file and str(Path(file).resolve()).startswith(homes):
-            del sys.modules[name]

@@ -144,3 +144,43 @@ def test_a_tick_may_be_a_text_on_the_clocks_of_the_project(manager: PipelineMana
     with pytest.raises(UsageError, match="no ISO 8601 time") as caught:
         manager.run("one", tick="soon")
     assert "2026-11-22T02:00" in caught.value.hint
+
+
+def test_a_module_that_was_edited_is_run_as_it_is_now(project: Project) -> None:
+    project.module("helper", "WORD = 'old'\n")
+    project.module("flow", "import helper\ndef end() -> str:\n    return helper.WORD\n")
+    spec = PipelineSpec.model_validate({"name": "one", "modules": ["flow"], "outputs": ["end"]})
+    manager = PipelineManager({"one": spec}, project.root, ["flows"])
+    before = manager.run("one").values["end"]
+
+    project.module("helper", "WORD = 'edited'\n")
+    after = manager.run("one").values["end"]
+    project.module("flow", "def end(number: int = 1) -> int:\n    return number\n")
+
+    assert (before, after, manager.run("one").values["end"]) == ("old", "edited", 1)
+    assert "number: int" in manager.visualize("one")
+
+
+def test_a_module_that_is_broken_by_an_edit_is_not_run_as_it_was(manager: PipelineManager, project: Project) -> None:
+    manager.run("one")
+    project.module("flow", "def end(\n")
+
+    with pytest.raises(PipelineError, match=r"flows/flow.py:1: SyntaxError"):
+        manager.run("one")
+
+
+def test_after_an_edit_libraries_below_the_module_folders_stay_as_they_are(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = project.root / "venv/lib/site-packages"
+    library.mkdir(parents=True)
+    (library / "once_alone.py").write_text("")
+    monkeypatch.syspath_prepend(library)
+    project.module("flow", "import once_alone\ndef end() -> int:\n    return id(once_alone)\n")
+    spec = PipelineSpec.model_validate({"name": "one", "modules": ["flows.flow"], "outputs": ["end"]})
+    manager = PipelineManager({"one": spec}, project.root, ["."])
+    before = manager.run("one").values["end"]
+
+    project.module("flow", "import once_alone\ndef end() -> float:\n    return id(once_alone) + 0.5\n")
+
+    assert manager.run("one").values["end"] == before + 0.5
