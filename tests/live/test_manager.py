@@ -116,8 +116,11 @@ def test_what_is_not_applied_is_not_enqueued(manager: RQManager, name: str) -> N
 
 
 def test_inputs_that_are_no_json_are_refused(manager: RQManager) -> None:
-    with pytest.raises(UsageError, match="JSON"):
+    with pytest.raises(UsageError, match="'number' is of the type object"):
         manager.enqueue("report", inputs={"number": object()})
+    plan = manager.plan_backfill("often", "2h")
+    with pytest.raises(UsageError, match="'weights' has the key 1"):
+        next(manager.backfill(plan, inputs={"weights": {1: 0.5}}))
 
 
 def test_what_is_no_text_no_name_or_no_delay_is_refused_as_such(manager: RQManager) -> None:

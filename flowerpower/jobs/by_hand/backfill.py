@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, RefusedError, StoreError, UsageError
+from flowerpower.jobs.by_hand.inputs import check_inputs
 from flowerpower.jobs.by_hand.past import Applied, HandOut, PastTick, Sign, hand_out, look_at, order_of, read_applied
 from flowerpower.jobs.by_hand.ranges import Ranges
 from flowerpower.jobs.ledger import RunRef
@@ -203,6 +204,7 @@ class Backfill:
         """
         if self.limit < 1:
             raise UsageError(f"at least one run at a time, not {self.limit}")
+        check_inputs(self.inputs)
         self._todo = deque(tick.tick for tick in self.plan.to_run)
         self._watched = {tick.tick for tick in self.plan.busy}
         self._total = len(self._todo) + len(self._watched)

@@ -10,11 +10,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flowerpower.errors import PipelineError, UsageError
+from flowerpower.jobs.by_hand.inputs import run_spec_text
 from flowerpower.jobs.by_hand.past import spec_of
 from flowerpower.jobs.details import RunDetails, find_outcome, read_run
 from flowerpower.jobs.ledger import RunRef
 from flowerpower.nearest import nearest
-from flowerpower.state.codec import canonical, decode_pipeline, decode_schedule, digest
+from flowerpower.state.codec import decode_pipeline, decode_schedule, digest
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.desired import occurrence_at
 from flowerpower.state.job_codec import JOB_FUNCTION, job_fields
@@ -105,9 +106,7 @@ def manual_order(
         job, spec = _schedule_job(store, name, schedule)
     else:
         raise UsageError(f"no pipeline or schedule named {name!r} is applied", hint=_nearest(store, name))
-    if inputs:
-        spec["spec"]["inputs"] = {**spec["spec"].get("inputs", {}), **inputs}
-    text = _canonical_spec(spec)
+    text = run_spec_text(spec, inputs)
     run = f"m{ulid(millis, entropy)}"
     tick = max(store.time(), due)
     zone = str(spec["trigger"].get("timezone", "UTC"))
@@ -180,15 +179,6 @@ def _schedule_job(store: Store, name: str, raw: bytes) -> tuple[dict[str, str], 
         raise UsageError(f"the run spec of {name!r} is not in Redis", hint="apply again")
     spec = spec_of(name, text)
     return job_fields(occurrence_at(store.keys, schedule, 0)), {**spec, "start_deadline": None}
-
-
-def _canonical_spec(spec: Mapping[str, Any]) -> str:
-    try:
-        text = canonical(spec)
-        text.encode()
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"the inputs cannot be written as JSON: {error}") from None
-    return text
 
 
 def _nearest(store: Store, name: str) -> str:

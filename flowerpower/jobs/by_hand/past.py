@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from flowerpower.errors import FlowerPowerError, FormatError, UsageError
+from flowerpower.jobs.by_hand.inputs import run_spec_text
 from flowerpower.jobs.by_hand.naming import advice_for
 from flowerpower.jobs.by_hand.ranges import Ranges
 from flowerpower.jobs.records import RunRecord, active_runs, decode_outcome, outcome_pages
 from flowerpower.schedule.trigger import Trigger
-from flowerpower.state.codec import canonical, decode_cursor, decode_schedule, digest
+from flowerpower.state.codec import decode_cursor, decode_schedule, digest
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.desired import describe_run, run_template, trigger_of
 from flowerpower.state.misplaced import WAY_OUT
@@ -115,13 +116,7 @@ def spec_of(name: str, text: bytes) -> Mapping[str, Any]:
 def order_of(store: Store, applied: Applied, how: HandOut) -> dict[str, Any]:
     """Return what the script needs to push runs of past ticks, but for the ticks."""
     spec = {**applied.run_spec, "start_deadline": None}  # they are late on purpose
-    if how.inputs:
-        spec["spec"] = {**spec["spec"], "inputs": {**spec["spec"].get("inputs", {}), **how.inputs}}
-    try:
-        text = canonical(spec)
-        text.encode()
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"the inputs cannot be written as JSON: {error}") from None
+    text = run_spec_text(spec, how.inputs)
     schedule = replace(applied.schedule, run=digest(text))
     return {
         "name": schedule.name,
