@@ -63,8 +63,12 @@ class FlowerPowerProject:
 
         Specs are read later, when they are needed. Raises `ProjectNotFoundError` when there is no project.
         """
+        from flowerpower import arguments
         from flowerpower.specs.files.walk import folder_of
 
+        for name, given in (("`env`", env), ("`ref`", ref), ("`redis`", redis)):
+            arguments.text(given or "", name)
+        arguments.by_name(variables or {}, "`variables`")
         try:
             folder, in_url = folder_of(str(path))
         except ValueError:  # its words would quote the URL, which may hold a password
@@ -207,6 +211,8 @@ class FlowerPowerProject:
         """Return the applies that changed something, newest first: all that are kept, or the newest *count*."""
         from flowerpower.state.history import read_history
 
+        if count is not None and count < 1:
+            raise UsageError(f"a history has at least one apply, not {count}", hint="without a count it is all of it")
         return read_history(self.store, count)
 
     def past_apply(self, apply_id: str) -> PastView:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Unpack
 
+from flowerpower import arguments
 from flowerpower.errors import FlowerPowerError, FormatError, RefusedError, StoreError, UsageError
 from flowerpower.jobs.absence import Absence
 from flowerpower.jobs.by_hand.backfill import MOST_TICKS, Backfill, BackfillPlan, Progress, plan_backfill, plans_again
@@ -45,6 +46,8 @@ from flowerpower.state.connection import connect, hide_credentials
 from flowerpower.state.models import State
 from flowerpower.state.store import Store
 
+_WHEN = "pass an aware datetime, or a text such as '2026-11-22T02:00'"
+
 logger = logging.getLogger("flowerpower.worker")
 
 
@@ -75,9 +78,7 @@ class RQManager:
 
     def enqueue_at(self, name: str, when: datetime, inputs: Mapping[str, Any] | None = None) -> RunHandle:
         """Enqueue one run at a moment (an aware datetime); a past moment means now."""
-        if when.tzinfo is None:
-            raise UsageError("`when` has no time zone", hint="pass an aware datetime")
-        return self._enqueue(name, inputs, due=int(when.timestamp()))
+        return self._enqueue(name, inputs, due=arguments.moment(when, "`when`"))
 
     def enqueue_in(
         self, name: str, delay: str | float | timedelta, inputs: Mapping[str, Any] | None = None
@@ -87,8 +88,8 @@ class RQManager:
         now = self.store.time()
         try:
             due = now + int(parse_duration(seconds) if isinstance(seconds, str) else seconds)
-            datetime.fromtimestamp(due, UTC)
-        except (ValueError, OverflowError, OSError) as error:
+            datetime.fromtimestamp(due + 86_400, UTC)  # in some zones it is tomorrow already
+        except (TypeError, ValueError, OverflowError, OSError) as error:
             raise UsageError(f"{delay!r} is no delay: {error}", hint="pass seconds, a timedelta, or `10m`") from None
         return self._enqueue(name, inputs, due=due)
 
@@ -120,8 +121,8 @@ class RQManager:
         Of one name there are also the ticks that did not run, and why. `since` is an aware datetime, a timedelta or a
         text: a day, a moment, or `2d` ago.
         """
-        start = self.moment(since, "since") if since is not None else 0
-        return read_runs(self.store, Wish(name, start, tuple(statuses), limit))
+        start = self.moment(since, "`since`") if since is not None else 0
+        return read_runs(self.store, Wish(name, start, arguments.texts(statuses, "`statuses`"), max(0, limit)))
 
     def run(self, run_id: str) -> RunDetails:
         """Return everything that is known of a run; raise `UsageError` when that is nothing."""
@@ -167,7 +168,7 @@ class RQManager:
 
         Raises `RefusedError` for a tick that has succeeded, unless *again*, `UsageError` for one that is active.
         """
-        moment = self.moment(tick, "tick") if isinstance(tick, datetime) else tick
+        moment = tick if isinstance(tick, str) else self.moment(tick, "`tick`")
         how = HandOut(self._by("run again"), inputs or {}, again=again, sign=self._sign)
         run_id, _ = rerun_tick(self.store, name, moment, how)
         return RunHandle(self.store, run_id)
@@ -182,7 +183,8 @@ class RQManager:
         most: int | None = None,
     ) -> BackfillPlan:
         """Return which past ticks of a schedule a backfill would run; nothing is written."""
-        first, last = (self.moment(one, "a moment") if isinstance(one, datetime) else one for one in (start, end))
+        given = {"`start`": start, "`end`": end}
+        first, last = (one if isinstance(one, str) else self.moment(one, what) for what, one in given.items())
         return plan_backfill(self.store, name, first, last, again=again, most=most or MOST_TICKS)
 
     def plans_again(
@@ -232,11 +234,10 @@ class RQManager:
         `2d`, `2026-12-01T09:00` (on the clocks of the schedule's zone) or `09:00`. A schedule that is held already is
         left as it is, unless with `replace`. Raises `UsageError`; then nothing is held.
         """
-        if isinstance(until, datetime) and until.tzinfo is None:
-            raise UsageError("`until` has no time zone", hint="pass an aware datetime, or a text")
         if isinstance(until, timedelta):
             until = f"{int(until.total_seconds())}s"
-        end = int(until.timestamp()) if isinstance(until, datetime) else until
+        end = until if until is None or isinstance(until, (str, int)) else arguments.moment(until, "`until`", _WHEN)
+        arguments.text(reason, "`reason`")
         return pause_schedules(self.store, names, who=who or self._who(), why=reason, until=end, replace=replace)
 
     def resume(self, *names: str, who: str = "") -> Resumed:
@@ -266,7 +267,8 @@ class RQManager:
         """
         if work.get("processes", 1) < 1:
             raise UsageError("a worker needs at least one process", hint="--processes 1")
-        asked = tuple(work.get("queues") or ())
+        asked = arguments.texts(work.get("queues") or (), "`queues`")
+        arguments.texts(work.get("allowed") or (), "`allowed`")
         if not all(asked):
             raise UsageError("a queue without a name", hint="--queue NAME; without it, all of the project's")
         chosen = replace(self._options, **work)
@@ -309,13 +311,11 @@ class RQManager:
         """Return a moment (epoch seconds): an aware datetime, a timedelta or a text as `2d` ago, a day in the zone."""
         if isinstance(given, int):
             return given
-        if isinstance(given, datetime):
-            if given.tzinfo is None:
-                raise UsageError(f"{what!r} has no time zone", hint="pass an aware datetime")
-            return int(given.timestamp())
+        if not isinstance(given, (str, timedelta)):
+            return arguments.moment(given, what, _WHEN)
         now = plain_time(self.store)
         if isinstance(given, timedelta):
-            return now - int(given.total_seconds())
+            return max(0, now - int(given.total_seconds()))
         return past_moment(given, timezone, now, what)
 
     def _enqueue(self, name: str, inputs: Mapping[str, Any] | None, due: int) -> RunHandle:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flowerpower import arguments
 from flowerpower.errors import UsageError
 from flowerpower.moments import read_moment
 from flowerpower.pipelines.context import RunContext, no_secrets
@@ -66,7 +67,7 @@ class PipelineManager:
 
     def get(self, name: str) -> PipelineSpec:
         """Return the spec of the pipeline *name*; raises UsageError when there is none."""
-        if name not in self._pipelines:
+        if arguments.text(name, "a name") not in self._pipelines:
             raise UsageError(f"there is no pipeline {name!r}", hint=suggest(name, self._pipelines))
         return self._pipelines[name]
 
@@ -109,6 +110,8 @@ class PipelineManager:
         """
         if format not in ("mermaid", "dot"):
             raise UsageError(f"there is no graph format {format!r}", hint="there are: mermaid, dot")
+        if most is not None and most < 1:
+            raise UsageError(f"a drawing has at least one box, not {most}")
         return draw(self.graph(name), format, most)
 
     def graph(self, name: str) -> Drawn:
@@ -129,6 +132,7 @@ class PipelineManager:
     def _moment(self, tick: datetime | str) -> datetime:
         """Return a tick; a text is ISO 8601 and without an offset one on the clocks of the project."""
         if not isinstance(tick, str):
+            arguments.moment(tick, "`tick`", "give an aware datetime, or a text such as '2026-11-22'")
             return tick
         try:
             moment = read_moment(tick)
@@ -140,8 +144,6 @@ class PipelineManager:
 
     def _context(self, name: str, tick: datetime | str | None) -> RunContext:
         moment = self._moment(tick) if tick else datetime.now(self._timezone).replace(microsecond=0)
-        if moment.tzinfo is None:
-            raise UsageError("the tick has no time zone", hint="give an aware datetime")
         return RunContext(
             tick=moment,
             tick_start=moment,
@@ -167,14 +169,14 @@ def changed(
 ) -> PipelineSpec:
     """Return *spec* with values laid over its own, key by key; *outputs* and *executor* replace."""
     changes: dict[str, Any] = {
-        "inputs": {**spec.inputs, **(inputs or {})},
-        "config": {**spec.config, **(config or {})},
-        "overrides": {**spec.overrides, **(overrides or {})},
+        "inputs": {**spec.inputs, **arguments.by_name(inputs or {}, "`inputs`")},
+        "config": {**spec.config, **arguments.by_name(config or {}, "`config`")},
+        "overrides": {**spec.overrides, **arguments.by_name(overrides or {}, "`overrides`")},
     }
     if outputs is not None:
-        if not outputs or isinstance(outputs, str):
+        changes["outputs"] = arguments.texts(outputs, "`outputs`")
+        if not changes["outputs"]:
             raise UsageError("`outputs` wants a list with at least one name")
-        changes["outputs"] = tuple(outputs)
     if executor is not None:
         changes["executor"] = _executor(executor, spec.executor)
     return spec.model_copy(update=changes)

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flowerpower import arguments
+
 SEPARATOR = "--"
 LAST_MOMENT = 253_370_764_800  # the first day of the year 9999: every calendar has a date for it
+RUN_ID = "pass the id of a run, as `run.id` is one"
 _DIGITS = len(str(LAST_MOMENT))
 
 
@@ -195,6 +198,7 @@ class Keys:
 
     def full_run_id(self, text: str) -> str:
         """Return the id of a run as people may write it: whole, or without project and environment."""
+        arguments.text(text, "a run id", RUN_ID)
         return text if text.count(SEPARATOR) != 1 else SEPARATOR.join((self.project, self.env, text))
 
     def short_run_id(self, run_id: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -126,11 +128,48 @@ def test_inputs_that_are_no_json_are_refused(manager: RQManager) -> None:
 def test_what_is_no_text_no_name_or_no_delay_is_refused_as_such(manager: RQManager) -> None:
     with pytest.raises(UsageError, match="the inputs cannot be written as JSON"):
         manager.enqueue("report", {"number": "\ud800"})
-    with pytest.raises(UsageError, match="of a wrong type"):
+    with pytest.raises(UsageError, match="a name is a text"):
         manager.enqueue(["report"])  # type: ignore[arg-type]
     for delay in ("soon", "-1m", float("nan"), float("inf"), 10**30, timedelta.max):
         with pytest.raises(UsageError, match="is no delay"):
             manager.enqueue_in("report", delay)
+
+
+WRONG: list[tuple[Callable[[RQManager], object], str]] = [
+    (lambda jobs: jobs.start_worker(queues="default", burst=True), "`queues` is a list of texts"),
+    (lambda jobs: jobs.start_worker(allowed="tasks.clean", burst=True), "`allowed` is a list of texts"),
+    (lambda jobs: jobs.runs(statuses="failed"), "`statuses` is a list of texts"),
+    (lambda jobs: jobs.runs(since=datetime(2026, 1, 1)), "`since` has no time zone"),
+    (lambda jobs: jobs.runs(since=date(2026, 1, 1)), "`since` is no moment"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.enqueue_at("report", date(2026, 1, 1)), "`when` is no moment"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.enqueue_at("report", datetime(2026, 1, 1)), "`when` has no time zone"),
+    (lambda jobs: jobs.enqueue_at("report", datetime.max.replace(tzinfo=UTC)), "`when` is later than clocks can tell"),
+    (lambda jobs: jobs.enqueue_in("report", None), "None is no delay"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.rerun("often", date(2026, 1, 1)), "`tick` is no moment"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.plan_backfill("often", datetime(2026, 1, 1)), "`start` has no time zone"),
+    (lambda jobs: jobs.plan_backfill("often", "2d", datetime(2026, 1, 1)), "`end` has no time zone"),
+    (lambda jobs: jobs.pause("often", reason="x", until=date(2026, 1, 1)), "`until` is no mo"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.pause("often", reason=None), "`reason` is a text"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.pause(["often"], reason="x"), "each name is a text"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.resume(["often"]), "each name is a text"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.forget(["often"]), "each name is a text"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.cancel(jobs.enqueue("report")), "a run id is a text"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.run(jobs.enqueue("report")), "a run id is a text"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.log(None), "a run id is a text"),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize(("call", "said"), WRONG, ids=[said for _, said in WRONG])
+def test_a_wrong_argument_is_named(manager: RQManager, call: Callable[[RQManager], object], said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        call(manager)
+
+
+def test_a_list_of_runs_begins_at_the_earliest_with_the_first_second(manager: RQManager) -> None:
+    run = manager.enqueue("report")
+
+    assert [record.run for record in manager.runs(since=timedelta.max).runs] == [run.id]
+    assert manager.runs(limit=-1).runs == ()
 
 
 def test_a_session_goes_on_as_it_was_after_its_worker(manager: RQManager) -> None:

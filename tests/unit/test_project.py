@@ -122,6 +122,17 @@ def test_outside_a_project_there_is_nothing_to_load(tmp_path: Path) -> None:
         FlowerPowerProject.load(tmp_path)
 
 
+def test_a_wrong_argument_is_named(line: CommandLine, redis_connection: Redis, redis_url: str) -> None:
+    for wrong in ({"env": 3}, {"redis": redis_connection}, {"ref": 3}, {"variables": ["a=b"]}):
+        with pytest.raises(UsageError, match=f"`{next(iter(wrong))}`"):
+            FlowerPowerProject.load(line.folder, **wrong)  # type: ignore[arg-type]
+    with (
+        FlowerPowerProject.load(line.folder, redis=redis_url) as project,
+        pytest.raises(UsageError, match="at least one apply, not 0"),
+    ):
+        project.history(0)
+
+
 def test_pipelines_run_here_and_now(line: CommandLine) -> None:
     project = FlowerPowerProject.load(line.folder)
 

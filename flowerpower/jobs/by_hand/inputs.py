@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from flowerpower.arguments import by_name
 from flowerpower.errors import UsageError
 from flowerpower.state.codec import canonical
 
@@ -28,12 +29,9 @@ def run_spec_text(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
 
 def check_inputs(inputs: Mapping[str, Any]) -> None:
     """Raise `UsageError` for inputs that JSON does not hold, or holds as something else."""
-    if not isinstance(inputs, Mapping):
-        raise UsageError(f"inputs are values by name, not a {type(inputs).__name__}", hint='{"largest": 3}')
+    by_name(inputs, "`inputs`")
     try:
-        fault = _fault_of_names(inputs, "the mapping of inputs") or _first(
-            _fault(repr(one), inputs[one]) for one in inputs
-        )
+        fault = _fault_of_names(inputs, "`inputs`") or _first(_fault(repr(one), inputs[one]) for one in inputs)
     except RecursionError:
         fault = "a value holds itself, or too many others within each other"
     if fault:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flowerpower import arguments
 from flowerpower.errors import PipelineError, UsageError
 from flowerpower.jobs.by_hand.inputs import run_spec_text
 from flowerpower.jobs.by_hand.past import spec_of
@@ -96,7 +97,7 @@ def manual_order(
     store: Store, name: str, inputs: Mapping[str, Any], *, due: int, entropy: bytes, millis: int
 ) -> dict[str, Any]:
     """Return what the enqueue script needs to run an applied pipeline, or schedule, of that name."""
-    keys = store.keys
+    keys, name = store.keys, arguments.text(name, "a name")
     with redis_errors("reading the applied records"):
         pipeline: Any = store.connection.hget(keys.pipelines, name)
         schedule: Any = store.connection.hget(keys.schedules, name)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+from flowerpower.arguments import text
 from flowerpower.errors import UsageError
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.store import Store
@@ -19,6 +20,7 @@ def named_schedules(store: Store, patterns: Sequence[str], also: Iterable[str] =
     live = sorted({*_live(store), *also})
     known, found, unknown = set(live), list[str](), list[str]()
     for pattern in patterns:
+        text(pattern, "each name", "pass them one by one: pause('sales', 'costs', ...)")
         matching = [pattern] if pattern in known else [name for name in live if fnmatchcase(name, pattern)]
         found += matching
         if not matching:

@@ -6,10 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from flowerpower import arguments
 from flowerpower.errors import FlowerPowerError, UsageError
 from flowerpower.jobs.ledger import run_ref
 from flowerpower.jobs.records import active_runs
 from flowerpower.state.connection import redis_errors
+from flowerpower.state.keys import RUN_ID
 from flowerpower.state.misplaced import WAY_OUT
 from flowerpower.state.store import Store
 
@@ -58,7 +60,7 @@ def stop_run(store: Store, text: str, reason: str) -> Stopped:
 
 
 def _run_named(store: Store, text: str) -> str:
-    if "--" in text:
+    if "--" in arguments.text(text, "a run id", RUN_ID):
         return store.keys.full_run_id(text)
     if not text:
         raise UsageError("which run?", hint="name it, as `flowerpower runs` shows it")  # no name means all to readers

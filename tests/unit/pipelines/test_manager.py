@@ -1,6 +1,6 @@
 """The manager: look up, run, build, draw."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
@@ -68,11 +68,25 @@ def test_a_run_without_a_tick_gets_now_in_the_projects_zone(manager: PipelineMan
 
 
 def test_wrong_calls_are_usage_errors(manager: PipelineManager) -> None:
-    for wrong in ({"tick": datetime(2026, 1, 1)}, {"executor": "cloud"}, {"outputs": []}, {"outputs": "end"}):
-        with pytest.raises(UsageError):
-            manager.run("one", **wrong)
-    with pytest.raises(UsageError):
-        manager.visualize("one", format="svg")
+    wrong: dict[str, list[Any]] = {
+        "tick": [datetime(2026, 1, 1), date(2026, 1, 1), 1_767_225_600, "yesterday"],
+        "executor": ["cloud"],
+        "outputs": [[], "end", 3, [3]],
+        "inputs": [["x"], {1: 1}],
+        "config": ["engine"],
+        "overrides": [["x"]],
+    }
+    for argument, values in wrong.items():
+        for value in values:
+            with pytest.raises(UsageError, match=argument):
+                manager.run("one", **{argument: value})
+    for name in (None, ["one"]):
+        with pytest.raises(UsageError, match="a name is a text"):
+            manager.run(name)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="there is no graph format 'svg'"):
+        manager.visualize("one", format="svg")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="at least one box, not 0"):
+        manager.visualize("one", most=0)
 
 
 def test_inputs_may_be_objects_of_a_program(project: Project) -> None:

@@ -1,0 +1,51 @@
+"""What callers of the Python API may pass: another kind of thing is named at once, before it fails somewhere deeper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from flowerpower.errors import UsageError
+
+_LAST_YEAR = 9998  # after it no zone can tell the time any more
+
+
+def text(given: object, what: str, hint: str = "") -> str:
+    """Return a text; raise `UsageError` for anything else."""
+    if not isinstance(given, str):
+        raise UsageError(f"{what} is a text, and not of the type {_kind(given)}", hint=hint)
+    return given
+
+
+def texts(given: object, what: str) -> tuple[str, ...]:
+    """Return several texts; raise `UsageError` for anything else, also for one text, which is many letters."""
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        raise UsageError(f"{what} is a list of texts, and not of the type {_kind(given)}", hint=f"pass [{given!r}]")
+    return tuple(text(one, f"each of {what}") for one in given)
+
+
+def by_name(given: object, what: str) -> Mapping[str, Any]:
+    """Return values by name; raise `UsageError` for what is no mapping, or has other keys than texts."""
+    if not isinstance(given, Mapping):
+        raise UsageError(
+            f"{what} holds values by name, and is not of the type {_kind(given)}", hint='as {"largest": 3}'
+        )
+    for name in given:
+        text(name, f"each name in {what}")
+    return given
+
+
+def moment(given: object, what: str, hint: str = "pass an aware datetime") -> int:
+    """Return an aware datetime in epoch seconds; raise `UsageError` for anything else."""
+    if not isinstance(given, datetime):
+        raise UsageError(f"{what} is no moment: it is of the type {_kind(given)}", hint=hint)
+    if given.tzinfo is None or given.utcoffset() is None:
+        raise UsageError(f"{what} has no time zone", hint=hint)
+    if given.year > _LAST_YEAR:
+        raise UsageError(f"{what} is later than clocks can tell: {given.isoformat()}", hint=hint)
+    return int(given.timestamp())
+
+
+def _kind(given: object) -> str:
+    return type(given).__name__
