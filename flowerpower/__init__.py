@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flowerpower.errors import FlowerPowerError as FlowerPowerError
@@ -15,6 +15,16 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+__all__ = [
+    "FlowerPowerError",
+    "FlowerPowerProject",
+    "JobQueueManager",
+    "PipelineManager",
+    "Problem",
+    "RQManager",
+    "__version__",
+]
+
 _HOMES = {
     "FlowerPowerError": "flowerpower.errors",
     "FlowerPowerProject": "flowerpower.project",
@@ -24,13 +34,13 @@ _HOMES = {
     "RQManager": "flowerpower.jobs.manager",
 }
 
-__all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604
 
+if not TYPE_CHECKING:  # a type checker would take any name for a public one
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'flowerpower' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'flowerpower' has no attribute {name!r}")
+        return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
