@@ -22,7 +22,7 @@ class Settings:
     project: Path = Path()
     env: str = "default"
     env_named: bool = False  # by a flag or a variable
-    redis: str | None = None
+    redis: str | None = field(default=None, repr=False)  # may hold a password
     variables: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold credentials
     rq_prefix: str = "rq"

@@ -38,6 +38,9 @@ def test_what_a_prompt_shows_says_what_it_is_and_holds_no_password(line: Command
     assert repr(project) == f"FlowerPowerProject('{line.folder}', env='default', ref='HEAD')"
     assert repr(project.pipelines) == f"<PipelineManager of {line.folder}: report>"
     store = FlowerPowerProject.load(line.folder, redis=redis_url).store
+    settings = FlowerPowerProject.load(line.folder, redis="redis://ana:hunter2@redis.example").settings
+    assert "hunter2" not in repr(settings)
+    assert f"project={line.folder!r}" in repr(settings)
     jobs = JobQueueManager.create("rq", store=store, url="redis://ana:hunter2@redis.example:6379/1")
     assert repr(jobs) == "<RQManager of acme.default at redis://***@redis.example:6379/1>"
 
