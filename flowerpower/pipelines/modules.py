@@ -1,6 +1,7 @@
 """Imports a project's Hamilton modules from its folders, and says clearly what is wrong with one.
 
-Modules are never reloaded in place. Two projects in one process may use the same module name; each gets its own.
+Modules are never reloaded in place. Two projects in one process may use the same module name; each gets its own, but
+not at the same time.
 """
 
 from __future__ import annotations
@@ -21,14 +22,21 @@ from flowerpower.pipelines.failures import UserCodeError, describe, user_place, 
 
 _OWNER = "__flowerpower_folder__"
 _owners: dict[str, str] = {}  # modules that were marked with it; looking at all modules would cost a fork its memory
+_inside: list[tuple[int, tuple[str, ...]]] = []  # threads that are in `importable`, and the folders they look into
 _LOCK = threading.RLock()
 
 
 @contextmanager
 def importable(root: Path, folders: Sequence[str]) -> Iterator[None]:
-    """Let the project's *folders* be found first by imports, while modules load and while their functions run."""
+    """Let the project's *folders* be found first by imports, while modules load and while their functions run.
+
+    Raises PipelineError while another thread runs a project that has modules of the same names.
+    """
     entries = [str((root / folder).resolve()) for folder in folders]
+    me = threading.get_ident(), tuple(entries)
     with _LOCK:
+        _refuse_beside(*me)
+        _inside.append(me)
         _look_anew(entries)
         _forget_other_projects(entries)
         last = next(reversed(sys.modules))
@@ -37,6 +45,7 @@ def importable(root: Path, folders: Sequence[str]) -> Iterator[None]:
         yield
     finally:
         with _LOCK:
+            _inside.remove(me)
             for entry in entries:
                 with suppress(ValueError):
                     sys.path.remove(entry)
@@ -144,9 +153,26 @@ def _look_anew(entries: Sequence[str]) -> None:
             finder.invalidate_caches()
 
 
+def _refuse_beside(thread: int, entries: tuple[str, ...]) -> None:
+    """Refuse what other threads run now, if it has names of ours: each would import modules of the other."""
+    for other, theirs in _inside:
+        same = _names_at(set(entries) - set(theirs)) & _names_at(set(theirs) - set(entries)) if other != thread else ()
+        if same:
+            raise PipelineError(
+                f"another thread runs a project that has modules of the same names: {', '.join(sorted(same)[:5])}",
+                hint="run one after the other, or each in a process of its own",
+            )
+
+
+def _names_at(entries: Iterable[str]) -> set[str]:
+    """Return the names that imports find first in folders."""
+    names = {path.stem for entry in entries for path in Path(entry).glob("*") if path.suffix in ("", ".py")}
+    return {name for name in names if not name.startswith("__")}
+
+
 def _forget_other_projects(entries: Sequence[str]) -> None:
     """Drop modules that another project loaded under a name that this one has too."""
-    ours = {path.stem for entry in entries for path in Path(entry).glob("*") if path.suffix in ("", ".py")}
+    ours = _names_at(entries)
     for name, owner in list(_owners.items()):
         if name.partition(".")[0] in ours and owner not in entries:
             del _owners[name]

@@ -2,7 +2,10 @@
 
 import os
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -50,6 +53,33 @@ def test_two_projects_may_use_the_same_module_names(tmp_path: Path) -> None:
     found = [project.run("out").values["out"] for project in (one, two, one, two)]
 
     assert found == [1, 2, 1, 2]
+
+
+def test_two_projects_with_the_same_module_names_do_not_run_side_by_side(tmp_path: Path) -> None:
+    one, two, other = (Project(tmp_path / name) for name in ("one", "two", "other"))
+    began, go_on = threading.Event(), threading.Event()
+
+    def wait(node: str) -> None:
+        began.set()
+        go_on.wait(60)
+
+    for project in (one, two):
+        project.module("late", f"WORD = {project.root.name!r}\n")
+        project.module("flow", "def out() -> str:\n    import late\n    return late.WORD\n")
+    other.module("__init__", "").module("another", "def out() -> str:\n    return 'other'\n")
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(one.run, "out", observer=SimpleNamespace(node_started=wait, node_finished=lambda *_: None))
+        assert began.wait(60)
+        try:
+            assert "another thread runs a project that has modules of the same names: flow, late" in message_of(
+                two, "out"
+            )
+            assert other.run("out", modules=["another"]).values["out"] == "other"
+        finally:
+            go_on.set()
+
+    assert (first.result().values["out"], two.run("out").values["out"]) == ("one", "two")
 
 
 def test_modules_are_kept_between_runs_of_a_project(project: Project) -> None:
