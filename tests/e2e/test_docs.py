@@ -31,6 +31,7 @@ def test_an_example_runs_in_a_new_project(block: str, tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
+    assert not re.search(r"\b[A-Z]\w+\(\w+=", done.stdout), "it prints words, not what objects are made of"
 
 
 def test_the_settings_for_editors_are_those_of_a_new_project(tmp_path: Path) -> None:
