@@ -80,7 +80,9 @@ class FlowerPowerError(Exception):
 
 
 def _same_again(kind: type[FlowerPowerError], words: tuple[object, ...]) -> FlowerPowerError:
-    return kind.__new__(kind, *words)
+    error = kind.__new__(kind, *words)
+    error.args = words  # an OSError takes them when it is initialized
+    return error
 
 
 class UsageError(FlowerPowerError):
@@ -154,6 +156,12 @@ class StalePlanError(FlowerPowerError):
 
 class PlanFileError(FlowerPowerError):
     """A file is no plan, a damaged one, or one of another version."""
+
+
+class WaitTimeoutError(FlowerPowerError, TimeoutError):
+    """Somebody waited for a run, and it has not ended in time."""
+
+    hint = "it goes on: wait again, or cancel it"
 
 
 class PipelineError(FlowerPowerError):

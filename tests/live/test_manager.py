@@ -5,20 +5,23 @@ from __future__ import annotations
 import re
 import signal
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis import Redis
+from support.mortal_server import mortal_server
 from support.projects import wanted, work_until_empty, write_project
 from support.redis_state import SHIFTED_CLOCK, shift_clock
 from support.states import SOURCE
 
 from flowerpower import FlowerPowerProject, JobQueueManager, RQManager
 from flowerpower.apply import apply_plan
-from flowerpower.errors import FormatError, PipelineError, UsageError
+from flowerpower.errors import FlowerPowerError, FormatError, PipelineError, StoreError, UsageError
 from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.keys import Keys
@@ -87,6 +90,45 @@ def test_a_run_that_fails_says_why(manager: RQManager, redis_url: str, tmp_path:
 
     with pytest.raises(PipelineError, match="number"):
         run.wait(timeout=5)
+
+
+def test_who_waits_too_short_may_wait_again(manager: RQManager) -> None:
+    run = manager.enqueue("report")
+
+    with pytest.raises(TimeoutError, match=r"is still queued after 0\.1 s") as raised:
+        run.wait(timeout=0.1)
+
+    assert isinstance(raised.value, FlowerPowerError)
+    assert "wait again" in raised.value.hint
+
+
+def test_a_wait_outlives_a_restart_of_redis(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = write_project(tmp_path / "acme")
+    with mortal_server(tmp_path / "r") as url, FlowerPowerProject.load(folder, redis=url) as project:
+        project.apply(project.plan())
+        run = project.jobs.enqueue("report")
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(run.wait, 60)
+        while not caplog.messages and not waiting.done():
+            time.sleep(0.05)
+        with mortal_server(tmp_path / "r"):
+            work_until_empty(url, KEYS, folder)
+            assert waiting.result(timeout=60)["outputs"]["doubled"] == {"value": 42}
+    assert [message for message in caplog.messages if "waiting for it" in message] == caplog.messages[:1]
+
+
+def test_a_wait_for_a_redis_that_stays_away_ends_in_time(tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "acme")
+    with mortal_server(tmp_path / "r") as url, FlowerPowerProject.load(folder, redis=url) as project:
+        project.apply(project.plan())
+        run = project.jobs.enqueue("report")
+    began = time.monotonic()
+
+    with pytest.raises(StoreError, match="reading the run's status"):
+        run.wait(timeout=0.5)
+
+    assert 0.4 < time.monotonic() - began < 30
 
 
 def test_a_later_run_waits_and_is_pushed_when_due(manager: RQManager) -> None:

@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 from support.projects import write_project
 
-from flowerpower.errors import FlowerPowerError, MissingExtraError, Place, Problem, SpecError, StoreError, UsageError
+from flowerpower.errors import (
+    FlowerPowerError,
+    MissingExtraError,
+    Place,
+    Problem,
+    SpecError,
+    StoreError,
+    UsageError,
+    WaitTimeoutError,
+)
 from flowerpower.pipelines.failures import UserCodeError
 from flowerpower.project import FlowerPowerProject
 from flowerpower.schedule.errors import TriggerError
@@ -18,6 +27,7 @@ from flowerpower.schedule.errors import TriggerError
 _ERRORS = [
     UsageError("that is none", hint="take another"),
     StoreError("Redis is away"),
+    WaitTimeoutError("run acme--default--report--1 is still queued after 3 s"),
     SpecError([Problem("FP104", Place("schedules/often.yaml", 2, 3), "there is no field 'corn'", "cron?")]),
     MissingExtraError("parquet", "parquet"),
     UserCodeError("node 'sales' failed", node="sales", details="flows/sales.py:3"),

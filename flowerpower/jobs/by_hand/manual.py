@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import math
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,14 +12,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flowerpower import arguments
-from flowerpower.errors import PipelineError, UsageError
+from flowerpower.errors import PipelineError, StoreError, UsageError, WaitTimeoutError
 from flowerpower.jobs.by_hand.inputs import run_spec_text
 from flowerpower.jobs.by_hand.past import spec_of
 from flowerpower.jobs.details import RunDetails, find_outcome, read_run
 from flowerpower.jobs.ledger import RunRef
 from flowerpower.nearest import nearest
 from flowerpower.state.codec import decode_pipeline, decode_schedule, digest
-from flowerpower.state.connection import redis_errors
+from flowerpower.state.connection import is_away, redis_errors
 from flowerpower.state.desired import occurrence_at
 from flowerpower.state.job_codec import JOB_FUNCTION, job_fields
 from flowerpower.state.keys import tick_of
@@ -27,7 +29,26 @@ from flowerpower.state.store import Store
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _POLL_SECONDS = 0.1
+_PATIENCE = 300.0  # seconds that Redis may be away
 _DONE = {"finished", "failed", "stopped", "canceled"}
+
+logger = logging.getLogger("flowerpower")
+
+
+class _Patience:
+    """How long somebody who waits for a run waits for a Redis that is away."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    def bears(self, error: StoreError) -> bool:
+        """Tell whether to go on after a failure, and say so the first time."""
+        if not is_away(error):
+            return False
+        if self._since is None:
+            self._since = time.monotonic()
+            logger.warning("%s; waiting for it", error)
+        return time.monotonic() - self._since < _PATIENCE
 
 
 class RunHandle:
@@ -54,16 +75,26 @@ class RunHandle:
         return read_run(self._store, self.id)
 
     def wait(self, timeout: float | None = None) -> dict[str, Any]:
-        """Wait for the end of the run and return its summary.
+        """Wait for the end of the run and return its summary; a Redis that goes away meanwhile is waited for.
 
-        Raises `PipelineError` when it failed, was cancelled or vanished, `TimeoutError` after `timeout` seconds.
+        Raises `PipelineError` when it failed, was cancelled or vanished, `WaitTimeoutError` after `timeout` seconds,
+        `StoreError` when Redis is away then, or for minutes.
         """
-        end = None if timeout is None else time.monotonic() + timeout
-        while (status := self.status()) not in _DONE and status != "gone":
-            if end is not None and time.monotonic() > end:
-                raise TimeoutError(f"run {self.id} is still {status} after {timeout} s")
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        patience = _Patience()
+        while True:
+            try:
+                status = self.status()
+                if status in _DONE or status == "gone":
+                    return self._summary(status)
+                patience = _Patience()
+            except StoreError as error:
+                if time.monotonic() > end or not patience.bears(error):
+                    raise
+            else:
+                if time.monotonic() > end:
+                    raise WaitTimeoutError(f"run {self.id} is still {status} after {timeout} s")
             time.sleep(_POLL_SECONDS)
-        return self._summary(status)
 
     @property
     def _ref(self) -> RunRef:
