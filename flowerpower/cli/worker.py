@@ -105,7 +105,7 @@ def worker(session: Session, jobs: Jobs, processes: Processes, code: Code, watch
     if code.local_code:
         how["from_git"] = False
     with session.project(short=False) as project:
-        outdated = project.jobs.start_worker(**how)
+        outdated = project.jobs.work(**how)
         from flowerpower.jobs.workers.processes import pass_over_stops, start_anew
 
         pass_over_stops()

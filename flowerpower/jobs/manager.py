@@ -38,6 +38,7 @@ from flowerpower.jobs.workers.processes import (
     run_worker,
     run_workers,
     signals_put_back,
+    stops_let_through,
 )
 from flowerpower.planning.sync import Wanted
 from flowerpower.planning.window import past_moment
@@ -265,6 +266,11 @@ class RQManager:
         SIGTERM; `allowed` names other functions to run. With more than one of `processes` they are children of this
         one, and start anew by themselves. With `warm`, runs share a process instead of each having its own.
         """
+        with stops_let_through():
+            return self.work(**work)
+
+    def work(self, **work: Unpack[Work]) -> bool:
+        """Do the same for a process that starts itself anew: after True, it is asked to stop only when it has."""
         if work.get("processes", 1) < 1:
             raise UsageError("a worker needs at least one process", hint="--processes 1")
         asked = arguments.texts(work.get("queues") or (), "`queues`")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from redis import Redis
 from support.mortal_server import mortal_server
-from support.projects import wanted, work_until_empty, write_project
+from support.projects import FLOW, wanted, work_until_empty, write_project
 from support.redis_state import SHIFTED_CLOCK, shift_clock
 from support.states import SOURCE
 
@@ -232,6 +232,32 @@ def test_a_session_goes_on_as_it_was_after_its_worker(manager: RQManager) -> Non
 
     assert [signal.getsignal(number) for number in numbers] == before
     assert [str(error) for error in raised] == ["only the main thread can listen for signals"]
+
+
+def test_a_session_can_be_interrupted_after_a_worker_that_ended_for_new_code(
+    redis_connection: Redis, redis_url: str, tmp_path: Path
+) -> None:
+    folder = write_project(tmp_path)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    with FlowerPowerProject.load(folder, redis=redis_url) as project:
+        project.apply(project.plan())
+        run = project.jobs.enqueue("report")
+
+        def edit() -> None:
+            run.wait(timeout=60)
+            (folder / "flows/flow.py").write_text(f"{FLOW}\n# edited\n")
+            project.jobs.enqueue("report")
+
+        with ThreadPoolExecutor(1) as pool:
+            edited = pool.submit(edit)
+            try:
+                is_outdated = project.jobs.start_worker(with_scheduler=False)
+                mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            edited.result()
+
+    assert (is_outdated, mask) == (True, before)
 
 
 def test_a_damaged_run_spec_is_said_to_be_damaged(manager: RQManager, redis_connection: Redis) -> None:

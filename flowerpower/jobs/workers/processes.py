@@ -213,6 +213,16 @@ def signals_put_back() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
+@contextmanager
+def stops_let_through() -> Iterator[None]:
+    """Let requests to stop that were held back in the block come after it, if they came before."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def pass_over_stops() -> None:
     """Do nothing more when asked to stop: this process ends already, and has things to close."""
     for number in _STOP_SIGNALS:
