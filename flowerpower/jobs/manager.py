@@ -37,7 +37,7 @@ from flowerpower.jobs.workers.processes import (
     run_scheduler,
     run_worker,
     run_workers,
-    signals_put_back,
+    session_put_back,
     stops_let_through,
 )
 from flowerpower.planning.sync import Wanted
@@ -284,7 +284,7 @@ class RQManager:
             applied = _read_patiently(self.store, patient=not chosen.burst)
             return replace(chosen, queues=chosen.queues or queues_of(applied), recipes=recipes_of(applied))
 
-        with signals_put_back():
+        with session_put_back():
             options = look()
             self._warn_of_idle(asked, options)
             if options.processes == 1:
@@ -300,7 +300,7 @@ class RQManager:
 
     def start_scheduler(self, metrics: str = "") -> None:
         """Run a scheduler in this process until it is told to stop; *metrics* is the [HOST:]PORT for Prometheus."""
-        with signals_put_back(), metrics_beside(self._url, self.store.keys, metrics, "scheduler"):
+        with session_put_back(), metrics_beside(self._url, self.store.keys, metrics, "scheduler"):
             run_scheduler(self._url, self.store.keys, plugins=self._options.plugins, alone=True)
 
     @property

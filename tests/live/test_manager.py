@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import signal
 import threading
@@ -214,9 +215,13 @@ def test_a_list_of_runs_begins_at_the_earliest_with_the_first_second(manager: RQ
     assert manager.runs(limit=-1).runs == ()
 
 
-def test_a_session_goes_on_as_it_was_after_its_worker(manager: RQManager) -> None:
+def test_a_session_goes_on_as_it_was_after_its_worker(manager: RQManager, request: pytest.FixtureRequest) -> None:
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
-    before = [signal.getsignal(number) for number in numbers]
+    usual = gc.get_threshold()
+    request.addfinalizer(lambda: gc.set_threshold(*usual))
+    gc.set_threshold(701, 11, 11)
+    manager.start_worker(burst=True, with_scheduler=False)  # what is opened once may stay open
+    before = [*map(signal.getsignal, numbers), len(list(Path("/dev/fd").iterdir())), (701, 11, 11)]
     raised: list[Exception] = []
 
     def work_in_thread() -> None:
@@ -225,12 +230,14 @@ def test_a_session_goes_on_as_it_was_after_its_worker(manager: RQManager) -> Non
         except UsageError as error:
             raised.append(error)
 
-    manager.start_worker(burst=True, with_scheduler=False)
+    for _ in range(3):
+        manager.start_worker(burst=True, with_scheduler=False)
+    after = [*map(signal.getsignal, numbers), len(list(Path("/dev/fd").iterdir())), gc.get_threshold()]
     thread = threading.Thread(target=work_in_thread)
     thread.start()
     thread.join(timeout=30)
 
-    assert [signal.getsignal(number) for number in numbers] == before
+    assert after == before
     assert [str(error) for error in raised] == ["only the main thread can listen for signals"]
 
 

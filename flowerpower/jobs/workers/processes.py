@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -11,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -201,14 +202,16 @@ def start_anew() -> None:
 
 
 @contextmanager
-def signals_put_back() -> Iterator[None]:
-    """Let signals mean after the block what they meant before: a session of Python may go on after its worker."""
+def session_put_back() -> Iterator[None]:
+    """Leave signals and the search for cycles after the block as they were: a session of Python may go on with them."""
     if threading.current_thread() is not threading.main_thread():
         raise UsageError("only the main thread can listen for signals", hint="give this a process of its own")
     before = {number: signal.getsignal(number) for number in (*_STOP_SIGNALS, signal.SIGALRM)}
+    cycles = gc.get_threshold()
     try:
         yield
     finally:
+        gc.set_threshold(*cycles)
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
@@ -246,9 +249,9 @@ def _work_once(
     url: str, keys: Keys, options: WorkerOptions, home: Home, stop: threading.Event, absence: Absence
 ) -> FlowerPowerWorker | None:
     """Run one RQ worker to its end; None when it could not even start."""
+    connection = connect_for_rq(url)
+    kind = WarmWorker if options.warm else None
     try:
-        connection = connect_for_rq(url)
-        kind = WarmWorker if options.warm else None
         worker = make_worker(connection, keys, options.queues, name=_name(options), allowed=options.allowed, kind=kind)
         worker.stop, worker.absence = stop, absence
         worker.grace = options.grace
@@ -262,8 +265,8 @@ def _work_once(
             worker.forget_modules = lambda: forget_modules(options.root, options.folders)
             worker.preload = lambda: preload(home.root, recipes, options.folders)
         worker.import_first()
-        store_beside(connection, keys)
-        worker.work(burst=options.burst, logging_level=logging.getLevelName(logger.getEffectiveLevel()))
+        with closing(connection.connection_pool), closing(store_beside(connection, keys).connection.connection_pool):
+            worker.work(burst=options.burst, logging_level=logging.getLevelName(logger.getEffectiveLevel()))
     except (RedisError, OSError) as error:
         told = as_ours(error, "working")
         told.__cause__ = error
