@@ -285,6 +285,7 @@ class FlowerPowerProject:
             project.spec.timezone,
             access=Access(project.spec.allow.paths, project.spec.plugins, project.spec.allow.pickle),
             secrets=secrets_of(self.settings.environment, project.spec.plugins),
+            ref=self.ref,
         )
 
     @cached_property

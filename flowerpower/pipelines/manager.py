@@ -36,10 +36,11 @@ class PipelineManager:
     """The pipelines of a project: look them up, run them here and now, build their drivers, draw them.
 
     *root* is the project folder, *folders* hold its Hamilton modules, *timezone* is the IANA zone of ticks that are
-    not given. *access* is what the project allows beyond its folder, *secrets* gives a secret's value by name.
+    not given. *access* is what the project allows beyond its folder, *secrets* gives a secret's value by name. *ref* is
+    the git revision of the specs, if they are not those in the folder: its modules cannot be imported.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what a project says of its pipelines
         self,
         pipelines: Mapping[str, PipelineSpec],
         root: Path,
@@ -48,6 +49,7 @@ class PipelineManager:
         *,
         access: Access = NO_ACCESS,
         secrets: Callable[[str], str] = no_secrets,
+        ref: str | None = None,
     ) -> None:
         self._pipelines = dict(pipelines)
         self._root = root
@@ -55,6 +57,7 @@ class PipelineManager:
         self._timezone = ZoneInfo(timezone)
         self._access = access
         self._secrets = secrets
+        self._ref = ref
 
     def __repr__(self) -> str:
         names = self.names()
@@ -90,7 +93,7 @@ class PipelineManager:
         """
         spec = changed(self.get(name), inputs, config, overrides, outputs, executor)
         context = self._context(name, tick)
-        forget_edited(self._root, self._folders)
+        self._look_at_modules()
         return run_pipeline(
             spec, context, root=self._root, folders=self._folders, observer=observer, access=self._access
         )
@@ -98,7 +101,7 @@ class PipelineManager:
     def build(self, name: str) -> Any:
         """Return the Hamilton driver of the pipeline *name*, with its config as written; raises PipelineError."""
         spec = self.get(name)
-        forget_edited(self._root, self._folders)
+        self._look_at_modules()
         load_hamilton(spec.modules, self._root, self._folders)
         with importable(self._root, self._folders):
             return build(Parts(import_modules(spec.modules, self._root, self._folders), spec.config))
@@ -128,6 +131,12 @@ class PipelineManager:
         if found.faults or not found.nodes:
             return "its modules cannot be read"
         return as_read(found, wanted(spec), (*spec.load, *spec.overrides))
+
+    def _look_at_modules(self) -> None:
+        """Let the next import find the modules as they are now; raise UsageError where the specs have others."""
+        if self._ref is not None:
+            raise UsageError("modules of another revision cannot be imported", hint="check it out, or load the folder")
+        forget_edited(self._root, self._folders)
 
     def _moment(self, tick: datetime | str) -> datetime:
         """Return a tick; a text is ISO 8601 and without an offset one on the clocks of the project."""

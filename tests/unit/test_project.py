@@ -120,6 +120,17 @@ def test_a_url_names_a_revision(line: CommandLine) -> None:
         FlowerPowerProject.load("s3://bucket/acme")
 
 
+def test_pipelines_of_a_revision_are_not_run_with_the_modules_of_the_folder(line: CommandLine) -> None:
+    line.commit("first")
+    manager = FlowerPowerProject.load(f"git+file://{line.folder}@HEAD").pipelines
+
+    assert manager.get(manager.names()[0]).modules == ("flow",)
+    for use in (manager.run, manager.build, manager.visualize):
+        with pytest.raises(UsageError, match="modules of another revision cannot be imported") as raised:
+            use("report")
+        assert raised.value.hint == "check it out, or load the folder"
+
+
 def test_outside_a_project_there_is_nothing_to_load(tmp_path: Path) -> None:
     with pytest.raises(ProjectNotFoundError):
         FlowerPowerProject.load(tmp_path)
