@@ -266,8 +266,14 @@ class RQManager:
         SIGTERM; `allowed` names other functions to run. With more than one of `processes` they are children of this
         one, and start anew by themselves. With `warm`, runs share a process instead of each having its own.
         """
+        me = os.getpid()
         with stops_let_through():
-            return self.work(**work)
+            try:
+                return self.work(**work)
+            except SystemExit:  # with it RQ leaves when it is told to stop at once
+                if os.getpid() != me:
+                    raise
+                return False
 
     def work(self, **work: Unpack[Work]) -> bool:
         """Do the same for a process that starts itself anew: after True, it is asked to stop only when it has."""

@@ -267,6 +267,29 @@ def test_a_session_can_be_interrupted_after_a_worker_that_ended_for_new_code(
     assert (is_outdated, mask) == (True, before)
 
 
+def test_a_session_goes_on_after_a_worker_that_was_stopped_at_once(
+    redis_connection: Redis, redis_url: str, tmp_path: Path
+) -> None:
+    slow = FLOW.replace("return number * 2", "__import__('time').sleep(60)")
+    folder = write_project(tmp_path, flow=slow)
+    with FlowerPowerProject.load(folder, redis=redis_url) as project:
+        project.apply(project.plan())
+        run = project.jobs.enqueue("report")
+
+        def interrupt() -> None:
+            while run.status() != "started":
+                time.sleep(0.05)
+            time.sleep(0.5)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+        with ThreadPoolExecutor(1) as pool:
+            interrupted = pool.submit(interrupt)
+            assert project.jobs.start_worker(with_scheduler=False, grace=0.5) is False
+            interrupted.result()
+
+        assert project.jobs.schedules()[0].name == "often"
+
+
 def test_a_damaged_run_spec_is_said_to_be_damaged(manager: RQManager, redis_connection: Redis) -> None:
     for digest in redis_connection.hkeys(manager.store.keys.specs):
         redis_connection.hset(manager.store.keys.specs, digest, "{")
