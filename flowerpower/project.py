@@ -81,6 +81,8 @@ class FlowerPowerProject:
         from flowerpower.specs.files.walk import find_project
 
         if not settings.project.is_dir():  # else a mistyped folder would find the project around it
+            if settings.project.is_file():
+                raise ProjectNotFoundError(f"{settings.project} is a file, and no folder", hint="name its folder")
             raise ProjectNotFoundError(f"there is no folder {settings.project}")
         folder = find_project(settings.project)
         if settings.untrusted:

@@ -136,6 +136,18 @@ def test_outside_a_project_there_is_nothing_to_load(tmp_path: Path) -> None:
         FlowerPowerProject.load(tmp_path)
 
 
+def test_what_is_no_folder_is_said_to_be_what_it_is(line: CommandLine) -> None:
+    with pytest.raises(ProjectNotFoundError, match="is a file, and no folder") as missing:
+        FlowerPowerProject.load(line.folder / "flowerpower.yaml")
+    assert "folder" in missing.value.hint
+    for url in (f"file:/{line.folder}", f"git+file:/{line.folder}@HEAD"):
+        with pytest.raises(UsageError, match="names a host") as raised:
+            FlowerPowerProject.load(url.replace("://", "://ana:hunter2@"))
+        assert raised.value.hint == "for a folder of this machine write three slashes: file:///folder"
+        assert "hunter2" not in str(raised.value)
+    assert FlowerPowerProject.load(f"file://localhost{line.folder}").folder == line.folder
+
+
 def test_a_wrong_argument_is_named(line: CommandLine, redis_connection: Redis, redis_url: str) -> None:
     for wrong in ({"env": 3}, {"redis": redis_connection}, {"ref": 3}, {"variables": ["a=b"]}):
         with pytest.raises(UsageError, match=f"`{next(iter(wrong))}`"):

@@ -120,5 +120,8 @@ def folder_of(path: str) -> tuple[Path, str | None]:
             f"a project cannot be loaded from {parts.scheme}:// yet",
             hint="give a folder, or git+file:///repository@ref",
         )
+    if parts.netloc not in ("", "localhost"):
+        hint = "for a folder of this machine write three slashes: file:///folder"
+        raise UsageError("the URL of the project names a host", hint=hint)
     folder, _, ref = unquote(parts.path).partition("@") if parts.scheme == "git+file" else (unquote(parts.path), "", "")
     return Path(folder), ref or ("HEAD" if parts.scheme == "git+file" else None)
