@@ -14,17 +14,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Unpack
 
 from flowerpower import arguments
-from flowerpower.errors import FlowerPowerError, FormatError, RefusedError, StoreError, UsageError
+from flowerpower.errors import FormatError, RefusedError, StoreError, UsageError
 from flowerpower.jobs.absence import Absence
 from flowerpower.jobs.by_hand.backfill import MOST_TICKS, Backfill, BackfillPlan, Progress, plan_backfill, plans_again
 from flowerpower.jobs.by_hand.forget import Forgotten, forget_schedules
 from flowerpower.jobs.by_hand.holds import Paused, Resumed, pause_schedules, resume_schedules
-from flowerpower.jobs.by_hand.manual import RunHandle, manual_order, sign_order
+from flowerpower.jobs.by_hand.manual import RunHandle, enqueue_once, manual_order, sign_order
 from flowerpower.jobs.by_hand.past import HandOut, Sign
 from flowerpower.jobs.by_hand.rerun import rerun_of, rerun_tick
 from flowerpower.jobs.by_hand.stopping import Stopped, stop_run
 from flowerpower.jobs.details import RunDetails, find_record, read_run
-from flowerpower.jobs.ledger import Ledger, run_ref
+from flowerpower.jobs.ledger import run_ref
 from flowerpower.jobs.logs import RunLog, read_log
 from flowerpower.jobs.monitoring.metrics_server import metrics_beside
 from flowerpower.jobs.monitoring.status import ScheduleStatus, Status, read_status
@@ -334,8 +334,7 @@ class RQManager:
         order = manual_order(self.store, name, inputs or {}, due=due, entropy=os.urandom(10), millis=_millis())
         if self._options.signer:
             sign_order(order, self._options.signer)
-        if not Ledger(self.store).enqueue(order):
-            raise FlowerPowerError(f"a run with the id {order['id']} exists already", hint="try again")
+        enqueue_once(self.store, order)
         return RunHandle(self.store, str(order["id"]))
 
 

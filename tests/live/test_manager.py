@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import re
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -12,11 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from redis import Redis
 from support.mortal_server import mortal_server
 from support.projects import FLOW, wanted, work_until_empty, write_project
+from support.proxy import Proxy, proxy_before, running
 from support.redis_state import SHIFTED_CLOCK, shift_clock
 from support.states import SOURCE
 
@@ -25,6 +28,7 @@ from flowerpower.apply import apply_plan
 from flowerpower.errors import FlowerPowerError, FormatError, PipelineError, StoreError, UsageError
 from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
+from flowerpower.state.connection import connect, is_away
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
 
@@ -130,6 +134,42 @@ def test_a_wait_for_a_redis_that_stays_away_ends_in_time(tmp_path: Path) -> None
         run.wait(timeout=0.5)
 
     assert 0.4 < time.monotonic() - began < 30
+
+
+class GoneAfterwards(Proxy):
+    """Drops the reply to a marked command, and takes no connection from then on."""
+
+    def forward(self, client: socket.socket, server: socket.socket) -> None:
+        super().forward(client, server)
+        if self.dropped:
+            self.close()
+
+
+def test_a_run_whose_reply_was_lost_is_enqueued_once(manager: RQManager, redis_url: str, tmp_path: Path) -> None:
+    with (
+        proxy_before(unquote(redis_url.removeprefix("unix://")), tmp_path / "p") as proxy,
+        connect(proxy.url) as connection,
+    ):
+        proxy.cut = b'"run_spec"'
+
+        run = JobQueueManager.create("rq", store=Store(connection, KEYS), url=proxy.url).enqueue("report")
+
+        assert (proxy.dropped, run.status()) == (1, "queued")
+    assert [record.run for record in manager.runs().runs] == [run.id]
+
+
+def test_who_cannot_know_whether_a_run_is_enqueued_is_told_so(
+    manager: RQManager, redis_url: str, tmp_path: Path
+) -> None:
+    proxy = GoneAfterwards(unquote(redis_url.removeprefix("unix://")), tmp_path / "p")
+    with running(proxy), connect(proxy.url) as connection:
+        proxy.cut = b'"run_spec"'
+        with pytest.raises(StoreError, match=r"whether report--m.* is enqueued is not known") as raised:
+            JobQueueManager.create("rq", store=Store(connection, KEYS), url=proxy.url).enqueue("report")
+
+    (run,) = manager.runs().runs
+    assert raised.value.hint == f"look before you enqueue another: flowerpower runs --job {KEYS.short_run_id(run.run)}"
+    assert is_away(raised.value)
 
 
 def test_a_later_run_waits_and_is_pushed_when_due(manager: RQManager) -> None:

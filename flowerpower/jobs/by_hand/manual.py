@@ -12,11 +12,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flowerpower import arguments
-from flowerpower.errors import PipelineError, StoreError, UsageError, WaitTimeoutError
+from flowerpower.errors import FlowerPowerError, PipelineError, StoreError, UsageError, WaitTimeoutError
 from flowerpower.jobs.by_hand.inputs import run_spec_text
 from flowerpower.jobs.by_hand.past import spec_of
-from flowerpower.jobs.details import RunDetails, find_outcome, read_run
-from flowerpower.jobs.ledger import RunRef
+from flowerpower.jobs.details import RunDetails, find_outcome, find_record, read_run
+from flowerpower.jobs.ledger import Ledger, RunRef
 from flowerpower.nearest import nearest
 from flowerpower.state.codec import decode_pipeline, decode_schedule, digest
 from flowerpower.state.connection import is_away, redis_errors
@@ -165,6 +165,29 @@ def manual_order(
 def sign_order(order: dict[str, Any], signer: Signer) -> None:
     """Sign the run of an order for the enqueue script, so that workers with keys run it."""
     order["meta"]["signature"] = signer.sign_run(order["id"], order["digest"], order["tick"])
+
+
+def enqueue_once(store: Store, order: Mapping[str, Any]) -> None:
+    """Enqueue the run of an order. Where the reply is lost it is looked for, and enqueued only if it is not there.
+
+    Raises `StoreError` when nobody can tell.
+    """
+    ledger, run_id = Ledger(store), str(order["id"])
+    try:
+        if not ledger.enqueue(order):
+            raise FlowerPowerError(f"a run with the id {run_id} exists already", hint="try again")
+    except StoreError as error:
+        if not is_away(error):
+            raise
+        try:
+            if find_record(store, RunRef(run_id, str(order["name"]), str(order["run"]), int(order["tick"]))) is None:
+                ledger.enqueue(order)  # if it comes late, it finds the other
+        except StoreError as again:
+            short = store.keys.short_run_id(run_id)
+            raise StoreError(
+                f"{again}; whether {short} is enqueued is not known",
+                hint=f"look before you enqueue another: flowerpower runs --job {short}",
+            ) from again.__cause__
 
 
 def ulid(millis: int, entropy: bytes) -> str:
