@@ -50,6 +50,10 @@ class LiveSchedule(Schedule):
 
     __hash__ = None  # type: ignore[assignment]  # no schedule has one: its fields are a mapping
 
+    def __reduce__(self) -> tuple[type[Schedule], tuple[Any, ...]]:
+        """Let a pickle or a deep copy be a plain one."""
+        return Schedule, _values_of(self)
+
     @property
     def record(self) -> bytes:
         """Its record."""

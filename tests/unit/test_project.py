@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import pwd
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from support.command_line import CommandLine, command_line
 
 from flowerpower import FlowerPowerProject, JobQueueManager
 from flowerpower.errors import ProjectNotFoundError, SpecError, UsageError
+from flowerpower.planned import PlannedChanges
 
 
 @pytest.fixture
@@ -87,6 +90,22 @@ def test_plan_apply_plan_from_python(line: CommandLine, redis_url: str) -> None:
     assert again.to_text().endswith("No changes.")
     assert again.to_dict()["summary"] == {"add": 0, "change": 0, "import": 0, "remove": 0, "operation": "plan"}
     assert "No changes." in again.to_markdown()
+
+
+def test_a_plan_goes_through_a_pickle(line: CommandLine, redis_url: str) -> None:
+    def plan() -> PlannedChanges:
+        with FlowerPowerProject.load(line.folder, redis=redis_url) as project:
+            return project.plan()
+
+    with FlowerPowerProject.load(line.folder, redis=redis_url) as project:
+        project.apply(project.plan())
+    unchanged = plan()
+    line.write("schedules/extra.yaml", "pipeline: report\nevery: 1d\n")
+
+    for planned in (unchanged, plan()):
+        for again in (pickle.loads(pickle.dumps(planned)), copy.deepcopy(planned)):
+            assert again == planned
+            assert again.to_text() == planned.to_text()
 
 
 def test_the_hash_of_a_plan_survives_another_commit_and_an_hour(line: CommandLine, redis_url: str) -> None:
