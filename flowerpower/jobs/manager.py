@@ -172,7 +172,7 @@ class RQManager:
         moment = tick if isinstance(tick, str) else self.moment(tick, "`tick`")
         how = HandOut(self._by("run again"), inputs or {}, again=again, sign=self._sign)
         run_id, _ = rerun_tick(self.store, name, moment, how)
-        return RunHandle(self.store, run_id)
+        return RunHandle(self.store, run_id, self)
 
     def plan_backfill(
         self,
@@ -335,7 +335,7 @@ class RQManager:
         if self._options.signer:
             sign_order(order, self._options.signer)
         enqueue_once(self.store, order)
-        return RunHandle(self.store, str(order["id"]))
+        return RunHandle(self.store, str(order["id"]), self)
 
 
 def _read_patiently(store: Store, *, patient: bool) -> State:

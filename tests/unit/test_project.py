@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import gc
 import os
 import pickle
 import pwd
+import time
 from pathlib import Path
 
 import pytest
@@ -213,6 +215,18 @@ def test_an_embedded_redis_ends_with_its_last_project(line: CommandLine, tmp_pat
 
     with FlowerPowerProject.load(line.folder, redis="embedded") as project:
         assert not project.plan(), "what was applied outlives the server"
+
+
+def test_a_run_keeps_the_embedded_redis_of_its_project(line: CommandLine) -> None:
+    with FlowerPowerProject.load(line.folder, redis="embedded") as project:
+        project.apply(project.plan())
+
+    run = FlowerPowerProject.load(line.folder, redis="embedded").jobs.enqueue("report")
+    gc.collect()
+
+    for _ in range(10):  # a server that nobody needs is gone soon, not at once
+        assert run.status() == "queued"
+        time.sleep(0.1)
 
 
 def test_the_variables_of_redis_are_filled_in_when_it_is_needed(

@@ -52,11 +52,12 @@ class _Patience:
 
 
 class RunHandle:
-    """One enqueued run."""
+    """One enqueued run. It holds on to *keeper*, without which the connection or an embedded Redis would be closed."""
 
-    def __init__(self, store: Store, run_id: str) -> None:
+    def __init__(self, store: Store, run_id: str, keeper: object = None) -> None:
         self.id = run_id
         self._store = store
+        self._keeper = keeper
 
     def __repr__(self) -> str:
         return f"RunHandle({self.id!r})"
