@@ -114,8 +114,8 @@ def test_what_odd_runs_do_to_their_process_is_neither_done_twice_nor_met_by_the_
         "if (child := os.fork()) == 0: raise SystemExit(3)\nassert os.waitpid(child, 0)[1] == 3 << 8": "",
         "raise ValueError(chr(0xd800))": "ValueError: \\ud800",
         "raise ExceptionGroup('many', [KeyError('first'), OSError('second')])": "many (2 sub-exceptions): KeyError",
-        "import logging\nlogging.disable(50)\nos.umask(0o777)\nos.environ['TZ'] = 'XYZ-5'\ntime.tzset()": "",
-        "import logging\nassert not logging.root.manager.disable\nassert os.umask(0o22) != 0o777": "",
+        "import logging\nlogging.disable(50)\nos.umask(0o037)\nos.environ['TZ'] = 'XYZ-5'\ntime.tzset()": "",
+        "import logging\nassert not logging.root.manager.disable\nassert os.umask(0o22) != 0o037": "",
         "assert time.tzname[0] != 'XYZ'": "",
         "os._exit(0)": "without a word",
     }
