@@ -63,6 +63,11 @@ class Project:
         return run_pipeline(spec, context, root=self.root, folders=["flows"], observer=observer, access=access)
 
 
+def warm_up(project: Project, executor: dict[str, Any]) -> None:
+    """Run something, so that no library is loaded and no cluster looked for within the time limit of the next run."""
+    project.module("quick", "def one() -> int:\n    return 1\n").run("one", modules=["quick"], executor=executor)
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     (tmp_path / "flows").mkdir()

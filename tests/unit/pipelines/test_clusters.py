@@ -22,7 +22,7 @@ from support.yardstick import MODULES, fields_of, write_modules
 from flowerpower.errors import MissingExtraError, PipelineError
 from flowerpower.pipelines.failures import UserCodeError
 
-from .conftest import Project
+from .conftest import Project, warm_up
 from .test_executors import PARALLEL, SUM, Recorder
 
 NO_RAY = pytest.mark.skipif(not find_spec("ray"), reason="ray is not installed: make heavy")
@@ -181,6 +181,7 @@ def test_a_time_limit_ends_a_run(project: Project, clusters: Clusters, kind: str
     from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
     project.module("flow", "import time\ndef out() -> int:\n    time.sleep(60)\n    return 1\n")
+    warm_up(project, clusters.executor(kind))
     began = time.monotonic()
 
     with pytest.raises(UserCodeError, match="JobTimeoutException"), UnixSignalDeathPenalty(1, JobTimeoutException):

@@ -9,7 +9,7 @@ import pytest
 
 from flowerpower.pipelines.failures import UserCodeError
 
-from .conftest import Project
+from .conftest import Project, warm_up
 
 SUM = """
     def doubled(x: int) -> int:
@@ -141,6 +141,7 @@ def test_a_time_limit_ends_a_run_at_once(project: Project, executor: str) -> Non
         "    while not pathlib.Path(release).exists():\n        time.sleep(0.01)\n    return 1\n",
     )
     release = project.root / "release"
+    warm_up(project, {"type": executor})
     began = time.monotonic()
 
     try:
@@ -160,6 +161,7 @@ def test_a_time_limit_ends_a_run_whose_tasks_hang(project: Project, executor: st
     text = PARALLEL.replace("return number * number, os.getpid()", f"{waiting}\n        return 0, 0")
     project.module("flow", text)
     how = {"type": executor, "max_workers": 2}
+    warm_up(project, how)
     began = time.monotonic()
 
     try:
