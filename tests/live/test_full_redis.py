@@ -146,6 +146,10 @@ def demote(connection: Redis, *, full: bool) -> None:
     connection.execute_command("REPLICAOF", *(("127.0.0.1", "1") if full else ("NO", "ONE")))
 
 
+def is_idle(connection: Redis, worker: bytes) -> bool:
+    return connection.hget(worker, "state") == b"idle"
+
+
 @pytest.mark.parametrize("refuse", [fill, demote])
 def test_a_worker_waits_until_redis_takes_writes_and_says_so_once(
     redis_connection: Redis, redis_url: str, tmp_path: Path, refuse: Callable[..., None]
@@ -167,7 +171,7 @@ def test_a_worker_waits_until_redis_takes_writes_and_says_so_once(
         subprocess.Popen([sys.executable, "-c", _IDLE, redis_url], stdout=file, stderr=file) as worker,
     ):
         try:
-            wait_for(lambda: redis_connection.smembers("rq:workers"))
+            wait_for(lambda: [one for one in redis_connection.smembers("rq:workers") if is_idle(redis_connection, one)])
             refuse(redis_connection, full=True)
             wait_for(lambda: "takes no write" in said())
             time.sleep(1.1)  # it tries again each second
