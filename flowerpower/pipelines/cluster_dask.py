@@ -13,6 +13,7 @@ from typing import Any
 
 import cloudpickle
 from distributed import Client, Future, LocalCluster, as_completed
+from distributed.client import FutureCancelledError
 
 from flowerpower.pipelines.clusters import (
     Cluster,
@@ -27,6 +28,10 @@ from flowerpower.pipelines.driver import NodeWatch
 from flowerpower.specs.parts import ExecutorSpec
 
 _NO_FILE = "<dynamic-code>"
+
+
+class GivenUpError(Exception):
+    """Dask let go of a task before it was done: its scheduler is gone, or somebody cancelled it there."""
 
 
 class DaskNodes(RemoteNodes):
@@ -46,12 +51,13 @@ class DaskNodes(RemoteNodes):
         yield from as_completed(list(handles), loop=self._client.loop)
 
     def error(self, handle: Any) -> BaseException | None:
-        """Return the exception of a future that failed, with its traceback."""
-        if handle.status not in ("error", "cancelled", "lost"):
+        """Return the exception of a future that failed, with its traceback; what was lost is computed again."""
+        if handle.status == "cancelled":
+            return _placed(handle.client.sync(handle._result, raiseit=False), self._modules)
+        if handle.status != "error":
             return None
         found: BaseException = handle.exception()
-        frames = handle.traceback() if handle.status == "error" else None
-        return _placed(found.with_traceback(frames), self._modules)
+        return _placed(found.with_traceback(handle.traceback()), self._modules)
 
     def values(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
         """Fetch the outputs."""
@@ -86,7 +92,12 @@ def connect_dask(spec: ExecutorSpec, modules: Sequence[ModuleType], watch: NodeW
 
 
 def _placed(error: BaseException, modules: Sequence[ModuleType]) -> BaseException:
-    """Return *error* with a traceback that names the files of code that went along by value, which lost them."""
+    """Return *error* with a traceback that names the files of code that went along by value, which lost them.
+
+    One that says that Dask gave a task up is returned in words that say why.
+    """
+    if isinstance(error, FutureCancelledError):
+        return GivenUpError(error.msg or f"the reason is {error.reason!r}")
     frames = traceback.extract_tb(error.__traceback__)
     if not any(frame.filename == _NO_FILE for frame in frames):
         return error

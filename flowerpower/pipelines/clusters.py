@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import uuid
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from concurrent.futures.process import _RemoteTraceback
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -46,10 +46,12 @@ class RemoteNodes(BaseDoRemoteExecute, BaseDoBuildResult):  # type: ignore[misc]
         """Wait for all nodes, and return the values of the outputs; raises what a node raised."""
         waiting = {node.name: {need.name for need in node.dependencies} for node in self._sent.values()}
         self._begin(waiting, set(waiting))
+        done: set[Any] = set()
         for handle in self.finished(list(self._sent)):
             name = self._sent[handle].name
             if (error := self.error(handle)) is not None:
-                self._raise_first(error)
+                self._raise_first(error, done)
+            done.add(handle)
             self._watch.finish(None, name, succeeded=True)
             self._begin(waiting, {other for other in waiting if name in waiting[other]}, name)
         return self.values(outputs)
@@ -60,10 +62,13 @@ class RemoteNodes(BaseDoRemoteExecute, BaseDoBuildResult):  # type: ignore[misc]
             if not waiting[name].intersection(waiting):
                 self._watch.start(None, name)
 
-    def _raise_first(self, error: BaseException) -> None:
-        """Raise the error of the node that failed first in the order of the graph: others failed because it did."""
+    def _raise_first(self, error: BaseException, done: Container[Any]) -> None:
+        """Raise the error of the node that failed first in the order of the graph: others failed because it did.
+
+        Nodes that were *done* before may have errors by now, where the whole cluster is gone.
+        """
         for handle, node in self._sent.items():
-            first = self.error(handle)
+            first = None if handle in done else self.error(handle)
             if first is not None:
                 self._watch.finish(None, node.name, succeeded=False)
                 raise first

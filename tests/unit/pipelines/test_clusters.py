@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -188,6 +189,74 @@ def test_a_time_limit_ends_a_run(project: Project, clusters: Clusters, kind: str
         project.run("out", executor=clusters.executor(kind))
 
     assert time.monotonic() - began < 40
+
+
+def test_a_worker_that_dies_of_a_node_fails_that_node(project: Project, kind: str) -> None:
+    project.module(
+        "flow",
+        """
+        import os
+
+        def before(pid: int) -> int:
+            return pid
+
+        def out(before: int) -> int:
+            os._exit(3) if os.getpid() != before else None
+            return 1
+        """,
+    )
+    said = {"dask": r"KilledWorker: Attempted to run task 'out-", "ray": "WorkerCrashedError"}[kind]
+
+    with pytest.raises(UserCodeError, match=f"node 'out' failed: {said}"):
+        project.run("out", inputs={"pid": os.getpid()}, executor={"type": kind, "max_workers": 1})
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+def test_a_scheduler_of_dask_that_goes_away_is_said(project: Project, kind: str, parallel: bool) -> None:
+    if kind == "ray":
+        pytest.skip("Ray ends the whole process, a minute later")
+    text = """
+        import os, time
+        from hamilton.htypes import Collect, Parallelizable
+
+        def before(scheduler: int) -> Parallelizable[int]:
+            yield scheduler
+
+        def out(before: int) -> int:
+            os.kill(before, 9)
+            time.sleep(60)
+
+        def all(out: Collect[int]) -> int:
+            return 1
+    """
+    if not parallel:
+        text = text.replace("Parallelizable[int]", "int").replace("Collect[int]", "int").replace("yield", "return")
+
+    with dask_cluster() as (address, pid), pytest.raises(UserCodeError) as caught:
+        project.module("flow", text).run(
+            "all", inputs={"scheduler": pid}, executor={"type": "dask", "address": address}
+        )
+
+    assert "GivenUpError: Client lost the connection to the scheduler" in str(caught.value)
+    assert str(caught.value).startswith("the run failed" if parallel else "node 'out' failed")
+
+
+@contextmanager
+def dask_cluster() -> Iterator[tuple[str, int]]:
+    """Start a cluster of Dask in a process of its own, and yield its address and the number of that process."""
+    script = """
+        from distributed import LocalCluster
+        if __name__ == "__main__":
+            with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster:
+                print(cluster.scheduler_address, flush=True)
+                input()
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", dedent(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        yield process.stdout.readline().strip(), process.pid
+        process.kill()
 
 
 def test_a_cluster_out_of_reach_is_an_error(project: Project, clusters: Clusters, kind: str) -> None:
