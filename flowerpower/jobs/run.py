@@ -94,6 +94,11 @@ def use_project(home: Home) -> None:
     _home = home
 
 
+def home_here() -> Home:
+    """Return the project that this process runs."""
+    return _home or _find_home()
+
+
 def run_scheduled(namespace: str, name: str, spec_digest: str) -> dict[str, Any]:
     """Run what was applied, as one attempt of the run that the current RQ job is; return a small JSON summary.
 
@@ -104,7 +109,7 @@ def run_scheduled(namespace: str, name: str, spec_digest: str) -> dict[str, Any]
     run = run_ref(store, job.id, _asked_tick(job))
     if run is None or run.name != name:
         raise RunRefusedError(f"job {job.id} is not a run of {name!r} in {namespace}")
-    home, ledger = _home or _find_home(), Ledger(store)
+    home, ledger = home_here(), Ledger(store)
     papers = read_papers(store, run, spec_digest)
     claimant = Claimant(job.worker_name or "", papers.execution)
     _fire_if_pending(store, ledger, run, papers)  # first: the schedule goes on also where this run is refused

@@ -27,6 +27,7 @@ from rq.worker_registration import clean_worker_registry
 from flowerpower.jobs.absence import Absence
 from flowerpower.jobs.ledger import Ledger, run_ref
 from flowerpower.jobs.running.telling import plain_failure
+from flowerpower.jobs.workers.epilogue import Attempt, attempt_under_way, tell_adapters
 from flowerpower.jobs.workers.heartbeats import BeatingWorker, past_damage
 from flowerpower.jobs.workers.restricted import restricted_job, restricted_queue
 from flowerpower.state.connection import as_ours, refuses_writes, without_retries
@@ -56,6 +57,7 @@ class FlowerPowerWorker(BeatingWorker):
     _waits: bool = False  # for the next job
     _ends: bool = False  # it takes no job any more
     _monitored: tuple[Job, Queue, Execution] | None = None  # what the process that is watched runs
+    _killed: tuple[Store, Attempt, str] | None = None  # of whose end its adapters are to be told
 
     @property
     def outdated(self) -> bool:
@@ -118,6 +120,7 @@ class FlowerPowerWorker(BeatingWorker):
                 job, queue, execution = watched
                 self._record_killed(job, execution, "its worker was stopped while it ran")
                 self.handle_job_failure(job, queue, exc_string="The worker was stopped.", execution=execution)
+                self._tell_adapters()
             raise
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
@@ -214,6 +217,7 @@ class FlowerPowerWorker(BeatingWorker):
         self._renewed = 0.0
         with past_damage(f"run {job.id} cannot be followed") as told:
             super().execute_job(job, queue)
+        self._tell_adapters()
         if told:
             self.stop.wait(_REFUSED_SECONDS)  # a run that was not started is delivered again
         if self.outdated:
@@ -286,8 +290,20 @@ class FlowerPowerWorker(BeatingWorker):
         """Record the end of an attempt that cannot speak for itself any more."""
         store = Store(without_retries(self.connection), self.keys)
         run = run_ref(store, job.id, 0)
-        if run is not None:
-            Ledger(store).finish(run, execution=execution.id, status=status, reason=reason, final=final, duration=0.0)
+        if run is None:
+            return
+        attempt = attempt_under_way(store, run, str(job.args[-1]))
+        ended = Ledger(store).finish(
+            run, execution=execution.id, status=status, reason=reason, final=final, duration=0.0
+        )
+        if ended and attempt:
+            self._killed = (store, attempt, reason)
+
+    def _tell_adapters(self) -> None:
+        """Tell the adapters of a run that was killed, once all that others wait for is done."""
+        if self._killed:
+            killed, self._killed = self._killed, None
+            tell_adapters(*killed)
 
     def _handed_back(self, execution: Execution) -> bool:
         """Tell whether RQ knows of the end of an execution; one that cannot be asked for now counts as known."""

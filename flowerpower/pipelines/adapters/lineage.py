@@ -6,37 +6,47 @@ import datetime
 from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID, uuid5
 
 from hamilton.plugins.h_openlineage import OpenLineageAdapter
 from openlineage.client import OpenLineageClient, event_v2, facet_v2
 from openlineage.client.transport.http import HttpConfig
 
-from flowerpower.pipelines.adapters.named import Setting
+from flowerpower.pipelines.adapters.named import Ending, Setting
 from flowerpower.pipelines.context import Secrets
 from flowerpower.pipelines.failures import describe
 
+_RUNS = UUID("a5b1dd3f-83c0-4b7b-a2f6-3a3ac3a7a9a1")  # the namespace of the ids of attempts
 _CLOSE = 5.0  # seconds that events which still wait may take at the end of a run
 
 
 class Lineage(OpenLineageAdapter):  # type: ignore[misc]
-    """Hamilton's events of the graph; that of its end comes when all is saved, with the datasets of the run."""
+    """Hamilton's events of the graph; that of its end comes when all is saved, with the datasets of the run.
+
+    The id of the run is none of Hamilton's, which would be lost with a process that is killed.
+    """
 
     secrets: Secrets
-    run_id = ""
+    run_id: str
+    begun = False
     over = False
     inputs: Sequence[Any] = ()
     outputs: Sequence[Any] = ()
 
     def pre_graph_execute(self, run_id: str, **event: Any) -> None:
-        """Remember the run, whose id is Hamilton's."""
-        super().pre_graph_execute(run_id, **event)
-        self.run_id = run_id
+        """Tell that the run begins."""
+        super().pre_graph_execute(self.run_id, **event)
+        self.begun = True
 
-    def post_graph_execute(self, *, success: bool, **event: Any) -> None:
+    def post_node_execute(self, run_id: str, **event: Any) -> None:
+        """Tell of what Hamilton's own loaders and savers moved."""
+        super().post_node_execute(self.run_id, **event)
+
+    def post_graph_execute(self, run_id: str, *, success: bool, **event: Any) -> None:
         """Tell of a failure; what was computed is not yet saved."""
         if not success:
             self.over = True
-            super().post_graph_execute(success=success, **event)
+            super().post_graph_execute(self.run_id, success=success, **event)
 
     def data_moved(self, *, loads: Iterable[Any], saves: Iterable[Any]) -> None:
         """Remember what the run read and wrote."""
@@ -45,15 +55,20 @@ class Lineage(OpenLineageAdapter):  # type: ignore[misc]
 
     def end(self, error: BaseException | None) -> None:
         """Tell how the run ended, if it was told that it began."""
-        if not self.run_id or self.over:
-            return
+        if self.begun and not self.over:
+            self.tell_end(
+                event_v2.RunState.FAIL if error else event_v2.RunState.COMPLETE, describe(error) if error else ""
+            )
+
+    def tell_end(self, state: event_v2.RunState, reason: str) -> None:
+        """Tell that the run has ended, and why unless that is empty."""
         facets: dict[str, Any] = {}
-        if error is not None:
-            said = self.secrets.mask(describe(error))
+        if reason:
+            said = self.secrets.mask(reason)
             facets["errorMessage"] = facet_v2.error_message_run.ErrorMessageRunFacet(said, "python")
         self.client.emit(
             event_v2.RunEvent(
-                eventType=event_v2.RunState.COMPLETE if error is None else event_v2.RunState.FAIL,
+                eventType=state,
                 eventTime=datetime.datetime.now(datetime.UTC).isoformat(),
                 run=event_v2.Run(runId=self.run_id, facets=facets),
                 job=event_v2.Job(namespace=self.namespace, name=self.job_name),
@@ -73,6 +88,18 @@ class Lineage(OpenLineageAdapter):  # type: ignore[misc]
 
 def lineage(setting: Setting) -> Lineage:
     """Return the adapter; its client sends to where the `OPENLINEAGE_` variables say."""
+    made = _lineage(setting)
+    setting.at_end(made.end)
+    return made
+
+
+def end_killed(setting: Setting, ending: Ending) -> None:
+    """Tell of the end of a run whose process is gone: that it was stopped, or that it failed."""
+    state = event_v2.RunState.ABORT if ending.cancelled else event_v2.RunState.FAIL
+    _lineage(setting).tell_end(state, ending.reason)
+
+
+def _lineage(setting: Setting) -> Lineage:
     client = OpenLineageClient()
     for transport in getattr(client.transport, "transports", [client.transport]):
         _limit(transport)
@@ -83,7 +110,7 @@ def lineage(setting: Setting) -> Lineage:
         namespace = "flowerpower"
     made = Lineage(client, namespace, setting.context.pipeline)
     made.secrets = setting.secrets
-    setting.at_end(made.end)
+    made.run_id = str(uuid5(_RUNS, f"{setting.context.run_id}/{setting.context.attempt}"))
     return made
 
 

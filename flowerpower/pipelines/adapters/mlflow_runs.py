@@ -13,7 +13,7 @@ from hamilton.plugins.h_mlflow import FIGURE_TYPES, MLFlowTracker
 
 from flowerpower.errors import PipelineError
 from flowerpower.pipelines.adapters.guarded import masked
-from flowerpower.pipelines.adapters.named import Setting
+from flowerpower.pipelines.adapters.named import Ending, Setting
 from flowerpower.pipelines.context import Secrets
 from flowerpower.pipelines.results import NotPlainError, plain
 from flowerpower.settings import default_environment
@@ -87,9 +87,7 @@ class Tracker(MLFlowTracker):  # type: ignore[misc]
 
     def end_earlier_attempts(self, run: str) -> None:
         """End what MLflow takes to be running of a run that is tried again: it was killed."""
-        wanted = f"attributes.status = 'RUNNING' and tags.`flowerpower.run` = '{run}'"
-        for found in self.client.search_runs([self.experiment_id], wanted):
-            self.client.set_terminated(found.info.run_id, "KILLED")
+        _end_running(self.client, self.experiment_id, run)
 
     def leave(self, error: BaseException | None) -> None:
         """End the run where that was missed because the server was away, or say that it failed after its last node."""
@@ -122,6 +120,20 @@ def mlflow_tracker(setting: Setting) -> Tracker:
     tracker.secrets = setting.secrets
     setting.at_end(tracker.leave)
     return tracker
+
+
+def end_killed(setting: Setting, ending: Ending) -> None:
+    """Show as killed what MLflow takes to be running of a run whose process is gone; it keeps no reason."""
+    with _limited():
+        client = mlflow.MlflowClient()
+        if experiment := client.get_experiment_by_name(setting.context.pipeline):
+            _end_running(client, experiment.experiment_id, setting.context.run_id)
+
+
+def _end_running(client: mlflow.MlflowClient, experiment: str, run: str) -> None:
+    wanted = f"attributes.status = 'RUNNING' and tags.`flowerpower.run` = '{run}'"
+    for found in client.search_runs([experiment], wanted):
+        client.set_terminated(found.info.run_id, "KILLED")
 
 
 @contextmanager

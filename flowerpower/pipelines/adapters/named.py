@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from flowerpower.errors import MissingExtraError, PipelineError
 from flowerpower.pipelines.context import RunContext, Secrets
@@ -41,6 +41,13 @@ class Setting:
                 logger.warning("an adapter was not told how the run ended: %s", self.secrets.mask(describe(found)))
 
         self.closing.push(end)
+
+
+class Ending(NamedTuple):
+    """Why an attempt has ended whose process was killed, and whether somebody wanted that."""
+
+    reason: str
+    cancelled: bool
 
 
 def _progress(setting: Setting) -> Any:
@@ -78,6 +85,8 @@ _WHILE_IMPORTED = {"MLFLOW_DISABLE_TELEMETRY": "true"}  # MLflow reads it once
 
 _MODULES = {"opentelemetry": "spans", "openlineage": "lineage", "mlflow": "mlflow_runs", "tracker": "tracking"}
 
+_SHOW_RUNNING = ("openlineage", "mlflow", "tracker")  # until they are told of an end; each has an `end_killed`
+
 _BUILT_IN: Mapping[str, Callable[[Setting], Any]] = {
     "progress": _progress,
     "opentelemetry": _opentelemetry,
@@ -111,6 +120,22 @@ def tell_of_data(adapters: Sequence[Any], loads: Sequence[Any], saves: Sequence[
     for adapter in adapters:
         if hasattr(adapter, "data_moved"):
             adapter.data_moved(loads=loads, saves=saves)
+
+
+def told_of_ends(names: Iterable[str]) -> list[str]:
+    """Return those of the adapters that have to be told when the process of a run was killed."""
+    return [name for name in names if name in _SHOW_RUNNING]
+
+
+def tell_of_end(name: str, setting: Setting, ending: Ending) -> None:
+    """Tell an adapter that an attempt, which can no longer do so, has ended; where that fails it is logged."""
+    try:
+        with default_environment(_WHILE_IMPORTED):
+            module = importlib.import_module(f"flowerpower.pipelines.adapters.{_MODULES[name]}")
+        module.end_killed(setting, ending)
+    except Exception as error:  # noqa: BLE001  its server may be away, or its library
+        said = setting.secrets.mask(describe(error))
+        logger.warning("the adapter %r was not told that %s has ended: %s", name, setting.context.run_id, said)
 
 
 def _own(name: str) -> Any:

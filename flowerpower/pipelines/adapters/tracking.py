@@ -18,7 +18,7 @@ from hamilton_sdk.tracking.utils import make_json_safe
 
 from flowerpower.errors import FlowerPowerError, PipelineError
 from flowerpower.pipelines.adapters.guarded import masked
-from flowerpower.pipelines.adapters.named import Setting
+from flowerpower.pipelines.adapters.named import Ending, Setting
 from flowerpower.pipelines.adapters.tracking_client import Client
 from flowerpower.pipelines.context import Secrets
 from flowerpower.pipelines.failures import is_time_limit
@@ -71,14 +71,8 @@ class Tracker(HamiltonTracker):  # type: ignore[misc]
 
 def tracker(setting: Setting) -> Tracker:
     """Return the tracker; its server, project and user are where the secrets are."""
-    secrets, context = setting.secrets, setting.context
-    try:
-        project, user = int(secrets.setting("HAMILTON_PROJECT_ID")), secrets.setting("HAMILTON_USERNAME")
-    except (FlowerPowerError, LookupError, ValueError):
-        raise PipelineError(
-            "the adapter 'tracker' needs HAMILTON_PROJECT_ID and HAMILTON_USERNAME",
-            hint="set them where the worker looks for secrets, as environment variables or files",
-        ) from None
+    context = setting.context
+    project, user = _project_and_user(setting.secrets)
     known = {"schedule": context.schedule, "run": context.run_id, "commit": context.commit}
     known |= {"tick": context.tick.isoformat(), "attempt": str(context.attempt)}
     client = _client(setting, project, user)
@@ -93,6 +87,22 @@ def tracker(setting: Setting) -> Tracker:
         client.end_earlier_attempts(project, context.run_id)
     made.code, made.commit = context.code or Path.cwd(), context.commit
     return made
+
+
+def end_killed(setting: Setting, ending: Ending) -> None:
+    """Show as failed what the server takes to be running of a run whose process is gone; it keeps no reason."""
+    project, user = _project_and_user(setting.secrets)
+    _client(setting, project, user).end_earlier_attempts(project, setting.context.run_id)
+
+
+def _project_and_user(secrets: Secrets) -> tuple[int, str]:
+    try:
+        return int(secrets.setting("HAMILTON_PROJECT_ID")), secrets.setting("HAMILTON_USERNAME")
+    except (FlowerPowerError, LookupError, ValueError):
+        raise PipelineError(
+            "the adapter 'tracker' needs HAMILTON_PROJECT_ID and HAMILTON_USERNAME",
+            hint="set them where the worker looks for secrets, as environment variables or files",
+        ) from None
 
 
 def _client(setting: Setting, project: int, user: str) -> Client:

@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 from flowerpower.errors import PipelineError
+from flowerpower.pipelines.adapters.named import Ending, Setting, tell_of_end
+from flowerpower.pipelines.context import RunContext, Secrets
 from flowerpower.pipelines.failures import UserCodeError
 
-from .conftest import FLOW, Project, secrets
+from .conftest import FLOW, TICK, Project, secrets
 
 mlflow: Any = pytest.importorskip("mlflow", reason="mlflow is not installed: make heavy")
 
@@ -175,3 +177,37 @@ def test_mlflow_ends_an_earlier_attempt_that_was_killed(project: Project, mlflow
         "another": "RUNNING",
         "run-1": "FINISHED",
     }
+
+
+def test_mlflow_is_told_of_a_run_whose_process_was_killed(
+    mlflow_runs: Callable[[], list[Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    client = mlflow.MlflowClient()
+    experiment = client.create_experiment("p")
+    for run in ("run-1", "run-2"):
+        client.create_run(experiment, run_name=run, tags={"flowerpower.run": run})
+    ended = client.create_run(experiment, run_name="ended", tags={"flowerpower.run": "run-1"})
+    client.set_terminated(ended.info.run_id, "FAILED")
+
+    tell_of_end("mlflow", Setting(RunContext(TICK, TICK, "run-1", "", "p"), Secrets(secrets)), Ending("killed", False))
+    tell_of_end("mlflow", Setting(RunContext(TICK, TICK, "run-3", "", "q"), Secrets(secrets)), Ending("killed", False))
+
+    assert {found.info.run_name: found.info.status for found in mlflow_runs()} == {
+        "run-1": "KILLED",
+        "run-2": "RUNNING",
+        "ended": "FAILED",
+    }
+    assert "was not told" not in caplog.text
+
+
+def test_mlflow_that_cannot_be_told_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from flowerpower.pipelines.adapters import mlflow_runs
+
+    monkeypatch.setattr(mlflow_runs, "_LIMITS", mlflow_runs._LIMITS | {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"})
+    mlflow.set_tracking_uri("http://127.0.0.1:1")
+
+    tell_of_end("mlflow", Setting(RunContext(TICK, TICK, "run-1", "", "p"), Secrets(secrets)), Ending("killed", False))
+
+    assert "the adapter 'mlflow' was not told that run-1 has ended: MlflowException" in caplog.text

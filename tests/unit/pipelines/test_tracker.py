@@ -14,8 +14,10 @@ import pytest
 from support.hamilton_ui import USER, HamiltonUi, hamilton_ui
 
 from flowerpower.errors import PipelineError
+from flowerpower.pipelines.adapters.named import Ending, Setting, tell_of_end
+from flowerpower.pipelines.context import RunContext, Secrets
 
-from .conftest import Project
+from .conftest import TICK, Project
 
 PROGRAM = os.environ.get("FLOWERPOWER_TEST_HAMILTON_UI", "")
 FLOW = """
@@ -159,6 +161,27 @@ def test_an_attempt_that_was_killed_is_ended_by_the_next(project: Project, ui: H
         ("FAILURE", None),
         ("SUCCESS", "2"),
     ]
+
+
+@sdk
+@real
+def test_a_run_whose_process_was_killed_is_ended_by_its_worker(project: Project, ui: HamiltonUi) -> None:
+    run(project.module("flow", FLOW), ui, rows=2)
+    known = ui.runs()[-1]["dag_template_id"]
+    killed = {"run_start_time": "2026-11-22T02:00:00Z", "inputs": {}, "outputs": [], "run_status": "RUNNING"}
+    for name in ("run-7", "run-8"):
+        ui.ask(f"/dag_runs?dag_template_id={known}", killed | {"tags": {"run": name}})
+    settings = {
+        "HAMILTON_API_URL": ui.url,
+        "HAMILTON_PROJECT_ID": str(ui.project),
+        "HAMILTON_USERNAME": USER,
+    }
+    setting = Setting(RunContext(TICK, TICK, "run-7", "nightly", "p"), Secrets(settings.__getitem__))
+
+    with setting.closing:
+        tell_of_end("tracker", setting, Ending("its process was killed", False))
+
+    assert [found["run_status"] for found in ui.runs()[-2:]] == ["FAILURE", "RUNNING"]
 
 
 @sdk
