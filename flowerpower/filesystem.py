@@ -53,6 +53,13 @@ class Filesystem:
             return f"{self.root.rstrip('/')}/{path}"
         return self._local(path)
 
+    def refuse_without_library(self, path: str) -> None:
+        """Raise MissingExtraError, or another FlowerPowerError, where what *path* needs is not installed here."""
+        full = self.resolve(path)
+        for part in full.split("::") if is_url(full) else ():
+            with _libraries(full):
+                _class_of(part)
+
     def refuse_unless_allowed(self, url: str) -> None:
         """Raise RefusedError unless *url*, of something that is no file, lies in an allowed prefix."""
         self._allowed_url(url)
@@ -143,14 +150,8 @@ class Filesystem:
     def _store(self, url: str) -> tuple[Any, str]:
         import fsspec
 
-        try:
+        with _libraries(url):
             store, inner = fsspec.core.url_to_fs(url, **self.options)
-        except ImportError as error:
-            if extra := _EXTRAS.get(url.rpartition("::")[2].partition("://")[0]):
-                raise MissingExtraError(hide_credentials(url), extra) from None
-            raise FlowerPowerError(f"{hide_credentials(url)} needs a library that is not installed: {error}") from None
-        except ValueError as error:
-            raise FlowerPowerError(f"{hide_credentials(url)}: {error}") from None
         store.invalidate_cache()  # fsspec hands out one store many times; what it remembers of sizes may be old
         return store, str(inner)
 
@@ -168,6 +169,25 @@ class Filesystem:
                 store.pipe_file(inner, Path(draft.name).read_bytes())
             else:
                 store.put_file(draft.name, inner)
+
+
+def _class_of(url: str) -> Any:
+    import fsspec
+
+    return fsspec.get_filesystem_class(url.partition("://")[0] if "://" in url else None)
+
+
+@contextmanager
+def _libraries(url: str) -> Iterator[None]:
+    """Say in our own words that a library for *url* is missing, or that there is none."""
+    try:
+        yield
+    except ImportError as error:
+        if extra := _EXTRAS.get(url.rpartition("::")[2].partition("://")[0]):
+            raise MissingExtraError(hide_credentials(url), extra) from None
+        raise FlowerPowerError(f"{hide_credentials(url)} needs a library that is not installed: {error}") from None
+    except ValueError as error:
+        raise FlowerPowerError(f"{hide_credentials(url)}: {error}") from None
 
 
 def is_url(path: str) -> bool:

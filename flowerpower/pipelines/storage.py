@@ -214,6 +214,7 @@ def _prepare(
             place = found.prepare(path, files, options, isinstance(spec, SaveSpec))
         else:
             place = files.resolve(path)
+            files.refuse_without_library(path)
     except FlowerPowerError as error:
         error.args = (f"{where}: {error}",)
         raise

@@ -51,7 +51,25 @@ def _prepare_sql(path: str, files: Filesystem, options: Options, writing: bool) 
     else:
         files.refuse_unless_allowed(f"{url.get_backend_name()}://{url.host or ''}/{url.database or ''}")
         found = url
+    _refuse_without_driver(found)
     return str(found.render_as_string(hide_password=False))
+
+
+def _refuse_without_driver(url: Any) -> None:
+    """Raise PipelineError where the driver of a database is not installed here."""
+    import sqlalchemy
+
+    shown = hide_credentials(url.render_as_string())
+    try:
+        url.get_dialect().import_dbapi()
+    except sqlalchemy.exc.NoSuchModuleError:
+        raise PipelineError(
+            f"{shown}: no installed library knows the database {url.drivername!r}", hint="is a driver missing?"
+        ) from None
+    except ImportError as error:
+        raise PipelineError(
+            f"{shown} needs a driver that is not installed: {error.name}", hint=f"pip install {error.name}"
+        ) from None
 
 
 def _read_sql(place: Place, kind: Kind, options: Options) -> Any:
@@ -115,13 +133,7 @@ def _connection(place: Place) -> Iterator[Any]:
     """Yield a connection in a transaction that ends with the block: committed when it ends well."""
     import sqlalchemy
 
-    try:
-        engine = sqlalchemy.create_engine(place.path, poolclass=sqlalchemy.pool.NullPool)
-    except ImportError as error:
-        raise PipelineError(
-            f"{hide_credentials(place.path)} needs a driver that is not installed: {error.name}",
-            hint=f"pip install {error.name}",
-        ) from None
+    engine = sqlalchemy.create_engine(place.path, poolclass=sqlalchemy.pool.NullPool)
     if engine.dialect.name == "sqlite":
         _let_sqlite_begin(engine)
     try:

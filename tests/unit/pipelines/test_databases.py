@@ -16,6 +16,7 @@ from flowerpower.errors import FlowerPowerError
 from flowerpower.pipelines.run import Access
 
 from .conftest import Project
+from .test_executors import Recorder
 
 FLOW = """
     import pandas as pd
@@ -128,24 +129,37 @@ def test_a_save_that_cannot_work_is_refused_first(
     assert not list(db.root.rglob("*.ran"))
 
 
-def test_a_database_elsewhere_is_allowed_by_its_place_without_user_and_password(db: Project) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "said"),
+    [
+        ("postgresql+psycopg", "postgresql+psycopg://db.example/sales needs a driver that is not installed: psycopg"),
+        ("postgresql+nosuch", "no installed library knows the database 'postgresql+nosuch'"),
+        ("nosuch", "no installed library knows the database 'nosuch'"),
+    ],
+)
+def test_a_database_elsewhere_is_allowed_by_its_place_and_its_driver_is_looked_for_before_anything_runs(
+    db: Project, scheme: str, said: str
+) -> None:
     entry = {
         "outputs": ["as_list"],
         "format": "sql",
-        "path": "postgresql+psycopg://me:${secret:PW}@db.example/sales",
+        "path": f"{scheme}://me:${{secret:PW}}@db.example/sales",
         "options": {"table": "t", "if_exists": "append"},
     }
+    ran = Recorder()
 
     with pytest.raises(FlowerPowerError) as caught:
         db.run(
             "as_list",
             save=[entry],
-            access=Access(paths=("postgresql://db.example/sales",)),
+            access=Access(paths=("postgresql://db.example/sales", "nosuch://db.example/sales")),
             secrets={"PW": "hunter2"}.__getitem__,
+            observer=ran,
         )
 
-    assert "needs a driver that is not installed: psycopg" in str(caught.value)
+    assert said in str(caught.value)
     assert "hunter2" not in f"{caught.value} {caught.value.hint}"
+    assert ran.events == []
 
 
 def test_a_query_of_duckdb_reads_nothing_outside_of_its_database(db: Project) -> None:

@@ -277,6 +277,30 @@ def test_a_missing_library_is_said_before_anything_runs(
     )
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("gs://bucket/x.json", "needs an optional part that is not installed | pip install 'flowerpower-gitops[gcs]'"),
+        ("nosuch://bucket/x.json", "Protocol not known: nosuch"),
+        ("zip://x.json::az://bucket/x.zip", "pip install 'flowerpower-gitops[azure]'"),
+    ],
+)
+@pytest.mark.parametrize("way", ["load", "save"])
+def test_a_missing_library_of_an_object_store_is_said_before_anything_runs(
+    project: Project, path: str, said: str, way: str
+) -> None:
+    project.module("flow", "def out(raw: dict = {}) -> dict:\n    raise OSError\n")
+    entry = {"format": "json", "path": path}
+    fields: dict[str, object] = {"save": [{"outputs": ["out"], **entry}]} if way == "save" else {"load": {"raw": entry}}
+
+    message = message_of(
+        project, "out", **fields, access=Access(paths=("gs://bucket", "nosuch://bucket", "az://bucket"))
+    )
+
+    assert message.startswith("save[0]: " if way == "save" else "load.raw: ")
+    assert said in message
+
+
 def test_a_series_is_saved_as_a_frame_of_one_column(project: Project) -> None:
     project.module("flow", "import pandas as pd\n\ndef out() -> pd.Series:\n    return pd.Series([1, 2], name='n')\n")
 
