@@ -7,7 +7,9 @@ import binascii
 import hashlib
 import hmac
 import json
+import math
 import time
+from email.utils import parsedate_to_datetime
 from http.client import HTTPException, InvalidURL
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -20,6 +22,8 @@ from flowerpower.messaging.message import Message
 
 SECONDS = 15.0
 _GONE = 410
+_ELSEWHERE = {301, 302, 303, 307, 308}
+_MOST_DIGITS = 10  # of a number of seconds
 _WORTH_ANOTHER_TRY = {408, 425, 429}
 
 
@@ -70,9 +74,20 @@ def _without_login(url: str) -> tuple[str, dict[str, str]]:
 def _refusal(error: HTTPError) -> Delivery:
     told = f"answered {error.code}"
     if error.code >= 500 or error.code in _WORTH_ANOTHER_TRY:
-        after = str(error.headers.get("Retry-After", ""))
-        return Delivery("retry", told, int(after) if after.isdecimal() else None)
+        return Delivery("retry", told, _seconds(str(error.headers.get("Retry-After", ""))))
+    if error.code in _ELSEWHERE:
+        return Delivery("hopeless", f"{told}, and redirects are not followed: name the address that it leads to")
     return Delivery("hopeless", f"{told}, it is gone for good" if error.code == _GONE else told)
+
+
+def _seconds(after: str) -> int | None:
+    """Return how long a receiver wants to be left alone, which it says in seconds or as a date."""
+    if after.isascii() and after.isdecimal() and len(after) < _MOST_DIGITS:
+        return int(after)
+    try:
+        return max(0, math.ceil(parsedate_to_datetime(after).timestamp() - time.time()))
+    except (ValueError, OverflowError, IndexError):
+        return None
 
 
 def sign(secret: str, message_id: str, moment: int, body: bytes) -> str:

@@ -149,7 +149,7 @@ def test_one_that_is_busy_is_asked_again_with_the_same_id_and_one_that_says_no_i
     assert [reason.partition(": ")[2] for _, reason in told(redis_connection)] == [
         "failed",
         "answered 404",
-        "answered 301",
+        "answered 301, and redirects are not followed: name the address that it leads to",
     ]
     assert redis_connection.hlen(KEYS.outbox) == 0
 

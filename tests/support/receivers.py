@@ -19,6 +19,7 @@ class Hook:
     port: int = 0
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
+    retry_after: str = ""
 
     @property
     def url(self) -> str:
@@ -46,6 +47,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.hook.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
         self.send_response(self.hook.answers.pop(0) if self.hook.answers else 200)
         self.send_header("Location", f"http://127.0.0.1:{self.hook.port}/elsewhere")
+        if self.hook.retry_after:
+            self.send_header("Retry-After", self.hook.retry_after)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import time
+from email.utils import formatdate
 
 import pytest
 from support.receivers import web_hook
@@ -58,3 +60,39 @@ def test_a_login_in_an_address_is_sent_as_one() -> None:
 @pytest.mark.parametrize("url", ["http://localhost:port/", "http://a b/", "http://[", "https://ex\nample/"])
 def test_an_address_that_cannot_be_read_is_not_tried_again(url: str) -> None:
     assert post(url, MESSAGE) == Delivery("hopeless", "its address cannot be read")
+
+
+def test_a_receiver_says_in_seconds_when_it_wants_to_be_asked_again() -> None:
+    with web_hook() as hook:
+        hook.answers, hook.retry_after = [429], "77"
+        assert post(hook.url, MESSAGE) == Delivery("retry", "answered 429", 77)
+
+
+@pytest.mark.parametrize(("hours", "seconds"), [(1, 3600), (-1, 0)])
+@pytest.mark.parametrize("gmt", [True, False])
+def test_a_receiver_says_as_a_date_when_it_wants_to_be_asked_again(hours: int, seconds: int, gmt: bool) -> None:
+    with web_hook() as hook:
+        hook.answers, hook.retry_after = [429], formatdate(time.time() + hours * 3600, usegmt=gmt)
+        delivery = post(hook.url, MESSAGE)
+
+    assert delivery.result == "retry"
+    assert delivery.after == pytest.approx(seconds, abs=100 if seconds else 0)
+
+
+@pytest.mark.parametrize(
+    "said", ["soon", "-5", "\u00b2", pytest.param("9" * 5000, id="long"), "Fri, 99 Nov 2026 07:28:00 GMT", ""]
+)
+def test_an_odd_word_on_when_to_ask_again_does_not_count(said: str) -> None:
+    with web_hook() as hook:
+        hook.answers, hook.retry_after = [503], said
+        assert post(hook.url, MESSAGE) == Delivery("retry", "answered 503")
+
+
+def test_a_redirect_is_not_followed_and_says_so() -> None:
+    with web_hook() as hook:
+        hook.answers = [307]
+        delivery = post(hook.url, MESSAGE)
+
+    assert len(hook.got) == 1
+    assert delivery.result == "hopeless"
+    assert delivery.reason.startswith("answered 307, and redirects are not followed")
