@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from flowerpower import __version__
 from flowerpower.errors import FlowerPowerError, StoreError
 from flowerpower.jobs.ledger import Claim, Claimant, Ledger, RunRef, run_ref
 from flowerpower.jobs.running.admission import (
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from redis import Redis
     from rq.job import Job
 
+    from flowerpower.specs.models import PipelineSpec
+
 _DIRTY = "+dirty"  # at the end of a commit: it is not all
 RECORD_FOR = 60.0  # seconds that recording an outcome is tried while Redis is away
 
@@ -54,6 +57,12 @@ class OtherCodeError(FlowerPowerError):
     """The code on this worker is not the code that was applied."""
 
     hint = "deploy the applied commit to this worker, or start it without --require-commit"
+
+
+class OtherVersionError(FlowerPowerError):
+    """What was applied was applied by another flowerpower, which knows more."""
+
+    hint = "upgrade flowerpower on this worker: workers first, then where apply runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,10 +252,9 @@ def _run_pipeline(work: _Work) -> dict[str, Any]:
     from flowerpower.pipelines.context import RunContext
     from flowerpower.pipelines.run import Access, run_pipeline
     from flowerpower.pipelines.secrets import secrets_of
-    from flowerpower.specs.models import PipelineSpec
 
     home = work.home
-    spec = PipelineSpec.model_validate({"name": work.spec["pipeline"], **work.spec["spec"]})
+    spec = _pipeline_spec(work)
     timing: Mapping[str, Any] = work.spec["trigger"]
     zone = ZoneInfo(str(timing.get("timezone", "UTC")))
     by_schedule = tick_of(work.run.run) is not None
@@ -267,6 +275,23 @@ def _run_pipeline(work: _Work) -> dict[str, Any]:
     access = Access(home.paths, home.plugins, home.pickle)
     result = run_pipeline(spec, context, root=home.root, folders=folders, observer=work.keeper, access=access)
     return dict(result.to_dict())
+
+
+def _pipeline_spec(work: _Work) -> PipelineSpec:
+    """Return what is to be run; raise `OtherVersionError` for what this flowerpower knows nothing of."""
+    from pydantic import ValidationError
+
+    from flowerpower.specs.models import PipelineSpec
+
+    try:
+        return PipelineSpec.model_validate({"name": work.spec["pipeline"], **work.spec["spec"]})
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(map(str, found["loc"]))
+        raise OtherVersionError(
+            f"flowerpower {__version__} on this worker does not understand {where!r} of what was applied: "
+            f"{found['msg']}"
+        ) from None
 
 
 def _code_of(work: _Work) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from flowerpower.errors import DamagedError
+from flowerpower.errors import DamagedError, FormatError
 from flowerpower.state.codec import decode_cursor, decode_cursors, decode_head
 from flowerpower.state.keys import Keys
 from flowerpower.state.misplaced import address_of, is_misplaced, kind_of, misplaced
@@ -99,3 +99,8 @@ class Damages:
 def _in_bash(raw: bytes) -> str:
     """Return bytes as a word that bash takes for them."""
     return "$'" + "".join(chr(one) if chr(one).isalnum() and one < 128 else f"\\x{one:02x}" for one in raw) + "'"
+
+
+def way_out_of(error: Exception) -> str:
+    """Return what helps where a record cannot be used: an apply, unless a newer flowerpower wrote it."""
+    return str(error.hint) if type(error) is FormatError else "apply repairs it"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from flowerpower.specs.loader import Project
     from flowerpower.specs.models import PipelineSpec, ScheduleSpec
 
+RUN_FORMAT = 1  # of run specs
 LONGEST_BUFFER = 10_000  # ticks that wait at most, whatever a spec asks for
 _TRIGGER_FIELDS = ("cron", "every", "at", "timezone", "start", "end")
 _NOT_STATE = {"name", "environments", "previous_names"}
@@ -204,7 +205,7 @@ def run_spec(namespace: str, name: str, fields: Mapping[str, Json], pipeline: Pi
         spec[key] = {**base, **over}
     return canonical(
         {
-            "format": 1,
+            "format": RUN_FORMAT,
             "namespace": namespace,
             "schedule": name,
             "pipeline": str(fields["pipeline"]),

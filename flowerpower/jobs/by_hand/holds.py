@@ -18,6 +18,7 @@ from flowerpower.planning.holds import end_of_hold, lift
 from flowerpower.schedule.trigger import TriggerError
 from flowerpower.state.codec import decode_cursor, decode_hold, decode_schedule, seal
 from flowerpower.state.connection import redis_errors
+from flowerpower.state.damage import way_out_of
 from flowerpower.state.desired import describe_run, occurrence_at, trigger_of
 from flowerpower.state.job_codec import job_fields
 from flowerpower.state.misplaced import WAY_OUT
@@ -204,7 +205,8 @@ class Lifter:
             except _UNUSABLE as error:
                 if (one.name, hold) not in self._broken:
                     self._broken.add((one.name, hold))
-                    logger.error("the hold of %s is over and cannot be lifted: %s; apply repairs it", one.name, error)
+                    way = way_out_of(error)
+                    logger.error("the hold of %s is over and cannot be lifted: %s; %s", one.name, error, way)
         order = json.dumps({"who": "scheduler", "reason": "its time was over", "each": True})
         with redis_errors("lifting holds"):
             answers = self._store.scripts.call("resume", [order, *messages]) if messages else []

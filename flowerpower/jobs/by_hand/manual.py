@@ -20,7 +20,7 @@ from flowerpower.jobs.ledger import Ledger, RunRef
 from flowerpower.nearest import nearest
 from flowerpower.state.codec import decode_pipeline, decode_schedule, digest
 from flowerpower.state.connection import is_away, redis_errors
-from flowerpower.state.desired import occurrence_at
+from flowerpower.state.desired import RUN_FORMAT, occurrence_at
 from flowerpower.state.job_codec import JOB_FUNCTION, job_fields
 from flowerpower.state.keys import tick_of
 from flowerpower.state.models import Occurrence
@@ -214,7 +214,7 @@ def _pipeline_job(store: Store, name: str, raw: bytes) -> tuple[dict[str, str], 
         retry_intervals=tuple(retry.get("intervals") or ()),
     )
     spec = {
-        "format": 1,
+        "format": RUN_FORMAT,
         "namespace": store.keys.namespace,
         "schedule": name,
         "pipeline": name,

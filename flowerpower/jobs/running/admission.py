@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from flowerpower import __version__
 from flowerpower.errors import FlowerPowerError
 from flowerpower.jobs.ledger import RunRef
 from flowerpower.state.codec import digest, loads, seal
 from flowerpower.state.connection import redis_errors
-from flowerpower.state.desired import trigger_of
+from flowerpower.state.desired import RUN_FORMAT, trigger_of
 from flowerpower.state.keys import tick_of
 from flowerpower.state.signing import VARIABLE, Signer
 from flowerpower.state.store import Store
@@ -69,6 +70,12 @@ def admitted(namespace: str, name: str, spec_digest: str, papers: Papers) -> Map
         spec = None
     if not isinstance(spec, dict) or spec.get("namespace") != namespace or spec.get("schedule") != name:
         raise RunRefusedError(f"the run spec {spec_digest[:12]} belongs to another schedule than {name!r}")
+    if spec.get("format") != RUN_FORMAT:
+        raise RunRefusedError(
+            f"the run spec {spec_digest[:12]} of {name!r} has format {spec.get('format')}; this worker, of "
+            f"flowerpower {__version__}, reads format {RUN_FORMAT}",
+            hint="upgrade flowerpower on this worker: workers first, then where apply runs",
+        )
     return spec
 
 

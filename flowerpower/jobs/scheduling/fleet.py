@@ -13,6 +13,7 @@ from flowerpower.jobs.scheduling.firing import Compiled, FireMessage, Mode, comp
 from flowerpower.jobs.scheduling.troubles import Troubles
 from flowerpower.state.codec import decode_cursor, decode_schedule
 from flowerpower.state.connection import is_away, redis_errors
+from flowerpower.state.damage import way_out_of
 from flowerpower.state.models import Cursor
 from flowerpower.state.pipelined import batches, fields_of
 from flowerpower.state.store import Store
@@ -138,7 +139,7 @@ class Fleet:
     def _break(self, name: str, revision: int, error: Exception) -> None:
         """Set a schedule aside whose records are not usable."""
         self._compiled.pop(name, None)
-        self._broken[name] = (revision, f"schedule {name} cannot be fired: {error}; apply repairs it")
+        self._broken[name] = (revision, f"schedule {name} cannot be fired: {error}; {way_out_of(error)}")
 
     def _drop(self, name: str) -> None:
         self._compiled.pop(name, None)
