@@ -6,8 +6,10 @@ that names programs. Somebody else's checkout needs more care still, see `git`.
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
+from shlex import quote
 
 from flowerpower.errors import FlowerPowerError
 
@@ -32,6 +34,9 @@ _SETTINGS = (
     "safe.bareRepository=explicit",
 )
 _GIT = ("git", *(part for setting in _SETTINGS for part in ("-c", setting)))
+
+
+_WHOSE = re.compile(r"dubious ownership in repository at '(.+)'")
 
 
 class GitError(FlowerPowerError):
@@ -86,7 +91,8 @@ def _failure(folder: Path, arguments: tuple[str, ...], said: str) -> str:
 
 def _advice(said: str) -> str:
     if "dubious ownership" in said:
-        return "the folder belongs to another user: git config --global --add safe.directory '*' in this container"
+        place = found[1] if (found := _WHOSE.search(said)) else "FOLDER"
+        return f"it belongs to another user; if you trust it: git config --global --add safe.directory {quote(place)}"
     if "cannot use bare repository" in said:
         return "remove the files HEAD, config, objects and refs: they make the folder look like a repository itself"
     return "leave --ref away" if "not a git repository" in said else "fetch it first; CI clones are often shallow"

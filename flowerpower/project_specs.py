@@ -189,8 +189,16 @@ class ProjectSpecs:
 
         loaded = load(self._texts.of_project_file, env=self.settings.env, variables=self.settings.variables)
         if loaded.project is None:
-            raise SpecError(loaded.problems)
+            raise SpecError(self._problems_of_project_file(loaded))
         return loaded.project.spec
+
+    def _problems_of_project_file(self, loaded: Loaded) -> tuple[Problem, ...]:
+        """Return what is wrong with the project file, also that it cannot be read; of other files nothing."""
+        from flowerpower.specs.checks import spec_problems
+        from flowerpower.specs.files.kinds import PROJECT_FILES
+
+        unread = tuple(problem for problem in self.sources.problems if problem.place.file in PROJECT_FILES)
+        return spec_problems(loaded, replace(self.sources, problems=unread))
 
     def refuse_imports(self) -> None:
         """Raise an error where no module may be imported, or none can."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowerpower.errors import StoreError, UsageError
 from flowerpower.state.sentinel import SENTINEL_SCHEMES, sentinel_client, sentinel_pool_with
+from flowerpower.state.tls import wrong_with_tls_files
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -82,10 +83,22 @@ def _leaving_replicas(kind: Any) -> Any:
 
     Behind its name or address there may be another server by now; the old one, no master any more, closes nothing.
     """
+    from redis.exceptions import ConnectionError as RedisConnectionError
     from redis.exceptions import ResponseError
+
+    class TlsFileError(RedisConnectionError):
+        pass
 
     class Leaving(kind):  # type: ignore[misc]
         _leaves = False
+
+        def connect(self, *how: Any, **more: Any) -> None:
+            try:
+                super().connect(*how, **more)
+            except RedisConnectionError as error:
+                if wrong := wrong_with_tls_files(self):  # redis-py tells of them as if the server said so
+                    raise TlsFileError(wrong) from error
+                raise
 
         def read_response(self, *how: Any, **more: Any) -> Any:
             try:
@@ -215,6 +228,7 @@ _ADVICE = {  # by the first word of what Redis says, or by redis-py's class wher
     "WRONGTYPE": "a key was replaced by one of another type: `flowerpower doctor` names it",
     "BUSY": "a script has run for long: wait for its end",
     "TimeoutError": _NO_ANSWER,
+    "TlsFileError": "it is read by the user who runs this: check its path, its permissions, and what is in it",
 }
 
 

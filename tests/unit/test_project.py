@@ -38,6 +38,19 @@ def test_loading_reads_nothing_yet(line: CommandLine, redis_connection: Redis) -
         project.plan()
 
 
+@pytest.mark.parametrize("command", [["worker", "--burst"], ["status"], ["plan"], ["validate"]])
+def test_a_project_file_that_cannot_be_read_is_not_said_to_be_missing(line: CommandLine, command: list[str]) -> None:
+    line.write("flowerpower.yaml", "name: acme\n" + "#" * 2_000_000)
+    line.write("schedules/nightly.yaml", "pipeline: [\n")
+
+    answer = line(*command)
+
+    said = answer.out + answer.err
+    assert answer.code == 1
+    assert "flowerpower.yaml:1:1: error FP002" in said
+    assert "there is no flowerpower.yaml" not in said
+
+
 def test_what_a_prompt_shows_says_what_it_is_and_holds_no_password(line: CommandLine, redis_url: str) -> None:
     project = FlowerPowerProject.load(line.folder, ref="HEAD")
     assert repr(project) == f"FlowerPowerProject('{line.folder}', env='default', ref='HEAD')"

@@ -77,6 +77,17 @@ def test_a_repository_that_git_cannot_read_is_no_folder_outside_git(repository: 
         read_revision(repository)
 
 
+def test_a_repository_of_another_user_is_said_to_be_one_and_the_way_out_names_it(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+
+    with pytest.raises(GitError, match="dubious ownership") as caught:
+        read_revision(repository)
+
+    assert caught.value.hint.endswith(f"git config --global --add safe.directory {repository}")
+
+
 def test_descent_is_known_or_said_to_be_unknown(repository: Path) -> None:
     first = git(repository, "rev-parse", "HEAD")
     git(repository, "commit", "-q", "--allow-empty", "-m", "two")
