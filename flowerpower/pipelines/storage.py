@@ -125,7 +125,9 @@ def read(load: Transfer, annotation: Any) -> tuple[Any, LoadRecord]:
         raise PipelineError(f"{load.where}: there is no file {shown}") from None
     except ImportError as error:
         raise _missing(load, error) from None
-    except (Exception, SystemExit) as error:  # readers are foreign code
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # readers are foreign code, and a panic of polars is no Exception
         raise PipelineError(f"{load.where}: {shown} cannot be read as {load.format_name}: {describe(error)}") from error
     rows, columns = shape_of(value)
     return value, LoadRecord(load.nodes[0], load.format_name, shown, rows, columns, size)
@@ -166,7 +168,9 @@ def write(save: Transfer, values: Sequence[Any]) -> SaveRecord:
         raise
     except ImportError as error:
         raise _missing(save, error) from None
-    except (Exception, SystemExit) as error:  # writers are foreign code
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # writers are foreign code, and a panic of polars is no Exception
         raise PipelineError(
             f"{save.where}: {', '.join(save.nodes)} cannot be written to {shown} as {save.format_name}: "
             f"{describe(error)}"

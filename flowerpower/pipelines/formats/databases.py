@@ -10,7 +10,16 @@ from typing import Any
 
 from flowerpower.errors import PipelineError
 from flowerpower.filesystem import Filesystem, hide_credentials, is_url
-from flowerpower.pipelines.formats.format import Kind, Options, Place, PlaceFormat, library_of, records
+from flowerpower.pipelines.formats.format import (
+    Kind,
+    Options,
+    Place,
+    PlaceFormat,
+    arrow_table,
+    columns_of,
+    library_of,
+    records,
+)
 
 _IF_EXISTS = ("append", "replace", "fail")
 _OF_LOADS = frozenset({"query", "table", "schema", "params"})
@@ -106,12 +115,20 @@ def _write_sql(value: Any, place: Place, options: Options) -> None:
         frame = value
     else:
         rows = records(value, "sql")
-        frame = pandas.DataFrame({name: [row.get(name) for row in rows] for name in _columns(rows)}, dtype=object)
+        frame = pandas.DataFrame({name: [row.get(name) for row in rows] for name in columns_of(rows)}, dtype=object)
+    _refuse_table_of_nothing(frame, options)
     with _connection(place) as connection:
         name, schema = options["table"], options.get("schema")
         if where := options.get("replace_where"):
             _delete(connection, name, schema, where)
-        frame.to_sql(name, connection, schema=schema, if_exists=options["if_exists"], index=False)
+        if len(frame.columns):
+            frame.to_sql(name, connection, schema=schema, if_exists=options["if_exists"], index=False)
+
+
+def _refuse_table_of_nothing(value: Any, options: Options) -> None:
+    """Raise TypeError for no rows of which nobody knows the columns, unless nothing has to be added."""
+    if not len(value.columns) and options["if_exists"] != "append":
+        raise TypeError("what has no rows and no columns makes no table; a frame with columns does")
 
 
 def _delete(connection: Any, name: str, schema: str | None, where: Options) -> None:
@@ -122,10 +139,6 @@ def _delete(connection: Any, name: str, schema: str | None, where: Options) -> N
         table = sqlalchemy.table(name, *columns, schema=schema)
         matches = [column == value for column, value in zip(columns, where.values(), strict=True)]
         connection.execute(sqlalchemy.delete(table).where(*matches))
-
-
-def _columns(rows: list[dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(column for row in rows for column in row))
 
 
 @contextmanager
@@ -175,9 +188,8 @@ def _read_duckdb(place: Place, kind: Kind, options: Options) -> Any:
 
 def _write_duckdb(value: Any, place: Place, options: Options) -> None:
     if library_of(value) == "plain":
-        import pyarrow
-
-        value = pyarrow.Table.from_pylist(records(value, "duckdb"))
+        value = arrow_table(value, "duckdb")
+    _refuse_table_of_nothing(value, options)
     if not is_url(place.path):
         Path(place.path).parent.mkdir(parents=True, exist_ok=True)
     with _local_copy(place) as file:
@@ -204,20 +216,40 @@ def _local_copy(place: Place) -> Iterator[Path]:
 def _insert(file: Path, value: Any, options: Options) -> None:
     table = _quoted(options["table"], options.get("schema"))
     with _opened(file, read_only=False) as database:
-        database.register(_VALUE, value)
         database.execute("BEGIN")
         if schema := options.get("schema"):
             database.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(schema)}")
-        if options["if_exists"] == "append":
-            database.execute(f"CREATE TABLE IF NOT EXISTS {table} AS SELECT * FROM {_VALUE} LIMIT 0")  # noqa: S608
-            if where := options.get("replace_where"):
-                matches = " AND ".join(f"{_quoted(column)} = ?" for column in where)
-                database.execute(f"DELETE FROM {table} WHERE {matches}", list(where.values()))  # noqa: S608  quoted
-            database.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {_VALUE}")  # noqa: S608
-        else:
-            create = "CREATE OR REPLACE TABLE" if options["if_exists"] == "replace" else "CREATE TABLE"
-            database.execute(f"{create} {table} AS SELECT * FROM {_VALUE}")  # noqa: S608
+        if len(value.columns):
+            database.register(_VALUE, value)
+            _insert_rows(database, table, options)
+        elif _has_table(database, options):
+            _delete_replaced(database, table, options)
         database.execute("COMMIT")
+
+
+def _insert_rows(database: Any, table: str, options: Options) -> None:
+    if options["if_exists"] == "append":
+        database.execute(f"CREATE TABLE IF NOT EXISTS {table} AS SELECT * FROM {_VALUE} LIMIT 0")  # noqa: S608  quoted
+        _delete_replaced(database, table, options)
+        database.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {_VALUE}")  # noqa: S608
+    else:
+        create = "CREATE OR REPLACE TABLE" if options["if_exists"] == "replace" else "CREATE TABLE"
+        database.execute(f"{create} {table} AS SELECT * FROM {_VALUE}")  # noqa: S608
+
+
+def _delete_replaced(database: Any, table: str, options: Options) -> None:
+    if where := options.get("replace_where"):
+        matches = " AND ".join(f"{_quoted(column)} = ?" for column in where)
+        database.execute(f"DELETE FROM {table} WHERE {matches}", list(where.values()))  # noqa: S608  quoted
+
+
+def _has_table(database: Any, options: Options) -> bool:
+    query = (
+        "SELECT count(*) FROM duckdb_tables() WHERE NOT internal AND lower(table_name) = lower(?) "
+        "AND lower(schema_name) = lower(coalesce(?, current_schema()))"
+    )
+    (found,) = database.execute(query, [options["table"], options.get("schema")]).fetchone()
+    return bool(found)
 
 
 @contextmanager

@@ -112,6 +112,19 @@ def records(value: Any, what: str) -> list[dict[str, Any]]:
     raise TypeError(f"a {type(value).__name__} cannot be written as {what}; a frame or a list of mappings can")
 
 
+def arrow_table(value: Any, what: str) -> Any:
+    """Return a list of mappings as a table with the columns of all rows; pyarrow alone looks at the first row only."""
+    import pyarrow
+
+    rows = records(value, what)
+    return pyarrow.Table.from_pydict({column: [row.get(column) for row in rows] for column in columns_of(rows)})
+
+
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the columns that any of the rows has, in the order in which they come up."""
+    return list(dict.fromkeys(column for row in rows for column in row))
+
+
 def joined(parts: Sequence[Any], kind: Kind) -> Any:
     """Return what several files hold as one value: frames below each other, lists end to end."""
     if len(parts) == 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any, BinaryIO
 
-from flowerpower.pipelines.formats.format import Format, Kind, Options, library_of, records
+from flowerpower.pipelines.formats.format import Format, Kind, Options, arrow_table, columns_of, library_of, records
 from flowerpower.pipelines.formats.readers import frame_reader
 
 
@@ -33,8 +33,7 @@ def _write_csv(value: Any, handle: BinaryIO, options: Options) -> None:
 
         rows = records(value, "csv")
         text = io.StringIO(newline="")
-        columns = dict.fromkeys(column for row in rows for column in row)
-        writer = csv.DictWriter(text, fieldnames=list(columns), **options)
+        writer = csv.DictWriter(text, fieldnames=columns_of(rows), **options)
         writer.writeheader()
         writer.writerows(rows)
         handle.write(text.getvalue().encode())
@@ -58,10 +57,9 @@ def _write_parquet(value: Any, handle: BinaryIO, options: Options) -> None:
     if library == "pandas":
         value.to_parquet(handle, **options)
         return
-    import pyarrow
     from pyarrow import parquet
 
-    parquet.write_table(pyarrow.Table.from_pylist(records(value, "parquet")), handle, **options)
+    parquet.write_table(arrow_table(value, "parquet"), handle, **options)
 
 
 def _read_feather(handle: BinaryIO, kind: Kind, options: Options) -> Any:
@@ -82,10 +80,9 @@ def _write_feather(value: Any, handle: BinaryIO, options: Options) -> None:
     if library == "pandas":
         value.to_feather(handle, **options)
         return
-    import pyarrow
     from pyarrow import feather
 
-    feather.write_feather(pyarrow.Table.from_pylist(records(value, "feather")), handle, **options)
+    feather.write_feather(arrow_table(value, "feather"), handle, **options)
 
 
 def _read_excel(handle: BinaryIO, kind: Kind, options: Options) -> Any:

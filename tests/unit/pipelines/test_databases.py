@@ -223,3 +223,34 @@ def test_other_programs_read_what_was_saved(db: Project) -> None:
     connection.close()
     with duckdb.connect(str(db.root / "data/sales.duckdb"), read_only=True) as other:
         assert other.execute("SELECT n, x FROM sales").fetchall() == [(1, 1.5), (2, None)]
+
+
+def test_a_column_that_the_first_row_has_not_is_kept_in_a_table(db: Project, form: str) -> None:
+    db.module("uneven", "def uneven() -> list[dict]:\n    return [{'n': 1}, {'n': 2, 'note': 'x'}]\n")
+    save = {"format": form, "path": PATHS[form], "options": {"table": "t", "if_exists": "replace"}}
+    db.run("uneven", modules=["uneven"], save=[{"outputs": ["uneven"], **save}])
+
+    load = {"list_in": {"format": form, "path": PATHS[form], "options": {"table": "t"}}}
+    assert db.run("list_back", load=load).values["list_back"] == [{"n": 1, "note": None}, {"n": 2, "note": "x"}]
+
+
+@pytest.mark.parametrize("made", ["[]", "pd.DataFrame()", "pl.DataFrame()"])
+def test_no_rows_of_unknown_columns_add_nothing_and_replace_those_that_were_there(
+    db: Project, form: str, made: str
+) -> None:
+    db.module("nothing", f"import pandas as pd\nimport polars as pl\ndef nothing() -> object:\n    return {made}\n")
+
+    def save(node: str, module: str, if_exists: str = "append", **more: Any) -> None:
+        options = {"table": "t", "if_exists": if_exists, **more}
+        entry = {"outputs": [node], "format": form, "path": PATHS[form], "options": options}
+        db.run(node, modules=[module], save=[entry])
+
+    save("nothing", "nothing")
+    save("as_list", "flow")
+    save("nothing", "nothing", replace_where={"n": 1})
+
+    load = {"list_in": {"format": form, "path": PATHS[form], "options": {"table": "t"}}}
+    assert db.run("list_back", load=load).values["list_back"] == ROWS[1:]
+    with pytest.raises(FlowerPowerError, match="what has no rows and no columns makes no table"):
+        save("nothing", "nothing", "replace")
+    assert db.run("list_back", load=load).values["list_back"] == ROWS[1:]

@@ -32,6 +32,50 @@ def test_lists_of_mappings_survive_a_save_and_a_load(project: Project, form: str
     assert (record.rows, record.columns) == (2, 2)
 
 
+@pytest.mark.parametrize("form", ["csv", "json", "ndjson", "parquet", "feather", "excel", "yaml"])
+def test_a_column_that_the_first_row_has_not_is_kept(project: Project, form: str) -> None:
+    project.module(
+        "flow",
+        """
+        def made() -> list:
+            return [{"a": 1}, {"b": "x"}, {"a": 3, "c": "y"}]
+
+        def back(rows: list[dict]) -> list:
+            return [{key: value for key, value in row.items() if value not in (None, "")} for row in rows]
+        """,
+    )
+    project.run("made", save=[{"outputs": ["made"], "format": form, "path": f"x.{form}"}])
+
+    back = project.run("back", load={"rows": {"format": form, "path": f"x.{form}"}}).values["back"]
+
+    assert [[*row] for row in back] == [["a"], ["b"], ["a", "c"]]
+
+
+def test_a_library_that_panics_while_it_writes_is_an_error_that_names_the_save(project: Project) -> None:
+    project.module(
+        "flow",
+        """
+        class PanicException(BaseException):
+            pass
+
+        class Odd(dict):
+            def items(self):
+                raise PanicException("not yet implemented")
+
+        def out(token: str) -> dict:
+            return {token: Odd(a=1)}
+        """,
+    )
+    (project.root / "x.json").write_text("old")
+
+    message = message_of(
+        project, "out", inputs={"token": "t"}, save=[{"outputs": ["out"], "format": "json", "path": "x.json"}]
+    )
+
+    assert message.startswith("save[0]: out cannot be written to x.json as json: PanicException: not yet implemented")
+    assert (project.root / "x.json").read_text() == "old"
+
+
 @pytest.mark.parametrize(
     ("form", "annotation", "value"),
     [
