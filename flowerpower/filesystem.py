@@ -55,10 +55,7 @@ class Filesystem:
 
     def refuse_without_library(self, path: str) -> None:
         """Raise MissingExtraError, or another FlowerPowerError, where what *path* needs is not installed here."""
-        full = self.resolve(path)
-        for part in full.split("::") if is_url(full) else ():
-            with _libraries(full):
-                _class_of(part)
+        refuse_without_library(self.resolve(path))
 
     def refuse_unless_allowed(self, url: str) -> None:
         """Raise RefusedError unless *url*, of something that is no file, lies in an allowed prefix."""
@@ -171,10 +168,13 @@ class Filesystem:
                 store.put_file(draft.name, inner)
 
 
-def _class_of(url: str) -> Any:
+def refuse_without_library(url: str) -> None:
+    """Raise MissingExtraError, or another FlowerPowerError, where what a URL needs is not installed here."""
     import fsspec
 
-    return fsspec.get_filesystem_class(url.partition("://")[0] if "://" in url else None)
+    for part in url.split("::") if is_url(url) else ():
+        with _libraries(url):
+            fsspec.get_filesystem_class(part.partition("://")[0] if "://" in part else None)
 
 
 @contextmanager

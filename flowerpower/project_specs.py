@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -173,11 +173,11 @@ class ProjectSpecs:
         """The specs with every problem of them and of the modules, whose code is read."""
         return self._checked(None)
 
-    def _checked(self, real: RealGraphs | None) -> Loaded:
+    def _checked(self, real: RealGraphs | None, more: Sequence[Problem] = ()) -> Loaded:
         """Return the specs with every problem; *real* graphs decide what reading the modules does not."""
         from flowerpower.specs.checks import with_code
 
-        return with_code(self._resolved, self.sources, int(time.time()), real)
+        return with_code(self._resolved, self.sources, int(time.time()), real, more)
 
     @cached_property
     def home(self) -> ProjectSpec:
@@ -228,7 +228,18 @@ class ProjectSpecs:
         wanted = [build for build in builds if (folders, build.key) not in known]
         graphs = real_graphs(wanted, self.folder, folders) if wanted else ()
         known |= {(folders, build.key): graph for build, graph in zip(wanted, graphs, strict=True)}
-        return self._checked({build.key: known[folders, build.key] for build in builds})
+        return self._checked({build.key: known[folders, build.key] for build in builds}, tuple(self._lacking()))
+
+    def _lacking(self) -> Iterator[Problem]:
+        """Yield what pipelines need that is not installed here, where modules are imported as runs would."""
+        from flowerpower.pipelines.lacking import lacking
+        from flowerpower.specs.rules import problem
+
+        project = self._resolved.draft
+        for name, spec in project.pipelines.items():
+            for path, what, hint in lacking(spec, project.spec.plugins):
+                if project.is_sound("project", "plugins") and project.is_sound(f"pipeline.{name}", str(path[0])):
+                    yield problem(project, "FP353", (f"pipeline.{name}", *path), what, hint)
 
     @property
     def checked(self) -> Project:

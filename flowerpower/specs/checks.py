@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -43,14 +43,16 @@ def check_sources(
     return with_code(loaded, sources, now)
 
 
-def with_code(loaded: Loaded, sources: Sources, now: int, real: RealGraphs | None = None) -> Loaded:
+def with_code(
+    loaded: Loaded, sources: Sources, now: int, real: RealGraphs | None = None, more: Sequence[Problem] = ()
+) -> Loaded:
     """Return loaded specs with what is wrong beyond them: against the project's code and against the clock.
 
-    *real* graphs, which Hamilton built, decide what reading the modules does not.
+    *real* graphs, which Hamilton built, decide what reading the modules does not; *more* is what else is known.
     """
     draft, modules = loaded.draft, sources.modules
     found = check_modules(draft, modules) + check_future(draft, now)
-    found += check_dataflow(with_known_dataflow(draft), modules, real)
+    found += [*check_dataflow(with_known_dataflow(draft), modules, real), *more]
     problems = in_order([*spec_problems(loaded, sources), *silence(found, {**modules, **sources.texts})])
     wrong = any(problem.severity == "error" for problem in problems)
     return Loaded(None if wrong else loaded.project, problems, draft)

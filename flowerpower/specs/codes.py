@@ -99,6 +99,7 @@ CODES: Mapping[str, Code] = {
     # Data
     "FP351": Code("no such format, adapter or executor", "Correct the name, or name the plug-in that has it."),
     "FP352": Code("transfer that would be refused", "Correct it; a run would be refused for it."),
+    "FP353": Code("not installed here", "Install it where runs run.", can_be_silenced=True),
     "FP390": Code("not supported yet", "Remove it; this version would silently ignore it."),
     # Comments
     "FP901": Code("invalid ignore comment", "Write `# flowerpower: ignore FPnnn reason`."),

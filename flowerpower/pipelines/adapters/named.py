@@ -87,7 +87,7 @@ _MODULES = {"opentelemetry": "spans", "openlineage": "lineage", "mlflow": "mlflo
 
 _SHOW_RUNNING = ("openlineage", "mlflow", "tracker")  # until they are told of an end; each has an `end_killed`
 
-_BUILT_IN: Mapping[str, Callable[[Setting], Any]] = {
+BUILT_IN: Mapping[str, Callable[[Setting], Any]] = {
     "progress": _progress,
     "opentelemetry": _opentelemetry,
     "openlineage": _openlineage,
@@ -149,14 +149,14 @@ def _own(name: str) -> Any:
 def _watcher(name: str, setting: Setting, plugins: Sequence[str]) -> Any:
     from flowerpower.pipelines.adapters.guarded import Guarded
 
-    make = _BUILT_IN.get(name) or (load_plugin(ADAPTERS_GROUP, name, distributions=plugins) if plugins else None)
+    make = BUILT_IN.get(name) or (load_plugin(ADAPTERS_GROUP, name, distributions=plugins) if plugins else None)
     if make is None:
-        hint = why_missing(ADAPTERS_GROUP, name, plugins) or suggest(name, _BUILT_IN)
+        hint = why_missing(ADAPTERS_GROUP, name, plugins) or suggest(name, BUILT_IN)
         raise PipelineError(f"there is no adapter {name!r}", hint=hint)
     try:
         return Guarded(make(setting), name, setting.secrets)
     except ImportError as error:
-        if name in _BUILT_IN:
+        if name in BUILT_IN:
             raise MissingExtraError(f"the adapter {name!r}", name) from error
         raise PipelineError(f"the adapter {name!r} needs a library: {error}") from error
     except PipelineError:

@@ -60,20 +60,20 @@ def _prepare_sql(path: str, files: Filesystem, options: Options, writing: bool) 
     else:
         files.refuse_unless_allowed(f"{url.get_backend_name()}://{url.host or ''}/{url.database or ''}")
         found = url
-    _refuse_without_driver(found)
+    refuse_without_driver(path)
     return str(found.render_as_string(hide_password=False))
 
 
-def _refuse_without_driver(url: Any) -> None:
-    """Raise PipelineError where the driver of a database is not installed here."""
+def refuse_without_driver(path: str) -> None:
+    """Raise PipelineError where the driver of a database, by its URL, is not installed here."""
     import sqlalchemy
 
-    shown = hide_credentials(url.render_as_string())
+    kind, shown = path.partition("://")[0], hide_credentials(path)
     try:
-        url.get_dialect().import_dbapi()
-    except sqlalchemy.exc.NoSuchModuleError:
+        sqlalchemy.make_url(f"{kind}://").get_dialect().import_dbapi()
+    except sqlalchemy.exc.ArgumentError:
         raise PipelineError(
-            f"{shown}: no installed library knows the database {url.drivername!r}", hint="is a driver missing?"
+            f"{shown}: no installed library knows the database {kind!r}", hint="is a driver missing?"
         ) from None
     except ImportError as error:
         raise PipelineError(

@@ -43,5 +43,5 @@ def find_format(name: str, plugins: Sequence[str] = ()) -> Format | PlaceFormat:
 
 def _hint(name: str, plugins: Sequence[str]) -> str:
     return why_missing(IO_GROUP, name, plugins) or suggest(
-        name, [*FORMATS, *plugin_names(IO_GROUP, distributions=plugins)]
+        name, {*FORMATS, *plugin_names(IO_GROUP, distributions=plugins)}
     )
