@@ -6,6 +6,7 @@ rest of a short run. Whenever a pipeline's imports leave a doubt, all are loaded
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -72,12 +73,12 @@ class SourceFiles(Mapping[str, bytes]):
 
     def __getitem__(self, path: str) -> bytes:
         file = self._root / path
-        if not file.is_file():
+        if not _is_readable(file):
             raise KeyError(path)
         return file.read_bytes()
 
     def __contains__(self, path: object) -> bool:
-        return isinstance(path, str) and (self._root / path).is_file()
+        return isinstance(path, str) and _is_readable(self._root / path)
 
     def __iter__(self) -> Iterator[str]:
         for folder in self._folders:
@@ -86,3 +87,11 @@ class SourceFiles(Mapping[str, bytes]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def _is_readable(file: Path) -> bool:
+    """Tell whether a file can be read; one that cannot is left to its import, which says why."""
+    try:
+        return file.is_file() and os.access(file, os.R_OK)
+    except OSError:
+        return False

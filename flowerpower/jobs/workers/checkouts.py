@@ -68,14 +68,14 @@ class Checkouts:
         source = self._source()
         home = self.cache / "code" / _short(f"{source}\0{self.branch}\0{self.clone}")
         place = home / f"{commit}-{_short(chr(0).join(folders))}"
-        if not place.is_dir():
-            try:
+        try:
+            if not place.is_dir():
                 self._take(home, place, commit, folders, source)
-            except OSError as error:
-                raise CheckoutError(
-                    f"the code of {commit[:12]} cannot be written to {home}: {error.strerror or error}",
-                    hint="make room, or name another place with FLOWERPOWER_CACHE_DIR",
-                ) from None
+        except OSError as error:
+            raise CheckoutError(
+                f"the code of {commit[:12]} cannot be written to {home}: {error.strerror or error}",
+                hint="make room, or name another place with FLOWERPOWER_CACHE_DIR",
+            ) from None
         with suppress(OSError):  # of another user: then it is theirs to tidy up
             os.utime(place)
         return place

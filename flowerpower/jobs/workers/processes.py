@@ -268,6 +268,9 @@ def _work_once(
         with closing(connection.connection_pool), closing(store_beside(connection, keys).connection.connection_pool):
             worker.work(burst=options.burst, logging_level=logging.getLevelName(logger.getEffectiveLevel()))
     except (RedisError, OSError) as error:
+        if isinstance(error, OSError) and error.filename is not None:  # a file of this machine, and not Redis
+            logger.error("this worker cannot work: %s", error)
+            return None
         told = as_ours(error, "working")
         told.__cause__ = error
         if not absence.explains(told):

@@ -1,10 +1,13 @@
 """Hamilton's extensions: only those a pipeline can need, and all of them in doubt."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from flowerpower.pipelines.extensions import SourceFiles
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -50,3 +53,24 @@ def test_in_doubt_all_extensions_are_loaded(tmp_path: Path) -> None:
     loaded = loaded_for(tmp_path, "import pydantic", "from hamilton.function_modifiers import load_from")
 
     assert loaded >= {"pandas", "numpy", "polars", "yaml", "pydantic"}
+
+
+@pytest.mark.parametrize("closed", ["flows", "flows/flow.py"])
+def test_a_file_that_cannot_be_read_is_left_to_its_import(tmp_path: Path, closed: str) -> None:
+    path = "flows/flow.py"
+    (tmp_path / "flows").mkdir()
+    (tmp_path / path).write_text("")
+    files = SourceFiles(tmp_path, ["flows"])
+    assert path in files
+    (tmp_path / closed).chmod(0)
+    user = os.geteuid()
+
+    try:
+        if not user:
+            os.seteuid(65534)  # root may read anything
+        assert path not in files
+        with pytest.raises(KeyError):
+            files[path]
+    finally:
+        os.seteuid(user)
+        (tmp_path / closed).chmod(0o755)

@@ -104,6 +104,22 @@ def test_several_workers_can_share_a_cache(origin: CommandLine, checkouts: Check
     assert (places[0] / "flows/flow.py").read_text() == "answer = 1\n"
 
 
+def test_a_cache_that_cannot_even_be_looked_into_is_said_plainly(
+    origin: CommandLine, checkouts: Checkouts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, is_dir = head(origin), Path.is_dir
+
+    def refusing(path: Path) -> bool:
+        if path.is_relative_to(checkouts.cache):  # as for a user who may not read it; root, who runs tests, may
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_dir(path)
+
+    monkeypatch.setattr(Path, "is_dir", refusing)
+
+    with pytest.raises(CheckoutError, match=r"cannot be written to .*: Permission denied"):
+        checkouts.at(commit, ["flows"])
+
+
 def test_a_cache_that_cannot_be_written_is_said_plainly(origin: CommandLine, tmp_path: Path) -> None:
     origin.git("clone", "--quiet", str(origin.folder), str(tmp_path / "clone"))
     (tmp_path / "cache").write_text("no folder")

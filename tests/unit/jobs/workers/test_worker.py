@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
 from rq.job import Job
 from rq.worker import WorkerStatus
 
+from flowerpower.jobs.absence import Absence
+from flowerpower.jobs.run import Home
+from flowerpower.jobs.workers import processes
 from flowerpower.jobs.workers.worker import _why_killed, make_worker
 from flowerpower.state.keys import Keys
 
@@ -78,3 +84,22 @@ def test_threads_that_an_import_starts_are_named(
     worker.import_first()
 
     assert "have started threads (pool-of-a-library)" in caplog.text
+
+
+def test_a_file_that_a_worker_cannot_read_is_no_absence_of_redis(
+    redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def unreadable(*_: Any) -> None:
+        raise PermissionError(13, "Permission denied", "/flows/flow.py")
+
+    monkeypatch.setattr(processes, "preload", unreadable)
+    absence = Absence(logging.getLogger("flowerpower.worker"), "no run is taken")
+    options = processes.WorkerOptions(root=tmp_path, queues=["default"], burst=True)
+
+    worker = processes._work_once(
+        redis_url, Keys("acme", "default"), options, Home(tmp_path), threading.Event(), absence
+    )
+
+    assert worker is None
+    assert not absence.lasts
+    assert caplog.messages == ["this worker cannot work: [Errno 13] Permission denied: '/flows/flow.py'"]
