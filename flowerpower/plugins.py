@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -19,7 +19,14 @@ MESSAGING_GROUP = "flowerpower.messaging"
 ADAPTERS_GROUP = "flowerpower.adapters"
 EXECUTORS_GROUP = "flowerpower.executors"
 CHECKS_GROUP = "flowerpower.checks"
+_EACH = (SECRETS_GROUP, CHECKS_GROUP)  # all of them are asked, whatever their names
 GROUPS = (IO_GROUP, ADAPTERS_GROUP, EXECUTORS_GROUP, SECRETS_GROUP, MESSAGING_GROUP, CHECKS_GROUP)
+OWN = {
+    IO_GROUP: ("csv", "json", "ndjson", "parquet", "feather", "excel", "text", "yaml", "pickle", "sql", "duckdb"),
+    ADAPTERS_GROUP: ("progress", "opentelemetry", "openlineage", "mlflow", "tracker"),
+    MESSAGING_GROUP: ("http", "https"),
+}
+"""Names that flowerpower has itself: it never looks for a plug-in of one."""
 OFF = "plug-ins are switched off here by FLOWERPOWER_DISABLE_PLUGINS"
 
 
@@ -39,6 +46,7 @@ class Plugin:
     allowed: bool | None = None  # whether the project names its distribution; None: there is no project
     wrong: str = ""
     loaded: bool = False
+    hidden: str = ""  # what is used instead of it, since that has its name
 
 
 def plugin_names(group: str, *, distributions: Collection[str] | None = None) -> tuple[str, ...]:
@@ -97,17 +105,24 @@ def installed_plugins(named: Sequence[str] | None) -> list[Plugin]:
 
     Others are not loaded: that would run code that nobody asked for. *named* is None where there is no project.
     """
-    found = []
+    found: list[Plugin] = []
     for group in GROUPS:
         for point in _points(group, None):
             plugin = _described(group, point, None if named is None else _is_named(point, named))
-            found.append(_tried(plugin, point) if plugin.allowed else plugin)
+            found.append(replace(_tried(plugin, point), hidden=_hiding(plugin, found)) if plugin.allowed else plugin)
     return found
 
 
-def _tried(plugin: Plugin, point: Any) -> Plugin:
-    from dataclasses import replace
+def _hiding(plugin: Plugin, before: Sequence[Plugin]) -> str:
+    """Return what is used instead of a plug-in that a project names, if anything is."""
+    if plugin.name in OWN.get(plugin.group, ()):
+        return "flowerpower's own"
+    by_name = {(other.group, other.name): other for other in reversed(before) if other.loaded}
+    first = None if plugin.group in _EACH else by_name.get((plugin.group, plugin.name))
+    return f"that of {first.distribution}" if first else ""
 
+
+def _tried(plugin: Plugin, point: Any) -> Plugin:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         loaded = _load(point) is not None

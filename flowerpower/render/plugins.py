@@ -53,9 +53,15 @@ def _line(row: Sequence[str], sizes: Sequence[int]) -> str:
 def _state(plugin: Plugin) -> tuple[str, Emphasis]:
     if plugin.wrong:
         return plugin.wrong, "error"
+    if plugin.hidden:
+        return _unused(plugin), "warning"
     if plugin.loaded:
         return "loads", "good"
     return ("not looked at" if plugin.allowed is None else "not named by the project, so not loaded"), "faint"
+
+
+def _unused(plugin: Plugin) -> str:
+    return f"never used: {plugin.hidden} has this name"
 
 
 def plugins_dict(
@@ -76,7 +82,7 @@ def plugins_dict(
                 "version": plugin.version,
                 "allowed": plugin.allowed,
                 "loads": plugin.loaded if plugin.allowed else None,
-                "problem": plugin.wrong or None,
+                "problem": plugin.wrong or (_unused(plugin) if plugin.hidden else None),
             }
             for plugin in found
         ],

@@ -7,8 +7,18 @@ import pytest
 from support.case_plans import CASES, plan_of_case
 
 from flowerpower.checking import Finding, check_by_plugins, verdicts_by_plugins
-from flowerpower.plugins import GROUPS, PluginWarning, installed_plugins, load_plugin, load_plugins, plugin_names
-from flowerpower.render.plugins import plugins_text
+from flowerpower.pipelines.adapters.named import BUILT_IN
+from flowerpower.pipelines.formats import FORMATS
+from flowerpower.plugins import (
+    GROUPS,
+    OWN,
+    PluginWarning,
+    installed_plugins,
+    load_plugin,
+    load_plugins,
+    plugin_names,
+)
+from flowerpower.render.plugins import plugins_dict, plugins_text
 from flowerpower.specs.loader import load
 
 GROUP = "flowerpower.test"
@@ -99,6 +109,37 @@ def test_a_broken_plugin_of_any_kind_is_a_warning_and_the_rest_works(
     assert "aa-broken 2.0  the plug-in 'a' of aa-broken could not be loaded: RuntimeError: boom" in table
     assert "bb-good 2.0    not named by the project, so not loaded" in table
     assert "not installed: zz" in table
+
+
+def test_a_plugin_whose_name_is_taken_is_said_to_be_never_used(tmp_path: Path) -> None:
+    (tmp_path / "fp_taken_plugin.py").write_text("def first(): ...\ndef second(): ...\n")
+    for distribution, function, names in (("broken_one", "first", ["lines"]), ("good_one", "second", ["csv", "lines"])):
+        points = "".join(f"{name} = fp_taken_plugin:{function}\n" for name in names)
+        text = f"[flowerpower.io]\n{points}[flowerpower.secrets]\nv = fp_taken_plugin:{function}\n"
+        (tmp_path / f"{distribution}-1.0.dist-info/entry_points.txt").write_text(text)
+
+    found = [one for one in installed_plugins(["good-one", "broken-one"]) if "one" in one.distribution]
+
+    told = {(one.name, one.distribution): one.hidden for one in found}
+    assert told == {
+        ("csv", "good_one"): "flowerpower's own",
+        ("lines", "broken-one"): "",
+        ("lines", "good_one"): "that of broken-one",
+        ("v", "broken-one"): "",
+        ("v", "good_one"): "",
+    }
+    text = plugins_text(found, ["good-one", "broken-one"], ())
+    assert "never used: flowerpower's own has this name" in text
+    assert "never used: that of broken-one has this name" in text
+    documents = plugins_dict(found, ["good-one", "broken-one"], ())["plugins"]
+    assert [one["problem"] for one in documents if one["name"] == "csv"] == [
+        "never used: flowerpower's own has this name"
+    ]
+
+
+def test_the_names_that_are_taken_are_those_of_flowerpower() -> None:
+    assert set(OWN["flowerpower.io"]) == set(FORMATS)
+    assert set(OWN["flowerpower.adapters"]) == set(BUILT_IN)
 
 
 def test_all_plugins_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
