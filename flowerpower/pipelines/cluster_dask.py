@@ -31,7 +31,7 @@ _NO_FILE = "<dynamic-code>"
 
 
 class GivenUpError(Exception):
-    """Dask let go of a task before it was done: its scheduler is gone, or somebody cancelled it there."""
+    """A value is not to be had: its scheduler is gone, somebody cancelled its task, or it cannot be pickled."""
 
 
 class DaskNodes(RemoteNodes):
@@ -61,10 +61,23 @@ class DaskNodes(RemoteNodes):
 
     def values(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
         """Fetch the outputs."""
-        fetched: dict[str, Any] = self._client.gather(
-            {name: value for name, value in outputs.items() if isinstance(value, Future)}
-        )
+        futures = {name: value for name, value in outputs.items() if isinstance(value, Future)}
+        try:
+            fetched: dict[str, Any] = self._client.gather(futures)
+        except TypeError as error:
+            raise _unpickled(futures, error) from None
         return {name: fetched.get(name, value) for name, value in outputs.items()}
+
+
+def _unpickled(futures: Mapping[str, Future], error: TypeError) -> Exception:
+    """Return what names the output that cannot be brought home; Dask's own words hold three tracebacks, and no name."""
+    for name, future in futures.items():
+        try:
+            future.result()
+        except TypeError as found:
+            why = str(found).strip().splitlines() or [""]
+            return GivenUpError(f"the output {name!r} cannot be pickled: {why[-1]}")
+    return error
 
 
 def connect_dask(spec: ExecutorSpec, modules: Sequence[ModuleType], watch: NodeWatch) -> Cluster:

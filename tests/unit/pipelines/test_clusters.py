@@ -211,6 +211,18 @@ def test_a_worker_that_dies_of_a_node_fails_that_node(project: Project, kind: st
         project.run("out", inputs={"pid": os.getpid()}, executor={"type": kind, "max_workers": 1})
 
 
+def test_an_output_that_cannot_be_pickled_is_named(project: Project, clusters: Clusters, kind: str) -> None:
+    text = "import threading\ndef fine() -> int:\n    return 1\ndef lock() -> object:\n    return threading.Lock()\n"
+
+    with pytest.raises(UserCodeError) as caught:
+        project.module("flow", text).run("fine", "lock", executor=clusters.executor(kind))
+
+    said = str(caught.value)
+    assert "'lock'" in said
+    assert said.endswith("cannot pickle '_thread.lock' object")
+    assert "Traceback" not in f"{said}{caught.value.details}"
+
+
 @pytest.mark.parametrize("parallel", [True, False])
 def test_a_scheduler_of_dask_that_goes_away_is_said(project: Project, kind: str, parallel: bool) -> None:
     if kind == "ray":
