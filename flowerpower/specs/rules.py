@@ -46,13 +46,14 @@ def check(project: Project, elsewhere: Mapping[str, str]) -> list[Problem]:
 def check_modules(project: Project, modules: Mapping[str, bytes]) -> list[Problem]:
     """Return the modules of pipelines that are not among *modules* (path in the project folder -> content)."""
     folders = [_folder(folder) for folder in project.spec.modules]
+    where = f"looked in {', '.join(folders)}" if folders else "`modules:` of the project names no folder to look in"
     problems = []
     for name, pipeline in project.pipelines.items():
         if not (project.is_sound("project", "modules") and project.is_sound(f"pipeline.{name}", "modules")):
             continue
         for position, module in enumerate(pipeline.modules):
             if not _exists(module, folders, modules):
-                hint = did_you_mean(module, _module_names(folders, modules)) or f"looked in {', '.join(folders)}"
+                hint = did_you_mean(module, _module_names(folders, modules)) or where
                 address, what = f"pipeline.{name}", f"there is no module '{module}'"
                 problems.append(problem(project, "FP305", (address, "modules", position), what, hint))
     return problems
