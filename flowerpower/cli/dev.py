@@ -46,10 +46,12 @@ def dev(
     Only the embedded Redis is touched, whatever the project or the environment says. A broken edit is shown, and what
     was applied before goes on. Ctrl-C ends it all.
     """
+    from flowerpower.jobs.stop import Stop
+
     if session.settings.redis not in (None, "embedded"):
         session.talk("Note: dev works on a private Redis; the one that is set is left alone")
     session = replace(session, settings=replace(session.settings, redis="embedded"))
-    stop = threading.Event()
+    stop = Stop()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with session.project() as project:

@@ -28,6 +28,7 @@ from flowerpower.jobs.monitoring.metrics_server import metrics_beside
 from flowerpower.jobs.run import Home, store_beside, use_project
 from flowerpower.jobs.scheduling.scheduler import Scheduler, scheduler_name
 from flowerpower.jobs.scheduling.watch import ClockWatch
+from flowerpower.jobs.stop import Stop
 from flowerpower.jobs.workers.checkouts import Checkouts
 from flowerpower.jobs.workers.code import commit_at
 from flowerpower.jobs.workers.preload import AppliedCommit, GraphRecipe, preload, preload_commit
@@ -124,7 +125,7 @@ def run_scheduler(
 
     One that runs *alone* ends at once when it is asked a second time: it may wait for a Redis that never answers.
     """
-    stop = threading.Event()
+    stop = Stop()
     _catch_stops(stop, at_once=alone)
     use_packaged_zones()
     look_for_cycles_rarely()
@@ -147,7 +148,7 @@ def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
     look_for_cycles_rarely()
     home = _home_of(options)
     use_project(home)
-    stop = threading.Event()
+    stop = Stop()
     absence = Absence(logger, "no run is taken")
     with (
         metrics_beside(url, keys, options.metrics, "worker"),

@@ -27,6 +27,7 @@ from rq.worker_registration import clean_worker_registry
 from flowerpower.jobs.absence import Absence
 from flowerpower.jobs.ledger import Ledger, run_ref
 from flowerpower.jobs.running.telling import plain_failure
+from flowerpower.jobs.stop import Stop
 from flowerpower.jobs.workers.epilogue import Attempt, attempt_under_way, tell_adapters
 from flowerpower.jobs.workers.heartbeats import BeatingWorker, past_damage
 from flowerpower.jobs.workers.restricted import restricted_job, restricted_queue
@@ -383,6 +384,6 @@ def make_worker(
         maintenance_interval=60,
     )
     worker.keys = keys
-    worker.stop = threading.Event()
+    worker.stop = Stop()
     worker.absence = Absence(logger, "no run is taken")
     return worker
