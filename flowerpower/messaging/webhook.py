@@ -9,6 +9,7 @@ import hmac
 import json
 import math
 import time
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, InvalidURL
 from typing import Any
@@ -85,7 +86,9 @@ def _seconds(after: str) -> int | None:
     if after.isascii() and after.isdecimal() and len(after) < _MOST_DIGITS:
         return int(after)
     try:
-        return max(0, math.ceil(parsedate_to_datetime(after).timestamp() - time.time()))
+        moment = parsedate_to_datetime(after)
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC)  # -0000, or no zone at all, says that it is in UTC
+        return max(0, math.ceil(moment.timestamp() - time.time()))
     except (ValueError, OverflowError, IndexError):
         return None
 

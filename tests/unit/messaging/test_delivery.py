@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Iterator
 from email.utils import formatdate
 
 import pytest
@@ -68,9 +69,20 @@ def test_a_receiver_says_in_seconds_when_it_wants_to_be_asked_again() -> None:
         assert post(hook.url, MESSAGE) == Delivery("retry", "answered 429", 77)
 
 
+@pytest.fixture
+def far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "America/St_Johns")
+        time.tzset()
+        yield
+    time.tzset()
+
+
 @pytest.mark.parametrize(("hours", "seconds"), [(1, 3600), (-1, 0)])
 @pytest.mark.parametrize("gmt", [True, False])
-def test_a_receiver_says_as_a_date_when_it_wants_to_be_asked_again(hours: int, seconds: int, gmt: bool) -> None:
+def test_a_receiver_says_as_a_date_when_it_wants_to_be_asked_again(
+    hours: int, seconds: int, gmt: bool, far_from_utc: None
+) -> None:
     with web_hook() as hook:
         hook.answers, hook.retry_after = [429], formatdate(time.time() + hours * 3600, usegmt=gmt)
         delivery = post(hook.url, MESSAGE)
