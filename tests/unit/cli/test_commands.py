@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -247,7 +248,10 @@ def test_a_closed_pipe_is_no_reason_to_complain(flowerpower: CommandLine) -> Non
 
 
 def test_the_help_of_a_command_loads_only_what_typer_itself_wants() -> None:
-    assert loaded_by("plan", "--help") & HEAVY <= {"pydantic", "hashlib"}
+    wanted = {"pydantic", "hashlib"}
+    if tuple(map(int, version("pydantic").split(".")[:2])) < (2, 13):
+        wanted.add("asyncio")  # pydantic's own
+    assert loaded_by("plan", "--help") & HEAVY <= wanted
 
 
 def test_an_interrupt_is_exit_130_without_a_traceback(flowerpower: CommandLine) -> None:
