@@ -261,9 +261,13 @@ def test_an_interrupt_is_exit_130_without_a_traceback(flowerpower: CommandLine) 
         "    while True:  # Python misses a signal that comes as one long sleep begins\n        time.sleep(0.05)\n",
     )
     command = [sys.executable, "-m", "flowerpower", "run", "report"]
-    process = subprocess.Popen(
-        command, cwd=flowerpower.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)  # what a shell starts in the background ignores it, and so we
+    try:
+        process = subprocess.Popen(
+            command, cwd=flowerpower.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert process.stdout is not None
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
