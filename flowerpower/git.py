@@ -34,8 +34,6 @@ _SETTINGS = (
     "safe.bareRepository=explicit",
 )
 _GIT = ("git", *(part for setting in _SETTINGS for part in ("-c", setting)))
-
-
 _WHOSE = re.compile(r"dubious ownership in repository at '(.+)'")
 
 

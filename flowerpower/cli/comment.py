@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from flowerpower.hosting.sticky import Step
 
 _COMMIT = "FLOWERPOWER_APPROVED_COMMIT"  # without the middle word it says which code an image holds
-
-
 _UNAPPROVED = (
     "apply it by hand; or, if such commits shall be applied: --if-any, and apply without --approved when no file was "
     "written; the action for GitHub does that with `direct-push: apply`"
