@@ -17,11 +17,13 @@ Answer = Literal["fired", "moved", "early", "damaged"]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker's right to run a run now, or why it may not."""
+    """A worker's right to run a run now, or why it may not, or not yet: then it may ask again after some seconds."""
 
     attempt: int = 0
     commit: str = ""
     refused: str = ""
+    waits: str = ""
+    seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,21 @@ class Claimant:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a run may run: of its run spec, and of who asks for it.
+
+    `deadline` is the start deadline in seconds (0 for none); `after` are schedules that must have succeeded; `alone`
+    says that it is a pipeline's run by hand, which stands in no schedule's way; `other_code` is the worker's, if it is
+    not what was applied.
+    """
+
+    deadline: int = 0
+    after: tuple[str, ...] = ()
+    alone: bool = False
+    other_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunRef:
     """A run by its id and the pieces of it; `tick` is epoch seconds."""
 
@@ -40,6 +57,9 @@ class RunRef:
     name: str
     run: str
     tick: int
+
+
+_ANY = Terms()
 
 
 class Ledger:
@@ -62,24 +82,17 @@ class Ledger:
             for answer in self._scripts.stream("fire", map(script_arguments, batches)):
                 yield [] if isinstance(answer, Exception) else _words(answer)
 
-    def claim(
-        self, run: RunRef, by: Claimant, *, digest: str, deadline: int, alone: bool = False, other_code: str = ""
-    ) -> Claim:
-        """Ask to run a run now.
-
-        `digest` names its run spec, `deadline` is its start deadline in seconds (0 for none); `alone` says that it is a
-        pipeline's run by hand, which stands in no schedule's way; `other_code` is the worker's, if it is not what was
-        applied.
-        """
+    def claim(self, run: RunRef, by: Claimant, *, digest: str, terms: Terms = _ANY) -> Claim:
+        """Ask to run a run now; `digest` names its run spec."""
         ask = _named(run) | {"execution": by.execution, "worker": by.worker}
-        ask |= {"digest": digest, "deadline": deadline, "alone": alone}
-        if other_code:
-            ask["other_code"] = other_code
+        ask |= {"digest": digest, "deadline": terms.deadline, "alone": terms.alone}
+        ask |= {"after": terms.after} if terms.after else {}
+        ask |= {"other_code": terms.other_code} if terms.other_code else {}
         with redis_errors(f"claiming run {run.id}"):
-            answer = self._scripts.call("claim", [json.dumps(ask)])
-        if answer[0] == b"run":
-            return Claim(attempt=int(answer[1]), commit=answer[2].decode())
-        return Claim(refused=answer[1].decode())
+            word, told, *more = self._scripts.call("claim", [json.dumps(ask)])
+        if word == b"run":
+            return Claim(attempt=int(told), commit=more[0].decode())
+        return Claim(waits=told.decode(), seconds=int(more[0])) if more else Claim(refused=told.decode())
 
     def refuse(self, run: RunRef, by: Claimant, reason: str) -> None:
         """Record that a run is not run for what it is; one that was expected gets its outcome with it."""

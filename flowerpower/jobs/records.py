@@ -30,8 +30,8 @@ _LAST_MOMENT = 253_402_300_799  # the end of the year 9999
 class RunRecord:
     """One run, or a range of ticks that did not run (`count` > 1). Times are epoch seconds, 0 where unknown.
 
-    `status` is running, queued, scheduled (it waits for its time), retrying, succeeded, failed, skipped, missed or
-    cancelled. `at` is when that became so, `first` and `last` are ticks.
+    `status` is running, queued, scheduled (it waits for its time, or for other schedules), retrying, succeeded, failed,
+    skipped, missed or cancelled. `at` is when that became so, `first` and `last` are ticks.
     """
 
     name: str
@@ -187,14 +187,15 @@ def _active(run: Run, status: bytes | None, entry: bytes) -> RunRecord:
     elif run.attempt and started:  # one that is run again has attempts of before
         word, at = "retrying", int(started)
     else:
-        word, at = ("scheduled" if status == b"scheduled" else "queued"), run.since
+        word, at = ("scheduled" if data.get("waits") or status == b"scheduled" else "queued"), run.since
     reason = str(data.get("cancel") or "")
+    waits = str(data.get("waits") or "")
     return RunRecord(
         run.name,
         run.tick,
         run.tick,
         word,
-        reason=f"told to stop: {reason}" if reason else "",
+        reason=f"told to stop: {reason}" if reason else waits,
         run=run.id,
         attempt=run.attempt,
         at=at,

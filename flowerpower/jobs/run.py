@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from flowerpower import __version__
 from flowerpower.errors import FlowerPowerError, StoreError
-from flowerpower.jobs.ledger import Claim, Claimant, Ledger, RunRef, run_ref
+from flowerpower.jobs.ledger import Claim, Claimant, Ledger, RunRef, Terms, run_ref
 from flowerpower.jobs.running.admission import (
     Papers,
     RunRefusedError,
@@ -134,20 +134,32 @@ def run_scheduled(namespace: str, name: str, spec_digest: str) -> dict[str, Any]
         if isinstance(error, SpecAlteredError):
             take_away(store, spec_digest, papers)
         raise
-    claim = ledger.claim(
-        run,
-        claimant,
-        digest=spec_digest,
-        deadline=int(spec.get("start_deadline") or 0),
-        alone=bool(spec.get("manual")),
-        other_code=other_code,
-    )
+    claim = ledger.claim(run, claimant, digest=spec_digest, terms=_terms(spec, other_code))
+    if claim.waits:
+        return _later(run, claim)
     if claim.refused:
         logger.warning("run %s is not run: %s", run.id, claim.refused)
         return {"status": "refused", "reason": claim.refused, "run": run.id}
     keeper = Keeper(store, job, run.name, claim.attempt)
     work = _Work(run, claim, spec, papers.execution, home, other_code, keeper, settings.environment)
     return _attempt(work, ledger, retries_left=int(job.retries_left or 0))
+
+
+def _terms(spec: Mapping[str, Any], other_code: str) -> Terms:
+    return Terms(
+        deadline=int(spec.get("start_deadline") or 0),
+        after=tuple(map(str, spec.get("after") or ())),
+        alone=bool(spec.get("manual")),
+        other_code=other_code,
+    )
+
+
+def _later(run: RunRef, claim: Claim) -> dict[str, Any]:
+    """Return what makes RQ hand the run to a worker again, under the same id and with all its retries."""
+    from flowerpower.jobs.running.later import Later
+
+    logger.info("run %s waits: %s", run.id, claim.waits)
+    return Later({"status": "waiting", "reason": claim.waits, "run": run.id}, claim.seconds)
 
 
 def _current_job(namespace: str, rq_prefix: str) -> tuple[Job, Store]:

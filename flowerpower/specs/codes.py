@@ -74,6 +74,7 @@ CODES: Mapping[str, Code] = {
     "FP307": Code("password in the project file", "Write `${env:NAME}` instead.", can_be_silenced=True),
     "FP308": Code("previous name", "A name can have been that of one schedule only."),
     "FP309": Code("address of messages", "Give it a scheme, and keep passwords out of it.", can_be_silenced=True),
+    "FP310": Code("comes after", "Name schedules of the project; none can wait for itself, even by way of others."),
     "FP311": Code("policy min_interval", "Fire less often, or change the rule.", can_be_silenced=True),
     "FP312": Code("policy allowed_queues", "Use an allowed queue, or change the rule.", can_be_silenced=True),
     "FP313": Code("policy max_timeout", "Lower the timeout, or change the rule.", can_be_silenced=True),
@@ -100,7 +101,6 @@ CODES: Mapping[str, Code] = {
     "FP351": Code("no such format, adapter or executor", "Correct the name, or name the plug-in that has it."),
     "FP352": Code("transfer that would be refused", "Correct it; a run would be refused for it."),
     "FP353": Code("not installed here", "Install it where runs run.", can_be_silenced=True),
-    "FP390": Code("not supported yet", "Remove it; this version would silently ignore it."),
     # Comments
     "FP901": Code("invalid ignore comment", "Write `# flowerpower: ignore FPnnn reason`."),
 }

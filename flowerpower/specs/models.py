@@ -301,8 +301,8 @@ class ScheduleSpec(SpecWithEnvironments, Timed):
     )
     after: Many[Name] = Field(
         default=(),
-        description="A tick runs only if the newest run of each of these schedules succeeded; else it is recorded as "
-        "skipped. (Not supported yet.)",
+        description="A tick waits until these schedules have done what was due no later, and runs only if the newest "
+        "tick of each succeeded; else it is recorded as skipped.",
         examples=[["hourly_import"]],
     )
     buffer_limit: Annotated[int, Field(ge=1, le=10_000)] = Field(

@@ -19,8 +19,8 @@ from flowerpower.specs.project import Project
 from flowerpower.specs.redis import check_redis
 from flowerpower.specs.renames import check_renames
 from flowerpower.specs.transfers import check_transfers
-from flowerpower.specs.unsupported import UNSUPPORTED
 from flowerpower.specs.values import TRIGGERS
+from flowerpower.specs.waits import check_waits
 
 if TYPE_CHECKING:
     from flowerpower.specs.models import PipelineSpec, ScheduleSpec
@@ -40,6 +40,9 @@ def check(project: Project, elsewhere: Mapping[str, str]) -> list[Problem]:
     for name, path, what, hint in check_renames(project.schedules):
         if project.is_sound(f"schedule.{name}", "previous_names"):
             problems.append(problem(project, "FP308", (f"schedule.{name}", *path), what, hint))
+    for name, path, what, hint in check_waits(project.schedules, elsewhere, project.env):
+        if project.is_sound(f"schedule.{name}", "after"):
+            problems.append(problem(project, "FP310", (f"schedule.{name}", *path), what, hint))
     return [*problems, *check_policies(project)]
 
 
@@ -88,7 +91,6 @@ def problem(
 
 
 def _check_project(project: Project) -> Iterator[Problem]:
-    yield from _check_supported(project, "project", project.spec)
     if project.is_sound("project", "redis"):
         for code, path, what, hint, severity in check_redis(project.spec.redis):
             yield problem(project, code, ("project", "redis", *path), what, hint, severity)
@@ -105,14 +107,7 @@ def _check_addresses(project: Project, spec: Told, *path: str) -> Iterator[Probl
             yield problem(project, "FP309", (*path, key, position), what, hint, severity)
 
 
-def _check_supported(project: Project, address: str, spec: object) -> Iterator[Problem]:
-    for entry in UNSUPPORTED[address.partition(".")[0]]:
-        if entry.is_used(spec) and project.is_sound(address, entry.path[0]):
-            yield problem(project, "FP390", (address, *entry.path), f"{entry.what} is not supported yet", entry.hint)
-
-
 def _check_pipeline(project: Project, address: str, spec: PipelineSpec) -> Iterator[Problem]:
-    yield from _check_supported(project, address, spec)
     for code, path, what, hint in check_transfers(project.spec, spec):
         if project.is_sound("project", "allow", "plugins") and project.is_sound(address, str(path[0]), "executor"):
             yield problem(project, code, (address, *path), what, hint)
@@ -149,7 +144,6 @@ def _check_executor_of_plugin(project: Project, address: str, executor: Executor
 def _check_schedule(
     project: Project, address: str, spec: ScheduleSpec, elsewhere: Mapping[str, str]
 ) -> Iterator[Problem]:
-    yield from _check_supported(project, address, spec)
     yield from _check_addresses(project, spec, address)
     if spec.pipeline not in project.pipelines and project.is_sound(address, "pipeline"):
         yield from _check_missing_pipeline(project, address, spec, elsewhere.get(f"pipeline.{spec.pipeline}"))

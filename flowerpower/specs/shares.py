@@ -22,9 +22,10 @@ from flowerpower.specs.loader import Loaded
 from flowerpower.specs.verdict import Ending, Verdict, in_order, problem_from
 
 _NAMED = re.compile(rb"^ *pipeline: *['\"]?([^\s'\"#]+)", re.MULTILINE)
-_OF_ALL = ("FP110", "FP301", "FP308", "FP328")  # what is said of one file because of any other
+_OF_ALL = ("FP110", "FP301", "FP308", "FP310", "FP328")  # what is said of one file because of any other
 _OF_A_PIPELINE = ("FP32", "FP33")  # ... because of the schedules that run the same pipeline
 _OF_NAMES = b"previous_names"  # they are compared with those of all schedules
+_AFTER, _AFTER_AS_KEY = b"after", re.compile(rb"\bafter['\"]?\s*:")  # whose values are names of schedules, too
 _REMEMBERED = 200_000  # texts
 _ESCAPED_KEY = re.compile(rb'"[^"\n]{0,200}\\[^"\n]{0,200}"\s*:')  # which may be any key, written otherwise
 
@@ -64,7 +65,7 @@ def taken_apart(loaded: Loaded, texts: Mapping[str, bytes], alone: Iterable[Prob
     """
     draft = loaded.draft
     rest = tuple(problem for problem in loaded.problems if not _is_spec(problem.place.file, texts))
-    across = any(problem.code in _OF_ALL for problem in loaded.problems) or _compares_names(texts)
+    across = any(problem.code in _OF_ALL for problem in loaded.problems) or compares_names(texts)
     lost = any(schedule.pipeline not in draft.pipelines for schedule in draft.schedules.values())
     if draft.unsound or across or lost:
         return None
@@ -77,7 +78,7 @@ def taken_apart(loaded: Loaded, texts: Mapping[str, bytes], alone: Iterable[Prob
 
 def left_to_do(shares: Shares, texts: Mapping[str, bytes], now: int) -> Work | None:
     """Return what must be checked at *now* for the verdict on *texts*; None where that is all of them, or nearly."""
-    if _compares_names(texts) or now < shares.made_at:
+    if compares_names(texts) or now < shares.made_at:
         return None
     known = _known(shares, texts, now)
     unknown = frozenset(path for path in texts if path not in known and path not in PROJECT_FILES)
@@ -242,13 +243,16 @@ def _linked(problems: Iterable[Problem]) -> Iterator[Problem]:
     return (problem for problem in problems if problem.code.startswith(_OF_A_PIPELINE))
 
 
-def _compares_names(texts: Mapping[str, bytes]) -> bool:
+def compares_names(texts: Mapping[str, bytes]) -> bool:
+    """Tell whether specs may name other schedules, so that only a look at all of them can tell what is right."""
     return any(map(_may_compare_names, texts.values()))
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _may_compare_names(text: bytes) -> bool:
-    return _OF_NAMES in text or (b"\\" in text and _ESCAPED_KEY.search(text) is not None)
+    if _OF_NAMES in text or (b"\\" in text and _ESCAPED_KEY.search(text) is not None):
+        return True
+    return _AFTER in text and (_AFTER_AS_KEY.search(text) is not None or (b"&" in text and b"*" in text))
 
 
 def forget_texts() -> None:

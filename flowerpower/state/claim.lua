@@ -1,7 +1,8 @@
 -- A worker asks whether it may run a run now. ARGV[2] is JSON:
 -- {id, name, run, tick, execution, worker, digest, alone (a pipeline by hand), deadline (seconds, 0 for none),
--- other_code (the worker's, if it is not what was applied), refuse (why it is not run in any case)}.
--- Answers {'run', attempt, commit} or {'refused', reason}.
+-- after (schedules that must have succeeded), other_code (the worker's, if it is not what was applied), refuse (why it is
+-- not run in any case)}.
+-- Answers {'run', attempt, commit}, {'refused', reason} or {'wait', reason, seconds until it may ask again}.
 local ask = cjson.decode(ARGV[2])
 local seconds, micros = now()
 local bad = wrong_type(our_types())
@@ -75,6 +76,7 @@ if entry and entry.cancel then
   release(name, seconds, micros)
   return {'refused', 'it was cancelled: ' .. entry.cancel}
 end
+local is_expected = entry ~= nil
 if not entry then
   local known = redis.call('HEXISTS', ours('schedules'), ask.name) + redis.call('HEXISTS', ours('pipelines'), ask.name)
   if known == 0 then return refuse('its schedule was deleted') end
@@ -87,6 +89,24 @@ if ask.deadline > 0 and entry.attempt == 0 and seconds - entry.since > ask.deadl
   release(name, seconds, micros)
   return {'refused', 'it waited longer than its start_deadline'}
 end
+local word, why
+if is_expected and entry.attempt == 0 and ask.after then word, why = held_back(ask.after, ask.tick) end
+if word == 'wait' then
+  if entry.waits ~= why then
+    entry.waits = why
+    set_active(ask.id, name, ask.run, entry)
+    record_event({event = 'waiting', schedule = name, tick = ask.tick, reason = why, job = ask.id})
+  end
+  return {'wait', why, patience(seconds - entry.since)}
+end
+if word == 'skip' then
+  clear_active(ask.id, name, ask.run)
+  record_outcome(name, {first = ask.tick, last = ask.tick, count = 1, status = 'skipped', reason = why, run = ask.id, at = seconds, by = 'after'})
+  record_event({event = 'skipped', schedule = name, tick = ask.tick, reason = why, job = ask.id})
+  release(name, seconds, micros)
+  return {'refused', why}
+end
+entry.waits = nil
 entry.attempt = entry.attempt + 1
 entry.execution = ask.execution
 entry.digest = ask.digest

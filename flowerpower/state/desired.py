@@ -203,19 +203,18 @@ def run_spec(namespace: str, name: str, fields: Mapping[str, Json], pipeline: Pi
         base: Any = spec.get(key) or {}
         over: Any = fields.get(key) or {}
         spec[key] = {**base, **over}
-    return canonical(
-        {
-            "format": RUN_FORMAT,
-            "namespace": namespace,
-            "schedule": name,
-            "pipeline": str(fields["pipeline"]),
-            "trigger": {key: fields[key] for key in _TRIGGER_FIELDS if key in fields},
-            "folders": pipeline.fields["folders"],
-            "spec": spec,
-            "code": pipeline.code,
-            "start_deadline": fields.get("start_deadline"),
-        }
-    )
+    wanted: dict[str, Json] = {
+        "format": RUN_FORMAT,
+        "namespace": namespace,
+        "schedule": name,
+        "pipeline": str(fields["pipeline"]),
+        "trigger": {key: fields[key] for key in _TRIGGER_FIELDS if key in fields},
+        "folders": pipeline.fields["folders"],
+        "spec": spec,
+        "code": pipeline.code,
+        "start_deadline": fields.get("start_deadline"),
+    }
+    return canonical({**wanted, "after": fields["after"]} if fields.get("after") else wanted)
 
 
 def _dump(spec: PipelineSpec | ScheduleSpec) -> dict[str, Json]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 _PARTS = {  # what a script is made of besides its own file
-    "claim": ("buffer",),
+    "claim": ("buffer", "after"),
     "commit": ("buffer", "cancel", "bulk", "undo"),
     "drain": ("buffer",),
     "finish": ("buffer",),

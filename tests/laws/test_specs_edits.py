@@ -87,6 +87,9 @@ SCHEDULES = (
     "pipeline: stock\nevery: 1h\nenvironments: {prod: null, staging: {pipeline: sales}, gone: {}}\n",
     'pipeline: stock\nevery: 1h\n"envi\\x72onments": {prod: {at: 2020-01-01, every: null}}\n',
     "- pipeline: sales\n",
+    "pipeline: sales\nevery: 1h\nafter: [hourly]\n",
+    "pipeline: sales\nevery: 1h\n'after' : [nightly, weekly]\nenvironments: {prod: {after: [gone]}, staging: null}\n",
+    'pipeline: sales\nevery: 1h\n"aft\\x65r": [deep]\n',
 )
 FILES: Mapping[str, tuple[str, ...]] = {
     **{f"pipelines/{name}.yaml": PIPELINES for name in ("sales", "stock", "spare")},
@@ -171,6 +174,9 @@ def test_after_every_edit_a_check_that_remembers_says_what_one_says_that_does_no
 GOOD = "pipeline: sales\nevery: 1h\ninputs: {region: EU}\n"
 LACKING = "pipeline: sales\nevery: 1h\n"
 SALES = {"pipelines/sales.yaml": PIPELINES[0]}
+AFTER = "after: [s1]\n"
+CIRCLE: tuple[Any, ...] = (NOW, [], ["FP310"])
+GONE: tuple[Any, ...] = (("s1", None), *CIRCLE)
 
 
 @pytest.mark.parametrize(
@@ -196,6 +202,16 @@ SALES = {"pipelines/sales.yaml": PIPELINES[0]}
             {"s1": GOOD + '"previous\\u005fnames": [s3]\n'}, ("s3", GOOD), NOW, [], ["FP308"], id="a key in escapes"
         ),
         pytest.param({"s1": GOOD}, ("s2", GOOD + "previous_names: [s1]\n"), NOW, [], ["FP308"], id="a present name"),
+        pytest.param({"s1": GOOD, "s2": GOOD + AFTER}, ("s1", None), NOW, [], ["FP310"], id="what it comes after goes"),
+        pytest.param(
+            {"s1": GOOD, "s2": GOOD + AFTER.replace("after", '"aft\\u0065r"')}, *GONE, id="the same, a key in escapes"
+        ),
+        pytest.param(
+            {"s1": GOOD, "s2": GOOD + "labels: {a: &k after}\n" + AFTER.replace("after", "*k ")},
+            *GONE,
+            id="by an alias",
+        ),
+        pytest.param({"s1": GOOD, "s2": GOOD + AFTER}, ("s1", GOOD + "after: [s2]\n"), *CIRCLE, id="a circle"),
         pytest.param({"s1": GOOD, "s2": "name: s1\n" + GOOD}, ("s1", None), NOW, ["FP110"], [], id="twice, then once"),
         pytest.param({"s1": GOOD}, ("s2", "name: s1\n" + GOOD), NOW, [], ["FP110"], id="once, then twice"),
         pytest.param(

@@ -58,7 +58,7 @@ def test_a_run_that_a_worker_has_in_hand_is_refused(store: Store) -> None:
     store.connection.rpush(f"{KEYS.queue_list(QUEUE)}:intermediate", run(first))
     tick_after(store)
 
-    claim = Ledger(store).claim(reference(store, run(first)), Claimant("slow", "x"), digest="d", deadline=0)
+    claim = Ledger(store).claim(reference(store, run(first)), Claimant("slow", "x"), digest="d")
 
     assert claim.refused == f"it was cancelled: {TOOK}"
     assert list(store.read().active) == [run(first + HOUR)]

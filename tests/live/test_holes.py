@@ -105,11 +105,11 @@ def test_an_execution_counts_as_alive_until_its_registry_says_otherwise(
     run_id = fired(store)
     run = RunRef(run_id, "often", run_id.rpartition("--")[2], int(run_id.rpartition("--")[2]))
     ledger = Ledger(store)
-    ledger.claim(run, Claimant("a", "first"), digest="d", deadline=0)
+    ledger.claim(run, Claimant("a", "first"), digest="d")
     store.connection.hset(KEYS.execution(run_id, "first"), "id", "first")
     store.connection.zadd(f"rq:wip:{QUEUE}", {f"{run_id}:first": store.time() + expires})
 
-    claim = ledger.claim(run, Claimant("b", "second"), digest="d", deadline=0)
+    claim = ledger.claim(run, Claimant("b", "second"), digest="d")
 
     assert claim.refused == refused
 
@@ -158,7 +158,7 @@ def test_a_run_by_hand_does_not_replace_the_outcome_of_a_tick(store: Store) -> N
     for status in ("failed", "succeeded"):
         for key in runs:
             run = RunRef(KEYS.run_id("often", key), "often", key, 1_800_000_000)
-            ledger.claim(run, Claimant("a", "x"), digest="d", deadline=0)
+            ledger.claim(run, Claimant("a", "x"), digest="d")
             ledger.finish(run, execution="x", status=status, reason="", final=True, duration=0.0)
 
     found = {outcome["run"]: outcome["status"] for outcome in outcomes(store)}

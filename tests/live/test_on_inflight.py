@@ -191,14 +191,14 @@ def test_a_running_run_whose_worker_hears_nothing_is_told_of_and_not_tried_again
     run = start(store, tmp_path, pipeline=PIPELINE + "retry: {max: 2}\n")
     ledger, reference = Ledger(store), run_ref(store, run, 0)
     assert reference is not None
-    ledger.claim(reference, Claimant("gone", "first"), digest="d", deadline=0)
+    ledger.claim(reference, Claimant("gone", "first"), digest="d")
     store.connection.hset(KEYS.job(run), mapping={"status": "started", "worker_name": "gone"})
     change(tmp_path)
 
     applied = apply(store, tmp_path, may_stop=True)
 
     assert applied.notes == (f"{run} goes on: no worker heard that it should stop",)
-    again = ledger.claim(reference, Claimant("next", "second"), digest="d", deadline=0)
+    again = ledger.claim(reference, Claimant("next", "second"), digest="d")
     assert again.refused == "it was cancelled: its schedule was changed"
     assert [outcome["status"] for outcome in outcomes(store)] == ["cancelled"]
 
@@ -210,7 +210,7 @@ def test_a_run_that_ends_before_it_hears_is_what_it_became_and_has_no_retry(
     run = start(store, tmp_path, pipeline=PIPELINE + "retry: {max: 2}\n")
     ledger, reference = Ledger(store), run_ref(store, run, 0)
     assert reference is not None
-    ledger.claim(reference, Claimant("a", "first"), digest="d", deadline=0)
+    ledger.claim(reference, Claimant("a", "first"), digest="d")
     store.connection.hset(KEYS.job(run), mapping={"status": "started", "worker_name": "a"})
     change(tmp_path)
     apply(store, tmp_path, may_stop=True)
@@ -219,7 +219,7 @@ def test_a_run_that_ends_before_it_hears_is_what_it_became_and_has_no_retry(
 
     expected = "succeeded" if ending == "succeeded" else "cancelled"
     assert [outcome["status"] for outcome in outcomes(store)] == [expected]
-    again = ledger.claim(reference, Claimant("b", "second"), digest="d", deadline=0)
+    again = ledger.claim(reference, Claimant("b", "second"), digest="d")
     assert again.refused
 
 

@@ -13,7 +13,7 @@ from support.redis_state import dump_keys, shift_clock, start_at_half_past
 from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
-from flowerpower.jobs.ledger import Claimant, Ledger
+from flowerpower.jobs.ledger import Claimant, Ledger, Terms
 from flowerpower.jobs.monitoring.status import read_status
 from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
@@ -130,7 +130,7 @@ def test_a_run_that_missed_its_start_deadline_lets_the_next_one_start(store: Sto
     shift_clock(store.connection, 600)
 
     claim = Ledger(store).claim(
-        reference(store, KEYS.run_id("often", first + HOUR)), Claimant("a", "b"), digest="d", deadline=HOUR
+        reference(store, KEYS.run_id("often", first + HOUR)), Claimant("a", "b"), digest="d", terms=Terms(deadline=HOUR)
     )
 
     assert claim.refused == "it waited longer than its start_deadline"  # counted from the tick's decision
@@ -369,7 +369,7 @@ def test_a_tick_that_a_stock_scheduler_pushed_meets_the_rule_too(store: Store, p
     store.connection.zrem(KEYS.scheduled(QUEUE), pending)
 
     _fire_if_pending(store, Ledger(store), reference(store, pending), read_papers(store, reference(store, pending), ""))
-    claim = Ledger(store).claim(reference(store, pending), Claimant("stock", "x"), digest="d", deadline=0)
+    claim = Ledger(store).claim(reference(store, pending), Claimant("stock", "x"), digest="d")
 
     assert claim.refused
     assert store.read().cursors["often"].tick == first + HOUR

@@ -111,7 +111,7 @@ def test_a_run_in_flight_ends_in_the_history_of_the_new_name_and_blocks_its_over
     name, tick = run.split("--")[2:]
     reference = RunRef(run, name, tick, int(tick))
     ledger = Ledger(store)
-    assert ledger.claim(reference, Claimant("worker", "e1"), digest="", deadline=0).attempt == 1
+    assert ledger.claim(reference, Claimant("worker", "e1"), digest="").attempt == 1
     assert ledger.finish(reference, execution="e1", status="succeeded", reason="", final=True, duration=1.0)
     assert [told["status"] for told in outcomes(store, "hourly")] == ["succeeded", "skipped"]
     assert outcomes(store, "nightly") == []

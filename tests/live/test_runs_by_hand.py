@@ -27,7 +27,7 @@ def ask(store: Store) -> None:
 def claim(store: Store, run_id: str, execution: str = "e") -> Claim:
     found = run_ref(store, run_id, SECOND)
     assert found is not None
-    return Ledger(store).claim(found, Claimant("worker", execution), digest="d", deadline=0)
+    return Ledger(store).claim(found, Claimant("worker", execution), digest="d")
 
 
 def end(store: Store, run_id: str, status: str, execution: str = "e") -> None:

@@ -24,7 +24,7 @@ class Player:
             self.store.keys.job(run_id), mapping={"status": "started", "worker_name": "player", "origin": self.queue}
         )
         claim = Ledger(self.store).claim(
-            reference(self.store, run_id), Claimant("player", self._execution()), digest="d", deadline=0
+            reference(self.store, run_id), Claimant("player", self._execution()), digest="d"
         )
         if not claim.refused:
             self.running.append(run_id)

@@ -206,7 +206,7 @@ class World(Bench):
         was_active = bool(self.redis.hexists(KEYS.active, run))
         asked = self._reference(run)
         _fire_if_pending(self.store, Ledger(self.store), asked, read_papers(self.store, asked, ""))
-        claim = Ledger(self.store).claim(self._reference(run), Claimant("player", execution), digest="d", deadline=0)
+        claim = Ledger(self.store).claim(self._reference(run), Claimant("player", execution), digest="d")
         if was_active and name not in self.inexact:
             assert self.models[name].claim(self._in_model(run)) == (not claim.refused), claim
         if claim.refused:

@@ -13,6 +13,11 @@ from flowerpower.state.codec import canonical
 _HINT = "give texts, numbers, lists and mappings: of a date its isoformat(), of data the place where it lies"
 
 
+def at_once(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a run spec without what could keep a run that somebody asks for from starting: it is late on purpose."""
+    return {key: value for key, value in spec.items() if key != "after"} | {"start_deadline": None}
+
+
 def run_spec_text(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
     """Return a run spec with *inputs* laid over its own, as it lies in Redis.
 

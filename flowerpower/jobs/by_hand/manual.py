@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from flowerpower import arguments
 from flowerpower.errors import FlowerPowerError, PipelineError, StoreError, UsageError, WaitTimeoutError
-from flowerpower.jobs.by_hand.inputs import run_spec_text
+from flowerpower.jobs.by_hand.inputs import at_once, run_spec_text
 from flowerpower.jobs.by_hand.past import spec_of
 from flowerpower.jobs.details import RunDetails, find_outcome, find_record, read_run
 from flowerpower.jobs.ledger import Ledger, RunRef
@@ -234,7 +234,7 @@ def _schedule_job(store: Store, name: str, raw: bytes) -> tuple[dict[str, str], 
     if text is None:
         raise UsageError(f"the run spec of {name!r} is not in Redis", hint="apply again")
     spec = spec_of(name, text)
-    return job_fields(occurrence_at(store.keys, schedule, 0)), {**spec, "start_deadline": None}
+    return job_fields(occurrence_at(store.keys, schedule, 0)), at_once(spec)
 
 
 def _nearest(store: Store, name: str) -> str:

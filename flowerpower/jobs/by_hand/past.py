@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from flowerpower.errors import FlowerPowerError, FormatError, UsageError
-from flowerpower.jobs.by_hand.inputs import run_spec_text
+from flowerpower.jobs.by_hand.inputs import at_once, run_spec_text
 from flowerpower.jobs.by_hand.naming import advice_for
 from flowerpower.jobs.by_hand.ranges import Ranges
 from flowerpower.jobs.records import RunRecord, active_runs, decode_outcome, outcome_pages
@@ -115,8 +115,7 @@ def spec_of(name: str, text: bytes) -> Mapping[str, Any]:
 
 def order_of(store: Store, applied: Applied, how: HandOut) -> dict[str, Any]:
     """Return what the script needs to push runs of past ticks, but for the ticks."""
-    spec = {**applied.run_spec, "start_deadline": None}  # they are late on purpose
-    text = run_spec_text(spec, how.inputs)
+    text = run_spec_text(at_once(applied.run_spec), how.inputs)
     schedule = replace(applied.schedule, run=digest(text))
     return {
         "name": schedule.name,

@@ -1,8 +1,8 @@
 """Check a large project in two processes, each with half of the pipelines and with the schedules of these.
 
 What is said of a spec depends on the project file, the modules, the pipeline it names and the schedules that name that
-too; on other specs only when two have one name, or one had another's. Where the halves turn out to need each other, or
-a dataflow is not as it should be, they do not count. A law holds the checks to that.
+too; on other specs only when two have one name, or one names another schedule. Where the halves turn out to need each
+other, or a dataflow is not as it should be, they do not count. A law holds the checks to that.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from flowerpower.specs.files.glances import pipeline_at_a_glance
 from flowerpower.specs.files.kinds import PROJECT_FILES
 from flowerpower.specs.files.reading import Sources
 from flowerpower.specs.loader import Loaded, Models
-from flowerpower.specs.shares import Shares, both, from_lists, to_lists
+from flowerpower.specs.shares import Shares, both, compares_names, from_lists, to_lists
 from flowerpower.specs.text.yaml import parse, parse_once
 from flowerpower.specs.verdict import Question, Verdict, from_dict, joined, to_dict
 
@@ -109,9 +109,7 @@ def verdict_of_all(verdicts: Sequence[Verdict], addresses: Sequence[frozenset[st
 
 def is_worthwhile(sources: Sources) -> bool:
     """Tell whether there is enough to do for two processes, and nothing that needs to see all of it."""
-    if len(sources.texts) < _WORTHWHILE or any(b"previous_names" in text for text in sources.texts.values()):
-        return False
-    return is_possible()
+    return len(sources.texts) >= _WORTHWHILE and not compares_names(sources.texts) and is_possible()
 
 
 def _halves_checked(

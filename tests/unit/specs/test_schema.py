@@ -15,11 +15,9 @@ from flowerpower.specs.loader import load
 from flowerpower.specs.schema.examples import EXAMPLES, SKELETONS
 from flowerpower.specs.schema.schema import KINDS, json_schema, schema_text
 from flowerpower.specs.text.yaml import parse
-from flowerpower.specs.unsupported import UNSUPPORTED
 
 ROOT = Path(__file__).parents[3]
 FILES = {"project": "flowerpower.yaml", "pipeline": "pipelines/a.yaml", "schedule": "schedules/a.yaml"}
-NOT_YET = "(Not supported yet.)"
 
 
 def parts(schema: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
@@ -103,19 +101,6 @@ def test_a_key_with_a_default_says_so(kind: str) -> None:
     for name, field in KINDS[kind].model_fields.items():
         if field.default not in (None, "", (), PydanticUndefined) and not isinstance(field.default, BaseModel):
             assert "Default:" in json_schema(kind)["properties"][name]["description"], name
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_key_says_that_it_is_not_supported_as_long_as_it_is_not(kind: str) -> None:
-    refused = {entry.path[0] for entry in UNSUPPORTED[kind]}
-    schema = json_schema(kind)
-    told = {name for name, value in schema["properties"].items() if NOT_YET in json.dumps(value)}
-    nested = {"executor", "allow", "redis", "catchup"}  # a key in it, a value of it, or together with another key
-
-    assert told - refused == set()
-    assert refused - told <= nested
-    known = UNSUPPORTED.values() if kind == "project" else [UNSUPPORTED[kind]]  # the project's defaults hold them all
-    assert (NOT_YET in json.dumps(schema)) == any(known)
 
 
 @pytest.mark.parametrize("kind", KINDS)

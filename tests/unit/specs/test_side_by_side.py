@@ -18,7 +18,7 @@ MANY = 2100
 
 
 # Where names are compared with those of other schedules, nothing is checked in halves.
-APART = {"previous-names"}
+APART = {"previous-names", "comes-after"}
 
 
 @pytest.mark.parametrize("case", sorted({path.name for path in CASES.iterdir()} - APART))
@@ -82,6 +82,12 @@ def test_a_large_project_is_checked_as_a_small_one_is(large: CommandLine) -> Non
     twice = large("validate", "--no-cache")
 
     assert "FP110: the schedule 's100' is also in schedules/s100.yaml:1:1" in twice.out
+
+    (large.folder / "schedules/s100.yaml").write_text("pipeline: stock\nevery: 1h\nafter: [s101]\n")
+    (large.folder / "schedules/s101.yaml").write_text("pipeline: sales\nevery: 1h\nafter: [s100]\n")
+    circle = large("validate", "--no-cache")
+
+    assert "FP310: these schedules wait for each other: s100 after s101 after s100" in circle.out
 
 
 def test_a_large_project_is_checked_in_each_environment(large: CommandLine) -> None:

@@ -1,0 +1,91 @@
+"""`after` in real time: workers of ours and of RQ, which hand a run that has to wait back until it may run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from support.projects import running_worker, wanted, write_project
+from support.states import SOURCE
+
+from flowerpower.apply import apply_plan
+from flowerpower.jobs.events import newest_events
+from flowerpower.planning.diff import make_plan
+from flowerpower.state.keys import Keys
+from flowerpower.state.store import Store
+
+KEYS = Keys("acme", "default")
+FLOW = """
+from pathlib import Path
+import time
+
+
+def first() -> str:
+    while not (Path(__file__).parent / "go").exists():
+        time.sleep(0.05)
+    return "done"
+
+
+def second() -> str:
+    return "done"
+"""
+
+
+@pytest.fixture
+def store(redis_connection: Redis) -> Store:
+    return Store(redis_connection, KEYS)
+
+
+def chain(store: Store, folder: Path) -> None:
+    """Apply a schedule that goes on until there is a file `flows/go`, and one that comes after it."""
+    write_project(folder, flow=FLOW, pipeline="modules: [flow]\noutputs: [first]", schedule="every: 1s")
+    (folder / "pipelines/then.yaml").write_text("modules: [flow]\noutputs: [second]\n")
+    (folder / "schedules/then.yaml").write_text("pipeline: then\nevery: 1s\nafter: [often]\n")
+    apply_plan(make_plan(store.keys, wanted(folder), store.read(), SOURCE), store, "apply")
+
+
+def words(store: Store, name: str) -> list[str]:
+    """Return how the ticks of a schedule ended, but for those that one of its own runs stood in the way of."""
+    found = [json.loads(raw) for raw in store.connection.zrange(KEYS.outcomes(name), 0, -1)]
+    return [outcome["status"] for outcome in found if outcome["reason"] != "overlap"]
+
+
+def events(store: Store, kind: str) -> list[dict[str, str]]:
+    """Return the events of a kind, the oldest first."""
+    return [dict(event.fields) for event in newest_events(store) if event.fields["event"] == kind][::-1]
+
+
+@pytest.mark.parametrize("how", [("scheduler", "two"), ("scheduler", "two", "warm")])
+def test_workers_run_one_after_the_other(store: Store, redis_url: str, tmp_path: Path, how: tuple[str, ...]) -> None:
+    chain(store, tmp_path)
+
+    with running_worker(redis_url, KEYS, tmp_path, *how) as worker:
+        worker.wait_for(lambda: events(store, "waiting"))
+        assert "succeeded" not in words(store, "then")
+        (tmp_path / "flows/go").touch()
+        worker.wait_for(lambda: "succeeded" in words(store, "then"))
+
+    [waited] = events(store, "waiting")[:1]
+    started = [event for event in events(store, "started") if event["job"] == waited["job"]]
+    assert [event["attempt"] for event in started] == ["1"]
+    assert "succeeded" in words(store, "often")
+
+
+def test_a_stock_worker_waits_as_well(store: Store, redis_url: str, tmp_path: Path) -> None:
+    chain(store, tmp_path)
+    stock = [sys.executable, "-m", "rq.cli", "worker", "--serializer", "json", "-u", redis_url, KEYS.queue("default")]
+
+    with running_worker(redis_url, KEYS, tmp_path, "scheduler") as worker:
+        worker.wait_for(lambda: store.read().active)
+        other = subprocess.Popen(stock, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            worker.wait_for(lambda: events(store, "waiting"))
+            (tmp_path / "flows/go").touch()
+            worker.wait_for(lambda: "succeeded" in words(store, "then"))
+        finally:
+            other.kill()
+            other.wait()
