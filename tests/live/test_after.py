@@ -205,3 +205,17 @@ def test_a_run_that_began_is_not_held_back_again(store: Store, player: Player) -
     player.end("failed", final=False)
 
     assert ask(store, runs["second"]).attempt == 2
+
+
+def test_a_tick_of_the_other_that_is_decided_and_waits_is_waited_for(store: Store, player: Player) -> None:
+    often = {"every": HOUR, "overlap": "buffer_all"}
+    apply(store, schedule("first", **often), schedule("second", **often))
+    first = next_hour(store)
+    player.claim(first["second"])
+    player.end("succeeded")
+    player.claim(first["first"])
+    runs = next_hour(store)  # that of `first` waits for the one before it
+    pause(store, "first")
+    player.end("succeeded")
+
+    assert ask(store, runs["second"]).waits == "after: first is not done"
