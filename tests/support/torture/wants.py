@@ -7,6 +7,7 @@ from dataclasses import replace
 from random import Random
 
 from flowerpower.state.codec import canonical, digest
+from flowerpower.state.desired import RUN_FORMAT
 from flowerpower.state.keys import Keys
 from flowerpower.state.models import Desired, Schedule, Source
 from support.states import KEYS, desired, schedule
@@ -17,6 +18,8 @@ RULES = {  # schedules that keep their timing, so that each of their ticks is ac
     "newest": {"every": 7, "overlap": "buffer_one", "catchup": "latest"},
     "strict": {"every": 11, "overlap": "allow", "catchup": "none"},
     "eager": {"every": 13, "overlap": "cancel_other", "catchup": "latest"},
+    "after": {"every": 6, "overlap": "buffer_one", "catchup": "latest", "after": ["second", "newest"]},
+    "last": {"every": 17, "overlap": "skip", "catchup": "all", "after": ["after", "fickle-1"], "start_deadline": 60},
     "minute": {"cron": "* * * * *", "overlap": "allow", "catchup": "all"},
     "nightly": {"cron": "30 1 * * *", "timezone": "Europe/Berlin", "catchup": "latest", "jitter": 20},
 }
@@ -44,7 +47,9 @@ def wanted(number: int, keys: Keys = KEYS) -> Desired:
 def whole(pair: tuple[Schedule, str]) -> tuple[Schedule, str]:
     """Return a schedule whose run spec has all that a worker looks for."""
     known = json.loads(pair[1])
-    spec = canonical({**known, "folders": [], "code": "", "trigger": {"timezone": "UTC"}, "spec": {"modules": []}})
+    terms = {name: known["fields"].get(name) for name in ("after", "start_deadline")}
+    rest = {"format": RUN_FORMAT, "folders": [], "code": "", "trigger": {"timezone": "UTC"}, "spec": {"modules": []}}
+    spec = canonical({**known, **terms, **rest})
     return replace(pair[0], run=digest(spec)), spec
 
 
