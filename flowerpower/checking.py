@@ -14,8 +14,8 @@ import warnings
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, get_args
+from weakref import WeakKeyDictionary
 
 from flowerpower.errors import Problem, Severity, SpecError
 from flowerpower.plugins import CHECKS_GROUP, Plugin, PluginWarning, load_plugins
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _CODE = re.compile(r"(?!FP\d)[A-Z][A-Z0-9]{1,11}-?\d{1,5}")  # FP and a number are flowerpower's own
 _MOST = 1_000  # findings of one check that are told
+_found: WeakKeyDictionary[FlowerPowerProject, tuple[Problem, ...]] = WeakKeyDictionary()  # a check runs once
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,14 @@ def house_problems_everywhere(project: FlowerPowerProject) -> tuple[Problem, ...
     return told_once([(each.settings.env, house_problems(each)) for each in project.in_each_environment()])
 
 
-@lru_cache(maxsize=1)
 def house_problems(project: FlowerPowerProject) -> tuple[Problem, ...]:
     """Return what the checks of the project's plug-ins find, sorted by place; nothing while its specs are not valid."""
+    if project not in _found:
+        _found[project] = _look(project)
+    return _found[project]
+
+
+def _look(project: FlowerPowerProject) -> tuple[Problem, ...]:
     if not _may_have_checks(project):
         return ()
     try:

@@ -1,6 +1,7 @@
 """`FlowerPowerProject`: everything one can do with a project, in one place. It calls the functions below it.
 
-Nothing is read, connected to or imported before it is needed; an embedded Redis that was started is left by `close`.
+Nothing is read, connected to or imported before it is needed. An embedded Redis that was started is left by `close`, or
+when nobody holds the project any more: nothing that it holds may hold it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from flowerpower.errors import Problem, ProjectNotFoundError, UsageError
 from flowerpower.project_specs import ProjectSpecs
@@ -48,6 +50,7 @@ class FlowerPowerProject:
         self.ref = ref
         self.written = ProjectSpecs(folder, settings, ref)  # what people wrote
         self._resources = ExitStack()
+        self._managers: WeakValueDictionary[str, RQManager] = WeakValueDictionary()  # they hold the project
 
     @classmethod
     def load(
@@ -104,7 +107,8 @@ class FlowerPowerProject:
     def close(self) -> None:
         """Close the connection to Redis and leave the embedded server, if there is one."""
         self._resources.close()
-        for name in ("store", "redis_url", "jobs"):
+        self._managers.clear()
+        for name in ("store", "redis_url"):
             self.__dict__.pop(name, None)
 
     @property
@@ -290,14 +294,18 @@ class FlowerPowerProject:
             ref=self.ref,
         )
 
-    @cached_property
+    @property
     def jobs(self) -> RQManager:
         """The job queue of the environment: enqueue, schedules, workers, status."""
         from flowerpower.jobs.manager import JobQueueManager
         from flowerpower.jobs.workers.processes import worker_options
 
-        options = worker_options(self.home, self.folder, self.settings)
-        return JobQueueManager.create("rq", store=self.store, url=self.redis_url, options=options, who=self.who)
+        found = self._managers.get("rq")
+        if found is None:
+            options = worker_options(self.home, self.folder, self.settings)
+            found = JobQueueManager.create("rq", store=self.store, url=self.redis_url, options=options, who=self.who)
+            self._managers["rq"] = found
+        return found
 
     @property
     def named_redis(self) -> str:

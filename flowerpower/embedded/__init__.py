@@ -41,16 +41,19 @@ def embedded_server(
     with _said_plainly(folder):
         home = find_home(folder, runtime_dir, binary or find_server(), durable)
         locks = Locks.open(home.data)
-    server = Server(home, locks)
+    server, leave = Server(home, locks), _leave
     try:
         with _said_plainly(folder), locks.turn():
             locks.join()
             ensure_keeper(home)
             socket = server.ensure()
         yield f"unix://{quote(str(socket))}"
+    except GeneratorExit:  # it was dropped: that may happen in the midst of anything, and nothing there may wait
+        leave = _leave_to_keeper
+        raise
     finally:
         if os.getpid() == locks.process:  # else a forked child ran off the end of its parent's block
-            _leave(server, locks)
+            leave(server, locks)
 
 
 def _leave(server: Server, locks: Locks) -> None:
@@ -61,6 +64,11 @@ def _leave(server: Server, locks: Locks) -> None:
                 server.stop()
     finally:
         locks.close()
+
+
+def _leave_to_keeper(server: Server, locks: Locks) -> None:
+    locks.leave()
+    locks.close()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -302,6 +303,19 @@ def test_a_forked_child_that_ends_does_not_stop_the_server(folder: Path) -> None
     done = subprocess.run(command, capture_output=True, text=True, check=True)
 
     assert done.stdout.splitlines()[-1] == "True"
+
+
+def test_a_server_that_was_dropped_is_left_without_a_wait(folder: Path) -> None:
+    dropped = embedded_server(folder, binary=BINARY)
+    dropped.__enter__()
+
+    with closing(Locks.open(folder / ".flowerpower" / "redis")) as others, others.turn():
+        began = time.monotonic()  # garbage is collected at any moment, also while we start a server ourselves
+        del dropped
+        gc.collect()
+        assert time.monotonic() - began < 10
+
+    assert soon(lambda: not server_lives(folder))
 
 
 @pytest.mark.parametrize("code", [-signal.SIGINT, 130])

@@ -8,6 +8,7 @@ import os
 import pickle
 import pwd
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -228,6 +229,42 @@ def test_an_embedded_redis_ends_with_its_last_project(line: CommandLine, tmp_pat
 
     with FlowerPowerProject.load(line.folder, redis="embedded") as project:
         assert not project.plan(), "what was applied outlives the server"
+
+
+def test_an_embedded_redis_ends_soon_after_its_project_was_dropped(line: CommandLine) -> None:
+    gc.disable()  # a notebook makes few objects: what needs a collection may wait for an hour
+    try:
+        project = FlowerPowerProject.load(line.folder, redis="embedded")
+        project.apply(project.plan())
+        assert project.validate() == []
+        assert project.jobs.enqueue("report").status() == "queued"
+        assert project.jobs.schedules()
+        url, dropped = project.redis_url, weakref.ref(project)
+        del project
+        assert dropped() is None
+    finally:
+        gc.enable()
+
+    end = time.monotonic() + 15
+    while _answers(url) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not _answers(url)
+
+
+def _answers(url: str) -> bool:
+    with Redis.from_url(url) as connection:
+        try:
+            return bool(connection.ping())
+        except RedisConnectionError:
+            return False
+
+
+def test_one_manager_of_jobs_is_enough_while_somebody_holds_it(line: CommandLine, redis_url: str) -> None:
+    with FlowerPowerProject.load(line.folder, redis=redis_url) as project:
+        jobs = project.jobs
+        assert project.jobs is jobs
+        project.close()
+        assert project.jobs is not jobs
 
 
 def test_a_run_keeps_the_embedded_redis_of_its_project(line: CommandLine) -> None:
