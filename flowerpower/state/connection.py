@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.errors import StoreError, UsageError
+from flowerpower.state.deadline import keeping_deadlines
 from flowerpower.state.sentinel import SENTINEL_SCHEMES, sentinel_client, sentinel_pool_with
 from flowerpower.state.tls import wrong_with_tls_files
 
@@ -70,11 +71,15 @@ def _client(url: str, options: dict[str, Any]) -> Redis:
         if scheme in SENTINEL_SCHEMES:
             return sentinel_client(url, options)
         client = redis.Redis.from_url(url, **options)
-        client.connection_pool.connection_class = _leaving_replicas(client.connection_pool.connection_class)
+        client.connection_pool.connection_class = _ours(client.connection_pool.connection_class)
         client.connection_pool.make_connection()  # it sends nothing, but it knows all of its options
     except (ValueError, TypeError):  # their words may quote the password
         raise UsageError(f"{hide_credentials(url)} is not a Redis URL", hint=_FORMS) from None
     return client
+
+
+def _ours(kind: Any) -> Any:
+    return _leaving_replicas(keeping_deadlines(kind))
 
 
 @cache

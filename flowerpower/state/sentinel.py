@@ -11,6 +11,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
+from flowerpower.state.deadline import keeping_deadlines
+
 if TYPE_CHECKING:
     from redis import Redis
     from redis.sentinel import SentinelConnectionPool
@@ -25,6 +27,7 @@ def sentinel_client(url: str, options: Mapping[str, Any]) -> Redis:
     """Return a client for the master of a service; ValueError, which quotes nothing, for a URL that is not one."""
     from redis.backoff import NoBackoff
     from redis.retry import Retry
+    from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
 
     scheme, _, rest = url.partition("://")
     who, _, place = rest.rpartition("@")
@@ -42,7 +45,8 @@ def sentinel_client(url: str, options: Mapping[str, Any]) -> Redis:
     user, _, password = who.partition(":")
     login = {name: unquote(text) for name, text in (("username", user), ("password", password)) if text}
     more = {**options, **tls, **login}
-    client: Redis = sentinel.master_for(unquote(service), db=int(database or 0), **more)
+    kind = keeping_deadlines(SentinelManagedSSLConnection if "ssl" in tls else SentinelManagedConnection)
+    client: Redis = sentinel.master_for(unquote(service), db=int(database or 0), connection_class=kind, **more)
     return client
 
 
@@ -53,6 +57,11 @@ def _sentinels() -> Any:
     from redis.sentinel import MasterNotFoundError, Sentinel
 
     class Sentinels(Sentinel):
+        def __init__(self, *addresses: Any, **options: Any) -> None:
+            super().__init__(*addresses, **options)  # type: ignore[no-untyped-call]
+            for pool in (sentinel.connection_pool for sentinel in self.sentinels):
+                pool.connection_class = keeping_deadlines(pool.connection_class)
+
         def discover_master(self, service_name: str) -> tuple[str, int]:
             said = []
             for position, sentinel in enumerate(self.sentinels):

@@ -14,7 +14,7 @@ EDGES = {
         f"specs/files/{name}.py"
         for name in ("sources", "folder", "walk", "cache", "kept", "byte_code", "forked", "objects", "earlier")
     ),
-    *(f"state/{name}.py" for name in ("store", "connection", "tls", "scripts")),
+    *(f"state/{name}.py" for name in ("store", "connection", "deadline", "tls", "scripts")),
     *(f"doctor/{name}.py" for name in ("server", "live", "machine", "examine")),
 }
 OUTSIDE = {"os", "time", "pathlib", "random", "secrets", "socket", "subprocess", "tempfile", "shutil", "glob", "io"}

@@ -20,6 +20,7 @@ from flowerpower.jobs.ledger import Ledger, RunRef
 from flowerpower.nearest import nearest
 from flowerpower.state.codec import decode_pipeline, decode_schedule, digest
 from flowerpower.state.connection import is_away, redis_errors
+from flowerpower.state.deadline import until
 from flowerpower.state.desired import RUN_FORMAT, occurrence_at
 from flowerpower.state.job_codec import JOB_FUNCTION, job_fields
 from flowerpower.state.keys import tick_of
@@ -81,7 +82,11 @@ class RunHandle:
         Raises `PipelineError` when it failed, was cancelled or vanished, `WaitTimeoutError` after `timeout` seconds,
         `StoreError` when Redis is away then, or for minutes.
         """
-        end = math.inf if timeout is None else time.monotonic() + timeout
+        end = None if timeout is None else time.monotonic() + timeout
+        with until(end):
+            return self._wait(math.inf if end is None else end, timeout)
+
+    def _wait(self, end: float, timeout: float | None) -> dict[str, Any]:
         patience = _Patience()
         while True:
             try:
