@@ -63,16 +63,38 @@ def _where(what: str, environments: Sequence[str]) -> str:
 
 
 class FlowerPowerError(Exception):
-    """Base of every error raised on purpose: a message, a hint, an exit code, and perhaps lines of detail."""
+    """Base of every error raised on purpose: a message, a hint, an exit code, and perhaps lines of detail.
+
+    The hint is written for the command line, `advice` says the same to a caller of the Python API; tracebacks show it.
+    """
 
     exit_code: ClassVar[int] = 1
     hint: str = ""
     details: str = ""
+    _notes: tuple[str, ...] = ()  # of others
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         if hint is not None:
             self.hint = hint
+
+    @property
+    def advice(self) -> str:
+        """What a caller of the Python API can do: the hint, with calls and arguments instead of commands and flags."""
+        from flowerpower.told_in_python import in_python
+
+        return in_python(self.hint)
+
+    @property
+    def __notes__(self) -> list[str]:  # type: ignore[override]  # a list of its own would miss what a hint becomes later
+        """What a traceback shows below the message; the details only where no cause says the same."""
+        details = self.details if self.__cause__ is None else ""
+        hint = f"hint: {self.advice}" if self.hint else ""
+        return [*filter(None, (details, hint)), *self._notes]
+
+    def add_note(self, note: str, /) -> None:
+        """Show *note* in a traceback too."""
+        self._notes = (*self._notes, note)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Let a pickle hold what is said, not what it was made of: a pool whose child sends one back must live on."""

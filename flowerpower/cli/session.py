@@ -140,9 +140,7 @@ class Session:
     def fail(self, error: Exception) -> int:
         """Tell of a failure and return the exit code; with `json` the document says it too."""
         if self.debug:
-            import traceback
-
-            traceback.print_exception(error)
+            _trace(error)
         known = error if isinstance(error, FlowerPowerError) else _as_known(error)
         if isinstance(known, ProjectNotFoundError):
             known.hint = hint_below(self.settings.project) or known.hint
@@ -166,6 +164,16 @@ class Session:
         lines += [f"  {safe(line)}" for line in error.details.splitlines()]
         lines += [f"{style('hint', 'strong')}: {safe(error.hint)}"] if error.hint else []
         return "\n".join(lines)
+
+
+def _trace(error: Exception) -> None:
+    """Print where an error was raised, without its hint, which is told in the words of the command line."""
+    import traceback
+
+    told = traceback.TracebackException.from_exception(error)
+    if isinstance(error, FlowerPowerError):
+        told.__notes__ = None
+    print("".join(told.format()), file=sys.stderr)
 
 
 def as_json(value: Any, encoding: str | None) -> str:

@@ -63,7 +63,7 @@ def end_of_hold(asked: str, timezone: str, now: int) -> int:
     text = asked.strip()
     hint = "write a duration such as 2h or 1d12h, a moment such as 2026-12-01T09:00, or a time such as 09:00"
     if _YEAR.fullmatch(text):  # it would be half an hour
-        raise UsageError(f"--until {text[:80]!r} names no moment", hint=hint)
+        raise UsageError(f"until {text[:80]!r} names no moment", hint=hint)
     try:
         return now + parse_duration(text)
     except ValueError:
@@ -74,7 +74,7 @@ def end_of_hold(asked: str, timezone: str, now: int) -> int:
             return LAST if tick is None else tick
         return parse_moment(text, load_zone(timezone), "until")
     except TriggerError as error:
-        raise UsageError(f"--until {text[:80]!r} names no moment", hint=_meant(text) or hint) from error
+        raise UsageError(f"until {text[:80]!r} names no moment", hint=_meant(text) or hint) from error
 
 
 def _meant(text: str) -> str:

@@ -17,6 +17,8 @@ from urllib.parse import unquote
 
 import pytest
 from redis import Redis
+from rq.job import JobStatus
+from rq.results import Result
 from support.mortal_server import mortal_server
 from support.projects import FLOW, wanted, work_until_empty, write_project
 from support.proxy import Proxy, proxy_before, running
@@ -27,6 +29,7 @@ from flowerpower import FlowerPowerProject, JobQueueManager, RQManager
 from flowerpower.apply import apply_plan
 from flowerpower.errors import FlowerPowerError, FormatError, PipelineError, StoreError, UsageError
 from flowerpower.jobs.scheduling.scheduler import Scheduler
+from flowerpower.jobs.workers.restricted import RestrictedJob
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.connection import connect, is_away
 from flowerpower.state.keys import Keys
@@ -94,6 +97,16 @@ def test_a_run_that_fails_says_why(manager: RQManager, redis_url: str, tmp_path:
     work_until_empty(redis_url, KEYS, tmp_path)
 
     with pytest.raises(PipelineError, match="number"):
+        run.wait(timeout=5)
+
+
+def test_a_failure_that_rq_alone_knows_of_is_told_in_its_own_words(manager: RQManager) -> None:
+    run = manager.enqueue("report")
+    job = RestrictedJob.fetch(run.id, connection=manager.store.connection, serializer="json")
+    Result.create_failure(job, 60, "Traceback ...\nflowerpower.errors.StoreError: Redis is away\nhint: start it")
+    job.set_status(JobStatus.FAILED)
+
+    with pytest.raises(PipelineError, match=r"failed: flowerpower\.errors\.StoreError: Redis is away$"):
         run.wait(timeout=5)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
+import traceback
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -42,6 +44,49 @@ def test_an_error_is_the_same_after_a_pickle(error: FlowerPowerError) -> None:
     assert type(again) is type(error)
     assert (str(again), again.hint, again.details) == (str(error), error.hint, error.details)
     assert vars(again) == vars(error)
+
+
+def _shown(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error)).rstrip()
+
+
+def test_a_traceback_shows_what_to_do_in_the_words_of_python() -> None:
+    error = StoreError("Redis is away")
+
+    assert str(error) == "Redis is away"
+    assert "check --redis" in error.hint
+    assert error.advice == (
+        "check FlowerPowerProject.load(redis=...) and that the server runs, then call again, which is safe to repeat"
+    )
+    assert _shown(error) == f"flowerpower.errors.StoreError: Redis is away\nhint: {error.advice}"
+    assert _shown(UsageError("that is none")).endswith("UsageError: that is none")
+
+
+def test_a_traceback_shows_what_a_hint_became_and_what_others_noted_also_after_a_pickle() -> None:
+    error = MissingExtraError("parquet", "parquet")
+    error.hint = "ask the platform team"
+    error.add_note("while reading orders")
+
+    for one in (error, pickle.loads(pickle.dumps(error))):
+        assert _shown(one).splitlines()[-2:] == ["hint: ask the platform team", "while reading orders"]
+        assert one.__notes__ == ["hint: ask the platform team", "while reading orders"]
+
+
+def test_a_log_shows_it_too(caplog: pytest.LogCaptureFixture) -> None:
+    try:
+        raise UsageError("that is none", hint="take another")
+    except UsageError:
+        logging.getLogger("mine").exception("it failed")
+
+    assert caplog.text.count("hint: take another") == 1
+
+
+def test_a_traceback_shows_details_unless_a_cause_shows_the_same() -> None:
+    error = UserCodeError("node 'sales' failed", node="sales", details="flows/sales.py:3")
+    assert _shown(error).endswith("node 'sales' failed\nflows/sales.py:3")
+
+    error.__cause__ = ValueError("no number")
+    assert "flows/sales.py:3" not in _shown(error)
 
 
 def test_a_pool_of_processes_outlives_a_project_that_is_wrong(tmp_path: Path) -> None:

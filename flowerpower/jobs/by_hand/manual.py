@@ -126,8 +126,9 @@ class RunHandle:
         if status == "finished":
             value = result.return_value if result else None
             return value if isinstance(value, dict) else {"status": "succeeded", "run": self.id}
-        text = (result.exc_string or "").strip().splitlines() if result else []
-        raise PipelineError(f"run {self.id} {status}: {text[-1] if text else 'no reason was recorded'}")
+        lines = (result.exc_string or "").strip().splitlines() if result else []
+        said = [line for line in lines if not line.startswith("hint: ")]
+        raise PipelineError(f"run {self.id} {status}: {said[-1] if said else 'no reason was recorded'}")
 
 
 def manual_order(
