@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -37,7 +38,7 @@ class NotPlainError(Exception):
 class RunResult:
     """One finished run. `values` are the outputs themselves; they are in the summary only when small and plain.
 
-    `seconds` is wall time, `phases` splits it: import, build, load, execute, save.
+    `seconds` is wall time, `phases` splits it: import, build, load, execute, save. It may be pickled if its values may.
     """
 
     pipeline: str
@@ -51,11 +52,19 @@ class RunResult:
     nodes: tuple[NodeTime, ...] = ()
     saves: tuple[SaveRecord, ...] = ()
     phases: Mapping[str, float] = field(default_factory=dict)
-    mask: Callable[[str], str] = field(default=str, repr=False)
+    mask: Callable[[str], str] = field(default=str, repr=False, compare=False)
     loads: tuple[LoadRecord, ...] = ()
+    summary: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)  # after a pickle
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let a pickle hold the summary instead of what masks it, which knows the secrets of the run."""
+        kept = replace(self, mask=str, summary=self.to_dict())
+        return type(self), tuple(getattr(kept, one.name) for one in fields(kept))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the run as JSON values of at most 64 KiB: secrets masked, large or foreign outputs summarised."""
+        if self.summary is not None:
+            return deepcopy(dict(self.summary))
         slowest = sorted(self.nodes, key=lambda time: -time.seconds)[:_MOST_NODES]
         summary = {
             "pipeline": self.pipeline,

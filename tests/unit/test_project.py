@@ -9,6 +9,8 @@ import pickle
 import pwd
 import time
 import weakref
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from support.command_line import CommandLine, command_line
 
 from flowerpower import FlowerPowerProject, JobQueueManager
 from flowerpower.errors import ProjectNotFoundError, SpecError, UsageError
+from flowerpower.pipelines.results import RunResult
 from flowerpower.planned import PlannedChanges
 
 
@@ -293,3 +296,16 @@ def test_the_variables_of_redis_are_filled_in_when_it_is_needed(
     monkeypatch.setenv("SOME_REDIS", redis_url)
     with FlowerPowerProject.load(line.folder) as project:
         assert project.plan()
+
+
+def test_a_pool_of_processes_hands_back_what_its_runs_made(line: CommandLine) -> None:
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        results = list(pool.map(_ran, [str(line.folder)] * 2, [3, 4]))
+
+    assert [result.values["doubled"] for result in results] == [6, 8]
+    assert [result.to_dict()["outputs"]["doubled"]["value"] for result in results] == [6, 8]
+
+
+def _ran(folder: str, number: int) -> RunResult:
+    with FlowerPowerProject.load(folder) as project:
+        return project.pipelines.run("report", inputs={"number": number})

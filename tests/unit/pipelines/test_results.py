@@ -1,6 +1,8 @@
 """What is kept of a run: plain JSON, bounded, whatever came out of its nodes."""
 
+import copy
 import json
+import pickle
 from collections import OrderedDict
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +17,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
+from flowerpower.pipelines.context import Secrets
 from flowerpower.pipelines.driver import NodeTime
 from flowerpower.pipelines.results import LARGEST_SUMMARY, RunResult
 from flowerpower.pipelines.storage import SaveRecord
@@ -44,6 +47,24 @@ class HostileDict(dict):  # type: ignore[type-arg]
 
 def result_of(**values: Any) -> RunResult:
     return RunResult("p", "r", "s", datetime(2026, 1, 1, tzinfo=UTC), "c", 1, 0.5, values)
+
+
+def test_a_result_is_pickled_without_what_masks_its_secrets() -> None:
+    secrets = Secrets(lambda name: "hunter2-hunter2")
+    assert secrets("TOKEN") == "hunter2-hunter2"
+    result = replace(result_of(said="by hunter2-hunter2", frame=pd.DataFrame({"a": [1]})), mask=secrets.mask)
+    for_others = replace(result, values={"frame": 1})
+
+    again = pickle.loads(pickle.dumps(result))
+    copied = copy.deepcopy(for_others)
+
+    assert again.to_dict() == result.to_dict()
+    assert again.to_dict()["outputs"]["said"] == {"value": "by ***"}
+    assert again.values["frame"].equals(result.values["frame"])
+    assert copied == for_others
+    assert b"hunter2" not in pickle.dumps(for_others)
+    again.to_dict()["outputs"].clear()
+    assert again.to_dict() == result.to_dict()
 
 
 def shown(value: Any) -> Any:
