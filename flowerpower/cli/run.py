@@ -132,13 +132,23 @@ class _Watching:
 
     def node_finished(self, node: str, seconds: float, succeeded: bool) -> None:
         """Count it."""
-        self._nodes.append({"node": node, "seconds": seconds, "succeeded": succeeded})
+        self._nodes.append({"node": node, "seconds": seconds, "succeeded": succeeded, "cached": False})
         self._show(f"{node} took {seconds:.1f} s" if succeeded else f"{node} failed")
+
+    def node_recalled(self, node: str, seconds: float) -> None:
+        """Count one that the cache had."""
+        self._nodes.append({"node": node, "seconds": seconds, "succeeded": True, "cached": True})
+        self._show(f"{node} came from the cache")
 
     def times(self) -> dict[str, Any]:
         """Return the nodes that were computed, the slowest first."""
         slowest = sorted(self._nodes, key=lambda node: (node["succeeded"], -node["seconds"]))
-        return {"nodes": slowest, "node_count": len(slowest), "seconds": time.monotonic() - self._began}
+        return {
+            "nodes": slowest,
+            "node_count": len(slowest),
+            "cached_count": sum(node["cached"] for node in slowest),
+            "seconds": time.monotonic() - self._began,
+        }
 
     def _show(self, words: str) -> None:
         self.bar.update(min(len(self._nodes), self._expected), self._expected, words)

@@ -22,13 +22,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from hamilton.caching.adapter import CachingBehavior, HamiltonCacheAdapter
+from hamilton.caching.adapter import CachingBehavior, CachingEventType, HamiltonCacheAdapter
 from hamilton.caching.stores.base import MetadataStore, ResultRetrievalError
 from hamilton.caching.stores.file import FileResultStore
 
 from flowerpower.dataflow.reader import code_digest
 from flowerpower.errors import PipelineError
 from flowerpower.filesystem import Filesystem, is_url, replace_file
+from flowerpower.pipelines.driver import NodeWatch
 from flowerpower.pipelines.extensions import SourceFiles
 from flowerpower.specs.models import PipelineSpec
 from flowerpower.specs.parts import CacheSpec
@@ -40,7 +41,9 @@ _UNUSED_FOR = 30 * 24 * 3600.0
 
 
 class StrictCache(HamiltonCacheAdapter):  # type: ignore[misc]
-    """Hamilton's cache with versions of values that differ whenever the values do."""
+    """Hamilton's cache with versions of values that differ whenever the values do; it tells a watch what it gives."""
+
+    watch: NodeWatch | None = None
 
     def resolve_behaviors(self, run_id: str) -> dict[str, CachingBehavior]:
         """Return what the cache does with each node: loaders load every time, unless somebody says otherwise."""
@@ -59,6 +62,11 @@ class StrictCache(HamiltonCacheAdapter):  # type: ignore[misc]
         except Exception:  # noqa: BLE001  what cannot be pickled raises whatever it likes, and is computed anew
             return f"{_NO_VERSION}_{uuid.uuid4()}"
         return digest.hexdigest()
+
+    def _log_event(self, run_id: str, node_name: str, actor: str, event_type: CachingEventType, **more: Any) -> None:
+        super()._log_event(run_id, node_name, actor, event_type, **more)
+        if event_type is CachingEventType.GET_RESULT and self.watch is not None:
+            self.watch.recall(more.get("task_id"), node_name)
 
 
 class _Sink:
@@ -143,12 +151,8 @@ class Keys(MetadataStore):  # type: ignore[misc]
         return self._path / hashlib.sha256(cache_key.encode()).hexdigest()
 
 
-def open_cache(
-    spec: PipelineSpec, config: Mapping[str, Any], files: Filesystem, folders: Sequence[str]
-) -> StrictCache | None:
+def open_cache(spec: PipelineSpec, config: Mapping[str, Any], files: Filesystem, folders: Sequence[str]) -> StrictCache:
     """Return the cache that *spec* asks for, as a lifecycle adapter; raises FlowerPowerError when it cannot be had."""
-    if spec.cache is False:
-        return None
     settings = spec.cache if isinstance(spec.cache, CacheSpec) else CacheSpec(path=DEFAULT_PATH)
     if spec.executor.type in ("dask", "ray"):
         raise PipelineError(

@@ -23,7 +23,8 @@ _log = logging.getLogger(__name__)
 class Observer(Protocol):
     """Is told about every node of a run; what it raises is logged and never fails the run.
 
-    With threads it is called from several of them; nodes that run in other processes are not reported.
+    One that has a method `node_recalled(node, seconds)` is told there, instead, of a node that the cache had. With
+    threads it is called from several of them; nodes that run in other processes are not reported.
     """
 
     def node_started(self, node: str) -> None:
@@ -35,11 +36,12 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NodeTime:
-    """How long one node took, in seconds of wall time, and whether it went well."""
+    """How long one node took, in seconds of wall time, whether it went well, and whether it came from the cache."""
 
     node: str
     seconds: float
     succeeded: bool
+    cached: bool = False
 
 
 class NodeWatch:
@@ -52,6 +54,7 @@ class NodeWatch:
         self._observer = observer
         self._lock = threading.Lock()
         self._started: dict[tuple[str | None, str], float] = {}
+        self._recalled: set[tuple[str | None, str]] = set()
         self.times: list[NodeTime] = []
 
     @property
@@ -70,13 +73,24 @@ class NodeWatch:
             self._started[(task, node)] = time.perf_counter()
         self._tell("node_started", node)
 
+    def recall(self, task: str | None, node: str) -> None:
+        """Note that *node*, which has begun, is not computed: the cache has its result."""
+        with self._lock:
+            self._recalled.add((task, node))
+
     def finish(self, task: str | None, node: str, succeeded: bool) -> None:
         """Note that *node* ended now."""
         now = time.perf_counter()
         with self._lock:
             seconds = now - self._started.pop((task, node), now)
-            self.times.append(NodeTime(node, seconds, succeeded))
-        self._tell("node_finished", node, seconds, succeeded)
+            cached = (task, node) in self._recalled
+            if cached:
+                self._recalled.remove((task, node))
+            self.times.append(NodeTime(node, seconds, succeeded, cached))
+        if cached and hasattr(self._observer, "node_recalled"):
+            self._tell("node_recalled", node, seconds)
+        else:
+            self._tell("node_finished", node, seconds, succeeded)
 
     def _tell(self, event: str, *values: Any) -> None:
         if self._observer is not None:

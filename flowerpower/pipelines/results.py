@@ -78,13 +78,19 @@ class RunResult:
             "outputs": _outputs(self.values, self.mask),
             "loads": [_masked(record.to_dict(), self.mask) for record in self.loads[:_MOST_SAVES]],
             "saves": [_masked(record.to_dict(), self.mask) for record in self.saves[:_MOST_SAVES]],
-            "nodes": [{"node": _cut(time.node), "seconds": round(time.seconds, 6)} for time in slowest],
+            "nodes": [_node(time) for time in slowest],
             "node_count": len(self.nodes),
+            "cached_count": sum(time.cached for time in self.nodes),
         }
         for part in ("nodes", "loads", "saves", "outputs"):
             if _size(summary) > LARGEST_SUMMARY:
                 summary[part] = {"left_out": "too large"}
         return summary
+
+
+def _node(time: NodeTime) -> dict[str, Any]:
+    shown = {"node": _cut(time.node), "seconds": round(time.seconds, 6)}
+    return {**shown, "cached": True} if time.cached else shown
 
 
 def shown_values(

@@ -106,7 +106,7 @@ class _Run:
             load_hamilton(self.spec.modules, self.code, tuple(folders))
             modules = import_modules(self.spec.modules, self.code, folders)
         named = named_adapters(self.spec.adapters, setting, self.access.plugins)
-        return Parts(modules, config, [hook(watch), *named, *self.cache(config, folders)])
+        return Parts(modules, config, [hook(watch), *named, *self.cache(config, folders, watch)])
 
     def result(
         self,
@@ -150,13 +150,15 @@ class _Run:
         finally:
             usable.close(wait)
 
-    def cache(self, config: Mapping[str, Any], folders: Sequence[str]) -> list[Any]:
+    def cache(self, config: Mapping[str, Any], folders: Sequence[str], watch: NodeWatch) -> list[Any]:
         """Return the cache of the spec, if it wants one, as a list of adapters."""
         if self.spec.cache is False:
             return []
         from flowerpower.pipelines.cache import open_cache
 
-        return [open_cache(self.spec, config, Filesystem(str(self.root), self.access.paths), folders)]
+        cache = open_cache(self.spec, config, Filesystem(str(self.root), self.access.paths), folders)
+        cache.watch = watch
+        return [cache]
 
     def given(self, loads: Sequence[Transfer]) -> Given:
         """Return inputs and overrides with their placeholders filled in."""

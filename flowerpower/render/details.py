@@ -226,6 +226,7 @@ def details_dict(run: RunDetails, namespace: str) -> dict[str, Any]:
         "inputs": dict(_inputs(run)),
         "nodes": times.get("nodes", []),
         "node_count": times.get("node_count", 0),
+        "cached_count": times.get("cached_count", 0),
         "phases": summary.get("phases", {}),
         "outputs": summary.get("outputs", {}),
         "loads": summary.get("loads", []),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flowerpower.render.style import Style
@@ -12,13 +13,14 @@ from flowerpower.specs.text.width import columns
 SLOWEST = 10
 _BAR = 20
 _LONGEST_NAME = 48
+_MOST_COLUMNS = 34  # of the names that came from the cache
 
 
 def times_lines(run: Mapping[str, Any], style: Style) -> Iterator[str]:
     """Yield one line for each phase and node worth showing, the slowest first.
 
-    `run` has `nodes` (node, seconds and perhaps succeeded), `node_count`, `seconds` and perhaps `phases`. A node that
-    failed is first.
+    `run` has `nodes` (node, seconds and perhaps succeeded, cached), `node_count`, `seconds` and perhaps `phases` and
+    `cached_count`. A node that failed is first; last it says what came from the cache.
     """
     nodes = run.get("nodes", [])
     known = [node for node in nodes if isinstance(node, Mapping)] if isinstance(nodes, list) else []
@@ -34,6 +36,24 @@ def times_lines(run: Mapping[str, Any], style: Style) -> Iterator[str]:
     rest = int(_number(run.get("node_count"))) - len(slowest)
     if rest > 0:
         yield f"  {style('and ' + count(rest, 'quicker node'), 'faint')}"
+    if cached := int(_number(run.get("cached_count"))):
+        yield f"  {_recalled(known, cached, int(_number(run.get('node_count'))))}"
+
+
+def _recalled(known: Sequence[Mapping[str, Any]], cached: int, total: int) -> str:
+    """Return how many nodes came from the cache, and which; of a block that ran for many items one name tells."""
+    names = Counter(_name(node) for node in known if node.get("cached") is True)
+    told: list[str] = []
+    left = cached
+    for name, times in names.items():
+        words = name if times == 1 else f"{name} {times:,} times"
+        if sum(columns(one) + 2 for one in (*told, words)) > _MOST_COLUMNS:
+            break
+        told.append(words)
+        left -= times
+    *others, last = [*told, *([count(left, "other")] if left and told else [])] or [""]
+    which = f"{', '.join(others)} and {last}" if others else last
+    return f"from the cache: {cached:,} of {count(total, 'node')}{f' ({which})' if which else ''}"
 
 
 def _name(node: Mapping[str, Any]) -> str:

@@ -88,10 +88,17 @@ class Keeper:
 
     def node_finished(self, node: str, seconds: float, succeeded: bool) -> None:
         """Called after it."""
+        self._ended(node, seconds, succeeded)
+
+    def node_recalled(self, node: str, seconds: float) -> None:
+        """Called instead where the cache had its result."""
+        self._ended(node, seconds, succeeded=True, cached=True)
+
+    def _ended(self, node: str, seconds: float, succeeded: bool, cached: bool = False) -> None:
         from flowerpower.pipelines.driver import NodeTime
 
         self._running.pop(node, None)
-        self._times.append(NodeTime(node, seconds, succeeded))
+        self._times.append(NodeTime(node, seconds, succeeded, cached))
 
     def __enter__(self) -> Keeper:
         self._resources.enter_context(listening(self._hear))
@@ -173,9 +180,11 @@ class Keeper:
             "inputs": self._inputs(),
             "nodes": [
                 {"node": time.node[:200], "seconds": round(time.seconds, 6), "succeeded": time.succeeded}
+                | ({"cached": True} if time.cached else {})
                 for time in slowest
             ],
             "node_count": len(self._times),
+            "cached_count": sum(time.cached for time in self._times),
         }
         self._write({f"attempt:{self._attempt}": json.dumps(record)}, _ttl(self._job.failure_ttl, _MONTH))
 

@@ -262,3 +262,35 @@ def test_secrets_are_not_in_names_or_keys_of_the_cache(counted: Project) -> None
     for path in (counted.root / ".flowerpower").rglob("*"):
         assert "hunter2" not in path.name
         assert path.is_dir() or b"hunter2" not in path.read_bytes()
+
+
+@pytest.mark.parametrize("executor", ["local", "threads"])
+def test_a_result_says_which_nodes_came_from_the_cache(counted: Project, executor: str) -> None:
+    told: list[str] = []
+
+    class Observer:
+        def node_started(self, node: str) -> None:
+            told.append(f"{node} begins")
+
+        def node_finished(self, node: str, seconds: float, succeeded: bool) -> None:
+            told.append(f"{node} computed")
+
+        def node_recalled(self, node: str, seconds: float) -> None:
+            told.append(f"{node} recalled")
+
+    def cached(**fields: Any) -> tuple[dict[str, bool], dict[str, Any]]:
+        inputs = {"n": 1, "base": str(counted.root)}
+        kind = {"executor": {"type": executor}, "observer": Observer(), **fields}
+        result = counted.run("second", inputs=inputs, **kind)
+        return {time.node: time.cached for time in result.nodes}, result.to_dict()
+
+    assert cached(cache=True)[0] == {"first": False, "second": False}
+    told.clear()
+    flags, summary = cached(cache={"path": ".flowerpower/cache", "recompute": ["first"]})
+
+    assert flags == {"first": False, "second": True}
+    assert summary["cached_count"] == 1
+    assert {node["node"]: node.get("cached") for node in summary["nodes"]} == {"first": None, "second": True}
+    assert {"first computed", "second recalled"} < {*told}
+    assert len(told) == 4
+    assert cached()[1]["cached_count"] == 0

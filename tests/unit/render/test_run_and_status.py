@@ -12,6 +12,8 @@ from flowerpower.jobs.monitoring.status import Heal, Outcome, ScheduleStatus, St
 from flowerpower.render.runs import run_text
 from flowerpower.render.status import status_dict, status_text, worst_first
 from flowerpower.render.status_html import status_html
+from flowerpower.render.style import plain
+from flowerpower.render.times import times_lines
 from flowerpower.state.models import Head, Hold
 
 NOW = int(datetime(2026, 11, 23, 17, 20, tzinfo=UTC).timestamp())
@@ -149,6 +151,30 @@ def test_the_status_document_has_times_in_utc() -> None:
     assert (broken["name"], broken["state"], broken["next"]) == ("broken", "failed", "2026-11-23T17:30:00Z")
     assert broken["last"]["reason"].startswith("ValueError")
     assert document["live"]["applied_at"] == "2026-11-22T17:20:00Z"
+
+
+@pytest.mark.parametrize(
+    ("names", "cached", "line"),
+    [
+        ([], 0, ""),
+        (["orders"], 1, "from the cache: 1 of 9 nodes (orders)"),
+        (["orders", "rates"], 2, "from the cache: 2 of 9 nodes (orders and rates)"),
+        (["square", "square", "total"], 3, "from the cache: 3 of 9 nodes (square 2 times and total)"),
+        (
+            ["exchange_rates", "customers", "orders"],
+            7,
+            "from the cache: 7 of 9 nodes (exchange_rates, customers and 5 others)",
+        ),
+        (["a" * 40], 1, "from the cache: 1 of 9 nodes"),
+    ],
+)
+def test_a_run_says_which_nodes_came_from_the_cache(names: list[str], cached: int, line: str) -> None:
+    nodes = [{"node": "slow", "seconds": 2.0}, *({"node": name, "seconds": 0.1, "cached": True} for name in names)]
+
+    *_, last = times_lines({"nodes": nodes, "node_count": 9, "cached_count": cached, "seconds": 3.0}, plain)
+
+    assert last.strip() == (line or "and 8 quicker nodes")
+    assert len(last) <= 80
 
 
 def test_a_run_shows_outputs_files_and_the_slowest_nodes() -> None:
