@@ -83,9 +83,8 @@ class NodeWatch:
         now = time.perf_counter()
         with self._lock:
             seconds = now - self._started.pop((task, node), now)
-            cached = (task, node) in self._recalled
-            if cached:
-                self._recalled.remove((task, node))
+            cached = succeeded and (task, node) in self._recalled
+            self._recalled.discard((task, node))
             self.times.append(NodeTime(node, seconds, succeeded, cached))
         if cached and hasattr(self._observer, "node_recalled"):
             self._tell("node_recalled", node, seconds)

@@ -17,6 +17,11 @@ _MOST_LIBRARY_FRAMES = 3
 _LONGEST_MESSAGE = 2_000
 _DEEPEST_CHAIN = 5
 _MOST_IN_GROUP = 5
+_LOOP = "event loop"
+_IN_A_LOOP = (
+    "an event loop runs in this thread, as in each notebook; run the pipeline in another one: "
+    "await asyncio.to_thread(project.pipelines.run, ...)"
+)
 
 
 class UserCodeError(PipelineError):
@@ -25,8 +30,8 @@ class UserCodeError(PipelineError):
     `details` is the user's traceback as text. Message and details hold no secret that the run was given.
     """
 
-    def __init__(self, message: str, *, node: str = "", details: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, node: str = "", details: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
         self.node = node
         self.details = details
 
@@ -45,6 +50,19 @@ def user_place(exc: BaseException, root: Path) -> str:
         return f"{mine}:{exc.lineno or 1}"
     places = [f"{mine}:{frame.lineno}" for frame in _frames(exc) if (mine := _relative(frame.filename, root))]
     return places[-1] if places else ""
+
+
+def way_out(exc: BaseException) -> str | None:
+    """Return what to do about a failure that is one of where the run runs: code that wants an event loop of its own."""
+    if not isinstance(exc, RuntimeError) or _LOOP not in str(exc):
+        return None
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:  # it has made its trouble itself
+        return None
+    return _IN_A_LOOP
 
 
 def describe(exc: BaseException) -> str:

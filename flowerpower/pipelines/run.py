@@ -19,7 +19,7 @@ from flowerpower.pipelines.arrange import Given, Graph, arrange, check_cache
 from flowerpower.pipelines.context import RunContext, Secrets
 from flowerpower.pipelines.driver import NodeWatch, Observer, Parts, hook, quiet, ready
 from flowerpower.pipelines.extensions import load_hamilton
-from flowerpower.pipelines.failures import UserCodeError, describe, is_time_limit, user_place, user_traceback
+from flowerpower.pipelines.failures import UserCodeError, describe, is_time_limit, user_place, user_traceback, way_out
 from flowerpower.pipelines.graph import Nodes, count_computed
 from flowerpower.pipelines.modules import import_modules, importable, own_modules
 from flowerpower.pipelines.placeholders import fill
@@ -184,6 +184,7 @@ class _Run:
                 f"{what}{f' at {place}' if place else ''}: {describe(error)}",
                 node=node,
                 details=user_traceback(error, self.code),
+                hint=way_out(error),
             ) from error
         return found
 
