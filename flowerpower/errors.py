@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 
 Severity = Literal["error", "warning", "note"]
 _MOST_NAMED = 3  # environments in one message
+_MOST_TOLD = 9  # mistakes in a traceback, besides the first
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -88,9 +89,11 @@ class FlowerPowerError(Exception):
     @property
     def __notes__(self) -> list[str]:  # type: ignore[override]  # a list of its own would miss what a hint becomes later
         """What a traceback shows below the message; the details only where no cause says the same."""
-        details = self.details if self.__cause__ is None else ""
         hint = f"hint: {self.advice}" if self.hint else ""
-        return [*filter(None, (details, hint)), *self._notes]
+        return [*filter(None, (*self._more(), hint)), *self._notes]
+
+    def _more(self) -> Sequence[str]:
+        return [self.details] if self.__cause__ is None else []
 
     def add_note(self, note: str, /) -> None:
         """Show *note* in a traceback too."""
@@ -118,9 +121,17 @@ class SpecError(FlowerPowerError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        errors = sum(problem.severity == "error" for problem in self.problems)
-        first = next((str(p) for p in self.problems if p.severity == "error"), "")
-        super().__init__(f"{errors} invalid place{'s' if errors != 1 else ''} in the specs; first: {first}")
+        errors = self._errors()
+        first = errors[0] if errors else ""
+        super().__init__(f"{len(errors)} invalid place{'s' if len(errors) != 1 else ''} in the specs; first: {first}")
+
+    def _errors(self) -> list[str]:
+        return [str(problem) for problem in self.problems if problem.severity == "error"]
+
+    def _more(self) -> Sequence[str]:
+        others = self._errors()[1:]
+        left = len(others) - _MOST_TOLD
+        return [*others[:_MOST_TOLD], *([f"and {left:,} more"] if left > 0 else [])]
 
 
 class ProjectNotFoundError(FlowerPowerError):

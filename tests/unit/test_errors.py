@@ -89,6 +89,22 @@ def test_a_traceback_shows_details_unless_a_cause_shows_the_same() -> None:
     assert "flows/sales.py:3" not in _shown(error)
 
 
+def test_a_traceback_of_invalid_specs_shows_each_mistake_up_to_ten() -> None:
+    problems = [Problem("FP104", Place("schedules/often.yaml", line), f"mistake {line}") for line in range(1, 13)]
+    few, many = _shown(SpecError(problems[:2])), _shown(SpecError(problems))
+
+    assert few.splitlines() == [
+        "flowerpower.errors.SpecError: 2 invalid places in the specs; first: schedules/often.yaml:1:1: FP104 mistake 1",
+        "schedules/often.yaml:2:1: FP104 mistake 2",
+        "hint: call `project.validate()`",
+    ]
+    assert many.splitlines()[-3:] == [
+        "schedules/often.yaml:10:1: FP104 mistake 10",
+        "and 2 more",
+        "hint: call `project.validate()`",
+    ]
+
+
 def test_a_pool_of_processes_outlives_a_project_that_is_wrong(tmp_path: Path) -> None:
     write_project(tmp_path, schedule="every: 1h\ncorn: x")
 
