@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from flowerpower.errors import UsageError
 
@@ -45,6 +45,14 @@ def moment(given: object, what: str, hint: str = "pass an aware datetime") -> in
     if given.year > _LAST_YEAR:
         raise UsageError(f"{what} is later than clocks can tell: {given.isoformat()}", hint=hint)
     return int(given.timestamp())
+
+
+def refuse_pickle(what: str) -> NoReturn:
+    """Raise `TypeError`, as Python does, in words that help: it would name a lock, or a function of ours."""
+    raise TypeError(
+        f"{what} has connections or secrets, which no pickle should: hand over the project's folder, and names or ids, "
+        "and call FlowerPowerProject.load there"
+    )
 
 
 def _kind(given: object) -> str:

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from flowerpower import arguments
 from flowerpower.errors import Problem, ProjectNotFoundError, UsageError
 from flowerpower.project_specs import ProjectSpecs
 from flowerpower.settings import Settings, read_settings
@@ -66,7 +67,6 @@ class FlowerPowerProject:
 
         Specs are read later, when they are needed. Raises `ProjectNotFoundError` when there is no project.
         """
-        from flowerpower import arguments
         from flowerpower.specs.files.walk import folder_of
 
         for name, given in (("`env`", env), ("`ref`", ref), ("`redis`", redis)):
@@ -95,6 +95,9 @@ class FlowerPowerProject:
     def __repr__(self) -> str:
         ref = f", ref={self.ref!r}" if self.ref else ""
         return f"FlowerPowerProject({str(self.folder)!r}, env={self.settings.env!r}{ref})"
+
+    def __reduce__(self) -> str:
+        arguments.refuse_pickle("a project")
 
     def __enter__(self) -> FlowerPowerProject:
         return self

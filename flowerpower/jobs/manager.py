@@ -70,6 +70,9 @@ class RQManager:
     def __repr__(self) -> str:
         return f"<RQManager of {self.store.keys.namespace} at {hide_credentials(self._url)}>"
 
+    def __reduce__(self) -> str:
+        arguments.refuse_pickle("a manager of jobs")
+
     def enqueue(self, name: str, inputs: Mapping[str, Any] | None = None) -> RunHandle:
         """Enqueue one run of an applied pipeline or schedule now; `inputs` are merged over the applied ones.
 

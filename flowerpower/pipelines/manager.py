@@ -64,6 +64,9 @@ class PipelineManager:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         return f"<PipelineManager of {self._root}: {', '.join(names[:_NAMED]) or 'no pipelines'}{more}>"
 
+    def __reduce__(self) -> str:
+        arguments.refuse_pickle("a manager of pipelines")
+
     def names(self) -> tuple[str, ...]:
         """Return the names of all pipelines, sorted."""
         return tuple(sorted(self._pipelines))

@@ -298,6 +298,16 @@ def test_the_variables_of_redis_are_filled_in_when_it_is_needed(
         assert project.plan()
 
 
+def test_what_holds_a_connection_says_what_to_hand_over_instead(line: CommandLine, redis_url: str) -> None:
+    with FlowerPowerProject.load(line.folder, redis=redis_url) as project:
+        project.apply(project.plan())
+        run = project.jobs.enqueue("report")
+
+        for held in (project, project.pipelines.run, project.jobs, run):
+            with pytest.raises(TypeError, match=r"hand over the project's folder.*FlowerPowerProject\.load"):
+                pickle.dumps(held)
+
+
 def test_a_pool_of_processes_hands_back_what_its_runs_made(line: CommandLine) -> None:
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         results = list(pool.map(_ran, [str(line.folder)] * 2, [3, 4]))

@@ -63,6 +63,9 @@ class RunHandle:
     def __repr__(self) -> str:
         return f"RunHandle({self.id!r})"
 
+    def __reduce__(self) -> str:
+        arguments.refuse_pickle("the handle of a run")
+
     def status(self) -> str:
         """Return RQ's word for where the run is, such as queued, started or finished; `gone` when its job is."""
         with redis_errors("reading the run's status"):
