@@ -67,6 +67,8 @@ def all_nodes(tree: ast.AST) -> list[ast.AST]:
     """Return every node of a tree, as `ast.walk` does, in a third of its time; contexts are left out."""
     found = [tree]
     for node in found:  # it grows on the way
+        if not node._fields:  # Python shares an operator among all trees, and others hang theirs on it, as IPython does
+            continue
         for name, value in node.__dict__.items():
             if type(value) is list:
                 found += [item for item in value if isinstance(item, ast.AST)]
