@@ -71,6 +71,10 @@ def load(
     problems = [*loading.problems, *wrong_comments({file: texts[file] for file in texts if kind_of_file(file)})]
     problems += check(draft, loading.elsewhere)
     kept = in_order(problem for problem in silence(problems, texts) if loading.is_worth_telling(problem))
+    if kept:
+        from flowerpower.specs.written import with_fitting_hints
+
+        kept = tuple(with_fitting_hints(kept, texts))
     failed = any(problem.severity == "error" for problem in kept)
     return Loaded(None if failed else draft, kept, draft)
 
