@@ -23,6 +23,7 @@ from flowerpower.specs.places import Origin, Places, origin_of
 from flowerpower.specs.project import Project
 from flowerpower.specs.rules import check
 from flowerpower.specs.silence import silence, wrong_comments
+from flowerpower.specs.split import split_spec
 from flowerpower.specs.text.documents import MAX_PROBLEMS, Document, Parsed
 from flowerpower.specs.text.yaml import Parse, parse
 from flowerpower.specs.values import NOT_PATCHED, TRIGGERS
@@ -139,6 +140,10 @@ class _Loading:
                 self._broken_lines |= {(file, line) for line in broken}
             if not parsed.documents:
                 self.elsewhere[f"{kind}.{_stem(file)}"] = "cannot be read"
+            if kind != "project" and (split := split_spec(parsed.documents, self.texts[file])):
+                self.problems.append(split)
+                self._holed |= {(file, document.number) for document in parsed.documents}
+                self.elsewhere[f"{kind}.{_stem(file)}"] = "cannot be read"
             alone = sum(document.data is not None for document in parsed.documents) == 1
             self._holed |= {(file, document.number) for document in parsed.documents if document.holes}
             if kind == "pipeline" and any(_NAME.match(line) for line in self._lines_of_holes(parsed)):
@@ -226,7 +231,7 @@ class _Loading:
             return None
         if origin.kind == "schedule":
             data.setdefault("timezone", self._timezone)
-        if "name" not in data and name is None and not document.holes:
+        if "name" not in data and name is None and (document.file, document.number) not in self._holed:
             self._report("FP111", origin.place, f"a {origin.kind} in a file with several documents has no name")
         data.setdefault("name", name or "unknown")
         mistaken: list[Path] = []
