@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from flowerpower.errors import Problem
 from flowerpower.specs.loader import load
 from flowerpower.specs.text import composer
+from flowerpower.specs.text.mistakes.structure import first_mistake
 from flowerpower.specs.text.yaml import parse
 
 WORDS_OF_PARSERS = re.compile(  # of libyaml and of PyYAML
@@ -161,6 +162,30 @@ def test_what_is_not_closed_is_told_where_it_opens(text: str) -> None:
 
         places = [(problem.place.line, problem.place.column) for problem in found]
         assert places == [inside], (text[start:end], found)
+
+
+WORDS = st.text("ab 1:-#?&*!|>'\"%@`{}[],.é\n\\", max_size=12)
+VALUES = st.recursive(
+    WORDS | st.integers() | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(value=st.dictionaries(WORDS, VALUES, min_size=1, max_size=4), data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_nothing_is_wrong_with_good_yaml_that_stands_before_a_mistake(value: object, data: st.DataObject) -> None:
+    text = yaml.safe_dump(
+        value,
+        default_flow_style=data.draw(st.sampled_from([None, True, False])),
+        default_style=data.draw(st.sampled_from([None, None, "'", '"', "|"])),
+        width=data.draw(st.sampled_from([20, 80])),
+        indent=data.draw(st.sampled_from([2, 4])),
+        allow_unicode=True,
+    )
+    assume("? " not in text and "!!" not in text)  # which no spec has, and these are told of
+
+    assert first_mistake(text, 0, len(text)) is None, text
 
 
 @given(text=broken())

@@ -88,7 +88,6 @@ def _compose(file: str, text: str, *, positions: bool) -> Composer:
     problems: list[Problem] = []
     holes: list[int] = []
     broken: set[int] = set()  # documents that have a mistake which is told
-    explained = next(misleading(text), None) is not None  # by a character that is told of
     read = 0
     while True:
         composer = Composer(file, text, positions=positions, holes=holes)
@@ -104,6 +103,7 @@ def _compose(file: str, text: str, *, positions: bool) -> Composer:
         if isinstance(found, Problem):
             composer.problems.append(found)
             return composer
+        explained = next(misleading(text), None) is not None  # by a character that is told of
         if found.known or not (explained or number in broken):
             place = composer.place(found.mistake.offset)
             problems.append(Problem("FP010", place, found.mistake.what, found.mistake.hint))

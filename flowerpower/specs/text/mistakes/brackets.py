@@ -89,12 +89,17 @@ class _Brackets:
             self._comma()
         elif char in "\"'":
             self._quoted()
-        elif char == ":" and self._source.text[self._at + 1 : self._at + 2] in ("", *" \t\r\n,[]{}\"'"):
+        elif char == ":" and self._is_colon():
             self._colon()
         elif name := _NAME.match(self._source.text, self._at):
             self._name(name)
         else:
             self._plain(char)
+
+    def _is_colon(self) -> bool:
+        """Tell whether a colon parts a key from its value: after a text in quotes it needs no space."""
+        following = self._source.text[self._at + 1 : self._at + 2]
+        return self._after in ("quoted", "brackets") or following in ("", *" \t\r\n,[]{}\"'")
 
     def _opens(self, char: str) -> None:
         if self._after:

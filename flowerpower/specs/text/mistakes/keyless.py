@@ -41,7 +41,7 @@ def template(text: str) -> bool:
     return _TEMPLATE.match(text) is not None
 
 
-def keyless(source: Source, at: int, column: int, kind: str, *, block: int = -1, end: int = 0) -> NoReturn:
+def keyless(source: Source, at: int, column: int, kind: str, *, block: int = -1) -> NoReturn:
     """Raise what is wrong with a line without a key, among keys or items; *block* is the key of a text above it."""
     text = without_comment(source.rest(at)) or source.rest(at)
     number = source.number(at)

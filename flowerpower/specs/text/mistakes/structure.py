@@ -30,7 +30,7 @@ _BEGINS_KEY = re.compile(r"[^\s\"'\[\]{}>|*&!%#`@,?:-]|[?:-]\S")
 _COLON = re.compile(r":(?=[ \t]|$)")
 _QUOTED_KEY = re.compile(r"(?:\"(?:[^\"\\]|\\.)*+\"|'(?:[^']|'')*+')[ \t]*:(?=[ \t]|$)")
 _DIRECTIVE = re.compile(r"%YAML 1\.[12]\s*(?:#.*)?$|%TAG ")
-_ODD_KEY = re.compile(r"(?:\*\S+ +:|[\[{].*[\]}][ \t]*:(?:\s|$))")
+_ODD_KEY = re.compile(r"(?:\*[A-Za-z0-9_-]+[ \t]*:(?:\s|$)|[\[{].*[\]}][ \t]*:(?:\s|$))")
 
 
 class _Level(NamedTuple):
@@ -88,9 +88,8 @@ class _Reader:
         if not text or text[0] == "#":
             tab = line.find("\t")
             if text and -1 < tab < line.index("#") and at <= self._reached <= at + len(line):
-                self._source.fail_line(
-                    at + tab, "a tab cannot indent a comment here", "use spaces", start=at, column=999
-                )
+                what = "a tab cannot indent a comment here"
+                self._source.fail_line(at + tab, what, "use spaces", start=at, column=len(line))
             self._comment |= bool(text) and self._kind == "plain"
             return at + len(line)
         if marker := MARKER.match(line):
@@ -114,13 +113,12 @@ class _Reader:
         """Begin a new document, or end one."""
         rest = line[len(marker) :].lstrip(" \t")
         text = at + len(line) - len(rest)
-        begun = self._kind != "nothing" or bool(self._levels)
         self._levels, self._awaits, self._kind, self._bare = [], True, "nothing", -1
         self._over = marker == "..."
         if not rest or rest[0] == "#":
             return at + len(line)
         if self._over:
-            hint = "remove it; `...` ends a document" if begun else "remove it"
+            hint = "remove it: `...` ends a document"
             self._source.fail(text, "text stands after `...`", hint, start=text, column=len(line))
         if _key_of(rest):
             what = "a key cannot stand in the line of `---`"
@@ -130,19 +128,24 @@ class _Reader:
     def _directive(self, at: int, line: str) -> int:
         if not _DIRECTIVE.match(line):
             what = "a spec needs no line that begins with `%`"
-            hint = "specs are YAML 1.2" if line.startswith("%YAML") else "a key that begins with it needs quotes"
-            self._source.fail_line(
-                at, what, f"remove it: {hint}" if "%YAML" in line else f"remove it; {hint}", start=at, column=len(line)
-            )
+            of_version = line.startswith("%YAML")
+            hint = "remove it: specs are YAML 1.2" if of_version else "remove it, or put the key in quotes"
+            self._source.fail_line(at, what, hint, start=at, column=len(line))
         return at + len(line)
 
     def _goes_on(self, width: int, line: str) -> bool:
         """Tell whether a line that is indented by something odd may still be the next one of a text."""
         return self._kind == "plain" and not self._awaits and not _key_of(line.lstrip(SPACES))
 
+    def _is_text(self, column: int) -> bool:
+        """Tell whether a line is the next one of the text above, whatever it begins with."""
+        return self._kind == "plain" and not self._awaits and not self._comment and column > self._column
+
     def _content(self, at: int, column: int) -> int:
         source = self._source
         rest = source.rest(at)
+        if rest.startswith("- ") and self._is_text(column) and not _key_of(rest.lstrip("- ")):
+            return source.end(at)
         while rest == "-" or rest.startswith(("- ", "-\t")):
             self._enter(at, column, "list")
             dash, (at, column, rest) = at, self._behind_dash(at, column, rest)
@@ -178,17 +181,17 @@ class _Reader:
             what = f"the key has more than {_LONGEST_KEY:,} characters"
             self._source.fail_line(at, what, "a key is a few words", start=at, column=column)
         if self._bare >= 0 and not self._comment:
-            self._source_of_bare(column)
+            self._check_bare(column)
         if key[0] == '"':
             end_of_quoted(self._source, at, column, at)
 
-    def _source_of_bare(self, column: int) -> None:
+    def _check_bare(self, column: int) -> None:
         """Raise what is wrong with the text in lines of its own that a key follows."""
         source = self._source
         at = self._bare
         width = at - source.starts[source.number(at)]
         if column > self._column:
-            keyless(source, at, width, self._kind_before(), end=-1)
+            keyless(source, at, width, self._kind_before())
 
     def _kind_before(self) -> str:
         return self._levels[-1].kind if self._levels else ""
