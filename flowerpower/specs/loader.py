@@ -38,6 +38,7 @@ __all__ = ["Loaded", "Project", "kind_of_file", "load", "resolve_redis"]
 _NOT_BY_VARIABLE = "a variable gives a text; what differs between environments is written under `environments:`"
 _OF_YAML = frozenset(code for code in CODES if code < "FP100")
 _NAME = re.compile(rb"[\"']?name\b")
+_OF_FILES_CUT_SHORT = frozenset(["FP007", "FP014", "FP015", "FP020"])
 _OF_WHAT_IS_MISSING = frozenset(["FP102", "FP109", "FP112"])
 Models = Mapping[str, Any]
 """By kind of spec what makes specs of values: the models, or what `compiled` made of them."""
@@ -103,7 +104,7 @@ class _Loading:
         self._fill_everywhere = False
         self._unsound: dict[str, frozenset[str]] = {}
         self._broken_lines: set[tuple[str, int]] = set()  # where YAML itself was wrong, and the value is a guess
-        self._nameless = False  # a pipeline has a name that cannot be read
+        self._nameless = False  # there may be pipelines whose names are not known
         self._holed: set[tuple[str, int]] = set()  # documents that are not known as a whole, by file and number
         self._places = Places(texts, env, None)
         self._placeholders: dict[str, bool] = {}  # by file: whether it has some
@@ -146,8 +147,9 @@ class _Loading:
                 self.elsewhere[f"{kind}.{_stem(file)}"] = "cannot be read"
             alone = sum(document.data is not None for document in parsed.documents) == 1
             self._holed |= {(file, document.number) for document in parsed.documents if document.holes}
-            if kind == "pipeline" and any(_NAME.match(line) for line in self._lines_of_holes(parsed)):
-                self._nameless = True
+            if kind == "pipeline":
+                self._nameless |= any(_NAME.match(line) for line in self._lines_of_holes(parsed))
+                self._nameless |= any(problem.code in _OF_FILES_CUT_SHORT for problem in parsed.problems)
             for document in parsed.documents:
                 yield document, alone
 

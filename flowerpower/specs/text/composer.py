@@ -111,6 +111,9 @@ def _compose(file: str, text: str, *, positions: bool) -> Composer:
         holes += found.lines
         if found.text == text or len(problems) >= _MOST_MISTAKES or read > _MOST_READ or not positions:
             composer.problems[:] = problems
+            if problems and positions:
+                cut = _problem("FP020", problems[-1].place, "the file cannot be read from here on")
+                composer.problems.append(cut)
             return composer
         text = found.text
 

@@ -122,6 +122,20 @@ def test_a_broken_pipeline_is_not_also_an_unknown_one() -> None:
     assert [problem.code for problem in problems] == ["FP010"]
 
 
+@pytest.mark.parametrize("broken", ["owner: @me\n" * 25, "<<<<<<< ours\n", f"a: {'[' * 70}\n"])
+def test_a_pipeline_behind_the_place_where_a_file_is_given_up_is_not_unknown(broken: str) -> None:
+    texts = {
+        "flowerpower.yaml": b"name: acme\n",
+        "pipelines/all.yaml": f"name: sales\n{PIPELINE}---\n{broken}---\nname: stock\n{PIPELINE}".encode(),
+        "schedules/a.yaml": b"pipeline: stock\nevery: 1h\n",
+    }
+
+    problems = load(texts, env="default", variables={}).problems
+
+    assert {problem.place.file for problem in problems} == {"pipelines/all.yaml"}
+    assert [problem.code for problem in problems][-1] in ("FP007", "FP015", "FP020")
+
+
 RICH = {
     "flowerpower.yaml": (
         "name: acme\ntimezone: Europe/Berlin\nmodules: [src]\nqueues: {default: {}, heavy: {}}\n"

@@ -119,7 +119,7 @@ class _Reader:
             return at + len(line)
         if self._over:
             hint = "remove it: `...` ends a document"
-            self._source.fail(text, "text stands after `...`", hint, start=text, column=len(line))
+            self._source.fail_line(text, "text stands after `...`", hint, start=at, column=len(line))
         if _key_of(rest):
             what = "a key cannot stand in the line of `---`"
             self._source.fail(text, what, "begin it in the next line", start=text, column=-1)

@@ -160,8 +160,11 @@ def _plain(source: Source, offset: int, column: int) -> tuple[str, int]:
         source.fail(offset, "a list cannot begin in the line of its key", hint, start=offset, column=column)
     text = without_comment(rest)
     if colon := re.search(r":(?=[ \t]|$)", text):
-        at = offset + colon.start()
-        source.fail(at, *_second_colon(source, offset), start=offset, column=column)
+        what, hint = _second_colon(source, offset)
+        key = text[: colon.start()].split()[-1]
+        if key.isidentifier() and text[colon.end() :].lstrip()[:1] in ("'", '"', "[", "{"):
+            hint = f"begin `{key}:` in the next line, or {hint}"
+        source.fail(offset + colon.start(), what, hint, start=offset, column=column)
     return "plain", offset + len(text)
 
 
