@@ -20,6 +20,7 @@ from flowerpower.specs.text.mistakes.source import (
     NotKnownError,
     Source,
     indentation,
+    without_comment,
 )
 from flowerpower.specs.text.mistakes.values import read_value
 from flowerpower.specs.text.syntax import ODD_SPACES
@@ -106,7 +107,7 @@ class _Reader:
                 what, hint = f"{ODD_SPACES[line[width]]} stands before the first character of the line", "remove it"
             self._source.fail_line(at + width, what, hint, start=at, column=min(width, max(self._column, 0)))
         end = self._content(at + width, width)
-        self._comment = False
+        self._comment = self._kind == "plain" and COMMENT.search(self._source.rest(end)) is not None
         return end
 
     def _marker(self, at: int, line: str, marker: str) -> int:
@@ -218,7 +219,7 @@ class _Reader:
                     at, what, "move the comment, or write the text as a block with `|`", start=at, column=self._column
                 )
             if not self._awaits:
-                return at + len(rest)
+                return at + len(without_comment(rest))
             own_line = not source.text[source.starts[source.number(at)] : at].strip()
             end = self._value(at)
             self._bare = at if own_line and self._kind == "plain" else -1

@@ -145,7 +145,7 @@ class _Block:
 
 def _plain(source: Source, offset: int, column: int) -> tuple[str, int]:
     rest = source.rest(offset)
-    if rest[0] == "*" and (alias := _ALIAS.match(rest)):
+    if rest[0] == "*" and (alias := _ALIAS.match(rest)) and not without_comment(rest[alias.end() :]).strip(SPACES):
         return "alias", offset + alias.end()
     if rest[0] in "]}":
         opening = "[" if rest[0] == "]" else "{"
@@ -161,7 +161,7 @@ def _plain(source: Source, offset: int, column: int) -> tuple[str, int]:
     text = without_comment(rest)
     if colon := re.search(r":(?=[ \t]|$)", text):
         what, hint = _second_colon(source, offset)
-        key = text[: colon.start()].split()[-1]
+        key = text[: colon.start()].rpartition(" ")[2]
         if key.isidentifier() and text[colon.end() :].lstrip()[:1] in ("'", '"', "[", "{"):
             hint = f"begin `{key}:` in the next line, or {hint}"
         source.fail(offset + colon.start(), what, hint, start=offset, column=column)
