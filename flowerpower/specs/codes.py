@@ -26,10 +26,10 @@ CODES: Mapping[str, Code] = {
     "FP008": Code("file name is not UTF-8", "Rename the file."),
     "FP009": Code("not exactly one project file", "A project has exactly one `flowerpower.yaml`."),
     # YAML
-    "FP010": Code("invalid YAML", "Look at the place and just before it."),
+    "FP010": Code("invalid YAML", "Correct the place that is named."),
     "FP011": Code("duplicate key", "Keep one of the two."),
     "FP012": Code("tag not allowed", "Leave the tag away; quote what has to be a text."),
-    "FP013": Code("alias without its anchor", "Write the value out."),
+    "FP013": Code("alias without its anchor", "Write the value out; a text that begins with `*` needs quotes."),
     "FP014": Code("too many values", "A spec file holds at most 100,000 values, aliases written out."),
     "FP015": Code("nested too deeply", "A spec is nested at most 64 deep, aliases written out."),
     "FP016": Code("merge key not allowed", "YAML 1.2 has no merge keys; write the keys out or use `defaults:`."),

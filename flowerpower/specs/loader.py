@@ -23,7 +23,8 @@ from flowerpower.specs.places import Origin, Places, origin_of
 from flowerpower.specs.project import Project
 from flowerpower.specs.rules import check
 from flowerpower.specs.silence import silence, wrong_comments
-from flowerpower.specs.text.documents import MAX_PROBLEMS, Document
+from flowerpower.specs.split import split_spec
+from flowerpower.specs.text.documents import MAX_PROBLEMS, Document, Parsed
 from flowerpower.specs.text.yaml import Parse, parse
 from flowerpower.specs.values import NOT_PATCHED, TRIGGERS
 from flowerpower.specs.verdict import in_order
@@ -36,6 +37,9 @@ __all__ = ["Loaded", "Project", "kind_of_file", "load", "resolve_redis"]
 
 _NOT_BY_VARIABLE = "a variable gives a text; what differs between environments is written under `environments:`"
 _OF_YAML = frozenset(code for code in CODES if code < "FP100")
+_NAME = re.compile(rb"[\"']?name\b")
+_OF_FILES_CUT_SHORT = frozenset(["FP007", "FP014", "FP015", "FP020"])
+_OF_WHAT_IS_MISSING = frozenset(["FP102", "FP109", "FP112"])
 Models = Mapping[str, Any]
 """By kind of spec what makes specs of values: the models, or what `compiled` made of them."""
 
@@ -69,6 +73,10 @@ def load(
     problems = [*loading.problems, *wrong_comments({file: texts[file] for file in texts if kind_of_file(file)})]
     problems += check(draft, loading.elsewhere)
     kept = in_order(problem for problem in silence(problems, texts) if loading.is_worth_telling(problem))
+    if kept:
+        from flowerpower.specs.written import with_fitting_hints
+
+        kept = tuple(with_fitting_hints(kept, texts))
     failed = any(problem.severity == "error" for problem in kept)
     return Loaded(None if failed else draft, kept, draft)
 
@@ -96,6 +104,8 @@ class _Loading:
         self._fill_everywhere = False
         self._unsound: dict[str, frozenset[str]] = {}
         self._broken_lines: set[tuple[str, int]] = set()  # where YAML itself was wrong, and the value is a guess
+        self._nameless = False  # there may be pipelines whose names are not known
+        self._holed: set[tuple[str, int]] = set()  # documents that are not known as a whole, by file and number
         self._places = Places(texts, env, None)
         self._placeholders: dict[str, bool] = {}  # by file: whether it has some
         self._lines: dict[str, list[str]] = {}  # of files with a value that a variable may have given
@@ -116,6 +126,8 @@ class _Loading:
     def is_worth_telling(self, problem: Problem) -> bool:
         """Tell whether a problem is more than what follows from broken YAML in the same line."""
         place = problem.place
+        if problem.code == "FP301" and self._nameless:
+            return False
         return problem.code in _OF_YAML or (place.file, place.line) not in self._broken_lines
 
     def _documents(self, kind: str) -> Iterator[tuple[Document, bool]]:
@@ -124,13 +136,29 @@ class _Loading:
             parsed = self._parse(file, self.texts[file])
             if parsed.problems:
                 self.problems += parsed.problems
-                broken = (problem.place.line for problem in parsed.problems if problem.severity == "error")
+                broken = [problem.place.line for problem in parsed.problems if problem.severity == "error"]
+                broken += [line for document in parsed.documents for line in document.holes]
                 self._broken_lines |= {(file, line) for line in broken}
             if not parsed.documents:
                 self.elsewhere[f"{kind}.{_stem(file)}"] = "cannot be read"
+            if kind != "project" and (split := split_spec(parsed.documents, self.texts[file])):
+                self.problems.append(split)
+                self._holed |= {(file, document.number) for document in parsed.documents}
+                self.elsewhere[f"{kind}.{_stem(file)}"] = "cannot be read"
             alone = sum(document.data is not None for document in parsed.documents) == 1
+            self._holed |= {(file, document.number) for document in parsed.documents if document.holes}
+            if kind == "pipeline":
+                self._nameless |= any(_NAME.match(line) for line in self._lines_of_holes(parsed))
+                self._nameless |= any(problem.code in _OF_FILES_CUT_SHORT for problem in parsed.problems)
             for document in parsed.documents:
                 yield document, alone
+
+    def _lines_of_holes(self, parsed: Parsed) -> Iterator[bytes]:
+        """Yield the lines of a file that cannot be read."""
+        for document in parsed.documents:
+            if document.holes:
+                lines = self.texts[document.file].splitlines()
+                yield from (lines[number - 1] for number in document.holes if number <= len(lines))
 
     def _project_spec(self, documents: Sequence[Document]) -> ProjectSpec | None:
         files = [file for file in PROJECT_FILES if file in self.texts]
@@ -142,7 +170,7 @@ class _Loading:
         data = self._patched(documents[0], origin, {})
         if data is None:
             return None
-        if "environments" not in documents[0].data:
+        if "environments" not in documents[0].data and not documents[0].holes:
             self._environments = {"default": None}
         self._learn(data, origin, sound=documents[0].sound)
         whole = {**data, "environments": documents[0].data.get("environments", {})}
@@ -205,7 +233,7 @@ class _Loading:
             return None
         if origin.kind == "schedule":
             data.setdefault("timezone", self._timezone)
-        if "name" not in data and name is None:
+        if "name" not in data and name is None and (document.file, document.number) not in self._holed:
             self._report("FP111", origin.place, f"a {origin.kind} in a file with several documents has no name")
         data.setdefault("name", name or "unknown")
         mistaken: list[Path] = []
@@ -302,6 +330,8 @@ class _Loading:
         return made.spec
 
     def _add(self, finding: Finding, origin: Origin) -> None:
+        if finding.code in _OF_WHAT_IS_MISSING and (origin.file, origin.number) in self._holed:
+            return
         if finding.code in ("FP102", "FP109") and origin.kind != "project":
             finding = self._taken_away(finding, origin)
         place = self._places.within(origin, finding.path, key=finding.at_key)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import yaml
 
@@ -21,24 +21,23 @@ from flowerpower.specs.codes import CODES
 from flowerpower.specs.files.reading import MAX_SPEC_BYTES
 from flowerpower.specs.text.documents import MAX_PROBLEMS, Document
 from flowerpower.specs.text.scalars import CONSTANTS, NUMBER_FIRST, read_scalar
-from flowerpower.specs.text.syntax import (
-    bare_placeholder,
-    in_quotes,
-    left_behind,
-    misleading,
-    unprintable,
-    why_not_utf8,
-)
+from flowerpower.specs.text.syntax import ODD_SPACES, TEMPLATE_HINT, left_behind, misleading, why_not_utf8
+
+if TYPE_CHECKING:
+    from flowerpower.specs.text.mistakes.telling import Refusal
 
 MAX_NODES = 100_000
 MAX_DEPTH = 64
+_MOST_MISTAKES = 20  # of syntax, told of one file
+_MOST_READ = 3 * MAX_SPEC_BYTES  # characters, of a file that is read again after each of them
 
 _PARSER: Any = yaml.CBaseLoader if yaml.__with_libyaml__ else yaml.BaseLoader
 _MERGE_KEY = "<<"
 _CORE = "tag:yaml.org,2002:"
 _ODD_KEYS = frozenset({*CONSTANTS, _MERGE_KEY})
+_ODD_FIRST = NUMBER_FIRST | ODD_SPACES.keys()
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_TEMPLATE = re.compile(r"\{\{[^}\r\n]*\}\}")
 _CONFLICT = re.compile(rb"^<{7} .*$", re.MULTILINE)
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
@@ -51,17 +50,11 @@ def compose(file: str, content: bytes, *, positions: bool) -> Composer:
         composer.problems.append(found)
         return composer
     text = found.removeprefix("\ufeff")
-    composer = Composer(file, text, positions=positions)
+    composer = _compose(file, text, positions=positions)
     if text is not found:
         composer.report("FP004", "the file starts with a byte order mark", severity="warning")
     for offset, what in misleading(text):
         composer.problems.append(_problem("FP021", composer.place(offset), what))
-    try:
-        composer.compose()
-    except yaml.YAMLError as error:
-        composer.problems.append(_syntax_problem(composer, error))
-    except _StopError:
-        pass
     if not composer.documents and not any(problem.severity == "error" for problem in composer.problems):
         composer.report("FP018", "the file holds no spec")
     return composer
@@ -90,59 +83,53 @@ def _problem(code: str, place: Place, what: str) -> Problem:
     return Problem(code, place, what, CODES[code].advice)
 
 
-_SYNTAX_HINTS = (
-    ("a tab character", "use spaces"),
-    ("mapping values are not allowed", "a value that holds `: ` needs quotes; otherwise check the indentation"),
-    ("could not find expected ':'", "a key needs `: ` after it; check the line above too"),
-    ("did not find expected key", "check the indentation and the quotes of the lines above"),
-    ("block end", "check the indentation and the quotes of the lines above"),
-    ("sequence entries are not allowed", "put the value in quotes, or begin the list in a line of its own"),
-    ("end of stream", "a quote or bracket is not closed"),
-    ("expected ',' or", "a bracket is not closed, or a comma is missing"),
-    ("cannot start any token", "put the value in quotes"),
-    ("alphabetic or numeric character", "put the value in quotes: `*` and `&` have a meaning of their own in YAML"),
-    ("Unicode character escape", "write the character itself: YAML does not put two `\\u` escapes together"),
-    ("escape character", "in double quotes write `\\\\` for a backslash, or use single quotes"),
-    ("hexdecimal number", "in double quotes write `\\\\` for a backslash, or use single quotes"),
-    ("YAML document", "remove the %YAML line: specs are YAML 1.2"),
-    ("directive", "remove the line: a spec needs no directive"),
-)
-_LOOK_AT_START = ("end of stream", "expected ','", "could not find expected ':'")
-"""Where what is not closed, or has no colon, begins is the place to look at, not where a reader gave up."""
+def _compose(file: str, text: str, *, positions: bool) -> Composer:
+    """Return the composer of a text after its work, without the parts that are no YAML; those are problems of it."""
+    problems: list[Problem] = []
+    holes: list[int] = []
+    broken: set[int] = set()  # documents that have a mistake which is told
+    read = 0
+    while True:
+        composer = Composer(file, text, positions=positions, holes=holes)
+        composer.problems += problems
+        try:
+            composer.compose()
+            return composer
+        except _StopError:
+            return composer
+        except yaml.YAMLError as error:
+            found = _mistake(composer, error)
+        number, read = len(composer.documents), read + len(text)
+        if isinstance(found, Problem):
+            composer.problems.append(found)
+            return composer
+        explained = next(misleading(text), None) is not None  # by a character that is told of
+        if found.known or not (explained or number in broken):
+            place = composer.place(found.mistake.offset)
+            problems.append(Problem("FP010", place, found.mistake.what, found.mistake.hint))
+        broken.add(number)
+        holes += found.lines
+        if found.text == text or len(problems) >= _MOST_MISTAKES or read > _MOST_READ or not positions:
+            composer.problems[:] = problems
+            if problems and positions:
+                cut = _problem("FP020", problems[-1].place, "the file cannot be read from here on")
+                composer.problems.append(cut)
+            return composer
+        text = found.text
 
 
-def _syntax_problem(composer: Composer, error: yaml.YAMLError) -> Problem:
+def _mistake(composer: Composer, error: yaml.YAMLError) -> Refusal | Problem:
+    """Return why the parser stopped; a Problem if nothing of the text can be read."""
+    from flowerpower.specs.text.mistakes.telling import refusal
+
     text = composer.text
-    reached, start = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
-    mark = reached or start
-    if mark is None:
-        return _unprintable_problem(composer, error)
-    what = str(getattr(error, "problem", None) or getattr(error, "context", None) or "cannot be read as YAML")
-    if (offset := left_behind(text)) is not None:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    words = str(getattr(error, "problem", None) or getattr(error, "context", None) or error)
+    if mark is not None and (offset := left_behind(text)) is not None:
         return _problem("FP007", composer.place(offset), "a marker of a merge conflict was left behind")
-    if start and any(words in what for words in _LOOK_AT_START):
-        mark = start
-        until = (reached or start).index
-        if "expected ','" in what and (bare := bare_placeholder(text, start.index, until)):
-            offset, value = bare
-            return Problem(
-                "FP010", composer.place(offset), "a placeholder in brackets has no quotes", f'write "{value}"'
-            )
-    place = composer.place(mark.index)
-    if "nesting depth" in what:  # PyYAML 6.0.4 and later stop by themselves, before they say what they have read
-        return _problem("FP015", place, f"values are nested more than {MAX_DEPTH} deep")
-    line = _LINE_END.split(text)[place.line - 1]
-    if "token" in what and line[place.column - 1 : place.column] == "\t":
-        return Problem("FP010", place, "a tab cannot indent YAML", "use spaces")
-    general = next((hint for start, hint in _SYNTAX_HINTS if start in what), CODES["FP010"].advice)
-    return Problem("FP010", place, what, in_quotes(what, line) or general)
-
-
-def _unprintable_problem(composer: Composer, error: yaml.YAMLError) -> Problem:
-    found = _UNPRINTABLE.search(composer.text)
-    if found is None:
-        return _problem("FP010", Place(composer.file), str(error).splitlines()[0])
-    return Problem("FP010", composer.place(found.start()), *unprintable(found[0]))
+    if mark is not None and "nesting depth" in words:  # PyYAML 6.0.4 and later stop before they say what they read
+        return _problem("FP015", composer.place(mark.index), f"values are nested more than {MAX_DEPTH} deep")
+    return refusal(text, composer.begun, mark.index if mark else None, words)
 
 
 class _StopError(Exception):
@@ -162,12 +149,14 @@ class _Anchor:
 class Composer:
     """Makes documents of events. One per file; the hot path of every command."""
 
-    def __init__(self, file: str, text: str, *, positions: bool) -> None:
+    def __init__(self, file: str, text: str, *, positions: bool, holes: Sequence[int] = ()) -> None:
         self.file, self.text, self.positions = file, text, positions
         self.documents: list[Document] = []
         self.starts: list[int] = []
         self.problems: list[Problem] = []
         self.offsets: dict[int, dict[str | int, tuple[int, int]]] = {}
+        self.begun = 0  # where the document that is read begins
+        self._holes, self._ended = holes, 0
         self._nodes = self._depth = self._deepest = 0
         self._line_starts: list[int] = []
         self._anchors: dict[str, _Anchor] = {}
@@ -195,24 +184,37 @@ class Composer:
             while type(event := self._next()) is not yaml.StreamEndEvent:
                 if type(event) is yaml.DocumentStartEvent:
                     self._document(event)
+            self._holes_after_the_last()
         finally:
             self._next = lambda: None
             parser.dispose()
 
     def _document(self, start: Any) -> None:
-        before = len(self.problems)
+        before, self.begun = len(self.problems), start.start_mark.index
         if start.version not in (None, (1, 2)):
-            self.report("FP010", "specs are YAML 1.2; remove the %YAML line", start.start_mark)
+            self.problems.append(
+                Problem("FP010", self.place(start.start_mark.index), "specs are YAML 1.2", "remove the %YAML line")
+            )
         self._anchors = {}
         self._nodes += 1
         event = self._next()
         data = self._node(event)
-        self._next()  # the end of the document
-        if data is None:
+        end = self._next().start_mark.line + 1
+        holes = tuple(line for line in self._holes if self._ended < line <= end)
+        self._ended = end
+        if data is None and not holes:
             self.report("FP018", "the document is empty", event.start_mark)
         number, mark = len(self.documents), event.start_mark
         self.starts.append(mark.index)
-        self.documents.append(Document(self.file, number, mark.line + 1, data, len(self.problems) == before))
+        sound = len(self.problems) == before and not holes
+        self.documents.append(Document(self.file, number, mark.line + 1, data, sound, holes))
+
+    def _holes_after_the_last(self) -> None:
+        """Give what cannot be read after the last document to that one, which it was most likely a part of."""
+        holes = tuple(line for line in self._holes if line > self._ended)
+        if holes and self.documents:
+            last = self.documents[-1]
+            self.documents[-1] = last._replace(sound=False, holes=(*last.holes, *holes))
 
     def _node(self, event: Any) -> Any:
         kind = type(event)
@@ -247,7 +249,7 @@ class Composer:
         offsets = self._new_offsets(data)
         while type(key_event := following()) is not end:
             key = key_event.value if type(key_event) is scalar else ""
-            odd = key in _ODD_KEYS or key[0] in NUMBER_FIRST or key in data
+            odd = key in _ODD_KEYS or key[0] in _ODD_FIRST or key in data
             if odd or key_event.anchor or key_event.tag:
                 key = self._odd_key(key_event, data)
             event = following()
@@ -303,12 +305,28 @@ class Composer:
         if not isinstance(key, str):
             written = str(getattr(event, "value", f"*{event.anchor}"))
             what = "a key is a collection, not a text" if isinstance(key, (dict, list)) else ""
-            self.report("FP017", what or f"the key {written[:80]} is not a text", event.start_mark)
+            self._wrong_key(event.start_mark, what or f"the key {written[:80]} is not a text")
         elif key in data:
             self.report("FP011", f"the key '{key[:80]}' is there twice{self._first(key, data)}", event.start_mark)
+        elif key[:1] in ODD_SPACES and event.implicit[0]:
+            self._space_before(event.start_mark, key[0])
         elif key == _MERGE_KEY:
             self.report("FP016", "the merge key `<<` is not part of YAML 1.2", event.start_mark)
         return str(key)
+
+    def _wrong_key(self, mark: Any, what: str) -> None:
+        written = _TEMPLATE.match(self.text, mark.index - 1)
+        if written is None:
+            self.report("FP017", what, mark)
+            return
+        place = self.place(mark.index - 1)
+        self.problems.append(Problem("FP017", place, f"`{written[0][:40]}` is template syntax", TEMPLATE_HINT))
+
+    def _space_before(self, mark: Any, character: str) -> None:
+        place = self.place(mark.index)
+        what = f"this key begins with {ODD_SPACES[character]}"
+        self.problems.append(Problem("FP021", place, what, "remove it, and indent with spaces"))
+        self._holes = (*self._holes, place.line)
 
     def _first(self, key: str, data: dict[str, Any]) -> str:
         found = self.offsets.get(id(data), {}).get(key)

@@ -17,6 +17,7 @@ class Document(NamedTuple):
     line: int
     data: Any
     sound: bool  # False: it has problems of its own, and its data is only a guess
+    holes: tuple[int, ...] = ()  # lines that are no YAML: what stands there is not known, nor what else is missing
 
     @property
     def place(self) -> Place:

@@ -1,14 +1,25 @@
-"""Why a text is not YAML, where something else than its syntax is to blame: leftovers of a merge, bytes, quotes."""
+"""Why a text is not YAML, where something else than its syntax is to blame: leftovers of a merge, bytes, characters."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from itertools import islice
 
+ODD_SPACES = {
+    "\t": "a tab",
+    "\xa0": "a no-break space (U+00A0)",
+    "\u2002": "an en space (U+2002)",
+    "\u2003": "an em space (U+2003)",
+    "\u2009": "a thin space (U+2009)",
+    "\u200b": "a zero-width space (U+200B)",
+    "\u202f": "a narrow no-break space (U+202F)",
+    "\u2060": "a word joiner (U+2060)",
+    "\u3000": "an ideographic space (U+3000)",
+    "\ufeff": "a byte order mark (U+FEFF)",
+}
+TEMPLATE_HINT = "specs are no templates: write ${var:NAME} for what a variable gives, or put the text in quotes"
 _LEFT_BEHIND = re.compile(r"^(?:>{7} .*|={7}|\|{7}.*)\r?$", re.MULTILINE)
-_KEY_AND_VALUE = re.compile(r"[\s-]*([A-Za-z_][\w-]*):\s+([^\s\"'].*?)\s*(?:\s#.*)?")
 _VALUE = r"""(?<![^\s,\[\]{}"'#])[^\s,\[\]{}"'#]*\$\{[^{}\n"']*\}[^\s,\[\]{}]*"""
 _IN_BRACKETS = re.compile(rf"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|(?<!\S)#[^\n]*|({_VALUE})""")
 _LONGEST_BRACKET = 4_000  # characters that are looked at
@@ -31,20 +42,6 @@ def left_behind(text: str) -> int | None:
     """Return where a merge that was half resolved left a marker, which explains whatever a parser says."""
     found = _LEFT_BEHIND.search(text)
     return found.start() if found else None
-
-
-def in_quotes(what: str, line: str) -> str:
-    """Return how to write a line whose value the parser took for something else, if quotes would help; else nothing."""
-    found = _KEY_AND_VALUE.fullmatch(line)
-    if found is None:
-        return ""
-    key, value = found.groups()
-    starts = "cannot start any token" in what or "alphabetic or numeric character" in what
-    holds = "mapping values are not allowed" in what and re.search(r":(\s|$)", value)
-    looks_like_item = "sequence entries are not allowed" in what and value.startswith("- ")
-    if not (starts and value[0] in "*&@`%") and not holds and not looks_like_item:
-        return ""
-    return f"write `{key}: {json.dumps(value, ensure_ascii=False)}`"
 
 
 def bare_placeholder(text: str, start: int, end: int) -> tuple[int, str] | None:

@@ -77,8 +77,8 @@ def test_a_file_with_a_mistake_is_left_and_the_others_are_formatted(line: Comman
     assert answer.code == 1
     assert answer.out == (
         "formatted schedules/nightly.yaml\n"
-        "schedules/hourly.yaml:2:8: error FP010: did not find expected ',' or ']'\n"
-        "  hint: a bracket is not closed, or a comma is missing\n"
+        "schedules/hourly.yaml:2:8: error FP010: the `[` is not closed\n"
+        "  hint: write `[1h]`\n"
     )
     assert answer.err == "1 file formatted, 2 unchanged, 1 not formatted.\n"
     assert (line.folder / "schedules/hourly.yaml").read_text() == "pipeline:  report\nevery: [1h\n"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -119,6 +120,70 @@ def test_a_broken_pipeline_is_not_also_an_unknown_one() -> None:
     problems = load(texts, env="default", variables={}).problems
 
     assert [problem.code for problem in problems] == ["FP010"]
+
+
+@pytest.mark.parametrize("broken", ["owner: @me\n" * 25, "<<<<<<< ours\n", f"a: {'[' * 70}\n"])
+def test_a_pipeline_behind_the_place_where_a_file_is_given_up_is_not_unknown(broken: str) -> None:
+    texts = {
+        "flowerpower.yaml": b"name: acme\n",
+        "pipelines/all.yaml": f"name: sales\n{PIPELINE}---\n{broken}---\nname: stock\n{PIPELINE}".encode(),
+        "schedules/a.yaml": b"pipeline: stock\nevery: 1h\n",
+    }
+
+    problems = load(texts, env="default", variables={}).problems
+
+    assert {problem.place.file for problem in problems} == {"pipelines/all.yaml"}
+    assert [problem.code for problem in problems][-1] in ("FP007", "FP015", "FP020")
+
+
+RICH = {
+    "flowerpower.yaml": (
+        "name: acme\ntimezone: Europe/Berlin\nmodules: [src]\nqueues: {default: {}, heavy: {}}\n"
+        "environments: {prod: {}}\ndefaults: {pipeline: {timeout: 1h}, schedule: {cron: '@daily'}}\n"
+    ),
+    "pipelines/sales.yaml": "name: revenue\nmodules: [sales]\noutputs: [report]\nretry: {max: 2}\n",
+    "schedules/a.yaml": "pipeline: revenue\nqueue: heavy\nenvironments: {prod: {paused: true}}\n",
+    "schedules/b.yaml": "name: one\npipeline: revenue\n---\nname: two\npipeline: revenue\nlabels: {a: b}\n",
+}
+LINES = [(file, number) for file, text in RICH.items() for number in range(text.count("\n"))]
+
+
+@pytest.mark.parametrize(
+    "broken", ["{key}: @{value}", '{key}: "{value}', "{key}:{value}", "{key} {value}", "{key}: [{value}"]
+)
+def test_a_line_that_is_no_yaml_is_one_mistake_and_nothing_follows_from_it(broken: str) -> None:
+    for file, number in LINES:
+        lines = RICH[file].splitlines()
+        key, colon, value = lines[number].partition(": ")
+        if not colon:
+            continue
+        lines[number] = broken.format(key=key, value=value)
+        texts = {**RICH, file: "\n".join(lines) + "\n"}
+
+        problems = load({path: text.encode() for path, text in texts.items()}, env="default", variables={}).problems
+
+        places = [(problem.place.file, problem.place.line) for problem in problems]
+        assert places == [(file, number + 1)], (lines[number], problems)
+        odd_key = re.search(r"\{.*: .*\}", lines[number])  # `retry {max: 2}` has a key that is only unknown
+        assert problems[0].code == "FP010" or (odd_key and problems[0].code == "FP101")
+
+
+def test_the_rest_of_a_file_and_of_the_project_is_checked_beside_a_line_that_is_no_yaml() -> None:
+    texts = {
+        **RICH,
+        "schedules/a.yaml": "pipeline: 'revenue\nqueue: hevy\nlabels: {a: [1}\npaused: 3\n",
+        "schedules/c.yaml": "pipeline: revenu\n",
+    }
+
+    problems = load({path: text.encode() for path, text in texts.items()}, env="default", variables={}).problems
+
+    assert [(problem.code, str(problem.place)) for problem in problems] == [
+        ("FP010", "schedules/a.yaml:1:11"),
+        ("FP302", "schedules/a.yaml:2:8"),
+        ("FP010", "schedules/a.yaml:3:13"),
+        ("FP103", "schedules/a.yaml:4:9"),
+        ("FP301", "schedules/c.yaml:1:11"),
+    ]
 
 
 @pytest.mark.parametrize("path", ["README.md", "pipelines/x.json", "other/x.yaml", "sub/flowerpower.yaml", "schedules"])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 import yaml as pyyaml
 
@@ -123,6 +125,33 @@ def test_a_file_full_of_mistakes_is_told_briefly_and_quickly(line: bytes) -> Non
 
     assert MAX_PROBLEMS < len(problems) <= MAX_PROBLEMS + 2  # the bound on values may be passed too
     assert [problem.code for problem in problems].count("FP020") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 'x\n" + "b: [1, 2]\n" * 90_000,
+        "a: [x\n" + "b: [1, 2]\n" * 90_000,
+        "- {\n" * 220_000,
+        "- @x\n" * 180_000,
+        "a: '" + "'\n".join("b" * 300_000),
+        "a: x\n" + "no key\n" * 130_000,
+        "a" + " " * 900_000 + "b: @x",
+        "a: " + "&a " * 300_000 + "*b c: d",
+        "a: {" + "b: c, " * 10_000 + "d: " + ", " * 400_000,
+        "a: \x07\n" * 180_000,
+        'a: "' + "\\n" * 400_000 + '\\q"\n',
+    ],
+    ids=lambda text: repr(text[:8]),
+)
+def test_a_large_file_that_is_no_yaml_takes_seconds_and_its_messages_are_short(text: str) -> None:
+    before = process_time()
+
+    problems = parse("schedules/a.yaml", text.encode()).problems
+
+    assert process_time() - before < 10  # where nothing else runs, less than two
+    assert problems
+    assert max(len(str(problem)) for problem in problems) < 500
 
 
 @pytest.mark.parametrize("line", [b"# flowerpower: x\n", b"a%d: '#' # flowerpower: x\n"])
