@@ -43,7 +43,8 @@ def rollback(
     apply_id: Annotated[
         str,
         typer.Argument(
-            metavar="APPLY-ID", help="The apply to undo, as `history` names it; its first characters are enough."
+            metavar="APPLY-ID",
+            help="The apply to undo, as `history` names it: by the first characters of its id, or by its number.",
         ),
     ],
     auto_approve: Annotated[bool, flag("--auto-approve", help="Do not ask.")] = False,
