@@ -74,7 +74,7 @@ def show_applied(session: Session, applied: Applied) -> None:
     """Tell what an apply did."""
     from flowerpower.render.applied import applied_dict, applied_text
 
-    session.document(applied_dict(applied))
+    session.document({**applied_dict(applied), "notes": [*map(session.proposing, applied.notes)]})
     for note in applied.notes:
         session.talk(f"Note: {note}")
     session.result(f"\n{session.style(applied_text(applied), 'good')}")
