@@ -215,3 +215,24 @@ def test_a_late_schedule_fails_and_a_dead_worker_is_no_worker(applied: CommandLi
 
     assert "hourly (" in check(answer, "live late")["message"]
     assert "1 worker died" in check(answer, "live workers")["message"]
+
+
+def test_a_worker_that_is_only_remembered_is_no_worker_anywhere(applied: CommandLine, redis_connection: Redis) -> None:
+    """RQ's sets keep workers that were killed, and bring back with a backup those of then."""
+    remembered = "rq:workers:acme--default--default"
+    redis_connection.sadd(remembered, "rq:worker:gone", "rq:worker:killed")
+    applied.write("schedules/weekly.yaml", 'pipeline: report\ncron: "@weekly"\n')
+
+    def seen() -> tuple[dict[str, int], int, bool, bool]:
+        found = applied("status", "--json").document
+        alarmed = any(alarm["code"] == "no_worker" for alarm in found["alarms"])
+        return found["workers"], found["queues"][0]["workers"], alarmed, "no live worker" in applied("plan").out
+
+    nobody = seen()
+    redis_connection.hset(
+        "rq:worker:here", mapping={"birth": "2026-11-26T00:00:00Z", "queues": "acme--default--default"}
+    )
+    redis_connection.sadd(remembered, "rq:worker:here")
+
+    assert nobody == ({"default": 0}, 0, True, True)
+    assert seen() == ({"default": 1}, 1, False, False)
