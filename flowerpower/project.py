@@ -225,7 +225,7 @@ class FlowerPowerProject:
         return read_history(self.store, count)
 
     def past_apply(self, apply_id: str) -> PastView:
-        """Return what an apply of the history changed; the first characters of its id are enough."""
+        """Return what an apply of the history changed; it is named by the start of its id, or by its number."""
         from flowerpower.planning.past import view_past
         from flowerpower.state.history import read_past
 

@@ -62,13 +62,13 @@ def rerun_many(session: Session, many: Many, name: str | None, inputs: dict[str,
     statuses = many.statuses
     if many.since is None:
         raise UsageError("since when?", hint="for example --since 12h, or --since 2026-11-22")
-    if not many.dry_run and not many.auto_approve:
-        need_somebody(session, look_at="--dry-run")
     with session.project() as project:
         jobs = project.jobs
         since = jobs.moment(many.since, "--since", project.home.timezone)
         plans, left = jobs.plans_again(name or "", since=since, statuses=statuses)
         session.result(again_text(plans, left, statuses, style=session.style))
+        if not many.dry_run and not many.auto_approve:
+            need_somebody(session, look_at="--dry-run")
         runs = sum(len(plan.to_run) for plan in plans)
         agreed = runs and not many.dry_run and (many.auto_approve or _agreed(runs))
         ended = _carry_out(session, jobs, plans, inputs) if agreed else []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowerpower.cli.applying import apply_with_progress, ask_and_apply, need_somebody, refuse, show_applied
+from flowerpower.cli.applying import apply_with_progress, ask_and_apply, refuse, show_applied
 from flowerpower.cli.options import AllOverrides, Revision, Trust, command, flag
 from flowerpower.cli.plan import allowed_of, show_plan, tell_warnings
 from flowerpower.cli.planfiles import read_plan
@@ -78,8 +78,6 @@ def apply(
     if approval.file is not None:
         _refuse_beside_a_file(overrides, revision, approval, ways)
         return _apply_saved(session, read_plan(approval.file), accepted=overrides.accept_cutover, concise=ways.concise)
-    if not approval.given:
-        need_somebody(session, look_at="`plan`")
     signer = _signer_to_resign(session) if ways.resign else None
     with session.project() as project:
 

@@ -32,15 +32,19 @@ def ask_and_apply(
     *,
     asks: bool,
     concise: bool | None,
+    look_at: str = "`plan`",
 ) -> tuple[PlannedChanges, Applied] | None:
     """Show what *make* plans, ask, and apply it; a plan that got stale meanwhile is made and asked about anew.
 
-    Return the plan and what it did, None if nobody agreed. Without asking a stale plan raises `StalePlanError`.
+    Return the plan and what it did, None if nobody agreed. Without asking a stale plan raises `StalePlanError`; where
+    nobody can be asked, the plan is shown all the same, and what is wrong with it is told first.
     """
     while True:
         planned = make()
         show_plan(session, planned, concise=concise)
         refuse(planned)
+        if asks:
+            need_somebody(session, look_at=look_at)
         if asks and planned and not _agreed(planned):
             session.talk("Nothing was applied.")
             return None
@@ -70,7 +74,7 @@ def show_applied(session: Session, applied: Applied) -> None:
     """Tell what an apply did."""
     from flowerpower.render.applied import applied_dict, applied_text
 
-    session.document(applied_dict(applied))
+    session.document({**applied_dict(applied), "notes": [*map(session.proposing, applied.notes)]})
     for note in applied.notes:
         session.talk(f"Note: {note}")
     session.result(f"\n{session.style(applied_text(applied), 'good')}")

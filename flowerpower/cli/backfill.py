@@ -76,13 +76,13 @@ def backfill(
     """
     if window.start is None:
         raise UsageError("a backfill needs its first moment", hint="for example --from 2026-11-01, or --from 7d")
-    if not way.dry_run and not auto_approve:
-        need_somebody(session, look_at="--dry-run")
     inputs = read_inputs(way.set or ())
     with session.project() as project:
         jobs = project.jobs
         plan = jobs.plan_backfill(name, window.start, window.end, again=window.again, most=window.allow_ticks)
         _show(session, plan, way)
+        if not way.dry_run and not auto_approve:
+            need_somebody(session, look_at="--dry-run")
         nothing = not plan.to_run and not plan.busy
         if way.dry_run or nothing or not (auto_approve or _agreed(plan)):
             _document(session, plan, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,11 +12,11 @@ import typer
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.planfiles import read_plan, write_whole
 from flowerpower.cli.session import Session
-from flowerpower.errors import ProjectNotFoundError, UsageError
+from flowerpower.errors import ProjectNotFoundError, SpecError, UsageError
 
 if TYPE_CHECKING:
     from flowerpower.hosting.host import CodeHost, Kept
-    from flowerpower.hosting.sticky import Step
+    from flowerpower.hosting.sticky import Comment, Step
 
 _COMMIT = "FLOWERPOWER_APPROVED_COMMIT"  # without the middle word it says which code an image holds
 _UNAPPROVED = (
@@ -32,39 +33,60 @@ def register(app: typer.Typer) -> None:
     )
 
 
-def comment(
-    session: Session,
-    file: Annotated[Path, typer.Argument(metavar="PLANFILE", help="A file that `plan --out` wrote.")],
+@dataclass(frozen=True)
+class Place:
+    """The flags that say where the comment is."""
+
     pull_request: Annotated[
         int | None, flag("--pull-request", help="Its number, where the job does not tell.", metavar="N")
-    ] = None,
+    ] = None
     head: Annotated[
         str | None,
         flag("--head", help="The commit that was planned; no plan of a newer one is written over.", metavar="COMMIT"),
-    ] = None,
+    ] = None
     author: Annotated[
         str | None, flag("--author", help="Who writes our comments; without it, whom the token is of.", metavar="LOGIN")
-    ] = None,
+    ] = None
+
+
+def comment(
+    session: Session,
+    place: Place,
+    file: Annotated[Path | None, typer.Argument(metavar="PLANFILE", help="A file that `plan --out` wrote.")] = None,
+    no_plan: Annotated[
+        bool,
+        flag("--no-plan", env="", help="There is none: say so where a comment still shows the plan of another commit."),
+    ] = False,
 ) -> None:
     """Write a plan into the pull request of this job: one comment a namespace, written again each time.
+
+    With --no-plan that comment tells instead what is wrong with the specs of the newest commit; none is started.
 
     On GitHub with GITHUB_TOKEN; into the merge request of a job on GitLab with GITLAB_TOKEN.
     """
     from flowerpower.hosting.host import host_of
     from flowerpower.hosting.sticky import choose
 
-    planned = read_plan(file)
-    host = host_of(session.settings.environment, author=author or "", writes=True)
-    number = pull_request or host.pull_request()
-    planned_head = head or host.tested_head()
-    if planned_head and (now := host.head(number)) != planned_head:
-        session.talk(
-            f"{host.sign}{number} is at {now[:12]} by now, and this plan is for {planned_head[:12]}: nothing is written"
+    if (file is None) is not no_plan:
+        raise UsageError(
+            "which plan?", hint="name a file that `plan --out` wrote, or say --no-plan where there is none"
         )
+    planned = read_plan(file) if file is not None else None
+    host = host_of(session.settings.environment, author=place.author or "", writes=True)
+    number = place.pull_request or host.pull_request()
+    planned_head = place.head or host.tested_head()
+    if planned_head and (now := host.head(number)) != planned_head:
+        what = f"this {'job' if no_plan else 'plan'} is for {planned_head[:12]}: nothing is written"
+        session.talk(f"{host.sign}{number} is at {now[:12]} by now, and {what}")
         session.document({"action": "nothing", "pull_request": number, "url": ""})
         return
-    body = planned.to_markdown(host.longest)
-    step = choose(host.comments(number), body, pending=bool(planned))
+    comments = host.comments(number)
+    body = planned.to_markdown(host.longest) if planned is not None else _no_plan(session, comments, planned_head)
+    _write(session, host, number, choose(comments, body, pending=bool(planned)), body)
+
+
+def _write(session: Session, host: CodeHost, number: int, step: Step, body: str) -> None:
+    """Do what was chosen, and tell it."""
     url = step.comment.url if step.comment else ""
     if step.action == "create":
         url = host.create(number, body)
@@ -72,6 +94,23 @@ def comment(
         url = host.update(number, step.comment, body)
     session.document({"action": step.action, "pull_request": number, "url": url})
     session.talk(_told(step, f"{host.sign}{number}", url))
+
+
+def _no_plan(session: Session, comments: Sequence[Comment], head: str) -> str:
+    """Return what the comment says of a commit without a plan; its specs are read, and nothing of it runs."""
+    from flowerpower.hosting.sticky import namespaces
+    from flowerpower.render.no_plan import no_plan_markdown
+
+    with session.project() as project:
+        problems = project.verdict.problems
+        try:
+            namespace = project.keys.namespace
+        except SpecError:  # its name cannot be read: it is what the one comment is about
+            known = namespaces(comments, session.settings.env)
+            if len(known) != 1:
+                raise
+            (namespace,) = known
+    return no_plan_markdown(namespace, head, problems)
 
 
 def _told(step: Step, number: str, url: str) -> str:

@@ -30,8 +30,8 @@ def history(
     what: Annotated[
         str | None,
         typer.Argument(
-            help="Show what this apply changed (the first characters of its id are enough), or who changed this "
-            "schedule or pipeline, and how.",
+            help="Show what this apply changed (the first characters of its id are enough, or its number), or who "
+            "changed this schedule or pipeline, and how.",
             autocompletion=completion.both,
         ),
     ] = None,

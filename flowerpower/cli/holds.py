@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +11,9 @@ from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
+
+if TYPE_CHECKING:
+    from flowerpower.project import FlowerPowerProject
 
 _FEW = 3  # proposals at once
 
@@ -49,9 +53,9 @@ def pause(
     from flowerpower.render.holds import paused_dict, paused_text
     from flowerpower.render.words import safe, typed
 
-    if reason is None:
-        reason = _ask_why(session)
     with session.project() as project:
+        if reason is None:
+            reason = _ask_why(session, project, names)
         done = project.jobs.pause(*names, reason=reason, until=until, replace=replace)
         namespace = project.store.keys.namespace
     session.document(paused_dict(done, namespace))
@@ -83,7 +87,10 @@ def resume(
     session.result(resumed_text(done, style=session.style))
 
 
-def _ask_why(session: Session) -> str:
+def _ask_why(session: Session, project: FlowerPowerProject, names: Sequence[str]) -> str:
+    from flowerpower.jobs.by_hand.naming import named_schedules
+
+    named_schedules(project.store, names)  # nobody wants to say why, and then hear that there is no such schedule
     if not session.can_ask:
         raise UsageError("a hold needs a reason", hint='say why: --reason "vendor outage"')
     return str(typer.prompt("Reason", err=True))

@@ -117,14 +117,19 @@ def _checks(answers: Answers, name: str) -> Callable[[str], str]:
 
 _OF_GIT = {
     "committed": "under git, with a first commit",
-    "not committed": "under git; git does not know who you are yet, so commit the files yourself",
+    "not committed": "under git; git does not know who you are yet, so the files wait for you to commit them",
     "already in one": "in the repository that was there; nothing is committed",
     "no git": "without git",
+}
+_TO_COMMIT = {
+    'git config --global user.name "Your Name"': "",
+    "git config --global user.email you@example.org": "",
+    'git commit --message "Start the project"': "the files are added already",
 }
 
 
 def _last_words(session: Session, folder: Path, answers: Answers, repository: str, kept: Sequence[Path]) -> str:
-    """Return what was made, and the next commands: at most four."""
+    """Return what was made, and the next commands: at most four, and before them those that git waits for."""
     style = session.talk_style
     lines = [f"\nThe project {answers.name} is in {folder.resolve()}, {_OF_GIT[repository]}."]
     if kept:
@@ -132,6 +137,7 @@ def _last_words(session: Session, folder: Path, answers: Answers, repository: st
     lines += _of_a_subfolder(answers) if answers.folder != "." else []
     commands = {
         f"cd {_in_shell(folder)}": "",
+        **(_TO_COMMIT if repository == "not committed" else {}),
         "flowerpower run licences": "run the pipeline here, without Redis; the result is in out/",
         "flowerpower plan": "what would change in Redis, and what that means in time",
         "flowerpower apply": "make it so",

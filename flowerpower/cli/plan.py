@@ -128,7 +128,8 @@ def _selection(wanted: PlanFlags) -> Selection:
 def present(session: Session, planned: PlannedChanges, display: Display, folder: str = "") -> None:
     """Print a plan in one of its formats; *folder* is the project's in its repository."""
     if session.json or display.format == "json":
-        replace(session, json=True).document(planned.to_dict())
+        document = planned.to_dict()
+        replace(session, json=True).document({**document, "checks": session.proposing_in(document["checks"])})
     elif display.format == "markdown":
         session.result(planned.to_markdown().rstrip("\n"))
     elif display.format == "github":

@@ -155,11 +155,11 @@ def _report(
     if format == "text":
         from flowerpower.render.problems import problems_text
 
-        return "\n".join(part for part in (problems_text(here.problems), _sizes(checked)) if part)
+        return "\n".join(
+            part for part in (problems_text(here.problems, style=session.file_style), _sizes(checked)) if part
+        )
     if format == "json":
-        from flowerpower.render.problems_json import problems_dict
-
-        return as_json(problems_dict(here.problems, here.contents), encoding)
+        return as_json(session.problems_document(here.problems, here.contents), encoding)
     if format == "junit":
         from flowerpower.render.problems_junit import problems_junit
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flowerpower.cli.applying import ask_and_apply, need_somebody, show_applied
+from flowerpower.cli.applying import ask_and_apply, show_applied
 from flowerpower.cli.github import publish
 from flowerpower.cli.options import Overrides, command, flag
 from flowerpower.cli.plan import PENDING, Display, allowed_of, present
@@ -43,7 +43,8 @@ def rollback(
     apply_id: Annotated[
         str,
         typer.Argument(
-            metavar="APPLY-ID", help="The apply to undo, as `history` names it; its first characters are enough."
+            metavar="APPLY-ID",
+            help="The apply to undo, as `history` names it: by the first characters of its id, or by its number.",
         ),
     ],
     auto_approve: Annotated[bool, flag("--auto-approve", help="Do not ask.")] = False,
@@ -55,14 +56,13 @@ def rollback(
     """
     if preview.plan:
         return _preview(session, apply_id, allowed_of(overrides), preview, display)
-    if not auto_approve:
-        need_somebody(session, look_at="--plan")
     with session.project() as project:
 
         def make() -> PlannedChanges:
             return project.rollback_plan(apply_id, allowed_of(overrides))
 
-        done = ask_and_apply(session, project, make, asks=not auto_approve, concise=display.concise)
+        asks = not auto_approve
+        done = ask_and_apply(session, project, make, asks=asks, concise=display.concise, look_at="--plan")
     if done is None:
         return 1
     planned, applied = done

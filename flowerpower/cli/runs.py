@@ -85,7 +85,8 @@ def _show_list(session: Session, name: str, status: list[str] | None, since: str
     with session.project() as project:
         start = None if since is None else project.jobs.moment(since, "--since", project.home.timezone)
         found = project.jobs.runs(name, since=start, statuses=separate(status), limit=limit)
-    session.document(runs_dict(found))
+    document = runs_dict(found)
+    session.document({**document, "damaged": session.proposing_in(document["damaged"])})
     session.result(runs_text(found, width=_width(session), style=session.style))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -13,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from flowerpower.cli.projects import hint_below
 from flowerpower.cli.terminal import Color, choose_style, is_dumb, width_of
-from flowerpower.errors import FlowerPowerError, ProjectNotFoundError, SpecError
+from flowerpower.errors import FlowerPowerError, Problem, ProjectNotFoundError, SpecError
 from flowerpower.proposed import at_redis, in_env, with_flags, without_secrets
-from flowerpower.render.style import Style
+from flowerpower.render.style import Style, plain
 from flowerpower.settings import Settings, look_for_cycles_rarely
 
 _PIECES = 10_000  # of a JSON document, put together at once
@@ -47,6 +48,11 @@ class Session:
     def talk_style(self) -> Style:
         """The style of talk."""
         return self._with_hints(choose_style(sys.stderr, self.settings.environment, self.color))
+
+    @property
+    def file_style(self) -> Style:
+        """The style of what is written to a file: without colours."""
+        return self._with_hints(plain)
 
     def _with_hints(self, style: Style) -> Style:
         return lambda text, emphasis: self.proposing(text) if emphasis == "hint" else style(text, emphasis)
@@ -115,6 +121,10 @@ class Session:
         text = with_flags(in_env(text, self.settings.env), self.given)
         return at_redis(text, self._server()) if "redis-cli " in text else text
 
+    def proposing_in(self, rows: Iterable[Mapping[str, Any]], key: str = "hint") -> list[dict[str, Any]]:
+        """Return parts of a document with hints that are as those of the text."""
+        return [{**row, key: self.proposing(row[key])} for row in rows]
+
     def _server(self) -> str:
         """Return the URL of Redis without its secrets; nothing where none is named."""
         try:
@@ -145,10 +155,33 @@ class Session:
         if isinstance(known, ProjectNotFoundError):
             known.hint = hint_below(self.settings.project) or known.hint
         known.hint = self.proposing(known.hint)
-        self.document(error_document(known))
+        self.document(self.error_document(known))
         sys.stdout.flush()
         print(self._error_text(known), file=sys.stderr)
         return known.exit_code
+
+    def error_document(self, error: FlowerPowerError) -> dict[str, Any]:
+        """Return a failure as a JSON document."""
+        document: dict[str, Any] = {
+            "format_version": "1.0",
+            "errored": True,
+            "error": {
+                "message": str(error),
+                "hint": self.proposing(error.hint),
+                "details": error.details,
+                "exit_code": error.exit_code,
+            },
+        }
+        return document | self.problems_document(error.problems) if isinstance(error, SpecError) else document
+
+    def problems_document(
+        self, problems: Sequence[Problem], texts: Mapping[str, bytes] | None = None
+    ) -> dict[str, Any]:
+        """Return mistakes in specs as a JSON document."""
+        from flowerpower.render.problems_json import problems_dict
+
+        document = problems_dict(problems, texts)
+        return {**document, "diagnostics": self.proposing_in(document["diagnostics"], "detail")}
 
     def _error_text(self, error: FlowerPowerError) -> str:
         from flowerpower.render.words import safe
@@ -217,17 +250,3 @@ def _has_working_folder() -> bool:
         return Path.cwd().exists()
     except OSError:
         return False
-
-
-def error_document(error: FlowerPowerError) -> dict[str, Any]:
-    """Return a failure as a JSON document."""
-    document: dict[str, Any] = {
-        "format_version": "1.0",
-        "errored": True,
-        "error": {"message": str(error), "hint": error.hint, "details": error.details, "exit_code": error.exit_code},
-    }
-    if isinstance(error, SpecError):
-        from flowerpower.render.problems_json import problems_dict
-
-        return document | problems_dict(error.problems)
-    return document

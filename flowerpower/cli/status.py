@@ -77,7 +77,7 @@ def status(
         if not display.live and project.recalled is None:
             bar.say("Reading the specs here to compare; --live leaves that out ...")
         found = project.jobs.status(wanted_by(project, display), most_recent(display))
-    show(session, display, chosen(found, names or ()))
+    show(session, display, to_paste(session, display, chosen(found, names or ())))
     if not display.live and found.wanted.unknown:
         from flowerpower.render.words import safe
 
@@ -110,6 +110,18 @@ def chosen(found: Status, names: list[str] | tuple[str, ...]) -> Status:
             hint = did_you_mean(name, live) or "`flowerpower status` shows all"
             raise UsageError(f"no schedule {name!r} is live", hint=hint)
     return replace(found, schedules=tuple(one for one in found.schedules if one.name in names))
+
+
+def to_paste(session: Session, display: Display, found: Status) -> Status:
+    """Return a status whose hints name what the flags of this command named, as far as its readers have that.
+
+    A page is read on other machines: it names the Redis that it is about, and no folder of this one.
+    """
+    if display.format == "html":
+        given = {flag: value for flag, value in session.given.items() if flag != "--project"}
+        session = replace(session, given=given)
+    damaged = {address: replace(one, hint=session.proposing(one.hint)) for address, one in found.damaged.items()}
+    return replace(found, damaged=damaged, troubles=tuple(map(session.proposing, found.troubles)))
 
 
 def show(session: Session, display: Display, found: Status) -> None:

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from flowerpower.cli.session import Session, error_document
-from flowerpower.cli.status import Display, chosen, most_recent, text_of, wanted_by, write
+from flowerpower.cli.session import Session
+from flowerpower.cli.status import Display, chosen, most_recent, text_of, to_paste, wanted_by, write
 from flowerpower.cli.worker import read_duration
 from flowerpower.errors import FlowerPowerError, UsageError
 
@@ -91,7 +91,7 @@ class _Watch:
 
     def _look(self) -> None:
         found = self._reader.read(self._specs(), most_recent(self._display))
-        self._seen = chosen(found, self._names)
+        self._seen = to_paste(self._session, self._display, chosen(found, self._names))
 
     def _look_again(self) -> float:
         """Look, and return how many seconds that took; a Redis that is away is waited for."""
@@ -104,7 +104,7 @@ class _Watch:
             if self._session.json:
                 from flowerpower.render.words import iso
 
-                self._session.line(error_document(error) | {"stale_since": iso(int(self._stale[0]))})
+                self._session.line(self._session.error_document(error) | {"stale_since": iso(int(self._stale[0]))})
         return time.monotonic() - began
 
     def _specs(self) -> Wanted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any, TypeVar
@@ -12,15 +12,17 @@ from flowerpower.errors import FormatError
 from flowerpower.render.words import listed
 from flowerpower.state.codec import decode_cursor, decode_head, decode_hold, decode_pipeline, decode_schedule, digest
 from flowerpower.state.connection import redis_errors
-from flowerpower.state.misplaced import each_misplaced, find_misplaced
+from flowerpower.state.misplaced import each_misplaced, find_misplaced, is_misplaced
 from flowerpower.state.models import Damage, Head, Hold, Record
-from flowerpower.state.pipelined import fields_of
+from flowerpower.state.pipelined import batches, fields_of, pack_for_keys, replies
 from flowerpower.state.store import Store
 
 T = TypeVar("T")
 _OF_ANOTHER_TYPE = Unknown("what was applied last cannot be read: its key is of another type, see records")
 _AT_ONCE = 500  # run specs in one reply
 _KEPT = 1_000  # damages that are told one by one
+_NEWEST = 20  # runs of one name whose logs and failures are looked at
+_RUNS = 20_000  # runs in all
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,9 @@ def read_records(store: Store) -> Records:
         )
         pipelines = found.each("pipeline", keys.pipelines, raw[keys.pipelines], found.pipeline)
         found.each("cursor", keys.cursors, raw[keys.cursors], decode_cursor)
-        names: Any = () if keys.schedules in misplaced else store.connection.hkeys(keys.schedules)
-        of_each = (one for name in names for one in keys.types_of(name.decode(errors="replace")).items())
-        each = chain(of_each, _of_applies(store) if keys.history not in misplaced else ())
+        names = _names(store, [key for key in (keys.schedules, keys.pipelines) if key not in misplaced])
+        of_each = (one for name in names for one in keys.types_of(name).items())
+        each = chain(of_each, _of_applies(store) if keys.history not in misplaced else (), _of_runs(store, names))
         found.damaged += (damage for _, damage in islice(each_misplaced(store.connection, keys, each), _KEPT))
         run_specs = () if keys.specs in misplaced else tuple(_about_run_specs(store, found.wanting, broken))
     return Records(
@@ -131,6 +133,21 @@ def _small(
     (seconds, _), remains, *hashes = pipe.execute()
     held: dict[str, Any] = dict(zip(there, hashes, strict=True))
     return int(seconds), held.get(keys.head, {}), held.get(keys.holds, {}), bool(remains)
+
+
+def _names(store: Store, records: Iterable[str]) -> list[str]:
+    """Return the names of what has records under these keys, each once: a pipeline has outcomes and logs too."""
+    found: Iterator[Any] = map(store.connection.hkeys, records)
+    return sorted({name.decode(errors="replace") for names in found for name in names})
+
+
+def _of_runs(store: Store, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield what the newest runs of each name left behind, with its type; of very many names not of all."""
+    keys = store.keys
+    commands = pack_for_keys("ZREVRANGE", map(keys.kept_of, names[: _RUNS // _NEWEST]), ("0", str(_NEWEST - 1)))
+    for answer in replies(store.connection, batches(commands, _AT_ONCE)):
+        runs = () if is_misplaced(answer) else answer  # the key itself is told of already
+        yield from ((keys.kept(run.decode(errors="replace")), "hash") for run in runs)
 
 
 def _of_applies(store: Store) -> Iterator[tuple[str, str]]:

@@ -75,8 +75,9 @@ class GitHub:
 
     def _of_run(self, run: Mapping[str, Any]) -> int | None:
         source = run.get("head_repository")
-        if not source:  # the fork was deleted meanwhile
-            return None
+        if not source:  # the fork was deleted meanwhile: nobody can push to its pull request any more
+            of_all = self.web.pages(f"repos/{self.repository}/pulls?state=open&per_page=100")
+            return next((int(pull["number"]) for pull in of_all if pull["head"]["sha"] == run["head_sha"]), None)
         head = f"{source['owner']['login']}:{run['head_branch']}"
         found = self.web.pages(f"repos/{self.repository}/pulls?state=open&per_page=100&head={quote(head, safe=':')}")
         pulls = sorted(found, key=lambda pull: pull["head"]["sha"] != run["head_sha"])

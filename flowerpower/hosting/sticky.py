@@ -41,8 +41,14 @@ def header_of(body: str) -> Mapping[str, Any] | None:
     return header if isinstance(header, dict) else None
 
 
+def namespaces(comments: Iterable[Comment], env: str) -> set[str]:
+    """Return the namespaces of an environment that comments of ours are about."""
+    headers = [header_of(comment.body) or {} for comment in comments if comment.mine]
+    return {str(header["namespace"]) for header in headers if header.get("env") == env and "namespace" in header}
+
+
 def choose(comments: Iterable[Comment], body: str, *, pending: bool) -> Step:
-    """Return what makes the newest comment of the same namespace say *body*; a plan without changes starts none.
+    """Return what makes the newest comment of the same namespace say *body*; none is started unless *pending*.
 
     A comment that somebody else wrote is never taken for ours, whatever its first line says.
     """
@@ -53,7 +59,7 @@ def choose(comments: Iterable[Comment], body: str, *, pending: bool) -> Step:
         if comment.mine and (header_of(comment.body) or {}).get("namespace", "") == namespace
     ]
     if not ours:
-        return Step("create") if pending else Step("nothing", reason="nothing changes, and no comment says otherwise")
+        return Step("create") if pending else Step("nothing", reason="nothing to tell, and no comment says otherwise")
     newest = ours[-1]
     same = newest.body.replace("\r\n", "\n").strip() == body.strip()
     return Step("nothing", newest, "the comment says so already") if same else Step("update", newest)

@@ -234,7 +234,7 @@ def _worded(check: Check) -> Check:
     """Return what a guard says, in the words of a rollback where its own speak of specs."""
     if check.name != "empty":
         return check
-    owned = check.message.partition(", ")[2]
+    owned = check.message.partition("; ")[2]
     return replace(check, message=f"nothing was live before that apply, {owned}", hint="if it is meant: --allow-empty")
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from flowerpower.proposed import in_env
-from flowerpower.render.words import count, listed, safe
+from flowerpower.render.records import clean_reason
+from flowerpower.render.words import count, listed, rough_duration, safe
 from flowerpower.state.models import refusal
 
 if TYPE_CHECKING:
@@ -44,13 +45,17 @@ def state_of(schedule: ScheduleStatus) -> State:
 
 
 def _went(schedule: ScheduleStatus) -> State:
-    if schedule.last is not None and schedule.last.status == "failed":
+    """Return how its newest tick went that was not skipped: a run that outlasts the next ticks is no trouble."""
+    ended, running = schedule.ended, schedule.active > schedule.queued
+    if ended is not None and ended.status == "failed":
         return "failed"
     if schedule.late > LATE:
         return "late"
-    if schedule.last is None:
+    if schedule.skipped and not running and (ended is None or schedule.queued):
+        return "skipped"  # nothing has run, or nobody begins to run what stands in the way
+    if ended is None:
         return "new"
-    return "ok" if schedule.last.status == "succeeded" else schedule.last.status  # type: ignore[return-value]
+    return "ok" if ended.status == "succeeded" else ended.status  # type: ignore[return-value]
 
 
 def health_of(schedule: ScheduleStatus) -> Health:
@@ -84,16 +89,24 @@ def no_scheduler_words(status: Status) -> str:
     return "none alive, nothing fires"
 
 
-def run_words(schedule: ScheduleStatus, workers: Mapping[str, int]) -> list[str]:
-    """Return how many runs are under way, and how many are queued; *workers* tells how many listen on each queue."""
+def run_words(schedule: ScheduleStatus, workers: Mapping[str, int], now: int) -> list[str]:
+    """Return how many runs are under way and since when, how many are queued, and how many of the newest ticks were
+    skipped; *workers* tells how many listen on each queue.
+    """
     running, words = schedule.active - schedule.queued, []
+    since = f" for {rough_duration(max(0, now - schedule.active_since))}" if schedule.active_since else ""
+    since = since and (f", the oldest{since}" if max(running, schedule.queued) > 1 else since)
     if running:
-        words.append(count(running, "active run"))
+        words.append(f"{count(running, 'active run')}{since}")
     if schedule.queued:
         nobody = (
             f", no worker on queue {safe(schedule.queue)}" if schedule.queue and not workers.get(schedule.queue) else ""
         )
-        words.append(f"{count(schedule.queued, 'run')} queued{nobody}")
+        words.append(f"{count(schedule.queued, 'run')} queued{'' if running else since}{nobody}")
+    if schedule.skipped and schedule.last is not None:
+        why = f" ({clean_reason(schedule.last.reason)})" if schedule.last.reason else ""
+        several = f"{schedule.skipped:,} ticks" if schedule.skipped > 1 else "tick"
+        words.append(f"last {several} skipped{why}")
     return words
 
 

@@ -22,7 +22,7 @@ def _succeeded(schedule: ScheduleStatus) -> int | None:
 
 
 def _seconds(schedule: ScheduleStatus) -> float | None:
-    return schedule.last.duration if schedule.last and schedule.last.duration else None
+    return schedule.ended.duration if schedule.ended and schedule.ended.duration else None
 
 
 def _in_sync(schedule: ScheduleStatus) -> int:
@@ -30,7 +30,7 @@ def _in_sync(schedule: ScheduleStatus) -> int:
 
 
 def _failing(schedule: ScheduleStatus) -> int:
-    return int(schedule.last is not None and schedule.last.status == "failed")
+    return int(schedule.ended is not None and schedule.ended.status == "failed")
 
 
 def _suspended(schedule: ScheduleStatus) -> int:

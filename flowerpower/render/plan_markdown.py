@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from flowerpower.planning.plan import Change, Fires, Plan
@@ -121,6 +121,11 @@ def _header(plan: Plan, plan_hash: str, truncated: bool) -> str:
         "commit": plan.source.commit,
         "truncated": truncated,
     }
+    return hidden_header(values)
+
+
+def hidden_header(values: Mapping[str, object]) -> str:
+    """Return the line that makes a comment known as ours, and that nobody sees."""
     text = json.dumps(values).replace("<", "\\u003c").replace(">", "\\u003e")  # nothing in it ends the comment
     return f"<!-- flowerpower {text} -->"
 

@@ -130,7 +130,7 @@ def _cells(schedule: ScheduleStatus, now: int, workers: Mapping[str, int]) -> tu
 
 
 def _last(schedule: ScheduleStatus, now: int) -> str:
-    last = schedule.last
+    last = schedule.ended or (None if schedule.active else schedule.last)
     if last is None:
         return "running" if schedule.active > schedule.queued else "queued" if schedule.queued else "never ran"
     took = f" in {stopwatch(last.duration)}" if last.duration else ""
@@ -141,7 +141,7 @@ def _why(schedule: ScheduleStatus, now: int, workers: Mapping[str, int]) -> str:
     if schedule.hold:
         words = [f"held {hold_words(schedule.hold, schedule.timezone, now)}"]
     else:
-        words = [*run_words(schedule, workers), *_troubles(schedule)]
+        words = [*run_words(schedule, workers, now), *_troubles(schedule)]
     if schedule.damaged:
         words.append("damaged in Redis")
     elif schedule.sync != "unmanaged" and (apart := _APART.get("drifted" if schedule.drifted else schedule.sync)):
@@ -155,9 +155,10 @@ def _troubles(schedule: ScheduleStatus) -> list[str]:
         words.append(f"{count(schedule.waiting, 'tick')} waiting")
     if schedule.late > LATE:
         words.append(f"due {rough_duration(schedule.late)} ago and not fired")
-    if schedule.last is not None and schedule.last.reason:
-        several = f" ({count(schedule.last.count, 'tick')})" if schedule.last.count > 1 else ""
-        words.append(f"{clean_reason(schedule.last.reason)}{several}")
+    ended = schedule.ended
+    if ended is not None and ended.reason:
+        several = f" ({count(ended.count, 'tick')})" if ended.count > 1 else ""
+        words.append(f"{clean_reason(ended.reason)}{several}")
     return words
 
 

@@ -211,8 +211,9 @@ def _bar(outcome: Outcome, longest: float, schedule: ScheduleStatus, status: Sta
 
 
 def _last(schedule: ScheduleStatus, status: Status) -> str:
-    last = schedule.last
-    running = "".join(f'<div class="more">{_text(words)}</div>' for words in run_words(schedule, status.workers))
+    last = schedule.ended or (None if schedule.active else schedule.last)
+    told = run_words(schedule, status.workers, status.now)
+    running = "".join(f'<div class="more">{_text(words)}</div>' for words in told)
     if last is None:
         return running or '<span class="more">never ran</span>'
     when = last.at or last.last

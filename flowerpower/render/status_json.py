@@ -11,7 +11,7 @@ from flowerpower.render.words import iso, local
 if TYPE_CHECKING:
     from flowerpower.jobs.monitoring.status import Heal, Outcome, QueueStatus, ScheduleStatus, Status, WorkerStatus
 
-FORMAT_VERSION = "1.2"
+FORMAT_VERSION = "1.3"
 
 
 def status_dict(status: Status) -> dict[str, Any]:
@@ -83,8 +83,11 @@ def _schedule(schedule: ScheduleStatus) -> dict[str, Any]:
         "late": schedule.late,
         "active": schedule.active,
         "queued": schedule.queued,
+        "active_since": _iso(schedule.active_since),
         "waiting": schedule.waiting,
         "last": _outcome(schedule.last) if schedule.last else None,
+        "ended": _outcome(schedule.ended) if schedule.ended else None,
+        "skipped": schedule.skipped,
         "last_success_at": _iso(schedule.succeeded_at),
         "recent": [_outcome(outcome) for outcome in schedule.recent],
         "commit": schedule.commit,

@@ -115,8 +115,13 @@ def _schedule() -> Schema:
         "late": number("Seconds since the next run was due, 0 when it is not."),
         "active": number("Active runs."),
         "queued": number("Those of them that no worker has begun."),
+        "active_since": tick("Since when the oldest of them is active, null without one.", nullable=True),
         "waiting": number("Ticks that wait for the active run."),
         "last": nullable({"$ref": "#/definitions/outcome"}),
+        "ended": nullable({"$ref": "#/definitions/outcome"}),
+        "skipped": number(
+            "How many of the newest ticks were skipped; `ended` tells of the newest that was not, and has ended."
+        ),
         "last_success_at": tick("When it last succeeded, null when that is not known.", nullable=True),
         "recent": list_of(
             "The last outcomes, newest first: 20, fewer where there are thousands of schedules.",

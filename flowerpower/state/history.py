@@ -16,7 +16,7 @@ from flowerpower.state.pipelined import fields_of, sound
 from flowerpower.state.store import Store
 
 SHORT = 8  # digits of an apply id that are shown
-_SHORTEST = 4  # digits that name one: fewer could be meant as a number of an apply
+_SHORTEST = 4  # digits that name one: fewer are the number of an apply
 
 
 def read_history(store: Store, count: int | None = None) -> History:
@@ -40,25 +40,44 @@ def read_history(store: Store, count: int | None = None) -> History:
 
 
 def applies_since(history: History, apply_id: str) -> tuple[PastApply, ...]:
-    """Return the applies from the newest back to the one that *apply_id*, or the start of it, names.
+    """Return the applies from the newest back to the one that *apply_id* names: an id, the start of one, or the number
+    of an apply as `3` or `#3`.
 
     Raises `UsageError` when it names none, or more than one.
     """
-    if len(apply_id) < _SHORTEST and not any(past.apply_id == apply_id for past in history.applies):
-        raise UsageError(
-            f"{apply_id!r} is no apply id: give at least its first {_SHORTEST} characters",
-            hint="`flowerpower history` shows them",
-        )
+    number, is_start = apply_id.removeprefix("#"), len(apply_id) >= _SHORTEST
     exact = [past for past in history.applies if past.apply_id == apply_id]
-    found = exact or [past for past in history.applies if past.apply_id.startswith(apply_id)]
+    numbered = [past for past in history.applies if past.generation and str(past.generation) == number]
+    started = [past for past in history.applies if is_start and past.apply_id.startswith(apply_id)]
+    found = exact or numbered + [past for past in started if past not in numbered]
     if not found:
-        raise UsageError(
-            f"no apply in the history has an id that starts with {apply_id!r}", hint="`flowerpower history` shows them"
-        )
+        raise UsageError(_names_none(apply_id), hint="`flowerpower history` shows them")
     if len(found) > 1:
-        ids = ", ".join(past.apply_id[: max(SHORT, len(apply_id) + 4)] for past in found[:5])
-        raise UsageError(f"{apply_id!r} is the start of {len(found)} apply ids: {ids}", hint="give more of it")
+        message, hint = _names_several(apply_id, numbered, started)
+        raise UsageError(message, hint=hint)
     return history.applies[: history.applies.index(found[0]) + 1]
+
+
+def _names_none(apply_id: str) -> str:
+    """Return why no apply is meant."""
+    number = apply_id.removeprefix("#")
+    if number != apply_id or (number.isdecimal() and len(number) < _SHORTEST):
+        return f"no apply in the history has the number {number or repr(apply_id)}"
+    if len(apply_id) < _SHORTEST:
+        return f"{apply_id!r} is no apply id: give at least its first {_SHORTEST} characters, or the apply's number"
+    return f"no apply in the history has an id that starts with {apply_id!r}"
+
+
+def _names_several(apply_id: str, numbered: Sequence[PastApply], started: Sequence[PastApply]) -> tuple[str, str]:
+    """Return which applies are meant, and what to write instead."""
+    ids = [past.apply_id[: max(SHORT, len(apply_id) + 4)] for past in (*numbered, *started)]
+    told = ", ".join(dict.fromkeys(ids[:5]))
+    if len(numbered) == 1:
+        told = f"the number of apply {ids[0]} and the start of {', '.join(ids[1:5])}"
+        return f"{apply_id!r} is both {told}", f"write '#{apply_id}' for the number, or more of the id"
+    if numbered:
+        return f"{apply_id!r} is the number of {len(numbered)} applies: {told}", "give the id of the one you mean"
+    return f"{apply_id!r} is the start of {len(started)} apply ids: {told}", "give more of it"
 
 
 def read_steps(store: Store, apply_id: str) -> list[Step]:

@@ -39,6 +39,8 @@ _THEN = {  # by the last part of a key of ours: what comes after it was moved ou
     "totals": f"{_BY_ITSELF}, and counts from 0",
     "messages": f"{_BY_ITSELF}; who was told of a failure is told again",
     "outbox": f"{_BY_ITSELF}; the messages that waited in it are lost",
+    "kept": "what that run printed, and how it failed, can no longer be shown",
+    "kept_of": f"{_BY_ITSELF} with the next run",
 }
 _OF_RQ = {  # by the part behind RQ's prefix
     "queues": "then RQ and flowerpower fill it again; other users of RQ here may miss it",

@@ -253,7 +253,7 @@ def _read_waiting(client: Redis, keys: Keys, front: _Front, queues: frozenset[st
     commands = [
         *(pack("ZRANGE", keys.scheduled(queue), "0", "-1", "WITHSCORES") for queue in ours),
         *(pack("ZCARD", keys.scheduled(queue)) for queue in others),
-        *(pack("SCARD", keys.workers(queue)) for queue in ours),
+        *(pack("SMEMBERS", keys.workers(queue)) for queue in ours),
     ]
     found = iter(list(replies(client, [commands])))
     of_key = front.damages.of_key
@@ -271,8 +271,17 @@ def _read_waiting(client: Redis, keys: Keys, front: _Front, queues: frozenset[st
             elif places.setdefault(run_id, place := (queue, seconds(score))) is not place:
                 twice.add(run_id)
     unmanaged.update({queue: _number(next(found)) for queue in others})
-    workers = {queue: of_key(keys.workers(queue), "set", next(found), 0, matters=False) for queue in ours}
-    return _Waiting(places, frozenset(twice), +unmanaged, workers)
+    workers = {queue: of_key(keys.workers(queue), "set", next(found), (), matters=False) for queue in ours}
+    return _Waiting(places, frozenset(twice), +unmanaged, _count_alive(client, workers))
+
+
+def _count_alive(client: Redis, workers: Mapping[str, Collection[bytes]]) -> Mapping[str, int]:
+    """Return how many of the workers of each queue live: their keys expire, while RQ's sets keep who died, and who
+    came back with a backup.
+    """
+    queues = [queue for queue, names in workers.items() if names]
+    found = replies(client, [[pack("EXISTS", *workers[queue]) for queue in queues]] if queues else ())
+    return {**dict.fromkeys(workers, 0), **dict(zip(queues, map(sound, found), strict=True))}
 
 
 def _number(reply: Any) -> int:

@@ -283,6 +283,23 @@ def test_a_mistake_stands_beside_its_line(runner: Runner, inputs: dict[str, str]
     assert "jobs/schedules/more.yaml:1" in (runner.home / "summary").read_text()
 
 
+def test_a_comment_does_not_go_on_showing_the_plan_of_an_earlier_commit(
+    runner: Runner, github: FakeGitHub, inputs: dict[str, str]
+) -> None:
+    for step in ("plan", "comment"):
+        assert runner(step, **inputs).returncode == 0
+    runner.line.write("schedules/nightly.yaml", "pipeline: gone\nevery: 1h\n")
+    runner.line.commit()
+
+    failed, told = runner("plan", **inputs), runner("no_plan", **inputs)
+
+    assert STEPS["no_plan"]["if"] == "failure() && steps.plan.outcome == 'failure' && inputs.comment == 'true'"
+    assert (failed.returncode, told.returncode) == (1, 0), told.stderr
+    assert len(github.comments) == 1
+    assert "## No plan (acme.prod)" in github.comments[0]["body"]
+    assert "schedules/nightly.yaml:1" in github.comments[0]["body"]
+
+
 def test_a_secret_that_the_job_may_not_have_stops_it(runner: Runner, inputs: dict[str, str]) -> None:
     without = inputs | {"redis": ""}
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import yaml
 from support.ci_jobs import GitHubJobs, GitLabJobs, Machine, granted
 from support.command_line import CommandLine
 from support.fake_github import TOKEN, FakeGitHub, fake_github
+from support.fake_gitlab import fake_gitlab
 
 from flowerpower.scaffold import Answers, init
 
@@ -88,6 +90,24 @@ def test_a_mistake_in_a_merge_request_is_a_finding_with_its_place_in_the_reposit
     assert found["location"] == {"path": "jobs/data/schedules/more.yaml", "lines": {"begin": 1}}
 
 
+def test_a_note_does_not_go_on_showing_the_plan_of_an_earlier_commit(
+    made: dict[str, Path], tmp_path: Path, redis_url: str
+) -> None:
+    repository = CommandLine(tmp_path / "wrong")
+    subprocess.run(["git", "clone", "--quiet", str(made["gitlab"]), str(repository.folder)], check=True)
+    with fake_gitlab() as gitlab:
+        gitlab.add_request(5, HEAD)
+        jobs = GitLabJobs(Machine(tmp_path / "runner", gitlab.environment()), repository.folder)
+        assert jobs.run("plan", PLAN_REDIS_URL=redis_url).returncode == 0
+        planned = gitlab.notes[0]["body"]
+        repository.write("jobs/data/schedules/more.yaml", "pipeline: gone\nevery: 1h\n")
+        repository.commit()
+        assert jobs.run("check").returncode == 1
+
+        assert "2 to add" in planned
+        assert ["## No plan (acme.default)" in note["body"] for note in gitlab.notes] == [True]
+
+
 def test_where_no_redis_is_known_nothing_is_planned_or_applied(made: dict[str, Path], tmp_path: Path) -> None:
     jobs = GitLabJobs(Machine(tmp_path / "runner"), made["gitlab"])
 
@@ -117,7 +137,10 @@ def workflow(made: dict[str, Path], tmp_path: Path, github: FakeGitHub) -> GitHu
 def test_only_the_job_that_comments_may_write(made: dict[str, Path]) -> None:
     file = made["github"] / ".github/workflows/flowerpower.yml"
 
-    assert granted(yaml.safe_load(file.read_text())) == {"check": set(), "plan": {"pull-requests"}, "apply": set()}
+    assert granted(yaml.safe_load(file.read_text())) == {
+        **{"check": set(), "plan": {"pull-requests"}},
+        **{"no-plan": {"pull-requests"}, "apply": set()},
+    }
 
 
 def test_a_pull_request_shows_a_plan_and_the_merge_applies_it(
@@ -136,6 +159,20 @@ def test_a_pull_request_shows_a_plan_and_the_merge_applies_it(
     assert applied.returncode == 0, applied.stderr
     assert "#7 was shown the plan" in applied.stderr
     assert "Apply complete: 2 added, 0 changed, 0 destroyed." in applied.stdout
+
+
+def test_a_comment_does_not_go_on_showing_the_plan_of_an_earlier_commit(
+    workflow: GitHubJobs, github: FakeGitHub, redis_url: str, tmp_path: Path
+) -> None:
+    assert dict(workflow.run("plan", REDIS_URL=redis_url))["comment"].returncode == 0
+    broken = tmp_path / "broken"
+    subprocess.run(["git", "clone", "--quiet", str(workflow.folder), str(broken)], check=True)
+    (broken / "schedules/more.yaml").write_text("pipeline: gone\nevery: 1h\n")
+
+    told = dict(replace(workflow, folder=broken).run("no-plan"))["comment"]
+
+    assert told.returncode == 0, told.stderr
+    assert ["## No plan (acme.default)" in comment["body"] for comment in github.comments] == [True]
 
 
 def test_the_very_first_commit_is_applied_as_it_is(workflow: GitHubJobs, github: FakeGitHub, redis_url: str) -> None:

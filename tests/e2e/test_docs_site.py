@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 SMALL = {
     "index.md": "# Start\n\n[other](other.md#here) and [the licence](../LICENSE)\n",
     "site.css": "",
+    "search.js": "",
     "other.md": "# Other\n\n## Here\n",
 }
 BROKEN = {
@@ -55,12 +57,18 @@ def small_site(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The real site, built strictly: what each page is in HTML."""
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real site, built strictly."""
     target = tmp_path_factory.mktemp("site")
     done = build(DOCS.parent, target)
     assert done.returncode == 0, done.stderr
-    return {str(path.relative_to(target)): path.read_text(encoding="utf-8") for path in target.rglob("*.html")}
+    return target
+
+
+@pytest.fixture(scope="module")
+def pages(site: Path) -> dict[str, str]:
+    """What each page of the site is in HTML."""
+    return {str(path.relative_to(site)): path.read_text(encoding="utf-8") for path in site.rglob("*.html")}
 
 
 def test_the_site_builds_strictly_and_fetches_nothing(pages: dict[str, str]) -> None:
@@ -68,6 +76,31 @@ def test_the_site_builds_strictly_and_fetches_nothing(pages: dict[str, str]) -> 
     assert [path for path, text in pages.items() if FETCHED.search(text)] == []
     lists = [path for path, text in pages.items() if re.search(r"<p>[^<]*\n[-*] ", text)]
     assert lists == [], "a list needs an empty line before it"
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="the search of the site is asked with Node.js")
+def test_flags_are_found_as_they_are_typed(site: Path) -> None:
+    script = DOCS.parent / "tests/support/search_site.js"
+    plain = {
+        "--approved": "approved",
+        "plan --out": "plan out",
+        "--allow-deletes 12": "allow-deletes 12",
+        "-n 5": "n 5",
+    }
+    without = {"redis -cluster": "redis cluster"}
+    queries = [*plain, *plain.values(), *without, *without.values()]
+
+    done = subprocess.run(["node", str(script), str(site), *queries], capture_output=True, text=True, check=True)
+
+    found = json.loads(done.stdout)
+    assert {flag: found[flag] for flag in plain} == {flag: found[words] for flag, words in plain.items()}
+    assert "cli.html#approved" in found["--approved"]
+    assert all(found[words] != found[query] for query, words in without.items()), "one dash leaves pages out, as ever"
+
+
+def test_every_page_loads_what_lets_flags_be_found(pages: dict[str, str]) -> None:
+    lacking = [path for path, text in pages.items() if not re.search(r'<script src="[./]*search.js">', text)]
+    assert [path for path in lacking if path != "404.html"] == []
 
 
 def test_a_heading_has_one_name_and_keeps_it(pages: dict[str, str]) -> None:
@@ -92,6 +125,15 @@ def test_the_button_of_a_console_copies_its_commands_and_nothing_else(pages: dic
         commands = re.findall(r"^\$ (.*?)(?: +#.*)?$", html_text(block), re.MULTILINE)
         copied = html_text(re.sub(r'<span class="(?:g[op]|c1)">[^<]*</span>', "", block))
         assert [line.rstrip() for line in copied.splitlines() if line] == commands, path
+
+
+def test_what_people_type_fits_into_the_column(pages: dict[str, str]) -> None:
+    assert ".md-typeset pre > code { font-size: .75em; }" in (DOCS / "site.css").read_text(encoding="utf-8")
+
+    blocks = [block for text in pages.values() for block in re.findall(r"<pre>(.*?)</pre>", text, re.DOTALL)]
+    typed = [line for block in blocks for line in html_text(block).splitlines() if line.startswith("$ ")]
+    assert len(typed) > 100
+    assert [line for line in typed if len(line) > 120] == []
 
 
 def html_text(part: str) -> str:

@@ -34,9 +34,9 @@ def test_the_page_shows_what_the_example_does(example: Path) -> None:
         assert set(job["script"]) <= set(jobs[name]["script"])
 
 
-def run(job: dict[str, Any], line: CommandLine, environment: dict[str, str]) -> str:
+def run(job: dict[str, Any], line: CommandLine, environment: dict[str, str], part: str = "script") -> str:
     """Run the script of a job as a runner does, its variables set; return what it printed."""
-    script = "\n".join(["set -eo pipefail", *job["script"]])
+    script = "\n".join(["set -eo pipefail", *job[part]])
     done = subprocess.run(
         ["bash", "-c", script], cwd=line.folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -52,6 +52,12 @@ def test_the_scripts_plan_comment_and_apply(example: Path, tmp_path: Path, redis
         common = {**environment_with_flowerpower(tmp_path), **jobs["variables"], **gitlab.environment()}
         run(jobs["flowerpower-plan"], line, {**common, "PLAN_REDIS_URL": redis_url, "CI_COMMIT_SHA": HEAD})
         assert len(gitlab.notes) == 1
+
+        planned = gitlab.notes[0]["body"]
+        run(jobs["flowerpower-plan"], line, {**common, "CI_JOB_STATUS": "success"}, "after_script")
+        assert gitlab.notes[0]["body"] == planned
+        run(jobs["flowerpower-plan"], line, {**common, "CI_JOB_STATUS": "failed"}, "after_script")
+        assert (len(gitlab.notes), "## No plan (acme.prod)" in gitlab.notes[0]["body"]) == (1, True)
 
         kept = list(line.folder.glob(jobs["flowerpower-plan"]["artifacts"]["paths"][0]))
         gitlab.requests.clear()

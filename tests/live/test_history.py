@@ -19,7 +19,7 @@ from flowerpower.planning.past import view_object, view_past
 from flowerpower.planning.plan import Plan
 from flowerpower.planning.rollback import RollbackContext, plan_rollback
 from flowerpower.state.history import applies_since, read_history, read_past, read_past_of, read_steps
-from flowerpower.state.models import Desired, PastApply
+from flowerpower.state.models import Desired, History, PastApply
 from flowerpower.state.store import Store
 
 
@@ -222,7 +222,12 @@ def pasts(store: Store, *ids: str) -> tuple[PastApply, ...]:
     [
         ("abcd", "'abcd' is the start of 2 apply ids: abcd1111, abcd2222"),
         ("abc", "'abc' is no apply id: give at least its first 4 characters"),
-        ("3", "'3' is no apply id"),
+        ("3", "no apply in the history has the number 3"),
+        ("03", "no apply in the history has the number 03"),
+        ("#3", "no apply in the history has the number 3"),
+        ("#", "no apply in the history has the number '#'"),
+        ("#abcd", "no apply in the history has the number abcd"),
+        ("0", "no apply in the history has the number 0"),
         ("", "'' is no apply id"),
         ("beef", "no apply in the history has an id that starts with 'beef'"),
     ],
@@ -242,6 +247,39 @@ def test_the_start_of_an_id_or_all_of_it_names_an_apply(store: Store) -> None:
     assert len(applies_since(history, "abcd1")) == 1
     assert len(applies_since(history, "abcd")) == 2
     assert len(applies_since(history, "fee" + "d")) == 3
+
+
+def numbered(store: Store, **numbers: int) -> History:
+    """Return a history of applies with these ids and numbers, newest first."""
+    applies = (PastApply(apply_id, apply_id[1:], number) for apply_id, number in numbers.items())
+    return replace(read_history(store), applies=tuple(applies))
+
+
+@pytest.mark.parametrize("asked", ["2", "#2"])
+def test_the_number_of_an_apply_names_it(store: Store, asked: str) -> None:
+    history = numbered(store, _2222aaaa=12, _1212bbbb=2, _cccccccc=1)
+
+    assert [past.generation for past in applies_since(history, asked)] == [12, 2]
+
+
+def test_a_number_that_is_the_start_of_an_id_too_names_neither(store: Store) -> None:
+    history = numbered(store, _1234aaaa=1235, _bbbbbbbb=1234, _1235cccc=1233, _dddddddd=1232)
+
+    with pytest.raises(UsageError) as refused:
+        applies_since(history, "1234")
+    assert str(refused.value) == "'1234' is both the number of apply bbbbbbbb and the start of 1234aaaa"
+    assert refused.value.hint == "write '#1234' for the number, or more of the id"
+    with pytest.raises(UsageError, match="'1235' is both the number of apply 1234aaaa and the start of 1235cccc"):
+        applies_since(history, "1235")
+    assert [len(applies_since(history, one)) for one in ("#1234", "1234a", "1232", "1233")] == [2, 1, 4, 3]
+
+
+def test_a_number_that_is_there_twice_names_neither(store: Store) -> None:
+    """Numbers begin anew where the head was lost and the history was not."""
+    history = numbered(store, _aaaaaaaa=1, _bbbbbbbb=2, _cccccccc=1)
+
+    with pytest.raises(UsageError, match="'1' is the number of 2 applies: aaaaaaaa, cccccccc"):
+        applies_since(history, "1")
 
 
 def test_what_an_apply_changed_is_put_together_from_those_after_it(store: Store, redis_connection: Redis) -> None:

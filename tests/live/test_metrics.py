@@ -288,6 +288,14 @@ def scrape(port: int, path: str = "/metrics", **headers: str) -> tuple[int, byte
         return answer.status, gzip.decompress(body) if answer.headers["Content-Encoding"] == "gzip" else body
 
 
+def ask_for_head(port: int, path: str) -> tuple[bytes, bytes]:
+    """Return what the endpoint answers to a request for the head alone: the first line, and what follows the head."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as asking:
+        asking.sendall(f"HEAD {path} HTTP/1.0\r\n\r\n".encode())
+        head, _, body = b"".join(iter(lambda: asking.recv(65_536), b"")).partition(b"\r\n\r\n")
+    return head.partition(b"\r\n")[0], body
+
+
 def test_a_worker_tells_while_it_runs_and_drains_as_ever(
     tmp_path: Path, redis_url: str, redis_connection: Redis
 ) -> None:
@@ -312,6 +320,8 @@ def test_a_worker_tells_while_it_runs_and_drains_as_ever(
             with pytest.raises(urllib.error.HTTPError, match="404") as missing:
                 scrape(port, "/secret")
             missing.value.close()
+            assert ask_for_head(port, "/metrics") == (b"HTTP/1.0 200 OK", b"")
+            assert ask_for_head(port, "/secret") == (b"HTTP/1.0 404 the metrics are at /metrics", b"")
             taken = line("scheduler", "--metrics", str(port))
             assert (taken.code, "Address already in use" in taken.err) == (1, True)
             worker.terminate()

@@ -173,6 +173,7 @@ def test_ctrl_c_stops_waiting_and_not_the_run(here: Here) -> None:
 
 
 def test_a_record_that_somebody_damaged_is_told_and_hides_nothing_else(here: Here, redis_server: str) -> None:
+    assert here("backfill", "nightly_sales", "--from", "1h", "--again", "--auto-approve").code == 0
     with Redis.from_url(redis_server) as connection:
         key = KEYS.outcomes("nightly_sales")
         connection.zadd(key, {"not json": 5, json.dumps({"first": "x"}): 6, '{"first": 1e99, "last": 1}': 7})
@@ -194,7 +195,7 @@ def test_a_record_that_somebody_damaged_is_told_and_hides_nothing_else(here: Her
 
 
 def test_who_may_only_read_sees_runs_and_changes_none(here: Here, redis_server: str) -> None:
-    run = newest(here, "--status", "succeeded")["run"]
+    run = here("trigger", "daily_sales", "--wait", "--json").document["run"]
     with Redis.from_url(redis_server) as connection:
         rules = ["reset", "on", ">pw", "~*", "&*", "-@all", "+@read", "+@connection", "+time", "+info"]
         connection.execute_command("ACL", "SETUSER", "reader", *rules)

@@ -116,6 +116,9 @@ class GitLabJobs:
         known = {**{name: _expanded(str(value), given) for name, value in file["variables"].items()}, **given}
         lines = [*file["default"]["before_script"], *file[job]["script"]]
         done = self.machine.run("\n".join(lines), clone, known)
+        status = {**known, "CI_JOB_STATUS": "failed" if done.returncode else "success"}
+        after = self.machine.run("\n".join(file["default"]["after_script"]), clone, status)
+        assert not after.returncode, after.stderr
         for name in _artifacts(file[job]):
             if (clone / name).is_file():
                 self.kept[name] = (clone / name).read_bytes()

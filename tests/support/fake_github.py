@@ -103,7 +103,8 @@ class FakeGitHub:
         return next((pull for pull in self.pulls if pull["number"] == int(number)), None)
 
     def _open_pulls(self, *, query: dict[str, list[str]], **_: Any) -> Any:
-        return [p for p in self.pulls if p["state"] == "open" and p["head"]["label"] == query["head"][0]]
+        wanted = query.get("head", [None])[0]
+        return [p for p in self.pulls if p["state"] == "open" and wanted in (None, p["head"]["label"])]
 
     def _pulls_of(self, commit: str, **_: Any) -> Any:
         return [pull for pull in self.pulls if commit in (pull["merge_commit_sha"], pull["head"]["sha"])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -44,8 +44,8 @@ def with_company(store: Store, status: Status, queues: Sequence[str]) -> Status:
         heals=tuple(_heal(entry, fields) for entry, fields in _sound(heals)),
         lease_seconds=lease / 1000 if isinstance(lease, int) and lease > 0 else None,
         totals=_totals(totals if isinstance(totals, dict) else {}),
-        listening=tuple(workers),
-        queues=tuple(_queue(name, found) for name, found in zip(queues, found, strict=True)),
+        listening=tuple(workers.values()),
+        queues=tuple(_queue(name, found, workers) for name, found in zip(queues, found, strict=True)),
     )
 
 
@@ -57,16 +57,17 @@ def _odd_keys(keys: Keys, queues: Sequence[str], found: Sequence[Sequence[Any]])
         yield from (one for one, reply in zip(asked, replies, strict=True) if says_misplaced(reply))
 
 
-def _workers(store: Store, members: Sequence[bytes]) -> list[WorkerStatus]:
+def _workers(store: Store, members: Sequence[bytes]) -> dict[bytes, WorkerStatus]:
+    """Return the workers that live by their keys: RQ's sets of them keep those that died without a word."""
     if not members:
-        return []
+        return {}
     pipe = store.connection.pipeline(transaction=False)
     for key in members:
         pipe.hmget(key, *_WORKER, *_WORKED)
     replied = pipe.execute(raise_on_error=False)
     prefix = store.keys.queue("")
-    found = (_worker(key, values, prefix) for key, values in zip(members, replied, strict=True))
-    return [worker for worker in found if worker]
+    found = {key: _worker(key, values, prefix) for key, values in zip(members, replied, strict=True)}
+    return {key: worker for key, worker in found.items() if worker}
 
 
 def _sound(reply: Any) -> Iterable[Any]:
@@ -87,12 +88,13 @@ def _heal(entry: bytes, fields: Mapping[bytes, bytes]) -> Heal:
     )
 
 
-def _queue(name: str, found: Sequence[Any]) -> QueueStatus:
-    workers, queued, scheduled, *others = found
+def _queue(name: str, found: Sequence[Any], alive: Collection[bytes]) -> QueueStatus:
+    members, queued, scheduled, *others = found
     kinds = ("queued", "scheduled", *REGISTRIES)
     numbers = (queued, scheduled, *others)
     jobs = {kind: number if isinstance(number, int) else 0 for kind, number in zip(kinds, numbers, strict=True)}
-    return QueueStatus(name.rpartition("--")[2], name, len(list(_sound(workers))), jobs)
+    workers = sum(key in alive for key in _sound(members))
+    return QueueStatus(name.rpartition("--")[2], name, workers, jobs)
 
 
 def _worker(key: bytes, reply: Any, prefix: str) -> WorkerStatus | None:

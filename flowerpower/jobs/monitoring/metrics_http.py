@@ -49,7 +49,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def do_HEAD(self) -> None:
+        """Answer as a scrape would be, without its body."""
+        self.do_GET()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing of scrapes: there is one every few seconds."""

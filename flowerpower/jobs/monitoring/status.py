@@ -27,6 +27,11 @@ class Outcome:
     at: int = 0
     commit: str = ""
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it is a skipped tick that tells nothing of how a schedule fares: a run or a person was in its way."""
+        return self.status == "skipped" and not self.reason.startswith("after:")
+
 
 @dataclass(frozen=True, slots=True)
 class Heal:
@@ -57,6 +62,7 @@ class ScheduleStatus:
     last: Outcome | None
     commit: str
     queued: int = 0  # of the active runs, those that no worker has begun
+    active_since: int = 0  # epoch seconds of the oldest active run, 0 without one
     waiting: int = 0  # ticks that wait for the active run
     owner: str = ""
     revision: int = 0  # how often its record was written
@@ -66,6 +72,13 @@ class ScheduleStatus:
     drifted: bool = False  # its record or its waiting job was altered behind our back
     recent: tuple[Outcome, ...] = ()  # the last outcomes, newest first, `last` among them
     succeeded_at: int | None = None  # when it last succeeded, as far as is kept
+    skipped: int = 0  # ticks that were skipped after the newest one that was not, ended or not
+    before_skipped: Outcome | None = None  # how that one ended, where `last` was skipped
+
+    @property
+    def ended(self) -> Outcome | None:
+        """How its newest tick ended that says how it fares, so was not skipped; None where none is known."""
+        return self.before_skipped if self.last is not None and self.last.says_nothing else self.last
 
 
 @dataclass(frozen=True, slots=True)

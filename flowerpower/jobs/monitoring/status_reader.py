@@ -7,10 +7,10 @@ not send.
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 from flowerpower.jobs.monitoring.company import with_company
@@ -21,13 +21,14 @@ from flowerpower.state.connection import redis_errors
 from flowerpower.state.desired import occurrence_at
 from flowerpower.state.live import LiveFields
 from flowerpower.state.misplaced import address_of, is_misplaced, misplaced
-from flowerpower.state.models import Occurrence, Reading, Record, Schedule
+from flowerpower.state.models import Occurrence, Reading, Record, Run, Schedule
 from flowerpower.state.pipelined import batches, pack_for_keys, replies
 from flowerpower.state.store import Store
 
 _RECENT_OF_ALL = 20_000  # outcomes that one look takes in, besides the newest of each schedule
 _AT_ONCE = 2_000  # schedules whose outcomes are asked for together
 _SEARCHED = 100  # schedules whose last success is looked for in all that is kept, by one look
+_FEW = 20  # outcomes among which the last run of most is that skips ticks
 _KEPT = 1_000  # outcomes that are kept of a schedule
 _IN_THE_WAY = "a whole key in Redis is damaged, so nothing can be compared"
 
@@ -71,17 +72,14 @@ class StatusReader:
         if successes:
             with redis_errors("reading outcomes"):
                 self._search(raw)
-        active = Counter(run.name for run in reading.active.values())
-        queued = Counter(run.name for run in reading.active.values() if not run.execution)
-        looks = (self._schedule(reading, name, raw[name] or (), wanted) for name in names)
+        looks = [self._schedule(reading, name, raw[name] or (), wanted) for name in names]
+        with redis_errors("reading outcomes"):
+            behind = self._behind_skipped(looks, recent, reading.active.values())
         status = Status(
             namespace=keys.namespace,
             now=reading.now,
             head=reading.head,
-            schedules=tuple(
-                replace(one, active=active[one.name], queued=queued[one.name]) if one.name in active else one
-                for one in looks
-            ),
+            schedules=tuple(_with_active((behind.get(one.name, one) for one in looks), reading.active.values())),
             workers={queue.rpartition("--")[2]: count for queue, count in reading.consumers.workers.items()},
             scheduler=reading.consumers.scheduler,
             pipelines=len(reading.state.pipelines),
@@ -130,6 +128,25 @@ class StatusReader:
             moments = [one.at or one.last for one in outcomes if one and one.status == "succeeded"]
             known.succeeded_at = max([*moments, known.succeeded_at or 0]) or None
 
+    def _behind_skipped(
+        self, looks: Sequence[ScheduleStatus], recent: int, runs: Iterable[Run]
+    ) -> dict[str, ScheduleStatus]:
+        """Return those whose last tick was skipped, with how the newest ended that was not: it says how they fare.
+
+        A run that takes long hides behind the ticks that were skipped meanwhile, each an outcome of its own.
+        """
+        found = {one.name: one for one in looks if one.last and one.last.says_nothing}
+        outcomes = {name: one.recent for name, one in found.items()}
+        for known, depth, most in ((recent, _FEW, len(found)), (max(recent, _FEW), _KEPT, _SEARCHED)):
+            hidden = [
+                name for name, ends in outcomes.items() if len(ends) >= known and all(one.says_nothing for one in ends)
+            ]
+            some = hidden[:most] if known < depth else ()
+            for name, raw in zip(some, self._outcomes(some, depth), strict=True):
+                outcomes[name] = tuple(filter(None, map(_outcome, raw or ())))
+        begun = {run.name: run.tick for run in sorted(runs, key=lambda run: run.tick) if not run.alone}
+        return {name: _behind(one, outcomes[name], begun.get(name, 0)) for name, one in found.items()}
+
     def _schedule(self, reading: Reading, name: str, raw: Sequence[bytes], wanted: Wanted) -> ScheduleStatus:
         known, live = self._known[name], reading.state.schedules[name]
         recent = tuple(outcome for one in raw if (outcome := _outcome(one)))
@@ -155,6 +172,32 @@ class StatusReader:
             sync=wanted.sync_of(live, reading.forgotten, drifted=drifted or damaged),
             succeeded_at=known.succeeded_at,
         )
+
+
+def _behind(schedule: ScheduleStatus, outcomes: Sequence[Outcome], begun: int) -> ScheduleStatus:
+    """Return a schedule with the newest of its outcomes that is none of a skipped tick, and how many were skipped after
+    that or, where one has begun later, after the tick *begun*.
+    """
+    newer = [*takewhile(lambda one: one.says_nothing, outcomes)]
+    ended = outcomes[len(newer)] if len(newer) < len(outcomes) else None
+    good = ended is not None and ended.status == "succeeded" and (ended.at or ended.last)
+    return replace(
+        schedule,
+        before_skipped=ended,
+        skipped=sum(one.count for one in newer if one.last > begun),
+        succeeded_at=max(good, schedule.succeeded_at or 0) if good else schedule.succeeded_at,
+    )
+
+
+def _with_active(schedules: Iterable[ScheduleStatus], runs: Iterable[Run]) -> Iterator[ScheduleStatus]:
+    """Yield the schedules with how many of these runs are theirs, and since when."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        found.setdefault(run.name, []).append(run)
+    for one in schedules:
+        own = found.get(one.name, ())
+        queued, since = sum(not run.execution for run in own), min((run.since for run in own), default=0)
+        yield replace(one, active=len(own), queued=queued, active_since=since) if own else one
 
 
 def _base(schedule: Schedule, record: Record) -> ScheduleStatus:

@@ -107,6 +107,67 @@ def test_a_newer_commit_is_not_written_over(line: CommandLine, github: FakeGitHu
     assert not github.comments
 
 
+def test_the_comment_of_an_earlier_plan_says_so_when_the_newest_commit_has_none(
+    line: CommandLine, github: FakeGitHub
+) -> None:
+    line("comment", "plan.json")
+    line.write("schedules/nightly.yaml", "pipeline: <b>gone\ncron: never\n")
+
+    told = line("comment", "--no-plan", "--env", "prod")
+    again = line("comment", "--no-plan", "--env", "prod")
+    body = github.comments[0]["body"]
+    line.write("schedules/nightly.yaml", FILES["schedules/nightly.yaml"])
+    failed = line("comment", "--no-plan", "--env", "prod", "--json")
+    of_job = github.comments[0]["body"]
+    line("comment", "plan.json")
+
+    assert (told.code, told.err) == (0, "#7: the comment was written again https://x/c1\n")
+    assert again.err == "#7: the comment says so already https://x/c1\n"
+    assert body.startswith('<!-- flowerpower {"namespace": "acme.prod", "env": "prod", "plan_hash": ""')
+    assert "## No plan (acme.prod)" in body
+    assert "The newest commit, `aaaaaaa`, has no plan: its specs are not valid." in body
+    assert "schedules/nightly.yaml:2:7" in body
+    assert "<b>" not in body
+    assert failed.document["action"] == "update"
+    assert "has no plan: one of its jobs failed before it was planned." in of_job
+    assert "to add" in github.comments[0]["body"]
+    assert len(github.comments) == 1
+
+
+def test_without_a_plan_no_comment_is_started_and_none_of_another_namespace_is_touched(
+    line: CommandLine, github: FakeGitHub
+) -> None:
+    silent = line("comment", "--no-plan", "--env", "prod")
+    line("comment", "plan.json")
+    of_prod = github.comments[0]["body"]
+    other = line("comment", "--no-plan")
+    line.write("flowerpower.yaml", "name: [\n")
+    unreadable = line("comment", "--no-plan", "--env", "prod")
+
+    assert (silent.code, silent.err) == (0, "#7: nothing to tell, and no comment says otherwise\n")
+    assert (other.code, "no comment says otherwise" in other.err) == (0, True)
+    assert "to add" in of_prod
+    assert (unreadable.code, "## No plan (acme.prod)" in github.comments[0]["body"]) == (0, True)
+    assert len(github.comments) == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["plan.json", "--no-plan"]])
+def test_a_comment_has_a_plan_or_says_that_there_is_none(line: CommandLine, arguments: list[str]) -> None:
+    answer = line("comment", *arguments)
+
+    assert (answer.code, "which plan?" in answer.err, "--no-plan" in answer.err) == (1, True, True)
+
+
+def test_a_fork_that_was_deleted_leaves_its_pull_request(line: CommandLine, github: FakeGitHub, tmp_path: Path) -> None:
+    github.pulls.clear()
+    github.add_pull(8, "d" * 40, owner="unknown")
+    github.add_pull(9, HEAD, owner="unknown")
+    run = {"head_sha": HEAD, "head_branch": "later", "head_repository": None}
+    (tmp_path / "event.json").write_text(json.dumps({"workflow_run": run}))
+
+    assert line("comment", "plan.json", "--json").document["pull_request"] == 9
+
+
 def test_the_run_of_another_workflow_tells_the_pull_request_of_a_fork(
     line: CommandLine, github: FakeGitHub, tmp_path: Path
 ) -> None:

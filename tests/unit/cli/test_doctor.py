@@ -215,3 +215,42 @@ def test_a_late_schedule_fails_and_a_dead_worker_is_no_worker(applied: CommandLi
 
     assert "hourly (" in check(answer, "live late")["message"]
     assert "1 worker died" in check(answer, "live workers")["message"]
+
+
+def test_a_worker_that_is_only_remembered_is_no_worker_anywhere(applied: CommandLine, redis_connection: Redis) -> None:
+    """RQ's sets keep workers that were killed, and bring back with a backup those of then."""
+    remembered = "rq:workers:acme--default--default"
+    redis_connection.sadd(remembered, "rq:worker:gone", "rq:worker:killed")
+    applied.write("schedules/weekly.yaml", 'pipeline: report\ncron: "@weekly"\n')
+
+    def seen() -> tuple[dict[str, int], int, bool, bool]:
+        found = applied("status", "--json").document
+        alarmed = any(alarm["code"] == "no_worker" for alarm in found["alarms"])
+        return found["workers"], found["queues"][0]["workers"], alarmed, "no live worker" in applied("plan").out
+
+    nobody = seen()
+    redis_connection.hset(
+        "rq:worker:here", mapping={"birth": "2026-11-26T00:00:00Z", "queues": "acme--default--default"}
+    )
+    redis_connection.sadd(remembered, "rq:worker:here")
+
+    assert nobody == ({"default": 0}, 0, True, True)
+    assert seen() == ({"default": 1}, 1, False, False)
+
+
+@pytest.mark.parametrize(
+    "key", ["kept_of:report", "outcomes:report", "kept:acme--default--report--m1", "kept_of:hourly"]
+)
+def test_what_runs_left_behind_is_looked_at_too(applied: CommandLine, redis_connection: Redis, key: str) -> None:
+    """A pipeline has runs by hand and no schedule; what cannot be shown of a run says that doctor names the key."""
+    prefix = "flowerpower:acme.default:"
+    redis_connection.zadd(f"{prefix}kept_of:report", {"acme--default--report--m1": 1})
+    redis_connection.hset(f"{prefix}kept:acme--default--report--m1", "log:1", "said")
+    assert check(applied("doctor", "--json"), "live records")["verdict"] == "ok"
+    redis_connection.delete(f"{prefix}{key}")
+    redis_connection.set(f"{prefix}{key}", "?")
+
+    found = check(applied("doctor", "--json"), "live records")
+
+    assert (found["verdict"], f"the key {prefix}{key} is a string" in found["message"]) == ("fail", True)
+    assert f"RENAME {prefix}{key} {prefix}{key}.bad; " in found["hint"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import redis
@@ -112,7 +113,7 @@ def test_a_rollback_is_guarded_and_rolled_back_itself(broken: CommandLine) -> No
 
     refused = broken("rollback", first, "--auto-approve")
     assert refused.code == 3
-    assert "empty: nothing was live before that apply" in refused.err
+    assert re.search(r"empty: nothing was live before that apply, \d+ schedules? .*: all would be deleted", refused.err)
 
     emptied = broken("rollback", first, "--auto-approve", "--allow-empty", "--json")
     assert emptied.document["summary"] == {"add": 0, "change": 0, "remove": 4, "operation": "apply"}
@@ -178,7 +179,7 @@ def test_history_needs_a_user_who_may_only_read(broken: CommandLine, redis_conne
         redis_connection.execute_command("ACL", "DELUSER", "reader")
 
 
-@pytest.mark.parametrize("arguments", [["nope-at-all"], ["1"], [], ["nope-at-all", "--plan"]])
+@pytest.mark.parametrize("arguments", [["nope-at-all"], ["9"], [], ["nope-at-all", "--plan"]])
 def test_a_wrong_id_is_exit_1_with_a_hint(broken: CommandLine, arguments: list[str]) -> None:
     answer = broken("rollback", *arguments, "--auto-approve", "--json")
 
@@ -187,11 +188,30 @@ def test_a_wrong_id_is_exit_1_with_a_hint(broken: CommandLine, arguments: list[s
     assert "hint: " in answer.err
 
 
+def test_the_number_that_history_shows_names_an_apply(broken: CommandLine) -> None:
+    newest, *_ = ids(broken)
+
+    for asked in ("3", "#3"):
+        assert broken("history", asked, "--json").document["apply_id"] == newest
+        assert broken("rollback", asked, "--plan").out == broken("rollback", newest, "--plan").out
+    assert "no apply in the history has the number 9; and none changed" in broken("history", "9").err
+
+
 def test_without_a_terminal_a_rollback_wants_auto_approve(broken: CommandLine) -> None:
-    answer = broken("rollback", ids(broken)[0])
+    answer, as_document = broken("rollback", ids(broken)[0]), broken("rollback", ids(broken)[0], "--json")
 
     assert answer.code == 1
     assert "--auto-approve" in answer.err
+    assert answer.last == "Plan: 0 to add, 4 to change, 0 to destroy.", "what is asked about is shown"
+    assert as_document.document["error"]["message"] == "nobody can be asked here: there is no terminal"
+    assert len(ids(broken)) == 3
+
+
+def test_what_is_wrong_with_a_rollback_is_told_before_that_nobody_can_be_asked(broken: CommandLine) -> None:
+    unknown, guarded = broken("rollback", "zzzz"), broken("rollback", "1")
+
+    assert (unknown.code, "no apply in the history has an id that starts with 'zzzz'" in unknown.err) == (1, True)
+    assert (guarded.code, "empty: " in guarded.err) == (3, True)
 
 
 def test_outside_git_the_very_files_that_were_rolled_back_are_refused(applied: CommandLine) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,28 @@ def test_the_last_words_are_where_it_is_and_at_most_four_commands(tmp_path: Path
     assert said.splitlines()[1] == f"The project acme is in {tmp_path / 'acme'}, without git."
     commands = [line.split("#")[0].strip() for line in said.partition("Next:\n")[2].splitlines()]
     assert commands == ["cd acme", "flowerpower run licences", "flowerpower plan", "flowerpower apply"]
+
+
+def test_where_git_does_not_know_the_author_the_last_words_are_what_makes_the_first_commit(tmp_path: Path) -> None:
+    config = tmp_path / "gitconfig"
+    config.write_text("[user]\n\tuseConfigOnly = true\n")
+    stranger = {"GIT_CONFIG_GLOBAL": str(config), "GIT_CONFIG_SYSTEM": "/dev/null"}
+
+    said = CommandLine(tmp_path, stranger)("init", "acme").err
+
+    assert "git does not know who you are yet" in said
+    commands = [line.partition("  #")[0].strip() for line in said.partition("Next:\n")[2].splitlines()]
+    assert [*commands[:1], *commands[4:]] == [
+        *("cd acme", "flowerpower run licences", "flowerpower plan", "flowerpower apply")
+    ]
+    subprocess.run(
+        ["sh", "-ec", "\n".join(commands[:4])], cwd=tmp_path, env={**os.environ, **stranger}, check=True, timeout=60
+    )
+    log = ["git", "-C", str(tmp_path / "acme"), "log", "--format=%an <%ae>: %s"]
+    assert subprocess.run(log, capture_output=True, text=True, check=True).stdout == (
+        "Your Name <you@example.org>: Start the project\n"
+    )
+    assert CommandLine(tmp_path / "acme", stranger).git("status", "--porcelain") == ""
 
 
 def test_one_document_tells_programs_what_was_made(tmp_path: Path) -> None:

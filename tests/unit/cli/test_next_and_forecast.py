@@ -163,7 +163,9 @@ def test_the_forecast_counts_what_is_live(applied: CommandLine) -> None:
 def test_a_plan_says_what_becomes_of_the_load(applied: CommandLine, redis_connection: redis.Redis) -> None:
     event = {"event": "succeeded", "schedule": "nightly", "duration": "600.0", "job": "acme--default--nightly--1"}
     redis_connection.xadd("flowerpower:acme.default:runs", event)  # type: ignore[arg-type]
-    redis_connection.sadd("rq:workers:acme--default--default", "one", "two")
+    redis_connection.sadd("rq:workers:acme--default--default", "rq:worker:one", "rq:worker:two", "rq:worker:gone")
+    for name in ("one", "two"):
+        redis_connection.hset(f"rq:worker:{name}", "birth", "2026-11-26T00:00:00Z")
     for number in range(20):
         applied.write(f"schedules/copy_{number}.yaml", 'pipeline: report\ncron: "0 2 * * *"\n')
 

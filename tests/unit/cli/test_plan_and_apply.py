@@ -95,6 +95,30 @@ def test_without_a_terminal_apply_wants_auto_approve(flowerpower: CommandLine, r
 
     assert (answer.code, redis_connection.keys()) == (1, [])
     assert "--auto-approve" in answer.err
+    assert answer.last == "Plan: 3 to add, 0 to change, 0 to destroy.", "what is asked about is shown"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["apply", "--ref", "nowhere"], "nowhere"),
+        (["apply", "--env", "elsewhere"], "elsewhere"),
+        (["backfill", "nightli", "--from", "1d"], "did you mean 'nightly'?"),
+        (["backfill", "nightly", "--from", "then"], "names no moment"),
+        (["backfill", "nightly", "--from", "1d", "--set", "number"], "--set"),
+        (["rerun", "nightli", "--status", "failed", "--since", "1d"], "did you mean 'nightly'?"),
+        (["rerun", "--status", "failed", "--since", "then"], "names no moment"),
+        (["pause", "nightli"], "did you mean 'nightly'?"),
+    ],
+)
+def test_what_is_wrong_with_a_call_is_told_before_that_nobody_can_be_asked(
+    applied: CommandLine, arguments: list[str], says: str
+) -> None:
+    answer = applied(*arguments)
+
+    assert answer.code == 1
+    assert says in answer.err
+    assert "no terminal" not in answer.err
 
 
 def delete_everything(line: CommandLine) -> None:

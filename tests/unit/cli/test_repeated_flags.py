@@ -18,8 +18,11 @@ from flowerpower.proposed import with_flags
 
 _CALLS = """
 plan
+plan --json
 runs
 validate
+validate --json
+validate --out report.txt
 plan --out a.json
 apply --auto-approve
 doctor
@@ -27,7 +30,7 @@ trigger report
 runs
 status nobody
 """
-_PROPOSED = re.compile(r"(?:`|\(|:\s+)(flowerpower [a-z]+[^`\n]*)")
+_PROPOSED = re.compile(r"(?:`|\(|:\s+\"?)(flowerpower [a-z]+[^`\n]*)")
 
 
 @pytest.mark.parametrize("call", ["trigger nobody", "rerun nightly", "runs nobody", "show nothing.json"])
@@ -62,6 +65,7 @@ def results(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> dict
         return here(*shlex.split(call), "--env", "prod", "--project", "a project", "--redis", redis_server)
 
     answers = {call: told(call) for call in _CALLS.strip().splitlines()}
+    answers["the report"] = Answer(0, (root / "report.txt").read_text(), "")
     queued = told("trigger nightly --json").document["run"]
     return answers | {"runs --job QUEUED": told(f"runs --job {queued}")}
 
@@ -123,7 +127,8 @@ def test_calls_of_redis_are_whole_and_name_the_server_without_its_password(
         live.hset(f"{prefix}:schedules", b"\xff'", "{}")
         assert f"remove it: {server} HDEL {prefix}:schedules $'\\xff\\x27'; nothing" in here("status").out
         live.hset(f"{prefix}:head", "when", "x")
-        told = {call: here(*call.split()) for call in ("status", "plan", "drift", "apply --auto-approve", "doctor")}
+        calls = ("status", "plan", "drift", "apply --auto-approve", "doctor", "status --json", "status --format html")
+        told = {call: here(*call.split()) for call in calls}
         live.delete(f"{prefix}:head")
         live.set(f"{prefix}:head", "x")
         moved = here("plan").err
@@ -135,3 +140,27 @@ def test_calls_of_redis_are_whole_and_name_the_server_without_its_password(
         assert f"remove it: {server} DEL {prefix}:head; and apply." in said, call
         assert "secret" not in said
     assert f": {server} RENAME {prefix}:head {prefix}:head.bad;" in moved
+
+
+def test_a_document_proposes_what_the_text_does_and_a_page_for_others_names_no_folder_of_this_machine(
+    redis_url: str, redis_connection: Redis, tmp_path: Path
+) -> None:
+    (tmp_path / "acme").mkdir()
+    command_line(tmp_path / "acme", redis_url)
+    here, flags = Here(tmp_path, "redis://127.0.0.1:1"), ("--project", "acme", "--redis", redis_url)
+    assert here("apply", "--auto-approve", *flags).code == 0
+    redis_connection.hset("flowerpower:acme.default:cursors", "nightly", "x")
+    proposed = f"`flowerpower apply --project acme --redis {redis_url}`"
+
+    damaged = here("status", *flags, "--json").document["damaged"]
+    page = here("status", *flags, "--format", "html").out
+    alarms = here("status", *flags, "--json").document["alarms"]
+    (tmp_path / "acme/schedules/nightly.yaml").write_text("cron: never")
+    broken = here("plan", *flags, "--json").document
+
+    assert proposed in here("status", *flags).out
+    assert proposed in damaged[0]["hint"]
+    assert [proposed in one["message"] for one in alarms if one["code"] == "damaged"] == [True]
+    assert f"`flowerpower apply --redis {redis_url}`" in page
+    assert "--project" not in page
+    assert broken["error"]["hint"].startswith("run `flowerpower validate --project acme")

@@ -81,6 +81,28 @@ def test_a_run_that_no_worker_has_begun_is_not_told_as_running() -> None:
     assert status_dict(replace(STATUS, schedules=(waits,)))["schedules"][0]["queued"] == 2
 
 
+def test_how_long_runs_are_active_is_told_and_what_they_let_be_skipped() -> None:
+    skipped = Outcome(NOW - 30, NOW - 30, 1, "skipped", "overlap", at=NOW - 30)
+    busy = replace(PLAIN, active=1, active_since=NOW - 750, last=skipped, before_skipped=GOOD, skipped=1)
+
+    def row(**changed: Any) -> str:
+        text = status_text(replace(STATUS, schedules=(replace(busy, **changed),)), width=200)
+        return " ".join(text.splitlines()[3].split())
+
+    told = "ok fine Mon 23 Nov 18:30 (17:30) succeeded 58s ago in 1.2 s"
+    assert row() == f"{told} 1 active run for 12m; last tick skipped (overlap)"
+    assert row(skipped=1234, active=2).endswith("2 active runs, the oldest for 12m; last 1,234 ticks skipped (overlap)")
+    assert row(active=2, queued=1).endswith("1 active run for 12m; 1 run queued; last tick skipped (overlap)")
+    assert row(active=0, active_since=0) == f"{told} last tick skipped (overlap)"
+    assert row(queued=1) == f"skipped {told.removeprefix('ok ')} 1 run queued for 12m; last tick skipped (overlap)"
+    assert row(active=0, active_since=0, before_skipped=None).startswith("skipped fine")
+    assert row(active=0, active_since=0, before_skipped=None).endswith("skipped 30s ago last tick skipped (overlap)")
+    held_up = replace(skipped, reason="after: orders failed")
+    assert row(active=0, last=held_up, before_skipped=None, skipped=0).startswith("skipped fine")
+    assert row(active=0, last=held_up, before_skipped=None, skipped=0).endswith("skipped 30s ago after: orders failed")
+    assert row(before_skipped=FAILED).endswith("12m; last tick skipped (overlap); ValueError: no orders\\x1b[2J")
+
+
 def test_the_status_table_says_what_is_wrong_and_why() -> None:
     assert status_text(STATUS) == (
         "acme.prod: 1a2b3c4 (apply 4) applied 1d ago by ana\n"
