@@ -9,10 +9,11 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowerpower.errors import Problem, ProjectNotFoundError, UsageError
 from flowerpower.project_specs import ProjectSpecs
@@ -21,6 +22,7 @@ from flowerpower.trust import refuse_its_modules, refuse_lost_redis, refuse_untr
 
 if TYPE_CHECKING:
     from flowerpower.apply import Applied
+    from flowerpower.filesystem import Filesystem
     from flowerpower.jobs.manager import RQManager
     from flowerpower.pipelines.manager import PipelineManager
     from flowerpower.planned import PlannedChanges
@@ -42,11 +44,11 @@ _WHO = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME")
 class FlowerPowerProject:
     """A project in one environment. Use it in a `with` block, or call `close` at the end."""
 
-    def __init__(self, folder: Path, settings: Settings, ref: str | None = None) -> None:
-        self.folder = folder
+    def __init__(self, place: Path | Filesystem, settings: Settings, ref: str | None = None) -> None:
+        self.place = place
         self.settings = settings
         self.ref = ref
-        self.written = ProjectSpecs(folder, settings, ref)  # what people wrote
+        self.written = ProjectSpecs(place, settings, ref)  # what people wrote
         self._resources = ExitStack()
 
     @classmethod
@@ -58,28 +60,33 @@ class FlowerPowerProject:
         ref: str | None = None,
         redis: str | None = None,
         variables: Mapping[str, str] | None = None,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> FlowerPowerProject:
         """Return the project in a folder or above it; `git+file:///repo@main` names a git revision, as `ref` does.
 
-        Specs are read later, when they are needed. Raises `ProjectNotFoundError` when there is no project.
+        Or the one at a URL of fsspec, such as `s3://bucket/acme`, which *storage_options* help to open. Specs are read
+        later, when they are needed. Raises `ProjectNotFoundError` when there is no project; at a URL then.
         """
         from flowerpower import arguments
-        from flowerpower.specs.files.walk import folder_of
+        from flowerpower.specs.files.walk import named_place
 
         for name, given in (("`env`", env), ("`ref`", ref), ("`redis`", redis)):
             arguments.text(given or "", name)
         arguments.by_name(variables or {}, "`variables`")
-        try:
-            folder, in_url = folder_of(str(path))
-        except ValueError:  # its words would quote the URL, which may hold a password
-            raise UsageError("that is no URL", hint="give a folder, or git+file:///repository@ref") from None
-        return cls.find(read_settings(project=folder, env=env, redis=redis, variables=variables), ref or in_url)
+        options = arguments.by_name(storage_options or {}, "`storage_options`")
+        named = named_place(str(path))
+        settings = read_settings(project=named.folder, env=env, redis=redis, variables=variables)
+        return cls.find(replace(settings, url=named.url, storage_options=options), ref or named.ref)
 
     @classmethod
     def find(cls, settings: Settings, ref: str | None = None) -> FlowerPowerProject:
         """Return the project that settings name; raise `ProjectNotFoundError` when there is none."""
         from flowerpower.specs.files.walk import find_project
 
+        if settings.url:
+            from flowerpower.specs.files.remote import project_at
+
+            return cls(project_at(settings.url, settings.storage_options, ref), settings)
         if not settings.project.is_dir():  # else a mistyped folder would find the project around it
             if settings.project.is_file():
                 raise ProjectNotFoundError(f"{settings.project} is a file, and no folder", hint="name its folder")
@@ -91,7 +98,7 @@ class FlowerPowerProject:
 
     def __repr__(self) -> str:
         ref = f", ref={self.ref!r}" if self.ref else ""
-        return f"FlowerPowerProject({str(self.folder)!r}, env={self.settings.env!r}{ref})"
+        return f"FlowerPowerProject({str(self.place)!r}, env={self.settings.env!r}{ref})"
 
     def __enter__(self) -> FlowerPowerProject:
         return self
@@ -106,6 +113,11 @@ class FlowerPowerProject:
         self._resources.close()
         for name in ("store", "redis_url", "jobs"):
             self.__dict__.pop(name, None)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the project; raises `UsageError` for a project at a URL, which is in none."""
+        return self.written.folder
 
     @property
     def sources(self) -> Sources:
@@ -185,7 +197,7 @@ class FlowerPowerProject:
         return [self, *map(self._as, every[1:])]
 
     def _as(self, written: ProjectSpecs) -> FlowerPowerProject:
-        other = FlowerPowerProject(self.folder, written.settings, self.ref)
+        other = FlowerPowerProject(self.place, written.settings, self.ref)
         other.written = written
         return other
 
@@ -282,7 +294,7 @@ class FlowerPowerProject:
         project = self.spec
         return PipelineManager(
             project.pipelines,
-            self.folder,
+            self.place,
             project.spec.modules,
             project.spec.timezone,
             access=Access(project.spec.allow.paths, project.spec.plugins, project.spec.allow.pickle),
@@ -296,7 +308,7 @@ class FlowerPowerProject:
         from flowerpower.jobs.manager import JobQueueManager
         from flowerpower.jobs.workers.processes import worker_options
 
-        options = worker_options(self.home, self.folder, self.settings)
+        options = worker_options(self.home, self.place, self.settings)
         return JobQueueManager.create("rq", store=self.store, url=self.redis_url, options=options, who=self.who)
 
     @property
@@ -306,7 +318,7 @@ class FlowerPowerProject:
 
         if self.settings.untrusted:
             return trusted_redis(self.settings)
-        return self.settings.redis or redis_url(self.home.redis, self.settings.environment, str(self.folder))
+        return self.settings.redis or redis_url(self.home.redis, self.settings.environment, str(self.place))
 
     @cached_property
     def redis_url(self) -> str:
@@ -318,6 +330,9 @@ class FlowerPowerProject:
             return url
         settings = self.settings
         refuse_lost_redis(settings)
+        if not isinstance(self.place, Path):
+            hint = "name the Redis with --redis or FLOWERPOWER_REDIS"
+            raise UsageError(f"an embedded Redis needs a folder, and the project is at {self.place}", hint=hint)
         server = embedded_server(self.folder, runtime_dir=settings.runtime_dir, binary=settings.redis_server)
         return self._resources.enter_context(server)
 
@@ -338,9 +353,11 @@ class FlowerPowerProject:
 
     @cached_property
     def revision(self) -> Revision:
-        """What git says of the folder, or of the revision that the specs are taken from."""
-        from flowerpower.revision import read_revision
+        """What git says of the folder, or of the revision that the specs are taken from; of a URL nothing."""
+        from flowerpower.revision import Revision, read_revision
 
+        if not isinstance(self.place, Path):
+            return Revision()
         return read_revision(self.folder, self.ref, wary=self.settings.untrusted)
 
     @cached_property

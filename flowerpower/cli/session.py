@@ -144,7 +144,7 @@ class Session:
 
             traceback.print_exception(error)
         known = error if isinstance(error, FlowerPowerError) else _as_known(error)
-        if isinstance(known, ProjectNotFoundError):
+        if isinstance(known, ProjectNotFoundError) and not self.settings.url:
             known.hint = hint_below(self.settings.project) or known.hint
         known.hint = self.proposing(known.hint)
         self.document(error_document(known))
