@@ -53,7 +53,12 @@ class Filesystem:
 
     def opened(self) -> tuple[Any, str]:
         """Return the store of fsspec that *root* is a URL of, and where the root is in it; not to be kept."""
-        return self._store(self.root)
+        import fsspec
+
+        refuse_without_library(self.root)
+        store, inner = fsspec.core.url_to_fs(self.root, **self.options)
+        store.invalidate_cache()
+        return store, str(inner)
 
     def resolve(self, path: str) -> str:
         """Return the full path or URL that *path* means; raises RefusedError when it is out of bounds."""

@@ -86,7 +86,7 @@ class FlowerPowerProject:
         if settings.url:
             from flowerpower.specs.files.remote import project_at
 
-            return cls(project_at(settings.url, settings.storage_options, ref), settings)
+            return cls(project_at(settings.url, settings.storage_options, ref, wary=settings.untrusted), settings)
         if not settings.project.is_dir():  # else a mistyped folder would find the project around it
             if settings.project.is_file():
                 raise ProjectNotFoundError(f"{settings.project} is a file, and no folder", hint="name its folder")

@@ -6,7 +6,7 @@ Whatever befalls there, the words about it show no secret of the URL and none of
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
@@ -32,23 +32,43 @@ _SAID = (
     (("BadZip", "ReadError", "TarError", "ArchiveError"), "{place} is no archive that can be read"),
 )
 _DENIED = (401, 403)
+_MOST_NAMED = 5  # folders
 _LONGEST = 200  # characters of what a library says
 _PLAIN_OPTIONS = re.compile(r".*(url|host|region|region_name|protocol|project|port)")
 _QUERY, _USER = re.compile(r"(\w://[^\s?'\"]*)\?[^\s'\")]*"), re.compile(r"(\w://)[^\s/@'\"]*@")
 
 
-def project_at(url: str, options: Mapping[str, Any], ref: str | None) -> Filesystem:
+def project_at(url: str, options: Mapping[str, Any], ref: str | None, *, wary: bool = False) -> Filesystem:
     """Return what reads the project at a URL; nothing is asked of it before it is read.
 
+    Be *wary* of somebody else's web server: it may not lead elsewhere, perhaps to what only this machine can reach.
     Raises UsageError for a URL that no project can be read from, MissingExtraError where a library is missing.
     """
-    files = Filesystem(url, options=options)
+    files = Filesystem(url, options=_without_redirects(url, options) if wary else options)
     if ref is not None:
         hint = "name a folder in a clone with --project, or leave the revision away"
         raise UsageError(f"a git revision is one of a folder, and the project is at {files}", hint=hint)
     _refuse_misplaced_secrets(files)
     refuse_without_library(url)
     return files
+
+
+def _without_redirects(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options that let no web server of a URL, which may be a chain of them, lead elsewhere."""
+    found = dict(options)
+    parts = url.split("::")
+    for scheme in {part.partition("://")[0] for part in parts} & set(_PAGES):
+        of_scheme = found if len(parts) == 1 else dict(found.get(scheme, {}))
+        client = {**of_scheme.get("client_kwargs", {}), "raise_for_status": _refuse_redirect}
+        of_scheme |= {"allow_redirects": False, "client_kwargs": client}
+        if of_scheme is not found:
+            found[scheme] = of_scheme
+    return found
+
+
+async def _refuse_redirect(response: Any) -> None:
+    if response.status // 100 == 3:
+        raise FlowerPowerError("the server leads to another place", hint="with --untrusted it is not followed there")
 
 
 def _refuse_misplaced_secrets(files: Filesystem) -> None:
@@ -91,14 +111,15 @@ def remote_project_texts(files: Filesystem) -> Mapping[str, bytes]:
 def _read_project_file(files: Filesystem, tree: Tree, reading: Reading) -> set[str]:
     """Read the project file, and return the folders beside it."""
     top = tree.top()
+    folders = {entry.path.partition("/")[0] for entry in top if entry.kind == "folder" or "/" in entry.path}
     found = [entry for entry in top if entry.path in PROJECT_FILES and entry.kind != "folder"]
     if not found:
-        raise _not_found(files)
+        raise _not_found(files, sorted(folders))
     _read(tree, list(_usable(found, reading)), MAX_SPEC_BYTES, reading.texts, reading)
     for entry in top:  # as some programs on Windows pack archives: what is not read would be deleted by apply
         if "\\" in entry.path and kind_of_file(entry.path.replace("\\", "/")):
             reading.report("FP022", entry.path, "it is not read: there are backslashes in its path for slashes")
-    return {entry.path.partition("/")[0] for entry in top if entry.kind == "folder" or "/" in entry.path}
+    return folders
 
 
 def _below(tree: Tree, top: set[str], folders: Iterable[str]) -> Iterator[Entry]:
@@ -169,10 +190,11 @@ def _told(files: Filesystem) -> Iterator[None]:
         raise _as_ours(files, error) from None
 
 
-def _not_found(files: Filesystem) -> ProjectNotFoundError:
-    hint = (
-        "name the folder or prefix that holds it; of an archive its inner folder, too: zip://acme::s3://bucket/acme.zip"
+def _not_found(files: Filesystem, folders: Sequence[str] = ()) -> ProjectNotFoundError:
+    there = (
+        f"; there are {', '.join(folders[:_MOST_NAMED])}{' ...' if folders[_MOST_NAMED:] else ''}" if folders else ""
     )
+    hint = f"name the folder that holds it, in an archive as zip://FOLDER::URL{there}"
     return ProjectNotFoundError(f"no flowerpower.yaml at {files}", hint=hint)
 
 
@@ -183,6 +205,9 @@ def _as_ours(files: Filesystem, error: Exception) -> FlowerPowerError:
 
 def _known(files: Filesystem, error: Exception) -> FlowerPowerError | None:
     """Return what an exception means, if it is of a kind that many stores have."""
+    if "range requests" in str(error):
+        hint = "let it be fetched at once: write `simplecache::` before its URL, as zip://acme::simplecache::https://host/a.zip"
+        return FlowerPowerError(f"the server of {files} sends no parts of a file", hint=hint)
     kinds = " ".join(kind.__name__ for kind in type(error).__mro__)
     told = _said_by(error, files)
     if isinstance(error, PermissionError) or getattr(error, "status", None) in _DENIED:
