@@ -21,7 +21,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 class SpecsInGit:
     """The specs of a project in git: its folder, the environment, and the variables given by hand."""
 
-    folder: Path
+    folder: Path | None  # None: in no folder, so git knows nothing of them
     env: str
     variables: Mapping[str, str]
     wary: bool = False  # it is somebody else's checkout
@@ -34,7 +34,7 @@ def with_applied_fields(reading: Reading, specs: SpecsInGit) -> Reading:
     commit that is not in this clone leave it as it was.
     """
     altered = {address: reading.records[address] for address in altered_addresses(reading.records)}
-    if not altered:
+    if not altered or specs.folder is None:
         return reading
     code = {name: pipeline.code for name, pipeline in reading.state.pipelines.items()}
     commits = {record.commit for record in altered.values() if _COMMIT.fullmatch(record.commit)}
@@ -48,6 +48,8 @@ def _specs_at(specs: SpecsInGit, commit: str, code: Mapping[str, str]) -> Desire
     from flowerpower.specs.loader import load
     from flowerpower.state.desired import desired_state
 
+    if specs.folder is None:
+        return None
     try:
         texts = read(specs.folder, commit, wary=specs.wary).texts
     except FlowerPowerError:  # not in this clone

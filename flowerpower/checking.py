@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 from weakref import WeakKeyDictionary
 
@@ -215,5 +216,7 @@ def _may_have_checks(project: FlowerPowerProject) -> bool:
         return False
     if project.ref is not None:
         return any(b"plugins" in project.sources.texts.get(name, b"") for name in PROJECT_FILES)
+    if not isinstance(project.place, Path):
+        return any(b"plugins" in text for text in project.written.of_project_file.values())
     files = (project.folder / name for name in PROJECT_FILES)
     return any(b"plugins" in file.read_bytes() for file in files if file.is_file())

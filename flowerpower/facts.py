@@ -21,7 +21,7 @@ from flowerpower.state.models import Head
 class Checkout:
     """Where the specs come from: a folder, what git says of it, and the name that their commit is recorded by."""
 
-    folder: Path
+    folder: Path | None  # None: they are at a URL, and git says nothing
     revision: Revision
     commit: str  # with `+dirty` after it for uncommitted changes, or `tree:<digest>`
     wary: bool = False  # it is somebody else's
@@ -39,12 +39,15 @@ def facts_of(
     return Facts(
         in_git=revision.in_git,
         dirty=revision.dirty if revision.in_git else None,
-        descends=descends(folder, revision.commit, live, wary=wary) if comparable else None,
-        undone=not is_restored and precedes(folder, commit, head.rolled_back, wary=wary),
+        descends=descends(folder, revision.commit, live, wary=wary) if folder and comparable else None,
+        undone=not is_restored
+        and (precedes(folder, commit, head.rolled_back, wary=wary) if folder else commit in head.rolled_back),
         max_deletes=max_deletes,
         violations=violations,
         fetched=checkout.fetched,
-        pushed=is_pushed(folder, revision.commit, wary=wary) if checkout.fetched and revision.in_git else None,
+        pushed=is_pushed(folder, revision.commit, wary=wary)
+        if folder and checkout.fetched and revision.in_git
+        else None,
         absent=tuple(path for path in revision.absent if kind_of_file(path)),
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 import stat
 import tempfile
@@ -17,13 +18,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from flowerpower.errors import FlowerPowerError, MissingExtraError, RefusedError
+from flowerpower.errors import FlowerPowerError, MissingExtraError, RefusedError, UsageError
 
 _WRAPPERS = frozenset({"simplecache", "zip", "tar"})  # before `::`; what they wrap is what is checked
 _LOCAL = ("file://", "local://")
 # Stores without folders: to make one there would mean to make a bucket, which nobody asked for.
 _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "memory"})
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure", "az": "azure"}
+_NAMED_BY_USER = ("github",)  # github://organization:repository@revision/folder
+_TOKEN = re.compile(r"gh[a-z]_|github_pat_")  # which somebody may write there
+_PARTS_OF_URL = re.compile(r"([^/?#]*)(.*)", re.DOTALL)
 _ONE_PUT = 64 * 1024 * 1024  # what goes up in one request; more goes up in parts that count only when all are there
 _DRAFT_IS_LEFT = 60.0  # seconds after which a draft that nobody holds was left by a writer that died
 
@@ -40,6 +44,21 @@ class Filesystem:
     root: str
     allowed: Sequence[str] = ()
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __repr__(self) -> str:
+        return f"Filesystem({hide_credentials(self.root)!r})"
+
+    def __str__(self) -> str:
+        return hide_credentials(self.root)
+
+    def opened(self) -> tuple[Any, str]:
+        """Return the store of fsspec that *root* is a URL of, and where the root is in it; not to be kept."""
+        import fsspec
+
+        refuse_without_library(self.root)
+        store, inner = fsspec.core.url_to_fs(self.root, **self.options)
+        store.invalidate_cache()
+        return store, str(inner)
 
     def resolve(self, path: str) -> str:
         """Return the full path or URL that *path* means; raises RefusedError when it is out of bounds."""
@@ -205,13 +224,20 @@ def _without_local_protocol(path: str) -> str:
 
 def hide_credentials(url: str) -> str:
     """Return *url* without user, password, query and fragment."""
-    shown = []
-    for part in url.split("::"):
-        protocol, separator, rest = part.partition("://")
-        place = rest.partition("?")[0].partition("#")[0]
-        host, slash, path = place.partition("/")
-        shown.append(f"{protocol}{separator}{host.rpartition('@')[2]}{slash}{path}" if separator else part)
-    return "::".join(shown)
+    return "::".join(map(_part_without_credentials, url.split("::")))
+
+
+def _part_without_credentials(part: str) -> str:
+    protocol, separator, rest = part.partition("://")
+    if not separator:
+        return part
+    authority, end = _PARTS_OF_URL.match(rest).groups()  # type: ignore[union-attr]  # it matches any text
+    user, _, host = authority.rpartition("@")
+    if protocol in _NAMED_BY_USER and not _TOKEN.search(user):
+        host = authority
+    elif not user and ":" in host and not host.rpartition(":")[2].isdigit() and "@" in end:
+        host, end = _PARTS_OF_URL.match(rest.rpartition("@")[2]).groups()  # type: ignore[union-attr]
+    return f"{protocol}://{host}{re.split('[?#]', end, maxsplit=1)[0]}"
 
 
 def _refuse_odd(path: str) -> None:
@@ -223,6 +249,14 @@ def _refusal(path: str, root: str) -> RefusedError:
     return RefusedError(
         f"{hide_credentials(path)} lies outside of {hide_credentials(root)}",
         hint="use a path inside the project, or list its folder or URL under `allow: {paths: [...]}`",
+    )
+
+
+def no_folder(url: str) -> UsageError:
+    """Return the error that something needs a folder, which the project at a URL is not in."""
+    return UsageError(
+        f"this needs a folder, and the project is at {hide_credentials(url)}",
+        hint="copy the project into a folder, and name that instead of the URL",
     )
 
 

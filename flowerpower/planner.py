@@ -9,11 +9,12 @@ import time
 from collections.abc import Set
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowerpower.applied import SpecsInGit, with_applied_fields
 from flowerpower.checking import refuse_by_checks, verdicts_on
-from flowerpower.errors import DamagedError, FlowerPowerError, SpecError
+from flowerpower.errors import DamagedError, FlowerPowerError, SpecError, UsageError
 from flowerpower.facts import Checkout, facts_of, is_enforced, violations_of
 from flowerpower.planned import PlannedChanges
 from flowerpower.planning.against import reading_of
@@ -83,7 +84,7 @@ def _plan_changes(
     project: FlowerPowerProject, desired: Desired, live: Reading, same: Set[str], allowed: Allowed
 ) -> PlannedChanges:
     settings = project.settings
-    specs = SpecsInGit(project.folder, settings.env, settings.variables, settings.untrusted)
+    specs = SpecsInGit(_folder(project), settings.env, settings.variables, settings.untrusted)
     reading = managed(with_applied_fields(live, specs), desired)
     violations = violations_of(reading.head, desired.rules.policies, lambda: project.checked, project.sources)
     facts = facts_of(_checkout(project), reading.head, _max_deletes(project), violations)
@@ -95,7 +96,11 @@ def _plan_changes(
 def _checkout(project: FlowerPowerProject) -> Checkout:
     untrusted = project.settings.untrusted
     fetched = project.home.code == "git" and not untrusted
-    return Checkout(project.folder, project.revision, project.source.commit, untrusted, fetched)
+    return Checkout(_folder(project), project.revision, project.source.commit, untrusted, fetched)
+
+
+def _folder(project: FlowerPowerProject) -> Path | None:
+    return project.place if isinstance(project.place, Path) else None
 
 
 def _source(project: FlowerPowerProject, live: Reading, facts: Facts) -> Source:
@@ -116,8 +121,10 @@ def wanted_of(project: FlowerPowerProject) -> Wanted:
 
 def plan_against(project: FlowerPowerProject, revision: str, allowed: Allowed) -> PlannedChanges:
     """Return what changes from a git revision of the specs to these, without Redis; it cannot be applied."""
+    if not isinstance(project.place, Path):
+        raise UsageError(f"{project.place} has no revisions to compare with", hint="compare in a clone with --project")
     refuse_by_checks(project)
-    before = type(project)(project.folder, project.settings, revision)
+    before = type(project)(project.place, project.settings, revision)
     reading = reading_of(project.keys, _desired_or_nothing(before), before.source.commit, int(time.time()))
     plan = replace(make_plan(project.keys, project.desired, reading, project.source), against=before.source.commit)
     checked = _checked(plan, reading, Facts(max_deletes=_max_deletes(project)), allowed)
@@ -163,7 +170,7 @@ def _with_forecast(project: FlowerPowerProject, plan: Plan, reading: Reading) ->
 
 def _with_graphs(project: FlowerPowerProject, plan: Plan, reading: Reading) -> Plan:
     today = project.sources.modules
-    then = partial(modules_at, project.folder, today, wary=project.settings.untrusted)
+    then = partial(modules_at, _folder(project), today, wary=project.settings.untrusted)
     return replace(plan, graphs=graph_changes(plan, reading, today, then))
 
 

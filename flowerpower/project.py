@@ -10,10 +10,11 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from flowerpower import arguments
@@ -24,6 +25,7 @@ from flowerpower.trust import refuse_its_modules, refuse_lost_redis, refuse_untr
 
 if TYPE_CHECKING:
     from flowerpower.apply import Applied
+    from flowerpower.filesystem import Filesystem
     from flowerpower.jobs.manager import RQManager
     from flowerpower.pipelines.manager import PipelineManager
     from flowerpower.planned import PlannedChanges
@@ -45,11 +47,11 @@ _WHO = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME")
 class FlowerPowerProject:
     """A project in one environment. Use it in a `with` block, or call `close` at the end."""
 
-    def __init__(self, folder: Path, settings: Settings, ref: str | None = None) -> None:
-        self.folder = folder
+    def __init__(self, place: Path | Filesystem, settings: Settings, ref: str | None = None) -> None:
+        self.place = place
         self.settings = settings
         self.ref = ref
-        self.written = ProjectSpecs(folder, settings, ref)  # what people wrote
+        self.written = ProjectSpecs(place, settings, ref)  # what people wrote
         self._resources = ExitStack()
         self._managers: WeakValueDictionary[str, RQManager] = WeakValueDictionary()  # they hold the project
 
@@ -62,27 +64,32 @@ class FlowerPowerProject:
         ref: str | None = None,
         redis: str | None = None,
         variables: Mapping[str, str] | None = None,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> FlowerPowerProject:
         """Return the project in a folder or above it; `git+file:///repo@main` names a git revision, as `ref` does.
 
-        Specs are read later, when they are needed. Raises `ProjectNotFoundError` when there is no project.
+        Or the one at a URL of fsspec, such as `s3://bucket/acme`, which *storage_options* help to open. Specs are read
+        later, when they are needed. Raises `ProjectNotFoundError` when there is no project; at a URL then.
         """
-        from flowerpower.specs.files.walk import folder_of
+        from flowerpower.specs.files.walk import named_place
 
         for name, given in (("`env`", env), ("`ref`", ref), ("`redis`", redis)):
             arguments.text(given or "", name)
         arguments.by_name(variables or {}, "`variables`")
-        try:
-            folder, in_url = folder_of(str(path))
-        except ValueError:  # its words would quote the URL, which may hold a password
-            raise UsageError("that is no URL", hint="give a folder, or git+file:///repository@ref") from None
-        return cls.find(read_settings(project=folder, env=env, redis=redis, variables=variables), ref or in_url)
+        options = arguments.by_name(storage_options or {}, "`storage_options`")
+        named = named_place(str(path))
+        settings = read_settings(project=named.folder, env=env, redis=redis, variables=variables)
+        return cls.find(replace(settings, url=named.url, storage_options=options), ref or named.ref)
 
     @classmethod
     def find(cls, settings: Settings, ref: str | None = None) -> FlowerPowerProject:
         """Return the project that settings name; raise `ProjectNotFoundError` when there is none."""
         from flowerpower.specs.files.walk import find_project
 
+        if settings.url:
+            from flowerpower.specs.files.remote import project_at
+
+            return cls(project_at(settings.url, settings.storage_options, ref, wary=settings.untrusted), settings)
         if not settings.project.is_dir():  # else a mistyped folder would find the project around it
             if settings.project.is_file():
                 raise ProjectNotFoundError(f"{settings.project} is a file, and no folder", hint="name its folder")
@@ -94,7 +101,7 @@ class FlowerPowerProject:
 
     def __repr__(self) -> str:
         ref = f", ref={self.ref!r}" if self.ref else ""
-        return f"FlowerPowerProject({str(self.folder)!r}, env={self.settings.env!r}{ref})"
+        return f"FlowerPowerProject({str(self.place)!r}, env={self.settings.env!r}{ref})"
 
     def __reduce__(self) -> str:
         arguments.refuse_pickle("a project")
@@ -113,6 +120,11 @@ class FlowerPowerProject:
         self._managers.clear()
         for name in ("store", "redis_url"):
             self.__dict__.pop(name, None)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the project; raises `UsageError` for a project at a URL, which is in none."""
+        return self.written.folder
 
     @property
     def sources(self) -> Sources:
@@ -192,7 +204,7 @@ class FlowerPowerProject:
         return [self, *map(self._as, every[1:])]
 
     def _as(self, written: ProjectSpecs) -> FlowerPowerProject:
-        other = FlowerPowerProject(self.folder, written.settings, self.ref)
+        other = FlowerPowerProject(self.place, written.settings, self.ref)
         other.written = written
         return other
 
@@ -289,7 +301,7 @@ class FlowerPowerProject:
         project = self.spec
         return PipelineManager(
             project.pipelines,
-            self.folder,
+            self.place,
             project.spec.modules,
             project.spec.timezone,
             access=Access(project.spec.allow.paths, project.spec.plugins, project.spec.allow.pickle),
@@ -305,7 +317,7 @@ class FlowerPowerProject:
 
         found = self._managers.get("rq")
         if found is None:
-            options = worker_options(self.home, self.folder, self.settings)
+            options = worker_options(self.home, self.place, self.settings)
             found = JobQueueManager.create("rq", store=self.store, url=self.redis_url, options=options, who=self.who)
             self._managers["rq"] = found
         return found
@@ -317,7 +329,7 @@ class FlowerPowerProject:
 
         if self.settings.untrusted:
             return trusted_redis(self.settings)
-        return self.settings.redis or redis_url(self.home.redis, self.settings.environment, str(self.folder))
+        return self.settings.redis or redis_url(self.home.redis, self.settings.environment, str(self.place))
 
     @cached_property
     def redis_url(self) -> str:
@@ -329,6 +341,9 @@ class FlowerPowerProject:
             return url
         settings = self.settings
         refuse_lost_redis(settings)
+        if not isinstance(self.place, Path):
+            hint = "name the Redis with --redis or FLOWERPOWER_REDIS"
+            raise UsageError(f"an embedded Redis needs a folder, and the project is at {self.place}", hint=hint)
         server = embedded_server(self.folder, runtime_dir=settings.runtime_dir, binary=settings.redis_server)
         return self._resources.enter_context(server)
 
@@ -349,9 +364,11 @@ class FlowerPowerProject:
 
     @cached_property
     def revision(self) -> Revision:
-        """What git says of the folder, or of the revision that the specs are taken from."""
-        from flowerpower.revision import read_revision
+        """What git says of the folder, or of the revision that the specs are taken from; of a URL nothing."""
+        from flowerpower.revision import Revision, read_revision
 
+        if not isinstance(self.place, Path):
+            return Revision()
         return read_revision(self.folder, self.ref, wary=self.settings.untrusted)
 
     @cached_property

@@ -18,6 +18,7 @@ from flowerpower.trust import refuse_untrusted
 
 if TYPE_CHECKING:
     from flowerpower.dataflow.graph import Graph, Unbuilt
+    from flowerpower.filesystem import Filesystem
     from flowerpower.in_parts import InParts
     from flowerpower.memory import Memory
     from flowerpower.specs.dataflow_graphs import RealGraphs
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 class _Texts:
     """The texts of a project, read once, and what was made of them, for all environments."""
 
-    def __init__(self, folder: Path, ref: str | None, *, wary: bool) -> None:
-        self._where = folder, ref
+    def __init__(self, place: Path | Filesystem, ref: str | None, *, wary: bool) -> None:
+        self._where = place, ref
         self._wary = wary
         self.read_at = 0  # nanoseconds of the epoch
         self.parse: Parse | None = None  # what remembers, where several environments are looked at
@@ -54,28 +55,52 @@ class _Texts:
         from flowerpower.specs.files.folder import project_texts
         from flowerpower.specs.files.kinds import PROJECT_FILES
 
-        folder, ref = self._where
-        texts = self.sources.texts if ref or "sources" in self.__dict__ else project_texts(folder)
-        return {path: text for path, text in texts.items() if path in PROJECT_FILES}
+        place, ref = self._where
+        if ref or "sources" in self.__dict__:
+            return {path: text for path, text in self.sources.texts.items() if path in PROJECT_FILES}
+        return project_texts(place) if isinstance(place, Path) else self._fetched
+
+    @cached_property
+    def _fetched(self) -> Mapping[str, bytes]:
+        from flowerpower.specs.files.remote import remote_project_texts
+
+        place = self._where[0]
+        return {} if isinstance(place, Path) else remote_project_texts(place)
 
 
 class ProjectSpecs:
-    """The specs and modules in a folder, or at a git revision of it, as one environment sees them.
+    """The specs and modules in a folder, at a git revision of it or at a URL, as one environment sees them.
 
     A check of them looks at one environment, or with *every* at all that the project declares.
     """
 
-    def __init__(self, folder: Path, settings: Settings, ref: str | None = None, *, every: bool = False) -> None:
-        self.folder = folder
+    def __init__(
+        self, place: Path | Filesystem, settings: Settings, ref: str | None = None, *, every: bool = False
+    ) -> None:
+        self.place = place
         self.settings = settings
         self.ref = ref
         self._every = every
-        self._texts = _Texts(folder, ref, wary=settings.untrusted)
+        self._texts = _Texts(place, ref, wary=settings.untrusted)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the project; raises `UsageError` for a project at a URL, which is in none."""
+        if isinstance(self.place, Path):
+            return self.place
+        from flowerpower.filesystem import no_folder
+
+        raise no_folder(self.settings.url)
 
     @property
     def sources(self) -> Sources:
         """The texts of the specs and the modules, read once."""
         return self._texts.sources
+
+    @property
+    def of_project_file(self) -> Mapping[str, bytes]:
+        """The text of the project file; nothing else is read for it."""
+        return self._texts.of_project_file
 
     @cached_property
     def everywhere(self) -> ProjectSpecs:
@@ -104,7 +129,7 @@ class ProjectSpecs:
         return declared(self._texts.of_project_file)
 
     def _beside(self, settings: Settings, *, every: bool = False) -> ProjectSpecs:
-        other = ProjectSpecs(self.folder, settings, self.ref, every=every)
+        other = ProjectSpecs(self.place, settings, self.ref, every=every)
         other._texts = self._texts
         return other
 
@@ -144,7 +169,8 @@ class ProjectSpecs:
     def _question(self) -> Question:
         from flowerpower.specs.verdict import Question
 
-        settings, root = self.settings, None if self.ref else str(self.folder)
+        settings, place = self.settings, self.place
+        root = str(place) if isinstance(place, Path) and not self.ref else None
         return Question(settings.env, settings.variables, int(time.time()), root, self._every)
 
     @property
@@ -205,6 +231,8 @@ class ProjectSpecs:
         refuse_untrusted(self.settings, "imports no modules")
         if self.ref is not None:
             raise UsageError("modules of another revision cannot be imported", hint="check it out, or leave --ref away")
+        if not isinstance(self.place, Path):
+            raise UsageError(f"modules at {self.place} cannot be imported", hint="copy the project into a folder")
 
     @cached_property
     def imported(self) -> Verdict:

@@ -11,6 +11,8 @@ IN_AN_ENVIRONMENT = (
     *("pause", "resume", "forget", "next", "forecast", "dev", "run", "dag", "trigger", "backfill", "cancel", "rerun"),
     *("worker", "scheduler", "doctor", "adopt", "export", "new pipeline", "new schedule"),
 )
+# Those that run modules or write files: of a project at a URL somebody has a copy, and starts them there.
+_IN_A_FOLDER = (" worker", " run", " dev", " adopt", " new pipeline", " new schedule")
 _PROPOSED = re.compile(rf"\bflowerpower (?:{'|'.join(IN_AN_ENVIRONMENT)})(?![\w-])(?=([^`\n]*))")
 _CLIENT = re.compile(r"\bredis-cli (?!-)")
 _URL = re.compile(r"([a-z][a-z0-9+.-]{0,20})://(.*)", re.DOTALL)
@@ -33,9 +35,18 @@ def with_flags(text: str, flags: dict[str, str]) -> str:
 
     def named(found: re.Match[str]) -> str:
         rest = _OTHERS.split(found[1], maxsplit=1)[0]
-        return found[0] + "".join(f" {flag} {value}" for flag, value in flags.items() if f"{flag} " not in f"{rest} ")
+        fitting = {flag: value for flag, value in flags.items() if not (_is_url(flag, value) and _in_folder(found[0]))}
+        return found[0] + "".join(f" {flag} {value}" for flag, value in fitting.items() if f"{flag} " not in f"{rest} ")
 
     return _PROPOSED.sub(named, text)
+
+
+def _in_folder(command: str) -> bool:
+    return command.endswith(_IN_A_FOLDER)
+
+
+def _is_url(flag: str, value: str) -> bool:
+    return flag == "--project" and "://" in value
 
 
 def without_secrets(url: str) -> str:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 _PREFIX = "FLOWERPOWER_"
 _VARIABLE_PREFIX = "FLOWERPOWER_VAR_"
@@ -20,6 +21,8 @@ class Settings:
     """What a command was asked to do, from flags first and environment variables second."""
 
     project: Path = Path()
+    url: str = field(default="", repr=False)  # of a project that is in no folder; may hold credentials
+    storage_options: Mapping[str, Any] = field(default_factory=dict, repr=False)  # for that URL; likewise
     env: str = "default"
     env_named: bool = False  # by a flag or a variable
     redis: str | None = field(default=None, repr=False)  # may hold a password

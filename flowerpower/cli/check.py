@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowerpower.cli.projects import name_of
 from flowerpower.cli.report import Checked, ProblemFormat, show
 from flowerpower.cli.session import Session
 from flowerpower.cli.targets import every_named_project, named_projects
@@ -60,7 +61,7 @@ def _checked(session: Session, project: FlowerPowerProject, *, imports: bool) ->
     with progress_bar("validate", shown=session.shows_progress) as bar:
         files = len(project.sources.texts)
         if files >= _MANY:
-            bar.say(f"Checking {project.folder.name}: {files:,} files ...")
+            bar.say(f"Checking {name_of(project.place)}: {files:,} files ...")
         return _with_house_problems(project, written.verdict)
 
 

@@ -186,8 +186,8 @@ def _value(kind: Any, info: Any, name: str) -> Value:
         return Value("names", info.autocompletion)
     if typing.get_origin(kind) is Literal:
         return Value("names", words(*typing.get_args(kind)))
-    if kind is Path:
-        metavar = info.metavar or name.upper()
+    metavar = info.metavar or name.upper()
+    if kind is Path or metavar == "DIR":
         return Value("folders") if metavar == "DIR" else Value("files", endings=_FILES.get(metavar, ()))
     return Value("any")
 

@@ -101,14 +101,15 @@ def _project(args: Sequence[str]) -> Path | None:
     from flowerpower.settings import read_settings
     from flowerpower.specs.files.walk import find_project
 
-    named = None
+    named = ""
     for word, following in zip(args, [*args[1:], ""], strict=True):
         if word == "--project" and following:
-            named = Path(following)
+            named = following
         elif word.startswith("--project="):
-            named = Path(word.partition("=")[2])
-    try:
-        return find_project((named or read_settings().project).expanduser())
+            named = word.partition("=")[2]
+    named = named or str(read_settings().project)
+    try:  # of a project at a URL nothing is fetched for somebody who types
+        return None if ":/" in named else find_project(Path(named).expanduser())
     except FlowerPowerError:
         return None
 

@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -55,8 +56,9 @@ def dev(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with session.project() as project:
+        folder = project.folder  # one at a URL is refused before a server is asked for
         project.store.time()  # the server is up, and stays up until we end
-        bench = Workbench(session, project, stop, works=not no_worker)
+        bench = Workbench(session, project, folder, stop, works=not no_worker)
         try:
             bench.run()
         finally:
@@ -75,11 +77,13 @@ def _of_dev(planned: PlannedChanges) -> PlannedChanges:
 class Workbench:
     """The files that are watched, and the worker that runs what was applied."""
 
-    def __init__(self, session: Session, project: FlowerPowerProject, stop: threading.Event, *, works: bool) -> None:
+    def __init__(
+        self, session: Session, project: FlowerPowerProject, folder: Path, stop: threading.Event, *, works: bool
+    ) -> None:
         from flowerpower.jobs.events import Follower
 
         self._session = session
-        self._folder = project.folder
+        self._folder = folder
         self._runs = Follower(project.store)
         self._stop = stop
         self._works = works

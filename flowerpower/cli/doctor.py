@@ -36,7 +36,7 @@ def doctor(session: Session) -> int:
             with session.project() as project:
                 found = examine(session.settings, project)
         except ProjectNotFoundError:
-            if session.settings.project != Path():
+            if session.settings.project != Path() or session.settings.url:
                 raise
             found = examine(session.settings, None)
 

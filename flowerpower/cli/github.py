@@ -17,6 +17,7 @@ from flowerpower.git import repository_of
 from flowerpower.render.github import LARGEST_SUMMARY, step_outputs
 
 if TYPE_CHECKING:
+    from flowerpower.filesystem import Filesystem
     from flowerpower.planned import PlannedChanges
 
 
@@ -30,13 +31,13 @@ def publish(session: Session, planned: PlannedChanges) -> None:
 
 
 @contextmanager
-def mistakes_beside_lines(session: Session, folder: Path, *, wanted: bool) -> Iterator[None]:
+def mistakes_beside_lines(session: Session, place: Path | Filesystem, *, wanted: bool) -> Iterator[None]:
     """Tell mistakes in the specs of a project also as annotations, and in the summary of the job, where *wanted*."""
     try:
         yield
     except SpecError as error:
         if wanted and error.problems:
-            _annotate(session, folder_in_repository(folder), error.problems)
+            _annotate(session, folder_in_repository(place), error.problems)
         raise
 
 
@@ -51,8 +52,10 @@ def _annotate(session: Session, folder: str, problems: Sequence[Problem]) -> Non
         _append(session, Path(summary), problems_summary(found), "the summary of this job", LARGEST_SUMMARY)
 
 
-def folder_in_repository(folder: Path) -> str:
+def folder_in_repository(folder: Path | Filesystem) -> str:
     """Return how paths in a project begin for a reader at the root of its repository."""
+    if not isinstance(folder, Path):
+        return ""
     root = repository_of(folder)
     inside = folder.relative_to(root).as_posix() if root and folder.is_relative_to(root) else "."
     return "" if inside == "." else f"{inside}/"

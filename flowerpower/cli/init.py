@@ -72,6 +72,10 @@ def init(
     """
     from flowerpower import scaffold
 
+    if folder is None and session.settings.url:
+        from flowerpower.filesystem import no_folder
+
+        raise no_folder(session.settings.url)
     folder = folder or session.settings.project
     scaffold.refuse_taken(folder, keep=keep)
     answers = scaffold.answers_for(folder, **vars(wanted))

@@ -12,7 +12,6 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache, wraps
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -25,6 +24,9 @@ from flowerpower.cli.terminal import Color
 from flowerpower.errors import UsageError
 from flowerpower.proposed import without_secrets
 from flowerpower.settings import read_settings
+
+if typing.TYPE_CHECKING:
+    from flowerpower.specs.files.walk import Named
 
 _WIDE = {"max_content_width": 100}
 
@@ -41,10 +43,10 @@ class General:
     """The flags of every command."""
 
     project: Annotated[
-        Path | None,
+        str | None,
         flag(
             "--project",
-            help="Folder of the project; without it, this one or the nearest above.",
+            help="Folder or URL of the project; without it, this folder or the nearest above.",
             metavar="DIR",
         ),
     ] = None
@@ -237,11 +239,12 @@ def guarded(general: General, revision: Revision, trust: Trust, work: Callable[[
     """Run a command's work in a session and return its exit code; nothing it raises becomes a traceback."""
     session = Session(read_settings(), json=general.json, color=general.wanted_color, debug=general.debug)
     try:
+        named = _named(general.project)
         settings = read_settings(
-            project=general.project, env=general.env, redis=general.redis, variables=read_variables(general.var or ())
+            project=named.folder, env=general.env, redis=general.redis, variables=read_variables(general.var or ())
         )
         session = Session(
-            replace(settings, untrusted=trust.untrusted),
+            replace(settings, untrusted=trust.untrusted, url=named.url),
             ref=revision.ref,
             json=general.json,
             color=general.wanted_color,
@@ -257,11 +260,26 @@ def guarded(general: General, revision: Revision, trust: Trust, work: Callable[[
         return session.fail(error)
 
 
+def _named(project: str | None) -> Named:
+    """Return where a project is; raise UsageError for a revision in its URL, which not every command would heed."""
+    from flowerpower.specs.files.walk import named_place  # which loads what `--help` need not wait for
+
+    named = named_place(project or ".")
+    if named.ref is not None:
+        hint = f"--project {shlex.quote(str(named.folder))} --ref {shlex.quote(named.ref)}"
+        raise UsageError("--project names no revision", hint=f"give it apart: {hint}")
+    return named
+
+
 def repeated_flags(general: General, environment: typing.Mapping[str, str]) -> dict[str, str]:
     """Return the flags that say which project and which Redis is meant, unless variables do; never a password."""
     named = {"--project": str(general.project or "."), "--redis": general.redis or ""}
     said = {flag: environment.get(f"FLOWERPOWER_{flag[2:].upper()}") for flag in named}
     shown = named | {"--redis": "embedded" if general.redis == "embedded" else without_secrets(named["--redis"])}
+    if "://" in named["--project"]:
+        from flowerpower.filesystem import hide_credentials
+
+        shown["--project"] = hide_credentials(named["--project"])
     return {
         flag: shlex.quote(shown[flag])
         for flag, value in named.items()

@@ -94,11 +94,11 @@ def plan(
     """Show what `apply` would change in Redis, and what that means in time. Writes nothing to Redis."""
     selection = _selection(wanted)
     on_github = display.format == "github"
-    with session.project() as project, mistakes_beside_lines(session, project.folder, wanted=on_github):
+    with session.project() as project, mistakes_beside_lines(session, project.place, wanted=on_github):
         allowed = allowed_of(overrides)
         against = wanted.against
         planned = project.plan_against(against, allowed) if against else project.plan(allowed)
-        folder = folder_in_repository(project.folder) if on_github else ""
+        folder = folder_in_repository(project.place) if on_github else ""
         tell_warnings(session, project)
     planned = planned.only(selection) if selection else planned
     publish(session, planned)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flowerpower.errors import ProjectNotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from flowerpower.filesystem import Filesystem
 
 
 def every_project(folders: Sequence[Path]) -> list[Path]:
@@ -25,6 +29,11 @@ def every_project(folders: Sequence[Path]) -> list[Path]:
             raise ProjectNotFoundError(f"no flowerpower.yaml in {folder.resolve()} or below it")
         found |= dict.fromkeys(projects)
     return list(found)
+
+
+def name_of(place: Path | Filesystem) -> str:
+    """Return what a project is called by where it is: its folder's name, or its URL without secrets."""
+    return place.name if isinstance(place, Path) else str(place)
 
 
 def hint_below(folder: Path) -> str:

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from flowerpower.cli.projects import name_of
 from flowerpower.cli.session import Session, as_json
 from flowerpower.errors import Problem
 
@@ -50,23 +51,20 @@ class Checked:
 
     def from_here(self) -> Callable[[str], str]:
         """Return the function that makes paths in the project start from the working folder."""
-        here = Path.cwd()
-        if here != self.project.folder and here.is_relative_to(self.project.folder):
-            return lambda file: os.path.relpath(self.project.folder / file, here)
-        return self._from(here)
+        here, place = Path.cwd(), self.project.place
+        if not isinstance(place, Path):
+            return lambda file: file
+        if here != place and here.is_relative_to(place):
+            return lambda file: os.path.relpath(place / file, here)
+        return _from(here, place)
 
     def from_root(self) -> Callable[[str], str]:
         """Return the function that makes paths start from the root of the repository; outside git as `from_here`."""
         from flowerpower.git import repository_of
 
-        root = repository_of(self.project.folder)
-        return self._from(root) if root else self.from_here()
-
-    def _from(self, base: Path) -> Callable[[str], str]:
-        folder = self.project.folder
-        inside = folder.is_relative_to(base)
-        prefix = (folder.relative_to(base) if inside else folder).as_posix()
-        return (lambda file: file) if prefix == "." else (lambda file: f"{prefix}/{file}")
+        place = self.project.place
+        root = repository_of(place) if isinstance(place, Path) else None
+        return _from(root, place) if root and isinstance(place, Path) else self.from_here()
 
     def size(self) -> str:
         """Return what there is of a valid project."""
@@ -86,6 +84,12 @@ class Checked:
         if number < 2:
             return ""
         return f"{number:,} of {count(number + others, 'environment')}" if others else count(number, "environment")
+
+
+def _from(base: Path, folder: Path) -> Callable[[str], str]:
+    inside = folder.is_relative_to(base)
+    prefix = (folder.relative_to(base) if inside else folder).as_posix()
+    return (lambda file: file) if prefix == "." else (lambda file: f"{prefix}/{file}")
 
 
 @dataclass(frozen=True)
@@ -208,7 +212,7 @@ def _suite(each: Checked) -> Suite:
 
     name = each.from_root()
     found = _found([(each, name)])
-    return Suite(each.project.folder.name, [name(file) for file in each.project.sources.texts], found.problems)
+    return Suite(name_of(each.project.place), [name(file) for file in each.project.sources.texts], found.problems)
 
 
 def _say_counts(session: Session, problems: Sequence[Problem], checked: Sequence[Checked], *, framed: bool) -> None:

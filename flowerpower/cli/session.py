@@ -152,7 +152,7 @@ class Session:
         if self.debug:
             _trace(error)
         known = error if isinstance(error, FlowerPowerError) else _as_known(error)
-        if isinstance(known, ProjectNotFoundError):
+        if isinstance(known, ProjectNotFoundError) and not self.settings.url:
             known.hint = hint_below(self.settings.project) or known.hint
         known.hint = self.proposing(known.hint)
         self.document(self.error_document(known))

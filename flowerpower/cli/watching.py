@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowerpower.cli.session import Session
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _SHARE = 3  # a look that takes long is made no more often than every so many times that long
 _NAP = 0.1
 _SPECS_EVERY = 2.0  # seconds between two looks at the files
+_FETCHED_EVERY = 60.0  # the same at a URL, where each look is a bill for somebody
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -114,11 +116,13 @@ class _Watch:
 
         if self._display.live:
             return Wanted()
-        now = time.monotonic()
-        if self._wanted is None or (self._session.ref is None and now - self._looked_at_files >= _SPECS_EVERY):
-            files = frozenset() if self._session.ref else snapshot(self._project.folder, self._project.home.modules)
+        now, place, ref = time.monotonic(), self._project.place, self._session.ref
+        folder = place if isinstance(place, Path) and ref is None else None
+        every = _SPECS_EVERY if folder else _FETCHED_EVERY
+        if self._wanted is None or (ref is None and now - self._looked_at_files >= every):
+            files = snapshot(folder, self._project.home.modules) if folder else None
             self._looked_at_files = now
-            if self._wanted is None or files != self._files:
+            if self._wanted is None or files is None or files != self._files:
                 self._files = files
                 with self._session.find_project() as fresh:
                     self._wanted = wanted_by(fresh, self._display)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from flowerpower.apply import tzdata_version
 from flowerpower.doctor.findings import Examination, Finding, Unknown, not_known, worst_first
@@ -25,9 +26,10 @@ _PATIENCE = 10.0  # seconds that Redis may take for one answer
 
 def examine(settings: Settings, project: FlowerPowerProject | None) -> Examination:
     """Return what is found on this machine, in the project if there is one, and in its Redis; changes nothing."""
-    folder = project.folder if project else settings.project
-    git = git_findings(read_git(folder), settings.env)
-    found = [*machine_findings(read_machine()), *(git if project else git[:1])]
+    place = project.place if project else settings.project
+    folder = place if isinstance(place, Path) else None  # of a project at a URL git says nothing
+    git = git_findings(read_git(folder or Path()), settings.env)
+    found = [*machine_findings(read_machine()), *(git if project and folder else git[:1])]
     namespace, url = "", settings.redis or ""
     if project is None:
         message = "no project here: only this machine" + (" and Redis are" if url else " is") + " looked at"

@@ -282,6 +282,9 @@ class RQManager:
         """Do the same for a process that starts itself anew: after True, it is asked to stop only when it has."""
         if work.get("processes", 1) < 1:
             raise UsageError("a worker needs at least one process", hint="--processes 1")
+        if self._options.elsewhere:
+            what = f"a worker runs modules in a folder, and the project is at {self._options.elsewhere}"
+            raise UsageError(what, hint="start it in a copy or a checkout of the project")
         asked = arguments.texts(work.get("queues") or (), "`queues`")
         arguments.texts(work.get("allowed") or (), "`allowed`")
         if not all(asked):

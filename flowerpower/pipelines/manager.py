@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from flowerpower import arguments
 from flowerpower.errors import UsageError
+from flowerpower.filesystem import Filesystem
 from flowerpower.moments import read_moment
 from flowerpower.pipelines.context import RunContext, no_secrets
 from flowerpower.pipelines.drawing import Drawn, GraphFormat, as_read, built, draw
@@ -35,15 +36,15 @@ _NAMED = 5  # pipelines in a repr
 class PipelineManager:
     """The pipelines of a project: look them up, run them here and now, build their drivers, draw them.
 
-    *root* is the project folder, *folders* hold its Hamilton modules, *timezone* is the IANA zone of ticks that are
-    not given. *access* is what the project allows beyond its folder, *secrets* gives a secret's value by name. *ref* is
-    the git revision of the specs, if they are not those in the folder: its modules cannot be imported.
+    *root* is the project's folder, or a URL. *folders* hold its Hamilton modules, *timezone* is the IANA zone of ticks
+    that are not given. *access* is what the project allows beyond its folder, *secrets* gives a secret's value by name.
+    *ref* is the git revision of the specs, if they are not those in the folder. Only modules in a folder are imported.
     """
 
     def __init__(  # noqa: PLR0913  what a project says of its pipelines
         self,
         pipelines: Mapping[str, PipelineSpec],
-        root: Path,
+        root: Path | Filesystem,
         folders: Sequence[str],
         timezone: str = "UTC",
         *,
@@ -96,18 +97,16 @@ class PipelineManager:
         """
         spec = changed(self.get(name), inputs, config, overrides, outputs, executor)
         context = self._context(name, tick)
-        self._look_at_modules()
-        return run_pipeline(
-            spec, context, root=self._root, folders=self._folders, observer=observer, access=self._access
-        )
+        root = self._importable()
+        return run_pipeline(spec, context, root=root, folders=self._folders, observer=observer, access=self._access)
 
     def build(self, name: str) -> Any:
         """Return the Hamilton driver of the pipeline *name*, with its config as written; raises PipelineError."""
         spec = self.get(name)
-        self._look_at_modules()
-        load_hamilton(spec.modules, self._root, self._folders)
-        with importable(self._root, self._folders):
-            return build(Parts(import_modules(spec.modules, self._root, self._folders), spec.config))
+        root = self._importable()
+        load_hamilton(spec.modules, root, self._folders)
+        with importable(root, self._folders):
+            return build(Parts(import_modules(spec.modules, root, self._folders), spec.config))
 
     def visualize(self, name: str, format: GraphFormat = "mermaid", most: int | None = None) -> str:
         """Return the graph of the pipeline *name* as Mermaid or DOT text; raises PipelineError.
@@ -135,11 +134,17 @@ class PipelineManager:
             return "its modules cannot be read"
         return as_read(found, wanted(spec), (*spec.load, *spec.overrides))
 
-    def _look_at_modules(self) -> None:
-        """Let the next import find the modules as they are now; raise UsageError where the specs have others."""
+    def _importable(self) -> Path:
+        """Return the folder of the modules, which the next import finds as they are now.
+
+        Raises UsageError where the specs are of other modules than those in a folder.
+        """
         if self._ref is not None:
             raise UsageError("modules of another revision cannot be imported", hint="check it out, or load the folder")
+        if not isinstance(self._root, Path):
+            raise UsageError(f"modules at {self._root} cannot be imported", hint="copy the project into a folder")
         forget_edited(self._root, self._folders)
+        return self._root
 
     def _moment(self, tick: datetime | str) -> datetime:
         """Return a tick; a text is ISO 8601 and without an offset one on the clocks of the project."""

@@ -19,7 +19,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from support.command_line import CommandLine, command_line
 
 from flowerpower import FlowerPowerProject, JobQueueManager
-from flowerpower.errors import ProjectNotFoundError, SpecError, UsageError
+from flowerpower.errors import FlowerPowerError, ProjectNotFoundError, SpecError, UsageError
 from flowerpower.pipelines.results import RunResult
 from flowerpower.planned import PlannedChanges
 
@@ -154,8 +154,9 @@ def test_a_url_names_a_revision(line: CommandLine) -> None:
 
     assert "extra" in FlowerPowerProject.load(line.folder).spec.schedules
     assert "extra" not in FlowerPowerProject.load(f"git+file://{line.folder}@main").spec.schedules
-    with pytest.raises(UsageError):
-        FlowerPowerProject.load("s3://bucket/acme")
+    with pytest.raises(UsageError, match="cannot be read from git\\+ssh://") as refused:
+        FlowerPowerProject.load("git+ssh://git@host.example/acme@main")
+    assert "clone" in refused.value.hint
 
 
 def test_pipelines_of_a_revision_are_not_run_with_the_modules_of_the_folder(line: CommandLine) -> None:
@@ -203,10 +204,10 @@ def test_pipelines_run_here_and_now(line: CommandLine) -> None:
     assert project.pipelines.run("report", inputs={"number": 5}).values["doubled"] == 10
 
 
-@pytest.mark.parametrize("place", ["http://user:pass@[", "s3://user:pass@bucket/acme"])
+@pytest.mark.parametrize("place", ["http://user:pass@[", "s3://user:pass@bucket/acme", "file://user:pass@["])
 def test_a_place_that_no_project_can_be_loaded_from_is_refused_without_its_password(place: str) -> None:
-    with pytest.raises(UsageError) as raised:
-        FlowerPowerProject.load(place)
+    with pytest.raises(FlowerPowerError) as raised:
+        FlowerPowerProject.load(place).validate()
 
     assert "pass" not in str(raised.value) + raised.value.hint
 

@@ -21,6 +21,7 @@ from typing import TypedDict
 from redis.exceptions import RedisError
 
 from flowerpower.errors import UsageError
+from flowerpower.filesystem import Filesystem
 from flowerpower.jobs.absence import Absence
 from flowerpower.jobs.contact import PATIENCE
 from flowerpower.jobs.messages.messenger import make_messenger
@@ -56,6 +57,7 @@ class WorkerOptions:
 
     queues: Sequence[str] = ()  # as the specs name them
     root: Path = Path()
+    elsewhere: str = ""  # the URL of a project that is in no folder: no worker runs its modules
     folders: Sequence[str] = ("flows",)
     recipes: Sequence[GraphRecipe] = ()  # graphs to import and build before forking
     paths: Sequence[str] = ()  # folders outside the project that its runs may read and write
@@ -79,11 +81,12 @@ class WorkerOptions:
     metrics: str = ""  # [HOST:]PORT that Prometheus asks
 
 
-def worker_options(project: ProjectSpec, folder: Path, settings: Settings) -> WorkerOptions:
-    """Return how the workers of a project in a folder work, as far as its own file and the environment say."""
+def worker_options(project: ProjectSpec, place: Path | Filesystem, settings: Settings) -> WorkerOptions:
+    """Return how the workers of a project work, as far as its own file and the environment say."""
     return WorkerOptions(
         queues=tuple(project.queues or ()),
-        root=folder,
+        root=place if isinstance(place, Path) else Path(),
+        elsewhere="" if isinstance(place, Path) else str(place),
         folders=project.modules,
         paths=project.allow.paths,
         plugins=project.plugins,

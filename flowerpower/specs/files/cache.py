@@ -32,7 +32,7 @@ _KEPT = 200  # files; the oldest go
 _UNSETTLED = 2_000_000_000  # nanoseconds
 # The code of flowerpower that answers depend on.
 _DECIDING = (
-    *("errors.py", "durations.py", "moments.py", "nearest.py", "proposed.py", "git.py"),
+    *("errors.py", "durations.py", "moments.py", "nearest.py", "proposed.py", "git.py", "filesystem.py"),
     *("specs", "schedule", "dataflow", "state"),
 )
 

@@ -22,13 +22,13 @@ Ask = Callable[..., bytes]
 
 
 def modules_at(
-    folder: Path, today: Files, commits: Sequence[str], folders: Collection[str], *, wary: bool = False
+    folder: Path | None, today: Files, commits: Sequence[str], folders: Collection[str], *, wary: bool = False
 ) -> dict[str, Files | str]:
     """Return the modules below some folders of the project in each commit, or in a few words why they are not known.
 
     Be *wary* of somebody else's checkout: what git does not have is not fetched.
     """
-    if repository_of(folder) is None:
+    if folder is None or repository_of(folder) is None:
         return dict.fromkeys(commits, "this folder is not in git")
     ask = partial(git, folder, wary=wary)
     listings: dict[str, dict[str, str]] = {}

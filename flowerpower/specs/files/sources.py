@@ -1,4 +1,4 @@
-"""Texts of a project, from its folder or from a git revision; the only part of specs that reads files.
+"""Texts of a project, from its folder, from a git revision or from a URL; the only part of specs that reads files.
 
 A git revision is read from the object store by two `git` processes, without a checkout.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from flowerpower.errors import FlowerPowerError, ProjectNotFoundError
 from flowerpower.specs.files.folder import module_folders, read_folder
@@ -15,15 +16,23 @@ from flowerpower.specs.files.kinds import SKIPPED_FOLDERS, SPEC_STARTS, kind_of_
 from flowerpower.specs.files.reading import MAX_MODULE_BYTES, MAX_SPEC_BYTES, Reading, Sources
 from flowerpower.specs.files.walk import find_project
 
+if TYPE_CHECKING:
+    from flowerpower.filesystem import Filesystem
+
 __all__ = ["Sources", "find_project", "read"]
 
 
-def read(folder: Path, ref: str | None = None, *, wary: bool = False) -> Sources:
-    """Return the spec files and modules below *folder*, as they are on disk or in the git revision *ref*.
+def read(place: Path | Filesystem, ref: str | None = None, *, wary: bool = False) -> Sources:
+    """Return the spec files and modules at *place*, as they are there now, or in the git revision *ref* of a folder.
 
-    A file that cannot be used is a Problem; FlowerPowerError only if the folder or the revision itself is not there.
+    A file that cannot be used is a Problem; FlowerPowerError only if the place or the revision itself is not there.
     Be *wary* of somebody else's checkout: what git does not have is not fetched.
     """
+    if not isinstance(place, Path):
+        from flowerpower.specs.files.remote import read_remote
+
+        return read_remote(place)
+    folder = place
     if ref is not None:
         from flowerpower.git import git
 

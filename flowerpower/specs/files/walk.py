@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from flowerpower.errors import ProjectNotFoundError, UsageError
@@ -14,6 +16,8 @@ from flowerpower.specs.files.reading import Reading
 
 File = tuple[str, bool]
 """A file's path in the project, and whether it is a regular file, not a link or anything odd."""
+_COLLAPSED = re.compile(r"[a-z][a-z0-9+.-]+:/[^/]")
+_OF_FOLDERS = ("file", "local", "git+file")  # schemes of URLs that name a folder of this machine
 
 
 def find_project(start: Path) -> Path:
@@ -110,18 +114,36 @@ def why_unreadable(file: Path, error: OSError | RuntimeError) -> str:
     return f"it cannot be read: {error.strerror or type(error).__name__}"
 
 
-def folder_of(path: str) -> tuple[Path, str | None]:
-    """Return the folder and the revision that a path or URL names, such as `git+file:///repository@main`."""
-    if "://" not in path:
-        return Path(path), None
-    parts = urlsplit(path)
-    if parts.scheme not in ("file", "git+file"):
-        raise UsageError(
-            f"a project cannot be loaded from {parts.scheme}:// yet",
-            hint="give a folder, or git+file:///repository@ref",
-        )
+class Named(NamedTuple):
+    """Where somebody says that a project is: in a folder, perhaps at a revision of git there, or at a URL of fsspec."""
+
+    folder: Path = Path()
+    ref: str | None = None
+    url: str = ""
+
+
+def named_place(text: str) -> Named:
+    """Return what a path or URL names, such as `acme`, `git+file:///repository@main` or `s3://bucket/acme`."""
+    scheme, separator, _ = text.partition("://")
+    scheme = scheme.lower()
+    if not separator:
+        if _COLLAPSED.match(text) and not Path(text).exists():
+            raise UsageError("a slash of that URL is lost", hint="give it as a text: a Path keeps one of two slashes")
+        return Named(Path(text))
+    if scheme not in _OF_FOLDERS:
+        if scheme.startswith("git+"):
+            hint = "name a clone of it, perhaps with a revision: git+file:///repository@main"
+            raise UsageError(f"a project cannot be read from {scheme}://", hint=hint)
+        return Named(url=text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # its words would quote the URL, which may hold a password
+        raise UsageError("that is no URL", hint="give a folder, or git+file:///repository@ref") from None
     if parts.netloc not in ("", "localhost"):
         hint = "for a folder of this machine write three slashes: file:///folder"
         raise UsageError("the URL of the project names a host", hint=hint)
-    folder, _, ref = unquote(parts.path).partition("@") if parts.scheme == "git+file" else (unquote(parts.path), "", "")
-    return Path(folder), ref or ("HEAD" if parts.scheme == "git+file" else None)
+    path = unquote(parts.path)
+    if scheme != "git+file":
+        return Named(Path(path))
+    folder, _, ref = path.partition("@")
+    return Named(Path(folder), ref or "HEAD")
