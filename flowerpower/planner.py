@@ -122,7 +122,7 @@ def wanted_of(project: FlowerPowerProject) -> Wanted:
 def plan_against(project: FlowerPowerProject, revision: str, allowed: Allowed) -> PlannedChanges:
     """Return what changes from a git revision of the specs to these, without Redis; it cannot be applied."""
     if not isinstance(project.place, Path):
-        raise UsageError(f"{project.place} has no revisions to compare with", hint="compare in a clone with --project")
+        raise UsageError(f"{project.place} has no revisions to compare with", hint="name a folder in a clone")
     refuse_by_checks(project)
     before = type(project)(project.place, project.settings, revision)
     reading = reading_of(project.keys, _desired_or_nothing(before), before.source.commit, int(time.time()))

@@ -46,7 +46,7 @@ def project_at(url: str, options: Mapping[str, Any], ref: str | None, *, wary: b
     """
     files = Filesystem(url, options=_without_redirects(url, options) if wary else options)
     if ref is not None:
-        hint = "name a folder in a clone with --project, or leave the revision away"
+        hint = "name a folder in a clone, or leave the revision away"
         raise UsageError(f"a git revision is one of a folder, and the project is at {files}", hint=hint)
     _refuse_misplaced_secrets(files)
     refuse_without_library(url)
@@ -68,7 +68,9 @@ def _without_redirects(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 async def _refuse_redirect(response: Any) -> None:
     if response.status // 100 == 3:
-        raise FlowerPowerError("the server leads to another place", hint="with --untrusted it is not followed there")
+        raise FlowerPowerError(
+            "the server leads to another place", hint="for an untrusted project it is not followed there"
+        )
 
 
 def _refuse_misplaced_secrets(files: Filesystem) -> None:
