@@ -39,6 +39,7 @@ _NOT_BY_VARIABLE = "a variable gives a text; what differs between environments i
 _OF_YAML = frozenset(code for code in CODES if code < "FP100")
 _NAME = re.compile(rb"[\"']?name\b")
 _OF_FILES_CUT_SHORT = frozenset(["FP007", "FP014", "FP015", "FP020"])
+_OF_NAMES = {"pipeline": "FP301", "schedule": "FP310"}  # that there is none of a name, by the kind that was named
 _OF_WHAT_IS_MISSING = frozenset(["FP102", "FP109", "FP112"])
 Models = Mapping[str, Any]
 """By kind of spec what makes specs of values: the models, or what `compiled` made of them."""
@@ -104,7 +105,7 @@ class _Loading:
         self._fill_everywhere = False
         self._unsound: dict[str, frozenset[str]] = {}
         self._broken_lines: set[tuple[str, int]] = set()  # where YAML itself was wrong, and the value is a guess
-        self._nameless = False  # there may be pipelines whose names are not known
+        self._nameless: set[str] = set()  # codes that say nothing, as there may be specs whose names are not known
         self._holed: set[tuple[str, int]] = set()  # documents that are not known as a whole, by file and number
         self._places = Places(texts, env, None)
         self._placeholders: dict[str, bool] = {}  # by file: whether it has some
@@ -126,7 +127,7 @@ class _Loading:
     def is_worth_telling(self, problem: Problem) -> bool:
         """Tell whether a problem is more than what follows from broken YAML in the same line."""
         place = problem.place
-        if problem.code == "FP301" and self._nameless:
+        if problem.code in self._nameless:
             return False
         return problem.code in _OF_YAML or (place.file, place.line) not in self._broken_lines
 
@@ -147,9 +148,9 @@ class _Loading:
                 self.elsewhere[f"{kind}.{_stem(file)}"] = "cannot be read"
             alone = sum(document.data is not None for document in parsed.documents) == 1
             self._holed |= {(file, document.number) for document in parsed.documents if document.holes}
-            if kind == "pipeline":
-                self._nameless |= any(_NAME.match(line) for line in self._lines_of_holes(parsed))
-                self._nameless |= any(problem.code in _OF_FILES_CUT_SHORT for problem in parsed.problems)
+            cut_short = any(problem.code in _OF_FILES_CUT_SHORT for problem in parsed.problems)
+            if cut_short or any(_NAME.match(line) for line in self._lines_of_holes(parsed)):
+                self._nameless |= {_OF_NAMES[kind]} if kind in _OF_NAMES else set()
             for document in parsed.documents:
                 yield document, alone
 
@@ -211,7 +212,7 @@ class _Loading:
         found: dict[str, Spec] = {}
         for document, alone in self._documents(kind):
             origin = origin_of(kind, document)
-            name = _name_of(document, alone=alone)
+            name = None if self._is_guess(document, origin, "name") else _name_of(document, alone=alone)
             key = name or "unknown"
             if key in found or not name:  # a place of its own, so that the rest of it is checked too
                 key = f"{key} in {origin.place}"
@@ -224,6 +225,12 @@ class _Loading:
                 what = f"the {kind} '{name}' is also in {self._places[f'{kind}.{name}']}"
                 self._report("FP110", self._places.within(origin, ("name",)), what)
         return found
+
+    def _is_guess(self, document: Document, origin: Origin, key: str) -> bool:
+        """Tell whether a value stands in a line that is no YAML."""
+        if not document.holes or not isinstance(document.data, dict) or key not in document.data:
+            return False
+        return self._places.within(origin, (key,)).line in document.holes
 
     def _spec(self, document: Document, origin: Origin, name: str | None, address: str) -> Spec | None:
         full = self._is_full(document.file)
