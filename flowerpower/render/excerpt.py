@@ -13,6 +13,7 @@ from functools import lru_cache
 from flowerpower.errors import Problem
 from flowerpower.render.style import Emphasis, Style
 from flowerpower.render.words import safe
+from flowerpower.specs.text.passwords import without_passwords
 from flowerpower.specs.text.width import columns
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -33,10 +34,10 @@ def lines_of(content: bytes) -> tuple[str, ...]:
 
 
 def line_of(problem: Problem, content: bytes | None) -> str | None:
-    """Return the line that a problem is in; None if the file, or the line, is not there."""
+    """Return the line that a problem is in, without passwords; None if the file, or the line, is not there."""
     lines = () if content is None else lines_of(content)
     number = problem.place.line
-    return lines[number - 1] if number <= len(lines) else None
+    return without_passwords(lines[number - 1]) if number <= len(lines) else None
 
 
 def extent(problem: Problem, line: str | None) -> int:
@@ -68,7 +69,7 @@ def excerpt(problem: Problem, content: bytes | None, width: int, style: Style) -
     gutter = len(str(number))
     room = max(_LEAST, width - gutter - 5)
     for above in range(max(1, number - _ABOVE), number):
-        yield _numbered(f"{above:{gutter}}", _cut(lines[above - 1], room), style)
+        yield _numbered(f"{above:{gutter}}", _cut(without_passwords(lines[above - 1]), room), style)
     shown, before, marked = _window(line, problem.place.column - 1, extent(problem, line), room)
     yield _numbered(f"{number:{gutter}}", shown, style)
     yield _numbered(" " * gutter, " " * before + style("^" * marked, _mark(problem)), style)

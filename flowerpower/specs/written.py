@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from flowerpower.errors import Problem
+from flowerpower.specs.text.passwords import without_passwords
 from flowerpower.specs.text.syntax import ODD_SPACES
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -23,7 +24,16 @@ _KEY_WITHOUT_VALUE = re.compile(r"'([A-Za-z_][\w-]*):([^\s':/]+)' has no value")
 
 
 def with_fitting_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) -> Iterator[Problem]:
-    """Yield problems, each with the hint that what is written at its place deserves; none twice for a missing space."""
+    """Yield problems, each with the hint that what is written at its place deserves; none twice for a missing space.
+
+    What they quote holds no password.
+    """
+    for problem in _with_hints(problems, texts):
+        what, hint = without_passwords(problem.what), without_passwords(problem.hint)
+        yield problem if (what, hint) == (problem.what, problem.hint) else replace(problem, what=what, hint=hint)
+
+
+def _with_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) -> Iterator[Problem]:
     lines: dict[str, list[str]] = {}
     found = list(problems)
     absent = {(p.place.file, f"the key '{key}' is missing") for p in found if (key := _glued_key(p))}
