@@ -90,8 +90,8 @@ def no_scheduler_words(status: Status) -> str:
 
 
 def run_words(schedule: ScheduleStatus, workers: Mapping[str, int], now: int) -> list[str]:
-    """Return how many runs are under way and since when, how many are queued, and how many of the newest ticks were
-    skipped; *workers* tells how many listen on each queue.
+    """Return how many runs are under way and since when, how many are queued, or wait for another schedule, and how many
+    of the newest ticks were skipped; *workers* tells how many listen on each queue.
     """
     running, words = schedule.active - schedule.queued, []
     since = f" for {rough_duration(max(0, now - schedule.active_since))}" if schedule.active_since else ""
@@ -102,7 +102,9 @@ def run_words(schedule: ScheduleStatus, workers: Mapping[str, int], now: int) ->
         nobody = (
             f", no worker on queue {safe(schedule.queue)}" if schedule.queue and not workers.get(schedule.queue) else ""
         )
-        words.append(f"{count(schedule.queued, 'run')} queued{'' if running else since}{nobody}")
+        more = f" ({clean_reason(schedule.waits)})" if schedule.waits else nobody
+        what = "waiting" if schedule.waits else "queued"
+        words.append(f"{count(schedule.queued, 'run')} {what}{'' if running else since}{more}")
     if schedule.skipped and schedule.last is not None:
         why = f" ({clean_reason(schedule.last.reason)})" if schedule.last.reason else ""
         several = f"{schedule.skipped:,} ticks" if schedule.skipped > 1 else "tick"

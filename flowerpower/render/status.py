@@ -132,7 +132,8 @@ def _cells(schedule: ScheduleStatus, now: int, workers: Mapping[str, int]) -> tu
 def _last(schedule: ScheduleStatus, now: int) -> str:
     last = schedule.ended or (None if schedule.active else schedule.last)
     if last is None:
-        return "running" if schedule.active > schedule.queued else "queued" if schedule.queued else "never ran"
+        queued = "waiting" if schedule.waits else "queued"
+        return "running" if schedule.active > schedule.queued else queued if schedule.queued else "never ran"
     took = f" in {stopwatch(last.duration)}" if last.duration else ""
     return f"{last.status} {rough_duration(max(0, now - (last.at or last.last)))} ago{took}"
 

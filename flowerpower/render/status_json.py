@@ -84,6 +84,7 @@ def _schedule(schedule: ScheduleStatus) -> dict[str, Any]:
         "active": schedule.active,
         "queued": schedule.queued,
         "active_since": _iso(schedule.active_since),
+        "waits": schedule.waits or None,
         "waiting": schedule.waiting,
         "last": _outcome(schedule.last) if schedule.last else None,
         "ended": _outcome(schedule.ended) if schedule.ended else None,

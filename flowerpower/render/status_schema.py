@@ -116,6 +116,7 @@ def _schedule() -> Schema:
         "active": number("Active runs."),
         "queued": number("Those of them that no worker has begun."),
         "active_since": tick("Since when the oldest of them is active, null without one.", nullable=True),
+        "waits": text("For which other schedule one of the queued runs waits, as its spec says; else null.", True),
         "waiting": number("Ticks that wait for the active run."),
         "last": nullable({"$ref": "#/definitions/outcome"}),
         "ended": nullable({"$ref": "#/definitions/outcome"}),

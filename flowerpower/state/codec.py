@@ -338,6 +338,7 @@ def decode_run(run_id: str, raw: bytes) -> Run | None:
             since=int(data["since"]),
             execution=str(data.get("execution") or ""),
             alone=data.get("alone") is True,
+            waits=str(data.get("waits") or ""),
         )
     except (ValueError, KeyError, TypeError):
         return None

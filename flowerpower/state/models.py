@@ -146,6 +146,7 @@ class Run:
     since: int
     execution: str = ""  # RQ's execution id while a worker runs it
     alone: bool = False  # a pipeline's run by hand: it is no schedule's, also where the two share a name
+    waits: str = ""  # for which other schedule it does, in words
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ from support.states import KEYS, schedule
 
 from flowerpower.jobs.by_hand.stopping import stop_run
 from flowerpower.jobs.ledger import Claim, Claimant, Ledger, Terms
+from flowerpower.jobs.monitoring.status import read_status
 from flowerpower.jobs.records import active_run
+from flowerpower.render.status import status_text
 from flowerpower.state.store import Store
 
 
@@ -194,6 +196,9 @@ def test_a_run_that_waits_says_for_what_and_can_be_cancelled(store: Store) -> No
     record = active_run(store, runs["second"])
     assert record is not None
     assert (record.status, record.reason) == ("scheduled", "after: first is not done")
+
+    [_, second] = status_text(read_status(store), width=200).splitlines()[3:5]
+    assert " ".join(second.split()).endswith("waiting 1 run waiting for 0s (after: first is not done)")
 
     stop_run(store, runs["second"], "not today")
     assert outcomes(store, "second")[-1][3] == "cancelled"

@@ -63,6 +63,7 @@ class ScheduleStatus:
     commit: str
     queued: int = 0  # of the active runs, those that no worker has begun
     active_since: int = 0  # epoch seconds of the oldest active run, 0 without one
+    waits: str = ""  # for which other schedule one of the queued runs does, in words
     waiting: int = 0  # ticks that wait for the active run
     owner: str = ""
     revision: int = 0  # how often its record was written

@@ -197,7 +197,8 @@ def _with_active(schedules: Iterable[ScheduleStatus], runs: Iterable[Run]) -> It
     for one in schedules:
         own = found.get(one.name, ())
         queued, since = sum(not run.execution for run in own), min((run.since for run in own), default=0)
-        yield replace(one, active=len(own), queued=queued, active_since=since) if own else one
+        waits = next((run.waits for run in own if run.waits), "")
+        yield replace(one, active=len(own), queued=queued, active_since=since, waits=waits) if own else one
 
 
 def _base(schedule: Schedule, record: Record) -> ScheduleStatus:
