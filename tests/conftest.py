@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 from hypothesis import settings
+from support.object_store import Bucket, new_bucket, object_store
 
 from flowerpower.embedded import embedded_server
 from flowerpower.settings import read_settings
@@ -52,3 +53,16 @@ def redis_connection(redis_server: str) -> Iterator[redis.Redis]:
 def checkout() -> Path:
     """The folder of the checkout that is being tested."""
     return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """The address of an S3 API."""
+    with object_store() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(endpoint: str) -> Bucket:
+    """A bucket of its own there."""
+    return new_bucket(endpoint)

@@ -90,7 +90,7 @@ def no_scheduler_words(status: Status) -> str:
 
 
 def run_words(schedule: ScheduleStatus, workers: Mapping[str, int], now: int) -> list[str]:
-    """Return how many runs are under way and since when, how many are queued, or wait for another schedule, and how many
+    """Return how many runs are under way and since when, how many are queued or wait for another schedule, and how many
     of the newest ticks were skipped; *workers* tells how many listen on each queue.
     """
     running, words = schedule.active - schedule.queued, []

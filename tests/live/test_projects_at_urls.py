@@ -14,7 +14,7 @@ import pytest
 from redis import Redis
 from support.command_line import FILES, Answer, CommandLine
 from support.in_process import Here
-from support.object_store import Bucket, new_bucket, object_store
+from support.object_store import Bucket
 from support.redis_state import dump_keys
 from support.stores import Files, Site, in_archive, in_bucket, in_memory, on_the_web, write_files
 
@@ -24,17 +24,6 @@ from flowerpower.errors import ProjectNotFoundError, RefusedError, UsageError
 CONTENTS = {path: text.encode() for path, text in FILES.items()}
 EDITED = {**CONTENTS, "schedules/hourly.yaml": b"pipeline: report\nevery: 2h\n"}
 Put = Callable[[Files], Site]
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with object_store() as address:
-        yield address
-
-
-@pytest.fixture
-def bucket(endpoint: str) -> Bucket:
-    return new_bucket(endpoint)
 
 
 @contextmanager

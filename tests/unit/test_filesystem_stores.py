@@ -7,26 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from support.object_store import Bucket, new_bucket, object_store
+from support.object_store import Bucket
 
 from flowerpower.errors import FlowerPowerError, RefusedError
 from flowerpower.filesystem import Filesystem
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with object_store() as address:
-        yield address
-
-
-@pytest.fixture
-def bucket(endpoint: str) -> Bucket:
-    return new_bucket(endpoint)
 
 
 @pytest.fixture

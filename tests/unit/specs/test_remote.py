@@ -6,12 +6,12 @@ import errno
 import stat
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.object_store import Bucket, new_bucket, object_store
+from support.object_store import Bucket
 from support.stores import Site, in_archive, in_bucket, in_memory, in_tar, on_the_web, write_files
 
 from flowerpower.errors import FlowerPowerError, ProjectNotFoundError
@@ -41,17 +41,6 @@ FILES = {
     "data/large.csv": b"1,2\n",
     "pipelines2/f.yaml": b"x: 1\n",
 }
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with object_store() as address:
-        yield address
-
-
-@pytest.fixture
-def bucket(endpoint: str) -> Bucket:
-    return new_bucket(endpoint)
 
 
 @pytest.mark.parametrize("modules", [b"", b"modules: [., flows]\n", b"modules: ['${var:X}']\n", b"modules: []\n"])
