@@ -43,7 +43,7 @@ if ended == 'succeeded' then
   return refuse('it has succeeded already')
 end
 if not entry and not ended and is_forgotten() then return refuse('how it ended is not kept any more: rerun it') end
--- An apply or a newer tick removed it, perhaps while a worker had it in hand already.
+-- An apply, a newer tick or its own spec has ended it, and a worker has it in hand nevertheless, perhaps once more.
 if not entry and ended and type(outcome.by) == 'string' then
   return refuse('it was ' .. ended .. ': ' .. text_of(outcome.reason, ''))
 end
@@ -84,7 +84,8 @@ if not entry then
 end
 if ask.deadline > 0 and entry.attempt == 0 and seconds - entry.since > ask.deadline then
   clear_active(ask.id, name, ask.run)
-  record_outcome(name, {first = ask.tick, last = ask.tick, count = 1, status = 'missed', reason = 'start deadline', run = ask.id, at = seconds})
+  record_outcome(name, {first = ask.tick, last = ask.tick, count = 1, status = 'missed', reason = 'start deadline',
+    run = ask.id, at = seconds, by = 'start deadline'})
   record_event({event = 'missed', schedule = name, tick = ask.tick, reason = 'start deadline', job = ask.id})
   release(name, seconds, micros)
   return {'refused', 'it waited longer than its start_deadline'}
@@ -101,7 +102,8 @@ if word == 'wait' then
 end
 if word == 'skip' then
   clear_active(ask.id, name, ask.run)
-  record_outcome(name, {first = ask.tick, last = ask.tick, count = 1, status = 'skipped', reason = why, run = ask.id, at = seconds, by = 'after'})
+  record_outcome(name, {first = ask.tick, last = ask.tick, count = 1, status = 'skipped', reason = why, run = ask.id,
+    at = seconds, by = 'after'})
   record_event({event = 'skipped', schedule = name, tick = ask.tick, reason = why, job = ask.id})
   release(name, seconds, micros)
   return {'refused', why}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
-from support.holds import HOUR, apply, step
-from support.players import Player
+from support.holds import HOUR, apply, outcomes, queued, step
+from support.players import Player, reference
 from support.redis_state import shift_clock
 from support.states import KEYS, schedule
 
+from flowerpower.jobs.ledger import Claimant, Ledger, Terms
 from flowerpower.state.store import Store
 
 
@@ -75,3 +76,21 @@ def test_a_tick_enqueued_once_more_after_a_clock_stepped_back_keeps_its_success(
     assert not store.read().active
     [raw] = store.connection.zrange(KEYS.outcomes("often"), 0, -1)
     assert json.loads(raw)["status"] == "succeeded"
+
+
+def test_a_run_that_missed_its_start_deadline_is_not_run_after_all(store: Store) -> None:
+    apply(store, schedule("often", every=HOUR))
+    shift_clock(store.connection, HOUR)
+    step(store)
+    [run] = queued(store)
+    shift_clock(store.connection, 61)
+    claims = [
+        Ledger(store).claim(reference(store, run), Claimant("w", f"e{at}"), digest="d", terms=Terms(deadline=60))
+        for at in range(2)  # the worker that was told so died before RQ was, and another gets the job
+    ]
+
+    assert [claim.refused for claim in claims] == [
+        "it waited longer than its start_deadline",
+        "it was missed: start deadline",
+    ]
+    assert [outcome[3] for outcome in outcomes(store)] == ["missed"]
