@@ -13,10 +13,10 @@ from functools import lru_cache
 from flowerpower.errors import Problem
 from flowerpower.render.style import Emphasis, Style
 from flowerpower.render.words import safe
+from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.passwords import without_passwords
 from flowerpower.specs.text.width import columns
 
-_LINE_END = re.compile(r"\r\n|\n|\r")
 _TAB = "    "
 _ABOVE = 2  # lines of context
 _LEAST = 16  # cells of a line that are shown, however narrow the terminal is
@@ -30,7 +30,7 @@ _WORD = re.compile(r"[\w.-]+|\$\{[^}]*\}")
 @lru_cache(maxsize=64)
 def lines_of(content: bytes) -> tuple[str, ...]:
     """Return the lines of a file as YAML counts them, without their ends."""
-    return tuple(_LINE_END.split(content.decode("utf-8", "replace").removeprefix("\ufeff")))
+    return tuple(LINE_END.split(content.decode("utf-8", "replace").removeprefix("\ufeff")))
 
 
 def line_of(problem: Problem, content: bytes | None) -> str | None:

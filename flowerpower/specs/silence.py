@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
+from flowerpower.specs.text.lines import LINE_END
 
-_LINE_END = re.compile(r"\r\n|\n|\r")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#\s*flowerpower:(?P<rest>[^\n]*)")
 _ONLY_COMMENT = re.compile(r"\s*(?:#|$)")
 _IGNORE = re.compile(r"\s*ignore\s+(?P<code>\S+)(?P<reason>.*)")
@@ -52,7 +52,7 @@ def _comments(file: str, content: bytes) -> list[_Silenced | Problem]:
         return []
     found: list[_Silenced | Problem] = []
     text = content.decode("utf-8", "replace").removeprefix("\ufeff")
-    starts, lines = [0, *(end.end() for end in _LINE_END.finditer(text))], _LINE_END.split(text)
+    starts, lines = [0, *(end.end() for end in LINE_END.finditer(text))], LINE_END.split(text)
     values, below = (_values(text), _next_lines(lines)) if _COMMENT.search(text) else ([], [])
     for number, (start, line) in enumerate(zip(starts, lines, strict=True), start=1):
         if comment := _comment(line, start, values):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.text.documents import Document
-
-_LINE_END = re.compile(r"\r\n|\n|\r")
+from flowerpower.specs.text.lines import LINE_END
 
 
 def split_spec(documents: Sequence[Document], content: bytes) -> Problem | None:
@@ -25,7 +23,7 @@ def split_spec(documents: Sequence[Document], content: bytes) -> Problem | None:
         keys.update(document.data)
     if not documents or any("name" in document.data for document in documents[1:]):
         return None
-    lines = _LINE_END.split(content.decode("utf-8", "replace"))[: documents[1].line]
+    lines = LINE_END.split(content.decode("utf-8", "replace"))[: documents[1].line]
     markers = [number for number, line in enumerate(lines, 1) if line.startswith("---")]
     hint = "remove it; if two specs are meant, each needs a `name:`"
     place = Place(documents[1].file, markers[-1] if markers else documents[1].line)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from flowerpower.errors import Problem
+from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.passwords import without_passwords
 from flowerpower.specs.text.syntax import ODD_SPACES
 
-_LINE_END = re.compile(r"\r\n|\n|\r")
 _QUOTED = re.compile(
     r"[\u201c\u201d\u201e]([^\u201c\u201d\u201e\"]*)[\u201c\u201d]|[\u2018\u2019]([^\u2018\u2019\"]*)\u2019"
 )
@@ -45,7 +45,7 @@ def _with_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) -> Iter
             yield problem
             continue
         if file not in lines:
-            lines[file] = _LINE_END.split(texts.get(file, b"").decode("utf-8", "replace").removeprefix("\ufeff"))
+            lines[file] = LINE_END.split(texts.get(file, b"").decode("utf-8", "replace").removeprefix("\ufeff"))
         written = lines[file][line - 1][column - 1 :] if line <= len(lines[file]) else ""
         hint = _of_marks(written) or _of_code(problem, written)
         yield replace(problem, hint=hint) if hint else problem

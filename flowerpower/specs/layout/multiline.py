@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flowerpower.specs.layout.tokens import BREAK
+from flowerpower.specs.text.lines import LINE_END
 
 STEP = 2
 """How many columns a collection, or the text of a scalar, is right of what it belongs to."""
@@ -14,7 +15,6 @@ STEP = 2
 _HEADER = re.compile(r"(?P<mark>[|>][-+0-9]*)[ \t]*(?P<comment>#.*)?")
 _INDICATOR = re.compile("[1-9]")
 _ENDS_IN_BACKSLASH = re.compile(r"(?<!\\)(?:\\\\)*\\$")  # one that is not itself escaped
-_LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def block_scalar(text: str, blocks: tuple[int, ...]) -> BlockScalar:
 
 def continued_lines(text: str) -> list[str]:
     """Return the lines of a plain or quoted scalar without the space around line ends: it is no part of the value."""
-    first, *others = _LINE_END.split(text)
+    first, *others = LINE_END.split(text)
     lines = [first, *(line.lstrip(" \t") for line in others)]
     return [*(_without_end(line, text[0]) for line in lines[:-1]), lines[-1]]
 

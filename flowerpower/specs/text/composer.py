@@ -20,6 +20,7 @@ from flowerpower.errors import Place, Problem, Severity
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.files.reading import MAX_SPEC_BYTES
 from flowerpower.specs.text.documents import MAX_PROBLEMS, Document
+from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.scalars import CONSTANTS, NUMBER_FIRST, read_scalar
 from flowerpower.specs.text.syntax import ODD_SPACES, TEMPLATE_HINT, left_behind, misleading, why_not_utf8
 
@@ -36,7 +37,6 @@ _MERGE_KEY = "<<"
 _CORE = "tag:yaml.org,2002:"
 _ODD_KEYS = frozenset({*CONSTANTS, _MERGE_KEY})
 _ODD_FIRST = NUMBER_FIRST | ODD_SPACES.keys()
-_LINE_END = re.compile(r"\r\n|\n|\r")
 _TEMPLATE = re.compile(r"\{\{[^}\r\n]*\}\}")
 _CONFLICT = re.compile(rb"^<{7} .*$", re.MULTILINE)
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
@@ -75,7 +75,7 @@ def _look_at_bytes(file: str, content: bytes) -> str | Problem:
 
 
 def _place_of_byte(file: str, content: bytes, position: int) -> Place:
-    lines = _LINE_END.split(content[:position].decode("utf-8").removeprefix("\ufeff"))
+    lines = LINE_END.split(content[:position].decode("utf-8").removeprefix("\ufeff"))
     return Place(file, len(lines), len(lines[-1]) + 1)
 
 
@@ -165,7 +165,7 @@ class Composer:
     def place(self, offset: int) -> Place:
         """Return the place of the character at *offset*."""
         if not self._line_starts:
-            self._line_starts = [0, *(end.end() for end in _LINE_END.finditer(self.text))]
+            self._line_starts = [0, *(end.end() for end in LINE_END.finditer(self.text))]
         line = bisect_right(self._line_starts, offset)
         return Place(self.file, line, offset - self._line_starts[line - 1] + 1)
 

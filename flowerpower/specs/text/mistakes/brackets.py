@@ -6,12 +6,12 @@ import json
 import re
 from typing import NoReturn
 
+from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.mistakes.quotes import end_of_quoted, not_closed
 from flowerpower.specs.text.mistakes.source import (
     COMMENT,
     ENTRY,
     KEY,
-    LINE_END,
     MARKER,
     Mistake,
     MistakeError,

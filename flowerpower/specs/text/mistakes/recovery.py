@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from flowerpower.specs.text.mistakes.source import LINE_END, MARKER, Mistake, Source
+from flowerpower.specs.text.lines import LINE_END
+from flowerpower.specs.text.mistakes.source import MARKER, Mistake, Source
 
 _NOT_LINE_END = re.compile(r"[^\r\n]")
 _STAND_IN = "x"  # nothing is said of such a value

@@ -6,9 +6,9 @@ import re
 from bisect import bisect_right
 from typing import NamedTuple, NoReturn
 
+from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.syntax import ODD_SPACES
 
-LINE_END = re.compile(r"\r\n|\n|\r")
 SPACES = " " + "".join(ODD_SPACES)
 MARKER = re.compile(r"(?:---|\.\.\.)(?=[ \t]|$)")
 KEY = re.compile(r"(?:- +)*[\"']?[A-Za-z_][\w.-]*[\"']? *:(?= |$)")
