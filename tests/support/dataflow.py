@@ -20,6 +20,7 @@ from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.graph import is_optional
 from flowerpower.pipelines.modules import import_modules, importable
 
+_WRONG_TYPE = re.compile(r"(config|input|override) '\w+': .* is not a ")
 Needs = dict[str, dict[str, bool | None] | None]  # node -> what it needs, None for an external input
 
 
@@ -72,7 +73,7 @@ def refusal_of(
     try:
         arrange(_built(folder, files, modules, config), outputs, given)
     except PipelineError as error:
-        return [line for line in str(error).splitlines() if not re.search(r": None is not a |: '.*' is not a ", line)]
+        return [line for line in str(error).splitlines() if not _WRONG_TYPE.match(line)]
     return []
 
 
