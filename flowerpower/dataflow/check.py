@@ -13,7 +13,7 @@ from flowerpower.dataflow.graph import Graph, Variants
 from flowerpower.dataflow.walk import Walk, circle, walk
 from flowerpower.nearest import nearest
 
-Kind = Literal["no node", "no input", "not an input", "given twice", "missing", "no variant", "cycle"]
+Kind = Literal["no node", "no input", "not an input", "given twice", "missing", "no variant", "cycle", "wrong type"]
 Path = tuple[str | int, ...]
 MOST_SUGGESTED = 20
 _MOST_PLACES = 5

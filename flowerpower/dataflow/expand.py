@@ -26,6 +26,7 @@ _EXPANDERS = frozenset(
     {"parameterize", "parameterize_sources", "parameterize_values", "parameterize_extract_columns", "inject"}
 )
 _METADATA = frozenset({"tag", "tag_outputs", "schema.output", "cache"})
+_KEEPING = _METADATA | {"extract_columns", "extract_fields", "unpack_fields", "check_output"}
 _HIDE = "hamilton_exclude"
 _CACHES = frozenset({"functools.cache", "functools.lru_cache"})
 _LEFT_OUT = _CACHES | {_HIDE}
@@ -80,6 +81,11 @@ def resolved_name(function: Function, config: Config) -> str | None:
     if undecided:
         raise undecided
     return target_name(function, conditions) if conditions else function.name
+
+
+def keeps_parameters(function: Function) -> bool:
+    """Tell whether the nodes of a function want its parameters, each under its name and as its own type."""
+    return all(decorator.name in _KEEPING or is_condition(decorator) for decorator in function.decorators)
 
 
 def _refuse_foreign(function: Function) -> None:

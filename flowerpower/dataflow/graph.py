@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flowerpower.dataflow.conditions import Config, UndecidedError, target_name, words
-from flowerpower.dataflow.expand import conditions_of, expand
+from flowerpower.dataflow.expand import conditions_of, expand, keeps_parameters
+from flowerpower.dataflow.kinds import kind_of
 from flowerpower.dataflow.modules import Function, Module, Spot, Taken
 from flowerpower.dataflow.walk import walk
 from flowerpower.errors import Place
@@ -62,7 +63,8 @@ class Variants(NamedTuple):
 class Graph:
     """All nodes of some modules under a config. `inputs` maps each external input to the nodes that need it.
 
-    `required` are the inputs that some node cannot do without. Make one by `make_graph`.
+    `required` are the inputs that some node cannot do without, `kinds` the types of those that every node wants as
+    one and the same of Python's own. Make one by `make_graph`.
     """
 
     nodes: Mapping[str, Node]
@@ -74,6 +76,7 @@ class Graph:
     reasons: tuple[Reason, ...] = ()
     required: frozenset[str] = frozenset()
     acyclic: bool = False
+    kinds: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def decided(self) -> bool:
@@ -111,6 +114,7 @@ class _Draft:
     """A graph that is being put together."""
 
     nodes: dict[str, Node] = field(default_factory=dict)
+    makers: dict[str, tuple[ModuleFile, Function]] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
     variants: dict[str, Variants] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
@@ -127,7 +131,8 @@ def build_graph(modules: Sequence[ModuleFile], config: Config) -> Graph:
         for function in file.module.functions:
             _add(draft, file, function, config, certain=not reasons)
     graph = make_graph(draft.nodes, config, draft.parameters, draft.variants)
-    return replace(graph, faults=tuple(draft.faults), reasons=tuple(draft.reasons))
+    kinds = dict(_kinds(graph.inputs, draft.makers))
+    return replace(graph, faults=tuple(draft.faults), reasons=tuple(draft.reasons), kinds=kinds)
 
 
 def make_graph(
@@ -208,6 +213,24 @@ def _add(draft: _Draft, file: ModuleFile, function: Function, config: Config, *,
             draft.faults.append(Fault("duplicate", max(place, first.place), node.name, str(min(place, first.place))))
         else:
             draft.nodes[node.name] = Node(node.name, node.needs, function.name, place)
+            draft.makers[node.name] = file, function
+
+
+def _kinds(
+    inputs: Mapping[str, Sequence[str]], makers: Mapping[str, tuple[ModuleFile, Function]]
+) -> Iterator[tuple[str, Any]]:
+    """Yield the inputs whose type is certain, with it: Hamilton merges types that differ in ways of its own."""
+    for name, users in inputs.items():
+        kinds = [_kind(name, *makers[user]) for user in users]
+        if kinds[0] is not None and all(kind == kinds[0] for kind in kinds):
+            yield name, kinds[0]
+
+
+def _kind(name: str, file: ModuleFile, function: Function) -> Any:
+    if not keeps_parameters(function):
+        return None
+    annotation = next((parameter.annotation for parameter in function.parameters if parameter.name == name), None)
+    return kind_of(annotation, file.module.names) if annotation else None
 
 
 def _add_variant(draft: _Draft, function: Function) -> None:

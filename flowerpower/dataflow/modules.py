@@ -119,6 +119,13 @@ class Taken(NamedTuple):
     sure: bool = True  # False: under a condition, or where what goes wrong is caught
 
 
+class Names(NamedTuple):
+    """What names of a module mean: those certainly imported by their full name, and every one that has a meaning."""
+
+    imported: Mapping[str, str] = {}
+    bound: frozenset[str] = frozenset()
+
+
 class Module(NamedTuple):
     """Everything known of a module without running it.
 
@@ -130,6 +137,7 @@ class Module(NamedTuple):
     mistake: SyntaxMistake | None = None
     imports: Imports = Imports()
     taken: tuple[Taken, ...] = ()
+    names: Names = Names()
 
 
 Files = Mapping[str, bytes]  # path in the project folder -> content

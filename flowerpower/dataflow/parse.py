@@ -15,6 +15,7 @@ from flowerpower.dataflow.modules import (
     Function,
     Import,
     Module,
+    Names,
     Parameter,
     Spot,
     SyntaxMistake,
@@ -46,7 +47,7 @@ def read_module(source: bytes) -> Module:
         doubts = doubts_of(region, tree, scope)
     except RecursionError:
         return Module(doubts=(Doubt("the module is nested too deeply", Spot()),), imports=imports)
-    return Module(functions, doubts, None, imports, tuple(_taken(region)))
+    return Module(functions, doubts, None, imports, tuple(_taken(region)), Names(scope.imported, scope.bound))
 
 
 def _mistake(error: Exception) -> SyntaxMistake:

@@ -10,9 +10,10 @@ from types import ModuleType
 from typing import Any
 
 from flowerpower.errors import PipelineError
-from flowerpower.pipelines.graph import Nodes, Walk, config_variants, is_required, suggest, type_name, users_of, walk
-from flowerpower.pipelines.values import coerce, is_written
+from flowerpower.pipelines.graph import Nodes, Walk, config_variants, is_required, suggest, users_of, walk
+from flowerpower.pipelines.values import coerce
 from flowerpower.specs.parts import CacheSpec
+from flowerpower.specs.typed import is_written, refusal, type_name
 
 _FRAMES_LEFT_FOR_NODES = 100
 
@@ -136,7 +137,7 @@ def _wrong_config(graph: Graph, way: Walk) -> Iterator[str]:
         if node.user_defined and name in graph.config:
             value = graph.config[name]
             if value is not None and not htypes.check_input_type(node.type, value):
-                yield f"config {name!r}: {value!r} is not a {type_name(node.type)}"
+                yield f"config {name!r}: {refusal(value, node.type)}"
 
 
 def parameters_of(modules: Sequence[ModuleType]) -> set[str]:

@@ -15,7 +15,8 @@ from flowerpower.dataflow.graph import Graph
 from flowerpower.dataflow.walk import circle
 from flowerpower.dataflow.walk import walk as walk_read
 from flowerpower.errors import PipelineError
-from flowerpower.pipelines.graph import Nodes, suggest, type_name, walk
+from flowerpower.pipelines.graph import Nodes, suggest, walk
+from flowerpower.specs.typed import type_name
 
 __all__ = ["MOST_BOXES", "Drawn", "GraphFormat", "as_read", "built", "draw"]
 

@@ -12,7 +12,7 @@ from flowerpower.dataflow.check import suggest
 from flowerpower.dataflow.walk import circle
 from flowerpower.errors import PipelineError
 
-__all__ = ["config_variants", "is_optional", "is_required", "suggest", "type_name", "users_of", "variants_of", "walk"]
+__all__ = ["config_variants", "is_optional", "is_required", "suggest", "users_of", "variants_of", "walk"]
 
 Nodes = Mapping[str, Any]  # name -> hamilton.node.Node, as in FunctionGraph.nodes
 
@@ -115,8 +115,3 @@ def variants_of(modules: Sequence[ModuleType]) -> Mapping[str, tuple[str, ...]]:
                 target = resolver.target_name or function.__name__.rpartition("__")[0] or function.__name__
                 found.setdefault(target, {}).update(dict.fromkeys(resolver.optional_config() or {}))
     return {name: tuple(keys) for name, keys in found.items()}
-
-
-def type_name(kind: Any) -> str:
-    """Return a type as its author would write it."""
-    return kind.__name__ if isinstance(kind, type) and not getattr(kind, "__args__", None) else str(kind)

@@ -21,8 +21,9 @@ from flowerpower.pipelines.arrange import parameters_of
 from flowerpower.pipelines.driver import Parts, build
 from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.failures import user_place
-from flowerpower.pipelines.graph import Nodes, is_optional, type_name, variants_of
+from flowerpower.pipelines.graph import Nodes, is_optional, variants_of
 from flowerpower.pipelines.modules import import_modules, importable
+from flowerpower.specs.typed import type_name
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from flowerpower.errors import PipelineError
 from flowerpower.pipelines.driver import NodeWatch, Parts, build, hook
 from flowerpower.pipelines.modules import import_modules, importable
-from flowerpower.pipelines.values import expect
+from flowerpower.specs.typed import expect
 
 _MOST = 50  # of graphs that are kept
 _kept: dict[tuple[Any, ...], tuple[Any, Any]] | None = None  # driver and hook, the one used last at the end

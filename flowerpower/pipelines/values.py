@@ -1,123 +1,22 @@
-"""Turns what a spec says into what a node expects, or refuses it before anything runs.
-
-Hamilton itself is too strict here (a whole number is no `float`) and too lax (`None` is anything, `True` is an `int`).
-"""
+"""Turns what a spec says into what a node of Hamilton's wants."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Generator, Iterable, Iterator
-from datetime import date, datetime
-from functools import lru_cache
-from typing import Any, TypeVar, get_origin
+from typing import Any
 
-from flowerpower.pipelines.graph import type_name
-
-_ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
-_LONGEST_SHOWN = 80
-_LAZY = (Iterable, Iterator, Generator)  # pydantic would hand on an iterator that can be read only once
-_WRITTEN = (str, int, float, bool, list, tuple, dict, datetime, date, type(None))
-
-
-def is_written(value: object) -> bool:
-    """Return whether *value* is of a kind that a spec can hold, not an object made by a program."""
-    return isinstance(value, _WRITTEN)
+from flowerpower.specs import typed
 
 
 def coerce(value: Any, kind: Any) -> Any:
-    """Return *value* as *kind*: ISO texts become dates, texts paths, whole numbers floats, mappings models.
-
-    Raises ValueError, with a sentence for the user, when that would be a guess.
-    """
-    if kind is Any or isinstance(kind, TypeVar) or get_origin(kind) in _LAZY:
-        return value
-    if why := _is_a_guess(value, kind):
-        raise ValueError(_refusal(value, kind, why))
-    value = _from_moment(value, kind)
-    validate = _validator(kind)
-    if validate is None:
-        return _as_hamilton(value, kind)
-    from pydantic import ValidationError
-
-    try:
-        return validate(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = "".join(f"[{part!r}]" for part in first["loc"])
-        raise ValueError(_refusal(value, kind, f"{where}: {first['msg']}" if where else first["msg"])) from None
+    """Return *value* as *kind*, see `specs.typed`; raises ValueError, with a sentence for the user."""
+    return typed.coerce(value, kind, _is_a)
 
 
-def expect(kind: Any) -> None:
-    """Make ready what `coerce` needs for a kind, so that it is there for the runs that are forked later."""
-    _validator(kind)
-
-
-def _is_a_guess(value: Any, kind: Any) -> str:
-    """Return why a reading that pydantic would allow is none that a person would mean."""
-    if isinstance(value, bool) and kind in (int, float):
-        return "true and false are no numbers"
-    if kind in (date, datetime):
-        if isinstance(value, (int, float)):
-            return "write it as an ISO 8601 text"
-        if isinstance(value, str) and not _ISO.match(value):
-            return "write it as ISO 8601, as in 2026-11-22"
-    return ""
-
-
-def _from_moment(value: Any, kind: Any) -> Any:
-    """A tick is given as a datetime; let it fit nodes that want its date, its text or a pandas Timestamp."""
-    if not isinstance(value, datetime):
-        return value
-    if kind is date:
-        return value.date()
-    if kind is str:
-        return value.isoformat()
-    if getattr(kind, "__module__", "").startswith("pandas") and getattr(kind, "__name__", "") == "Timestamp":
-        return kind(value)
-    return value
-
-
-def _validator(kind: Any) -> Callable[[Any], Any] | None:
-    try:
-        return _cached_validator(kind)
-    except TypeError:  # an annotation that cannot be hashed
-        return None
-
-
-@lru_cache(maxsize=512)
-def _cached_validator(kind: Any) -> Callable[[Any], Any] | None:
-    """Return pydantic's reading of *kind*, or None for a type that it does not know."""
-    from pydantic import ConfigDict, PydanticUserError, TypeAdapter
-    from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation
-
-    try:
-        return TypeAdapter(kind, config=ConfigDict(arbitrary_types_allowed=True)).validate_python
-    except PydanticUserError as error:
-        if error.code != "type-adapter-config-unused":
-            return None
-    except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation, TypeError, AttributeError):
-        return None
-    try:
-        return TypeAdapter(kind).validate_python  # a model brings its own configuration
-    except (PydanticUserError, PydanticSchemaGenerationError, PydanticUndefinedAnnotation):
-        return None
-
-
-def _as_hamilton(value: Any, kind: Any) -> Any:
-    """Return *value* if Hamilton takes it for a *kind* that pydantic does not know."""
+def _is_a(value: Any, kind: Any) -> bool:
+    """Tell whether Hamilton takes a value for a *kind* that pydantic does not know."""
     from hamilton import htypes
 
     try:
-        fits = value is not None and htypes.check_input_type(kind, value)
+        return value is not None and htypes.check_input_type(kind, value)
     except TypeError:
-        fits = True  # neither can tell
-    if not fits:
-        raise ValueError(_refusal(value, kind, ""))
-    return value
-
-
-def _refusal(value: Any, kind: Any, why: str) -> str:
-    shown = repr(value)
-    if len(shown) > _LONGEST_SHOWN:
-        shown = f"{shown[:_LONGEST_SHOWN]}..."
-    return f"{shown} is not a {type_name(kind)}" + (f" ({why[:1].lower()}{why[1:]})" if why else "")
+        return True  # neither can tell

@@ -18,6 +18,7 @@ from flowerpower.errors import Place, Problem, Severity
 from flowerpower.proposed import in_env
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.dataflow_graphs import Graphs, Located, RealGraphs
+from flowerpower.specs.dataflow_values import wrong_values
 from flowerpower.specs.project import Project
 from flowerpower.specs.silence import wrong_comments
 
@@ -32,6 +33,7 @@ CODE_OF_KIND: Mapping[str, str] = {
     "cycle": "FP325",
     "not an input": "FP330",
     "given twice": "FP331",
+    "wrong type": "FP335",
 }
 _BY_HAND = "Give it under `inputs` or `load`, or at each run with --set."
 _WAIT = "Nothing to do: the run will tell."
@@ -141,7 +143,8 @@ def _said_of(runs: Sequence[Run]) -> str:
 
 def _problem(project: Project, finding: Finding, address: str, what: str, severity: Severity = "error") -> Problem:
     code, path = CODE_OF_KIND[finding.kind], finding.path
-    place = project.place(address, *path, key=path[0] in _BY_KEY and len(path) > 1)
+    by_key = path[0] in _BY_KEY and len(path) > 1 and finding.kind != "wrong type"
+    place = project.place(address, *path, key=by_key)
     if place == project.places.get(address) and path[0] != "outputs" and address.startswith("pipeline."):
         place = project.place(address, "outputs")  # nearer than the first line, where the section is not written
     return Problem(code, place, what, finding.hint or CODES[code].advice, severity)
@@ -182,18 +185,28 @@ class _Check:
             return
         yield from _odd_modules(self.project, name, located)
         runs = runs_of(name, pipeline, schedules)
+        yield from findings_as_problems(self.project, name, runs, self.findings(name, pipeline, runs))
+
+    def findings(self, name: str, pipeline: PipelineSpec, runs: Sequence[Run]) -> Mapping[str, Sequence[Finding]]:
+        """Return what is wrong with each run of a pipeline, by its address; what they share is looked at once."""
         outputs, by_key = outputs_of(pipeline), dict[object, list[Finding]]()
         graphs: dict[str, Graph | None] = {}
-        found: dict[str, list[Finding]] = {}
+        found: dict[str, Sequence[Finding]] = {}
         for run in runs:
             key = run.key
-            if key not in by_key:
-                if key[0] not in graphs:
-                    graphs[key[0]] = self.graph(name, modules, run.config)
+            if key[0] not in graphs:
+                graphs[key[0]] = self.graph(name, pipeline.modules, run.config)
+            if (graph := graphs[key[0]]) is None:
+                found[run.address] = ()
+                continue
+            values = (*key, id(run.inputs))
+            if values not in by_key:
                 wanted = Wanted(outputs, run.config, run.inputs.keys(), run.overrides.keys(), pipeline.load.keys())
-                by_key[key] = check_run(graph, wanted) if (graph := graphs[key[0]]) else []
-            found[run.address] = by_key[key]
-        yield from findings_as_problems(self.project, name, runs, found)
+                if key not in by_key:
+                    by_key[key] = check_run(graph, wanted)
+                by_key[values] = [*by_key[key], *wrong_values(graph, wanted, run.inputs)]
+            found[run.address] = by_key[values]
+        return found
 
     def graph(self, name: str, modules: tuple[str, ...], config: Mapping[str, Any]) -> Graph | None:
         """Return the graph of a run, if there is one to check it against.

@@ -20,7 +20,7 @@ from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.graph import is_optional
 from flowerpower.pipelines.modules import import_modules, importable
 
-_WRONG_TYPE = re.compile(r"(config|input|override) '\w+': .* is not a ")
+_WRONG_TYPE = re.compile(r"(config|input|override) '\w+': .* is not an? ")
 Needs = dict[str, dict[str, bool | None] | None]  # node -> what it needs, None for an external input
 
 
@@ -66,14 +66,28 @@ def refusal_of(
 ) -> list[str]:
     """Return what a run of outputs, inputs, overrides and loads would refuse before it computes anything.
 
-    Types of values are left out: the values here are objects of a program, and reading a module does not see types.
+    Types of values are left out: the values here are objects of a program.
     """
     outputs, inputs, overrides, loads = run
     given = Given(dict.fromkeys(inputs), dict.fromkeys(overrides), loads)
+    said = _said(_built(folder, files, modules, config), outputs, given)
+    return [line for line in said if not _WRONG_TYPE.match(line)]
+
+
+def wrong_types_of(
+    folder: Path, text: str, config: Mapping[str, Any], outputs: Sequence[str], inputs: Mapping[str, Any]
+) -> list[str]:
+    """Return which inputs and config values a run of one module would refuse for their types."""
+    said = _said(_built(folder, {"m0.py": text}, ["m0"], config), outputs, Given(inputs, {}))
+    assert all(_WRONG_TYPE.match(line) for line in said), said
+    return said
+
+
+def _said(graph: BuiltGraph, outputs: Sequence[str], given: Given) -> list[str]:
     try:
-        arrange(_built(folder, files, modules, config), outputs, given)
+        arrange(graph, outputs, given)
     except PipelineError as error:
-        return [line for line in str(error).splitlines() if not _WRONG_TYPE.match(line)]
+        return str(error).splitlines()
     return []
 
 

@@ -8,7 +8,7 @@ from types import UnionType
 from typing import Annotated, Any, BinaryIO, Literal, Union, get_args, get_origin
 
 from flowerpower.filesystem import Filesystem
-from flowerpower.pipelines.graph import type_name
+from flowerpower.specs.typed import type_name
 
 Kind = Literal["pandas", "polars", "lazy", "list", "dict", "str", "bytes", "any"]
 Options = Mapping[str, Any]

@@ -83,10 +83,10 @@ def test_an_object_of_the_right_class_is_handed_on_as_it_is() -> None:
     [
         (True, int, "true and false are no numbers"),
         (False, float, "true and false are no numbers"),
-        (None, int, "None is not a int"),
+        (None, int, "None is not an int"),
         (None, str, "None is not a str"),
-        (1.5, int, "1.5 is not a int"),
-        ("x", int, "'x' is not a int"),
+        (1.5, int, "1.5 is not an int"),
+        ("x", int, "'x' is not an int"),
         (20261122, date, "write it as an ISO 8601 text"),
         ("20261122", datetime, "as in 2026-11-22"),
         ("1795312800", datetime, "write it as ISO 8601"),
@@ -107,7 +107,7 @@ def test_a_value_that_would_be_a_guess_is_refused(value: Any, kind: Any, part: s
 
 
 def test_a_long_value_is_cut_in_the_message() -> None:
-    with pytest.raises(ValueError, match="is not a int") as caught:
+    with pytest.raises(ValueError, match="is not an int") as caught:
         coerce("x" * 10_000, int)
 
     assert len(str(caught.value)) < 250

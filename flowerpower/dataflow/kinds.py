@@ -1,0 +1,86 @@
+"""The types of parameters, as far as their annotations mean the same in every module: Python's own."""
+
+from __future__ import annotations
+
+import ast
+import datetime
+import pathlib
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flowerpower.dataflow.modules import Names
+
+_LONGEST = 200
+_BUILT_IN: Mapping[str, Any] = {kind.__name__: kind for kind in (int, float, str, bool, list, dict, tuple, set)}
+_IMPORTED: Mapping[str, Any] = {
+    "datetime.date": datetime.date,
+    "datetime.datetime": datetime.datetime,
+    "pathlib.Path": pathlib.Path,
+    "typing.Any": Any,
+    "typing.Dict": dict,
+    "typing.List": list,
+    "typing.Literal": typing.Literal,
+    "typing.Optional": typing.Optional,
+    "typing.Union": typing.Union,
+}
+_FORMS = (typing.Literal, typing.Optional, typing.Union)
+_OPEN = (Any, *_FORMS)
+
+
+class _UnknownError(Exception):
+    """An annotation names something else."""
+
+
+def kind_of(annotation: str, names: Names) -> Any:
+    """Return the type that an annotation means in a module with such *names*, None for one that is not certain.
+
+    None too for `Any`, which every value is.
+    """
+    if len(annotation) > _LONGEST:
+        return None
+    try:
+        kind = _read(ast.parse(annotation, mode="eval").body, names)
+    except (_UnknownError, SyntaxError, ValueError, TypeError):
+        return None
+    return None if kind in _OPEN else kind
+
+
+def _read(node: ast.expr, names: Names) -> Any:
+    match node:
+        case ast.Constant(value=None):
+            return None
+        case ast.Name(id=name) if name in names.imported:
+            kind = _IMPORTED.get(names.imported[name])
+        case ast.Name(id=name) if name not in names.bound:
+            kind = _BUILT_IN.get(name)
+        case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+            kind = _IMPORTED.get(f"{names.imported.get(name, '')}.{attribute}")
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            kind = _read(left, names) | _read(right, names)
+        case ast.Subscript(value=outer, slice=inner):
+            kind = _read(outer, names)
+            kind = kind[_literals(inner) if kind is typing.Literal else _parts(inner, names)]
+        case _:
+            kind = None
+    if kind is None:
+        raise _UnknownError
+    return kind
+
+
+def _literals(node: ast.expr) -> tuple[object, ...]:
+    parts: Sequence[ast.expr] = node.elts if isinstance(node, ast.Tuple) else [node]
+    values = tuple(part.value for part in parts if isinstance(part, ast.Constant))
+    if len(values) < len(parts):
+        raise _UnknownError
+    return values
+
+
+def _parts(node: ast.expr, names: Names) -> Any:
+    if not isinstance(node, ast.Tuple):
+        return _read(node, names)
+    return tuple(... if _is_dots(part) else _read(part, names) for part in node.elts)
+
+
+def _is_dots(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is ...

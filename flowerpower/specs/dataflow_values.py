@@ -1,0 +1,148 @@
+"""Values that specs give, against the types that nodes want of them: what a run would refuse when it starts.
+
+Values with a placeholder are left to the run, and so are types that are not Python's own. Most values fit plainly, and
+are looked at without pydantic, which takes longer to load than a small project takes to check.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from itertools import islice
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from flowerpower.dataflow.check import Finding, Wanted
+from flowerpower.dataflow.graph import Graph
+from flowerpower.dataflow.walk import walk
+from flowerpower.specs.typed import coerce, refusal
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
+_EXACT = 2**53
+
+
+def wrong_values(graph: Graph, wanted: Wanted, inputs: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield the inputs and config values of a run that it would refuse, in its own words; only what is certain."""
+    if not graph.decided or not graph.kinds:
+        return
+    for name, value in inputs.items():
+        kind = graph.kinds.get(name)
+        if kind is None or name in wanted.config or (value is None and name not in graph.required):
+            continue  # what has a default of None may be None, in the Pythons that take that for a type
+        if why := _why_not(value, kind):
+            yield Finding("wrong type", ("inputs", name), f"input {name!r}: {why}", _hint(graph, name, value))
+    if odd := [name for name, kind in graph.kinds.items() if not _may_be_a(wanted.config.get(name), kind)]:
+        cut = {*wanted.overrides, *(name for name in wanted.loads if name not in inputs)}
+        way = walk(graph.nodes, [name for name in wanted.outputs.values() if graph.knows(name)], cut)
+        for name in (name for name in odd if name in way.order):
+            value = wanted.config[name]
+            what = f"config {name!r}: {refusal(value, graph.kinds[name])}"
+            yield Finding("wrong type", ("config", name), what, _hint(graph, name, value))
+
+
+def _hint(graph: Graph, name: str, value: object) -> str:
+    user = graph.nodes[graph.inputs[name][0]]
+    where = f"`{user.function}` in {user.place.file}:{user.place.line}"
+    if value is None:
+        return f"it is empty, {where} wants a value"
+    if graph.kinds[name] is str and isinstance(value, int | float):
+        return f"put it into quotes, {where} wants a text"
+    return f"{where} wants it so"
+
+
+def _why_not(value: Any, kind: Any) -> str:
+    """Return why a run would refuse a value for a type; nothing if it would not, or nobody can tell."""
+    if fits_plainly(value, kind) or _is_open(value):
+        return ""
+    try:
+        coerce(value, kind, lambda value, kind: True)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _may_be_a(value: Any, kind: Any) -> bool:
+    """Tell whether a run may take a config value for a type; it is not converted, as it has shaped the graph."""
+    return value is None or _is_open(value) or _is_a(value, kind)
+
+
+def _is_open(value: Any) -> bool:
+    return "${" in str(value)
+
+
+def fits_plainly(value: Any, kind: Any) -> bool:
+    """Tell whether a value is of a type as it is written, or as good as; False says nothing."""
+    if type(value) is kind:
+        return True
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is not None:
+        look = _INSIDE.get(origin)
+        return look is not None and look(value, inner)
+    look_at = _AS_GOOD.get(kind)
+    return look_at is not None and look_at(value)
+
+
+def _is_list_of(value: Any, inner: Collection[Any]) -> bool:
+    (kind,) = inner
+    return type(value) is list and all(kind is Any or fits_plainly(part, kind) for part in value)
+
+
+def _is_mapping_of(value: Any, inner: Collection[Any]) -> bool:
+    if type(value) is not dict or len(inner) != 2:
+        return False
+    key, kind = inner
+    return all(fits_plainly(name, key) and (kind is Any or fits_plainly(part, kind)) for name, part in value.items())
+
+
+def _is_one_of(value: Any, inner: Collection[Any]) -> bool:
+    return any(fits_plainly(value, kind) for kind in inner)
+
+
+def _is_literal(value: Any, inner: Collection[Any]) -> bool:
+    return any(type(one) is type(value) and one == value for one in inner)
+
+
+def _is_iso(value: Any, form: re.Pattern[str], read: Callable[[str], object]) -> bool:
+    if type(value) is not str or not form.fullmatch(value):
+        return False
+    try:
+        read(value)
+    except ValueError:
+        return False
+    return True
+
+
+_INSIDE: Mapping[Any, Callable[[Any, Collection[Any]], bool]] = {
+    list: _is_list_of,
+    dict: _is_mapping_of,
+    Literal: _is_literal,
+    Union: _is_one_of,
+    UnionType: _is_one_of,
+}
+_AS_GOOD: Mapping[Any, Callable[[Any], bool]] = {
+    float: lambda value: type(value) is int and abs(value) < _EXACT,
+    Path: lambda value: type(value) is str,
+    date: lambda value: _is_iso(value, _DATE, date.fromisoformat),
+    datetime: lambda value: _is_iso(value, _MOMENT, datetime.fromisoformat),
+}
+
+
+def _is_a(value: Any, kind: Any) -> bool:
+    """Tell whether Hamilton takes a value for a type as it is: of a collection it looks at the first part."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return any(_is_a(value, one) for one in inner)
+    if origin is Literal:
+        return value in inner
+    if origin is None:
+        return kind is Any or isinstance(value, kind)
+    if type(value) is origin:
+        return True
+    form = _TAKEN_AS.get(origin)
+    return form is not None and isinstance(value, form) and all(_is_a(part, inner[0]) for part in islice(value, 1))
+
+
+_TAKEN_AS: Mapping[Any, Any] = {list: Sequence, tuple: Sequence, set: Iterable}
