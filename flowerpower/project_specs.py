@@ -39,7 +39,7 @@ class _Texts:
         self._wary = wary
         self.read_at = 0  # nanoseconds of the epoch
         self.parse: Parse | None = None  # what remembers, where several environments are looked at
-        self.graphs: dict[tuple[object, ...], Graph | Unbuilt] = {}  # that Hamilton built, by folders and key
+        self.graphs: dict[tuple[object, ...], Graph | Unbuilt] = {}  # that Hamilton built, by what they are
 
     @cached_property
     def sources(self) -> Sources:
@@ -253,10 +253,11 @@ class ProjectSpecs:
         self.refuse_imports()
         project = with_known_dataflow(self._resolved.draft)
         builds, folders, known = builds_of(project, self.sources.modules), project.spec.modules, self._texts.graphs
-        wanted = [build for build in builds if (folders, build.key) not in known]
+        keys = {id(build): (folders, build.key, repr(build.values)) for build in builds}
+        wanted = [build for build in builds if keys[id(build)] not in known]
         graphs = real_graphs(wanted, self.folder, folders) if wanted else ()
-        known |= {(folders, build.key): graph for build, graph in zip(wanted, graphs, strict=True)}
-        return self._checked({build.key: known[folders, build.key] for build in builds}, tuple(self._lacking()))
+        known |= {keys[id(build)]: graph for build, graph in zip(wanted, graphs, strict=True)}
+        return self._checked({build.key: known[keys[id(build)]] for build in builds}, tuple(self._lacking()))
 
     def _lacking(self) -> Iterator[Problem]:
         """Yield what pipelines need that is not installed here, where modules are imported as runs would."""

@@ -64,7 +64,8 @@ class Graph:
     """All nodes of some modules under a config. `inputs` maps each external input to the nodes that need it.
 
     `required` are the inputs that some node cannot do without, `kinds` the types of those that every node wants as
-    one and the same of Python's own. Make one by `make_graph`.
+    one and the same of Python's own; a graph that Hamilton built knows which values are `refused`, by their keys, and
+    why. Make one by `make_graph`.
     """
 
     nodes: Mapping[str, Node]
@@ -77,6 +78,7 @@ class Graph:
     required: frozenset[str] = frozenset()
     acyclic: bool = False
     kinds: Mapping[str, Any] = field(default_factory=dict)
+    refused: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 
     @property
     def decided(self) -> bool:
@@ -88,11 +90,25 @@ class Graph:
         return name in self.nodes or name in self.inputs
 
 
+class Value(NamedTuple):
+    """What a run gives to a node: under which key of a spec, the name of the node, and the value."""
+
+    section: str  # "inputs", "config" or "overrides"
+    name: str
+    value: Any
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What tells it from others."""
+        return self.section, self.name, repr(self.value)
+
+
 class Build(NamedTuple):
-    """What a graph is made of: modules, by name and in order, under a config."""
+    """What a graph is made of: modules, by name and in order, under a config; and the values that runs of it give."""
 
     modules: tuple[str, ...]
     config: Config
+    values: tuple[Value, ...] = ()
 
     @property
     def key(self) -> tuple[tuple[str, ...], str]:

@@ -128,16 +128,26 @@ def _coerced(values: Mapping[str, Any], nodes: Nodes, what: str, problems: list[
     return found
 
 
-def _wrong_config(graph: Graph, way: Walk) -> Iterator[str]:
-    """Name config values that feed an input of another type; they shaped the graph and cannot be converted any more."""
+def why_not_given(value: Any, kind: Any, *, converted: bool) -> str:
+    """Return why a node of a type cannot be given a value; one of the config is not *converted*, it made the graph."""
     from hamilton import htypes
 
+    if not converted:
+        return "" if value is None or htypes.check_input_type(kind, value) else refusal(value, kind)
+    try:
+        coerce(value, kind)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _wrong_config(graph: Graph, way: Walk) -> Iterator[str]:
+    """Name config values that feed an input of another type; they shaped the graph and cannot be converted any more."""
     for name in way.order:
         node = graph.nodes[name]
-        if node.user_defined and name in graph.config:
-            value = graph.config[name]
-            if value is not None and not htypes.check_input_type(node.type, value):
-                yield f"config {name!r}: {refusal(value, node.type)}"
+        given = node.user_defined and name in graph.config
+        if given and (why := why_not_given(graph.config[name], node.type, converted=False)):
+            yield f"config {name!r}: {why}"
 
 
 def parameters_of(modules: Sequence[ModuleType]) -> set[str]:

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any, TextIO
 
 from flowerpower.errors import PipelineError
-from flowerpower.pipelines.arrange import parameters_of
+from flowerpower.pipelines.arrange import parameters_of, why_not_given
 from flowerpower.pipelines.driver import Parts, build
 from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.failures import user_place
@@ -36,7 +36,7 @@ def main() -> None:
     root, folders = Path(asked["root"]), tuple(asked["folders"])
     for wanted in asked["builds"]:
         _say(answers, {"begun": wanted["number"]})
-        _say(answers, {"number": wanted["number"], **_answer(wanted["modules"], wanted["config"], root, folders)})
+        _say(answers, {"number": wanted["number"], **_answer(wanted, root, folders)})
     answers.flush()
     with suppress(AttributeError, OSError, ValueError):  # code may have taken it away
         sys.stdout.flush()
@@ -48,16 +48,26 @@ def _say(answers: TextIO, value: Mapping[str, Any]) -> None:
     answers.flush()
 
 
-def _answer(names: Sequence[str], config: Mapping[str, Any], root: Path, folders: Sequence[str]) -> dict[str, Any]:
+def _answer(wanted: Mapping[str, Any], root: Path, folders: Sequence[str]) -> dict[str, Any]:
+    names = wanted["modules"]
     try:
         load_hamilton(tuple(names), root, tuple(folders))
         with importable(root, folders):
             modules = import_modules(names, root, folders)
-            nodes = build(Parts(modules, config)).graph.nodes
+            nodes = build(Parts(modules, wanted["config"])).graph.nodes
     except PipelineError as error:
         place = user_place(error.__cause__, root) if error.__cause__ else ""
         return {"error": str(error), "hint": error.hint, "place": place}
-    return {"graph": _graph(nodes, modules, root)}
+    refused = [(number, why) for number, value in enumerate(wanted["values"]) if (why := _refusal(nodes, *value))]
+    return {"graph": {**_graph(nodes, modules, root), "refused": refused}}
+
+
+def _refusal(nodes: Nodes, section: str, name: str, value: Any) -> str:
+    """Return why a run would refuse a value; nothing for one that no node takes, which is told as that."""
+    node = nodes.get(name)
+    if node is None or (section != "overrides" and not node.user_defined):
+        return ""
+    return why_not_given(value, node.type, converted=section != "config")
 
 
 def _graph(nodes: Nodes, modules: Sequence[ModuleType], root: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,8 @@ def _ask(
 ) -> Iterator[Mapping[str, Any]]:
     """Yield the lines of one process, and at last how it ended."""
     wanted = [
-        {"number": number, "modules": builds[number].modules, "config": builds[number].config.values}
-        for number in numbers
+        {"number": number, "modules": build.modules, "config": build.config.values, "values": build.values}
+        for number, build in ((number, builds[number]) for number in numbers)
     ]
     asked = json.dumps({"root": str(root), "folders": list(folders), "builds": wanted})
     command = [sys.executable, "-m", "flowerpower.pipelines.probe"]
@@ -70,4 +71,5 @@ def _read(answer: Mapping[str, Any], build: Build) -> Graph | Unbuilt:
     }
     parameters = {**dict.fromkeys(found["parameters"], ""), **found["inputs"]}
     variants = {name: Variants(tuple(keys), ()) for name, keys in found["variants"].items()}
-    return make_graph(nodes, build.config, parameters, variants)
+    refused = {build.values[number].key: why for number, why in found["refused"]}
+    return replace(make_graph(nodes, build.config, parameters, variants), refused=refused)

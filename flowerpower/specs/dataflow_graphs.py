@@ -48,17 +48,22 @@ class Graphs:
 
     def of(self, modules: Modules, config: Mapping[str, Any]) -> Graph | Unbuilt:
         """Return the graph of modules under a config."""
-        whole = _known(config)
-        read = self._read(modules, whole)
+        read = self.read(modules, config)
         if read.faults:
             return read
-        build = Build(modules, read.config if read.decided else whole)
+        build = self.build(modules, config)
         key = build.key
         self.asked[key] = build
         if self.real is None:
             return read
         found = self.real[key]
-        return found if isinstance(found, Unbuilt) else _decided(found, read, whole)
+        return found if isinstance(found, Unbuilt) else _decided(found, read, _known(config))
+
+    def build(self, modules: Modules, config: Mapping[str, Any]) -> Build:
+        """Return what Hamilton would have to build for modules under a config."""
+        whole = _known(config)
+        read = self._read(modules, whole)
+        return Build(modules, read.config if read.decided else whole)
 
     def read(self, modules: Modules, config: Mapping[str, Any]) -> Graph:
         """Return the graph as it is read, whatever Hamilton may have built; equal graphs are one object."""
@@ -113,4 +118,4 @@ def _decided(real: Graph, read: Graph, config: Config) -> Graph:
     variants = {name: read.variants.get(name, found) for name, found in real.variants.items()}
     late = next((key for found in variants.values() for key in found.keys if key in config.later), None)
     reasons = () if late is None else (Reason(f"the config '{late}' is only known when a run starts", Place(""), late),)
-    return replace(real, variants=variants, reasons=reasons)
+    return replace(real, variants=variants, reasons=reasons, kinds=read.kinds if read.decided else {})

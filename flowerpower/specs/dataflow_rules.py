@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowerpower.dataflow.check import Finding, Path, Wanted, check_run
-from flowerpower.dataflow.graph import Build, Fault, Graph, ModuleFile, Reason, Unbuilt
+from flowerpower.dataflow.graph import Build, Fault, Graph, ModuleFile, Reason, Unbuilt, Value
 from flowerpower.dataflow.modules import Files, SyntaxMistake
 from flowerpower.errors import Place, Problem, Severity
 from flowerpower.proposed import in_env
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.dataflow_graphs import Graphs, Located, RealGraphs
-from flowerpower.specs.dataflow_values import wrong_values
+from flowerpower.specs.dataflow_values import can_be_told, wrong_values
 from flowerpower.specs.project import Project
 from flowerpower.specs.silence import wrong_comments
 
@@ -54,6 +54,13 @@ class Run(NamedTuple):
         """What decides what is found: equal keys, equal findings. The first part decides the graph."""
         return repr(self.config), frozenset(self.inputs), frozenset(self.overrides)
 
+    @property
+    def values(self) -> Iterator[Value]:
+        """Everything it gives to nodes; what `inputs` and `config` both give is wrong for another reason."""
+        yield from (Value("inputs", name, value) for name, value in self.inputs.items() if name not in self.config)
+        yield from (Value("config", name, value) for name, value in self.config.items())
+        yield from (Value("overrides", name, value) for name, value in self.overrides.items())
+
 
 def check_dataflow(project: Project, files: Files, real: RealGraphs | None = None) -> list[Problem]:
     """Return what is wrong with the dataflows; *files* are the Python files of the project's module folders.
@@ -71,10 +78,11 @@ def check_dataflow(project: Project, files: Files, real: RealGraphs | None = Non
 
 def builds_of(project: Project, files: Files) -> list[Build]:
     """Return the graphs that Hamilton would have to build to decide everything."""
-    graphs = Graphs(files, project.spec.modules)
-    for _ in _Check(project, graphs).run():
+    check = _Check(project, Graphs(files, project.spec.modules), given={})
+    for _ in check.run():
         pass  # what is wrong has been told
-    return list(graphs.asked.values())
+    asked, given = check.graphs.asked, check.given or {}
+    return [build._replace(values=tuple(given.get(key, {}).values())) for key, build in asked.items()]
 
 
 def runs_of(name: str, pipeline: PipelineSpec, schedules: Sequence[tuple[str, ScheduleSpec]]) -> list[Run]:
@@ -156,6 +164,7 @@ class _Check:
 
     project: Project
     graphs: Graphs
+    given: dict[object, dict[object, Value]] | None = None  # to the nodes of each graph, where that is wanted
     _undecided: dict[Reason, list[str]] = field(default_factory=dict)
     _code: dict[Problem, None] = field(default_factory=dict)
 
@@ -199,14 +208,21 @@ class _Check:
             if (graph := graphs[key[0]]) is None:
                 found[run.address] = ()
                 continue
-            values = (*key, id(run.inputs))
+            values = (*key, id(run.inputs), id(run.overrides))
             if values not in by_key:
+                self.note(pipeline.modules, run)
                 wanted = Wanted(outputs, run.config, run.inputs.keys(), run.overrides.keys(), pipeline.load.keys())
                 if key not in by_key:
                     by_key[key] = check_run(graph, wanted)
-                by_key[values] = [*by_key[key], *wrong_values(graph, wanted, run.inputs)]
+                by_key[values] = [*by_key[key], *wrong_values(graph, wanted, run.values)]
             found[run.address] = by_key[values]
         return found
+
+    def note(self, modules: tuple[str, ...], run: Run) -> None:
+        """Take down what a run gives, for those who want to know."""
+        if self.given is not None:
+            noted = self.given.setdefault(self.graphs.build(modules, run.config).key, {})
+            noted |= {value.key: value for value in run.values if can_be_told(value)}
 
     def graph(self, name: str, modules: tuple[str, ...], config: Mapping[str, Any]) -> Graph | None:
         """Return the graph of a run, if there is one to check it against.

@@ -1,11 +1,13 @@
 """Values that specs give, against the types that nodes want of them: what a run would refuse when it starts.
 
-Values with a placeholder are left to the run, and so are types that are not Python's own. Most values fit plainly, and
+Values with a placeholder are left to the run, and so are types that are not Python's own, unless Hamilton has built the
+graph. Most values fit plainly, and
 are looked at without pydantic, which takes longer to load than a small project takes to check.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -15,40 +17,61 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from flowerpower.dataflow.check import Finding, Wanted
-from flowerpower.dataflow.graph import Graph
+from flowerpower.dataflow.graph import Graph, Value
 from flowerpower.dataflow.walk import walk
 from flowerpower.specs.typed import coerce, refusal
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
 _EXACT = 2**53
+_SINGULAR = {"inputs": "input", "config": "config", "overrides": "override"}
 
 
-def wrong_values(graph: Graph, wanted: Wanted, inputs: Mapping[str, Any]) -> Iterator[Finding]:
-    """Yield the inputs and config values of a run that it would refuse, in its own words; only what is certain."""
-    if not graph.decided or not graph.kinds:
+def wrong_values(graph: Graph, wanted: Wanted, values: Iterable[Value]) -> Iterator[Finding]:
+    """Yield what a run would refuse of the values that it is given, in its own words; only what is certain."""
+    if not graph.decided or not (graph.kinds or graph.refused):
         return
-    for name, value in inputs.items():
-        kind = graph.kinds.get(name)
-        if kind is None or name in wanted.config or (value is None and name not in graph.required):
-            continue  # what has a default of None may be None, in the Pythons that take that for a type
-        if why := _why_not(value, kind):
-            yield Finding("wrong type", ("inputs", name), f"input {name!r}: {why}", _hint(graph, name, value))
-    if odd := [name for name, kind in graph.kinds.items() if not _may_be_a(wanted.config.get(name), kind)]:
-        cut = {*wanted.overrides, *(name for name in wanted.loads if name not in inputs)}
-        way = walk(graph.nodes, [name for name in wanted.outputs.values() if graph.knows(name)], cut)
-        for name in (name for name in odd if name in way.order):
-            value = wanted.config[name]
-            what = f"config {name!r}: {refusal(value, graph.kinds[name])}"
-            yield Finding("wrong type", ("config", name), what, _hint(graph, name, value))
+    for value in values:
+        why = _refusal_of(graph, value)
+        if why and (value.section != "config" or value.name in _way(graph, wanted)):
+            what = f"{_SINGULAR[value.section]} {value.name!r}: {why}"
+            yield Finding("wrong type", (value.section, value.name), what, _hint(graph, value))
 
 
-def _hint(graph: Graph, name: str, value: object) -> str:
-    user = graph.nodes[graph.inputs[name][0]]
+def can_be_told(value: Value) -> bool:
+    """Tell whether a value is known before a run, and a process can tell another of it as it is."""
+    try:
+        return not _is_open(value.value) and json.loads(json.dumps(value.value)) == value.value
+    except (TypeError, ValueError):
+        return False
+
+
+def _way(graph: Graph, wanted: Wanted) -> Collection[str]:
+    cut = {*wanted.overrides, *(name for name in wanted.loads if name not in wanted.inputs)}
+    return walk(graph.nodes, [name for name in wanted.outputs.values() if graph.knows(name)], cut).order
+
+
+def _refusal_of(graph: Graph, value: Value) -> str:
+    if graph.refused and (why := graph.refused.get(value.key)):
+        return why
+    kind = graph.kinds.get(value.name)
+    if kind is None or value.section == "overrides":
+        return ""
+    if value.section == "config":
+        return "" if _may_be_a(value.value, kind) else refusal(value.value, kind)
+    if value.value is None and value.name not in graph.required:
+        return ""  # what has a default of None may be None, in the Pythons that take that for a type
+    return _why_not(value.value, kind)
+
+
+def _hint(graph: Graph, value: Value) -> str:
+    user = graph.nodes[graph.inputs[value.name][0] if value.name in graph.inputs else value.name]
     where = f"`{user.function}` in {user.place.file}:{user.place.line}"
-    if value is None:
+    if value.section == "overrides":
+        return f"{where} gives another one"
+    if value.value is None:
         return f"it is empty, {where} wants a value"
-    if graph.kinds[name] is str and isinstance(value, int | float):
+    if graph.kinds.get(value.name) is str and isinstance(value.value, int | float):
         return f"put it into quotes, {where} wants a text"
     return f"{where} wants it so"
 

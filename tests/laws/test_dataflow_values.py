@@ -13,6 +13,7 @@ from support.dataflow import static_graph, wrong_types_of
 
 from flowerpower.dataflow.check import Wanted
 from flowerpower.pipelines.values import coerce
+from flowerpower.specs.dataflow_rules import Run
 from flowerpower.specs.dataflow_values import fits_plainly, wrong_values
 
 HEADER = """
@@ -77,7 +78,8 @@ def test_the_values_that_a_run_refuses_are_known_before(data: st.DataObject) -> 
     graph = static_graph({"m0.py": text}, ["m0"], config)
     assert graph.kinds.keys() == graph.inputs.keys()
 
-    found = wrong_values(graph, Wanted({("outputs", name): name for name in outputs}, config, inputs.keys()), inputs)
+    wanted = Wanted({("outputs", name): name for name in outputs}, config, inputs.keys())
+    found = wrong_values(graph, wanted, Run("", {}, inputs, config, {}).values)
     with tempfile.TemporaryDirectory() as folder:
         said = wrong_types_of(Path(folder), text, config, outputs, inputs)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.command_line import FILES, CommandLine
+from support.command_line import FILES, Answer, CommandLine
 
 SURE = "def doubled(number: int) -> int:\n    return number * 2\n"
 DOUBTFUL = f"""\
@@ -109,3 +109,60 @@ def test_a_mistake_in_the_dataflow_stops_a_plan_and_not_a_run_that_is_given_what
     assert "FP322: missing input: number" in validated.out
     assert "FP322: missing input: number" in planned.err
     assert acme("render").code == 0
+
+
+TYPED = """\
+from datetime import date
+from enum import Enum
+
+import pandas as pd
+from pydantic import BaseModel
+
+
+class Region(Enum):
+    EU = "EU"
+
+
+class Limits(BaseModel):
+    most: int
+
+
+def doubled(number: int, day: date, region: Region, limits: Limits, since: pd.Timestamp) -> int:
+    return number * 2
+
+
+def report(doubled: int) -> str:
+    return str(doubled)
+"""
+VALUES = """\
+modules: [flow]
+outputs: [report]
+inputs:
+  number: 1.5
+  day: "2026-11-27"
+  region: EN
+  limits: {most: few}
+  since: "${tick}"
+"""
+
+
+def test_importing_tells_the_values_of_any_type_that_a_run_would_refuse(acme: CommandLine) -> None:
+    (acme.folder / "flows" / "flow.py").write_text(TYPED)
+    (acme.folder / "pipelines" / "report.yaml").write_text(VALUES)
+    (acme.folder / "schedules" / "nightly.yaml").write_text(
+        "pipeline: report\nevery: 1h\ninputs: {number: 3, region: EU, limits: {most: 3}}\noverrides: {doubled: many}\n"
+    )
+
+    read, imported = acme("validate"), acme("validate", "--import")
+
+    assert told(read) == ["pipelines/report.yaml:4:11: error FP335: input 'number': 1.5 is not an int"]
+    assert told(imported) == [
+        *told(read),
+        "pipelines/report.yaml:6:11: error FP335: input 'region': 'EN' is not a Region",
+        "pipelines/report.yaml:7:11: error FP335: input 'limits': {'most': 'few'} is not a Limits",
+        "schedules/nightly.yaml:4:22: error FP335: override 'doubled': 'many' is not an int",
+    ]
+
+
+def told(answer: Answer) -> list[str]:
+    return [line.partition(" (")[0] for line in answer.out.splitlines() if "FP335" in line]
