@@ -83,8 +83,8 @@ def resolved_name(function: Function, config: Config) -> str | None:
     return target_name(function, conditions) if conditions else function.name
 
 
-def keeps_parameters(function: Function) -> bool:
-    """Tell whether the nodes of a function want its parameters, each under its name and as its own type."""
+def keeps_types(function: Function) -> bool:
+    """Tell whether the node of a function has its type, and wants its parameters by their names and types."""
     return all(decorator.name in _KEEPING or is_condition(decorator) for decorator in function.decorators)
 
 

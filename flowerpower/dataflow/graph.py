@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from flowerpower.dataflow.conditions import Config, UndecidedError, target_name, words
-from flowerpower.dataflow.expand import conditions_of, expand, keeps_parameters
-from flowerpower.dataflow.kinds import kind_of
+from flowerpower.dataflow.edges import Edges, Want
+from flowerpower.dataflow.expand import conditions_of, expand
 from flowerpower.dataflow.modules import Function, Module, Spot, Taken
 from flowerpower.dataflow.walk import walk
 from flowerpower.errors import Place
@@ -38,7 +38,7 @@ class Node(NamedTuple):
 class Fault(NamedTuple):
     """A certain mistake in the code, such as two nodes of one name or a missing type: Hamilton builds no graph then."""
 
-    kind: str  # "duplicate", "untyped" or "stranded"
+    kind: str  # "duplicate", "untyped", "unfit" or "stranded"
     place: Place
     name: str
     detail: str
@@ -147,8 +147,11 @@ def build_graph(modules: Sequence[ModuleFile], config: Config) -> Graph:
         for function in file.module.functions:
             _add(draft, file, function, config, certain=not reasons)
     graph = make_graph(draft.nodes, config, draft.parameters, draft.variants)
-    kinds = dict(_kinds(graph.inputs, draft.makers))
-    return replace(graph, faults=tuple(draft.faults), reasons=tuple(draft.reasons), kinds=kinds)
+    edges = Edges(draft.makers, graph.inputs)
+    draft.faults += [_unfit(*found) for found in edges.unfit()]
+    if not draft.reasons:
+        draft.faults += [_unfit(*found) for found in edges.unlike()]
+    return replace(graph, faults=tuple(draft.faults), reasons=tuple(draft.reasons), kinds=dict(edges.kinds()))
 
 
 def make_graph(
@@ -232,23 +235,6 @@ def _add(draft: _Draft, file: ModuleFile, function: Function, config: Config, *,
             draft.makers[node.name] = file, function
 
 
-def _kinds(
-    inputs: Mapping[str, Sequence[str]], makers: Mapping[str, tuple[ModuleFile, Function]]
-) -> Iterator[tuple[str, Any]]:
-    """Yield the inputs whose type is certain, with it: Hamilton merges types that differ in ways of its own."""
-    for name, users in inputs.items():
-        kinds = [_kind(name, *makers[user]) for user in users]
-        if kinds[0] is not None and all(kind == kinds[0] for kind in kinds):
-            yield name, kinds[0]
-
-
-def _kind(name: str, file: ModuleFile, function: Function) -> Any:
-    if not keeps_parameters(function):
-        return None
-    annotation = next((parameter.annotation for parameter in function.parameters if parameter.name == name), None)
-    return kind_of(annotation, file.module.names) if annotation else None
-
-
 def _add_variant(draft: _Draft, function: Function) -> None:
     conditions = conditions_of(function)
     if conditions:
@@ -257,6 +243,12 @@ def _add_variant(draft: _Draft, function: Function) -> None:
         keys = dict.fromkeys([*before.keys, *(key for condition in conditions for key, _ in condition.pairs)])
         choice = " and ".join(words(condition) for condition in conditions)
         draft.variants[name] = Variants(tuple(keys), (*before.choices, choice))
+
+
+def _unfit(want: Want, why: str) -> Fault:
+    name, parameter = want.function.name, want.parameter
+    detail = f"`{name}` wants '{parameter.name}' as `{parameter.annotation}`, but {why}"
+    return Fault("unfit", _place(want.file, parameter.spot), name, detail)
 
 
 def _words(untyped: Sequence[str]) -> str:

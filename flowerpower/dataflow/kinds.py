@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import datetime
-import pathlib
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +15,6 @@ _BUILT_IN: Mapping[str, Any] = {kind.__name__: kind for kind in (int, float, str
 _IMPORTED: Mapping[str, Any] = {
     "datetime.date": datetime.date,
     "datetime.datetime": datetime.datetime,
-    "pathlib.Path": pathlib.Path,
     "typing.Any": Any,
     "typing.Dict": dict,
     "typing.List": list,

@@ -282,6 +282,8 @@ def _fault_problem(fault: Fault) -> Problem:
     if fault.kind == "stranded":
         what = f"`{fault.detail} ...` leads out of all packages: the module is imported as '{fault.name}'"
         return Problem("FP334", fault.place, what, CODES["FP334"].advice)
+    if fault.kind == "unfit":
+        return Problem("FP336", fault.place, fault.detail, CODES["FP336"].advice)
     what = f"'{fault.name}' has no type for {fault.detail}"
     return Problem("FP329", fault.place, what, CODES["FP329"].advice)
 

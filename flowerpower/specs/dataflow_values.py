@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import islice
-from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -147,7 +146,6 @@ _INSIDE: Mapping[Any, Callable[[Any, Collection[Any]], bool]] = {
 }
 _AS_GOOD: Mapping[Any, Callable[[Any], bool]] = {
     float: lambda value: type(value) is int and abs(value) < _EXACT,
-    Path: lambda value: type(value) is str,
     date: lambda value: _is_iso(value, _DATE, date.fromisoformat),
     datetime: lambda value: _is_iso(value, _MOMENT, datetime.fromisoformat),
 }

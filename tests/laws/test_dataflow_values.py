@@ -19,7 +19,6 @@ from flowerpower.specs.dataflow_values import fits_plainly, wrong_values
 HEADER = """
 import datetime as dt
 from datetime import date
-from pathlib import Path
 from typing import Any, Literal, Optional
 
 from hamilton.function_modifiers import check_output, tag
@@ -34,7 +33,6 @@ KINDS: dict[str, Any] = {
     "set": set,
     "date": date,
     "dt.datetime": datetime,
-    "Path": Path,
     "list[int]": list[int],
     "list[float | str]": list[float | str],
     "dict[str, int]": dict[str, int],

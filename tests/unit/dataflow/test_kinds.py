@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -34,7 +33,6 @@ def bool(x: int) -> int:
         ("day", date),
         ("dt.date", date),
         ("datetime.datetime", datetime),
-        ("Path", Path),
         ("list", list),
         ("list[int]", list[int]),
         ("List[int]", list[int]),
@@ -54,7 +52,7 @@ def test_types_of_python_are_known_under_any_name(annotation: str, kind: Any) ->
 @pytest.mark.parametrize(
     "annotation",
     [
-        *["", "None", "Any", "t.Any", "Optional", "Literal", "Literal[x]", "datetime", "float", "str", "bool"],
+        *["", "None", "Any", "t.Any", "Optional", "Literal", "Literal[x]", "datetime", "Path", "float", "str", "bool"],
         *["list[str]", "Frame", "pd.Series", "int | Frame", "dict[str]", "int[str]", "(int)[0]", "date.today", "f()"],
         *["x if y else z", "not python", "int" + " | int" * 100],
     ],

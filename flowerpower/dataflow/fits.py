@@ -1,0 +1,82 @@
+"""Types of parameters against those of the nodes that fill them: Hamilton builds no graph where they do not fit.
+
+Only classes are compared of which it is certain whether one is a kind of the other; everything else is taken to fit.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+
+from flowerpower.dataflow.modules import Names
+
+Classes = frozenset[str]
+_LONGEST = 200
+_PARENTS = {"bool": "int", "datetime.datetime": "datetime.date"}
+_BUILT_IN = frozenset({"int", "float", "str", "bool", "bytes", "list", "dict", "tuple", "set"})
+_COLLECTIONS: Mapping[str, str] = {
+    **{name: name for name in ("list", "dict", "tuple", "set")},
+    **{f"typing.{name.title()}": name for name in ("list", "dict", "tuple", "set")},
+}
+_IMPORTED: Mapping[str, str] = {
+    "datetime.date": "datetime.date",
+    "datetime.datetime": "datetime.datetime",
+    "pathlib.Path": "pathlib.Path",
+    "pandas.DataFrame": "pandas.DataFrame",
+    "pandas.Series": "pandas.Series",
+    "polars.DataFrame": "polars.DataFrame",
+    "polars.LazyFrame": "polars.LazyFrame",
+    "polars.Series": "polars.Series",
+    "pyarrow.Table": "pyarrow.Table",
+    "numpy.ndarray": "numpy.ndarray",
+    **_COLLECTIONS,
+}
+
+
+def classes_of(annotation: str, names: Names) -> Classes:
+    """Return the classes one of which a value of that type is; none if that is not certain."""
+    if len(annotation) > _LONGEST:
+        return frozenset()
+    try:
+        return _read(ast.parse(annotation, mode="eval").body, names)
+    except SyntaxError:
+        return frozenset()
+
+
+def fits(given: Classes, wanted: Classes) -> bool:
+    """Tell whether a node of one type may fill a parameter of another; true if that is not certain."""
+    if len(given) != 1 or not wanted:
+        return True
+    (name,) = given
+    return bool(wanted & {name, _PARENTS.get(name, name)})
+
+
+def _read(node: ast.expr, names: Names) -> Classes:
+    match node:
+        case ast.Constant(value=None):
+            return frozenset({"None"})
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _either(_read(left, names), _read(right, names))
+        case ast.Subscript(value=outer, slice=inner) if _full_name(outer, names) == "typing.Optional":
+            return _either(_read(inner, names), frozenset({"None"}))
+        case ast.Subscript(value=outer):
+            name = _COLLECTIONS.get(_full_name(outer, names), "")
+        case _:
+            full = _full_name(node, names)
+            name = full if full in _BUILT_IN else _IMPORTED.get(full, "")
+    return frozenset({name} if name else ())
+
+
+def _either(one: Classes, other: Classes) -> Classes:
+    return one | other if one and other else frozenset()
+
+
+def _full_name(node: ast.expr, names: Names) -> str:
+    match node:
+        case ast.Name(id=name) if name in names.imported:
+            return names.imported[name]
+        case ast.Name(id=name) if name not in names.bound:
+            return name
+        case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name in names.imported:
+            return f"{names.imported[name]}.{attribute}"
+    return ""
