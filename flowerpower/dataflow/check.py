@@ -13,7 +13,17 @@ from flowerpower.dataflow.graph import Graph, Variants
 from flowerpower.dataflow.walk import Walk, circle, walk
 from flowerpower.nearest import nearest
 
-Kind = Literal["no node", "no input", "not an input", "given twice", "missing", "no variant", "cycle", "wrong type"]
+Kind = Literal[
+    "no node",
+    "no input",
+    "not an input",
+    "given twice",
+    "missing",
+    "no variant",
+    "cycle",
+    "wrong type",
+    "not held",
+]
 Path = tuple[str | int, ...]
 MOST_SUGGESTED = 20
 _MOST_PLACES = 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from flowerpower.dataflow.conditions import target_name
@@ -54,12 +55,35 @@ class Edges:
         known = {id(want.function) for want in self._wants.get(name, ())}
         return known.issuperset([id(self._makers[user][1]) for user in users])
 
-    def kinds(self) -> Iterator[tuple[str, Any]]:
-        """Yield the inputs whose type is certain, with it: Hamilton merges types that differ in ways of its own."""
+    @cached_property
+    def kinds(self) -> Mapping[str, Any]:
+        """The inputs whose type is certain, with it: Hamilton merges types that differ in ways of its own."""
+        return dict(self._certain_kinds())
+
+    def _certain_kinds(self) -> Iterator[tuple[str, Any]]:
         for name, wants in self._inputs.items():
             kind, *others = [self._kinds.of(want.parameter.annotation, want.file) for want in wants]
             if kind is not None and all(other == kind for other in others):
                 yield name, kind
+
+    def made(self, name: str) -> Classes:
+        """Return the classes one of which a computed node is; none if that is not certain."""
+        if name not in self._makers:
+            return frozenset()
+        file, maker = self._makers[name]
+        own = keeps_types(maker) and name == _node_of(maker)
+        return self._classes.of(maker.returns, file) if own else frozenset()
+
+    def wanted(self, name: str) -> Classes:
+        """Return the classes of which an input has to be one; none if that is not certain."""
+        found = [self._of(want) for want in self._inputs.get(name, ())]
+        return frozenset().union(*found) if all(found) else frozenset()
+
+    def written(self, name: str) -> str:
+        """Return the type of a node as its author wrote it."""
+        if name in self._makers:
+            return self._makers[name][1].returns or ""
+        return self._inputs[name][0].parameter.annotation or ""
 
     def unfit(self) -> Iterator[Unfit]:
         """Yield the parameters whose type does not fit the node that fills them."""
@@ -67,8 +91,7 @@ class Edges:
             for want in self._wants.get(name, ()):
                 if want.parameter.annotation == maker.returns and want.file is file:
                     continue
-                made = self._classes.of(maker.returns, file)
-                if not fits(made, self._of(want)) and keeps_types(maker) and name == _node_of(maker):
+                if not fits(self.made(name), self._of(want)):
                     yield Unfit(want, f"it is made as `{maker.returns}` ({_place(file, maker)})")
 
     def unlike(self) -> Iterator[Unfit]:

@@ -63,9 +63,9 @@ class Variants(NamedTuple):
 class Graph:
     """All nodes of some modules under a config. `inputs` maps each external input to the nodes that need it.
 
-    `required` are the inputs that some node cannot do without, `kinds` the types of those that every node wants as
-    one and the same of Python's own; a graph that Hamilton built knows which values are `refused`, by their keys, and
-    why. Make one by `make_graph`.
+    `required` are the inputs that some node cannot do without; `edges` tell of a graph that was read what is known of
+    types, and one that Hamilton built knows which values are `refused`, by their keys, and why. Make one by
+    `make_graph`.
     """
 
     nodes: Mapping[str, Node]
@@ -77,13 +77,18 @@ class Graph:
     reasons: tuple[Reason, ...] = ()
     required: frozenset[str] = frozenset()
     acyclic: bool = False
-    kinds: Mapping[str, Any] = field(default_factory=dict)
+    edges: Edges | None = field(default=None, compare=False, repr=False)
     refused: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 
     @property
     def decided(self) -> bool:
         """Whether the graph is exactly the one that Hamilton would build, if it builds one."""
         return not self.reasons
+
+    @property
+    def kinds(self) -> Mapping[str, Any]:
+        """The types of the inputs that every node wants as one and the same of Python's own."""
+        return self.edges.kinds if self.edges else {}
 
     def knows(self, name: str) -> bool:
         """Return whether *name* is a node, computed or external."""
@@ -151,7 +156,7 @@ def build_graph(modules: Sequence[ModuleFile], config: Config) -> Graph:
     draft.faults += [_unfit(*found) for found in edges.unfit()]
     if not draft.reasons:
         draft.faults += [_unfit(*found) for found in edges.unlike()]
-    return replace(graph, faults=tuple(draft.faults), reasons=tuple(draft.reasons), kinds=dict(edges.kinds()))
+    return replace(graph, faults=tuple(draft.faults), reasons=tuple(draft.reasons), edges=edges)
 
 
 def make_graph(

@@ -99,6 +99,7 @@ CODES: Mapping[str, Code] = {
     "FP334": Code("relative import out of all packages", "Import by name: module folders are on the path of Python."),
     "FP335": Code("value of another type", "Correct it; a run would be refused for it.", can_be_silenced=True),
     "FP336": Code("types that do not fit", "Correct one of the two: Hamilton builds no graph with both."),
+    "FP337": Code("not held by a file", "Save or load it in another form.", can_be_silenced=True),
     # Data
     "FP351": Code("no such format, adapter or executor", "Correct the name, or name the plug-in that has it."),
     "FP352": Code("transfer that would be refused", "Correct it; a run would be refused for it."),

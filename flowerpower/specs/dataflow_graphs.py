@@ -118,4 +118,4 @@ def _decided(real: Graph, read: Graph, config: Config) -> Graph:
     variants = {name: read.variants.get(name, found) for name, found in real.variants.items()}
     late = next((key for found in variants.values() for key in found.keys if key in config.later), None)
     reasons = () if late is None else (Reason(f"the config '{late}' is only known when a run starts", Place(""), late),)
-    return replace(real, variants=variants, reasons=reasons, kinds=read.kinds if read.decided else {})
+    return replace(real, variants=variants, reasons=reasons, edges=read.edges if read.decided else None)

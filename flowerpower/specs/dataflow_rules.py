@@ -18,6 +18,7 @@ from flowerpower.errors import Place, Problem, Severity
 from flowerpower.proposed import in_env
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.dataflow_graphs import Graphs, Located, RealGraphs
+from flowerpower.specs.dataflow_transfers import wrong_transfers
 from flowerpower.specs.dataflow_values import can_be_told, wrong_values
 from flowerpower.specs.project import Project
 from flowerpower.specs.silence import wrong_comments
@@ -34,6 +35,7 @@ CODE_OF_KIND: Mapping[str, str] = {
     "not an input": "FP330",
     "given twice": "FP331",
     "wrong type": "FP335",
+    "not held": "FP337",
 }
 _BY_HAND = "Give it under `inputs` or `load`, or at each run with --set."
 _WAIT = "Nothing to do: the run will tell."
@@ -213,7 +215,7 @@ class _Check:
                 self.note(pipeline.modules, run)
                 wanted = Wanted(outputs, run.config, run.inputs.keys(), run.overrides.keys(), pipeline.load.keys())
                 if key not in by_key:
-                    by_key[key] = check_run(graph, wanted)
+                    by_key[key] = [*check_run(graph, wanted), *wrong_transfers(graph, pipeline.load, pipeline.save)]
                 by_key[values] = [*by_key[key], *wrong_values(graph, wanted, run.values)]
             found[run.address] = by_key[values]
         return found

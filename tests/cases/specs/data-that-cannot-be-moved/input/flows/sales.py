@@ -1,2 +1,2 @@
-def report(orders: dict) -> dict:
+def report(orders: dict) -> list[dict]:
     return orders
