@@ -1,8 +1,7 @@
 """Values that specs give, against the types that nodes want of them: what a run would refuse when it starts.
 
 Values with a placeholder are left to the run, and so are types that are not Python's own, unless Hamilton has built the
-graph. Most values fit plainly, and
-are looked at without pydantic, which takes longer to load than a small project takes to check.
+graph. Most values fit plainly, and are looked at without pydantic: to load it takes longer than a small project takes.
 """
 
 from __future__ import annotations
