@@ -98,7 +98,9 @@ CODES: Mapping[str, Code] = {
     "FP333": Code("module named as one of Python's", "Give the module another name.", can_be_silenced=True),
     "FP334": Code("relative import out of all packages", "Import by name: module folders are on the path of Python."),
     "FP335": Code("value of another type", "Correct it; a run would be refused for it.", can_be_silenced=True),
-    "FP336": Code("types that do not fit", "Correct one of the two: Hamilton builds no graph with both."),
+    "FP336": Code(
+        "types that do not fit", "Correct one of the two: Hamilton builds no graph with both.", can_be_silenced=True
+    ),
     "FP337": Code("not held by a file", "Save or load it in another form.", can_be_silenced=True),
     # Data
     "FP351": Code("no such format, adapter or executor", "Correct the name, or name the plug-in that has it."),
