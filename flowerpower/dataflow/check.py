@@ -23,10 +23,12 @@ Kind = Literal[
     "cycle",
     "wrong type",
     "not held",
+    "unused",
 ]
 Path = tuple[str | int, ...]
 MOST_SUGGESTED = 20
 _MOST_PLACES = 5
+_OF_HAMILTON = "hamilton."  # what its own settings begin with
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def check_run(graph: Graph, wanted: Wanted) -> list[Finding]:
 
 def look_closely(graph: Graph, wanted: Wanted) -> list[Finding]:
     """Return what `check_run` does, however long it takes."""
-    found = [*_wrong_inputs(graph, wanted)]
+    found = [*_wrong_inputs(graph, wanted), *_unused(graph, wanted)]
     if graph.decided:
         found += _unknown(graph, wanted)
     cut = {*wanted.overrides, *(name for name in wanted.loads if name not in wanted.inputs)}
@@ -86,6 +88,7 @@ def is_plainly_right(graph: Graph, wanted: Wanted) -> bool:
         inputs.isdisjoint(nodes)
         and inputs.isdisjoint(wanted.config)
         and inputs <= graph.parameters.keys()
+        and (graph.used is None or wanted.config.keys() <= graph.used | graph.parameters.keys())
         and replaced <= nodes
         and {*wanted.outputs.values()} <= nodes
         and graph.required <= {*inputs, *replaced, *wanted.config}
@@ -114,6 +117,17 @@ def _wrong_inputs(graph: Graph, wanted: Wanted) -> Iterator[Finding]:
         elif graph.decided and name not in graph.inputs and name not in graph.parameters:
             hint = suggest(name, {*graph.inputs, *graph.parameters} - graph.nodes.keys(), "the inputs are")
             yield Finding("no input", path, f"there is no node for the input {name!r}", hint)
+
+
+def _unused(graph: Graph, wanted: Wanted) -> Iterator[Finding]:
+    """Yield the config keys that make no difference, which Hamilton takes without a word."""
+    if graph.used is None or not graph.decided:
+        return
+    known = graph.used | graph.parameters.keys() - graph.nodes.keys()
+    for name in wanted.config:
+        if name not in known and name not in graph.parameters and not name.startswith(_OF_HAMILTON):
+            what = f"the config key {name!r} makes no difference: no node takes it, none is chosen by it"
+            yield Finding("unused", ("config", name), what, suggest(name, known, "the keys are"))
 
 
 def _unknown(graph: Graph, wanted: Wanted) -> Iterator[Finding]:

@@ -63,9 +63,9 @@ class Variants(NamedTuple):
 class Graph:
     """All nodes of some modules under a config. `inputs` maps each external input to the nodes that need it.
 
-    `required` are the inputs that some node cannot do without; `edges` tell of a graph that was read what is known of
-    types, and one that Hamilton built knows which values are `refused`, by their keys, and why. Make one by
-    `make_graph`.
+    `required` are the inputs that some node cannot do without. A graph that was read has `edges`, for what is known of
+    types, and the config keys that are `used`: they choose a variant, or take the place of a node. One that Hamilton
+    built knows which values are `refused`, by their keys, and why. Make one by `make_graph`.
     """
 
     nodes: Mapping[str, Node]
@@ -78,6 +78,7 @@ class Graph:
     required: frozenset[str] = frozenset()
     acyclic: bool = False
     edges: Edges | None = field(default=None, compare=False, repr=False)
+    used: frozenset[str] | None = None
     refused: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 
     @property
@@ -140,6 +141,7 @@ class _Draft:
     variants: dict[str, Variants] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
 
 
 def build_graph(modules: Sequence[ModuleFile], config: Config) -> Graph:
@@ -156,7 +158,8 @@ def build_graph(modules: Sequence[ModuleFile], config: Config) -> Graph:
     draft.faults += [_unfit(*found) for found in edges.unfit()]
     if not draft.reasons:
         draft.faults += [_unfit(*found) for found in edges.unlike()]
-    return replace(graph, faults=tuple(draft.faults), reasons=tuple(draft.reasons), edges=edges)
+    used = frozenset(draft.used.union(*(found.keys for found in draft.variants.values())))
+    return replace(graph, faults=tuple(draft.faults), reasons=tuple(draft.reasons), edges=edges, used=used)
 
 
 def make_graph(
@@ -232,6 +235,7 @@ def _add(draft: _Draft, file: ModuleFile, function: Function, config: Config, *,
         draft.faults.append(Fault("untyped", place, function.name, _words(expansion.untyped)))
     for node in expansion.nodes:
         if node.name in config:
+            draft.used.add(node.name)
             continue
         if (first := draft.nodes.get(node.name)) is not None:
             draft.faults.append(Fault("duplicate", max(place, first.place), node.name, str(min(place, first.place))))

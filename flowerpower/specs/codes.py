@@ -102,6 +102,7 @@ CODES: Mapping[str, Code] = {
         "types that do not fit", "Correct one of the two: Hamilton builds no graph with both.", can_be_silenced=True
     ),
     "FP337": Code("not held by a file", "Save or load it in another form.", can_be_silenced=True),
+    "FP338": Code("config without effect", "Correct or remove it: nothing looks at it.", can_be_silenced=True),
     # Data
     "FP351": Code("no such format, adapter or executor", "Correct the name, or name the plug-in that has it."),
     "FP352": Code("transfer that would be refused", "Correct it; a run would be refused for it."),

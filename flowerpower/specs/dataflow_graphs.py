@@ -118,4 +118,5 @@ def _decided(real: Graph, read: Graph, config: Config) -> Graph:
     variants = {name: read.variants.get(name, found) for name, found in real.variants.items()}
     late = next((key for found in variants.values() for key in found.keys if key in config.later), None)
     reasons = () if late is None else (Reason(f"the config '{late}' is only known when a run starts", Place(""), late),)
-    return replace(real, variants=variants, reasons=reasons, edges=read.edges if read.decided else None)
+    found = replace(real, variants=variants, reasons=reasons)
+    return replace(found, edges=read.edges, used=read.used) if read.decided else found

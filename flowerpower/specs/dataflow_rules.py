@@ -36,9 +36,11 @@ CODE_OF_KIND: Mapping[str, str] = {
     "given twice": "FP331",
     "wrong type": "FP335",
     "not held": "FP337",
+    "unused": "FP338",
 }
 _BY_HAND = "Give it under `inputs` or `load`, or at each run with --set."
 _WAIT = "Nothing to do: the run will tell."
+_SEVERITY: Mapping[str, Severity] = {"unused": "warning"}
 _BY_KEY = ("inputs", "overrides", "load")
 
 
@@ -130,12 +132,12 @@ def _problems_of(
     project: Project, name: str, finding: Finding, runs: Sequence[Run], *, in_all: bool
 ) -> Iterator[Problem]:
     section, *rest = finding.path
-    pipeline = f"pipeline.{name}"
+    pipeline, severity = f"pipeline.{name}", _SEVERITY.get(finding.kind, "error")
     own = [run for run in runs if rest and rest[0] in run.own.get(str(section), {})]
     if finding.kind in ("missing", "no variant") and not rest and not in_all:
         own = list(runs)
     for run in own:
-        yield _problem(project, finding, run.address, finding.what)
+        yield from _problem(project, finding, run.address, finding.what, severity)
     left = len(runs) - len(own)
     if left:
         scheduled = runs[0].address != pipeline
@@ -143,7 +145,7 @@ def _problems_of(
         if by_hand:
             finding = replace(finding, hint=_BY_HAND)
         where = "" if in_all else _said_of([run for run in runs if run not in own])
-        yield _problem(project, finding, pipeline, f"{finding.what}{where}", "warning" if by_hand else "error")
+        yield from _problem(project, finding, pipeline, f"{finding.what}{where}", "warning" if by_hand else severity)
 
 
 def _said_of(runs: Sequence[Run]) -> str:
@@ -151,13 +153,19 @@ def _said_of(runs: Sequence[Run]) -> str:
     return f", as the schedule '{first}'{f' and {more} more' if more else ''} runs it"
 
 
-def _problem(project: Project, finding: Finding, address: str, what: str, severity: Severity = "error") -> Problem:
+def _problem(project: Project, finding: Finding, address: str, what: str, severity: Severity) -> Iterator[Problem]:
+    """Yield the problem of a finding; of what specs have in common it says which one it is about."""
     code, path = CODE_OF_KIND[finding.kind], finding.path
-    by_key = path[0] in _BY_KEY and len(path) > 1 and finding.kind != "wrong type"
+    by_key = finding.kind == "unused" or (path[0] in _BY_KEY and len(path) > 1 and finding.kind != "wrong type")
     place = project.place(address, *path, key=by_key)
     if place == project.places.get(address) and path[0] != "outputs" and address.startswith("pipeline."):
         place = project.place(address, "outputs")  # nearer than the first line, where the section is not written
-    return Problem(code, place, what, finding.hint or CODES[code].advice, severity)
+    shared = place.file != project.place(address).file
+    if shared and finding.kind == "unused":
+        return  # others may use it
+    kind, _, name = address.partition(".")
+    about = f", in the {kind} '{name}'" if shared else ""
+    yield Problem(code, place, f"{what}{about}", finding.hint or CODES[code].advice, severity)
 
 
 @dataclass(slots=True)
