@@ -124,6 +124,11 @@ class Ledger:
         with redis_errors("enqueueing a run"):
             return bool(self._scripts.call("enqueue", [json.dumps(order)]) == b"enqueued")
 
+    def wake(self) -> int:
+        """Hand runs to the workers that waited for other schedules and need not any more; return how many."""
+        with redis_errors("looking at runs that wait for other schedules"):
+            return int(self._scripts.call("wake"))
+
     def release(self, queue: str, job_ids: Sequence[str]) -> int:
         """Move due jobs that are no occurrences to their queue, as RQ does; return how many were."""
         with redis_errors("moving due retries"):

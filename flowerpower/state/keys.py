@@ -69,6 +69,11 @@ class Keys:
         return f"{self.prefix}active_index"
 
     @property
+    def awaited(self) -> str:
+        """Return the sorted set of `<schedule>--<run that waits for it>`, the run without project and environment."""
+        return f"{self.prefix}awaited"
+
+    @property
     def holds(self) -> str:
         """Return the hash of holds."""
         return f"{self.prefix}holds"
@@ -155,7 +160,7 @@ class Keys:
             **dict.fromkeys((*hashes, *more), "hash"),
             **dict.fromkeys((self.runs, self.heals, self.history), "stream"),
             **dict.fromkeys((self.lease, self.messenger, self.troubles), "string"),
-            self.active_index: "zset",
+            **dict.fromkeys((self.active_index, self.awaited), "zset"),
             self.queues: "set",
         }
 

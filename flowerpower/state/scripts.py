@@ -24,12 +24,13 @@ _PARTS = {  # what a script is made of besides its own file
     "claim": ("buffer", "after"),
     "commit": ("buffer", "cancel", "bulk", "undo"),
     "drain": ("buffer",),
-    "finish": ("buffer",),
+    "finish": ("buffer", "after"),
     "fire": ("buffer", "cancel", "bulk"),
     "hand_out": ("buffer",),
-    "stop_run": ("buffer", "cancel"),
+    "stop_run": ("buffer", "cancel", "after"),
     "hold": ("buffer",),
     "resume": ("buffer",),
+    "wake": ("buffer", "after"),
 }
 
 

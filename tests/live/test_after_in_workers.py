@@ -1,10 +1,16 @@
-"""`after` in real time: workers of ours and of RQ, which hand a run that has to wait back until it may run."""
+"""`after` in real time: workers of ours and of RQ, which hand a run that has to wait back until it may run.
+
+Nobody waits here until it is time to ask again: that is a minute at least, and a test waits for 40 seconds.
+"""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -75,17 +81,44 @@ def test_workers_run_one_after_the_other(store: Store, redis_url: str, tmp_path:
     assert "succeeded" in words(store, "often")
 
 
+@contextmanager
+def stock_worker(url: str, folder: Path, *how: str) -> Iterator[None]:
+    """Run a worker of RQ's own for the length of a block; it ends with what it runs."""
+    command = [sys.executable, "-m", "rq.cli", "worker", "--serializer", "json", "-u", url, *how, KEYS.queue("default")]
+    nowhere = subprocess.DEVNULL
+    worker = subprocess.Popen(command, cwd=folder, stdout=nowhere, stderr=nowhere)
+    try:
+        yield
+    finally:
+        (folder / "flows/go").touch()
+        worker.terminate()
+        worker.wait(timeout=30)
+
+
 def test_a_stock_worker_waits_as_well(store: Store, redis_url: str, tmp_path: Path) -> None:
     chain(store, tmp_path)
-    stock = [sys.executable, "-m", "rq.cli", "worker", "--serializer", "json", "-u", redis_url, KEYS.queue("default")]
 
     with running_worker(redis_url, KEYS, tmp_path, "scheduler") as worker:
         worker.wait_for(lambda: store.read().active)
-        other = subprocess.Popen(stock, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
+        with stock_worker(redis_url, tmp_path):
             worker.wait_for(lambda: events(store, "waiting"))
             (tmp_path / "flows/go").touch()
             worker.wait_for(lambda: "succeeded" in words(store, "then"))
-        finally:
-            other.kill()
-            other.wait()
+
+
+def test_without_a_scheduler_of_ours_the_end_of_the_other_is_enough(
+    store: Store, redis_url: str, tmp_path: Path
+) -> None:
+    chain(store, tmp_path)
+
+    with stock_worker(redis_url, tmp_path, "--with-scheduler"), stock_worker(redis_url, tmp_path):
+        wait_for(lambda: events(store, "waiting"))
+        (tmp_path / "flows/go").touch()
+        wait_for(lambda: "succeeded" in words(store, "then"))
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 40
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
