@@ -3,7 +3,18 @@
 -- too many costs a look, and one too few is made up for when RQ hands the run to a worker again, as it does now and then.
 
 local PAGE = 50
-local AWAITED = ours('awaited')
+local AWAITED, RENAMED = ours('awaited'), ours('renamed')
+local HOPS = 20
+
+-- The name that a schedule has now, which may have been renamed since a run was made; nothing if there is none.
+local function name_now(schedule)
+  for _ = 1, HOPS do
+    if redis.call('HEXISTS', ours('schedules'), schedule) == 1 then return schedule end
+    local newer = has_type(RENAMED, 'hash') and redis.call('HGET', RENAMED, schedule)
+    if not newer then return nil end
+    schedule = newer
+  end
+end
 
 -- Whether a schedule has something to do that was due no later than a tick: decided and not done, or not decided yet. Runs
 -- by hand count, too: somebody makes good what failed.
@@ -53,8 +64,9 @@ local DID = {failed = ' failed', missed = ' was missed', cancelled = ' was cance
 -- told for which schedules.
 local function held_back(schedules, tick)
   local busy = {}
-  for _, schedule in ipairs(schedules) do
-    if redis.call('HEXISTS', ours('schedules'), schedule) == 0 then return 'skip', 'after: there is no ' .. schedule end
+  for _, named in ipairs(schedules) do
+    local schedule = name_now(named)
+    if not schedule then return 'skip', 'after: there is no ' .. named end
     if is_busy(schedule, tick) then
       busy[#busy + 1] = schedule
     else

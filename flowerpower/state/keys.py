@@ -74,6 +74,11 @@ class Keys:
         return f"{self.prefix}awaited"
 
     @property
+    def renamed(self) -> str:
+        """Return the expiring hash of the names that schedules had and have now."""
+        return f"{self.prefix}renamed"
+
+    @property
     def holds(self) -> str:
         """Return the hash of holds."""
         return f"{self.prefix}holds"
@@ -157,7 +162,7 @@ class Keys:
         hashes = (self.head, self.schedules, self.pipelines, self.cursors, self.active, self.holds, self.buffers)
         more = (self.forgotten, self.specs, self.signatures, self.inverses, self.messages, self.outbox, self.totals)
         return {
-            **dict.fromkeys((*hashes, *more), "hash"),
+            **dict.fromkeys((*hashes, *more, self.renamed), "hash"),
             **dict.fromkeys((self.runs, self.heals, self.history), "stream"),
             **dict.fromkeys((self.lease, self.messenger, self.troubles), "string"),
             **dict.fromkeys((self.active_index, self.awaited), "zset"),

@@ -36,6 +36,7 @@ DOINGS = st.one_of(
     st.just(("ask", "")),
     st.just(("put away", "")),
     st.just(("cancel", "")),
+    st.tuples(st.just("rename"), st.sampled_from([*EVERY])),
     st.tuples(st.just("end"), st.sampled_from(["succeeded", "succeeded", "succeeded", "failed"])),
 )
 
@@ -68,10 +69,19 @@ class Chain:
             self.ask()
         elif what == "put away":
             self.put_away()
+        elif what == "rename":
+            self.rename(how)
         elif what == "cancel" and (active := sorted(self.store.read().active)):
             stop_run(self.store, active[-1], "not today")
         elif what == "end" and self.running:
             self.end(self.running.pop(0), how)
+
+    def rename(self, name: str) -> None:
+        """Give a schedule another name; runs that were made before it know the old one."""
+        self.look()
+        self.count += 1
+        old, self.names[name] = self.names[name], f"{name}-{self.count}"
+        self.apply(**{self.names[name]: (old,)})
 
     def look(self) -> None:
         """Note what new runs come after."""

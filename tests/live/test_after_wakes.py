@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from support.chains import ask, due, let_wait, next_hour, put_away, waiting
-from support.holds import HOUR, QUEUE, outcomes, pause, queued, step
+from support.holds import HOUR, QUEUE, apply, outcomes, pause, queued, step
 from support.players import Player, reference
 from support.redis_state import shift_clock
 from support.states import KEYS, SOURCE, desired, schedule
@@ -21,6 +22,12 @@ from flowerpower.state.store import Store
 
 def awaited(store: Store) -> list[str]:
     return [member.decode() for member in store.connection.zrange(KEYS.awaited, 0, -1)]
+
+
+def rename(store: Store, old: str, new: str, *others: str) -> None:
+    wanted = desired([schedule(name, every=HOUR) for name in (new, *others)])
+    plan = make_plan(store.keys, replace(wanted, previous_names={new: (old,)}), store.read(), SOURCE)
+    apply_plan(plan, store, "rename")
 
 
 @pytest.mark.parametrize("status", ["succeeded", "failed"])
@@ -121,12 +128,19 @@ def lose(store: Store, run: str, player: Player) -> None:
     step(store)
 
 
+def rename_it(store: Store, run: str, player: Player) -> None:
+    rename(store, "first", "primary", "second")
+    player.claim(run)
+    player.end()
+
+
 @pytest.mark.parametrize(
     ("change", "then"),
     [
         (cancel, "after: first was cancelled"),
         (delete, "after: there is no first"),
         (lose, "after: first has not run yet"),
+        (rename_it, ""),
     ],
 )
 def test_whatever_becomes_of_the_other_it_wakes(
@@ -173,6 +187,43 @@ def test_a_hold_wakes(store: Store, player: Player) -> None:
 
     assert queued(store) == [run]
     assert ask(store, run).attempt == 1
+
+
+def test_who_waits_for_what_was_renamed_waits_for_it_by_its_new_name(store: Store, player: Player) -> None:
+    runs = due(store, "first", "second")
+    player.claim(runs["first"])
+    let_wait(store, runs["second"])
+
+    rename(store, "first", "primary", "second")
+    step(store)
+    assert [member.partition("--")[0] for member in awaited(store)] == ["primary"]
+    player.end()
+
+    assert queued(store) == [runs["second"]]
+    assert ask(store, runs["second"]).attempt == 1
+
+
+def test_who_asks_for_the_first_time_after_a_rename_follows_it_too(store: Store, player: Player) -> None:
+    runs = due(store, "first", "second")
+    rename(store, "first", "primary", "second")
+    rename(store, "primary", "main", "second")
+    player.claim(runs["first"])
+
+    assert ask(store, runs["second"]).waits == "after: main is not done"
+    player.end()
+    assert ask(store, runs["second"]).attempt == 1
+
+
+def test_a_name_that_is_taken_again_is_that_of_who_has_it(store: Store, player: Player) -> None:
+    runs = due(store, "first", "second")
+    rename(store, "first", "primary", "second")
+    apply(store, *(schedule(name, every=HOUR) for name in ("first", "primary", "second")))
+    apply(store, *(schedule(name, every=HOUR) for name in ("primary", "second")))
+    player.claim(runs["first"])
+    player.end()
+
+    assert not store.connection.exists(KEYS.renamed)
+    assert ask(store, runs["second"]).refused == "after: there is no first"
 
 
 def test_who_is_gone_is_forgotten(store: Store) -> None:
