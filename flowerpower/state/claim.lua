@@ -2,7 +2,8 @@
 -- {id, name, run, tick, execution, worker, digest, alone (a pipeline by hand), deadline (seconds, 0 for none),
 -- after (schedules that must have succeeded), other_code (the worker's, if it is not what was applied), refuse (why it is
 -- not run in any case)}.
--- Answers {'run', attempt, commit}, {'refused', reason} or {'wait', reason, seconds until it may ask again}.
+-- Answers {'run', attempt, commit}, {'refused', reason}, {'skipped', reason}, as its spec says, or {'wait', reason, seconds
+-- until it may ask again}.
 local ask = cjson.decode(ARGV[2])
 local seconds, micros = now()
 local bad = wrong_type(our_types())
@@ -108,7 +109,7 @@ if word == 'skip' then
     at = seconds, by = 'after'})
   record_event({event = 'skipped', schedule = name, tick = ask.tick, reason = why, job = ask.id})
   go_on(name, seconds, micros)
-  return {'refused', why}
+  return {'skipped', why}
 end
 entry.waits, entry.after = nil, nil
 entry.attempt = entry.attempt + 1

@@ -38,6 +38,10 @@ def first() -> str:
 
 def second() -> str:
     return "done"
+
+
+def broken() -> str:
+    raise ValueError("no disk")
 """
 
 
@@ -46,9 +50,9 @@ def store(redis_connection: Redis) -> Store:
     return Store(redis_connection, KEYS)
 
 
-def chain(store: Store, folder: Path) -> None:
+def chain(store: Store, folder: Path, output: str = "first") -> None:
     """Apply a schedule that goes on until there is a file `flows/go`, and one that comes after it."""
-    write_project(folder, flow=FLOW, pipeline="modules: [flow]\noutputs: [first]", schedule="every: 1s")
+    write_project(folder, flow=FLOW, pipeline=f"modules: [flow]\noutputs: [{output}]", schedule="every: 1s")
     (folder / "pipelines/then.yaml").write_text("modules: [flow]\noutputs: [second]\n")
     (folder / "schedules/then.yaml").write_text("pipeline: then\nevery: 1s\nafter: [often]\n")
     apply_plan(make_plan(store.keys, wanted(folder), store.read(), SOURCE), store, "apply")
@@ -79,6 +83,17 @@ def test_workers_run_one_after_the_other(store: Store, redis_url: str, tmp_path:
     started = [event for event in events(store, "started") if event["job"] == waited["job"]]
     assert [event["attempt"] for event in started] == ["1"]
     assert "succeeded" in words(store, "often")
+
+
+def test_a_skip_is_no_warning_in_the_log_of_a_worker(store: Store, redis_url: str, tmp_path: Path) -> None:
+    chain(store, tmp_path, output="broken")
+
+    with running_worker(redis_url, KEYS, tmp_path, "scheduler") as worker:
+        worker.wait_for(lambda: "skipped" in words(store, "then"))
+        worker.stop()
+
+    assert "no disk" in worker.output()  # this one says warnings and errors
+    assert "is not run" not in worker.output()
 
 
 @contextmanager
