@@ -25,7 +25,7 @@ _PARTS = {  # what a script is made of besides its own file
     "commit": ("buffer", "cancel", "bulk", "undo"),
     "drain": ("buffer",),
     "finish": ("buffer", "after"),
-    "fire": ("buffer", "cancel", "bulk"),
+    "fire": ("buffer", "cancel", "bulk", "after"),
     "hand_out": ("buffer",),
     "stop_run": ("buffer", "cancel", "after"),
     "hold": ("buffer",),

@@ -1,5 +1,6 @@
 """Whatever ends when and how: what comes after others runs where they succeeded by then, and nowhere else.
 
+It is *foreseen* where the scheduler knows what comes after what, else a worker is told so when it asks.
 Nobody who waits is forgotten, handed out twice, or has to ask: the end of the others hands it back, or the next look of
 the scheduler.
 """
@@ -44,11 +45,11 @@ DOINGS = st.one_of(
 class Chain:
     """Four schedules, a worker that takes what it may and ends it when it is told to, and what RQ does around it."""
 
-    def __init__(self, connection: Redis, overlap: str) -> None:
+    def __init__(self, connection: Redis, overlap: str, *, foreseen: bool) -> None:
         connection.flushdb()
         start_at_half_past(connection)
         self.store = Store(connection, KEYS, SHIFTED_CLOCK)
-        self.overlap = overlap
+        self.overlap, self.foreseen = overlap, foreseen
         self.running: list[str] = []
         self.in_hand: list[tuple[str, int]] = []  # runs that have to wait, and that RQ has not put away yet
         self.after: dict[str, tuple[str, ...]] = {}  # by run, as its run spec has it
@@ -145,11 +146,11 @@ class Chain:
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
-@given(overlap=st.sampled_from(OVERLAPS), doings=st.lists(DOINGS, min_size=5, max_size=40))
+@given(overlap=st.sampled_from(OVERLAPS), foreseen=st.booleans(), doings=st.lists(DOINGS, min_size=5, max_size=40))
 def test_what_comes_after_others_runs_only_where_they_succeeded(
-    redis_connection: Redis, overlap: str, doings: list[tuple[str, str]]
+    redis_connection: Redis, overlap: str, foreseen: bool, doings: list[tuple[str, str]]
 ) -> None:
-    chain = Chain(redis_connection, overlap)
+    chain = Chain(redis_connection, overlap, foreseen=foreseen)
 
     for what, how in doings:
         chain.act(what, how)
