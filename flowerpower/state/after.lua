@@ -1,4 +1,4 @@
--- Part of the scripts that end runs: whether a tick may run that comes after other schedules, and who waits for what.
+-- Part of the scripts that fire, claim and end runs: whether a tick may run that comes after other schedules, and who waits.
 -- The sorted set `awaited` has `<schedule>--<run that waits for it>`, all scores 0. It only says where to look: a member
 -- too many costs a look, and one too few is made up for when RQ hands the run to a worker again, as it does now and then.
 
@@ -26,7 +26,8 @@ local function is_busy(schedule, tick)
   if buffer and buffer.ticks[1][1] <= tick then return true end
   local from = '[' .. schedule .. '--'
   for _, member in ipairs(redis.call('ZRANGEBYLEX', ours('active_index'), from, from .. '\255')) do
-    local asked = tick_of(member) or tonumber((read_active(names.queues .. member) or {}).tick)
+    -- One by hand that was made under an earlier name has another id: it counts, whenever it was asked for.
+    local asked = tick_of(member) or tonumber((read_active(names.queues .. member) or {tick = tick}).tick)
     if asked and asked <= tick then return true end
   end
   return false

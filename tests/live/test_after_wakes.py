@@ -15,6 +15,7 @@ from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
 from flowerpower.jobs.by_hand.stopping import stop_run
+from flowerpower.jobs.ledger import Ledger
 from flowerpower.jobs.records import active_run
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.store import Store
@@ -267,6 +268,22 @@ def test_who_asks_for_the_first_time_after_a_rename_follows_it_too(store: Store,
     assert ask(store, runs["second"]).waits == "after: main is not done"
     player.end()
     assert ask(store, runs["second"]).attempt == 1
+
+
+@pytest.mark.parametrize("name", ["first", "primary"])
+def test_a_run_by_hand_is_waited_for_also_under_a_new_name(store: Store, player: Player, name: str) -> None:
+    apply(store, *(schedule(one, every=HOUR) for one in ("first", "second")))
+    order = {"id": KEYS.run_id("first", "m01"), "name": "first", "run": "m01", "tick": store.time(), "due": 0}
+    order |= {"queue": QUEUE, "digest": "d", "run_spec": "{}", "job": {}, "description": "", "meta": {}}
+    Ledger(store).enqueue(order)
+    player.take()
+    run = next_hour(store)["second"]
+    if name != "first":
+        rename(store, "first", name, "second")
+
+    assert ask(store, run).waits == f"after: {name} is not done"
+    player.end("failed")
+    assert ask(store, run).refused == f"after: {name} failed"
 
 
 def test_a_name_that_is_taken_again_is_that_of_who_has_it(store: Store, player: Player) -> None:
