@@ -136,7 +136,7 @@ class Ledger:
             return int(self._scripts.call("wake"))
 
     def release(self, queue: str, job_ids: Sequence[str]) -> int:
-        """Move due jobs that are no occurrences to their queue, as RQ does; return how many were."""
+        """Move due jobs that are no occurrences to their queue, as RQ does; return how many are not due any more."""
         with redis_errors("moving due retries"):
             return int(self._scripts.call("release", [queue, *job_ids]))
 

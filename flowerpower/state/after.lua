@@ -92,6 +92,13 @@ local function patience(waited, deadline)
   return deadline > 0 and math.min(seconds, deadline - waited + 1) or seconds
 end
 
+-- Let the entry of a run say what it waits for, and until when its patience lasts (deadline: seconds, 0 for no end).
+local function note_wait(entry, why, after, deadline)
+  entry.waits, entry.after, entry['until'] = why, after, deadline > 0 and entry.since + deadline or nil
+end
+
+local function forget_wait(entry) entry.waits, entry.after, entry['until'] = nil, nil, nil end
+
 -- Move a run from where RQ lets it wait to its queue. Answers whether it need not be thought of any more: it may be in the
 -- queue already. A worker may have it in hand still, on its way to where it will wait.
 local function hand_back(id, seconds, micros)
@@ -124,10 +131,21 @@ local function look_again(member, id, tick, seconds, micros)
   redis.call('ZREM', AWAITED, member)
   if word == 'wait' then note_awaited(busy, id) end
   if goes then
-    entry.waits, entry.after = nil, nil
+    forget_wait(entry)
     redis.call('HSET', ours('active'), id, cjson.encode(entry))
   end
   return goes
+end
+
+-- When a run whose time to ask has come is to be looked at next, since it still has to wait; nothing where it must ask.
+local function next_look(id, seconds)
+  local entry, tick = read_active(id) or {}, tick_of(id)
+  local after, since, ends = awaited_by(entry), tonumber(entry.since), tonumber(entry['until'])
+  if #after == 0 or not tick or not since or (ends and seconds > ends) then return nil end
+  local word, _, busy = held_back(after, tick)
+  if word ~= 'wait' then return nil end
+  note_awaited(busy, id)
+  return seconds + patience(seconds - since, ends and ends - since or 0)
 end
 
 -- A member taken apart: the schedule, the run that waits for it, and its tick as a text.

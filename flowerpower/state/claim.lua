@@ -96,7 +96,7 @@ if is_expected and entry.attempt == 0 and ask.after then word, why, busy = held_
 if word == 'wait' then
   note_awaited(busy, ask.id)
   local is_known = entry.waits == why
-  entry.waits, entry.after = why, ask.after
+  note_wait(entry, why, ask.after, ask.deadline)
   set_active(ask.id, name, ask.run, entry)
   if not is_known then
     record_event({event = 'waiting', schedule = name, tick = ask.tick, reason = why, job = ask.id})
@@ -111,7 +111,7 @@ if word == 'skip' then
   go_on(name, seconds, micros)
   return {'skipped', why}
 end
-entry.waits, entry.after = nil, nil
+forget_wait(entry)
 entry.attempt = entry.attempt + 1
 entry.execution = ask.execution
 entry.digest = ask.digest

@@ -159,8 +159,10 @@ end
 local function put_off(fire, run)
   local word, why, busy = held_back(fire.after, run[1])
   if word ~= 'wait' then return false end
-  set_active(run.id, fire.name, digits(run[1]), {name = fire.name, tick = run[1], attempt = 0, since = seconds,
-    commit = stamp.commit, queue = fire.queue, digest = fire.digest, waits = why, after = fire.after})
+  local entry = {name = fire.name, tick = run[1], attempt = 0, since = seconds, commit = stamp.commit, queue = fire.queue,
+    digest = fire.digest}
+  note_wait(entry, why, fire.after, fire.deadline)
+  set_active(run.id, fire.name, digits(run[1]), entry)
   write_fresh_job(fire, run, 'scheduled')
   redis.call('ZADD', scheduled_key(fire.queue), seconds + patience(0, fire.deadline), run.id)
   note_awaited(busy, run.id)

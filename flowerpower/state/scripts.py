@@ -29,6 +29,7 @@ _PARTS = {  # what a script is made of besides its own file
     "hand_out": ("buffer",),
     "stop_run": ("buffer", "cancel", "after"),
     "hold": ("buffer",),
+    "release": ("buffer", "after"),
     "resume": ("buffer",),
     "wake": ("buffer", "after"),
 }

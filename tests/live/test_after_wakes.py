@@ -1,4 +1,4 @@
-"""Who waits for another schedule is handed to the workers when that is done; before that no worker hears of it."""
+"""Who waits for another schedule is handed to the workers when that is done, and does not have to ask."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from support.chains import ask, due, let_wait, next_hour, put_away, waiting
-from support.holds import HOUR, QUEUE, apply, events, outcomes, pause, queued, step
+from support.chains import ask, awaited, due, let_wait, next_hour, put_away, waiting
+from support.holds import HOUR, QUEUE, apply, outcomes, pause, queued, step
 from support.players import Player, reference
 from support.redis_state import shift_clock
 from support.states import KEYS, SOURCE, desired, schedule
@@ -21,67 +21,10 @@ from flowerpower.planning.diff import make_plan
 from flowerpower.state.store import Store
 
 
-def awaited(store: Store) -> list[str]:
-    return [member.decode() for member in store.connection.zrange(KEYS.awaited, 0, -1)]
-
-
 def rename(store: Store, old: str, new: str, *others: str) -> None:
     wanted = desired([schedule(name, every=HOUR) for name in (new, *others)])
     plan = make_plan(store.keys, replace(wanted, previous_names={new: (old,)}), store.read(), SOURCE)
     apply_plan(plan, store, "rename")
-
-
-def due_in_turn(store: Store, **more: object) -> tuple[str, str]:
-    """Let `first` and `second`, which comes after it, be due; return the run of `first`, and that of `second`."""
-    apply(store, schedule("first", every=HOUR), schedule("second", every=HOUR, after=["first"], **more))
-    shift_clock(store.connection, HOUR)
-    step(store)
-    first, second = sorted(store.read().active)
-    return first, second
-
-
-@pytest.mark.parametrize("overlap", ["skip", "allow", "buffer_all", "buffer_one", "cancel_other"])
-def test_what_is_due_and_has_to_wait_is_no_business_of_a_worker(store: Store, player: Player, overlap: str) -> None:
-    first, second = due_in_turn(store, overlap=overlap)
-
-    assert (queued(store), waiting(store)) == ([first], [second])
-    record = active_run(store, second)
-    assert record is not None
-    assert (record.status, record.reason) == ("scheduled", "after: first is not done")
-    assert [event["job"] for event in events(store, "waiting")] == [second]
-
-    player.take()
-    player.end()
-
-    assert (queued(store), waiting(store), awaited(store)) == ([second], [], [])
-    assert ask(store, second).attempt == 1
-
-
-def test_what_is_due_and_need_not_wait_is_handed_to_the_workers(store: Store, player: Player) -> None:
-    apply(store, schedule("first", every=HOUR), schedule("second", cron="15 13 * * *", after=["first"]))
-    shift_clock(store.connection, 1800)  # it was half past twelve
-    step(store)
-    player.take()
-    player.end()
-    shift_clock(store.connection, 900)
-    step(store)
-
-    assert [reference(store, run).name for run in queued(store)] == ["second"]
-    assert not events(store, "waiting")
-
-
-@pytest.mark.parametrize(("deadline", "seconds"), [(None, 60), (7200, 60), (20, 21)])
-def test_what_nobody_wakes_asks_by_itself_in_time(store: Store, deadline: int | None, seconds: int) -> None:
-    first, second = due_in_turn(store, **({"start_deadline": deadline} if deadline else {}))
-    store.connection.delete(KEYS.awaited)
-
-    due_at = store.connection.zscore(KEYS.scheduled(QUEUE), second)
-    assert due_at is not None
-    assert 0 <= due_at - store.time() - seconds + 1 <= 1
-    shift_clock(store.connection, seconds)
-    step(store)
-
-    assert queued(store) == [first, second]
 
 
 @pytest.mark.parametrize("status", ["succeeded", "failed"])
@@ -146,21 +89,6 @@ def test_a_skip_wakes_the_next_in_line(store: Store, player: Player) -> None:
     ask(store, runs["second"])
 
     assert queued(store) == [runs["second"], runs["third"]]
-
-
-def test_hundreds_are_woken_by_one_end_and_more_in_some_steps(store: Store, player: Player) -> None:
-    names = [f"then-{number}" for number in range(1100)]
-    apply(store, schedule("first", every=HOUR), *(schedule(name, every=HOUR, after=["first"]) for name in names))
-    shift_clock(store.connection, HOUR)
-    step(store)
-    player.take()
-    assert len(waiting(store)) == len(names)
-
-    player.end()
-    assert len(queued(store)) == 500
-    step(store)
-
-    assert (len(set(queued(store))), len(queued(store)), waiting(store)) == (len(names), len(names), [])
 
 
 def cancel(store: Store, run: str, player: Player) -> None:
@@ -329,9 +257,9 @@ def test_nobody_is_handed_out_twice(store: Store, player: Player) -> None:
     runs = due(store, "first", "second")
     player.claim(runs["first"])
     let_wait(store, runs["second"])
-    shift_clock(store.connection, 61)
-    step(store)  # it is time to ask
-    assert queued(store) == [runs["second"]]
+    store.connection.zrem(KEYS.scheduled(QUEUE), runs["second"])  # as a stock scheduler does when it is time to ask
+    store.connection.hset(KEYS.job(runs["second"]), "status", "queued")
+    store.connection.rpush(KEYS.queue_list(QUEUE), runs["second"])
 
     player.end()
     step(store)

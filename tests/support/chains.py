@@ -49,3 +49,8 @@ def waiting(store: Store) -> list[str]:
     pending = {cursor.pending for cursor in store.read().cursors.values()}
     found = [raw.decode() for raw in store.connection.zrange(KEYS.scheduled(QUEUE), 0, -1)]
     return [run for run in found if run not in pending]
+
+
+def awaited(store: Store) -> list[str]:
+    """Return who waits for whom, as `<schedule>--<run>`."""
+    return [member.decode() for member in store.connection.zrange(KEYS.awaited, 0, -1)]
