@@ -5,6 +5,7 @@
 local PAGE = 50
 local AWAITED, RENAMED = ours('awaited'), ours('renamed')
 local HOPS = 20
+local SOON = 5  -- seconds
 
 -- The name that a schedule has now, which may have been renamed since a run was made; nothing if there is none.
 local function name_now(schedule)

@@ -101,7 +101,9 @@ if word == 'wait' then
   if not is_known then
     record_event({event = 'waiting', schedule = name, tick = ask.tick, reason = why, job = ask.id})
   end
-  return {'wait', why, patience(seconds - entry.since, ask.deadline)}
+  -- What it waits for may end before RQ has put it away, and then only a scheduler of ours sees that it may run.
+  local again = patience(seconds - entry.since, ask.deadline)
+  return {'wait', why, is_known and again or math.min(SOON, again)}
 end
 if word == 'skip' then
   clear_active(ask.id, name, ask.run)
