@@ -17,11 +17,15 @@ Answer = Literal["fired", "moved", "early", "damaged"]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker's right to run a run now, or why it may not, or not yet: then it may ask again after some seconds."""
+    """A worker's right to run a run now, or why it may not, or not yet: then it may ask again after some seconds.
+
+    What is refused because its spec says so, `after` others that did not succeed, is `skipped`: nothing is wrong.
+    """
 
     attempt: int = 0
     commit: str = ""
     refused: str = ""
+    skipped: bool = False
     waits: str = ""
     seconds: int = 0
 
@@ -92,7 +96,9 @@ class Ledger:
             word, told, *more = self._scripts.call("claim", [json.dumps(ask)])
         if word == b"run":
             return Claim(attempt=int(told), commit=more[0].decode())
-        return Claim(waits=told.decode(), seconds=int(more[0])) if more else Claim(refused=told.decode())
+        if more:
+            return Claim(waits=told.decode(), seconds=int(more[0]))
+        return Claim(refused=told.decode(), skipped=word == b"skipped")
 
     def refuse(self, run: RunRef, by: Claimant, reason: str) -> None:
         """Record that a run is not run for what it is; one that was expected gets its outcome with it."""
@@ -124,8 +130,13 @@ class Ledger:
         with redis_errors("enqueueing a run"):
             return bool(self._scripts.call("enqueue", [json.dumps(order)]) == b"enqueued")
 
+    def wake(self) -> int:
+        """Hand runs to the workers that waited for other schedules and need not any more; return how many."""
+        with redis_errors("looking at runs that wait for other schedules"):
+            return int(self._scripts.call("wake"))
+
     def release(self, queue: str, job_ids: Sequence[str]) -> int:
-        """Move due jobs that are no occurrences to their queue, as RQ does; return how many were."""
+        """Move due jobs that are no occurrences to their queue, as RQ does; return how many are not due any more."""
         with redis_errors("moving due retries"):
             return int(self._scripts.call("release", [queue, *job_ids]))
 

@@ -138,7 +138,8 @@ def run_scheduled(namespace: str, name: str, spec_digest: str) -> dict[str, Any]
     if claim.waits:
         return _later(run, claim)
     if claim.refused:
-        logger.warning("run %s is not run: %s", run.id, claim.refused)
+        level = logging.INFO if claim.skipped else logging.WARNING
+        logger.log(level, "run %s is not run: %s", run.id, claim.refused)
         return {"status": "refused", "reason": claim.refused, "run": run.id}
     keeper = Keeper(store, job, run.name, claim.attempt)
     work = _Work(run, claim, spec, papers.execution, home, other_code, keeper, settings.environment)

@@ -1,6 +1,21 @@
--- Part of claim.lua: whether a tick may run that comes after other schedules.
+-- Part of the scripts that fire, claim and end runs: whether a tick may run that comes after other schedules, and who waits.
+-- The sorted set `awaited` has `<schedule>--<run that waits for it>`, all scores 0. It only says where to look: a member
+-- too many costs a look, and one too few is made up for when RQ hands the run to a worker again, as it does now and then.
 
 local PAGE = 50
+local AWAITED, RENAMED = ours('awaited'), ours('renamed')
+local HOPS = 20
+local SOON = 5  -- seconds
+
+-- The name that a schedule has now, which may have been renamed since a run was made; nothing if there is none.
+local function name_now(schedule)
+  for _ = 1, HOPS do
+    if redis.call('HEXISTS', ours('schedules'), schedule) == 1 then return schedule end
+    local newer = has_type(RENAMED, 'hash') and redis.call('HGET', RENAMED, schedule)
+    if not newer then return nil end
+    schedule = newer
+  end
+end
 
 -- Whether a schedule has something to do that was due no later than a tick: decided and not done, or not decided yet. Runs
 -- by hand count, too: somebody makes good what failed.
@@ -12,7 +27,8 @@ local function is_busy(schedule, tick)
   if buffer and buffer.ticks[1][1] <= tick then return true end
   local from = '[' .. schedule .. '--'
   for _, member in ipairs(redis.call('ZRANGEBYLEX', ours('active_index'), from, from .. '\255')) do
-    local asked = tick_of(member) or tonumber((read_active(names.queues .. member) or {}).tick)
+    -- One by hand that was made under an earlier name has another id: it counts, whenever it was asked for.
+    local asked = tick_of(member) or tonumber((read_active(names.queues .. member) or {tick = tick}).tick)
     if asked and asked <= tick then return true end
   end
   return false
@@ -46,20 +62,125 @@ end
 
 local DID = {failed = ' failed', missed = ' was missed', cancelled = ' was cancelled', skipped = ' was skipped'}
 
--- Answers 'wait' or 'skip', and why; nothing where the tick may run. What did not succeed is not waited for.
+-- Answers 'wait' or 'skip', and why; nothing where the tick may run. What did not succeed is not waited for. Who waits is
+-- told for which schedules.
 local function held_back(schedules, tick)
-  local busy
-  for _, schedule in ipairs(schedules) do
-    if redis.call('HEXISTS', ours('schedules'), schedule) == 0 then return 'skip', 'after: there is no ' .. schedule end
+  local busy = {}
+  for _, named in ipairs(schedules) do
+    local schedule = name_now(named)
+    if not schedule then return 'skip', 'after: there is no ' .. named end
     if is_busy(schedule, tick) then
-      busy = busy or schedule
+      busy[#busy + 1] = schedule
     else
       local status = newest_status(schedule, tick)
       if status ~= 'succeeded' then return 'skip', 'after: ' .. schedule .. (DID[status] or ' has not run yet') end
     end
   end
-  if busy then return 'wait', 'after: ' .. busy .. ' is not done' end
+  if #busy > 0 then return 'wait', 'after: ' .. busy[1] .. ' is not done', busy end
 end
 
--- Seconds until a tick that waits asks again: soon at first, and less often the longer it has waited.
-local function patience(waited) return math.max(5, math.min(60, math.floor(waited / 10))) end
+local function note_awaited(schedules, id)
+  if not has_type(AWAITED, 'zset') then return end
+  for _, schedule in ipairs(schedules) do
+    redis.call('ZADD', AWAITED, 0, index_of(schedule, string.sub(id, #names.queues + 1)))
+  end
+end
+
+-- Seconds until a tick that waits is looked at in any case: who wakes it may have died, or be of another version. The end
+-- of its patience is met on time.
+local function patience(waited, deadline)
+  local seconds = math.max(60, math.min(600, math.floor(waited / 10)))
+  return deadline > 0 and math.min(seconds, deadline - waited + 1) or seconds
+end
+
+-- Let the entry of a run say what it waits for, and until when its patience lasts (deadline: seconds, 0 for no end).
+local function note_wait(entry, why, after, deadline)
+  entry.waits, entry.after, entry['until'] = why, after, deadline > 0 and entry.since + deadline or nil
+end
+
+local function forget_wait(entry) entry.waits, entry.after, entry['until'] = nil, nil, nil end
+
+-- Move a run from where RQ lets it wait to its queue. Answers whether it need not be thought of any more: it may be in the
+-- queue already. A worker may have it in hand still, on its way to where it will wait.
+local function hand_back(id, seconds, micros)
+  if not has_type(job_key(id), 'hash') then return false end
+  local status, queue, data = unpack(redis.call('HMGET', job_key(id), 'status', 'origin', 'data'))
+  if not queue or not data or string.sub(queue, 1, #names.queues) ~= names.queues then return false end
+  if wrong_type({[queue_key(queue)] = 'list', [scheduled_key(queue)] = 'zset', [names.rq .. ':queues'] = 'set'}) then
+    return false
+  end
+  if redis.call('ZREM', scheduled_key(queue), id) == 0 then return status == 'queued' end
+  push(queue, id, {}, seconds, micros)
+  return true
+end
+
+local function awaited_by(entry)
+  local found = {}
+  for _, schedule in ipairs(type(entry.after) == 'table' and text_of(entry.waits) and entry.after or {}) do
+    found[#found + 1] = text_of(schedule)
+  end
+  return found
+end
+
+-- Look at a run that waited for a schedule which has nothing left to do for it. Answers whether it was handed back.
+local function look_again(member, id, tick, seconds, micros)
+  local entry = read_active(id) or {}
+  local after = awaited_by(entry)
+  local word, _, busy = held_back(after, tick)
+  local goes = word ~= 'wait' and #after > 0
+  if goes and not hand_back(id, seconds, micros) then return false end
+  redis.call('ZREM', AWAITED, member)
+  if word == 'wait' then note_awaited(busy, id) end
+  if goes then
+    forget_wait(entry)
+    redis.call('HSET', ours('active'), id, cjson.encode(entry))
+  end
+  return goes
+end
+
+-- When a run whose time to ask has come is to be looked at next, since it still has to wait; nothing where it must ask.
+local function next_look(id, seconds)
+  local entry, tick = read_active(id) or {}, tick_of(id)
+  local after, since, ends = awaited_by(entry), tonumber(entry.since), tonumber(entry['until'])
+  if #after == 0 or not tick or not since or (ends and seconds > ends) then return nil end
+  local word, _, busy = held_back(after, tick)
+  if word ~= 'wait' then return nil end
+  note_awaited(busy, id)
+  return seconds + patience(seconds - since, ends and ends - since or 0)
+end
+
+-- A member taken apart: the schedule, the run that waits for it, and its tick as a text.
+local function parts_of(member)
+  local schedule, run, tick = string.match(member, '^(.-)%-%-(.-%-%-(%d+))$')
+  return schedule, names.queues .. (run or ''), tick
+end
+
+local WAKE_AT_ONCE = 500
+
+-- Hand those of these runs back that need not wait any more, so many at once: the scheduler looks at all every second.
+-- Answers how many it were.
+local function wake(members, seconds, micros)
+  local busy, woken = {}, 0
+  for _, member in ipairs(members) do
+    local schedule, id, tick = parts_of(member)
+    local place = tick and schedule .. ' ' .. tick
+    if not tick or redis.call('HEXISTS', ours('active'), id) == 0 then
+      redis.call('ZREM', AWAITED, member)
+    else
+      if busy[place] == nil then
+        busy[place] = redis.call('HEXISTS', ours('schedules'), schedule) == 1 and is_busy(schedule, tonumber(tick))
+      end
+      if not busy[place] and look_again(member, id, tonumber(tick), seconds, micros) then woken = woken + 1 end
+    end
+    if woken == WAKE_AT_ONCE then break end
+  end
+  return woken
+end
+
+-- A run of a schedule has ended: its next tick that waits may start, and what comes after it.
+local function go_on(schedule, seconds, micros)
+  release(schedule, seconds, micros)
+  if not has_type(AWAITED, 'zset') then return end
+  local from = '[' .. schedule .. '--'
+  wake(redis.call('ZRANGEBYLEX', AWAITED, from, from .. '\255'), seconds, micros)
+end

@@ -2,7 +2,8 @@
 -- {id, name, run, tick, execution, worker, digest, alone (a pipeline by hand), deadline (seconds, 0 for none),
 -- after (schedules that must have succeeded), other_code (the worker's, if it is not what was applied), refuse (why it is
 -- not run in any case)}.
--- Answers {'run', attempt, commit}, {'refused', reason} or {'wait', reason, seconds until it may ask again}.
+-- Answers {'run', attempt, commit}, {'refused', reason}, {'skipped', reason}, as its spec says, or {'wait', reason, seconds
+-- until it may ask again}.
 local ask = cjson.decode(ARGV[2])
 local seconds, micros = now()
 local bad = wrong_type(our_types())
@@ -38,7 +39,7 @@ if not (entry and is_by_hand(ask.id)) then ended, outcome = ended_as() end  -- w
 if ended == 'succeeded' then
   if entry then -- a clock that stepped back has it enqueued once more
     clear_active(ask.id, name, ask.run)
-    release(name, seconds, micros)
+    go_on(name, seconds, micros)
   end
   return refuse('it has succeeded already')
 end
@@ -65,7 +66,7 @@ if ask.refuse then
   record_outcome(name, {first = ask.tick, last = ask.tick, count = 1, status = 'failed', reason = ask.refuse,
     run = ask.id, attempt = entry.attempt, at = seconds, commit = entry.commit or ''})
   record_event({event = 'failed', schedule = name, tick = ask.tick, reason = ask.refuse, job = ask.id})
-  release(name, seconds, micros)
+  go_on(name, seconds, micros)
   return {'refused', ask.refuse}
 end
 if entry and entry.cancel then
@@ -73,7 +74,7 @@ if entry and entry.cancel then
   record_outcome(name, {first = ask.tick, last = ask.tick, count = 1, status = 'cancelled', reason = entry.cancel,
     run = ask.id, attempt = entry.attempt, at = seconds, commit = entry.commit or '', by = canceller(entry)})
   record_event({event = 'cancelled', schedule = name, tick = ask.tick, reason = entry.cancel, job = ask.id})
-  release(name, seconds, micros)
+  go_on(name, seconds, micros)
   return {'refused', 'it was cancelled: ' .. entry.cancel}
 end
 local is_expected = entry ~= nil
@@ -87,28 +88,32 @@ if ask.deadline > 0 and entry.attempt == 0 and seconds - entry.since > ask.deadl
   record_outcome(name, {first = ask.tick, last = ask.tick, count = 1, status = 'missed', reason = 'start deadline',
     run = ask.id, at = seconds, by = 'start deadline'})
   record_event({event = 'missed', schedule = name, tick = ask.tick, reason = 'start deadline', job = ask.id})
-  release(name, seconds, micros)
+  go_on(name, seconds, micros)
   return {'refused', 'it waited longer than its start_deadline'}
 end
-local word, why
-if is_expected and entry.attempt == 0 and ask.after then word, why = held_back(ask.after, ask.tick) end
+local word, why, busy
+if is_expected and entry.attempt == 0 and ask.after then word, why, busy = held_back(ask.after, ask.tick) end
 if word == 'wait' then
-  if entry.waits ~= why then
-    entry.waits = why
-    set_active(ask.id, name, ask.run, entry)
+  note_awaited(busy, ask.id)
+  local is_known = entry.waits == why
+  note_wait(entry, why, ask.after, ask.deadline)
+  set_active(ask.id, name, ask.run, entry)
+  if not is_known then
     record_event({event = 'waiting', schedule = name, tick = ask.tick, reason = why, job = ask.id})
   end
-  return {'wait', why, patience(seconds - entry.since)}
+  -- What it waits for may end before RQ has put it away, and then only a scheduler of ours sees that it may run.
+  local again = patience(seconds - entry.since, ask.deadline)
+  return {'wait', why, is_known and again or math.min(SOON, again)}
 end
 if word == 'skip' then
   clear_active(ask.id, name, ask.run)
   record_outcome(name, {first = ask.tick, last = ask.tick, count = 1, status = 'skipped', reason = why, run = ask.id,
     at = seconds, by = 'after'})
   record_event({event = 'skipped', schedule = name, tick = ask.tick, reason = why, job = ask.id})
-  release(name, seconds, micros)
-  return {'refused', why}
+  go_on(name, seconds, micros)
+  return {'skipped', why}
 end
-entry.waits = nil
+forget_wait(entry)
 entry.attempt = entry.attempt + 1
 entry.execution = ask.execution
 entry.digest = ask.digest

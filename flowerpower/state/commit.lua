@@ -9,13 +9,16 @@ local stage_key = ours('stage:' .. order.apply_id)
 local seconds, micros = now()
 local SCHEDULES, PIPELINES, CURSORS = ours('schedules'), ours('pipelines'), ours('cursors')
 local SPECS, HOLDS, FORGOTTEN, ACTIVE = ours('specs'), ours('holds'), ours('forgotten'), ours('active')
+local RENAMED, RENAMED_SECONDS = ours('renamed'), 30 * 86400
 
 local function conflict(kind, detail) return {'conflict', kind, cjson.encode(detail or {})} end
 
 -- 1. Read and check everything; nothing is written before all of it holds, but to the stage, which expires.
 local bad = wrong_type(our_types())
 if bad then return conflict('type', {bad}) end
-if not has_type(ours('inverses'), 'hash') then return conflict('type', {ours('inverses')}) end
+for _, key in ipairs({ours('inverses'), RENAMED}) do
+  if not has_type(key, 'hash') then return conflict('type', {key}) end
+end
 
 local generation = tonumber(redis.call('HGET', ours('head'), 'generation') or '0')
 if not generation or generation ~= order.generation then return conflict('generation', {tostring(generation)}) end
@@ -53,6 +56,7 @@ end
 local has_buffers = redis.call('HLEN', ours('buffers')) > 0
 local any_active = has_buffers or redis.call('HLEN', ACTIVE) > 0
 local has_forgotten = redis.call('HLEN', FORGOTTEN) > 0
+local has_renamed = redis.call('EXISTS', RENAMED) == 1
 
 local stale, lifted, running, checked = {}, {}, {}, {}
 
@@ -213,10 +217,13 @@ local function keep_buffer(change)
   release(change.name, seconds, micros, order.head.commit)
 end
 
--- A renamed schedule takes along what it has been: cursor, hold, outcomes, active runs; these keep their ids.
+-- A renamed schedule takes along what it has been: cursor, hold, outcomes, active runs; these keep their ids. Runs that
+-- come after it may know its old name only.
 local function take_name(change)
   local old, new = change.previous, change.name
   flush()
+  redis.call('HSET', RENAMED, old, new)
+  redis.call('EXPIRE', RENAMED, RENAMED_SECONDS)
   redis.call('HDEL', SCHEDULES, old)
   redis.call('HDEL', CURSORS, old)
   local hold = redis.call('HGET', HOLDS, old)
@@ -363,6 +370,7 @@ end
 local function put_schedule(change)
   if change.previous then take_name(change) end
   if has_forgotten then later('HDEL', FORGOTTEN, change.name) end
+  if has_renamed then later('HDEL', RENAMED, change.name) end
   later('HSET', SCHEDULES, change.name, change.record)
   later('HSET', SPECS, change.run, change.spec)
   if change.signature then later('HSET', ours('signatures'), change.run, change.signature) end

@@ -1,7 +1,7 @@
 -- An attempt of a run has ended. ARGV[2] is JSON:
 -- {id, name, run, tick, execution ('' when nobody can speak for it), status, reason, final, duration (seconds, a string),
 --  seen (its execution as the reconcile pass, which may have slept since, saw it)}.
--- The end of a run lets the next tick that waits start.
+-- The end of a run lets the next tick that waits start, and runs that come after it.
 -- Answers 'recorded', or 'lost' if another execution has claimed the run meanwhile or its outcome is recorded already.
 local done = cjson.decode(ARGV[2])
 local seconds, micros = now()
@@ -28,7 +28,7 @@ if done.final then
   record_outcome(name, {first = tick, last = tick, count = 1, status = done.status, reason = done.reason,
     run = done.id, attempt = entry.attempt, duration = done.duration, at = seconds, commit = entry.commit or '', by = by,
     other_code = entry.other_code}, not entry.again)
-  release(name, seconds, micros)
+  go_on(name, seconds, micros)
 else
   entry.execution = ''
   set_active(done.id, name, done.run, entry)

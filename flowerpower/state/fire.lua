@@ -1,6 +1,7 @@
 -- Decide due ticks: record the missed, push the runs, create the next occurrence, move the cursor, in one step.
 -- ARGV[2]: JSON, what schedules have in common: {{queue, overlap, room (for ticks that wait; none: none do),
---   call = how a job's call begins, job = {field, value, ...}}, ...}
+--   call = how a job's call begins, job = {field, value, ...}, after = schedules that must have succeeded (none: it comes
+--   after none), deadline = seconds that it may wait for them (0: as long as it takes)}, ...}
 -- ARGV[3..]: for each schedule, each of another one, these fields, a NUL after each:
 --   which of those it has, name, digest, meta = JSON without its end, which is told per tick, its cursor as read, the
 --   revision and the pending id in it, mode, decided = tick, the tick that runs, its moment in words, local time, the next
@@ -67,7 +68,8 @@ local function read_fire(text)
     pending = pending ~= '' and pending or nil, runs = runs_of(name, tick, words, tick_text, rest.runs),
     next = next_tick ~= '' and named(name, {0, next_words, next_text, due = due}, next_tick) or nil,
     missed = rest.missed or NONE, claimed = rest.claimed and named(name, rest.claimed, rest.claimed[1]), late = rest.late,
-    job = job, queue = shape.queue, overlap = shape.overlap, room = shape.room}
+    job = job, queue = shape.queue, overlap = shape.overlap, room = shape.room, after = shape.after,
+    deadline = shape.deadline}
 end
 
 local function description_of(fire, words) return fire.name .. ' @ ' .. words end
@@ -153,9 +155,26 @@ local function entry_text(fire, tick)
     .. stamp.commit_text .. ',"queue":"' .. fire.queue .. '","digest":"' .. fire.digest .. '"}'
 end
 
+-- What has to wait for other schedules is put where RQ lets it wait: a worker would only be told so. Answers whether it was.
+local function put_off(fire, run)
+  local word, why, busy = held_back(fire.after, run[1])
+  if word ~= 'wait' then return false end
+  local entry = {name = fire.name, tick = run[1], attempt = 0, since = seconds, commit = stamp.commit, queue = fire.queue,
+    digest = fire.digest}
+  note_wait(entry, why, fire.after, fire.deadline)
+  set_active(run.id, fire.name, digits(run[1]), entry)
+  write_fresh_job(fire, run, 'scheduled')
+  redis.call('ZADD', scheduled_key(fire.queue), seconds + patience(0, fire.deadline), run.id)
+  note_awaited(busy, run.id)
+  record_event({event = 'waiting', schedule = fire.name, tick = run[1], reason = why, job = run.id})
+  fire.busy = fire.overlap == 'skip'
+  return true
+end
+
 local function start(fire, run)
   local tick = run[1]
   if fire.busy then return record_range(fire.name, {tick, tick, 1}, 'skipped', SKIPPED, seconds) end
+  if fire.after and put_off(fire, run) then return end
   later('HSET', ours('active'), run.id, entry_text(fire, tick))
   later('ZADD', ours('active_index'), 0, index_of(fire.name, digits(tick)))
   write_fresh_job(fire, run, 'queued')

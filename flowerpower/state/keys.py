@@ -69,6 +69,16 @@ class Keys:
         return f"{self.prefix}active_index"
 
     @property
+    def awaited(self) -> str:
+        """Return the sorted set of `<schedule>--<run that waits for it>`, the run without project and environment."""
+        return f"{self.prefix}awaited"
+
+    @property
+    def renamed(self) -> str:
+        """Return the expiring hash of the names that schedules had and have now."""
+        return f"{self.prefix}renamed"
+
+    @property
     def holds(self) -> str:
         """Return the hash of holds."""
         return f"{self.prefix}holds"
@@ -152,10 +162,10 @@ class Keys:
         hashes = (self.head, self.schedules, self.pipelines, self.cursors, self.active, self.holds, self.buffers)
         more = (self.forgotten, self.specs, self.signatures, self.inverses, self.messages, self.outbox, self.totals)
         return {
-            **dict.fromkeys((*hashes, *more), "hash"),
+            **dict.fromkeys((*hashes, *more, self.renamed), "hash"),
             **dict.fromkeys((self.runs, self.heals, self.history), "stream"),
             **dict.fromkeys((self.lease, self.messenger, self.troubles), "string"),
-            self.active_index: "zset",
+            **dict.fromkeys((self.active_index, self.awaited), "zset"),
             self.queues: "set",
         }
 

@@ -31,6 +31,8 @@ _THEN = {  # by the last part of a key of ours: what comes after it was moved ou
     "buffers": "the ticks that waited in it are lost; `flowerpower backfill` runs them",
     "active": "then the scheduler makes it anew from what RQ knows",
     "active_index": "then the scheduler makes it anew",
+    "awaited": f"{_BY_ITSELF}; runs that wait for other schedules may be some minutes late",
+    "renamed": f"{_BY_ITSELF}; runs that wait for a schedule by an old name of it are skipped",
     "runs": f"{_BY_ITSELF}, without the events of before",
     "heals": _BY_ITSELF,
     "history": f"{_BY_ITSELF}; what was applied before can no longer be rolled back",

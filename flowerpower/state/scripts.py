@@ -24,12 +24,14 @@ _PARTS = {  # what a script is made of besides its own file
     "claim": ("buffer", "after"),
     "commit": ("buffer", "cancel", "bulk", "undo"),
     "drain": ("buffer",),
-    "finish": ("buffer",),
-    "fire": ("buffer", "cancel", "bulk"),
+    "finish": ("buffer", "after"),
+    "fire": ("buffer", "cancel", "bulk", "after"),
     "hand_out": ("buffer",),
-    "stop_run": ("buffer", "cancel"),
+    "stop_run": ("buffer", "cancel", "after"),
     "hold": ("buffer",),
+    "release": ("buffer", "after"),
     "resume": ("buffer",),
+    "wake": ("buffer", "after"),
 }
 
 

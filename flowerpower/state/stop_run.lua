@@ -36,7 +36,10 @@ local function ending()
 end
 
 if not entry then
-  if take_from_buffer() then return {'unbuffered', ''} end
+  if take_from_buffer() then
+    go_on(name, seconds, micros)
+    return {'unbuffered', ''}
+  end
   local _, _, pending = read_cursor(redis.call('HGET', ours('cursors'), name), name)
   if pending == ask.id then return {'pending', ''} end
   local ended = ending()
@@ -49,5 +52,5 @@ local running = runs[1].worker ~= nil
 local deaf = cancel_runs(name, runs, ask.reason, 'hand', seconds)
 empty_lists()
 if running then return {#deaf > 0 and 'deaf' or 'stopping', text_of(runs[1].worker, '')} end
-release(name, seconds, micros)
+go_on(name, seconds, micros)
 return {'dropped', ''}

@@ -1,20 +1,30 @@
-"""Whatever ends when and how: what comes after others runs where they succeeded by then, and nowhere else."""
+"""Whatever ends when and how: what comes after others runs where they succeeded by then, and nowhere else.
+
+It is *foreseen* where the scheduler knows what comes after what, else a worker is told so when it asks.
+Nobody who waits is forgotten, handed out twice, or has to ask: the end of the others hands it back, or the next look of
+the scheduler.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
-from support.holds import HOUR, QUEUE, apply, step
+from support.chains import put_away
+from support.holds import HOUR, QUEUE, queued, step
 from support.players import reference
 from support.redis_state import SHIFTED_CLOCK, shift_clock, start_at_half_past
-from support.states import KEYS, schedule
+from support.states import KEYS, SOURCE, desired, schedule
 
+from flowerpower.apply import apply_plan
+from flowerpower.jobs.by_hand.stopping import stop_run
 from flowerpower.jobs.ledger import Claimant, Ledger, Terms
+from flowerpower.planning.diff import make_plan
 from flowerpower.state.store import Store
 
 EXAMPLES = int(os.environ.get("FLOWERPOWER_TEST_CHAINS", "40"))
@@ -25,20 +35,32 @@ DOINGS = st.one_of(
     st.just(("hour", "")),
     st.just(("ask", "")),
     st.just(("ask", "")),
+    st.just(("put away", "")),
+    st.just(("cancel", "")),
+    st.tuples(st.just("rename"), st.sampled_from([*EVERY])),
     st.tuples(st.just("end"), st.sampled_from(["succeeded", "succeeded", "succeeded", "failed"])),
 )
 
 
 class Chain:
-    """Four schedules, and a worker that takes what it may and ends it when it is told to."""
+    """Four schedules, a worker that takes what it may and ends it when it is told to, and what RQ does around it."""
 
-    def __init__(self, connection: Redis, overlap: str) -> None:
+    def __init__(self, connection: Redis, overlap: str, *, foreseen: bool) -> None:
         connection.flushdb()
         start_at_half_past(connection)
         self.store = Store(connection, KEYS, SHIFTED_CLOCK)
+        self.overlap, self.foreseen = overlap, foreseen
         self.running: list[str] = []
+        self.in_hand: list[tuple[str, int]] = []  # runs that have to wait, and that RQ has not put away yet
+        self.after: dict[str, tuple[str, ...]] = {}  # by run, as its run spec has it
+        self.names = {name: name for name in EVERY}
         self.count = 0
-        apply(self.store, *(schedule(name, every=every, overlap=overlap) for name, every in EVERY.items()))
+        self.apply()
+
+    def apply(self, **previous_names: tuple[str, ...]) -> None:
+        wanted = desired(schedule(self.names[name], every=every, overlap=self.overlap) for name, every in EVERY.items())
+        wanted = replace(wanted, previous_names=previous_names)
+        apply_plan(make_plan(KEYS, wanted, self.store.read(), SOURCE), self.store, "apply")
 
     def act(self, what: str, how: str) -> None:
         if what == "hour":
@@ -46,27 +68,51 @@ class Chain:
             step(self.store)
         elif what == "ask":
             self.ask()
-        elif self.running:
+        elif what == "put away":
+            self.put_away()
+        elif what == "rename":
+            self.rename(how)
+        elif what == "cancel" and (active := sorted(self.store.read().active)):
+            stop_run(self.store, active[-1], "not today")
+        elif what == "end" and self.running:
             self.end(self.running.pop(0), how)
 
+    def rename(self, name: str) -> None:
+        """Give a schedule another name; runs that were made before it know the old one."""
+        self.look()
+        self.count += 1
+        old, self.names[name] = self.names[name], f"{name}-{self.count}"
+        self.apply(**{self.names[name]: (old,)})
+
+    def look(self) -> None:
+        """Note what new runs come after."""
+        for run in self.store.read().active:
+            first = reference(self.store, run).name.partition("-")[0]
+            self.after.setdefault(run, tuple(self.names[other] for other in AFTER[first]))
+
+    def put_away(self) -> None:
+        """Let what the worker had in hand wait, unless it was cancelled meanwhile."""
+        for run, seconds in self.in_hand:
+            if run in self.store.read().active:
+                put_away(self.store, run, seconds)
+        self.in_hand.clear()
+
     def ask(self) -> bool:
-        """Claim each run that is in the queue, and put back what has to wait; tell whether anything else happened."""
-        key, moved = KEYS.queue_list(QUEUE), False
-        waiting: list[str] = []
-        while raw := self.store.connection.lpop(key):
-            run = raw.decode()
+        """Claim each run that is in the queue; tell whether anything else happened than that it has to wait."""
+        self.look()
+        found, moved = queued(self.store), False
+        assert len(found) == len(set(found))
+        assert not {*found} & {raw.decode() for raw in self.store.connection.zrange(KEYS.scheduled(QUEUE), 0, -1)}
+        self.store.connection.delete(KEYS.queue_list(QUEUE))
+        for run in found:
             self.count += 1
-            terms = Terms(after=AFTER[reference(self.store, run).name])
+            terms = Terms(after=self.after.get(run, ()))
             by = Claimant("player", f"execution-{self.count}")
             self.note(run, "started")
             claim = Ledger(self.store).claim(reference(self.store, run), by, digest="d", terms=terms)
-            waiting += [run] if claim.waits else []
+            self.in_hand += [(run, claim.seconds)] if claim.waits else []
             self.running += [run] if claim.attempt else []
             moved |= not claim.waits
-        for run in waiting:
-            self.note(run, "queued")
-        if waiting:
-            self.store.connection.rpush(key, *waiting)
         return moved
 
     def note(self, run: str, status: str) -> None:
@@ -81,13 +127,16 @@ class Chain:
         self.note(run, "finished")
 
     def settle(self) -> None:
-        """End all there is, well, until nothing is left."""
+        """End all there is, well, until nothing is left; nobody's time to ask comes."""
         while self.running or self.ask():
             while self.running:
                 self.end(self.running.pop(0), "succeeded")
+            self.put_away()
+            step(self.store)
 
     def outcomes(self, name: str) -> list[dict[str, Any]]:
-        return [json.loads(raw) for raw in self.store.connection.zrange(KEYS.outcomes(name), 0, -1)]
+        found = self.store.connection.zrange(KEYS.outcomes(self.names[name]), 0, -1)
+        return [json.loads(raw) for raw in found]
 
     def by(self, name: str, tick: int) -> str:
         """Return how the newest tick by then ended that no run of the same schedule stood in the way of."""
@@ -97,17 +146,20 @@ class Chain:
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
-@given(overlap=st.sampled_from(OVERLAPS), doings=st.lists(DOINGS, min_size=5, max_size=40))
+@given(overlap=st.sampled_from(OVERLAPS), foreseen=st.booleans(), doings=st.lists(DOINGS, min_size=5, max_size=40))
 def test_what_comes_after_others_runs_only_where_they_succeeded(
-    redis_connection: Redis, overlap: str, doings: list[tuple[str, str]]
+    redis_connection: Redis, overlap: str, foreseen: bool, doings: list[tuple[str, str]]
 ) -> None:
-    chain = Chain(redis_connection, overlap)
+    chain = Chain(redis_connection, overlap, foreseen=foreseen)
 
     for what, how in doings:
         chain.act(what, how)
+    chain.put_away()
+    step(chain.store)
     chain.settle()
 
     assert not chain.store.read().active
+    assert not chain.store.connection.exists(KEYS.awaited)
     for name, others in AFTER.items():
         for outcome in chain.outcomes(name):
             good = all(chain.by(other, outcome["first"]) == "succeeded" for other in others)

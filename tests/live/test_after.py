@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from support.holds import HOUR, QUEUE, apply, events, outcomes, pause, queued, resume, step
+from support.chains import ask, due, next_hour
+from support.holds import HOUR, apply, events, outcomes, pause, resume
 from support.players import Player, reference
 from support.redis_state import shift_clock
 from support.states import KEYS, schedule
 
 from flowerpower.jobs.by_hand.stopping import stop_run
-from flowerpower.jobs.ledger import Claim, Claimant, Ledger, Terms
 from flowerpower.jobs.monitoring.status import read_status
 from flowerpower.jobs.records import active_run
 from flowerpower.render.status import status_text
 from flowerpower.state.store import Store
-
-
-def due(store: Store, *names: str) -> dict[str, str]:
-    """Let the hourly schedules be due for the first time; return the run of each."""
-    apply(store, *(schedule(name, every=HOUR) for name in names))
-    return next_hour(store)
-
-
-def next_hour(store: Store) -> dict[str, str]:
-    shift_clock(store.connection, HOUR)
-    step(store)
-    found = {reference(store, run).name: run for run in queued(store)}
-    store.connection.delete(KEYS.queue_list(QUEUE))
-    return found
-
-
-def ask(store: Store, run: str, after: Sequence[str] = ("first",), deadline: int = 0) -> Claim:
-    terms = Terms(deadline=deadline, after=tuple(after))
-    return Ledger(store).claim(reference(store, run), Claimant("w", "e"), digest="d", terms=terms)
 
 
 def test_a_tick_waits_for_the_run_of_the_same_time(store: Store, player: Player) -> None:
@@ -182,11 +161,22 @@ def test_who_waits_longer_than_the_start_deadline_is_missed(store: Store) -> Non
 def test_who_waits_long_asks_less_often(store: Store) -> None:
     runs = due(store, "first", "second")
     asked = []
-    for passed in (0, 200, HOUR):
+    for passed in (0, 5, 2 * HOUR):
         shift_clock(store.connection, passed)
         asked.append(ask(store, runs["second"]).seconds)
 
-    assert asked == [5, 20, 60]
+    assert asked == [5, 60, 600]
+
+
+def test_who_waits_asks_when_its_start_deadline_is_over(store: Store) -> None:
+    runs = due(store, "first", "second")
+
+    ask(store, runs["second"], deadline=20)
+    seconds = ask(store, runs["second"], deadline=20).seconds
+    shift_clock(store.connection, seconds)
+
+    assert 20 <= seconds <= 21
+    assert "start_deadline" in ask(store, runs["second"], deadline=20).refused
 
 
 def test_a_run_that_waits_says_for_what_and_can_be_cancelled(store: Store) -> None:

@@ -1,10 +1,16 @@
-"""`after` in real time: workers of ours and of RQ, which hand a run that has to wait back until it may run."""
+"""`after` in real time: workers of ours and of RQ, which hand a run that has to wait back until it may run.
+
+Who is told to wait asks once more after 5 seconds, then nobody does for a minute, and a test waits for 40 seconds.
+"""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +25,7 @@ from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
 
 KEYS = Keys("acme", "default")
+QUEUED_LATER = KEYS.scheduled(KEYS.queue("default"))
 FLOW = """
 from pathlib import Path
 import time
@@ -32,6 +39,10 @@ def first() -> str:
 
 def second() -> str:
     return "done"
+
+
+def broken() -> str:
+    raise ValueError("no disk")
 """
 
 
@@ -40,9 +51,9 @@ def store(redis_connection: Redis) -> Store:
     return Store(redis_connection, KEYS)
 
 
-def chain(store: Store, folder: Path) -> None:
+def chain(store: Store, folder: Path, output: str = "first") -> None:
     """Apply a schedule that goes on until there is a file `flows/go`, and one that comes after it."""
-    write_project(folder, flow=FLOW, pipeline="modules: [flow]\noutputs: [first]", schedule="every: 1s")
+    write_project(folder, flow=FLOW, pipeline=f"modules: [flow]\noutputs: [{output}]", schedule="every: 1s")
     (folder / "pipelines/then.yaml").write_text("modules: [flow]\noutputs: [second]\n")
     (folder / "schedules/then.yaml").write_text("pipeline: then\nevery: 1s\nafter: [often]\n")
     apply_plan(make_plan(store.keys, wanted(folder), store.read(), SOURCE), store, "apply")
@@ -75,17 +86,61 @@ def test_workers_run_one_after_the_other(store: Store, redis_url: str, tmp_path:
     assert "succeeded" in words(store, "often")
 
 
+def test_a_skip_is_no_warning_in_the_log_of_a_worker(store: Store, redis_url: str, tmp_path: Path) -> None:
+    chain(store, tmp_path, output="broken")
+
+    with running_worker(redis_url, KEYS, tmp_path, "scheduler") as worker:
+        worker.wait_for(lambda: "skipped" in words(store, "then"))
+        worker.stop()
+
+    assert "no disk" in worker.output()  # this one says warnings and errors
+    assert "is not run" not in worker.output()
+
+
+@contextmanager
+def stock_worker(url: str, folder: Path, *how: str) -> Iterator[None]:
+    """Run a worker of RQ's own for the length of a block; it ends with what it runs."""
+    command = [sys.executable, "-m", "rq.cli", "worker", "--serializer", "json", "-u", url, *how, KEYS.queue("default")]
+    nowhere = subprocess.DEVNULL
+    worker = subprocess.Popen(command, cwd=folder, stdout=nowhere, stderr=nowhere)
+    try:
+        yield
+    finally:
+        (folder / "flows/go").touch()
+        worker.terminate()
+        worker.wait(timeout=30)
+
+
 def test_a_stock_worker_waits_as_well(store: Store, redis_url: str, tmp_path: Path) -> None:
     chain(store, tmp_path)
-    stock = [sys.executable, "-m", "rq.cli", "worker", "--serializer", "json", "-u", redis_url, KEYS.queue("default")]
 
     with running_worker(redis_url, KEYS, tmp_path, "scheduler") as worker:
         worker.wait_for(lambda: store.read().active)
-        other = subprocess.Popen(stock, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
+        with stock_worker(redis_url, tmp_path):
             worker.wait_for(lambda: events(store, "waiting"))
             (tmp_path / "flows/go").touch()
             worker.wait_for(lambda: "succeeded" in words(store, "then"))
-        finally:
-            other.kill()
-            other.wait()
+
+
+def test_without_a_scheduler_of_ours_the_end_of_the_other_is_enough(
+    store: Store, redis_url: str, tmp_path: Path
+) -> None:
+    chain(store, tmp_path)
+
+    with stock_worker(redis_url, tmp_path, "--with-scheduler"), stock_worker(redis_url, tmp_path):
+        wait_for(lambda: asks_late(store))
+        (tmp_path / "flows/go").touch()
+        wait_for(lambda: "succeeded" in words(store, "then"))
+
+
+def asks_late(store: Store) -> bool:
+    """Tell whether RQ lets a run wait for longer than the few seconds after which it asks once more."""
+    late = int(time.time()) + 10
+    return any((store.connection.zscore(QUEUED_LATER, run) or 0) > late for run in store.read().active)
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 40
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)

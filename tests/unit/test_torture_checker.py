@@ -49,6 +49,7 @@ def with_log(*log: Entry, **more: Any) -> Evidence:
     [
         SOUND,
         with_log(*BEGIN, *FIRE, Entry(3, "push", RUN, by="redelivered"), *END),
+        with_log(*BEGIN, *FIRE, Entry(3, "push", RUN, by="woken"), *END),
         with_log(*BEGIN, *FIRE, outcome(3, TICK, TICK, 1, "failed"), *END),
         with_log(*BEGIN, cursor(2, TICK + 20), outcome(2, TICK, TICK + 20, 3, "missed")),
         with_log(*BEGIN, cursor(2, TICK), outcome(2, TICK, TICK, 1, "missed"), record(2, 7), cursor(3, TICK)),

@@ -73,6 +73,8 @@ def compile_schedule(keys: Keys, schedule: Schedule, revision: int) -> Compiled:
         raise ValueError("its name or the digest of its run spec is damaged")
     room = room_to_wait(fields)
     shape = {**run_shape(keys, schedule), "overlap": str(fields["overlap"]), **({"room": room} if room else {})}
+    if fields.get("after"):
+        shape |= {"after": [str(name) for name in fields["after"]], "deadline": int(fields.get("start_deadline") or 0)}
     return Compiled(
         name=schedule.name,
         run=schedule.run,

@@ -86,6 +86,7 @@ class Scheduler:
         with self.troubles.within("lifting holds"):
             self._lifter.step(now)
         fired = sum(self._fire_queue(queue, now) for queue in queues if self._still_ours())
+        self._wake()
         if self._still_ours():
             self._maintain(queues, now, whole=changed)
             self._worked = generation
@@ -198,6 +199,12 @@ class Scheduler:
             self._reconciler.discard(run_id, names[run_id], queue)
         self._strays = (self._strays | strays) - (strays & self._strays)
         return self.fleet.ledger.release(queue, moved) if moved else 0
+
+    def _wake(self) -> None:
+        """Hand runs to the workers that waited for other schedules and need not any more."""
+        with self.troubles.within("looking at runs that wait for other schedules"):
+            while self._still_ours() and self.fleet.ledger.wake():
+                pass
 
     def _maintain(self, queues: Sequence[str], now: int, *, whole: bool) -> None:
         if not whole and now - self._reconciled < RECONCILE_SECONDS and now >= self._reconciled:

@@ -49,7 +49,7 @@ def something_succeeded(log: Iterable[Entry]) -> Iterator[str]:
 
 
 def no_tick_is_pushed_twice(log: Iterable[Entry]) -> Iterator[str]:
-    """A tick is decided once; only a retry and a redelivery push it again."""
+    """A tick is decided once; only a retry, a redelivery and the end of what it waited for push it again."""
     log = list(log)
     pushed = Counter(entry.name for entry in log if entry.op == "push" and entry.by == "decided")
     twice = {run: times for run, times in pushed.items() if times > 1}

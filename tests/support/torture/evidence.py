@@ -23,12 +23,14 @@ local redis = setmetatable({{}}, {{__index = redis}})
 local real_call, log_call = redis.call, nil
 local asked = tostring(ARGV[2])
 
--- Which script pushes: only a retry and a redelivery may push what was pushed before.
-local function pusher()
+local moved = {{}}  -- runs that this script has taken from where RQ lets them wait
+
+-- Which script pushes: only a retry, a redelivery, and what wakes a run that waited may push what was pushed before.
+local function pusher(run)
   local is_end = string.find(asked, '"status"', 1, true)  -- which lets the next tick start
   if string.find(asked, '"seen"', 1, true) and not is_end then return 'redelivered' end
   if string.sub(asked, 1, 1) ~= '{{' and string.find(asked, '--', 1, true) then return 'retry' end
-  return 'decided'
+  return moved[run] and string.sub(asked, 1, 1) ~= '[' and 'woken' or 'decided'  -- to fire moves, too
 end
 
 local function log(...)
@@ -41,7 +43,9 @@ redis.call = function(...)
   local answer = real_call(...)
   local command, key = words[1], tostring(words[2])
   if command == 'RPUSH' and string.find(key, ':queue:', 1, true) then
-    for index = 3, #words do log('op', 'push', 'run', words[index], 'by', pusher()) end
+    for index = 3, #words do log('op', 'push', 'run', words[index], 'by', pusher(words[index])) end
+  elseif command == 'ZREM' and string.find(key, ':scheduled:', 1, true) and #words == 3 and answer == 1 then
+    moved[words[3]] = true
   elseif command == 'HSET' and (key == '@cursors' or key == '@schedules') then
     local op = key == '@cursors' and 'cursor' or 'record'
     for index = 3, #words, 2 do log('op', op, 'name', words[index], 'value', words[index + 1]) end
