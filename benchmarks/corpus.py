@@ -28,6 +28,7 @@ _NODES = ("report", "total", "cleaned", "joined", "ranked")
 _MOST_VALUES = 14
 _ZONES = ("Europe/Berlin", "UTC", "America/New_York", "Asia/Kolkata", "Asia/Tokyo", "Australia/Sydney", "America/Lima")
 _WORDS = ("region", "currency", "channel", "segment", "warehouse", "brand", "season", "cohort", "sensor", "vendor")
+_CONFIGURED = _WORDS[1:]  # `region` is an input
 _TEAMS = ("team-sales", "team-stock", "team-hr", "Zoë Müller", "データ班")
 
 Trigger = Callable[[int], Sequence[str]]
@@ -54,10 +55,11 @@ def module_text(module: str) -> str:
     """Return a Hamilton module: a node of what is given, and one of every kind that needs it."""
     imports = "" if module == "common" else "import common\n\n\n"
     values = "".join(f", value_{index}: object = None" for index in range(_MOST_VALUES))
+    values += "".join(f', {word}: str = ""' for word in _CONFIGURED)
     given = f'def {module}_given(region: str, day: str{values}) -> dict:\n    return {{"region": region, "day": day}}\n'
     nodes = (
-        f"def {module}_{node}({module}_given: dict) -> str:\n"
-        f'    """Return {node} of {module}."""\n    return str({module}_given)\n'
+        f"def {module}_{node}({module}_given: dict) -> list:\n"
+        f'    """Return {node} of {module}."""\n    return [{module}_given]\n'
         for node in _NODES
     )
     return imports + "\n\n".join([given, *nodes])
@@ -149,7 +151,7 @@ def mixed_trigger(number: int) -> list[str]:
 
 
 def _mapping(name: str, random: Random, size: int) -> list[str]:
-    words = _WORDS[1:] if name == "config" else _WORDS  # `region` is an input
+    words = _CONFIGURED if name == "config" else _WORDS
     return [f"{name}:", *(f"  {word}: {word}-{random.randint(1, 999)}" for word in random.sample(words, size))]
 
 

@@ -137,7 +137,7 @@ def _problems_of(
     if finding.kind in ("missing", "no variant") and not rest and not in_all:
         own = list(runs)
     for run in own:
-        yield from _problem(project, finding, run.address, finding.what, severity)
+        yield _problem(project, finding, run.address, finding.what, severity)
     left = len(runs) - len(own)
     if left:
         scheduled = runs[0].address != pipeline
@@ -145,7 +145,7 @@ def _problems_of(
         if by_hand:
             finding = replace(finding, hint=_BY_HAND)
         where = "" if in_all else _said_of([run for run in runs if run not in own])
-        yield from _problem(project, finding, pipeline, f"{finding.what}{where}", "warning" if by_hand else severity)
+        yield _problem(project, finding, pipeline, f"{finding.what}{where}", "warning" if by_hand else severity)
 
 
 def _said_of(runs: Sequence[Run]) -> str:
@@ -153,19 +153,13 @@ def _said_of(runs: Sequence[Run]) -> str:
     return f", as the schedule '{first}'{f' and {more} more' if more else ''} runs it"
 
 
-def _problem(project: Project, finding: Finding, address: str, what: str, severity: Severity) -> Iterator[Problem]:
-    """Yield the problem of a finding; of what specs have in common it says which one it is about."""
+def _problem(project: Project, finding: Finding, address: str, what: str, severity: Severity) -> Problem:
     code, path = CODE_OF_KIND[finding.kind], finding.path
     by_key = finding.kind == "unused" or (path[0] in _BY_KEY and len(path) > 1 and finding.kind != "wrong type")
     place = project.place(address, *path, key=by_key)
     if place == project.places.get(address) and path[0] != "outputs" and address.startswith("pipeline."):
         place = project.place(address, "outputs")  # nearer than the first line, where the section is not written
-    shared = place.file != project.place(address).file
-    if shared and finding.kind == "unused":
-        return  # others may use it
-    kind, _, name = address.partition(".")
-    about = f", in the {kind} '{name}'" if shared else ""
-    yield Problem(code, place, f"{what}{about}", finding.hint or CODES[code].advice, severity)
+    return Problem(code, place, what, finding.hint or CODES[code].advice, severity)
 
 
 @dataclass(slots=True)
@@ -176,6 +170,7 @@ class _Check:
     graphs: Graphs
     given: dict[object, dict[object, Value]] | None = None  # to the nodes of each graph, where that is wanted
     _undecided: dict[Reason, list[str]] = field(default_factory=dict)
+    _shared: dict[Problem, list[str]] = field(default_factory=dict)  # in what specs have in common
     _code: dict[Problem, None] = field(default_factory=dict)
 
     def run(self) -> Iterator[Problem]:
@@ -186,6 +181,8 @@ class _Check:
         for name, pipeline in self.project.pipelines.items():
             yield from self.pipeline(name, pipeline, schedules.get(name, ()))
         yield from self._code
+        for problem, names in self._shared.items():
+            yield replace(problem, what=f"{problem.what}, in {_pipelines(names)}")
         for reason, names in self._undecided.items():
             for group in [[name] for name in names] if reason.key else [names]:
                 yield _undecided_problem(self.project, reason, group)
@@ -204,7 +201,12 @@ class _Check:
             return
         yield from _odd_modules(self.project, name, located)
         runs = runs_of(name, pipeline, schedules)
-        yield from findings_as_problems(self.project, name, runs, self.findings(name, pipeline, runs))
+        own = {self.project.place(address).file for address in (f"pipeline.{name}", *(run.address for run in runs))}
+        for problem in findings_as_problems(self.project, name, runs, self.findings(name, pipeline, runs)):
+            if problem.place.file in own:
+                yield problem
+            elif problem.code != CODE_OF_KIND["unused"]:  # others may use it
+                self._shared.setdefault(problem, []).append(name)
 
     def findings(self, name: str, pipeline: PipelineSpec, runs: Sequence[Run]) -> Mapping[str, Sequence[Finding]]:
         """Return what is wrong with each run of a pipeline, by its address; what they share is looked at once."""
@@ -299,9 +301,12 @@ def _fault_problem(fault: Fault) -> Problem:
 
 
 def _undecided_problem(project: Project, reason: Reason, names: Sequence[str]) -> Problem:
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    what = f"only running the code tells the dataflow of the pipeline '{names[0]}'{more}: {reason.why}"
+    what = f"only running the code tells the dataflow of {_pipelines(names)}: {reason.why}"
     if reason.key:
         place = project.place(f"pipeline.{names[0]}", "config", reason.key)
         return Problem("FP328", place, f"{reason.why}, so nobody can tell the dataflow before", _WAIT, "note")
     return Problem("FP328", reason.place, what, in_env(CODES["FP328"].advice, project.env), "note")
+
+
+def _pipelines(names: Sequence[str]) -> str:
+    return f"the pipeline '{names[0]}'{f' and {len(names) - 1} more' if len(names) > 1 else ''}"
