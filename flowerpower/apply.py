@@ -6,6 +6,7 @@ is enough.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -34,8 +35,11 @@ _CONFLICTS = {
     "cursor": "the cursors of these schedules are damaged: {details}",
     "hold": "these were held when the plan was made and are not any more: {details}",
     "stage": "the staged changes were lost before the commit",
+    "moved": "the missed ticks of these fire faster than this can be prepared: {details}",
     "running": "runs of these started since the plan was made, and would be stopped: {details}",
 }
+_PAUSES = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""Seconds between attempts, where ticks that are caught up with fire between staging and commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +68,36 @@ def apply_plan(
         raise UsageError("a part of a plan cannot be applied", hint="plan without --target and --exclude")
     if plan.refused:
         raise RefusedError(plan.refused[0].message, hint=plan.refused[0].hint)
-    moment = store.time()
-    staging = Staging(plan, store, moment, signer)
-    staged = _stage(staging, apply_id, progress) if plan.changes else []
+    committed, staged = _stage_and_commit(plan, store, apply_id, progress, signer)
+    return Applied(
+        apply_id=apply_id,
+        generation=committed.generation,
+        added=plan.count("create"),
+        changed=plan.count("update"),
+        destroyed=plan.count("delete"),
+        notes=(*_deaf_notes(committed), *_verified(store, staged, committed.generation, apply_id)),
+    )
+
+
+def _stage_and_commit(
+    plan: Plan, store: Store, apply_id: str, progress: Progress, signer: Signer | None
+) -> tuple[Committed, Sequence[Staged]]:
+    moved = Conflict("moved")
+    for pause in _PAUSES:
+        time.sleep(pause)
+        moment = store.time()
+        staged = _stage(Staging(plan, store, moment, signer), apply_id, progress) if plan.changes else []
+        answer = _commit(store, _order(plan, apply_id, moment), apply_id)
+        if not isinstance(answer, Conflict):
+            return answer, staged
+        moved = answer
+    raise _stale(moved)
+
+
+def _order(plan: Plan, apply_id: str, moment: int) -> dict[str, object]:
+    """Return what the commit script is told beside the changes."""
     chunks = _chunks(len(plan.changes))
-    order = {
+    return {
         "apply_id": apply_id,
         "generation": plan.head.generation,
         "chunks": chunks,
@@ -81,15 +110,6 @@ def apply_plan(
         "summary": canonical({action: plan.count(action) for action in ("create", "update", "delete")}),
         "head": _head_of(plan),
     }
-    committed = _commit(store, order, apply_id)
-    return Applied(
-        apply_id=apply_id,
-        generation=committed.generation,
-        added=plan.count("create"),
-        changed=plan.count("update"),
-        destroyed=plan.count("delete"),
-        notes=(*_deaf_notes(committed), *_verified(store, staged, committed.generation, apply_id)),
-    )
 
 
 def _verified(store: Store, staged: Sequence[Staged], generation: int, apply_id: str) -> tuple[str, ...]:
@@ -191,7 +211,8 @@ def _chunks(changes: int) -> int:
     return -(-changes // CHUNK)
 
 
-def _commit(store: Store, order: dict[str, object], apply_id: str) -> Committed:
+def _commit(store: Store, order: dict[str, object], apply_id: str) -> Committed | Conflict:
+    """Return what was committed, or the conflict that another attempt may get over; raise for any other."""
     try:
         answer = store.commit(order)
     except StoreError:
@@ -200,14 +221,19 @@ def _commit(store: Store, order: dict[str, object], apply_id: str) -> Committed:
         if head is None or head.apply_id != apply_id:
             raise
         return Committed(head.generation, head.when)
-    if isinstance(answer, Conflict):
-        details = ", ".join(answer.details)
-        hint = None
-        if answer.kind == "type":
-            moves = "; ".join(map(move_away, answer.details))
-            hint = f"look at it, move it out of the way ({moves}), and plan again; `flowerpower status` may say more"
-        raise StalePlanError(f"nothing was applied: {_CONFLICTS[answer.kind].format(details=details)}", hint=hint)
+    if isinstance(answer, Conflict) and answer.kind != "moved":
+        raise _stale(answer)
     return answer
+
+
+def _stale(conflict: Conflict) -> StalePlanError:
+    details, hint = ", ".join(conflict.details), None
+    if conflict.kind == "type":
+        moves = "; ".join(map(move_away, conflict.details))
+        hint = f"look at it, move it out of the way ({moves}), and plan again; `flowerpower status` may say more"
+    if conflict.kind == "moved":
+        hint = "apply again when they have caught up, or hold them until then: flowerpower pause"
+    return StalePlanError(f"nothing was applied: {_CONFLICTS[conflict.kind].format(details=details)}", hint=hint)
 
 
 def _deaf_notes(committed: Committed) -> tuple[str, ...]:

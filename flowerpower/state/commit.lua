@@ -58,7 +58,7 @@ local any_active = has_buffers or redis.call('HLEN', ACTIVE) > 0
 local has_forgotten = redis.call('HLEN', FORGOTTEN) > 0
 local has_renamed = redis.call('EXISTS', RENAMED) == 1
 
-local stale, lifted, running, checked = {}, {}, {}, {}
+local stale, lifted, running, moved, checked = {}, {}, {}, {}, {}
 
 -- Names of changed schedules and pipelines as Redis knows them, and the keys that a change may make or overwrite.
 local function names_of(chunk)
@@ -94,6 +94,14 @@ local function wrong_key(change)
   end
 end
 
+-- The ticks that passed were counted since some cursor, and the newest of them named (see record_passed). Where more have
+-- fired since than are named, nobody knows how many are left.
+local function is_told(since, passed)
+  if not passed or not since or passed[1] == since then return true end
+  local newest = passed[5] or {}
+  return #newest == passed[4] or (newest[1] ~= nil and newest[1] <= since)
+end
+
 -- Look at what is live of a schedule. Returns a conflict, if there is one.
 local function check_schedule(change, cursor, hold)
   local tick, _, pending = read_cursor(cursor, change.live)
@@ -109,6 +117,8 @@ local function check_schedule(change, cursor, hold)
     if job.err then return conflict('type', {job_key(change.pending)}) end
     change.live_queue, change.status = job[1] or nil, job[2] or nil
   end
+  local told = is_told(tick, change.passed) and is_told(tick_of(change.pending), change.behind)
+  if not told and change.timing ~= 'keep' then moved[#moved + 1] = change.live end
   local wrong = wrong_key(change)
   if wrong then return conflict('type', {wrong}) end
   if change.cancel then
@@ -146,6 +156,7 @@ end
 if #stale > 0 then return conflict('revision', stale) end
 if #lifted > 0 then return conflict('hold', lifted) end
 if #running > 0 and not order.may_stop then return conflict('running', running) end
+if #moved > 0 then return conflict('moved', moved) end
 
 -- 2. Write.
 -- All of our queues: it may have been put into another one behind our back.

@@ -40,7 +40,7 @@ class Committed:
 class Conflict:
     """The commit script wrote nothing: what it found is not what the plan was made for."""
 
-    kind: str  # generation, revision, type, cursor, hold, stage, running
+    kind: str  # generation, revision, type, cursor, hold, stage, moved, running
     details: tuple[str, ...] = ()
 
 
@@ -72,9 +72,10 @@ class Store:
         return reading
 
     def open_stage(self, apply_id: str, inverse: bytes) -> None:
-        """Make the private key, which expires, that the changes of one apply are staged under."""
+        """Make the private key, which expires, that the changes of one apply are staged under, also once more."""
         with redis_errors("staging the changes"):
             pipe = self.connection.pipeline(transaction=False)
+            pipe.delete(self.keys.stage(apply_id))
             pipe.hset(self.keys.stage(apply_id), "inverse", inverse)
             pipe.expire(self.keys.stage(apply_id), _STAGE_SECONDS)
             pipe.execute()

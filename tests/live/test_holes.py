@@ -12,6 +12,7 @@ from support.redis_state import shift_clock
 from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
+from flowerpower.errors import StalePlanError
 from flowerpower.jobs.ledger import Claimant, Ledger, RunRef
 from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.jobs.workers.restricted import RestrictedJob
@@ -175,3 +176,39 @@ def test_every_tick_that_a_change_removes_is_recorded(store: Store) -> None:
 
     (missed,) = outcomes(store)
     assert (missed["first"], missed["last"], missed["count"]) == (first, first + 2 * HOUR, 3)
+
+
+MINUTE = 60
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [[], [schedule("often", cron="0 * * * *")], [schedule("often", every=MINUTE, overlap="allow", paused=True)]],
+    ids=["deleted", "changed", "paused"],
+)
+@pytest.mark.parametrize("backlog", [40, 120, 700])
+def test_no_tick_is_lost_where_a_backlog_is_caught_up_with_while_an_apply_is_staged(
+    store: Store, backlog: int, wanted: list[Any]
+) -> None:
+    apply(store, desired([schedule("often", every=MINUTE, overlap="allow", catchup="all"), schedule("other")]))
+    shift_clock(store.connection, backlog * MINUTE)
+    plan = make_plan(KEYS, desired([*wanted, schedule("other")]), store.read(), SOURCE)
+    scheduler = Scheduler(store, "one")
+    steps = iter([scheduler.step, lambda: 0, scheduler.step])
+
+    apply_plan(plan, store, "two", lambda done, total: next(steps, lambda: 0)())
+
+    shift_clock(store.connection, 0)
+    told = [outcome for outcome in outcomes(store) if outcome["status"] == "missed"]
+    assert len(queued(store)) + sum(outcome["count"] for outcome in told) == backlog
+
+
+def test_an_apply_gives_up_where_ticks_fire_faster_than_it_can_be_prepared(store: Store) -> None:
+    apply(store, desired([schedule("often", every=MINUTE, overlap="allow", catchup="all"), schedule("other")]))
+    shift_clock(store.connection, 5000 * MINUTE)
+    plan, scheduler = make_plan(KEYS, desired([schedule("other")]), store.read(), SOURCE), Scheduler(store, "one")
+
+    with pytest.raises(StalePlanError, match="fire faster than this can be prepared: often"):
+        apply_plan(plan, store, "two", lambda done, total: scheduler.step() and None)
+
+    assert "often" in store.read().state.schedules
