@@ -22,8 +22,8 @@ _IMPORTED: Mapping[str, Any] = {
     "typing.Optional": typing.Optional,
     "typing.Union": typing.Union,
 }
-_FORMS = (typing.Literal, typing.Optional, typing.Union)
-_OPEN = (Any, *_FORMS)
+_FORMS = (typing.Literal, typing.Optional, typing.Union)  # which are no types by themselves
+_PARTS: Mapping[Any, int] = {list: 1, set: 1, dict: 2, typing.Optional: 1}
 
 
 class _UnknownError(Exception):
@@ -41,26 +41,33 @@ def kind_of(annotation: str, names: Names) -> Any:
         kind = _read(ast.parse(annotation, mode="eval").body, names)
     except (_UnknownError, SyntaxError, ValueError, TypeError):
         return None
-    return None if kind in _OPEN else kind
+    return None if kind in (Any, type(None)) else kind
 
 
 def _read(node: ast.expr, names: Names) -> Any:
     match node:
         case ast.Constant(value=None):
-            return None
+            return type(None)
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _read(left, names) | _read(right, names)
+        case ast.Subscript(value=outer, slice=inner):
+            kind = _named(outer, names)
+            return kind[_literals(inner) if kind is typing.Literal else _parts(kind, inner, names)]
+    kind = _named(node, names)
+    if kind in _FORMS:
+        raise _UnknownError
+    return kind
+
+
+def _named(node: ast.expr, names: Names) -> Any:
+    kind = None
+    match node:
         case ast.Name(id=name) if name in names.imported:
             kind = _IMPORTED.get(names.imported[name])
         case ast.Name(id=name) if name not in names.bound:
             kind = _BUILT_IN.get(name)
         case ast.Attribute(value=ast.Name(id=name), attr=attribute):
             kind = _IMPORTED.get(f"{names.imported.get(name, '')}.{attribute}")
-        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            kind = _read(left, names) | _read(right, names)
-        case ast.Subscript(value=outer, slice=inner):
-            kind = _read(outer, names)
-            kind = kind[_literals(inner) if kind is typing.Literal else _parts(inner, names)]
-        case _:
-            kind = None
     if kind is None:
         raise _UnknownError
     return kind
@@ -69,16 +76,15 @@ def _read(node: ast.expr, names: Names) -> Any:
 def _literals(node: ast.expr) -> tuple[object, ...]:
     parts: Sequence[ast.expr] = node.elts if isinstance(node, ast.Tuple) else [node]
     values = tuple(part.value for part in parts if isinstance(part, ast.Constant))
-    if len(values) < len(parts):
+    if len(values) < len(parts) or not values:
         raise _UnknownError
     return values
 
 
-def _parts(node: ast.expr, names: Names) -> Any:
-    if not isinstance(node, ast.Tuple):
-        return _read(node, names)
-    return tuple(... if _is_dots(part) else _read(part, names) for part in node.elts)
-
-
-def _is_dots(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is ...
+def _parts(kind: Any, node: ast.expr, names: Names) -> Any:
+    """Return what stands in the brackets of a type, as many parts as it has."""
+    parts: Sequence[ast.expr] = node.elts if isinstance(node, ast.Tuple) else [node]
+    if kind is tuple or not parts or len(parts) != _PARTS.get(kind, len(parts)):
+        raise _UnknownError
+    found = tuple(_read(part, names) for part in parts)
+    return found if len(found) > 1 else found[0]

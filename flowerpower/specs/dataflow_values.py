@@ -107,8 +107,10 @@ def fits_plainly(value: Any, kind: Any) -> bool:
 
 
 def _is_list_of(value: Any, inner: Collection[Any]) -> bool:
+    if type(value) is not list or len(inner) != 1:
+        return False
     (kind,) = inner
-    return type(value) is list and all(kind is Any or fits_plainly(part, kind) for part in value)
+    return all(kind is Any or fits_plainly(part, kind) for part in value)
 
 
 def _is_mapping_of(value: Any, inner: Collection[Any]) -> bool:
@@ -165,4 +167,4 @@ def _is_a(value: Any, kind: Any) -> bool:
     return form is not None and isinstance(value, form) and all(_is_a(part, inner[0]) for part in islice(value, 1))
 
 
-_TAKEN_AS: Mapping[Any, Any] = {list: Sequence, tuple: Sequence, set: Iterable}
+_TAKEN_AS: Mapping[Any, Any] = {list: Sequence, set: Iterable}

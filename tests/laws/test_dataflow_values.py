@@ -37,8 +37,7 @@ KINDS: dict[str, Any] = {
     "list[float | str]": list[float | str],
     "dict[str, int]": dict[str, int],
     "dict[str, list[Any]]": dict[str, list[Any]],
-    "tuple[int, str]": tuple[int, str],
-    "tuple[float, ...]": tuple[float, ...],
+    "tuple": tuple,
     "set[str]": set[str],
     "int | None": int | None,
     "Optional[date]": date | None,
@@ -83,3 +82,28 @@ def test_the_values_that_a_run_refuses_are_known_before(data: st.DataObject) -> 
 
     event("refused" if said else "starts")
     assert {finding.what for finding in found} == set(said)
+
+
+OUTER = ["list", "dict", "set", "tuple", "Optional", "Literal", "Any", "int", "date", "dt.datetime", "'list'", "x.y"]
+INNER = ["int", "str", "None", "...", "1", "-1", "'a'", "()", "[]", "x", "dt.date", "Any", "Optional", "Literal"]
+annotations = st.recursive(
+    st.sampled_from(INNER),
+    lambda part: (
+        st.tuples(st.sampled_from(OUTER), st.lists(part, min_size=1, max_size=3)).map(
+            lambda form: f"{form[0]}[{', '.join(form[1])}]"
+        )
+        | st.tuples(part, part).map(" | ".join)
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(annotation=annotations, value=values)
+def test_any_annotation_is_read_or_left_alone(annotation: str, value: object) -> None:
+    graph = static_graph({"m0.py": f"{HEADER}\ndef n0(i0: {annotation}) -> int: ...\n"}, ["m0"], {})
+    config = Run("", {}, {}, {"i0": value}, {}).values
+
+    for given_values in (Run("", {}, {"i0": value}, {}, {}).values, config):
+        for finding in wrong_values(graph, Wanted({("outputs", 0): "n0"}, {"i0": value}), given_values):
+            assert finding.what.startswith(("input 'i0': ", "config 'i0': "))

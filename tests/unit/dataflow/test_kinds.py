@@ -37,7 +37,6 @@ def bool(x: int) -> int:
         ("list[int]", list[int]),
         ("List[int]", list[int]),
         ("dict[int, Any]", dict[int, Any]),
-        ("tuple[int, ...]", tuple[int, ...]),
         ("int | None", int | None),
         ("Optional[int]", int | None),
         ("t.Optional[int]", int | None),
@@ -53,8 +52,20 @@ def test_types_of_python_are_known_under_any_name(annotation: str, kind: Any) ->
     "annotation",
     [
         *["", "None", "Any", "t.Any", "Optional", "Literal", "Literal[x]", "datetime", "Path", "float", "str", "bool"],
-        *["list[str]", "Frame", "pd.Series", "int | Frame", "dict[str]", "int[str]", "(int)[0]", "date.today", "f()"],
-        *["x if y else z", "not python", "int" + " | int" * 100],
+        *[
+            "list[str]",
+            "Frame",
+            "pd.Series",
+            "int | Frame",
+            "dict[str]",
+            "int[str]",
+            "(int)[0]",
+            "tuple[int, ...]",
+            "list[int, str]",
+            "date.today",
+            "f()",
+        ],
+        *["tuple[int, ...]", "list[int, str]", "x if y else z", "not python", "int" + " | int" * 100],
     ],
 )
 def test_nothing_is_guessed(annotation: str) -> None:
