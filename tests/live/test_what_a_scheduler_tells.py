@@ -1,8 +1,9 @@
-"""What a scheduler says of itself: that it goes by other zone rules than the last apply, in its log and in `status`."""
+"""What a scheduler says of itself: which part it plays, in its log; that it goes by other zone rules, in `status`."""
 
 from __future__ import annotations
 
 import logging
+import threading
 
 import pytest
 from support.states import KEYS, SOURCE, desired, schedule
@@ -23,6 +24,33 @@ def apply(store: Store) -> None:
 @pytest.fixture(autouse=True)
 def whole_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "flowerpower.scheduler")
+
+
+def test_its_log_says_who_fires_who_stands_by_and_who_takes_over(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    apply(store)
+    one, two = Scheduler(store, "one"), Scheduler(store, "two")
+    for scheduler in (one, two, one, two):
+        scheduler.step()
+    one.resign()
+    for _ in range(2):
+        two.step()
+
+    assert caplog.messages == [
+        "scheduler one works first: it fires for acme.test",
+        "scheduler two stands by: another one works first",
+        "scheduler two works first: it fires for acme.test",
+    ]
+
+
+def test_its_log_says_when_it_ends(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    stop = threading.Event()
+    stop.set()
+
+    Scheduler(store, "one").run(stop)
+
+    assert caplog.messages == ["scheduler one ends"]
 
 
 def test_one_that_goes_by_other_zone_rules_than_the_last_apply_is_told_until_they_are_the_same(

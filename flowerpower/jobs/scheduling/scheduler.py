@@ -57,6 +57,7 @@ class Scheduler:
         self._lifter = Lifter(store)
         self._reconciled = 0.0
         self._renewed = 0.0  # when the lease was, by the clock of this process
+        self._held: bool | None = None  # whether the lease was ours when it was asked for last
         self._zones = tzdata_version()
 
     def run(self, stop: threading.Event) -> None:
@@ -72,10 +73,12 @@ class Scheduler:
                 self._reconciler.spare_workers()
             stop.wait(pause)
         self.resign()
+        logger.info("scheduler %s ends", self.name)
 
     def step(self) -> int:
         """Do one pass and return how many schedules fired; 0 when another scheduler holds the lease."""
         held, generation, applied, zones, now = self._lease()
+        self._tell_part(held)
         if not self._trustworthy(generation, applied):
             if held:
                 self._publish()
@@ -105,6 +108,17 @@ class Scheduler:
                     connection.delete(key)
         except StoreError as error:
             logger.debug("%s", error)
+
+    def _tell_part(self, held: bool) -> None:
+        """Say once which part this scheduler plays from now on."""
+        if held != self._held:
+            text = (
+                f"works first: it fires for {self.store.keys.namespace}"
+                if held
+                else "stands by: another one works first"
+            )
+            logger.info("scheduler %s %s", self.name, text)
+        self._held = held
 
     def _compare_zones(self, applied: str) -> None:
         """Say that this scheduler goes by other zone rules than the plan that was applied last."""
