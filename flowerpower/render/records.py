@@ -17,6 +17,7 @@ from flowerpower.render.words import (
     proposal,
     rough_duration,
     safe,
+    short,
     stopwatch,
     typed,
     wrap,
@@ -24,6 +25,7 @@ from flowerpower.render.words import (
 from flowerpower.specs.text.width import columns
 
 if TYPE_CHECKING:
+    from flowerpower.jobs.monitoring.status import Outcome
     from flowerpower.jobs.records import RunList, RunRecord, Standing
 
 EMPHASIS: Mapping[str, Emphasis] = {
@@ -39,7 +41,8 @@ EMPHASIS: Mapping[str, Emphasis] = {
     "cancelled": "warning",
 }
 _ACTIVE = {"running", "queued", "scheduled", "retrying"}
-_OURS = ("UserCodeError: ", "PipelineError: ", "FlowerPowerError: ")
+_OTHER_CODE = "OtherCodeError: "
+_OURS = ("UserCodeError: ", "PipelineError: ", "FlowerPowerError: ", "CheckoutError: ", _OTHER_CODE)
 _INDENT = 13
 _LONGEST_NAME = 60
 
@@ -61,6 +64,19 @@ def clean_reason(reason: str) -> str:
     for name in _OURS:
         text = text.removeprefix(name)
     return safe(text)
+
+
+def why_words(ended: RunRecord | Outcome) -> str:
+    """Return why a run ended so, and what it ran where that is not what was applied; safe to show."""
+    words = [clean_reason(ended.reason)] if ended.reason else []
+    if ended.other_code and not ended.reason.startswith(_OTHER_CODE):
+        words.append(other_code_words(ended.other_code))
+    return "; ".join(words)
+
+
+def other_code_words(code: str) -> str:
+    """Return that a run was one of other code than was applied, by its commit or digest."""
+    return f"ran other code than was applied: {short(code)}"
 
 
 def runs_text(found: RunList, *, width: int = 120, style: Style = plain) -> str:
@@ -115,7 +131,7 @@ def _table(found: RunList, width: int, style: Style) -> list[str]:
 
 def _why(record: RunRecord, used: int, width: int, lines: list[str]) -> list[str]:
     """Return the reason on lines of its own, or put it behind the last line if it fits there."""
-    reason = clean_reason(record.reason)
+    reason = why_words(record)
     if not reason:
         return []
     if used + 2 + columns(reason) <= width:
@@ -215,4 +231,5 @@ def record_dict(record: RunRecord) -> dict[str, Any]:
         "seconds": record.seconds,
         "at": iso(record.at) if record.at else None,
         "commit": record.commit,
+        "other_code": record.other_code,
     }

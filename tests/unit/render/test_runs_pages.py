@@ -18,7 +18,7 @@ from flowerpower.render.again import again_text
 from flowerpower.render.backfill import done_text, plan_text, stopped_text
 from flowerpower.render.details import details_dict, details_text
 from flowerpower.render.progress import progress_line
-from flowerpower.render.records import runs_text
+from flowerpower.render.records import runs_text, why_words
 from flowerpower.schedule import parse_trigger
 from flowerpower.state.models import Hold, Schedule
 
@@ -62,6 +62,24 @@ def test_the_list_on_a_wide_screen() -> None:
         "One of them in full: flowerpower runs --job RUN --env prod\n"
         "1 record could not be read: damaged in Redis."
     )
+
+
+def test_a_run_of_other_code_than_was_applied_says_so_in_the_list_and_in_full() -> None:
+    other = replace(FAILED, status="succeeded", reason="", other_code=f"{'1a2b3c4d' * 5}+dirty")
+
+    assert "18m ago, attempt 2\n             ran other code than was applied: 1a2b3c4+dirty\n" in runs_text(
+        replace(LIST, runs=(other,))
+    )
+    assert (
+        "  commit   1a2b3c4\n  code     1a2b3c4+dirty, not what was applied\n  worker   worker-2\n"
+    ) in details_text(replace(DETAILS, record=other))
+
+
+def test_a_run_that_was_refused_for_its_code_says_it_once() -> None:
+    refused = replace(FAILED, reason="OtherCodeError: this worker has other code", other_code="2" * 40)
+
+    assert why_words(refused) == "this worker has other code"
+    assert why_words(replace(refused, reason="UserCodeError: no")) == "no; ran other code than was applied: 2222222"
 
 
 def test_the_list_of_one_name_on_a_narrow_screen() -> None:
