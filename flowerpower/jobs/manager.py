@@ -30,6 +30,7 @@ from flowerpower.jobs.monitoring.metrics_server import metrics_beside
 from flowerpower.jobs.monitoring.status import ScheduleStatus, Status, read_status
 from flowerpower.jobs.monitoring.status_reader import StatusReader
 from flowerpower.jobs.records import RunList, RunRecord, Wish, plain_time, read_runs
+from flowerpower.jobs.stop import Stop
 from flowerpower.jobs.workers.preload import GraphRecipe
 from flowerpower.jobs.workers.processes import (
     Work,
@@ -279,11 +280,14 @@ class RQManager:
                     raise
                 return False
 
-    def work(self, **work: Unpack[Work]) -> bool:
-        """Do the same for a process that starts itself anew: after True, it is asked to stop only when it has."""
-        return self._work(work, Unforkable())
+    def work(self, stop: Stop, **work: Unpack[Work]) -> bool:
+        """Do the same for a process that starts itself anew: after True, it is asked to stop only when it has.
 
-    def _work(self, work: Work, unforkable: Unforkable | None = None) -> bool:
+        `stop` is set by who asks it nevertheless.
+        """
+        return self._work(work, stop, Unforkable())
+
+    def _work(self, work: Work, stop: Stop | None = None, unforkable: Unforkable | None = None) -> bool:
         if work.get("processes", 1) < 1:
             raise UsageError("a worker needs at least one process", hint="--processes 1")
         if self._options.elsewhere:
@@ -304,7 +308,7 @@ class RQManager:
             options = look()
             self._warn_of_idle(asked, options)
             if options.processes == 1:
-                return run_worker(self._url, self.store.keys, options)
+                return run_worker(self._url, self.store.keys, options, stop)
             self.store.connection.connection_pool.disconnect()  # each process opens its own
             run_workers(self._url, self.store.keys, options.processes, look)
             return False

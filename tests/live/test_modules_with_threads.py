@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -70,11 +72,23 @@ def test_a_worker_says_so_and_starts_anew_without_them_until_the_code_changes(
         before = worker.output().count(TOLD)
         write_project(tmp_path, flow=f"{FLOW}# edited\n", pipeline=PIPELINE)
         fire(store)
-        worker.wait_for(lambda: worker.output().count(TOLD) > before)
-        assert worker.stop() == 0
+        worker.wait_for(lambda: worker.output().count(TOLD) > before and len(outcomes(store)) == 3)
+        assert worker.stop() in (0, -signal.SIGTERM), worker.output()
 
     assert [outcome["status"] for outcome in outcomes(store)] == ["succeeded"] * 3, outcomes(store)
     assert before == (2 if how == ("two",) else 1), worker.output()
+
+
+def test_a_worker_that_is_asked_to_stop_while_it_starts_anew_stops(
+    store: Store, redis_url: str, tmp_path: Path
+) -> None:
+    write_project(tmp_path, flow=FLOW, pipeline=PIPELINE)
+    for moment in (0.0, 0.02, 0.3, 1.0):
+        with running_worker(redis_url, KEYS, tmp_path) as worker:
+            worker.wait_for(lambda: TOLD in worker.output())
+            time.sleep(moment)
+
+            assert worker.stop() in (0, -signal.SIGTERM), worker.output()
 
 
 def test_a_worker_that_ends_with_the_queues_empties_them_first(store: Store, redis_url: str, tmp_path: Path) -> None:

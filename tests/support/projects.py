@@ -66,6 +66,7 @@ def wanted(folder: Path, env: str = "default") -> Desired:
 _WORK = """
 import sys
 from pathlib import Path
+from flowerpower.jobs.stop import Stop
 from flowerpower.jobs.workers.preload import GraphRecipe
 from flowerpower.jobs.workers.processes import WorkerOptions, run_worker, run_workers, start_anew
 from flowerpower.jobs.workers.unforkable import Unforkable
@@ -81,7 +82,7 @@ if __name__ == "__main__":
     options = WorkerOptions(root=Path(root), recipes=[GraphRecipe(["flow"], {})], queues=("default",), **how)
     if "two" in rest:
         run_workers(url, Keys(project, env), 2, lambda: options)
-    elif run_worker(url, Keys(project, env), options):
+    elif run_worker(url, Keys(project, env), options, asked := Stop()) and not asked.is_set():
         start_anew()
 """
 

@@ -145,17 +145,17 @@ def run_scheduler(
     Scheduler(store, name, interval, ClockWatch()).run(stop)
 
 
-def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
+def run_worker(url: str, keys: Keys, options: WorkerOptions, stop: Stop | None = None) -> bool:
     """Work until stopped, or until the queues are empty with `burst`; tell whether to start the whole process anew.
 
     That is because the code changed meanwhile, or its modules have started threads. A worker that ends because Redis
-    went away is started again.
+    went away is started again. `stop` is set by who asks to stop, also after this has returned.
     """
     use_packaged_zones()
     look_for_cycles_rarely()
     home = _home_of(options)
     use_project(home)
-    stop = Stop()
+    stop = stop or Stop()
     absence = Absence(logger, "no run is taken")
     with (
         metrics_beside(url, keys, options.metrics, "worker"),
@@ -205,9 +205,14 @@ def run_workers(url: str, keys: Keys, processes: int, options: Callable[[], Work
 
 
 def start_anew() -> None:
-    """Replace this process by a new one with the same command line: modules are never reloaded in place."""
+    """Replace this process by a new one with the same command line: modules are never reloaded in place.
+
+    A request to stop that is held back reaches the new one. One that a thread of others takes ends this one instead.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
+    for number in _STOP_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line, once more
 
 
@@ -236,10 +241,10 @@ def stops_let_through() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def pass_over_stops() -> None:
-    """Do nothing more when asked to stop: this process ends already, and has things to close."""
+def note_stops(asked: Stop) -> None:
+    """Note from now on that this process is asked to stop: it ends already, and has things to close."""
     for number in _STOP_SIGNALS:
-        signal.signal(number, lambda *_: None)  # not what a new process would inherit
+        signal.signal(number, lambda *_: asked.set())  # not passed over, which a new process would inherit
 
 
 def _catch_stops(stop: threading.Event, *, at_once: bool = False) -> None:
