@@ -143,10 +143,11 @@ def _error(run: RunDetails, style: Style) -> Iterator[str]:
     error = last_error(run)
     if not error:
         return
-    for number, line in enumerate(str(error.get("message", "")).splitlines()):
+    message = str(error.get("message", ""))
+    for number, line in enumerate(message.splitlines()):
         yield style(f"{'Error: ' if not number else '  '}{safe(line)}", "error" if not number else "faint")
     details = str(error.get("details", "")).splitlines()
-    if details and str(error.get("message", "")).endswith(details[0]):
+    if details and (message.endswith(details[0]) or (message and details[0].endswith(message))):
         details = details[1:]  # it has been said
     yield from (f"  {safe(line)}" for line in details)
     if error.get("hint"):

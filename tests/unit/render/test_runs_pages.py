@@ -130,6 +130,17 @@ DETAILS = RunDetails(
 )
 
 
+def test_an_error_of_ours_is_said_once() -> None:
+    words = "this worker has other code (111111111111) than was applied (222222222222)"
+    error = {"message": words, "details": f"OtherCodeError: {words}", "hint": "deploy the applied commit"}
+    attempt = Attempt(1, "failed", TICK + 1, 0.268, "worker-1", f"OtherCodeError: {words}", {"error": error})
+
+    text = details_text(replace(DETAILS, attempts=(attempt,)))
+
+    assert f"\nError: {words}\nhint: deploy the applied commit\n" in text
+    assert text.count(words) == 1
+
+
 def test_ticks_wait_for_a_run_only_where_nothing_else_keeps_them() -> None:
     def lines(standing: Standing) -> list[str]:
         return runs_text(replace(LIST, name="nightly", standing=standing, runs=())).splitlines()
