@@ -70,7 +70,7 @@ def _facts(run: RunDetails, width: int, style: Style) -> Iterator[str]:
     status = style(record.status, EMPHASIS.get(record.status, "faint"))
     yield f"{style(name, 'strong')}  {status}{_how(run)}"
     facts = {
-        "tick": f"{moment_with_utc(record.last, zone, run.now)}  {safe(zone)}{'  by hand' if run.by_hand else ''}",
+        "tick": f"{_tick(run)}{'  by hand' if run.by_hand else ''}",
         "pipeline": safe(run.pipeline),
         "queue": safe(run.queue) + ("" if run.workers is None else f"  {_workers(run.workers)}"),
         "commit": short(record.commit),
@@ -82,6 +82,14 @@ def _facts(run: RunDetails, width: int, style: Style) -> Iterator[str]:
     for label, value in facts.items():
         if value:
             yield from _fact(label, value, width, style)
+
+
+def _tick(run: RunDetails) -> str:
+    """Return the tick; of a run by hand it is in its record alone, which a Redis that was emptied has lost."""
+    zone = run.record.timezone
+    return (
+        f"{moment_with_utc(run.record.last, zone, run.now)}  {safe(zone)}" if run.record.last else "not known any more"
+    )
 
 
 def _inputs_lines(run: RunDetails, width: int) -> Iterator[str]:

@@ -217,14 +217,14 @@ def runs_dict(found: RunList) -> dict[str, Any]:
 
 
 def record_dict(record: RunRecord) -> dict[str, Any]:
-    """Return one run as JSON values; of a range of ticks `tick` is null."""
+    """Return one run as JSON values; of a range of ticks, and where it is not known any more, `tick` is null."""
     return {
         "run": record.run or None,
         "name": record.name,
         "status": record.status,
-        "tick": iso(record.last) if record.count == 1 else None,
+        "tick": iso(record.last) if record.count == 1 and record.last else None,
         "first": iso(record.first) if record.first else None,
-        "last": iso(record.last),
+        "last": iso(record.last) if record.last else None,
         "count": record.count,
         "reason": record.reason,
         "attempt": record.attempt,

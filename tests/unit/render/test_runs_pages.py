@@ -141,6 +141,15 @@ def test_an_error_of_ours_is_said_once() -> None:
     assert text.count(words) == 1
 
 
+def test_a_tick_that_nobody_knows_any_more_is_no_moment_of_1970() -> None:
+    record = RunRecord("nightly", 0, 0, "succeeded", run=f"acme--prod--nightly--m{'0' * 26}")
+    lost = replace(DETAILS, record=record, by_hand=True, attempts=())
+
+    assert "  tick     not known any more  by hand\n" in details_text(lost)
+    document = details_dict(lost, "acme.prod")
+    assert [document[key] for key in ("tick", "first", "last")] == [None, None, None]
+
+
 def test_ticks_wait_for_a_run_only_where_nothing_else_keeps_them() -> None:
     def lines(standing: Standing) -> list[str]:
         return runs_text(replace(LIST, name="nightly", standing=standing, runs=())).splitlines()
