@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from flowerpower.render.records import EMPHASIS, clean_reason, env_of_run, record_dict, short_run
+from flowerpower.render.records import EMPHASIS, clean_reason, code_words, env_of_run, record_dict, short_run
 from flowerpower.render.runs import files_lines, outputs_lines
 from flowerpower.render.style import Style, plain
 from flowerpower.render.times import times_lines
@@ -74,7 +74,7 @@ def _facts(run: RunDetails, width: int, style: Style) -> Iterator[str]:
         "pipeline": safe(run.pipeline),
         "queue": safe(run.queue) + ("" if run.workers is None else f"  {_workers(run.workers)}"),
         "commit": short(record.commit),
-        "code": f"{short(record.other_code)}, not what was applied" if record.other_code else "",
+        "code": f"not what was applied: {code_words(record)}" if record.other_code else "",
         "worker": _worker(run),
         "queued": moment(run.enqueued, zone, run.now) if run.enqueued else "",
         "why": "" if last_error(run) else clean_reason(record.reason),

@@ -42,6 +42,7 @@ EMPHASIS: Mapping[str, Emphasis] = {
 }
 _ACTIVE = {"running", "queued", "scheduled", "retrying"}
 _OTHER_CODE = "OtherCodeError: "
+_DIRTY = "+dirty"
 _OURS = ("UserCodeError: ", "PipelineError: ", "FlowerPowerError: ", "CheckoutError: ", _OTHER_CODE)
 _INDENT = 13
 _LONGEST_NAME = 60
@@ -70,13 +71,18 @@ def why_words(ended: RunRecord | Outcome) -> str:
     """Return why a run ended so, and what it ran where that is not what was applied; safe to show."""
     words = [clean_reason(ended.reason)] if ended.reason else []
     if ended.other_code and not ended.reason.startswith(_OTHER_CODE):
-        words.append(other_code_words(ended.other_code))
+        words.append(f"ran other code than was applied: {code_words(ended)}")
     return "; ".join(words)
 
 
-def other_code_words(code: str) -> str:
-    """Return that a run was one of other code than was applied, by its commit or digest."""
-    return f"ran other code than was applied: {short(code)}"
+def code_words(run: RunRecord | Outcome) -> str:
+    """Return which other code than was applied a run has run; a worker of the same commit may differ all the same."""
+    here, applied = run.other_code.removesuffix(_DIRTY), run.commit.removesuffix(_DIRTY)
+    if here != applied:
+        return short(run.other_code)
+    if applied != run.commit:
+        return f"{short(here)} without the uncommitted changes that were applied"
+    return f"{short(here)} with uncommitted changes"
 
 
 def runs_text(found: RunList, *, width: int = 120, style: Style = plain) -> str:

@@ -64,15 +64,24 @@ def test_the_list_on_a_wide_screen() -> None:
     )
 
 
-def test_a_run_of_other_code_than_was_applied_says_so_in_the_list_and_in_full() -> None:
-    other = replace(FAILED, status="succeeded", reason="", other_code=f"{'1a2b3c4d' * 5}+dirty")
+@pytest.mark.parametrize(
+    ("here", "applied", "words"),
+    [
+        ("2" * 40, "1" * 40, "2222222"),
+        (f"{'2' * 40}+dirty", "1" * 40, "2222222+dirty"),
+        ("1" * 40, "1" * 40, "1111111 with uncommitted changes"),
+        (f"{'1' * 40}+dirty", "1" * 40, "1111111 with uncommitted changes"),
+        ("1" * 40, f"{'1' * 40}+dirty", "1111111 without the uncommitted changes that were applied"),
+    ],
+)
+def test_a_run_of_other_code_than_was_applied_says_so_in_the_list_and_in_full(
+    here: str, applied: str, words: str
+) -> None:
+    other = replace(FAILED, status="succeeded", reason="", other_code=here, commit=applied)
 
-    assert "18m ago, attempt 2\n             ran other code than was applied: 1a2b3c4+dirty\n" in runs_text(
-        replace(LIST, runs=(other,))
-    )
-    assert (
-        "  commit   1a2b3c4\n  code     1a2b3c4+dirty, not what was applied\n  worker   worker-2\n"
-    ) in details_text(replace(DETAILS, record=other))
+    assert f"\n             ran other code than was applied: {words}\n" in runs_text(replace(LIST, runs=(other,)))
+    full = details_text(replace(DETAILS, record=other))
+    assert f"\n  code     not what was applied: {words}\n  worker   worker-2\n" in full
 
 
 def test_a_run_that_was_refused_for_its_code_says_it_once() -> None:
