@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from flowerpower import __version__
 from flowerpower.errors import AppliedError, RefusedError, StalePlanError, StoreError, UsageError
 from flowerpower.planning.plan import Plan
+from flowerpower.schedule.zones import tzdata_version
 from flowerpower.staging import CHUNK, Shape, Staged, Staging, stage_parts, staged_changes
 from flowerpower.state.codec import FORMAT, canonical
 from flowerpower.state.connection import redis_errors
@@ -163,14 +163,6 @@ def sign_again(desired: Desired, store: Store, signer: Signer) -> int:
             items = [text for digest in part for text in (digest, signer.sign_spec(store.keys.namespace, digest))]
             store.connection.hset(store.keys.signatures, items=items)
     return len(digests)
-
-
-def tzdata_version() -> str:
-    """Return the version of the time zone rules this process plans with."""
-    try:
-        return version("tzdata")
-    except PackageNotFoundError:
-        return "system"
 
 
 def _wrong(store: Store, kind: str, staged: Sequence[Staged]) -> Iterator[str]:

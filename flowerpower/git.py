@@ -93,4 +93,6 @@ def _advice(said: str) -> str:
         return f"it belongs to another user; if you trust it: git config --global --add safe.directory {quote(place)}"
     if "cannot use bare repository" in said:
         return "remove the files HEAD, config, objects and refs: they make the folder look like a repository itself"
-    return "leave --ref away" if "not a git repository" in said else "fetch it first; CI clones are often shallow"
+    if "not a git repository" in said:
+        return "only a clone has revisions: leave this one away, or name the folder of a clone"
+    return "fetch it first; CI clones are often shallow"

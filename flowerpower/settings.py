@@ -14,6 +14,7 @@ from typing import Any
 
 _PREFIX = "FLOWERPOWER_"
 _VARIABLE_PREFIX = "FLOWERPOWER_VAR_"
+_IMPORTED_BY_RUNS = f"{_PREFIX}IMPORTED_BY_RUNS"  # from a worker to what it starts as anew, and to nobody else
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,16 @@ def _path(text: str | None) -> Path | None:
 def plugins_are_off() -> bool:
     """Tell whether FLOWERPOWER_DISABLE_PLUGINS switches all plug-ins off in this process."""
     return os.environ.get(f"{_PREFIX}DISABLE_PLUGINS", "").lower() not in ("", "0", "false", "no")
+
+
+def hand_on_code(fingerprint: str) -> None:
+    """Tell what this process starts as anew that the code of this fingerprint is to be imported by runs."""
+    os.environ[_IMPORTED_BY_RUNS] = fingerprint
+
+
+def handed_on_code() -> str:
+    """Return the code that was handed on so, if any; runs do not see it."""
+    return os.environ.pop(_IMPORTED_BY_RUNS, "")
 
 
 @contextmanager

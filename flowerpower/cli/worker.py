@@ -105,11 +105,14 @@ def worker(session: Session, jobs: Jobs, processes: Processes, code: Code, watch
     if code.local_code:
         how["from_git"] = False
     with session.project(short=False) as project:
-        outdated = project.jobs.work(**how)
-        from flowerpower.jobs.workers.processes import pass_over_stops, start_anew
+        from flowerpower.jobs.stop import Stop
 
-        pass_over_stops()
-    if outdated:
+        asked = Stop()
+        anew = project.jobs.work(asked, **how)
+        from flowerpower.jobs.workers.processes import note_stops, start_anew
+
+        note_stops(asked)
+    if anew and not asked.is_set():
         start_anew()
 
 

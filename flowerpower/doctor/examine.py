@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from flowerpower.apply import tzdata_version
 from flowerpower.doctor.findings import Examination, Finding, Unknown, not_known, worst_first
 from flowerpower.doctor.live import read_live
 from flowerpower.doctor.live_checks import live_findings
@@ -15,6 +14,7 @@ from flowerpower.doctor.server import reach, read_server
 from flowerpower.doctor.server_checks import server_findings
 from flowerpower.errors import FlowerPowerError, StoreError
 from flowerpower.project import FlowerPowerProject
+from flowerpower.schedule.zones import tzdata_version
 from flowerpower.settings import Settings
 from flowerpower.state.connection import connect, hide_credentials
 from flowerpower.state.keys import Keys

@@ -237,6 +237,7 @@ def _from_rq(ref: RunRef, job: Mapping[str, str], heard: Sequence[tuple[int, Map
             seconds=_float(last.get("duration")) or 0.0,
             at=moment,
             commit=last.get("commit", ""),
+            other_code=last.get("other_code", ""),
         )
     if status is None:
         return None

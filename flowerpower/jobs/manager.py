@@ -30,6 +30,7 @@ from flowerpower.jobs.monitoring.metrics_server import metrics_beside
 from flowerpower.jobs.monitoring.status import ScheduleStatus, Status, read_status
 from flowerpower.jobs.monitoring.status_reader import StatusReader
 from flowerpower.jobs.records import RunList, RunRecord, Wish, plain_time, read_runs
+from flowerpower.jobs.stop import Stop
 from flowerpower.jobs.workers.preload import GraphRecipe
 from flowerpower.jobs.workers.processes import (
     Work,
@@ -40,6 +41,7 @@ from flowerpower.jobs.workers.processes import (
     session_put_back,
     stops_let_through,
 )
+from flowerpower.jobs.workers.unforkable import Unforkable
 from flowerpower.planning.sync import Wanted
 from flowerpower.planning.window import past_moment
 from flowerpower.specs.values import parse_duration
@@ -272,14 +274,20 @@ class RQManager:
         me = os.getpid()
         with stops_let_through():
             try:
-                return self.work(**work)
+                return self._work(work)
             except SystemExit:  # with it RQ leaves when it is told to stop at once
                 if os.getpid() != me:
                     raise
                 return False
 
-    def work(self, **work: Unpack[Work]) -> bool:
-        """Do the same for a process that starts itself anew: after True, it is asked to stop only when it has."""
+    def work(self, stop: Stop, **work: Unpack[Work]) -> bool:
+        """Do the same for a process that starts itself anew: after True, it is asked to stop only when it has.
+
+        `stop` is set by who asks it nevertheless.
+        """
+        return self._work(work, stop, Unforkable())
+
+    def _work(self, work: Work, stop: Stop | None = None, unforkable: Unforkable | None = None) -> bool:
         if work.get("processes", 1) < 1:
             raise UsageError("a worker needs at least one process", hint="--processes 1")
         if self._options.elsewhere:
@@ -289,7 +297,7 @@ class RQManager:
         arguments.texts(work.get("allowed") or (), "`allowed`")
         if not all(asked):
             raise UsageError("a queue without a name", hint="--queue NAME; without it, all of the project's")
-        chosen = replace(self._options, **work)
+        chosen = replace(self._options, **work, unforkable=unforkable)
         chosen = replace(chosen, queues=asked or self._options.queues)
 
         def look() -> WorkerOptions:
@@ -300,7 +308,7 @@ class RQManager:
             options = look()
             self._warn_of_idle(asked, options)
             if options.processes == 1:
-                return run_worker(self._url, self.store.keys, options)
+                return run_worker(self._url, self.store.keys, options, stop)
             self.store.connection.connection_pool.disconnect()  # each process opens its own
             run_workers(self._url, self.store.keys, options.processes, look)
             return False
@@ -337,7 +345,9 @@ class RQManager:
         return past_moment(given, timezone, now, what)
 
     def _enqueue(self, name: str, inputs: Mapping[str, Any] | None, due: int) -> RunHandle:
-        order = manual_order(self.store, name, inputs or {}, due=due, entropy=os.urandom(10), millis=_millis())
+        order = manual_order(
+            self.store, name, inputs or {}, due=due, entropy=os.urandom(10), millis=time.time_ns() // 1_000_000
+        )
         if self._options.signer:
             sign_order(order, self._options.signer)
         enqueue_once(self.store, order)
@@ -388,7 +398,3 @@ class JobQueueManager:
         if backend not in cls.backends:
             raise UsageError(f"there is no job queue {backend!r}", hint=f"known: {', '.join(cls.backends)}")
         return cls.backends[backend](**options)
-
-
-def _millis() -> int:
-    return time.time_ns() // 1_000_000

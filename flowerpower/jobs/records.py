@@ -46,6 +46,7 @@ class RunRecord:
     at: int = 0
     commit: str = ""
     timezone: str = "UTC"
+    other_code: str = ""  # a commit or digest: what ran, where that is not what was applied
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +201,7 @@ def _active(run: Run, status: bytes | None, entry: bytes) -> RunRecord:
         attempt=run.attempt,
         at=at,
         commit=str(data.get("commit") or ""),
+        other_code=str(data.get("other_code") or ""),
     )
 
 
@@ -221,6 +223,7 @@ def decode_outcome(name: str, raw: bytes) -> RunRecord | None:
             seconds=float(data.get("duration") or 0),
             at=_moment(data.get("at") or 0),
             commit=str(data.get("commit") or ""),
+            other_code=str(data.get("other_code") or ""),
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
@@ -291,6 +294,7 @@ def _of_event(moment: int, event: Mapping[str, str]) -> RunRecord | None:
             seconds=float(event.get("duration") or 0),
             at=moment,
             commit=event.get("commit", ""),
+            other_code=event.get("other_code", ""),
         )
     except (ValueError, OverflowError):
         return None

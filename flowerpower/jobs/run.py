@@ -128,8 +128,9 @@ def run_scheduled(namespace: str, name: str, spec_digest: str) -> dict[str, Any]
             check_signature(home.signer, job, run, papers, spec, time.time())
         other_code = _other_code(home, spec)
     except RunRefusedError as error:
-        ledger.refuse(run, claimant, str(error))
-        logger.error("%s%s", error, f" ({error.hint})" if error.hint else "")
+        told = f"{error} ({error.hint})" if error.hint else str(error)
+        ledger.refuse(run, claimant, told)
+        logger.error("%s", told)
         job.retries_left = 0  # it would be refused again
         if isinstance(error, SpecAlteredError):
             take_away(store, spec_digest, papers)

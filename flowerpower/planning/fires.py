@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from flowerpower.planning.plan import Fires
 from flowerpower.schedule.cutover import cut_over
 from flowerpower.schedule.transitions import Touch, marks, touches
-from flowerpower.schedule.trigger import Trigger, TriggerError
+from flowerpower.schedule.trigger import CronInZone, Trigger, TriggerError
 from flowerpower.state.desired import trigger_of
 from flowerpower.state.models import Reading, Schedule
 
@@ -36,8 +36,12 @@ def fire_change(before: Schedule | None, after: Schedule | None, reading: Readin
 
 
 def touches_of(trigger: Trigger | None, now: int) -> tuple[Touch, ...]:
-    """Return the changes of the clocks in the next 12 months that move, drop or double a fire."""
-    if trigger is None or trigger.kind != "cron":
+    """Return the changes of the clocks in the next 12 months that move, drop or double a fire.
+
+    What fires in every hour by the rule of elapsed time goes on as anybody expects, and is left out.
+    """
+    rule = trigger.rule if trigger else None
+    if trigger is None or not isinstance(rule, CronInZone) or (rule.cron.every_hour and not rule.cron.fixed):
         return ()
     return tuple(touch for touch in touches(trigger, after=now) if touch.effect != "near")
 

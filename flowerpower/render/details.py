@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from flowerpower.render.records import EMPHASIS, clean_reason, env_of_run, record_dict, short_run
+from flowerpower.render.records import EMPHASIS, clean_reason, code_words, env_of_run, record_dict, short_run
 from flowerpower.render.runs import files_lines, outputs_lines
 from flowerpower.render.style import Style, plain
 from flowerpower.render.times import times_lines
@@ -70,10 +70,11 @@ def _facts(run: RunDetails, width: int, style: Style) -> Iterator[str]:
     status = style(record.status, EMPHASIS.get(record.status, "faint"))
     yield f"{style(name, 'strong')}  {status}{_how(run)}"
     facts = {
-        "tick": f"{moment_with_utc(record.last, zone, run.now)}  {safe(zone)}{'  by hand' if run.by_hand else ''}",
+        "tick": f"{_tick(run)}{'  by hand' if run.by_hand else ''}",
         "pipeline": safe(run.pipeline),
         "queue": safe(run.queue) + ("" if run.workers is None else f"  {_workers(run.workers)}"),
-        "commit": safe(short(record.commit)),
+        "commit": short(record.commit),
+        "code": f"not what was applied: {code_words(record)}" if record.other_code else "",
         "worker": _worker(run),
         "queued": moment(run.enqueued, zone, run.now) if run.enqueued else "",
         "why": "" if last_error(run) else clean_reason(record.reason),
@@ -81,6 +82,14 @@ def _facts(run: RunDetails, width: int, style: Style) -> Iterator[str]:
     for label, value in facts.items():
         if value:
             yield from _fact(label, value, width, style)
+
+
+def _tick(run: RunDetails) -> str:
+    """Return the tick; of a run by hand it is in its record alone, which a Redis that was emptied has lost."""
+    zone = run.record.timezone
+    return (
+        f"{moment_with_utc(run.record.last, zone, run.now)}  {safe(zone)}" if run.record.last else "not known any more"
+    )
 
 
 def _inputs_lines(run: RunDetails, width: int) -> Iterator[str]:
@@ -142,10 +151,11 @@ def _error(run: RunDetails, style: Style) -> Iterator[str]:
     error = last_error(run)
     if not error:
         return
-    for number, line in enumerate(str(error.get("message", "")).splitlines()):
+    message = str(error.get("message", ""))
+    for number, line in enumerate(message.splitlines()):
         yield style(f"{'Error: ' if not number else '  '}{safe(line)}", "error" if not number else "faint")
     details = str(error.get("details", "")).splitlines()
-    if details and str(error.get("message", "")).endswith(details[0]):
+    if details and (message.endswith(details[0]) or (message and details[0].endswith(message))):
         details = details[1:]  # it has been said
     yield from (f"  {safe(line)}" for line in details)
     if error.get("hint"):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flowerpower.planning.plan import Change, Fires
-from flowerpower.render.words import is_utc, listed, moment_with_utc, moments_in_row, safe, spoken
+from flowerpower.render.words import clock, day, is_utc, listed, local, moment_with_utc, moments_in_row, safe, spoken
+from flowerpower.schedule.transitions import Touch
 from flowerpower.specs.durations import duration_text
 from flowerpower.state.models import Schedule
 
 SHOWN = 3
+_AROUND = 2 * 86_400  # seconds between a change of the clocks and the fires that a plan calls near it
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +76,45 @@ def move_words(fires: Fires) -> str:
 
 
 def mark_words(change: Change, now: int) -> tuple[str, ...]:
-    """Return a line for every change of the clocks that shown fires lie near, where fires are others than before."""
+    """Return a line for every change of the clocks that shown fires lie near, where fires are others than before.
+
+    What `clock_words` tells more of is left out.
+    """
     fires = change.fires
     if fires is None or is_same(change):
         return ()
+    met = [touch.change.at for touch in fires.touches]
     shown = {*fires.before[:SHOWN], *fires.after[:SHOWN]}
     near: dict[str, list[str]] = {}
     for tick, mark in sorted(fires.marks.items()):
-        if tick in shown:
+        if tick in shown and not any(abs(tick - at) < _AROUND for at in met):
             near.setdefault(mark, []).append(moment_with_utc(tick, fires.timezone, now))
     return tuple(f"{safe(mark)} around {listed(moments, 2)}" for mark, moments in near.items())
+
+
+def clock_words(change: Change, now: int) -> tuple[str, ...]:
+    """Return a line for the first change of the clocks each way that meets a fire in the next 12 months, likewise."""
+    fires = change.fires
+    if fires is None or is_same(change):
+        return ()
+    first = {touch.change.is_gap: touch for touch in reversed(fires.touches)}
+    told = sorted(first.values(), key=lambda touch: touch.change.at)
+    return tuple(touch_words(touch, fires.timezone, now) for touch in told)
+
+
+def touch_words(touch: Touch, timezone: str, now: int) -> str:
+    """Return what a change of the clocks makes of the fires whose local time it leaves out or repeats."""
+    at = touch.change.at
+    way = "forward" if touch.change.is_gap else "back"
+    if touch.effect == "delayed":
+        return f"clocks go {way} over its time: it fires at {moment_with_utc(at, timezone, now)}"
+    first, end = sorted((at + touch.change.before, at + touch.change.after))
+    if touch.effect == "once":
+        fire = next((tick for tick in touch.fires if tick >= at - (end - first)), at)
+        return f"clocks go {way} over its time: it fires the first time, {moment_with_utc(fire, timezone, now)}"
+    fires = "does not fire" if touch.effect == "left out" else "fires both times"
+    span = f"from {clock(local(first, 'UTC'))} to {clock(local(end, 'UTC'))} on {day(at, timezone, now)}"
+    return f"clocks go {way} over its times: it {fires} {span}"
 
 
 def silence_of(change: Change, held: bool) -> str:

@@ -162,8 +162,14 @@ def _effect_dict(fires: Fires) -> dict[str, Any]:
         "extra": [iso(tick) for tick in fires.gained],
         "at_cutover": fires.verdict,
         **({} if fires.passed is None else {"passed": iso(fires.passed)}),
-        "clock_changes": {iso(tick): mark for tick, mark in sorted(fires.marks.items())},
+        "clock_changes": {iso(tick): mark for tick, mark in sorted(_marks(fires).items())},
     }
+
+
+def _marks(fires: Fires) -> dict[int, str]:
+    """Return what the clocks do near fires: near the next ones, and near those of 12 months whose time they meet."""
+    ways = {True: "clocks go forward", False: "clocks go back"}
+    return {tick: ways[touch.change.is_gap] for touch in fires.touches for tick in touch.fires} | dict(fires.marks)
 
 
 def _hold_dict(hold: Hold) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from flowerpower.render.fields import Row, rhythm, rows
 from flowerpower.render.fires import (
     SHOWN,
     accident_reason,
+    clock_words,
     fire_table,
     is_same,
     mark_words,
@@ -322,6 +323,7 @@ def _diff_lines(change: Change, plan: Plan, spare: int) -> Iterator[str]:
     remarks = [*(_fire_remarks(change, plan) if not spare else ()), *in_flight_words(change)]
     if change.fires:
         remarks += filter(None, [accident_reason(change.fires, plan.read_at), *mark_words(change, plan.read_at)])
+        remarks += clock_words(change, plan.read_at) if not spare else ()
     was = f", was {safe(change.previous)}" if change.previous else ""
     yield f"@@ {safe(change.address)} @@ {place_of(change) if spare < 2 else ''}{was}".rstrip()
     if change.action == "delete":

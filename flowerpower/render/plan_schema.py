@@ -245,7 +245,10 @@ def _effect() -> _Schema:
             "With `skipped` and `twice`: the fire that counts as the same run and has passed, with `skipped` of the "
             "new trigger, with `twice` of the old."
         ),
-        "clock_changes": _mapping("Fires near a change of the clocks, by moment.", _text("What the clocks do.")),
+        "clock_changes": _mapping(
+            "Fires near a change of the clocks, by moment: the next ones, and those of 12 months whose time it meets.",
+            _text("What the clocks do."),
+        ),
     }
 
 

@@ -14,7 +14,15 @@ from flowerpower.planning.plan import Change, Fires, Plan
 from flowerpower.render.brief import brief_lines
 from flowerpower.render.dataflow import node_parts, sentences
 from flowerpower.render.fields import Row, rows
-from flowerpower.render.fires import FireTable, accident_reason, accident_words, fire_table, mark_words, move_words
+from flowerpower.render.fires import (
+    FireTable,
+    accident_reason,
+    accident_words,
+    clock_words,
+    fire_table,
+    mark_words,
+    move_words,
+)
 from flowerpower.render.load import load_lines
 from flowerpower.render.narrow import NARROW, folded
 from flowerpower.render.notes import fate_words, held_words, in_flight_words, lost_hold_words, notes, origin, summary
@@ -126,7 +134,8 @@ def _remark_lines(change: Change, now: int, width: int, style: Style) -> Iterato
     if change.fires:
         if words := accident_reason(change.fires, now):
             yield from (style(line, "warning") for line in wrap(f"{_INDENT}> {words}", width, f"{_INDENT}  "))
-        for words in filter(None, [_moved(change.fires), *mark_words(change, now)]):
+        clocks = (*mark_words(change, now), *clock_words(change, now))
+        for words in filter(None, [_moved(change.fires), *clocks]):
             yield from wrap(f"{_INDENT}> {words}", width, f"{_INDENT}  ")
     for words in in_flight_words(change):
         yield from (style(line, "faint") for line in wrap(f"{_INDENT}{words}", width, f"{_INDENT}  "))

@@ -17,6 +17,7 @@ from flowerpower.render.words import (
     proposal,
     rough_duration,
     safe,
+    short,
     stopwatch,
     typed,
     wrap,
@@ -24,6 +25,7 @@ from flowerpower.render.words import (
 from flowerpower.specs.text.width import columns
 
 if TYPE_CHECKING:
+    from flowerpower.jobs.monitoring.status import Outcome
     from flowerpower.jobs.records import RunList, RunRecord, Standing
 
 EMPHASIS: Mapping[str, Emphasis] = {
@@ -39,7 +41,9 @@ EMPHASIS: Mapping[str, Emphasis] = {
     "cancelled": "warning",
 }
 _ACTIVE = {"running", "queued", "scheduled", "retrying"}
-_OURS = ("UserCodeError: ", "PipelineError: ", "FlowerPowerError: ")
+_OTHER_CODE = "OtherCodeError: "
+_DIRTY = "+dirty"
+_OURS = ("UserCodeError: ", "PipelineError: ", "FlowerPowerError: ", "CheckoutError: ", _OTHER_CODE)
 _INDENT = 13
 _LONGEST_NAME = 60
 
@@ -61,6 +65,24 @@ def clean_reason(reason: str) -> str:
     for name in _OURS:
         text = text.removeprefix(name)
     return safe(text)
+
+
+def why_words(ended: RunRecord | Outcome) -> str:
+    """Return why a run ended so, and what it ran where that is not what was applied; safe to show."""
+    words = [clean_reason(ended.reason)] if ended.reason else []
+    if ended.other_code and not ended.reason.startswith(_OTHER_CODE):
+        words.append(f"ran other code than was applied: {code_words(ended)}")
+    return "; ".join(words)
+
+
+def code_words(run: RunRecord | Outcome) -> str:
+    """Return which other code than was applied a run has run; a worker of the same commit may differ all the same."""
+    here, applied = run.other_code.removesuffix(_DIRTY), run.commit.removesuffix(_DIRTY)
+    if here != applied:
+        return short(run.other_code)
+    if applied != run.commit:
+        return f"{short(here)} without the uncommitted changes that were applied"
+    return f"{short(here)} with uncommitted changes"
 
 
 def runs_text(found: RunList, *, width: int = 120, style: Style = plain) -> str:
@@ -115,7 +137,7 @@ def _table(found: RunList, width: int, style: Style) -> list[str]:
 
 def _why(record: RunRecord, used: int, width: int, lines: list[str]) -> list[str]:
     """Return the reason on lines of its own, or put it behind the last line if it fits there."""
-    reason = clean_reason(record.reason)
+    reason = why_words(record)
     if not reason:
         return []
     if used + 2 + columns(reason) <= width:
@@ -201,18 +223,19 @@ def runs_dict(found: RunList) -> dict[str, Any]:
 
 
 def record_dict(record: RunRecord) -> dict[str, Any]:
-    """Return one run as JSON values; of a range of ticks `tick` is null."""
+    """Return one run as JSON values; of a range of ticks, and where it is not known any more, `tick` is null."""
     return {
         "run": record.run or None,
         "name": record.name,
         "status": record.status,
-        "tick": iso(record.last) if record.count == 1 else None,
+        "tick": iso(record.last) if record.count == 1 and record.last else None,
         "first": iso(record.first) if record.first else None,
-        "last": iso(record.last),
+        "last": iso(record.last) if record.last else None,
         "count": record.count,
         "reason": record.reason,
         "attempt": record.attempt,
         "seconds": record.seconds,
         "at": iso(record.at) if record.at else None,
         "commit": record.commit,
+        "other_code": record.other_code,
     }

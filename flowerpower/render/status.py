@@ -16,7 +16,7 @@ from flowerpower.render.alarms import (
     worst_first,
 )
 from flowerpower.render.holds import hold_words
-from flowerpower.render.records import clean_reason
+from flowerpower.render.records import why_words
 from flowerpower.render.status_json import status_dict
 from flowerpower.render.style import Emphasis, Style, plain
 from flowerpower.render.table import UNCUT, end_of, fitted, remarked
@@ -157,9 +157,9 @@ def _troubles(schedule: ScheduleStatus) -> list[str]:
     if schedule.late > LATE:
         words.append(f"due {rough_duration(schedule.late)} ago and not fired")
     ended = schedule.ended
-    if ended is not None and ended.reason:
+    if ended is not None and (why := why_words(ended)):
         several = f" ({count(ended.count, 'tick')})" if ended.count > 1 else ""
-        words.append(f"{clean_reason(ended.reason)}{several}")
+        words.append(f"{why}{several}")
     return words
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from flowerpower.render.alarms import State, alarms_of, no_scheduler_words, run_words, state_of, worst_first
 from flowerpower.render.holds import hold_words
-from flowerpower.render.records import clean_reason, short_run
+from flowerpower.render.records import clean_reason, short_run, why_words
 from flowerpower.render.words import count, iso, moment, rough_duration, safe, short, stopwatch, typed
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def _last(schedule: ScheduleStatus, status: Status) -> str:
     took = took.replace(" ", "\u00a0")
     ago = rough_duration(max(0, status.now - when))
     title = _attribute(f"{iso(when)} {short_run(last.run)}".strip())
-    reason = clean_reason(last.reason)
+    reason = why_words(last)
     reason = reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}…"
     kind = "why" if last.status == "failed" else "why warn"
     why = f'<div class="{kind}">{_text(reason)}</div>' if reason else ""

@@ -11,7 +11,7 @@ from flowerpower.render.words import iso, local
 if TYPE_CHECKING:
     from flowerpower.jobs.monitoring.status import Heal, Outcome, QueueStatus, ScheduleStatus, Status, WorkerStatus
 
-FORMAT_VERSION = "1.3"
+FORMAT_VERSION = "1.4"
 
 
 def status_dict(status: Status) -> dict[str, Any]:
@@ -109,6 +109,7 @@ def _outcome(last: Outcome) -> dict[str, Any]:
         "seconds": last.duration,
         "at": _iso(last.at),
         "commit": last.commit,
+        "other_code": last.other_code,
     }
 
 

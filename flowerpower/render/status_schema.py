@@ -145,7 +145,8 @@ def _outcome() -> Schema:
         "attempt": number("Which attempt it was."),
         "seconds": any_number("How long it took."),
         "at": tick("When it ended.", nullable=True),
-        "commit": text("The commit that it ran."),
+        "commit": text("The commit that was applied when it was queued."),
+        "other_code": text("What it ran, by commit or digest, where that is not what was applied; empty otherwise."),
     }
 
 

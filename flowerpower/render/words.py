@@ -147,9 +147,14 @@ def local(tick: int, timezone: str) -> datetime:
 
 def moment(tick: int, timezone: str, now: int) -> str:
     """Return a moment such as `Tue 24 Nov 02:00`; the year only when it is not the year of *now*."""
+    return f"{day(tick, timezone, now)} {clock(local(tick, timezone))}"
+
+
+def day(tick: int, timezone: str, now: int) -> str:
+    """Return the day of a moment, such as `Tue 24 Nov`; the year likewise."""
     when, today = local(tick, timezone), local(now, timezone)
     year = f" {when.year}" if when.year != today.year else ""
-    return f"{_DAYS[when.weekday()]} {when.day:2} {_MONTHS[when.month - 1]}{year} {clock(when)}"
+    return f"{_DAYS[when.weekday()]} {when.day:2} {_MONTHS[when.month - 1]}{year}"
 
 
 def moment_with_utc(tick: int, timezone: str, now: int, *, unit: str = " UTC") -> str:

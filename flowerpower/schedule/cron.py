@@ -151,6 +151,11 @@ class Cron:
         return self._minutes
 
     @property
+    def every_hour(self) -> bool:
+        """Tell whether it matches in each hour of a matching day."""
+        return len({minute // 60 for minute in self._minutes}) == 24
+
+    @property
     def seconds(self) -> tuple[int, ...]:
         """Return the seconds of such a minute at which it matches, ascending."""
         return self._seconds

@@ -24,6 +24,7 @@ SECOND = timedelta(seconds=1)
 DAY = 86_400
 FIRST = (datetime(4, 1, 1, tzinfo=UTC) - EPOCH) // SECOND
 LAST = (datetime(9990, 1, 1, tzinfo=UTC) - EPOCH) // SECOND
+UNVERSIONED = "system"  # zone rules of which nobody can tell the version
 _CHUNK = 1 << 25
 # No two changes of one zone are closer than 6.9 days in any release so far (a law in the tests watches over it).
 _STEP = 2 * DAY
@@ -148,6 +149,16 @@ def use_packaged_zones() -> str:
     ZoneInfo.clear_cache()
     load_zone.cache_clear()
     return str(package.IANA_VERSION)
+
+
+def tzdata_version() -> str:
+    """Return the version of the zone rules that this process goes by."""
+    from importlib.metadata import PackageNotFoundError, version  # which takes long to load
+
+    try:
+        return version("tzdata")
+    except PackageNotFoundError:
+        return UNVERSIONED
 
 
 def parse_moment(text: str | date, zone: Zone, field: str) -> int:

@@ -19,7 +19,8 @@ if entry.cancel and done.status ~= 'succeeded' then
   done.status, done.reason, done.final, by = 'cancelled', entry.cancel, true, canceller(entry)
 end
 record_event({event = done.final and done.status or 'attempt_failed', schedule = name, tick = tick,
-  attempt = entry.attempt, reason = done.reason, duration = done.duration, job = done.id, commit = entry.commit or ''})
+  attempt = entry.attempt, reason = done.reason, duration = done.duration, job = done.id, commit = entry.commit or '',
+  other_code = entry.other_code})
 if done.seen then
   record_heal({event = 'closed', schedule = name, tick = tick, job = done.id, status = done.status, reason = done.reason})
 end

@@ -66,8 +66,10 @@ def wanted(folder: Path, env: str = "default") -> Desired:
 _WORK = """
 import sys
 from pathlib import Path
+from flowerpower.jobs.stop import Stop
 from flowerpower.jobs.workers.preload import GraphRecipe
 from flowerpower.jobs.workers.processes import WorkerOptions, run_worker, run_workers, start_anew
+from flowerpower.jobs.workers.unforkable import Unforkable
 from flowerpower.settings import read_settings
 from flowerpower.state.keys import Keys
 from flowerpower.state.signing import Signer
@@ -76,10 +78,11 @@ if __name__ == "__main__":
     url, project, env, root, *rest = sys.argv[1:]
     how = {"burst": "burst" in rest, "with_scheduler": "scheduler" in rest, "warm": "warm" in rest}
     how |= {"require_commit": "require_commit" in rest, "signer": Signer.of(read_settings().signing_key)}
+    how |= {"unforkable": Unforkable()}
     options = WorkerOptions(root=Path(root), recipes=[GraphRecipe(["flow"], {})], queues=("default",), **how)
     if "two" in rest:
         run_workers(url, Keys(project, env), 2, lambda: options)
-    elif run_worker(url, Keys(project, env), options):
+    elif run_worker(url, Keys(project, env), options, asked := Stop()) and not asked.is_set():
         start_anew()
 """
 

@@ -26,6 +26,7 @@ class Outcome:
     duration: float = 0.0
     at: int = 0
     commit: str = ""
+    other_code: str = ""  # what ran, where that is not what was applied
 
     @property
     def says_nothing(self) -> bool:

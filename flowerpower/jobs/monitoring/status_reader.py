@@ -251,6 +251,7 @@ def _outcome(raw: bytes) -> Outcome | None:
             duration=float(data.get("duration", 0.0)),
             at=int(data.get("at", 0)),
             commit=str(data.get("commit") or ""),
+            other_code=str(data.get("other_code") or ""),
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

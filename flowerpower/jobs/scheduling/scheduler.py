@@ -20,6 +20,7 @@ from flowerpower.jobs.scheduling.fleet import Fleet
 from flowerpower.jobs.scheduling.reconcile import Reconciler
 from flowerpower.jobs.scheduling.troubles import Troubles
 from flowerpower.jobs.scheduling.watch import ClockWatch
+from flowerpower.schedule.zones import UNVERSIONED, tzdata_version
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.store import Store
 
@@ -56,6 +57,8 @@ class Scheduler:
         self._lifter = Lifter(store)
         self._reconciled = 0.0
         self._renewed = 0.0  # when the lease was, by the clock of this process
+        self._held: bool | None = None  # whether the lease was ours when it was asked for last
+        self._zones = tzdata_version()
 
     def run(self, stop: threading.Event) -> None:
         """Work until *stop* is set, whatever happens; a Redis that is away is asked again every second or two."""
@@ -70,10 +73,12 @@ class Scheduler:
                 self._reconciler.spare_workers()
             stop.wait(pause)
         self.resign()
+        logger.info("scheduler %s ends", self.name)
 
     def step(self) -> int:
         """Do one pass and return how many schedules fired; 0 when another scheduler holds the lease."""
-        held, generation, applied, now = self._lease()
+        held, generation, applied, zones, now = self._lease()
+        self._tell_part(held)
         if not self._trustworthy(generation, applied):
             if held:
                 self._publish()
@@ -81,6 +86,7 @@ class Scheduler:
         self.generation, self._looked = generation, now
         if not held or not self._sure_of(now):
             return 0
+        self._compare_zones(zones)
         changed = generation != self._worked
         queues = self._queues()
         with self.troubles.within("lifting holds"):
@@ -103,12 +109,32 @@ class Scheduler:
         except StoreError as error:
             logger.debug("%s", error)
 
-    def _lease(self) -> tuple[bool, int, int, int]:
-        """Ask for the lease; return whether it is ours, the generation, when it was applied, and the time."""
+    def _tell_part(self, held: bool) -> None:
+        """Say once which part this scheduler plays from now on."""
+        if held != self._held:
+            text = (
+                f"works first: it fires for {self.store.keys.namespace}"
+                if held
+                else "stands by: another one works first"
+            )
+            logger.info("scheduler %s %s", self.name, text)
+        self._held = held
+
+    def _compare_zones(self, applied: str) -> None:
+        """Say that this scheduler goes by other zone rules than the plan that was applied last."""
+        text = (
+            f"scheduler {self.name} goes by the zone rules of tzdata {self._zones}, the last apply by those of "
+            f"{applied}: they may disagree about a tick; upgrade it everywhere and apply"
+        )
+        same = {self._zones, applied} & {"", UNVERSIONED} or self._zones == applied
+        self.troubles.report("zone rules", {} if same else {"": text})
+
+    def _lease(self) -> tuple[bool, int, int, str, int]:
+        """Ask for the lease; return whether it is ours, generation, when it was applied, by which zones, the time."""
         self._renewed = time.monotonic()
         with redis_errors("taking the scheduler's lease"):
-            held, generation, when, now = self.store.scripts.call("lease", [self.name, LEASE_SECONDS])
-        return bool(held), _number(generation), _number(when), int(now)
+            held, generation, when, zones, now = self.store.scripts.call("lease", [self.name, LEASE_SECONDS])
+        return bool(held), _number(generation), _number(when), zones.decode(errors="replace"), int(now)
 
     def _still_ours(self) -> bool:
         """Renew the lease in a long pass; after a long sleep another scheduler works, and this pass ends."""

@@ -34,6 +34,7 @@ from flowerpower.jobs.workers.checkouts import Checkouts
 from flowerpower.jobs.workers.code import commit_at
 from flowerpower.jobs.workers.preload import AppliedCommit, GraphRecipe, preload, preload_commit
 from flowerpower.jobs.workers.supervisor import OUTDATED, Child, Supervisor
+from flowerpower.jobs.workers.unforkable import Unforkable
 from flowerpower.jobs.workers.warm import WarmWorker
 from flowerpower.jobs.workers.worker import FlowerPowerWorker, make_worker
 from flowerpower.pipelines.edits import code_fingerprint
@@ -47,6 +48,7 @@ from flowerpower.state.signing import Signer
 from flowerpower.state.store import Store
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_MAY_WAIT = "a run may wait for them for ever; if so, start the worker with preload=False"
 
 logger = logging.getLogger("flowerpower.worker")
 
@@ -71,6 +73,7 @@ class WorkerOptions:
     processes: int = 1
     warm: bool = False  # runs share a process
     preload: bool = True  # import the project's modules before forking
+    unforkable: Unforkable | None = None  # the code that runs import; None where the process cannot start anew
     require_commit: bool = False  # refuse runs of which other code was applied
     commit: str = ""  # that the project on this machine is at; git is asked where it is not said
     signer: Signer | None = field(default=None, repr=False)
@@ -142,16 +145,17 @@ def run_scheduler(
     Scheduler(store, name, interval, ClockWatch()).run(stop)
 
 
-def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
-    """Work until stopped, or until the queues are empty with `burst`; tell whether the code changed meanwhile.
+def run_worker(url: str, keys: Keys, options: WorkerOptions, stop: Stop | None = None) -> bool:
+    """Work until stopped, or until the queues are empty with `burst`; tell whether to start the whole process anew.
 
-    A worker that ends because Redis went away is started again; the caller starts the whole process anew when True.
+    That is because the code changed meanwhile, or its modules have started threads. A worker that ends because Redis
+    went away is started again. `stop` is set by who asks to stop, also after this has returned.
     """
     use_packaged_zones()
     look_for_cycles_rarely()
     home = _home_of(options)
     use_project(home)
-    stop = Stop()
+    stop = stop or Stop()
     absence = Absence(logger, "no run is taken")
     with (
         metrics_beside(url, keys, options.metrics, "worker"),
@@ -164,9 +168,9 @@ def run_worker(url: str, keys: Keys, options: WorkerOptions) -> bool:
             began = time.monotonic()
             worker = _work_once(url, keys, options, home, stop, absence)
             _catch_stops(stop)
-            if stop.is_set() or (worker is not None and options.burst):
+            if stop.is_set() or (worker is not None and options.burst and not worker.unfit):
                 return False
-            if worker is not None and worker.outdated:
+            if worker is not None and (worker.unfit or worker.outdated):
                 # Held back until the new process is ready for it: a request to stop must not get lost in between.
                 signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
                 return not stop.is_set()
@@ -182,8 +186,10 @@ def run_workers(url: str, keys: Keys, processes: int, options: Callable[[], Work
     *options* are asked for in each process when it starts, and again when the code has changed and it starts anew.
     """
 
+    unforkable = Unforkable()  # what one process finds out, its successor and the others know
+
     def work(number: int) -> int:
-        found = options()
+        found = replace(options(), unforkable=unforkable)
         name = f"{found.name}-{number}" if found.name else None
         return OUTDATED if run_worker(url, keys, replace(found, name=name, with_scheduler=False, metrics="")) else 0
 
@@ -199,9 +205,14 @@ def run_workers(url: str, keys: Keys, processes: int, options: Callable[[], Work
 
 
 def start_anew() -> None:
-    """Replace this process by a new one with the same command line: modules are never reloaded in place."""
+    """Replace this process by a new one with the same command line: modules are never reloaded in place.
+
+    A request to stop that is held back reaches the new one. One that a thread of others takes ends this one instead.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
+    for number in _STOP_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line, once more
 
 
@@ -230,10 +241,10 @@ def stops_let_through() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def pass_over_stops() -> None:
-    """Do nothing more when asked to stop: this process ends already, and has things to close."""
+def note_stops(asked: Stop) -> None:
+    """Note from now on that this process is asked to stop: it ends already, and has things to close."""
     for number in _STOP_SIGNALS:
-        signal.signal(number, lambda *_: None)  # not what a new process would inherit
+        signal.signal(number, lambda *_: asked.set())  # not passed over, which a new process would inherit
 
 
 def _catch_stops(stop: threading.Event, *, at_once: bool = False) -> None:
@@ -259,16 +270,9 @@ def _work_once(
         worker = make_worker(connection, keys, options.queues, name=_name(options), allowed=options.allowed, kind=kind)
         worker.stop, worker.absence = stop, absence
         worker.grace = options.grace
-        recipes = options.recipes if options.preload else ()
-        if home.checkouts:
-            commit = AppliedCommit(Store(connect(url), keys))
-            worker.fingerprint = commit.now
-            worker.preload = lambda: preload_commit(home, recipes, options.folders, commit.now())
-        else:
-            worker.fingerprint = lambda: code_fingerprint(options.root, options.folders)
-            worker.forget_modules = lambda: forget_modules(options.root, options.folders)
-            worker.preload = lambda: preload(home.root, recipes, options.folders)
-        worker.import_first()
+        worker.unfit = _import_first(worker, options, home, lambda: Store(connect(url), keys))
+        if worker.unfit:
+            return worker
         with closing(connection.connection_pool), closing(store_beside(connection, keys).connection.connection_pool):
             worker.work(burst=options.burst, logging_level=logging.getLevelName(logger.getEffectiveLevel()))
     except (RedisError, OSError) as error:
@@ -281,6 +285,35 @@ def _work_once(
             logger.warning("%s (%s)", told, told.hint)
         return None
     return worker
+
+
+def _import_first(worker: FlowerPowerWorker, options: WorkerOptions, home: Home, store: Callable[[], Store]) -> bool:
+    """Import what runs need before any fork; tell whether this process is not fit to fork any more."""
+    if home.checkouts:
+        applied = AppliedCommit(store())
+        worker.fingerprint = applied.now
+    else:
+        worker.fingerprint = lambda: code_fingerprint(options.root, options.folders)
+        worker.forget_modules = lambda: forget_modules(options.root, options.folders)
+    unforkable = options.unforkable
+    left = not options.preload or (unforkable is not None and unforkable.holds(worker.fingerprint()))
+    recipes = () if left else options.recipes
+    if home.checkouts:
+        worker.preload = lambda: preload_commit(home, recipes, options.folders, applied.now())
+    else:
+        worker.preload = lambda: preload(home.root, recipes, options.folders)
+    threads = worker.import_first()
+    if not threads or left:
+        return False
+    leaves = (
+        "this worker starts anew and leaves the imports to its runs, which takes longer" if unforkable else _MAY_WAIT
+    )
+    logger.warning(
+        "imported modules have started threads (%s), which forks do not have: %s", ", ".join(threads), leaves
+    )
+    if unforkable:
+        unforkable.note(worker.imported)
+    return unforkable is not None
 
 
 def _home_of(options: WorkerOptions) -> Home:

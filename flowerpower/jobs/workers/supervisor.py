@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,4 +125,5 @@ class Supervisor:
     def _tell(self, signum: int) -> None:
         for child in self._children:
             if child.pid:
-                os.kill(child.pid, signum)
+                with suppress(ProcessLookupError):  # it has ended just now, and is not noted yet
+                    os.kill(child.pid, signum)

@@ -36,7 +36,8 @@ from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
 
 MONITORING_SECONDS = 10  # how often a running job's heartbeat is sent
-_SURVIVES_FORKS = "jemalloc_bg_thd"  # a thread of the allocator that comes with pyarrow
+# Threads that runs do without: of the allocator of pyarrow and polars, and what removes files that polars has spilled.
+_SURVIVE_FORKS = ("jemalloc_bg_thd", "polars-ooc-clea")
 _LONGEST_TRACEBACK = 64 * 1024  # characters that RQ keeps of an error, which may hold anything, from its end
 _INSISTING = 0.3  # seconds between two times that a worker is asked to stop, as long as it does not hear it
 _REFUSED_SECONDS = 1.0  # before the next job, where Redis refused this one
@@ -54,7 +55,8 @@ class FlowerPowerWorker(BeatingWorker):
     preload: Callable[[], None] | None = None  # imports the project's modules
     forget_modules: Callable[[], None] | None = None  # drops them again
     fingerprint: Callable[[], str] | None = None  # of the code on disk
-    _imported: str = ""  # the fingerprint of the code that was preloaded
+    imported: str = ""  # the fingerprint of the code that was preloaded
+    unfit: bool = False  # to fork: the code that was preloaded has started threads
     _waits: bool = False  # for the next job
     _ends: bool = False  # it takes no job any more
     _monitored: tuple[Job, Queue, Execution] | None = None  # what the process that is watched runs
@@ -63,20 +65,18 @@ class FlowerPowerWorker(BeatingWorker):
     @property
     def outdated(self) -> bool:
         """Tell whether the code on disk is no longer the code this process has imported."""
-        return self.fingerprint is not None and self._imported != self.fingerprint()
+        return self.fingerprint is not None and self.imported != self.fingerprint()
 
-    def import_first(self) -> None:
-        """Import Hamilton and the project's modules before any fork; what cannot be imported is left to the runs."""
-        self._imported = self.fingerprint() if self.fingerprint else ""
+    def import_first(self) -> Sequence[str]:
+        """Import Hamilton and the project's modules before any fork; return the names of threads that this has started.
+
+        What cannot be imported is left to the runs.
+        """
+        self.imported = self.fingerprint() if self.fingerprint else ""
         before = set(_threads())
         if self.preload:
             self.preload()
-        if started := [name for number, name in _threads() if (number, name) not in before]:
-            logger.warning(
-                "imported modules have started threads (%s): a run that is forked does not have them, and may wait for "
-                "them for ever; if so, start the worker with --no-preload",
-                ", ".join(sorted(set(started))),
-            )
+        return sorted({name for number, name in _threads() if (number, name) not in before})
 
     def request_stop(self, signum: int, frame: Any) -> None:
         """Finish the running job, within the grace if there is one, and stop; a second signal stops at once."""
@@ -350,7 +350,7 @@ def _threads() -> Iterator[tuple[int, str]]:
         own = Path("/proc/self/comm").read_text(encoding="utf-8", errors="replace")
         for task in Path("/proc/self/task").iterdir():
             name = (task / "comm").read_text(encoding="utf-8", errors="replace")
-            if name.strip() not in (own.strip(), _SURVIVES_FORKS) and int(task.name) not in known:
+            if name.strip() not in (own.strip(), *_SURVIVE_FORKS) and int(task.name) not in known:
                 yield int(task.name), name.strip()
 
 

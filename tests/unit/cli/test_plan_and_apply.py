@@ -194,6 +194,11 @@ def test_a_project_outside_git_is_applied_as_a_tree(flowerpower: CommandLine, tm
 
     assert "tree:" in answer.out.splitlines()[0]
     assert "outside git" in answer.out
+    for flag in ("--ref", "--against"):
+        assert plain("plan", flag, "HEAD").err == (
+            f"Error: {plain.folder} is not in a git repository\n"
+            "hint: only a clone has revisions: leave this one away, or name the folder of a clone\n"
+        )
 
 
 def ask(line: CommandLine, answers: list[str], before_answer: Callable[[], object] = lambda: None) -> tuple[int, str]:

@@ -122,6 +122,13 @@ def test_the_status_table_says_what_is_wrong_and_why() -> None:
     )
 
 
+def test_a_last_run_of_other_code_than_was_applied_is_told_in_the_table_and_on_the_page() -> None:
+    other = replace(STATUS, schedules=(replace(PLAIN, last=replace(GOOD, other_code="3" * 40)),))
+
+    assert "ran other code than was applied: 3333333" in status_text(other)
+    assert "ran other code than was applied: 3333333" in status_html(other)
+
+
 def test_what_is_wrong_stands_above_and_what_was_mended_below() -> None:
     heals = (
         Heal("redelivered", NOW - 120, "fine", NOW - 300, "acme--prod--fine--5"),

@@ -18,7 +18,7 @@ from flowerpower.render.again import again_text
 from flowerpower.render.backfill import done_text, plan_text, stopped_text
 from flowerpower.render.details import details_dict, details_text
 from flowerpower.render.progress import progress_line
-from flowerpower.render.records import runs_text
+from flowerpower.render.records import runs_text, why_words
 from flowerpower.schedule import parse_trigger
 from flowerpower.state.models import Hold, Schedule
 
@@ -62,6 +62,33 @@ def test_the_list_on_a_wide_screen() -> None:
         "One of them in full: flowerpower runs --job RUN --env prod\n"
         "1 record could not be read: damaged in Redis."
     )
+
+
+@pytest.mark.parametrize(
+    ("here", "applied", "words"),
+    [
+        ("2" * 40, "1" * 40, "2222222"),
+        (f"{'2' * 40}+dirty", "1" * 40, "2222222+dirty"),
+        ("1" * 40, "1" * 40, "1111111 with uncommitted changes"),
+        (f"{'1' * 40}+dirty", "1" * 40, "1111111 with uncommitted changes"),
+        ("1" * 40, f"{'1' * 40}+dirty", "1111111 without the uncommitted changes that were applied"),
+    ],
+)
+def test_a_run_of_other_code_than_was_applied_says_so_in_the_list_and_in_full(
+    here: str, applied: str, words: str
+) -> None:
+    other = replace(FAILED, status="succeeded", reason="", other_code=here, commit=applied)
+
+    assert f"\n             ran other code than was applied: {words}\n" in runs_text(replace(LIST, runs=(other,)))
+    full = details_text(replace(DETAILS, record=other))
+    assert f"\n  code     not what was applied: {words}\n  worker   worker-2\n" in full
+
+
+def test_a_run_that_was_refused_for_its_code_says_it_once() -> None:
+    refused = replace(FAILED, reason="OtherCodeError: this worker has other code", other_code="2" * 40)
+
+    assert why_words(refused) == "this worker has other code"
+    assert why_words(replace(refused, reason="UserCodeError: no")) == "no; ran other code than was applied: 2222222"
 
 
 def test_the_list_of_one_name_on_a_narrow_screen() -> None:
@@ -110,6 +137,26 @@ DETAILS = RunDetails(
     pipeline="daily_sales",
     queue="default",
 )
+
+
+def test_an_error_of_ours_is_said_once() -> None:
+    words = "this worker has other code (111111111111) than was applied (222222222222)"
+    error = {"message": words, "details": f"OtherCodeError: {words}", "hint": "deploy the applied commit"}
+    attempt = Attempt(1, "failed", TICK + 1, 0.268, "worker-1", f"OtherCodeError: {words}", {"error": error})
+
+    text = details_text(replace(DETAILS, attempts=(attempt,)))
+
+    assert f"\nError: {words}\nhint: deploy the applied commit\n" in text
+    assert text.count(words) == 1
+
+
+def test_a_tick_that_nobody_knows_any_more_is_no_moment_of_1970() -> None:
+    record = RunRecord("nightly", 0, 0, "succeeded", run=f"acme--prod--nightly--m{'0' * 26}")
+    lost = replace(DETAILS, record=record, by_hand=True, attempts=())
+
+    assert "  tick     not known any more  by hand\n" in details_text(lost)
+    document = details_dict(lost, "acme.prod")
+    assert [document[key] for key in ("tick", "first", "last")] == [None, None, None]
 
 
 def test_ticks_wait_for_a_run_only_where_nothing_else_keeps_them() -> None:

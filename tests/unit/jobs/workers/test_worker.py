@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,17 +75,46 @@ def stop() -> Iterator[threading.Event]:
     event.set()
 
 
-def test_threads_that_an_import_starts_are_named(
-    redis_connection: Redis, stop: threading.Event, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_threads_that_an_import_starts_are_named(redis_connection: Redis, stop: threading.Event) -> None:
     worker = make_worker(redis_connection, Keys("acme", "default"), ["default"], name="one")
-    worker.import_first()
-    assert caplog.text == ""
+    assert worker.import_first() == []
 
     worker.preload = lambda: threading.Thread(target=stop.wait, name="pool-of-a-library", daemon=True).start()
-    worker.import_first()
 
-    assert "have started threads (pool-of-a-library)" in caplog.text
+    assert worker.import_first() == ["pool-of-a-library"]
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [("import polars", False), ("import polars; polars.LazyFrame({'a': [1]}).select('a').sort('a').collect()", True)],
+)
+def test_polars_alone_is_no_reason_to_import_in_each_run_and_a_query_of_it_is(code: str, found: bool) -> None:
+    look = "from flowerpower.jobs.workers.worker import _threads; print(len(list(_threads())))"
+
+    told = subprocess.run([sys.executable, "-c", f"{code}; {look}"], capture_output=True, check=True, text=True)
+
+    assert (int(told.stdout) > 0) is found
+
+
+def test_a_process_that_cannot_start_anew_warns_of_threads_and_works_on(
+    redis_url: str,
+    tmp_path: Path,
+    stop: threading.Event,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started = threading.Thread(target=stop.wait, name="pool-of-a-library", daemon=True)
+    monkeypatch.setattr(processes, "preload", lambda *_: started.start())
+    options = processes.WorkerOptions(root=tmp_path, queues=["default"], burst=True, with_scheduler=False)
+
+    with processes.session_put_back():
+        assert processes.run_worker(redis_url, Keys("acme", "default"), options) is False
+
+    (told,) = [line for line in caplog.messages if "threads" in line]
+    assert told == (
+        "imported modules have started threads (pool-of-a-library), which forks do not have: a run may wait for them "
+        "for ever; if so, start the worker with preload=False"
+    )
 
 
 def test_a_file_that_a_worker_cannot_read_is_no_absence_of_redis(
