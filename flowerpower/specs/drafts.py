@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -43,14 +43,14 @@ def draft(model: type[_Model], data: Mapping[str, Any], mistaken: Collection[Pat
     """Return the spec that *data* holds; the values at *mistaken* are known to be wrong, and nothing more is said of
     them.
     """
-    known = frozenset(mistaken)
+    known, whole = frozenset(mistaken), data
     unsound = {str(path[0]) for path in known}
     found: list[Finding] = []
     meant: set[Path] = set()  # keys that are there, misspelt
     for _ in range(_ROUNDS):
         try:
             spec = model.model_validate(data)
-            return Draft(spec, frozenset(unsound), tuple(found))
+            return _told(spec, unsound, model, whole, found)
         except ValidationError as error:
             new = list(islice(findings(model, error), MAX_PROBLEMS))
         meant.update(_meant(new))
@@ -61,7 +61,19 @@ def draft(model: type[_Model], data: Mapping[str, Any], mistaken: Collection[Pat
         for finding in new:
             unsound.update([str(finding.path[0])] if finding.path else TRIGGERS)
         data = _without(model, data, unsound)
-    return Draft(None, frozenset(unsound), tuple(found))
+    return _told(None, unsound, model, whole, found)
+
+
+def _told(
+    spec: _Model | None, unsound: Set[str], model: type[_Model], data: Mapping[str, Any], found: Sequence[Finding]
+) -> Draft[_Model]:
+    """Return the draft of a spec with each of its keys told at the level where it belongs."""
+    if not found:
+        return Draft(spec, frozenset(unsound))
+    from flowerpower.specs.levels import at_their_level
+
+    told = at_their_level(model, data, found)
+    return Draft(spec, frozenset(unsound | told.swallowing), told.findings)
 
 
 def _meant(findings: Iterable[Finding]) -> Iterator[Path]:

@@ -341,6 +341,8 @@ class _Loading:
             return
         if finding.code in ("FP102", "FP109") and origin.kind != "project":
             finding = self._taken_away(finding, origin)
+        if finding.code == "FP101" and len(finding.path) == 1 and finding.path[0] in (self._environments or ()):
+            finding = finding._replace(hint=f"'{finding.path[0]}' belongs under `environments:`")
         place = self._places.within(origin, finding.path, key=finding.at_key)
         hint = _NOT_BY_VARIABLE if finding.hint == REMOVE_QUOTES and self._is_variable(place) else finding.hint
         self._report(finding.code, place, finding.what, hint)

@@ -94,7 +94,7 @@ def _finding(model: type[BaseModel], details: Any) -> Finding:
     value = None if path and path[0] == "redis" else details.get("input")
     if details.get("input") is None and kind != "missing":
         more = f" {_NO_RETRIES}" if path and path[-1] == "retry" else ""
-        what = f"'{path[-1]}' has no value" if path else "no value"
+        what = f"{_named(path)} has no value" if path else "no value"
         return Finding("FP112", path, what, f"{CODES['FP112'].advice}{more}")
     if kind == "extra_forbidden":
         return unknown_key(str(path[-1]), fields_at(model, path[:-1]), path)
@@ -122,7 +122,7 @@ def _wrong_type(kind: str, value: object, *, secret: bool) -> tuple[str, str]:
     elif kind in ("bool_type", "int_type") and isinstance(value, str) and _is_plain(kind, value):
         hint = REMOVE_QUOTES
     elif kind == "tuple_type" and isinstance(value, str) and not secret:
-        hint = f"write [{_flow(value[:_SHOWN])}]"
+        hint = f"write [{flow(value[:_SHOWN])}]"
     elif kind == "tuple_type" and isinstance(value, dict):
         hint = "put a `-` before each item"
     elif kind in ("dict_type", "model_type") and isinstance(value, list):
@@ -139,7 +139,7 @@ def _as_mapping(path: Path, value: object) -> str:
     if path and path[-1] == "retry" and (value is False or str(value).lower() in _NEVER):
         return _NO_RETRIES
     key = _MAIN_KEYS.get(path[-1]) if path and isinstance(value, (str, int)) else None
-    return f"write `{path[-1]}: {{{key}: {_flow(str(value)[:_SHOWN])}}}`" if key else ""
+    return f"write `{path[-1]}: {{{key}: {flow(str(value)[:_SHOWN])}}}`" if key else ""
 
 
 _NO_RETRIES = "For no retries write `retry: {max: 0}`."
@@ -155,14 +155,14 @@ def _example(model: type[BaseModel], path: Path) -> str:
     field = _fields_of(_unwrap(annotation)).get(str(path[-1]))
     if field is None or not field.examples:
         return CODES["FP102"].advice
-    return f"add it, for example `{path[-1]}: {_flow(field.examples[0])}`"
+    return f"add it, for example `{path[-1]}: {flow(field.examples[0])}`"
 
 
-def _flow(value: object) -> str:
+def flow(value: object) -> str:
     """Return a value in one line of YAML."""
     if isinstance(value, list):
-        return f"[{', '.join(map(_flow, value))}]"
-    text = str(value)
+        return f"[{', '.join(map(flow, value))}]"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     return text if re.fullmatch(r"[\w./%@+-][\w./%@+ ,-]*|\w+:[\w./@+-]+", text) else f'"{text}"'
 
 
@@ -196,9 +196,13 @@ def _too_long(details: Any, path: Path, value: object) -> tuple[str, str, str]:
 
 
 def _too_short(_details: Any, path: Path, _value: object) -> tuple[str, str, str]:
+    return "FP108", f"{_named(path)} is empty", CODES["FP112"].advice
+
+
+def _named(path: Path) -> str:
+    """Return a value by its key: an item by that of its list."""
     names = [step for step in path if isinstance(step, str)]
-    item = "an item of " if isinstance(path[-1], int) else ""
-    return "FP108", f"{item}'{names[-1]}' is empty", CODES["FP112"].advice
+    return f"an item of '{names[-1]}'" if isinstance(path[-1], int) else f"'{names[-1]}'"
 
 
 def _own(code: str, hint: str = "") -> Callable[[Any, Path, object], tuple[str, str, str]]:
@@ -287,6 +291,15 @@ def fields_at(model: type[BaseModel], path: Path) -> tuple[str, ...]:
     for step in path:
         annotation = _inside(annotation, step)
     return tuple(_fields_of(_unwrap(annotation)))
+
+
+def may_hold(model: type[BaseModel], path: Path) -> bool:
+    """Tell whether what stands at *path* of a spec may be a mapping or a list."""
+    annotation: Any = model
+    for step in path:
+        annotation = _inside(annotation, step)
+    kind = _unwrap(annotation)
+    return bool(get_args(kind) or _fields_of(kind))
 
 
 def _inside(annotation: Any, step: str | int) -> Any:

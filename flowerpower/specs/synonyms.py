@@ -110,7 +110,7 @@ def belongs_elsewhere(word: str) -> str:
 def synonym(word: str, known: Collection[str]) -> str:
     """Return the hint for a key that other tools use for one of the *known* ones, or nothing."""
     plain = _snake(word)
-    found = next((name for name in _meanings(plain, _CALLED) if name in known), None)
+    found = plain if plain in known else next((name for name in _meanings(plain, _CALLED) if name in known), None)
     return f"did you mean '{found}'?{_ADDED.get((plain, found), '')}" if found else ""
 
 
