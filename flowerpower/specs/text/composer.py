@@ -18,6 +18,7 @@ import yaml
 
 from flowerpower.errors import Place, Problem, Severity
 from flowerpower.specs.codes import CODES
+from flowerpower.specs.files.kinds import kind_of_file
 from flowerpower.specs.files.reading import MAX_SPEC_BYTES
 from flowerpower.specs.text.documents import MAX_PROBLEMS, Document
 from flowerpower.specs.text.lines import LINE_END
@@ -146,6 +147,13 @@ class _Anchor:
     done: bool = False
 
 
+@dataclass(slots=True)
+class _Mark:
+    """A place as the parser tells it."""
+
+    index: int
+
+
 class Composer:
     """Makes documents of events. One per file; the hot path of every command."""
 
@@ -160,6 +168,8 @@ class Composer:
         self._nodes = self._depth = self._deepest = 0
         self._line_starts: list[int] = []
         self._anchors: dict[str, _Anchor] = {}
+        self._earlier: list[tuple[dict[str, Any], Any]] = []  # parts of a document, and where the next one begins
+        self._others: list[tuple[dict[str, Any], Any]] = []  # documents that no `---` begins, and where they do
         self._next: Callable[[], Any] = lambda: None
 
     def place(self, offset: int) -> Place:
@@ -169,10 +179,10 @@ class Composer:
         line = bisect_right(self._line_starts, offset)
         return Place(self.file, line, offset - self._line_starts[line - 1] + 1)
 
-    def report(self, code: str, what: str, mark: Any = None, *, severity: Severity = "error") -> None:
+    def report(self, code: str, what: str, mark: Any = None, hint: str = "", *, severity: Severity = "error") -> None:
         """Note a problem at *mark*, or at the start of the file."""
         place = self.place(mark.index) if mark else Place(self.file)
-        self.problems.append(Problem(code, place, what, CODES[code].advice, severity))
+        self.problems.append(Problem(code, place, what, hint or CODES[code].advice, severity))
         if len(self.problems) == MAX_PROBLEMS:
             self._stop("FP020", f"the file has {MAX_PROBLEMS} problems or more", mark)
 
@@ -203,11 +213,13 @@ class Composer:
         holes = tuple(line for line in self._holes if self._ended < line <= end)
         self._ended = end
         if data is None and not holes:
-            self.report("FP018", "the document is empty", event.start_mark)
-        number, mark = len(self.documents), event.start_mark
-        self.starts.append(mark.index)
+            mark = start.start_mark if start.explicit else event.start_mark
+            self.report("FP018", "the document is empty", mark)
         sound = len(self.problems) == before and not holes
-        self.documents.append(Document(self.file, number, mark.line + 1, data, sound, holes))
+        for part, mark in ((data, event.start_mark), *self._others):
+            self.starts.append(mark.index)
+            self.documents.append(Document(self.file, len(self.documents), mark.line + 1, part, sound, holes))
+        self._others = []
 
     def _holes_after_the_last(self) -> None:
         """Give what cannot be read after the last document to that one, which it was most likely a part of."""
@@ -250,7 +262,12 @@ class Composer:
         while type(key_event := following()) is not end:
             key = key_event.value if type(key_event) is scalar else ""
             odd = key in _ODD_KEYS or key[0] in _ODD_FIRST or key in data
-            if odd or key_event.anchor or key_event.tag:
+            if odd and self._depth == 1 and len(data) > 1 and key == next(iter(data)) and not start.flow_style:
+                self._earlier.append((data, key_event.start_mark))
+                self._nodes += len(data)
+                data = {}
+                offsets = self._new_offsets(data)
+            elif odd or key_event.anchor or key_event.tag:
                 key = self._odd_key(key_event, data)
             event = following()
             value = self._scalar(event) if type(event) is scalar else self._node(event)
@@ -258,7 +275,29 @@ class Composer:
             if offsets is not None:
                 offsets[key] = (key_event.start_mark.index, event.start_mark.index)
         self._close(start, len(data))
-        return data
+        return self._joined(data) if self._depth == 0 and self._earlier else data
+
+    def _joined(self, last: dict[str, Any]) -> dict[str, Any]:
+        """Return what stands before the first key of a document comes again, which most likely begins another spec.
+
+        The others are kept, as documents; but if they have not more than that key in common, it is one that is wrong.
+        """
+        parts, marks = [*(data for data, _ in self._earlier), last], [mark for _, mark in self._earlier]
+        self._earlier = []
+        first = parts[0]
+        several = kind_of_file(self.file) != "project"
+        if several and all(len(first.keys() & part.keys()) > 1 for part in parts[1:]):
+            self._others = list(zip(parts[1:], marks, strict=True))
+            for mark in marks:
+                what = f"the key '{next(iter(first))[:80]}' is there again, as if another spec began"
+                self.report("FP011", what, mark, "write a line `---` before it, or keep one of the two")
+            return first
+        for part in parts[1:]:
+            for key in part.keys() & first.keys():
+                self.report("FP011", self._twice(key, first), _Mark(self.offsets.get(id(part), {}).get(key, (0,))[0]))
+            self.offsets.get(id(first), {}).update(self.offsets.get(id(part), {}))
+            first.update(part)
+        return first
 
     def _sequence(self, start: Any) -> list[Any]:
         following, scalar, end = self._next, yaml.ScalarEvent, yaml.SequenceEndEvent
@@ -307,7 +346,7 @@ class Composer:
             what = "a key is a collection, not a text" if isinstance(key, (dict, list)) else ""
             self._wrong_key(event.start_mark, what or f"the key {written[:80]} is not a text")
         elif key in data:
-            self.report("FP011", f"the key '{key[:80]}' is there twice{self._first(key, data)}", event.start_mark)
+            self.report("FP011", self._twice(key, data), event.start_mark)
         elif key[:1] in ODD_SPACES and event.implicit[0]:
             self._space_before(event.start_mark, key[0])
         elif key == _MERGE_KEY:
@@ -328,9 +367,10 @@ class Composer:
         self.problems.append(Problem("FP021", place, what, "remove it, and indent with spaces"))
         self._holes = (*self._holes, place.line)
 
-    def _first(self, key: str, data: dict[str, Any]) -> str:
+    def _twice(self, key: str, data: dict[str, Any]) -> str:
         found = self.offsets.get(id(data), {}).get(key)
-        return f", first in line {self.place(found[0]).line}" if found else ""
+        first = f", first in line {self.place(found[0]).line}" if found else ""
+        return f"the key '{key[:80]}' is there twice{first}"
 
     def _alias(self, event: Any) -> Any:
         anchor, mark = self._anchors.get(event.anchor), event.start_mark

@@ -31,6 +31,7 @@ _BEGINS_KEY = re.compile(r"[^\s\"'\[\]{}>|*&!%#`@,?:-]|[?:-]\S")
 _COLON = re.compile(r":(?=[ \t]|$)")
 _QUOTED_KEY = re.compile(r"(?:\"(?:[^\"\\]|\\.)*+\"|'(?:[^']|'')*+')[ \t]*:(?=[ \t]|$)")
 _DIRECTIVE = re.compile(r"%YAML 1\.[12]\s*(?:#.*)?$|%TAG ")
+_NO_MARKER = re.compile(r"-{2,}\s*(?:\s#.*)?")
 _ODD_KEY = re.compile(r"(?:\*[A-Za-z0-9_-]+[ \t]*:(?:\s|$)|[\[{].*[\]}][ \t]*:(?:\s|$))")
 
 
@@ -212,6 +213,8 @@ class _Reader:
         source = self._source
         if rest == ":" or rest.startswith(": "):
             self._no_key_before(at, column)
+        if _NO_MARKER.fullmatch(rest) and self._kind != "plain":
+            keyless(source, at, column, self._kind_before())
         if column > self._column and (self._awaits or self._kind == "plain"):
             if not self._awaits and self._comment:
                 what = "a comment has ended the text that goes on here"
