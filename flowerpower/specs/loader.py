@@ -283,9 +283,12 @@ class _Loading:
 
     def _check_environments(self, environments: object, origin: Origin) -> None:
         if not isinstance(environments, dict):
+            from flowerpower.specs.shapes import names_as_keys  # only a mistake needs it
+
             place = self._places.within(origin, ("environments",))
             code = "FP112" if environments is None else "FP103"
-            self._report(code, place, f"expected a mapping of environments, found {describe(environments)}")
+            what = f"expected a mapping of environments, found {describe(environments)}"
+            self._report(code, place, what, names_as_keys(environments))
             return
         if origin.kind == "project":
             self._environments = dict.fromkeys(("default", *environments))

@@ -24,8 +24,9 @@ _EXPECTED: Mapping[str, str] = {
     "model_type": "a mapping",
     "tuple_type": "a list",
 }
-_SHOWN = 60
+SHOWN = 60
 REMOVE_QUOTES = "remove the quotes"
+NO_RETRIES = "For no retries write `retry: {max: 0}`."
 
 
 class Finding(NamedTuple):
@@ -52,7 +53,7 @@ def unknown_key(key: str, known: Iterable[str], path: Path) -> Finding:
     names = list(known)
     other = belongs_elsewhere(key) if len(path) == 1 else ""
     hint = synonym(key, names) or other or did_you_mean(key, names) or CODES["FP101"].advice
-    return Finding("FP101", path, f"unknown key '{key[:_SHOWN]}'", hint, at_key=True)
+    return Finding("FP101", path, f"unknown key '{key[:SHOWN]}'", hint, at_key=True)
 
 
 def there_are(names: Iterable[str]) -> str:
@@ -74,14 +75,14 @@ def describe(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
-        return f"the number {str(value)[:_SHOWN]}"
+        return f"the number {str(value)[:SHOWN]}"
     if isinstance(value, str):
         return f"the text {_quote(value)}"
     return "a list" if isinstance(value, (list, tuple)) else "a mapping"
 
 
 def _quote(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")
 
 
 def _finding(model: type[BaseModel], details: Any) -> Finding:
@@ -93,14 +94,16 @@ def _finding(model: type[BaseModel], details: Any) -> Finding:
         path, at_key = (*path, written.rpartition(" ")[2]), True
     value = None if path and path[0] == "redis" else details.get("input")
     if details.get("input") is None and kind != "missing":
-        more = f" {_NO_RETRIES}" if path and path[-1] == "retry" else ""
+        more = f" {NO_RETRIES}" if path and path[-1] == "retry" else ""
+        if path[:1] == ("queues",) and len(path) == 2:
+            more = f" For a queue write `{path[1]}: {{}}`."
         what = f"{_named(path)} has no value" if path else "no value"
         return Finding("FP112", path, what, f"{CODES['FP112'].advice}{more}")
     if kind == "extra_forbidden":
         return unknown_key(str(path[-1]), fields_at(model, path[:-1]), path)
     if kind in _EXPECTED:
-        what, hint = _wrong_type(kind, details["input"], secret=value is None)
-        return Finding("FP103", path, what, _as_mapping(path, value) or hint, at_key=at_key)
+        what, hint = _wrong_type(model, path, details)
+        return Finding("FP103", path, what, hint, at_key=at_key)
     if kind == "missing":
         return Finding("FP102", path, f"the key '{path[-1]}' is missing", _example(model, path), at_key=at_key)
     code, what, hint = _SPECIFIC.get(kind, _other)(details, path, value)
@@ -111,40 +114,16 @@ def _is_tag(step: str | int) -> bool:
     return isinstance(step, str) and step.startswith("<") and step.endswith(">")
 
 
-def _wrong_type(kind: str, value: object, *, secret: bool) -> tuple[str, str]:
-    expected = _EXPECTED[kind]
+def _wrong_type(model: type[BaseModel], path: Path, details: Any) -> tuple[str, str]:
+    """Return what is wrong with a value of another type, and how to write it."""
+    from flowerpower.specs.shapes import shape_hint
+
+    kind, value, secret = details["type"], details["input"], path[:1] == ("redis",)
     found = "something else" if secret else describe(value)
-    hint = CODES["FP103"].advice
-    if kind == "string_type" and isinstance(value, (int, float)):
-        hint = "put the value in quotes"
-    elif kind == "bool_type" and isinstance(value, str) and value.lower() in ("yes", "no", "on", "off"):
-        hint = f"in YAML 1.2 `{value}` is a text; write {'true' if value.lower() in ('yes', 'on') else 'false'}"
-    elif kind in ("bool_type", "int_type") and isinstance(value, str) and _is_plain(kind, value):
-        hint = REMOVE_QUOTES
-    elif kind == "tuple_type" and isinstance(value, str) and not secret:
-        hint = f"write [{flow(value[:_SHOWN])}]"
-    elif kind == "tuple_type" and isinstance(value, dict):
-        hint = "put a `-` before each item"
-    elif kind in ("dict_type", "model_type") and isinstance(value, list):
-        hint = "write `key: value` lines without a `-`"
-    return f"expected {expected}, found {found}", hint
-
-
-def _is_plain(kind: str, value: str) -> bool:
-    return value.isdecimal() if kind == "int_type" else value.lower() in ("true", "false")
-
-
-def _as_mapping(path: Path, value: object) -> str:
-    """Return how to write a mapping of which only the one value that matters most was written, or nothing."""
-    if path and path[-1] == "retry" and (value is False or str(value).lower() in _NEVER):
-        return _NO_RETRIES
-    key = _MAIN_KEYS.get(path[-1]) if path and isinstance(value, (str, int)) else None
-    return f"write `{path[-1]}: {{{key}: {flow(str(value)[:_SHOWN])}}}`" if key else ""
-
-
-_NO_RETRIES = "For no retries write `retry: {max: 0}`."
-_NEVER = frozenset({"none", "no", "off", "never", "false", "null", "disabled"})
-_MAIN_KEYS: Mapping[str | int, str] = {"retry": "max", "executor": "type"}
+    item = [name for inside in ((*path, 0), (*path, "")) for name in fields_at(model, inside)]
+    shown = not secret or kind in ("bool_type", "int_type") or isinstance(value, (int, float))
+    hint = shape_hint(kind, path, value, item) if shown else CODES["FP103"].advice
+    return f"expected {_EXPECTED[kind]}, found {found}", hint
 
 
 def _example(model: type[BaseModel], path: Path) -> str:
