@@ -25,6 +25,7 @@ _EXPECTED: Mapping[str, str] = {
     "tuple_type": "a list",
 }
 SHOWN = 60
+_FILE = re.compile(r"(?:[\w.-]*/)*([\w-]+)(?:\.(?:ya?ml|py))?")
 REMOVE_QUOTES = "remove the quotes"
 NO_RETRIES = "For no retries write `retry: {max: 0}`."
 
@@ -162,6 +163,8 @@ def _pattern(_details: Any, _path: Path, value: object) -> tuple[str, str, str]:
 
 
 def _as_name(text: str) -> str:
+    if of_file := _FILE.fullmatch(text):
+        text = of_file[1]
     plain = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))
     words = re.sub(r"[^a-z0-9_-]+", "_", plain)
     return re.sub(r"-{2,}", "-", words).strip("-_")[:NAME_LENGTH] if words[:1].isalpha() else ""
@@ -193,17 +196,16 @@ def _own(code: str, hint: str = "") -> Callable[[Any, Path, object], tuple[str, 
 
 
 def _duration(details: Any, path: Path, value: object) -> tuple[str, str, str]:
-    from flowerpower.specs.suggestions import meant_duration
+    from flowerpower.specs.suggestions import duration_hint
 
-    why = str(details["ctx"]["why"])
+    why, key = str(details["ctx"]["why"]), path[-1] if path else ""
+    least = _NO_TIME.get(key, "")
     if "is not a duration" in why:
-        why = f"{describe(value)} is not a duration"
-    elif "not between" in why:
-        return "FP106", f"{describe(value)} is not between 0 and 3650 days", "write at most 3650d"
-    elif "at least" in why:
-        return "FP106", why, _NO_TIME.get(path[-1] if path else "", "")
-    meant = meant_duration(value)
-    return "FP106", why, f"did you mean '{meant}'?" if meant else ""
+        return "FP106", f"{describe(value)} is not a duration", duration_hint(key, value, least)
+    if "not between" in why:
+        hint = duration_hint(key, value, least) if str(value).startswith("-") else "write at most 3650d"
+        return "FP106", f"{describe(value)} is not between 0 and 3650 days", hint
+    return "FP106", why, least
 
 
 def _moment(_details: Any, _path: Path, value: object) -> tuple[str, str, str]:

@@ -61,12 +61,13 @@ _CALLED: Mapping[str, str] = {
     "start_deadline": "starting_deadline_seconds deadline",
     "timeout": "execution_timeout job_timeout time_limit run_timeout dagrun_timeout max_runtime",
     "timezone": "tz time_zone zone tzinfo",
-    "url": "uri dsn address host",
+    "url": "uri dsn address host port",
     "username": "user login",
 }
 _ADDED: Mapping[tuple[str, str], str] = {
     **{(word, "paused"): f" `{word}: false` is `paused: true`" for word in ("enabled", "enable", "active")},
     **{(word, "retry"): " Write `retry: {max: 3}`" for word in ("retries", "max_retries", "attempts", "max_attempts")},
+    **{(word, "url"): " Write `url: redis://HOST:PORT/0`" for word in ("host", "port")},
     **{
         (word, "overlap"): " `overlap: skip` is one run at a time"
         for word in ("concurrency", "max_active_runs", "max_instances")

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from flowerpower.errors import Problem
 from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.passwords import without_passwords
-from flowerpower.specs.text.syntax import ODD_SPACES
+from flowerpower.specs.text.syntax import ODD_SPACES, TEMPLATE_HINT
 
+ODD = "".join(ODD_SPACES)
 _QUOTED = re.compile(
     r"[\u201c\u201d\u201e]([^\u201c\u201d\u201e\"]*)[\u201c\u201d]|[\u2018\u2019]([^\u2018\u2019\"]*)\u2019"
 )
 _KEY_AND_VALUE = re.compile(r"([A-Za-z_][\w-]*):([^\s:/].*?)\s*(?:\s#.*)?")
-_ITEM = re.compile(rf"-[{''.join(ODD_SPACES)}]*([^\s\d.-].*?)\s*(?:\s#.*)?")
+_ITEM = re.compile(rf"-[{ODD}]*([^\s\d.-].*?)\s*(?:\s#.*)?")
 _ITEMS = re.compile(r"([^\[\]{}\"'#]*)\]\s*(?:\s#.*)?")
 _NAME = re.compile(r"(&[\w-]+)\s*(?:#.*)?")
 _EQUALS = re.compile(r"([A-Za-z_][\w-]*)\s*=\s*(\S.*?)\s*(?:\s#.*)?")
+_LIKE_A_COLON = re.compile(rf"([A-Za-z_][\w-]*):([{ODD}])[{ODD}]*(\S.*?)\s*(?:\s#.*)?")
+_BRACKETS = re.compile(r"([A-Za-z_][\w-]*):([\[{\"'].*)")
+_DASHES = {"\u2010": "U+2010", "\u2011": "U+2011", "\u2013": "U+2013", "\u2014": "U+2014", "\u2212": "U+2212"}
+_DASH = re.compile(f"[{''.join(_DASHES)}]")
+_BULLET = re.compile(rf"([{''.join(_DASHES)}\u2022*])\s+(\S.*?)\s*")
+_COMMENT = re.compile(r"[^\s\"'#][^#]*?\s(?://\s|/\*).*")
+_END = re.compile(r"([\w./-]+)([,;])\s*(?:\s#.*)?")
+_PLAIN = re.compile(r"[^\s\"'#\[\]{},].*?(?=\s*(?:\s#.*)?$)")
+_IN_QUOTES = re.compile(r"(?:\"([^\"\\]*)\"|'([^']*)')")
 _GLUED = re.compile(r"([\w-]+)#")
+_LONGEST = 1000  # characters of a line that are looked at
+_OF_VALUES = frozenset(("FP103", "FP104", "FP105", "FP106", "FP107", "FP301", "FP303", "FP310"))
 _KEY_WITHOUT_VALUE = re.compile(r"'([A-Za-z_][\w-]*):([^\s':/]+)' has no value")
 
 
@@ -46,8 +58,9 @@ def _with_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) -> Iter
             continue
         if file not in lines:
             lines[file] = LINE_END.split(texts.get(file, b"").decode("utf-8", "replace").removeprefix("\ufeff"))
-        written = lines[file][line - 1][column - 1 :] if line <= len(lines[file]) else ""
-        hint = _of_marks(written) or _of_code(problem, written)
+        below = lines[file][line:]
+        written = lines[file][line - 1][column - 1 :][:_LONGEST] if line <= len(lines[file]) else ""
+        hint = _of_marks(problem.code, written) or _of_code(problem, written) or _of_lines(problem, written, below)
         yield replace(problem, hint=hint) if hint else problem
 
 
@@ -56,13 +69,34 @@ def _glued_key(problem: Problem) -> str:
     return glued[1] if glued else ""
 
 
-def _of_marks(written: str) -> str:
-    """Return what to do about a value that begins with a character that only looks right."""
+def _of_marks(code: str, written: str) -> str:
+    """Return what to do about a value with a character that only looks right."""
     if written[:1] in ODD_SPACES:
         return f"remove {ODD_SPACES[written[0]]} before it"
     if quoted := _QUOTED.match(written):
         return f'write "{quoted[1] or quoted[2] or ""}": {quoted[0][0]} is no quote of YAML'
-    return ""
+    return _of_other_marks(code, written) if code in _OF_VALUES else ""
+
+
+def _of_other_marks(code: str, written: str) -> str:
+    """Return what to do about a value with a mark of other languages, or of texts."""
+    if bullet := _BULLET.fullmatch(written):
+        return f"write `- {bullet[2]}`: {bullet[1]} begins no item of a list"
+    value = _value(written)
+    if code not in ("FP103", "FP104") and (dash := _DASH.search(value)):
+        return f"write {_DASH.sub('-', value)}: {dash[0]} ({_DASHES[dash[0]]}) is no `-`"
+    if _COMMENT.fullmatch(written):
+        return "write `#`: what begins with `//` is no comment"
+    end = _END.fullmatch(written) if code != "FP105" else None
+    return f"remove the `{end[2]}` at its end" if end else ""
+
+
+def _value(written: str) -> str:
+    """Return the value that a rest of a line begins with, if that is a text."""
+    if quoted := _IN_QUOTES.match(written):
+        return quoted[1] or quoted[2] or ""
+    plain = _PLAIN.match(written)
+    return plain[0] if plain else ""
 
 
 def _of_code(problem: Problem, written: str) -> str:
@@ -71,10 +105,40 @@ def _of_code(problem: Problem, written: str) -> str:
         return _of_text(problem.what, written)
     if problem.code == "FP112":
         return _of_nothing(problem.what, written)
-    if problem.code == "FP100" and (found := _KEY_AND_VALUE.fullmatch(written) or _EQUALS.fullmatch(written)):
-        return f"write `{found[1]}: {found[2]}`, with a colon and a space in each line"
+    if problem.code == "FP303" and "cron" in problem.what:
+        return _of_cron(_value(written))
+    if problem.code == "FP101" and (glued := _BRACKETS.fullmatch(written)):
+        return f"write `{glued[1]}: {glued[2]}`, with a space after the colon"
+    if problem.code == "FP100":
+        return _of_no_mapping(written)
     comment = _GLUED.match(written) if problem.code == "FP105" else None
     return f"write `{comment[1]} #`, with a space before the comment" if comment else ""
+
+
+def _of_no_mapping(written: str) -> str:
+    if spaced := _LIKE_A_COLON.fullmatch(written):
+        return f"write `{spaced[1]}: {spaced[3]}`: {ODD_SPACES[spaced[2]]} is no space"
+    found = _KEY_AND_VALUE.fullmatch(written) or _EQUALS.fullmatch(written)
+    return f"write `{found[1]}: {found[2]}`, with a colon and a space in each line" if found else ""
+
+
+def _of_cron(value: str) -> str:
+    from flowerpower.specs.suggestions import cron_hint
+
+    return TEMPLATE_HINT if "{{" in value else cron_hint(value)
+
+
+def _of_lines(problem: Problem, written: str, below: Sequence[str]) -> str:
+    """Return what to do about a value that goes on in the next line, where that was not meant."""
+    following = below[0] if below else ""
+    item, text = following.lstrip(" "), _PLAIN.match(written)
+    if not text or problem.code not in _OF_VALUES or not following.startswith(" "):
+        return ""
+    if item.startswith("- ") and item[2:].strip() in problem.what:
+        return f"begin line {problem.place.line + 1} in the column of the `-` above: it goes on with that text"
+    if "expected a list, found the text" in problem.what and item and item.strip() in problem.what:
+        return "put `- ` before each of its lines"
+    return ""
 
 
 def _of_text(what: str, written: str) -> str:
