@@ -18,6 +18,7 @@ _QUOTED = re.compile(
 _KEY_AND_VALUE = re.compile(r"([A-Za-z_][\w-]*):([^\s:/].*?)\s*(?:\s#.*)?")
 _ITEM = re.compile(rf"-[{ODD}]*([^\s\d.-].*?)\s*(?:\s#.*)?")
 _ITEMS = re.compile(r"([^\[\]{}\"'#]*)\]\s*(?:\s#.*)?")
+_GLUED_COMMENT = re.compile(r"\s+#[^\s#!]")
 _NAME = re.compile(r"(&[\w-]+)\s*(?:#.*)?")
 _EQUALS = re.compile(r"([A-Za-z_][\w-]*)\s*=\s*(\S.*?)\s*(?:\s#.*)?")
 _LIKE_A_COLON = re.compile(rf"([A-Za-z_][\w-]*):([{ODD}])[{ODD}]*(\S.*?)\s*(?:\s#.*)?")
@@ -30,6 +31,7 @@ _END = re.compile(r"([\w./-]+)([,;])\s*(?:\s#.*)?")
 _PLAIN = re.compile(r"[^\s\"'#\[\]{},].*?(?=\s*(?:\s#.*)?$)")
 _IN_QUOTES = re.compile(r"(?:\"([^\"\\]*)\"|'([^']*)')")
 _GLUED = re.compile(r"([\w-]+)#")
+_SECRET = re.compile("redis|password|username")
 _LONGEST = 1000  # characters of a line that are looked at
 _OF_VALUES = frozenset(("FP103", "FP104", "FP105", "FP106", "FP107", "FP301", "FP303", "FP310"))
 _KEY_WITHOUT_VALUE = re.compile(r"'([A-Za-z_][\w-]*):([^\s':/]+)' has no value")
@@ -49,7 +51,10 @@ def _with_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) -> Iter
     lines: dict[str, list[str]] = {}
     found = list(problems)
     absent = {(p.place.file, f"the key '{key}' is missing") for p in found if (key := _glued_key(p))}
+    wrong = {problem.place for problem in found if problem.severity == "error"}
     for problem in found:
+        if problem.code == "FP024" and problem.place in wrong:
+            continue
         file, line, column = problem.place.file, problem.place.line, problem.place.column
         if (file, problem.what) in absent:
             continue
@@ -60,7 +65,11 @@ def _with_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) -> Iter
             lines[file] = LINE_END.split(texts.get(file, b"").decode("utf-8", "replace").removeprefix("\ufeff"))
         below = lines[file][line:]
         written = lines[file][line - 1][column - 1 :][:_LONGEST] if line <= len(lines[file]) else ""
-        hint = _of_marks(problem.code, written) or _of_code(problem, written) or _of_lines(problem, written, below)
+        hint = (
+            _of_marks(problem.code, problem.what, written)
+            or _of_code(problem, written)
+            or _of_lines(problem, written, below)
+        )
         yield replace(problem, hint=hint) if hint else problem
 
 
@@ -69,12 +78,13 @@ def _glued_key(problem: Problem) -> str:
     return glued[1] if glued else ""
 
 
-def _of_marks(code: str, written: str) -> str:
+def _of_marks(code: str, what: str, written: str) -> str:
     """Return what to do about a value with a character that only looks right."""
     if written[:1] in ODD_SPACES:
         return f"remove {ODD_SPACES[written[0]]} before it"
     if quoted := _QUOTED.match(written):
-        return f'write "{quoted[1] or quoted[2] or ""}": {quoted[0][0]} is no quote of YAML'
+        shown = "straight quotes" if _SECRET.search(what) else f'"{quoted[1] or quoted[2] or ""}"'
+        return f"write {shown}: {quoted[0][0]} is no quote of YAML"
     return _of_other_marks(code, written) if code in _OF_VALUES else ""
 
 
@@ -156,5 +166,7 @@ def _of_text(what: str, written: str) -> str:
 def _of_nothing(what: str, written: str) -> str:
     if glued := _KEY_WITHOUT_VALUE.match(what):
         return f"write `{glued[1]}: {glued[2]}`, with a space after the colon"
+    if _GLUED_COMMENT.match(written):
+        return "put what begins with `#` in quotes if it is the value; a comment has a space behind its `#`"
     name = _NAME.fullmatch(written)
     return f'write "{name[1]}" if it is a text: without quotes it is the name of a value' if name else ""

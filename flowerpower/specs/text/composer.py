@@ -20,10 +20,12 @@ from flowerpower.errors import Place, Problem, Severity
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.files.kinds import kind_of_file
 from flowerpower.specs.files.reading import MAX_SPEC_BYTES
+from flowerpower.specs.text.contents import problem_of, text_of
 from flowerpower.specs.text.documents import MAX_PROBLEMS, Document
+from flowerpower.specs.text.doubts import doubt, may_hold_doubts
 from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.scalars import CONSTANTS, NUMBER_FIRST, read_scalar
-from flowerpower.specs.text.syntax import ODD_SPACES, TEMPLATE_HINT, left_behind, misleading, why_not_utf8
+from flowerpower.specs.text.syntax import ODD_SPACES, TEMPLATE_HINT, left_behind, misleading
 
 if TYPE_CHECKING:
     from flowerpower.specs.text.mistakes.telling import Refusal
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 MAX_NODES = 100_000
 MAX_DEPTH = 64
 _MOST_MISTAKES = 20  # of syntax, told of one file
+_MOST_DOUBTS = 20  # told of one file
 _MOST_READ = 3 * MAX_SPEC_BYTES  # characters, of a file that is read again after each of them
 
 _PARSER: Any = yaml.CBaseLoader if yaml.__with_libyaml__ else yaml.BaseLoader
@@ -39,13 +42,11 @@ _CORE = "tag:yaml.org,2002:"
 _ODD_KEYS = frozenset({*CONSTANTS, _MERGE_KEY})
 _ODD_FIRST = NUMBER_FIRST | ODD_SPACES.keys()
 _TEMPLATE = re.compile(r"\{\{[^}\r\n]*\}\}")
-_CONFLICT = re.compile(rb"^<{7} .*$", re.MULTILINE)
-_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 def compose(file: str, content: bytes, *, positions: bool) -> Composer:
     """Return the composer of a file after its work: its documents and problems, and with *positions* their places."""
-    found = _look_at_bytes(file, content)
+    found = text_of(file, content)
     if isinstance(found, Problem):
         composer = Composer(file, "", positions=positions)
         composer.problems.append(found)
@@ -54,34 +55,12 @@ def compose(file: str, content: bytes, *, positions: bool) -> Composer:
     composer = _compose(file, text, positions=positions)
     if text is not found:
         composer.report("FP004", "the file starts with a byte order mark", severity="warning")
+    composer.problems += composer.doubts
     for offset, what in misleading(text):
-        composer.problems.append(_problem("FP021", composer.place(offset), what))
+        composer.problems.append(problem_of("FP021", composer.place(offset), what))
     if not composer.documents and not any(problem.severity == "error" for problem in composer.problems):
         composer.report("FP018", "the file holds no spec")
     return composer
-
-
-def _look_at_bytes(file: str, content: bytes) -> str | Problem:
-    if len(content) > MAX_SPEC_BYTES:
-        return _problem("FP002", Place(file), f"the file has {len(content):,} bytes, more than {MAX_SPEC_BYTES:,}")
-    if content.startswith(_LFS_POINTER):
-        return _problem("FP006", Place(file), "the file is a Git LFS pointer, not the file itself")
-    if b"<<<<<<< " in content and (conflict := _CONFLICT.search(content)):
-        line = content.count(b"\n", 0, conflict.start()) + 1
-        return _problem("FP007", Place(file, line), "a merge conflict is not resolved")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return _problem("FP003", _place_of_byte(file, content, error.start), why_not_utf8(content, error.start))
-
-
-def _place_of_byte(file: str, content: bytes, position: int) -> Place:
-    lines = LINE_END.split(content[:position].decode("utf-8").removeprefix("\ufeff"))
-    return Place(file, len(lines), len(lines[-1]) + 1)
-
-
-def _problem(code: str, place: Place, what: str) -> Problem:
-    return Problem(code, place, what, CODES[code].advice)
 
 
 def _compose(file: str, text: str, *, positions: bool) -> Composer:
@@ -113,7 +92,7 @@ def _compose(file: str, text: str, *, positions: bool) -> Composer:
         if found.text == text or len(problems) >= _MOST_MISTAKES or read > _MOST_READ or not positions:
             composer.problems[:] = problems
             if problems and positions:
-                cut = _problem("FP020", problems[-1].place, "the file cannot be read from here on")
+                cut = problem_of("FP020", problems[-1].place, "the file cannot be read from here on")
                 composer.problems.append(cut)
             return composer
         text = found.text
@@ -127,9 +106,9 @@ def _mistake(composer: Composer, error: yaml.YAMLError) -> Refusal | Problem:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     words = str(getattr(error, "problem", None) or getattr(error, "context", None) or error)
     if mark is not None and (offset := left_behind(text)) is not None:
-        return _problem("FP007", composer.place(offset), "a marker of a merge conflict was left behind")
+        return problem_of("FP007", composer.place(offset), "a marker of a merge conflict was left behind")
     if mark is not None and "nesting depth" in words:  # PyYAML 6.0.4 and later stop before they say what they read
-        return _problem("FP015", composer.place(mark.index), f"values are nested more than {MAX_DEPTH} deep")
+        return problem_of("FP015", composer.place(mark.index), f"values are nested more than {MAX_DEPTH} deep")
     return refusal(text, composer.begun, mark.index if mark else None, words)
 
 
@@ -163,6 +142,8 @@ class Composer:
         self.starts: list[int] = []
         self.problems: list[Problem] = []
         self.offsets: dict[int, dict[str | int, tuple[int, int]]] = {}
+        self.doubts: list[Problem] = []  # warnings, which make no document unsound
+        self._doubtful = may_hold_doubts(text)
         self.begun = 0  # where the document that is read begins
         self._holes, self._ended = holes, 0
         self._nodes = self._depth = self._deepest = 0
@@ -326,6 +307,8 @@ class Composer:
     def _scalar(self, event: Any) -> Any:
         value = event.value
         if event.implicit[0]:  # plain and untagged
+            if self._doubtful:
+                self._doubt(value, event.start_mark.index, event.end_mark.index)
             if value in CONSTANTS:
                 value = CONSTANTS[value]
             elif value[0] in NUMBER_FIRST:
@@ -337,6 +320,10 @@ class Composer:
         if event.anchor is not None:
             self._anchors[event.anchor] = _Anchor(value, done=True)
         return value
+
+    def _doubt(self, value: str, start: int, end: int) -> None:
+        if len(self.doubts) < _MOST_DOUBTS and (found := doubt(self.text, value, start, end)):
+            self.doubts.append(Problem("FP024", self.place(start), *found, "warning"))
 
     def _odd_key(self, event: Any, data: dict[str, Any]) -> str:
         """Return the key of an event that is not just a new text."""
