@@ -25,6 +25,7 @@ _EXPECTED: Mapping[str, str] = {
     "tuple_type": "a list",
 }
 SHOWN = 60
+_ALIKE = 0.62  # of two words: more than `region` and `cron` are
 _FILE = re.compile(r"(?:[\w.-]*/)*([\w-]+)(?:\.(?:ya?ml|py))?")
 REMOVE_QUOTES = "remove the quotes"
 NO_RETRIES = "For no retries write `retry: {max: 0}`."
@@ -65,7 +66,7 @@ def there_are(names: Iterable[str]) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return "did you mean 'x'?" for the known word nearest to *word*, or nothing."""
-    close = nearest(word.lower(), known)
+    close = nearest(word.lower(), known, cutoff=_ALIKE)
     return f"did you mean '{close}'?" if close else ""
 
 

@@ -9,11 +9,14 @@ from typing import Any
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.messages import NO_RETRIES, REMOVE_QUOTES, SHOWN, flow
 from flowerpower.specs.placeholders import Path
+from flowerpower.specs.synonyms import meant_value
 
 _YES, _NO = frozenset(("yes", "on", "y", "true", "1", "t")), frozenset(("no", "off", "n", "false", "0", "f"))
 _WORDS_OF_YAML_1_1 = frozenset(("yes", "no", "on", "off"))
 _NEVER = frozenset({"none", "no", "off", "never", "false", "null", "disabled"})
-_MAIN_KEYS: Mapping[str | int, str] = {"retry": "max", "executor": "type", "guards": "max_deletes"}
+_MAIN_KEYS: Mapping[str | int, str] = {"retry": "max", "guards": "max_deletes"}
+_EXECUTORS = ("local", "threads", "processes", "dask", "ray")
+_WORDS = re.compile(r"[\w./:-]+(?: [\w./:-]+)+")
 _PAIR = re.compile(r"([\w.-]+)=(\S+)")
 _ONE_CRON = 'write one text of five fields, for instance `cron: "0 5 * * *"`'
 
@@ -68,26 +71,40 @@ def _list(path: Path, value: Any, item: Sequence[str]) -> str:
         if not set(item).isdisjoint(value):
             return "begin its first key with `- ` and indent the others alike; in one line write [{...}]"
         return "put a `-` before each item"
+    if path == ("save",) and isinstance(value, str):
+        return "write for example [{outputs: [report], format: csv, path: out/report.csv}]"
     if isinstance(value, str) or path[-1:] == ("intervals",):
-        return f"write [{flow(str(value)[:SHOWN])}]"
+        written = str(value)[:SHOWN]
+        words = written.split() if _WORDS.fullmatch(written) else [written]
+        return f"write [{', '.join(map(flow, words))}]"
     return ""
 
 
 def _mapping(path: Path, value: Any, _item: Sequence[str]) -> str:
     key = path[-1] if path else ""
-    if key == "retry" and (value is False or str(value).lower() in _NEVER):
-        return NO_RETRIES
+    if key == "retry" and (value is True or value is False or str(value).lower() in _NEVER):
+        return "write `retry: {max: 3}`" if value is True else NO_RETRIES
     if isinstance(value, list):
         return (names_as_keys(value) if key == "queues" else "") or "write `key: value` lines without a `-`"
-    if key == "executor" and isinstance(value, int) and not isinstance(value, bool):
-        return f"write `executor: {{type: threads, max_workers: {value}}}`"
-    if path[:1] == ("queues",) and len(path) > 1 and isinstance(value, int):
-        return f"write `{key}: {{workers: {value}}}`"
-    main = _MAIN_KEYS.get(key) if isinstance(value, (str, int)) else None
-    if main:
-        return f"write `{key}: {{{main}: {flow(str(value)[:SHOWN])}}}`"
+    if inside := _of_one_value(path, key, value):
+        return f"write `{key}: {{{inside}}}`"
     pair = _PAIR.fullmatch(value) if isinstance(value, str) else None
     return f"write {{{pair[1]}: {flow(pair[2][:SHOWN])}}}" if pair else ""
+
+
+def _of_one_value(path: Path, key: str | int, value: Any) -> str:
+    """Return what stands in a mapping of which only the value that matters most is written, or nothing."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        return ""
+    if key == "executor":
+        return f"type: threads, max_workers: {value}" if isinstance(value, int) else f"type: {_executor(value)}"
+    if path[:1] == ("queues",) and len(path) > 1 and isinstance(value, int):
+        return f"workers: {value}"
+    return f"{_MAIN_KEYS[key]}: {flow(str(value)[:SHOWN])}" if key in _MAIN_KEYS else ""
+
+
+def _executor(value: str) -> str:
+    return meant_value(value, _EXECUTORS) or flow(value[:SHOWN])
 
 
 _HINTS: Mapping[str, Callable[[Path, Any, Sequence[str]], str]] = {

@@ -117,8 +117,13 @@ def synonym(word: str, known: Collection[str]) -> str:
 
 def value_synonym(word: str, choices: Collection[str]) -> str:
     """Return the hint for a value that other tools use for one of the *choices*, or nothing."""
-    found = next((name for name in _meanings(_snake(word), _VALUES) if name in choices), None)
+    found = meant_value(word, choices)
     return f"did you mean '{found}'?" if found else ""
+
+
+def meant_value(word: str, choices: Collection[str]) -> str:
+    """Return the one of the *choices* that other tools call so, or nothing."""
+    return next((name for name in _meanings(_snake(word), _VALUES) if name in choices), "")
 
 
 def _meanings(word: str, table: Mapping[str, str]) -> Iterator[str]:

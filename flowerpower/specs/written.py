@@ -31,6 +31,8 @@ _END = re.compile(r"([\w./-]+)([,;])\s*(?:\s#.*)?")
 _PLAIN = re.compile(r"[^\s\"'#\[\]{},].*?(?=\s*(?:\s#.*)?$)")
 _IN_QUOTES = re.compile(r"(?:\"([^\"\\]*)\"|'([^']*)')")
 _GLUED = re.compile(r"([\w-]+)#")
+_HALF = re.compile(r"the colon is missing after `(\w+)`")
+_REST = re.compile(r"unknown key '(\w+)'")
 _SECRET = re.compile("redis|password|username")
 _LONGEST = 1000  # characters of a line that are looked at
 _OF_VALUES = frozenset(("FP103", "FP104", "FP105", "FP106", "FP107", "FP301", "FP303", "FP310"))
@@ -49,7 +51,7 @@ def with_fitting_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) 
 
 def _with_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) -> Iterator[Problem]:
     lines: dict[str, list[str]] = {}
-    found = list(problems)
+    found = _with_whole_keys(list(problems))
     absent = {(p.place.file, f"the key '{key}' is missing") for p in found if (key := _glued_key(p))}
     wrong = {problem.place for problem in found if problem.severity == "error"}
     for problem in found:
@@ -71,6 +73,36 @@ def _with_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) -> Iter
             or _of_lines(problem, written, below)
         )
         yield replace(problem, hint=hint) if hint else problem
+
+
+def _with_whole_keys(found: Sequence[Problem]) -> Sequence[Problem]:
+    """Return problems with one for the two that a line end inside a key makes."""
+    rests = {(one.place.file, one.place.line - 1, one.place.column): one for one in found if one.code == "FP101"}
+    whole, told = list[Problem](), set[Problem]()
+    for problem in found:
+        rest = rests.get((problem.place.file, problem.place.line, problem.place.column))
+        first, last = _HALF.match(problem.what), _REST.match(rest.what) if rest else None
+        if rest and first and last and (key := first[1] + last[1]) in _known_keys():
+            told.add(rest)
+            what, hint = f"a line ends inside the key `{key}`", f"write `{key}:` in one line"
+            whole.append(replace(problem, what=what, hint=hint))
+        else:
+            whole.append(problem)
+    return [problem for problem in whole if problem not in told]
+
+
+def _known_keys() -> frozenset[str]:
+    """Return every key that a spec may hold."""
+    from flowerpower.specs.messages import fields_at
+    from flowerpower.specs.models import MODELS
+
+    return frozenset(
+        key
+        for model in MODELS.values()
+        for name in model.model_fields
+        for path in ((), (name,), (name, 0), (name, ""))
+        for key in fields_at(model, path)
+    )
 
 
 def _glued_key(problem: Problem) -> str:

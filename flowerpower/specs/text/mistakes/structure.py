@@ -31,6 +31,7 @@ _BEGINS_KEY = re.compile(r"[^\s\"'\[\]{}>|*&!%#`@,?:-]|[?:-]\S")
 _COLON = re.compile(r":(?=[ \t]|$)")
 _QUOTED_KEY = re.compile(r"(?:\"(?:[^\"\\]|\\.)*+\"|'(?:[^']|'')*+')[ \t]*:(?=[ \t]|$)")
 _DIRECTIVE = re.compile(r"%YAML 1\.[12]\s*(?:#.*)?$|%TAG ")
+_VALUE = re.compile(r"(?:(?:[\w./@+]|-\d)[\w./@+-]*|\"[^\"]*\"|'[^']*'|\[[^\[\]]*\]|\{[^{}]*\})\s*(?:\s#.*)?")
 _NO_MARKER = re.compile(r"-{2,}\s*(?:\s#.*)?")
 _ODD_KEY = re.compile(r"(?:\*[A-Za-z0-9_-]+[ \t]*:(?:\s|$)|[\[{].*[\]}][ \t]*:(?:\s|$))")
 
@@ -233,8 +234,20 @@ class _Reader:
             source.fail_line(at, what, hint, start=at, column=self._column)
         if not self._levels and not self._awaits and self._kind != "plain":
             self._fail_root(at - column)
+        self._check_value(at, column)
         block = self._key if self._kind == "block" else -1
         return keyless(source, at, column, self._kind_before(), block=block)
+
+    def _check_value(self, at: int, column: int) -> None:
+        """Raise that a line is the value of the key in the line above, in whose column it stands."""
+        source, rest = self._source, self._source.rest(at)
+        number = source.number(max(self._key, 0))
+        here = number == source.number(at) - 1 and self._key - source.starts[number] == column
+        if not (self._awaits and here and _VALUE.fullmatch(rest)):
+            return
+        key = _key_of(source.rest(self._key)).rstrip(" :")
+        what, hint = f"the value of `{key}` is not deeper than `{key}`", f"write `{key}: {without_comment(rest)}`"
+        source.fail_line(at, what, hint, start=at, column=column)
 
     def _no_key_before(self, at: int, column: int) -> NoReturn:
         """Raise what is wrong with a line that begins with a colon."""
