@@ -11,6 +11,7 @@ from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.dataflow_graphs import RealGraphs
 from flowerpower.specs.dataflow_rules import check_dataflow
+from flowerpower.specs.drafts import MISSPELT
 from flowerpower.specs.files.reading import Sources
 from flowerpower.specs.loader import Loaded, Models, load
 from flowerpower.specs.project import Project
@@ -92,7 +93,7 @@ def _is_known(draft: Project, kind: str, name: str) -> bool:
         return True
     spec = draft.pipelines[name] if kind == "pipeline" else draft.schedules[name]
     parts = _OF_A_PIPELINE if kind == "pipeline" else _OF_A_SCHEDULE
-    return unsound.isdisjoint(parts) and unsound <= type(spec).model_fields.keys()
+    return unsound.isdisjoint(parts) and unsound - {MISSPELT} <= type(spec).model_fields.keys()
 
 
 def endings_of(schedules: Iterable[ScheduleSpec], now: int) -> Iterator[Ending]:

@@ -84,7 +84,7 @@ class _Levels:
         if below := self._beside.get(finding.path if finding.code == "FP112" else ()):
             hint = f"indent {_listed(key for *_, key in below)} deeper than `{finding.path[-1]}`"
             return finding._replace(hint=hint)
-        if finding.code != "FP101" or not finding.path:
+        if not finding.path or not finding.what.startswith("unknown key"):
             return finding
         if any(finding.path in below for below in self._beside.values()):
             return None

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.compiled import NeedsModelsError
-from flowerpower.specs.drafts import draft
+from flowerpower.specs.drafts import draft, is_slip
 from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
 from flowerpower.specs.messages import REMOVE_QUOTES, Finding, describe, did_you_mean, there_are, unknown_key
+from flowerpower.specs.names import name_of, stem_of
 from flowerpower.specs.placeholders import Path, fill_variables, resolve_redis
 from flowerpower.specs.places import Origin, Places, origin_of
 from flowerpower.specs.project import Project
@@ -141,11 +142,11 @@ class _Loading:
                 broken += [line for document in parsed.documents for line in document.holes]
                 self._broken_lines |= {(file, line) for line in broken}
             if not parsed.documents:
-                self.elsewhere[f"{kind}.{_stem(file)}"] = "cannot be read"
+                self.elsewhere[f"{kind}.{stem_of(file)}"] = "cannot be read"
             if kind != "project" and (split := split_spec(parsed.documents, self.texts[file])):
                 self.problems.append(split)
                 self._holed |= {(file, document.number) for document in parsed.documents}
-                self.elsewhere[f"{kind}.{_stem(file)}"] = "cannot be read"
+                self.elsewhere[f"{kind}.{stem_of(file)}"] = "cannot be read"
             alone = sum(document.data is not None for document in parsed.documents) == 1
             self._holed |= {(file, document.number) for document in parsed.documents if document.holes}
             cut_short = any(problem.code in _OF_FILES_CUT_SHORT for problem in parsed.problems)
@@ -171,7 +172,7 @@ class _Loading:
         data = self._patched(documents[0], origin, {})
         if data is None:
             return None
-        if "environments" not in documents[0].data and not documents[0].holes:
+        if "environments" not in documents[0].data and not (documents[0].holes or _is_misspelt("environments", data)):
             self._environments = {"default": None}
         self._learn(data, origin, sound=documents[0].sound)
         whole = {**data, "environments": documents[0].data.get("environments", {})}
@@ -197,7 +198,8 @@ class _Loading:
     def _learn(self, data: Mapping[str, Any], origin: Origin, *, sound: bool) -> None:
         """Take from the project what specs need, also when the rest of it is wrong."""
         defaults = data.get("defaults")
-        self._defaults_known = sound and isinstance(data.get("defaults", {}), dict)
+        known = isinstance(data.get("defaults", {}), dict) and not _is_misspelt("defaults", data)
+        self._defaults_known = sound and known
         for kind in self._defaults:
             found = defaults.get(kind) if isinstance(defaults, dict) else None
             if isinstance(found, dict):
@@ -212,7 +214,7 @@ class _Loading:
         found: dict[str, Spec] = {}
         for document, alone in self._documents(kind):
             origin = origin_of(kind, document)
-            name = None if self._is_guess(document, origin, "name") else _name_of(document, alone=alone)
+            name = None if self._is_guess(document, origin, "name") else name_of(document, alone=alone)
             key = name or "unknown"
             if key in found or not name:  # a place of its own, so that the rest of it is checked too
                 key = f"{key} in {origin.place}"
@@ -274,7 +276,7 @@ class _Loading:
         self._check_environments(environments, origin)
         patch = environments.get(self.env, {}) if isinstance(environments, dict) else {}
         if patch is None and origin.kind != "project":
-            address = f"{origin.kind}.{data.get('name') or _stem(document.file)}"
+            address = f"{origin.kind}.{data.get('name') or stem_of(document.file)}"
             self.elsewhere[address] = f"is left out of the environment '{self.env}'"
             return None
         if not isinstance(patch, dict) or not patch:
@@ -337,6 +339,8 @@ class _Loading:
                 self._add(finding, origin)
         if made.unsound:
             self._unsound[address] = made.unsound
+        if made.misspelt:
+            self._places.add_misspelt(origin, dict(made.misspelt))
         return made.spec
 
     def _add(self, finding: Finding, origin: Origin) -> None:
@@ -381,16 +385,9 @@ class _Loading:
         return len(self._reported[file]) >= MAX_PROBLEMS
 
 
+def _is_misspelt(name: str, data: Mapping[str, Any]) -> bool:
+    return name not in data and any(is_slip(key, name) for key in data)
+
+
 def _may_come_from_defaults(finding: Finding, data: Mapping[str, Any]) -> bool:
     return finding.code == "FP102" or (not finding.path and not data.keys() & set(TRIGGERS))
-
-
-def _stem(file: str) -> str:
-    return file.rpartition("/")[2].rpartition(".")[0]
-
-
-def _name_of(document: Document, *, alone: bool) -> str | None:
-    name = document.data.get("name") if isinstance(document.data, dict) else None
-    if isinstance(name, str):
-        return name
-    return _stem(document.file) if alone else None

@@ -26,6 +26,7 @@ _EXPECTED: Mapping[str, str] = {
 }
 SHOWN = 60
 _ALIKE = 0.62  # of two words: more than `region` and `cron` are
+_NEARLY_THE_SAME = 0.85
 _FILE = re.compile(r"(?:[\w.-]*/)*([\w-]+)(?:\.(?:ya?ml|py))?")
 REMOVE_QUOTES = "remove the quotes"
 NO_RETRIES = "For no retries write `retry: {max: 0}`."
@@ -54,7 +55,8 @@ def unknown_key(key: str, known: Iterable[str], path: Path) -> Finding:
 
     names = list(known)
     other = belongs_elsewhere(key) if len(path) == 1 else ""
-    hint = synonym(key, names) or other or did_you_mean(key, names) or CODES["FP101"].advice
+    hint = synonym(key, names) or did_you_mean(key, names, _NEARLY_THE_SAME) or other or did_you_mean(key, names)
+    hint = hint or CODES["FP101"].advice
     return Finding("FP101", path, f"unknown key '{key[:SHOWN]}'", hint, at_key=True)
 
 
@@ -64,9 +66,9 @@ def there_are(names: Iterable[str]) -> str:
     return f"there is only {known[0]}" if len(known) == 1 else f"there are {', '.join(known) or 'none'}"
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str], cutoff: float = _ALIKE) -> str:
     """Return "did you mean 'x'?" for the known word nearest to *word*, or nothing."""
-    close = nearest(word.lower(), known, cutoff=_ALIKE)
+    close = nearest(word.lower(), known, cutoff=cutoff)
     return f"did you mean '{close}'?" if close else ""
 
 

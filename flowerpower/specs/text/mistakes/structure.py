@@ -246,7 +246,10 @@ class _Reader:
         if not (self._awaits and here and _VALUE.fullmatch(rest)):
             return
         key = _key_of(source.rest(self._key)).rstrip(" :")
-        what, hint = f"the value of `{key}` is not deeper than `{key}`", f"write `{key}: {without_comment(rest)}`"
+        what, hint = (
+            f"the value of `{key}` is not deeper than `{key}`",
+            f"write `{key}: {without_comment(rest)}` in one line",
+        )
         source.fail_line(at, what, hint, start=at, column=column)
 
     def _no_key_before(self, at: int, column: int) -> NoReturn:
