@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowerpower.nearest import nearest
 from flowerpower.specs.messages import Finding, fields_at, flow, may_hold
 from flowerpower.specs.placeholders import Path
+from flowerpower.specs.shapes import shape_hint
 from flowerpower.specs.synonyms import synonym
 from flowerpower.specs.values import TRIGGERS
 
@@ -88,7 +89,7 @@ class _Levels:
             return finding
         if any(finding.path in below for below in self._beside.values()):
             return None
-        hint = self._around_others(finding) or self._elsewhere(finding)
+        hint = self._around_others(finding) or self._elsewhere(finding) or self._with_value(finding)
         return finding._replace(hint=hint) if hint else finding
 
     def is_there(self, finding: Finding) -> bool:
@@ -148,6 +149,13 @@ class _Levels:
         name = f", or write `name: {key}` in its place" if named else ""
         dash = " and without a `-`" if isinstance(value, list) else ""
         return f"remove this line{name}, and indent {_listed(known)} less{dash}"
+
+    def _with_value(self, finding: Finding) -> str:
+        """Return how to write the number that another tool has at once for what is a mapping here; or nothing."""
+        meant, value = _SUGGESTED.search(finding.hint), _at(self._data, finding.path)
+        if not meant or meant[1] not in ("retry", "executor") or isinstance(value, bool) or not isinstance(value, int):
+            return ""
+        return f"{meant[0]}? {shape_hint('dict_type', (meant[1],), value, ()).replace('write', 'Write', 1)}"
 
     def _elsewhere(self, finding: Finding) -> str:
         """Return what to do about a key that belongs one level deeper, or less deep; or nothing."""

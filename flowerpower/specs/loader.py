@@ -265,7 +265,10 @@ class _Loading:
         if not isinstance(document.data, dict):
             if not document.sound:
                 return None
-            self._report("FP100", origin.place, f"a {origin.kind} is a mapping, found {describe(document.data)}")
+            from flowerpower.specs.shapes import no_mapping_hint  # only a mistake needs it
+
+            what = f"a {origin.kind} is a mapping, found {describe(document.data)}"
+            self._report("FP100", origin.place, what, no_mapping_hint(document.data))
             return None
         data = {key: value for key, value in document.data.items() if key != "environments"}
         if defaults:

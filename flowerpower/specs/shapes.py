@@ -37,6 +37,17 @@ def names_as_keys(value: object) -> str:
     )
 
 
+def no_mapping_hint(data: object) -> str:
+    """Return what to do about a document that is a list of what was meant; nothing for any other value."""
+    items = [one for one in data if isinstance(one, dict)] if isinstance(data, list) else []
+    if not items or not isinstance(data, list) or len(items) < len(data):
+        return ""
+    keys = [key for one in items for key in one]
+    if len(keys) == len(set(keys)):
+        return "remove the `- `: a spec is no list"
+    return "remove each `- `: a spec is a document of its own, with a `name:`, and between two stands `---`"
+
+
 def _text(path: Path, value: Any, _item: Sequence[str]) -> str:
     key = path[-1] if path else ""
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):

@@ -158,8 +158,12 @@ def _of_code(problem: Problem, written: str) -> str:
 
 
 def _of_no_mapping(written: str) -> str:
+    from flowerpower.specs.suggestions import meant_cron
+
     if spaced := _LIKE_A_COLON.fullmatch(written):
         return f"write `{spaced[1]}: {spaced[3]}`: {ODD_SPACES[spaced[2]]} is no space"
+    if cron := meant_cron(" ".join(written.split()[:5])):
+        return f"write `{cron}`, and which `pipeline:` in another line"
     found = _KEY_AND_VALUE.fullmatch(written) or _EQUALS.fullmatch(written)
     return f"write `{found[1]}: {found[2]}`, with a colon and a space in each line" if found else ""
 

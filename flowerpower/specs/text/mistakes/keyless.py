@@ -8,6 +8,8 @@ from typing import NoReturn
 from flowerpower.specs.text.mistakes.quotes import end_of_quoted
 from flowerpower.specs.text.mistakes.source import (
     ENTRY,
+    FENCE,
+    OF_MARKDOWN,
     SPACES,
     Mistake,
     MistakeError,
@@ -84,6 +86,8 @@ def _of_block(source: Source, key: int) -> tuple[int, str, str]:
 
 def _said(text: str, kind: str) -> tuple[int, str, str]:
     """Return where in the line the mistake is, what it is, and what to do."""
+    if text.startswith(FENCE):
+        return 0, OF_MARKDOWN, "remove the line"
     return _glued(text) or _other_mark(text) or _without_colon(text, kind)
 
 
