@@ -347,7 +347,8 @@ class _Loading:
         return made.spec
 
     def _add(self, finding: Finding, origin: Origin) -> None:
-        if finding.code in _OF_WHAT_IS_MISSING and (origin.file, origin.number) in self._holed:
+        explained = finding.hint.startswith("indent ")  # by lines that are there
+        if finding.code in _OF_WHAT_IS_MISSING and (origin.file, origin.number) in self._holed and not explained:
             return
         if finding.code in ("FP102", "FP109") and origin.kind != "project":
             finding = self._taken_away(finding, origin)

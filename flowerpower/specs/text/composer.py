@@ -307,7 +307,7 @@ class Composer:
     def _scalar(self, event: Any) -> Any:
         value = event.value
         if event.implicit[0]:  # plain and untagged
-            if self._doubtful:
+            if self._doubtful or " - " in value:
                 self._doubt(value, event.start_mark.index, event.end_mark.index)
             if value in CONSTANTS:
                 value = CONSTANTS[value]

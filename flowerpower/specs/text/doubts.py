@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.scalars import CONSTANTS, NO_VALUE_OF_PYTHON, NUMBER_FIRST, OPENING_QUOTES
 from flowerpower.specs.text.syntax import ODD_SPACES
 
@@ -11,7 +12,10 @@ _CLOSING = "\u201c\u201d\u2018\u2019\u00bb"
 _SPACES = "".join(ODD_SPACES).replace("\t", "")
 _ODD = re.compile(f"[{OPENING_QUOTES}{_SPACES}]")
 _GLUED = re.compile(r" #[^\s#!]")
-_ITEM = re.compile(r"\n( +)- ")
+_ITEM = re.compile(r"[\r\n] *- ")
+_BRACED = re.compile(r"(?<!\$)\{([A-Za-z_][\w.]*)\}\Z")
+_ANY_BRACED = re.compile(r"\{[A-Za-z_][\w.]*\}")
+_PLACEHOLDER = re.compile(r"(?:tick|run)(?:\.[a-z]+)?")
 _QUOTED = re.compile(rf"[{OPENING_QUOTES}][^{OPENING_QUOTES}{_CLOSING}]*[{_CLOSING}]")
 _SECRET = re.compile(r"(?:password|secret|token)[\"']?:[ \t]*\Z", re.IGNORECASE)
 _LONGEST_KEY = 100  # characters that are looked at
@@ -20,16 +24,10 @@ _NUMBERED = re.compile(r"#\d")
 
 
 def may_hold_doubts(text: str) -> bool:
-    """Tell whether it is worth to look at each value of a text; nearly always it is not."""
-    if NO_VALUE_OF_PYTHON in text or (not text.isascii() and _ODD.search(text)):
+    """Tell whether it is worth to look at each value of a text; if not, at those with a dash between spaces."""
+    if NO_VALUE_OF_PYTHON in text or (not text.isascii() and _ODD.search(text)) or _GLUED.search(text):
         return True
-    return _GLUED.search(text) is not None or any(_goes_on(text, item) for item in _ITEM.finditer(text))
-
-
-def _goes_on(text: str, item: re.Match[str]) -> bool:
-    """Tell whether an item of a list may belong to the text of the line above, which is less deep and has a value."""
-    above = text[text.rfind("\n", 0, item.start()) + 1 : item.start()].rstrip()
-    return above[-1:] not in ("", ":") and len(above) - len(above.lstrip(" ")) < len(item[1])
+    return any(text[braced.start() - 1] != "$" for braced in _ANY_BRACED.finditer(text))
 
 
 def doubt(text: str, value: str, start: int, end: int) -> tuple[str, str] | None:
@@ -42,8 +40,11 @@ def doubt(text: str, value: str, start: int, end: int) -> tuple[str, str] | None
     if value and (invisible := _invisible(value)):
         return invisible
     if " - " in value and (item := _ITEM.search(text, start, end)):
-        line = text.count("\n", 0, item.start()) + 2
+        line = len(LINE_END.findall(text, 0, item.start() + 1)) + 1
         return f"line {line} is no item of a list: it goes on with this text", "begin it in the column of the `-` above"
+    if not value and (braced := _BRACED.search(text, max(start - _LONGEST_KEY, 0), end + 1)):
+        shown = f'"${{{braced[1]}}}"' if _PLACEHOLDER.fullmatch(braced[1]) else f'"{{{braced[1]}}}" if it is a text'
+        return f"`{braced[0]}` is a mapping, whose key has no value", f"write {shown}"
     comment = _COMMENT.match(text, end)
     return _of_comment(text, value, start, comment[1]) if comment else None
 

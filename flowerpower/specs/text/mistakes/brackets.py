@@ -121,7 +121,8 @@ class _Brackets:
             line = self._source.number(opened) + 1
             where = "" if line == self._source.number(self._at) + 1 else f" in line {line}"
             what = f"`{char}` does not close the `{opening}`{where}"
-            self._fail(self._at, what, f"write `{CLOSING[opening]}`")
+            right = self._source.text[self._at + 1 :].lstrip()[:1] == CLOSING[opening]
+            self._fail(self._at, what, "remove it" if right else f"write `{CLOSING[opening]}`")
         self._open.pop()
         self._at += 1
         self._after, self._keyed, self._value = "brackets", False, opened
@@ -198,6 +199,8 @@ class _Brackets:
             self._at = source.starts[number] + indentation(line)
             if indentation(line) <= self._column:
                 self._not_closed()
+            if [source.text[opened] for opened in self._open[-2:]] == ["{", "["]:  # keys go on, and lists have none
+                self._not_closed(self._open[-1])
         self._no_comma(source.rest(self._at).split(":")[0])
 
     def _no_comma(self, before: str) -> NoReturn:
