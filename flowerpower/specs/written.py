@@ -34,6 +34,7 @@ _GLUED = re.compile(r"([\w-]+)#")
 _HALF = re.compile(r"the colon is missing after `(\w+)`")
 _REST = re.compile(r"unknown key '(\w+)'")
 _SECRET = re.compile("redis|password|username")
+_SHOWN = 60  # characters
 _LONGEST = 1000  # characters of a line that are looked at
 _OF_VALUES = frozenset(("FP103", "FP104", "FP105", "FP106", "FP107", "FP301", "FP303", "FP310"))
 _KEY_WITHOUT_VALUE = re.compile(r"'([A-Za-z_][\w-]*):([^\s':/]+)' has no value")
@@ -147,7 +148,7 @@ def _of_code(problem: Problem, written: str) -> str:
         return _of_text(problem.what, written)
     if problem.code == "FP112":
         return _of_nothing(problem.what, written)
-    if problem.code == "FP303" and "cron" in problem.what:
+    if problem.code == "FP303" and ("cron" in problem.what or " field `" in problem.what):
         return _of_cron(_value(written))
     if problem.code == "FP101" and (glued := _BRACKETS.fullmatch(written)):
         return f"write `{glued[1]}: {glued[2]}`, with a space after the colon"
@@ -203,6 +204,7 @@ def _of_nothing(what: str, written: str) -> str:
     if glued := _KEY_WITHOUT_VALUE.match(what):
         return f"write `{glued[1]}: {glued[2]}`, with a space after the colon"
     if _GLUED_COMMENT.match(written):
-        return "put what begins with `#` in quotes if it is the value; a comment has a space behind its `#`"
+        shown = "put it in quotes" if _SECRET.search(what) else f'write "{written.strip()[:_SHOWN]}"'
+        return f"{shown} if it is the value: what begins with `#` is a comment"
     name = _NAME.fullmatch(written)
     return f'write "{name[1]}" if it is a text: without quotes it is the name of a value' if name else ""
