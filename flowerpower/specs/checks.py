@@ -54,9 +54,17 @@ def with_code(
     draft, modules = loaded.draft, sources.modules
     found = check_modules(draft, modules) + check_future(draft, now)
     found += [*check_dataflow(with_known_dataflow(draft), modules, real), *more]
-    problems = in_order([*spec_problems(loaded, sources), *silence(found, {**modules, **sources.texts})])
+    problems = _together(spec_problems(loaded, sources), silence(found, {**modules, **sources.texts}), sources.texts)
     wrong = any(problem.severity == "error" for problem in problems)
     return Loaded(None if wrong else loaded.project, problems, draft)
+
+
+def _together(of_specs: Sequence[Problem], more: Sequence[Problem], texts: Mapping[str, bytes]) -> tuple[Problem, ...]:
+    if not more:
+        return in_order(of_specs)
+    from flowerpower.specs.written import with_fitting_hints, without_doubts_of_mistakes
+
+    return in_order(without_doubts_of_mistakes([*of_specs, *with_fitting_hints(more, texts)]))
 
 
 def spec_problems(loaded: Loaded, sources: Sources) -> tuple[Problem, ...]:

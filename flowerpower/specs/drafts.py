@@ -28,8 +28,8 @@ _STAND_INS: Mapping[str, Any] = {
 _SUGGESTED = re.compile(r"did you mean '(\w+)'")
 _TAKEN_AS_WRITTEN = {"ProjectSpec": ("modules", "defaults", "environments")}  # by others, before a spec is made of them
 _WORD = re.compile(r"[\w-]+")
-_SURE = 0.75  # how much a key is like the one that it is taken for
-_ROUNDS = 3  # pydantic looks at a spec as a whole only when each of its fields is right
+_SURE = 0.8  # how much a key is like the one that it is taken for
+_ROUNDS = 4  # pydantic looks at a spec as a whole only when each of its fields is right; misspelt ones come later
 
 MISSPELT = "misspelt"
 """Stands among the unsound fields of a spec that has a key which is misspelt, and is known all the same."""

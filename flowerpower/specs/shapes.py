@@ -99,6 +99,8 @@ def _mapping(path: Path, value: Any, _item: Sequence[str]) -> str:
         return (names_as_keys(value) if key == "queues" else "") or "write `key: value` lines without a `-`"
     if inside := _of_one_value(path, key, value):
         return f"write `{key}: {{{inside}}}`"
+    if isinstance(value, str) and value[:1] == "{" and value[-1:] == "}":
+        return "remove the quotes around it"
     pair = _PAIR.fullmatch(value) if isinstance(value, str) else None
     return f"write {{{pair[1]}: {flow(pair[2][:SHOWN])}}}" if pair else ""
 

@@ -68,8 +68,17 @@ def duration_hint(key: object, value: object, least: str) -> str:
         return "write 0s"
     if word in _NEVER or word in _FOR_EVER or word.startswith("-"):
         return least or "write 0s or more, at most 3650d"
-    meant = meant_duration(value)
+    meant = _of_collection(value) or meant_duration(value)
     return f"did you mean '{meant}'?" if meant else ""
+
+
+def _of_collection(value: object) -> str:
+    """Return the duration that a list of one, or a mapping by units, stands for, or nothing."""
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        return meant_duration(value[0])
+    if not isinstance(value, dict) or not value.keys() <= _UNITS.keys():
+        return ""
+    return meant_duration(" ".join(f"{amount}{unit}" for unit, amount in value.items()))
 
 
 def meant_cron(value: object) -> str:
@@ -91,6 +100,9 @@ def cron_hint(text: str) -> str:
     command, times = " ".join(fields[5:]), " ".join(fields[:5])
     if command[:1] != "#" and re.search(r"[a-z]{2}|/\w", command) and (cron := meant_cron(times)):
         return f"write `{cron}`: what runs is the pipeline, not a command"
+    several = re.split(r"[,;]\s+", text)
+    if len(several) > 1 and all(map(meant_cron, several)):
+        return "write a schedule for each: one has one cron expression"
     cron = _cron_of_others(text)
     return f"write `{cron}`" if cron else ""
 

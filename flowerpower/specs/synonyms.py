@@ -14,7 +14,8 @@ _CALLED: Mapping[str, str] = {
     "catchup": "backfill misfire misfire_policy coalesce catch_up",
     "catchup_window": "misfire_grace_time misfire_grace grace_time",
     "config": "driver_config hamilton_config settings configuration conf",
-    "cron": "schedule crontab cron_expression cron_schedule cron_string expression schedule_interval timetable",
+    "cron": "schedule crontab cron_expression cron_schedule cron_string expression schedule_interval timetable "
+    "on_calendar",
     "database": "db",
     "defaults": "default_args common base",
     "description": "title comment doc docs documentation summary about desc",
@@ -45,7 +46,8 @@ _CALLED: Mapping[str, str] = {
     "owner": "owners team maintainer maintainers author responsible",
     "password": "pass passwd",
     "path": "file filename file_path filepath url uri location destination dir folder",
-    "paused": "enabled disabled active suspend suspended is_paused is_paused_upon_creation disable enable inactive",
+    "paused": "enabled disabled active suspend suspended is_paused is_paused_upon_creation disable enable inactive "
+    "default_status",
     "pipeline": "job dag dag_id flow task workflow function func command run target",
     "policies": "rules policy",
     "previous_names": "renamed_from aliases alias moved old_name old_names",
@@ -60,7 +62,7 @@ _CALLED: Mapping[str, str] = {
     "start": "start_date starts_at start_time from begin not_before",
     "start_deadline": "starting_deadline_seconds deadline",
     "timeout": "execution_timeout job_timeout time_limit run_timeout dagrun_timeout max_runtime",
-    "timezone": "tz time_zone zone tzinfo",
+    "timezone": "tz time_zone zone tzinfo execution_timezone",
     "url": "uri dsn address host port",
     "username": "user login",
 }

@@ -36,7 +36,7 @@ _REST = re.compile(r"unknown key '(\w+)'")
 _SECRET = re.compile("redis|password|username")
 _SHOWN = 60  # characters
 _LONGEST = 1000  # characters of a line that are looked at
-_OF_VALUES = frozenset(("FP103", "FP104", "FP105", "FP106", "FP107", "FP301", "FP303", "FP310"))
+_OF_VALUES = frozenset(("FP103", "FP104", "FP105", "FP106", "FP107", "FP301", "FP303", "FP305", "FP310", "FP320"))
 _KEY_WITHOUT_VALUE = re.compile(r"'([A-Za-z_][\w-]*):([^\s':/]+)' has no value")
 
 
@@ -54,10 +54,7 @@ def _with_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) -> Iter
     lines: dict[str, list[str]] = {}
     found = _with_whole_keys(list(problems))
     absent = {(p.place.file, f"the key '{key}' is missing") for p in found if (key := _glued_key(p))}
-    wrong = {problem.place for problem in found if problem.severity == "error"}
-    for problem in found:
-        if problem.code == "FP024" and problem.place in wrong:
-            continue
+    for problem in without_doubts_of_mistakes(found):
         file, line, column = problem.place.file, problem.place.line, problem.place.column
         if (file, problem.what) in absent:
             continue
@@ -74,6 +71,12 @@ def _with_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) -> Iter
             or _of_lines(problem, written, below)
         )
         yield replace(problem, hint=hint) if hint else problem
+
+
+def without_doubts_of_mistakes(problems: Sequence[Problem]) -> Iterator[Problem]:
+    """Yield problems without the doubts about what is told as wrong."""
+    wrong = {problem.place for problem in problems if problem.severity == "error"}
+    return (problem for problem in problems if problem.code != "FP024" or problem.place not in wrong)
 
 
 def _with_whole_keys(found: Sequence[Problem]) -> Sequence[Problem]:

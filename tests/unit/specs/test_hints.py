@@ -40,6 +40,8 @@ def check(start: str, wrong: str, right: str) -> None:
         ("timeout: 5 min", "timeout: 5m"),
         ("timeout: 1_000", "timeout: 16m40s"),
         ("timeout:5m", "timeout: 5m"),
+        ("timeout: {minutes: 5}", "timeout: 5m"),
+        ("timeout: [5m]", "timeout: 5m"),
         ("result_ttl: -1", "result_ttl: 3650d"),
         ("jitter: none", "jitter: 0s"),
         ("start: 2026-1-1 5:00", "start: 2026-01-01T05:00"),
