@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from flowerpower.errors import Problem
+from flowerpower.specs.text.doubts import braced_hint
 from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.passwords import without_passwords
 from flowerpower.specs.text.syntax import ODD_SPACES, TEMPLATE_HINT
@@ -76,7 +77,11 @@ def _with_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) -> Iter
 def without_doubts_of_mistakes(problems: Sequence[Problem]) -> Iterator[Problem]:
     """Yield problems without the doubts about what is told as wrong."""
     wrong = {problem.place for problem in problems if problem.severity == "error"}
-    return (problem for problem in problems if problem.code != "FP024" or problem.place not in wrong)
+    empty = {(problem.place.file, problem.place.line) for problem in problems if problem.code == "FP112"}
+    for problem in problems:
+        braces = "whose key has no value" in problem.what and (problem.place.file, problem.place.line) in empty
+        if problem.code != "FP024" or not (braces or problem.place in wrong):
+            yield problem
 
 
 def _with_whole_keys(found: Sequence[Problem]) -> Sequence[Problem]:
@@ -121,6 +126,8 @@ def _of_marks(code: str, what: str, written: str) -> str:
     if quoted := _QUOTED.match(written):
         shown = "straight quotes" if _SECRET.search(what) else f'"{quoted[1] or quoted[2] or ""}"'
         return f"write {shown}: {quoted[0][0]} is no quote of YAML"
+    if code == "FP335":
+        return braced_hint(written)
     return _of_other_marks(code, written) if code in _OF_VALUES else ""
 
 

@@ -323,7 +323,7 @@ class Composer:
 
     def _doubt(self, value: str, start: int, end: int) -> None:
         if len(self.doubts) < _MOST_DOUBTS and (found := doubt(self.text, value, start, end)):
-            self.doubts.append(Problem("FP024", self.place(start), *found, "warning"))
+            self.doubts.append(Problem("FP024", self.place(found.offset), found.what, found.hint, "warning"))
 
     def _odd_key(self, event: Any, data: dict[str, Any]) -> str:
         """Return the key of an event that is not just a new text."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.scalars import CONSTANTS, NO_VALUE_OF_PYTHON, NUMBER_FIRST, OPENING_QUOTES
@@ -30,23 +31,44 @@ def may_hold_doubts(text: str) -> bool:
     return any(text[braced.start() - 1] != "$" for braced in _ANY_BRACED.finditer(text))
 
 
-def doubt(text: str, value: str, start: int, end: int) -> tuple[str, str] | None:
-    """Return why a plain value between two offsets of a text is most likely wrong, and what to do; or None."""
+class Doubt(NamedTuple):
+    """Where a value is most likely wrong, why, and what to write instead."""
+
+    offset: int
+    what: str
+    hint: str
+
+
+def doubt(text: str, value: str, start: int, end: int) -> Doubt | None:
+    """Return what is doubtful of a plain value between two offsets of a text; None if nothing is."""
+    if not value and (braced := _BRACED.search(text, max(start - _LONGEST_KEY, 0), end + 1)):
+        what = f"`{braced[0]}` is a mapping, whose key has no value"
+        return Doubt(braced.start(), what, braced_hint(braced[0]))
+    found = _of_value(text, value, start, end)
+    if not found and (comment := _COMMENT.match(text, end)):
+        found = _of_comment(text, value, start, comment[1])
+    return Doubt(start, *found) if found else None
+
+
+def _of_value(text: str, value: str, start: int, end: int) -> tuple[str, str] | None:
     if value == NO_VALUE_OF_PYTHON:
         return "in YAML `None` is a text", 'write null or leave the key out; "None" if the text is meant'
     if _QUOTED.fullmatch(value):
         what = f"{value[0]} and {value[-1]} are no quotes of YAML, but a part of the value"
         return what, "write straight quotes" if _is_secret(text, start) else f'write "{value[1:-1][:60]}"'
-    if value and (invisible := _invisible(value)):
-        return invisible
     if " - " in value and (item := _ITEM.search(text, start, end)):
         line = len(LINE_END.findall(text, 0, item.start() + 1)) + 1
         return f"line {line} is no item of a list: it goes on with this text", "begin it in the column of the `-` above"
-    if not value and (braced := _BRACED.search(text, max(start - _LONGEST_KEY, 0), end + 1)):
-        shown = f'"${{{braced[1]}}}"' if _PLACEHOLDER.fullmatch(braced[1]) else f'"{{{braced[1]}}}" if it is a text'
-        return f"`{braced[0]}` is a mapping, whose key has no value", f"write {shown}"
-    comment = _COMMENT.match(text, end)
-    return _of_comment(text, value, start, comment[1]) if comment else None
+    return _invisible(value) if value else None
+
+
+def braced_hint(written: str) -> str:
+    """Return what to write for a value that begins with a word in braces, or nothing."""
+    braced = _ANY_BRACED.match(written)
+    if not braced:
+        return ""
+    of_run = _PLACEHOLDER.fullmatch(braced[0][1:-1])
+    return f'write "${braced[0]}"' if of_run else f'write "{braced[0]}" if it is a text'
 
 
 def _of_comment(text: str, value: str, start: int, comment: str) -> tuple[str, str] | None:
