@@ -114,6 +114,11 @@ def is_slip(key: str, name: str) -> bool:
     return key != name and bool(_WORD.fullmatch(key) and nearest(key.lower(), [name], cutoff=_SURE))
 
 
+def is_misspelt(name: str, data: Mapping[str, Any]) -> bool:
+    """Tell whether a field is not there, and one of the keys can only be it, misspelt."""
+    return name not in data and any(is_slip(key, name) for key in data)
+
+
 def _meant(findings: Iterable[Finding]) -> Iterator[Path]:
     """Yield the keys that unknown ones were probably meant to be, by their paths."""
     for finding in findings:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.compiled import NeedsModelsError
-from flowerpower.specs.drafts import draft, is_slip
+from flowerpower.specs.drafts import draft, is_misspelt
 from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
 from flowerpower.specs.messages import REMOVE_QUOTES, Finding, describe, did_you_mean, there_are, unknown_key
@@ -172,7 +172,7 @@ class _Loading:
         data = self._patched(documents[0], origin, {})
         if data is None:
             return None
-        if "environments" not in documents[0].data and not (documents[0].holes or _is_misspelt("environments", data)):
+        if "environments" not in documents[0].data and not (documents[0].holes or is_misspelt("environments", data)):
             self._environments = {"default": None}
         self._learn(data, origin, sound=documents[0].sound)
         whole = {**data, "environments": documents[0].data.get("environments", {})}
@@ -198,7 +198,7 @@ class _Loading:
     def _learn(self, data: Mapping[str, Any], origin: Origin, *, sound: bool) -> None:
         """Take from the project what specs need, also when the rest of it is wrong."""
         defaults = data.get("defaults")
-        known = isinstance(data.get("defaults", {}), dict) and not _is_misspelt("defaults", data)
+        known = isinstance(data.get("defaults", {}), dict) and not is_misspelt("defaults", data)
         self._defaults_known = sound and known
         for kind in self._defaults:
             found = defaults.get(kind) if isinstance(defaults, dict) else None
@@ -242,7 +242,8 @@ class _Loading:
             return None
         if origin.kind == "schedule":
             data.setdefault("timezone", self._timezone)
-        if "name" not in data and name is None and (document.file, document.number) not in self._holed:
+        known = (document.file, document.number) not in self._holed and not is_misspelt("name", data)
+        if "name" not in data and name is None and known:
             self._report("FP111", origin.place, f"a {origin.kind} in a file with several documents has no name")
         data.setdefault("name", name or "unknown")
         mistaken: list[Path] = []
@@ -276,7 +277,8 @@ class _Loading:
         if "environments" not in document.data:
             return data
         environments = document.data["environments"]
-        self._check_environments(environments, origin)
+        if environments is not None or not document.holes:
+            self._check_environments(environments, origin)
         patch = environments.get(self.env, {}) if isinstance(environments, dict) else {}
         if patch is None and origin.kind != "project":
             address = f"{origin.kind}.{data.get('name') or stem_of(document.file)}"
@@ -325,6 +327,8 @@ class _Loading:
     def _filled(self, data: dict[str, Any], origin: Origin, whole: dict[str, Any]) -> tuple[dict[str, Any], list[Path]]:
         """Return *whole* with the variables of *data* filled in, and the paths where that failed."""
         filled, mistakes = fill_variables(data, self.variables)
+        fields = self._models[origin.kind].model_fields
+        mistakes = [one for one in mistakes if one.path[0] in fields or one.code != "FP203"]  # else nobody knows
         for mistake in mistakes[:MAX_PROBLEMS]:
             self._report(mistake.code, self._places.within(origin, mistake.path), mistake.what, mistake.hint)
         return {**whole, **filled}, [mistake.path for mistake in mistakes]
@@ -387,10 +391,6 @@ class _Loading:
 
     def _is_full(self, file: str) -> bool:
         return len(self._reported[file]) >= MAX_PROBLEMS
-
-
-def _is_misspelt(name: str, data: Mapping[str, Any]) -> bool:
-    return name not in data and any(is_slip(key, name) for key in data)
 
 
 def _may_come_from_defaults(finding: Finding, data: Mapping[str, Any]) -> bool:

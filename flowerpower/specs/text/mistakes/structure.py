@@ -299,9 +299,23 @@ class _Reader:
             self._fail_root(self._source.starts[level.last - 1])
         hints = [_as(one) for one in levels if one.kind == level.kind] or ["indent it as the lines that it belongs to"]
         what = "this line is deeper than the one above, which has its value already"
+        if not left:
+            self._check_first(level)
         if left:
             what = "the indentation of this line fits none above"
         self._source.fail_line(at, what, ", or ".join(hints), start=at, column=self._column)
+
+    def _check_first(self, level: _Level) -> None:
+        """Raise that the line above a deeper one is the first under its key, and not as deep as the others."""
+        source, above = self._source, self._levels[-1]
+        key = source.line(above.last - 2) if above.last > 1 else ""
+        whole = _key_of(key.lstrip(" ")) == without_comment(key).lstrip(" ") != ""
+        if above.kind != level.kind or indentation(key) != above.column or not whole:
+            return
+        at = source.starts[above.last - 1]
+        what = f"this line is not as deep as line {level.last}, which goes on with it"
+        end = source.end_of_part(at, above.column)
+        raise MistakeError(Mistake(at + above.column, what, _as(level), at, end, value=False))
 
     def _fail_root(self, at: int) -> NoReturn:
         """Raise that what stands above the line at an offset is all of the document, and is no mapping."""
