@@ -28,7 +28,7 @@ _STAND_INS: Mapping[str, Any] = {
 _SUGGESTED = re.compile(r"did you mean '(\w+)'")
 _TAKEN_AS_WRITTEN = {"ProjectSpec": ("modules", "defaults", "environments")}  # by others, before a spec is made of them
 _WORD = re.compile(r"[\w-]+")
-_SURE = 0.8  # how much a key is like the one that it is taken for
+_SURE, _MOST_MORE = 0.75, 2  # how much a key is like the one that it is taken for, and how many letters longer
 _ROUNDS = 4  # pydantic looks at a spec as a whole only when each of its fields is right; misspelt ones come later
 
 MISSPELT = "misspelt"
@@ -111,7 +111,8 @@ def _is_unknown(finding: Finding, model: type[Spec]) -> bool:
 
 def is_slip(key: str, name: str) -> bool:
     """Tell whether a key can only be the field of that name, misspelt."""
-    return key != name and bool(_WORD.fullmatch(key) and nearest(key.lower(), [name], cutoff=_SURE))
+    alike = key != name and abs(len(key) - len(name)) <= _MOST_MORE and _WORD.fullmatch(key)
+    return bool(alike and nearest(key.lower(), [name], cutoff=_SURE))
 
 
 def is_misspelt(name: str, data: Mapping[str, Any]) -> bool:

@@ -25,6 +25,7 @@ _EXPECTED: Mapping[str, str] = {
     "tuple_type": "a list",
 }
 SHOWN = 60
+_KEY = re.compile(r"[\w-]+")  # else a space may be missing after a colon
 _ALIKE = 0.62  # of two words: more than `region` and `cron` are
 _NEARLY_THE_SAME = 0.85
 _FILE = re.compile(r"(?:[\w.-]*/)*([\w-]+)(?:\.(?:ya?ml|py))?")
@@ -97,7 +98,8 @@ def _finding(model: type[BaseModel], details: Any) -> Finding:
     if kind == "trigger" and (written := details["ctx"]["written"]):
         path, at_key = (*path, written.rpartition(" ")[2]), True
     value = None if path and path[0] == "redis" else details.get("input")
-    if details.get("input") is None and kind != "missing":
+    unknown = kind == "extra_forbidden" and _KEY.fullmatch(str(path[-1]))
+    if details.get("input") is None and kind != "missing" and not unknown:
         more = f" {NO_RETRIES}" if path and path[-1] == "retry" else ""
         if path[:1] == ("queues",) and len(path) == 2:
             more = f" For a queue write `{path[1]}: {{}}`."
