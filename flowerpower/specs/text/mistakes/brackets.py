@@ -27,7 +27,7 @@ CLOSING = {"[": "]", "{": "}"}
 _BLANK = re.compile(r"(?:[ \t]|(?:^|(?<=[\s\[{,]))#[^\r\n]*)+", re.MULTILINE)
 _NAME = re.compile(r"(?:[*&][A-Za-z0-9_-]+(?=[\s,\]}:])|!(?:!(?:str|map|seq))?(?=\s))")
 _PLAIN = re.compile(r"(?:[^\s,\[\]{}:#]|:(?![\s,\[\]{}])|(?<=\S)#|[ \t]+(?![\s#,\[\]{}:]|$)|[ \t]+:(?=[^\s,\[\]{}]))+")
-_NO_COMMENT = re.compile(r"(?://(?=\s)|/\*)[^\r\n]*")
+_NO_COMMENT = re.compile(r"(?://(?=\s)|/\*)[^\r\n\]}]*(?=[\r\n]|\Z)")
 _NEEDS_QUOTES = "@`%*&|>!?:#"
 
 

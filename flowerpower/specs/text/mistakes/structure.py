@@ -214,7 +214,8 @@ class _Reader:
         source = self._source
         if rest == ":" or rest.startswith(": "):
             self._no_key_before(at, column)
-        if _NO_MARKER.fullmatch(rest) and self._kind != "plain":
+        own_line = not source.text[source.starts[source.number(at)] : at].strip()
+        if own_line and not self._awaits and self._kind != "plain" and _NO_MARKER.fullmatch(rest):
             keyless(source, at, column, self._kind_before())
         if column > self._column and (self._awaits or self._kind == "plain"):
             if not self._awaits and self._comment:
@@ -224,7 +225,6 @@ class _Reader:
                 )
             if not self._awaits:
                 return at + len(without_comment(rest))
-            own_line = not source.text[source.starts[source.number(at)] : at].strip()
             end = self._value(at)
             self._bare = at if own_line and self._kind == "plain" else -1
             return end
