@@ -11,6 +11,7 @@ from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.dataflow_graphs import RealGraphs
 from flowerpower.specs.dataflow_rules import check_dataflow
+from flowerpower.specs.drafts import MISSPELT
 from flowerpower.specs.files.reading import Sources
 from flowerpower.specs.loader import Loaded, Models, load
 from flowerpower.specs.project import Project
@@ -53,9 +54,17 @@ def with_code(
     draft, modules = loaded.draft, sources.modules
     found = check_modules(draft, modules) + check_future(draft, now)
     found += [*check_dataflow(with_known_dataflow(draft), modules, real), *more]
-    problems = in_order([*spec_problems(loaded, sources), *silence(found, {**modules, **sources.texts})])
+    problems = _together(spec_problems(loaded, sources), silence(found, {**modules, **sources.texts}), sources.texts)
     wrong = any(problem.severity == "error" for problem in problems)
     return Loaded(None if wrong else loaded.project, problems, draft)
+
+
+def _together(of_specs: Sequence[Problem], more: Sequence[Problem], texts: Mapping[str, bytes]) -> tuple[Problem, ...]:
+    if not more:
+        return in_order(of_specs)
+    from flowerpower.specs.written import with_fitting_hints, without_doubts_of_mistakes
+
+    return in_order(without_doubts_of_mistakes([*of_specs, *with_fitting_hints(more, texts)]))
 
 
 def spec_problems(loaded: Loaded, sources: Sources) -> tuple[Problem, ...]:
@@ -92,7 +101,7 @@ def _is_known(draft: Project, kind: str, name: str) -> bool:
         return True
     spec = draft.pipelines[name] if kind == "pipeline" else draft.schedules[name]
     parts = _OF_A_PIPELINE if kind == "pipeline" else _OF_A_SCHEDULE
-    return unsound.isdisjoint(parts) and unsound <= type(spec).model_fields.keys()
+    return unsound.isdisjoint(parts) and unsound - {MISSPELT} <= type(spec).model_fields.keys()
 
 
 def endings_of(schedules: Iterable[ScheduleSpec], now: int) -> Iterator[Ending]:

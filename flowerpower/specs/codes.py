@@ -40,6 +40,7 @@ CODES: Mapping[str, Code] = {
     "FP021": Code("misleading character", "Remove it, or write it as \\uNNNN in double quotes."),
     "FP022": Code("file is not read", "Rename it, or move it elsewhere."),
     "FP023": Code("submodule is not read", "Run `git submodule update --init`; better, keep specs in one repository."),
+    "FP024": Code("doubtful value", "Put the value in quotes if it is right.", can_be_silenced=True),
     "FP030": Code("layout", "This is a bug in flowerpower: nothing was changed; please report it with the file."),
     # One spec
     "FP100": Code("not a mapping", "A spec is `key: value` lines."),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic_core._pydantic_core import ValidationError  # the core alone, see settings
 
+from flowerpower.nearest import nearest
 from flowerpower.specs.messages import Finding, findings
 from flowerpower.specs.placeholders import Path
 from flowerpower.specs.text.documents import MAX_PROBLEMS
@@ -25,43 +26,98 @@ _STAND_INS: Mapping[str, Any] = {
     "outputs": ["unknown"],
 }
 _SUGGESTED = re.compile(r"did you mean '(\w+)'")
-_ROUNDS = 3  # pydantic looks at a spec as a whole only when each of its fields is right
+_TAKEN_AS_WRITTEN = {"ProjectSpec": ("modules", "defaults", "environments")}  # by others, before a spec is made of them
+_WORD = re.compile(r"[\w-]+")
+_SURE, _MOST_MORE = 0.75, 2  # how much a key is like the one that it is taken for, and how many letters longer
+_ROUNDS = 4  # pydantic looks at a spec as a whole only when each of its fields is right; misspelt ones come later
+
+MISSPELT = "misspelt"
+"""Stands among the unsound fields of a spec that has a key which is misspelt, and is known all the same."""
 
 _Model = TypeVar("_Model", bound="Spec")
 
 
 @dataclass(frozen=True, slots=True)
 class Draft(Generic[_Model]):
-    """A spec, the fields of it that are stand-ins for something wrong, and what is wrong."""
+    """A spec, the fields of it that are stand-ins for something wrong, what is wrong, and misspelt keys by field."""
 
     spec: _Model | None
     unsound: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
+    misspelt: tuple[tuple[str, str], ...] = ()
 
 
 def draft(model: type[_Model], data: Mapping[str, Any], mistaken: Collection[Path] = ()) -> Draft[_Model]:
     """Return the spec that *data* holds; the values at *mistaken* are known to be wrong, and nothing more is said of
     them.
     """
-    known = frozenset(mistaken)
+    known, whole = frozenset(mistaken), data
     unsound = {str(path[0]) for path in known}
     found: list[Finding] = []
     meant: set[Path] = set()  # keys that are there, misspelt
+    misspelt: dict[str, str] = {}
     for _ in range(_ROUNDS):
         try:
             spec = model.model_validate(data)
-            return Draft(spec, frozenset(unsound), tuple(found))
+            if not found:  # as of nearly all
+                return Draft(spec, frozenset(unsound))
+            return _told(Draft(spec, frozenset(unsound), tuple(found), tuple(misspelt.items())), model, whole)
         except ValidationError as error:
             new = list(islice(findings(model, error), MAX_PROBLEMS))
         meant.update(_meant(new))
         absent = meant | {(key,) for key in unsound & set(TRIGGERS)}  # misspelt, or taken out: their lack is no news
-        found += [finding for finding in new if finding.path not in known and not _misses(finding, absent)]
+        kept = [finding for finding in new if finding.path not in known or _is_unknown(finding, model)]
+        kept = [finding for finding in kept if not _misses(finding, absent)]
+        found += [_as_written(finding, misspelt) for finding in kept]
         if len(new) == MAX_PROBLEMS:
             break
+        slips = dict(_slips(new, whole, {*_TAKEN_AS_WRITTEN.get(model.__name__, ()), *(path[0] for path in known)}))
         for finding in new:
-            unsound.update([str(finding.path[0])] if finding.path else TRIGGERS)
-        data = _without(model, data, unsound)
-    return Draft(None, frozenset(unsound), tuple(found))
+            if not _misses(finding, {(name,) for name in slips}):
+                unsound.update([str(finding.path[0])] if finding.path else TRIGGERS)
+        misspelt |= slips
+        data = _without(model, {**data, **{name: whole[key] for name, key in slips.items()}}, unsound)
+    return _told(Draft(None, frozenset(unsound), tuple(found), tuple(misspelt.items())), model, whole)
+
+
+def _told(made: Draft[_Model], model: type[_Model], data: Mapping[str, Any]) -> Draft[_Model]:
+    """Return a draft with each of its keys told at the level where it belongs."""
+    from flowerpower.specs.levels import at_their_level
+
+    told = at_their_level(model, data, made.findings)
+    unsound = made.unsound.difference(key for _, key in made.misspelt) | told.swallowing
+    return replace(made, unsound=unsound | {MISSPELT} if made.misspelt else unsound, findings=told.findings)
+
+
+def _as_written(finding: Finding, misspelt: Mapping[str, str]) -> Finding:
+    """Return a finding with the key that its author wrote."""
+    key = misspelt.get(str(finding.path[0])) if finding.path else None
+    return finding._replace(path=(key, *finding.path[1:])) if key else finding
+
+
+def _slips(new: Iterable[Finding], data: Mapping[str, Any], without: Set[str | int]) -> Iterator[tuple[str, str]]:
+    """Yield by field the keys that can only be it, misspelt: what they hold is checked too."""
+    for finding in new:
+        suggested = _SUGGESTED.search(finding.hint) if finding.code == "FP101" and len(finding.path) == 1 else None
+        name, key = (suggested[1], str(finding.path[0])) if suggested else ("", "")
+        if name and name not in data and without.isdisjoint((name, key)) and is_slip(key, name):
+            yield name, key
+
+
+def _is_unknown(finding: Finding, model: type[Spec]) -> bool:
+    """Tell whether a finding is of a key, which is wrong whatever its value is."""
+    return finding.code == "FP101" and finding.path[0] not in model.model_fields
+
+
+def is_slip(key: str, name: str) -> bool:
+    """Tell whether a key can only be the field of that name, misspelt."""
+    alike = key != name and abs(len(key) - len(name)) <= _MOST_MORE and _WORD.fullmatch(key)
+    return bool(alike and nearest(key.lower(), [name], cutoff=_SURE))
+
+
+def is_misspelt(name: str, data: Mapping[str, Any]) -> bool:
+    """Tell whether a field is not there, and one of the keys can only be it, misspelt."""
+    return name not in data and any(is_slip(key, name) for key in data)
 
 
 def _meant(findings: Iterable[Finding]) -> Iterator[Path]:

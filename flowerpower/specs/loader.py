@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.compiled import NeedsModelsError
-from flowerpower.specs.drafts import draft
+from flowerpower.specs.drafts import draft, is_misspelt
 from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
 from flowerpower.specs.messages import REMOVE_QUOTES, Finding, describe, did_you_mean, there_are, unknown_key
+from flowerpower.specs.names import name_of, stem_of
 from flowerpower.specs.placeholders import Path, fill_variables, resolve_redis
 from flowerpower.specs.places import Origin, Places, origin_of
 from flowerpower.specs.project import Project
@@ -141,11 +142,11 @@ class _Loading:
                 broken += [line for document in parsed.documents for line in document.holes]
                 self._broken_lines |= {(file, line) for line in broken}
             if not parsed.documents:
-                self.elsewhere[f"{kind}.{_stem(file)}"] = "cannot be read"
+                self.elsewhere[f"{kind}.{stem_of(file)}"] = "cannot be read"
             if kind != "project" and (split := split_spec(parsed.documents, self.texts[file])):
                 self.problems.append(split)
                 self._holed |= {(file, document.number) for document in parsed.documents}
-                self.elsewhere[f"{kind}.{_stem(file)}"] = "cannot be read"
+                self.elsewhere[f"{kind}.{stem_of(file)}"] = "cannot be read"
             alone = sum(document.data is not None for document in parsed.documents) == 1
             self._holed |= {(file, document.number) for document in parsed.documents if document.holes}
             cut_short = any(problem.code in _OF_FILES_CUT_SHORT for problem in parsed.problems)
@@ -171,7 +172,7 @@ class _Loading:
         data = self._patched(documents[0], origin, {})
         if data is None:
             return None
-        if "environments" not in documents[0].data and not documents[0].holes:
+        if "environments" not in documents[0].data and not (documents[0].holes or is_misspelt("environments", data)):
             self._environments = {"default": None}
         self._learn(data, origin, sound=documents[0].sound)
         whole = {**data, "environments": documents[0].data.get("environments", {})}
@@ -197,7 +198,8 @@ class _Loading:
     def _learn(self, data: Mapping[str, Any], origin: Origin, *, sound: bool) -> None:
         """Take from the project what specs need, also when the rest of it is wrong."""
         defaults = data.get("defaults")
-        self._defaults_known = sound and isinstance(data.get("defaults", {}), dict)
+        known = isinstance(data.get("defaults", {}), dict) and not is_misspelt("defaults", data)
+        self._defaults_known = sound and known
         for kind in self._defaults:
             found = defaults.get(kind) if isinstance(defaults, dict) else None
             if isinstance(found, dict):
@@ -212,7 +214,7 @@ class _Loading:
         found: dict[str, Spec] = {}
         for document, alone in self._documents(kind):
             origin = origin_of(kind, document)
-            name = None if self._is_guess(document, origin, "name") else _name_of(document, alone=alone)
+            name = None if self._is_guess(document, origin, "name") else name_of(document, alone=alone)
             key = name or "unknown"
             if key in found or not name:  # a place of its own, so that the rest of it is checked too
                 key = f"{key} in {origin.place}"
@@ -240,7 +242,8 @@ class _Loading:
             return None
         if origin.kind == "schedule":
             data.setdefault("timezone", self._timezone)
-        if "name" not in data and name is None and (document.file, document.number) not in self._holed:
+        known = (document.file, document.number) not in self._holed and not is_misspelt("name", data)
+        if "name" not in data and name is None and known:
             self._report("FP111", origin.place, f"a {origin.kind} in a file with several documents has no name")
         data.setdefault("name", name or "unknown")
         mistaken: list[Path] = []
@@ -263,7 +266,10 @@ class _Loading:
         if not isinstance(document.data, dict):
             if not document.sound:
                 return None
-            self._report("FP100", origin.place, f"a {origin.kind} is a mapping, found {describe(document.data)}")
+            from flowerpower.specs.shapes import no_mapping_hint  # only a mistake needs it
+
+            what = f"a {origin.kind} is a mapping, found {describe(document.data)}"
+            self._report("FP100", origin.place, what, no_mapping_hint(document.data))
             return None
         data = {key: value for key, value in document.data.items() if key != "environments"}
         if defaults:
@@ -271,10 +277,11 @@ class _Loading:
         if "environments" not in document.data:
             return data
         environments = document.data["environments"]
-        self._check_environments(environments, origin)
+        if environments is not None or not document.holes:
+            self._check_environments(environments, origin)
         patch = environments.get(self.env, {}) if isinstance(environments, dict) else {}
         if patch is None and origin.kind != "project":
-            address = f"{origin.kind}.{data.get('name') or _stem(document.file)}"
+            address = f"{origin.kind}.{data.get('name') or stem_of(document.file)}"
             self.elsewhere[address] = f"is left out of the environment '{self.env}'"
             return None
         if not isinstance(patch, dict) or not patch:
@@ -283,9 +290,12 @@ class _Loading:
 
     def _check_environments(self, environments: object, origin: Origin) -> None:
         if not isinstance(environments, dict):
+            from flowerpower.specs.shapes import names_as_keys  # only a mistake needs it
+
             place = self._places.within(origin, ("environments",))
             code = "FP112" if environments is None else "FP103"
-            self._report(code, place, f"expected a mapping of environments, found {describe(environments)}")
+            what = f"expected a mapping of environments, found {describe(environments)}"
+            self._report(code, place, what, names_as_keys(environments))
             return
         if origin.kind == "project":
             self._environments = dict.fromkeys(("default", *environments))
@@ -317,6 +327,8 @@ class _Loading:
     def _filled(self, data: dict[str, Any], origin: Origin, whole: dict[str, Any]) -> tuple[dict[str, Any], list[Path]]:
         """Return *whole* with the variables of *data* filled in, and the paths where that failed."""
         filled, mistakes = fill_variables(data, self.variables)
+        fields = self._models[origin.kind].model_fields
+        mistakes = [one for one in mistakes if one.path[0] in fields or one.code != "FP203"]  # else nobody knows
         for mistake in mistakes[:MAX_PROBLEMS]:
             self._report(mistake.code, self._places.within(origin, mistake.path), mistake.what, mistake.hint)
         return {**whole, **filled}, [mistake.path for mistake in mistakes]
@@ -334,13 +346,18 @@ class _Loading:
                 self._add(finding, origin)
         if made.unsound:
             self._unsound[address] = made.unsound
+        if made.misspelt:
+            self._places.add_misspelt(origin, dict(made.misspelt))
         return made.spec
 
     def _add(self, finding: Finding, origin: Origin) -> None:
-        if finding.code in _OF_WHAT_IS_MISSING and (origin.file, origin.number) in self._holed:
+        explained = finding.hint.startswith("indent ")  # by lines that are there
+        if finding.code in _OF_WHAT_IS_MISSING and (origin.file, origin.number) in self._holed and not explained:
             return
         if finding.code in ("FP102", "FP109") and origin.kind != "project":
             finding = self._taken_away(finding, origin)
+        if finding.code == "FP101" and len(finding.path) == 1 and finding.path[0] in (self._environments or ()):
+            finding = finding._replace(hint=f"'{finding.path[0]}' belongs under `environments:`")
         place = self._places.within(origin, finding.path, key=finding.at_key)
         hint = _NOT_BY_VARIABLE if finding.hint == REMOVE_QUOTES and self._is_variable(place) else finding.hint
         self._report(finding.code, place, finding.what, hint)
@@ -378,14 +395,3 @@ class _Loading:
 
 def _may_come_from_defaults(finding: Finding, data: Mapping[str, Any]) -> bool:
     return finding.code == "FP102" or (not finding.path and not data.keys() & set(TRIGGERS))
-
-
-def _stem(file: str) -> str:
-    return file.rpartition("/")[2].rpartition(".")[0]
-
-
-def _name_of(document: Document, *, alone: bool) -> str | None:
-    name = document.data.get("name") if isinstance(document.data, dict) else None
-    if isinstance(name, str):
-        return name
-    return _stem(document.file) if alone else None

@@ -24,8 +24,13 @@ _EXPECTED: Mapping[str, str] = {
     "model_type": "a mapping",
     "tuple_type": "a list",
 }
-_SHOWN = 60
+SHOWN = 60
+_KEY = re.compile(r"[\w-]+")  # else a space may be missing after a colon
+_ALIKE = 0.62  # of two words: more than `region` and `cron` are
+_NEARLY_THE_SAME = 0.85
+_FILE = re.compile(r"(?:[\w.-]*/)*([\w-]+)(?:\.(?:ya?ml|py))?")
 REMOVE_QUOTES = "remove the quotes"
+NO_RETRIES = "For no retries write `retry: {max: 0}`."
 
 
 class Finding(NamedTuple):
@@ -51,8 +56,9 @@ def unknown_key(key: str, known: Iterable[str], path: Path) -> Finding:
 
     names = list(known)
     other = belongs_elsewhere(key) if len(path) == 1 else ""
-    hint = synonym(key, names) or other or did_you_mean(key, names) or CODES["FP101"].advice
-    return Finding("FP101", path, f"unknown key '{key[:_SHOWN]}'", hint, at_key=True)
+    hint = synonym(key, names) or did_you_mean(key, names, _NEARLY_THE_SAME) or other or did_you_mean(key, names)
+    hint = hint or CODES["FP101"].advice
+    return Finding("FP101", path, f"unknown key '{key[:SHOWN]}'", hint, at_key=True)
 
 
 def there_are(names: Iterable[str]) -> str:
@@ -61,9 +67,9 @@ def there_are(names: Iterable[str]) -> str:
     return f"there is only {known[0]}" if len(known) == 1 else f"there are {', '.join(known) or 'none'}"
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str], cutoff: float = _ALIKE) -> str:
     """Return "did you mean 'x'?" for the known word nearest to *word*, or nothing."""
-    close = nearest(word.lower(), known)
+    close = nearest(word.lower(), known, cutoff=cutoff)
     return f"did you mean '{close}'?" if close else ""
 
 
@@ -74,14 +80,14 @@ def describe(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
-        return f"the number {str(value)[:_SHOWN]}"
+        return f"the number {str(value)[:SHOWN]}"
     if isinstance(value, str):
         return f"the text {_quote(value)}"
     return "a list" if isinstance(value, (list, tuple)) else "a mapping"
 
 
 def _quote(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")
 
 
 def _finding(model: type[BaseModel], details: Any) -> Finding:
@@ -92,15 +98,18 @@ def _finding(model: type[BaseModel], details: Any) -> Finding:
     if kind == "trigger" and (written := details["ctx"]["written"]):
         path, at_key = (*path, written.rpartition(" ")[2]), True
     value = None if path and path[0] == "redis" else details.get("input")
-    if details.get("input") is None and kind != "missing":
-        more = f" {_NO_RETRIES}" if path and path[-1] == "retry" else ""
-        what = f"'{path[-1]}' has no value" if path else "no value"
+    unknown = kind == "extra_forbidden" and _KEY.fullmatch(str(path[-1]))
+    if details.get("input") is None and kind != "missing" and not unknown:
+        more = f" {NO_RETRIES}" if path and path[-1] == "retry" else ""
+        if path[:1] == ("queues",) and len(path) == 2:
+            more = f" For a queue write `{path[1]}: {{}}`."
+        what = f"{_named(path)} has no value" if path else "no value"
         return Finding("FP112", path, what, f"{CODES['FP112'].advice}{more}")
     if kind == "extra_forbidden":
         return unknown_key(str(path[-1]), fields_at(model, path[:-1]), path)
     if kind in _EXPECTED:
-        what, hint = _wrong_type(kind, details["input"], secret=value is None)
-        return Finding("FP103", path, what, _as_mapping(path, value) or hint, at_key=at_key)
+        what, hint = _wrong_type(model, path, details)
+        return Finding("FP103", path, what, hint, at_key=at_key)
     if kind == "missing":
         return Finding("FP102", path, f"the key '{path[-1]}' is missing", _example(model, path), at_key=at_key)
     code, what, hint = _SPECIFIC.get(kind, _other)(details, path, value)
@@ -111,40 +120,16 @@ def _is_tag(step: str | int) -> bool:
     return isinstance(step, str) and step.startswith("<") and step.endswith(">")
 
 
-def _wrong_type(kind: str, value: object, *, secret: bool) -> tuple[str, str]:
-    expected = _EXPECTED[kind]
+def _wrong_type(model: type[BaseModel], path: Path, details: Any) -> tuple[str, str]:
+    """Return what is wrong with a value of another type, and how to write it."""
+    from flowerpower.specs.shapes import shape_hint
+
+    kind, value, secret = details["type"], details["input"], path[:1] == ("redis",)
     found = "something else" if secret else describe(value)
-    hint = CODES["FP103"].advice
-    if kind == "string_type" and isinstance(value, (int, float)):
-        hint = "put the value in quotes"
-    elif kind == "bool_type" and isinstance(value, str) and value.lower() in ("yes", "no", "on", "off"):
-        hint = f"in YAML 1.2 `{value}` is a text; write {'true' if value.lower() in ('yes', 'on') else 'false'}"
-    elif kind in ("bool_type", "int_type") and isinstance(value, str) and _is_plain(kind, value):
-        hint = REMOVE_QUOTES
-    elif kind == "tuple_type" and isinstance(value, str) and not secret:
-        hint = f"write [{_flow(value[:_SHOWN])}]"
-    elif kind == "tuple_type" and isinstance(value, dict):
-        hint = "put a `-` before each item"
-    elif kind in ("dict_type", "model_type") and isinstance(value, list):
-        hint = "write `key: value` lines without a `-`"
-    return f"expected {expected}, found {found}", hint
-
-
-def _is_plain(kind: str, value: str) -> bool:
-    return value.isdecimal() if kind == "int_type" else value.lower() in ("true", "false")
-
-
-def _as_mapping(path: Path, value: object) -> str:
-    """Return how to write a mapping of which only the one value that matters most was written, or nothing."""
-    if path and path[-1] == "retry" and (value is False or str(value).lower() in _NEVER):
-        return _NO_RETRIES
-    key = _MAIN_KEYS.get(path[-1]) if path and isinstance(value, (str, int)) else None
-    return f"write `{path[-1]}: {{{key}: {_flow(str(value)[:_SHOWN])}}}`" if key else ""
-
-
-_NO_RETRIES = "For no retries write `retry: {max: 0}`."
-_NEVER = frozenset({"none", "no", "off", "never", "false", "null", "disabled"})
-_MAIN_KEYS: Mapping[str | int, str] = {"retry": "max", "executor": "type"}
+    item = [name for inside in ((*path, 0), (*path, "")) for name in fields_at(model, inside)]
+    shown = not secret or kind in ("bool_type", "int_type") or isinstance(value, (int, float))
+    hint = shape_hint(kind, path, value, item) if shown else CODES["FP103"].advice
+    return f"expected {_EXPECTED[kind]}, found {found}", hint
 
 
 def _example(model: type[BaseModel], path: Path) -> str:
@@ -155,14 +140,14 @@ def _example(model: type[BaseModel], path: Path) -> str:
     field = _fields_of(_unwrap(annotation)).get(str(path[-1]))
     if field is None or not field.examples:
         return CODES["FP102"].advice
-    return f"add it, for example `{path[-1]}: {_flow(field.examples[0])}`"
+    return f"add it, for example `{path[-1]}: {flow(field.examples[0])}`"
 
 
-def _flow(value: object) -> str:
+def flow(value: object) -> str:
     """Return a value in one line of YAML."""
     if isinstance(value, list):
-        return f"[{', '.join(map(_flow, value))}]"
-    text = str(value)
+        return f"[{', '.join(map(flow, value))}]"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     return text if re.fullmatch(r"[\w./%@+-][\w./%@+ ,-]*|\w+:[\w./@+-]+", text) else f'"{text}"'
 
 
@@ -183,6 +168,8 @@ def _pattern(_details: Any, _path: Path, value: object) -> tuple[str, str, str]:
 
 
 def _as_name(text: str) -> str:
+    if of_file := _FILE.fullmatch(text):
+        text = of_file[1]
     plain = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))
     words = re.sub(r"[^a-z0-9_-]+", "_", plain)
     return re.sub(r"-{2,}", "-", words).strip("-_")[:NAME_LENGTH] if words[:1].isalpha() else ""
@@ -196,9 +183,13 @@ def _too_long(details: Any, path: Path, value: object) -> tuple[str, str, str]:
 
 
 def _too_short(_details: Any, path: Path, _value: object) -> tuple[str, str, str]:
+    return "FP108", f"{_named(path)} is empty", CODES["FP112"].advice
+
+
+def _named(path: Path) -> str:
+    """Return a value by its key: an item by that of its list."""
     names = [step for step in path if isinstance(step, str)]
-    item = "an item of " if isinstance(path[-1], int) else ""
-    return "FP108", f"{item}'{names[-1]}' is empty", CODES["FP112"].advice
+    return f"an item of '{names[-1]}'" if isinstance(path[-1], int) else f"'{names[-1]}'"
 
 
 def _own(code: str, hint: str = "") -> Callable[[Any, Path, object], tuple[str, str, str]]:
@@ -210,17 +201,16 @@ def _own(code: str, hint: str = "") -> Callable[[Any, Path, object], tuple[str, 
 
 
 def _duration(details: Any, path: Path, value: object) -> tuple[str, str, str]:
-    from flowerpower.specs.suggestions import meant_duration
+    from flowerpower.specs.suggestions import duration_hint
 
-    why = str(details["ctx"]["why"])
+    why, key = str(details["ctx"]["why"]), path[-1] if path else ""
+    least = _NO_TIME.get(key, "")
     if "is not a duration" in why:
-        why = f"{describe(value)} is not a duration"
-    elif "not between" in why:
-        return "FP106", f"{describe(value)} is not between 0 and 3650 days", "write at most 3650d"
-    elif "at least" in why:
-        return "FP106", why, _NO_TIME.get(path[-1] if path else "", "")
-    meant = meant_duration(value)
-    return "FP106", why, f"did you mean '{meant}'?" if meant else ""
+        return "FP106", f"{describe(value)} is not a duration", duration_hint(key, value, least)
+    if "not between" in why:
+        hint = duration_hint(key, value, least) if str(value).startswith("-") else "write at most 3650d"
+        return "FP106", f"{describe(value)} is not between 0 and 3650 days", hint
+    return "FP106", why, least
 
 
 def _moment(_details: Any, _path: Path, value: object) -> tuple[str, str, str]:
@@ -287,6 +277,15 @@ def fields_at(model: type[BaseModel], path: Path) -> tuple[str, ...]:
     for step in path:
         annotation = _inside(annotation, step)
     return tuple(_fields_of(_unwrap(annotation)))
+
+
+def may_hold(model: type[BaseModel], path: Path) -> bool:
+    """Tell whether what stands at *path* of a spec may be a mapping or a list."""
+    annotation: Any = model
+    for step in path:
+        annotation = _inside(annotation, step)
+    kind = _unwrap(annotation)
+    return bool(get_args(kind) or _fields_of(kind))
 
 
 def _inside(annotation: Any, step: str | int) -> Any:

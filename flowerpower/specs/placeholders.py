@@ -24,6 +24,14 @@ _TICKS = ("tick", "tick.start", "tick.end", "tick.utc")
 _RUNS = ("run.id", "run.schedule", "run.pipeline", "run.commit", "run.attempt")
 _WORDS = ("var:NAME", "env:NAME", "secret:NAME", *_TICKS, *_RUNS)
 
+_TEMPLATE = re.compile(r"\$\{\{\s*([\w.]{1,60})\s*\}\}")
+_SHELL = re.compile(r"[A-Z_][A-Z0-9_]*")
+_OTHERS: Mapping[str, str] = {
+    **dict.fromkeys(("env", "vars", "var", "variables", "inputs", "params"), "var"),
+    **dict.fromkeys(("secret", "secrets"), "secret"),
+}
+_DAYS = frozenset(("ds", "date", "today", "execution_date", "logical_date", "day"))
+
 _NONE: frozenset[str] = frozenset()
 _SECRETS = frozenset({"secret"})
 _ALL_RUNTIME = frozenset({"secret", "tick", "run"})
@@ -148,9 +156,11 @@ def _tokens(text: str, *, keep: bool) -> Iterator[tuple[str, str | None]]:
         if match[0] == "$${":
             yield ("$${" if keep else "${"), None
         elif match[1] is None:
-            raise _BadPlaceholderError(
-                "FP204", "a `${` is not closed, or holds another one", "write `$${` for a literal `${`"
-            )
+            literal, what = "write `$${` for a literal `${`", "a `${` is not closed, or holds another one"
+            template = _TEMPLATE.match(text, match.start())
+            if template and (meant := _meant(template[1])):
+                literal = f"write {meant}; {literal}"
+            raise _BadPlaceholderError("FP204", what, literal)
         else:
             yield match[0], match[1]
     yield text[end:], None
@@ -198,6 +208,17 @@ def _kind(name: str) -> str | None:
     return head if pattern is not None and pattern.fullmatch(rest) else None
 
 
+def _meant(name: str) -> str:
+    """Return the placeholder that a shell, CI or Airflow writes with this name inside, or nothing."""
+    head, _, rest = name.partition(":")
+    kind, dot, inner = head.partition(".")
+    if head in _DAYS:
+        return "${tick:%Y-%m-%d}"
+    if dot and kind in _OTHERS and _SECRET.fullmatch(inner):
+        return f"${{{_OTHERS[kind]}:{inner}}}"
+    return f"${{var:{name[:60]}}}" if _SHELL.fullmatch(head) and (not rest or rest[0] in "-?") else ""
+
+
 def _unknown(name: str) -> _BadPlaceholderError:
     head, colon, rest = name.partition(":")
     shown = head[:40]
@@ -206,8 +227,10 @@ def _unknown(name: str) -> _BadPlaceholderError:
         return _BadPlaceholderError("FP204", f"the format of ${{{head}:{rest[:40]}}} holds no %", f"write {example}")
     if head in _RUNS and colon:
         return _BadPlaceholderError("FP204", f"${{{head}}} takes nothing after a colon", f"write `${{{head}}}`")
-    close = nearest(shown, _WORDS)
+    meant, close = _meant(name), nearest(shown, _WORDS)
     hint = f"did you mean ${{{close}}}?" if close else f"there are {', '.join(_WORDS)}"
+    if meant:
+        hint = f"write {meant}"
     return _BadPlaceholderError(
         "FP204", f"${{{shown}}} is not a placeholder", f"{hint}; write `$${{` for a literal `${{`"
     )

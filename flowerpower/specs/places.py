@@ -39,6 +39,7 @@ class Places(Mapping[str, Place]):
     def __init__(self, texts: Mapping[str, bytes], env: str, project: Origin | None) -> None:
         self._texts, self._env, self._project = texts, env, project
         self._origins: dict[str, Origin] = {} if project is None else {"project": project}
+        self._misspelt: dict[Origin, Mapping[str, str]] = {}
         self._documents: dict[str, tuple[Document, ...]] = {}  # of files whose layers were asked for
 
     def __getitem__(self, address: str) -> Place:
@@ -54,6 +55,10 @@ class Places(Mapping[str, Place]):
         """Note where the spec at *address* came from."""
         self._origins[address] = origin
 
+    def add_misspelt(self, origin: Origin, keys: Mapping[str, str]) -> None:
+        """Note by field which keys of the spec from *origin* were written in their place."""
+        self._misspelt[origin] = keys
+
     def at(self, address: str, *path: str | int, key: bool = False) -> Place:
         """Return the place of a value (or *key*) in a spec, or of what is nearest to it if it was not written."""
         origin = self._origins.get(address)
@@ -61,6 +66,8 @@ class Places(Mapping[str, Place]):
 
     def within(self, origin: Origin, path: Path, *, key: bool = False) -> Place:
         """Return the place of *path* in the spec from *origin*, in whichever layer has it."""
+        if path and (written := self._misspelt.get(origin, {}).get(str(path[0]))):
+            path = (written, *path[1:])
         best, most = origin.place, 0
         for layer, prefix in self._layers(origin):
             place, found = find(layer.file, layer.number, self._texts[layer.file], (*prefix, *path), key=key)

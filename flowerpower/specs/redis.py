@@ -37,7 +37,8 @@ def _check_url(url: str, path: Path) -> Iterator[tuple[str, Path, str, str, Seve
     name = "`redis.url`" if path else "`redis`"
     if not url.startswith(("${", *(f"{scheme}://" for scheme in SCHEMES))):
         allowed = "no" if path else "neither `embedded` nor a"
-        yield "FP103", path, f"{name} is {allowed} redis://, rediss:// or unix:// URL", CODES["FP103"].advice, "error"
+        hint = f"write for example `{'url' if path else 'redis'}: redis://localhost:6379/0`"
+        yield "FP103", path, f"{name} is {allowed} redis://, rediss:// or unix:// URL", hint, "error"
     elif _holds_password(url):
         yield _open_password(path, name)
 

@@ -1,4 +1,4 @@
-"""What somebody may have meant by a duration or a date that cannot be read."""
+"""What somebody may have meant by a duration, a date or a cron expression that cannot be read."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ _UNITS: Mapping[str, int] = {
     "hourly": 3600,
 }
 _AMOUNT = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*([a-z]+)", re.ASCII)
+_BARE = re.compile(r"\d{1,9}", re.ASCII)
+_BELOW: Mapping[int, int] = {86400: 3600, 3600: 60, 60: 1}  # the size of the unit that may follow without being named
+_AROUND = re.compile(r"every\s+(.+)|rate\((.+)\)")
+_NEVER = frozenset(("none", "no", "off", "never", "null", "false", "disabled"))
+_FOR_EVER = frozenset(("forever", "for ever", "infinite", "infinity", "inf", "unlimited", "always"))
+_CRON = re.compile(r"(?:[\d*?,/LW#-]+|[A-Za-z,-]*(?:MON|TUE|WED|THU|FRI|SAT|SUN)[A-Za-z,-]*)", re.IGNORECASE)
+_WORDS = frozenset(("hourly", "daily", "midnight", "weekly", "monthly", "yearly", "annually"))
+_MAY_BE_NONE = frozenset(("jitter", "result_ttl", "failure_ttl", "catchup_window"))
 _ISO_DURATION = re.compile(r"p(?:\d+w)?(?:\d+d)?(?:t(?:\d+h)?(?:\d+m)?(?:\d+s)?)?", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 _MONTHS = (
@@ -27,7 +35,7 @@ _MONTHS = (
 
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 _TIME = re.compile(r"[T ](\d{2}):(\d{2})(?::(\d{2}))?", re.ASCII)
-_NEARLY = re.compile(r"(\d{4}-\d{2}-\d{2})[tT ](\d{1,2})(?::(\d{2}(?::\d{2})?))?([zZ]?)", re.ASCII)
+_NEARLY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})[tT ](\d{1,2})(?::(\d{2}(?::\d{2})?))?([zZ]?)", re.ASCII)
 _YEAR_FIRST = re.compile(r"(\d{4})(?:[-/.](\d{1,2})[-/.](\d{1,2})|(\d{2})(\d{2}))", re.ASCII)
 _DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
 _SLASHES = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
@@ -36,11 +44,75 @@ _ZONE_BEHIND = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?\s*([A-Za
 
 def meant_duration(value: object) -> str:
     """Return the duration that a text such as `5 minutes` or `PT1H` stands for, as a spec writes it, or nothing."""
+    if isinstance(value, float) and value.is_integer():
+        value = f"{int(value)}s"
     if not isinstance(value, str):
         return ""
     text = value.strip().lower()
+    if around := _AROUND.fullmatch(text):
+        text = around[1] or around[2]
+    if re.fullmatch(r"\d+(?:_\d+)+", text, re.ASCII):
+        text = f"{text.replace('_', '')}s"
     seconds = _clock(text) or _amounts(text)
     return duration_text(seconds) if 0 < seconds <= LONGEST_DURATION else ""
+
+
+def duration_hint(key: object, value: object, least: str) -> str:
+    """Return what to write for a value that is no duration; *least* is what is said where there has to be some time."""
+    word = str(value).strip().lower()
+    if key == "every" and (cron := meant_cron(value)):
+        return f"write `{cron}` in its place"
+    if str(key).endswith("_ttl") and (word in _FOR_EVER or word == "-1"):
+        return "write 3650d: nothing is kept for longer"
+    if word in _NEVER and key in _MAY_BE_NONE:
+        return "write 0s"
+    if word in _NEVER or word in _FOR_EVER or word.startswith("-"):
+        return least or "write 0s or more, at most 3650d"
+    meant = _of_collection(value) or meant_duration(value)
+    return f"did you mean '{meant}'?" if meant else ""
+
+
+def _of_collection(value: object) -> str:
+    """Return the duration that a list of one, or a mapping by units, stands for, or nothing."""
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        return meant_duration(value[0])
+    if not isinstance(value, dict) or not value.keys() <= _UNITS.keys():
+        return ""
+    return meant_duration(" ".join(f"{amount}{unit}" for unit, amount in value.items()))
+
+
+def meant_cron(value: object) -> str:
+    """Return how to write a value that is a cron expression, as fields or as a word; or nothing."""
+    text = str(value).strip()
+    fields = text.split()
+    if re.fullmatch("@[a-z]+", text) or (len(fields) in (5, 6) and all(_CRON.fullmatch(field) for field in fields)):
+        return f'cron: "{text}"'
+    return ""
+
+
+def cron_hint(text: str) -> str:
+    """Return what to write for a text that is no cron expression, and rather something else; or nothing."""
+    if duration := _AMOUNT.match(text.lower().removeprefix("every ")) and meant_duration(text):
+        return f"write `every: {duration}` in place of `cron`"
+    if looks_like_moment(text) and not why_no_moment(text):
+        return f"write `at: {text}` in place of `cron`"
+    fields = text.split()
+    command, times = " ".join(fields[5:]), " ".join(fields[:5])
+    if command[:1] != "#" and re.search(r"[a-z]{2}|/\w", command) and (cron := meant_cron(times)):
+        return f"write `{cron}`: what runs is the pipeline, not a command"
+    several = re.split(r"[,;]\s+", text)
+    if len(several) > 1 and all(map(meant_cron, several)):
+        return "write a schedule for each: one has one cron expression"
+    cron = _cron_of_others(text)
+    return f"write `{cron}`" if cron else ""
+
+
+def _cron_of_others(text: str) -> str:
+    """Return how to write a time of day, a word without its `@`, or what AWS puts in brackets, with a year."""
+    if clock := _CLOCK.fullmatch(text):
+        return f'cron: "{int(clock[2])} {int(clock[1])} * * *"'
+    of_aws = re.fullmatch(r"cron\((.+) \*\)", text)
+    return meant_cron(of_aws[1] if of_aws else f"@{text.lower()}" if text.lower() in _WORDS else "")
 
 
 def _clock(text: str) -> int:
@@ -53,12 +125,15 @@ def _amounts(text: str) -> int:
         text = text.replace("p", "").replace("t", "")
     if text in ("hourly", "daily", "weekly"):
         text = f"1{text}"
-    total, rest = 0.0, text
+    total, rest, unit = 0.0, text, 0
     while found := _AMOUNT.match(rest):
         if found[2] not in _UNITS:
             return 0
-        total += float(found[1]) * _UNITS[found[2]]
+        unit = _UNITS[found[2]]
+        total += float(found[1]) * unit
         rest = rest[found.end() :].lstrip(", ").removeprefix("and ").lstrip()
+    if unit in _BELOW and _BARE.fullmatch(rest):
+        total, rest = total + int(rest) * _BELOW[unit], ""
     return int(total) if not rest and total.is_integer() else 0
 
 
@@ -94,8 +169,8 @@ def meant_moment(value: object) -> str:
         return epoch
     text = str(value).strip()
     if nearly := _NEARLY.fullmatch(text):
-        day, hour, rest, mark = nearly.groups("")
-        meant = f"{day}T{hour:0>2}:{rest or '00'}{mark.upper()}"
+        year, month, day, hour, rest, mark = nearly.groups("")
+        meant = f"{year}-{month:0>2}-{day:0>2}T{hour:0>2}:{rest or '00'}{mark.upper()}"
         return f"did you mean '{meant}'?" if looks_like_moment(meant) and not why_no_moment(meant) else ""
     if zone := _ZONE_BEHIND.fullmatch(text):
         return f"write the zone as `timezone: {zone[1]}`"

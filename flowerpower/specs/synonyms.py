@@ -14,7 +14,8 @@ _CALLED: Mapping[str, str] = {
     "catchup": "backfill misfire misfire_policy coalesce catch_up",
     "catchup_window": "misfire_grace_time misfire_grace grace_time",
     "config": "driver_config hamilton_config settings configuration conf",
-    "cron": "schedule crontab cron_expression cron_schedule cron_string expression schedule_interval timetable",
+    "cron": "schedule crontab cron_expression cron_schedule cron_string expression schedule_interval timetable "
+    "on_calendar",
     "database": "db",
     "defaults": "default_args common base",
     "description": "title comment doc docs documentation summary about desc",
@@ -45,7 +46,8 @@ _CALLED: Mapping[str, str] = {
     "owner": "owners team maintainer maintainers author responsible",
     "password": "pass passwd",
     "path": "file filename file_path filepath url uri location destination dir folder",
-    "paused": "enabled disabled active suspend suspended is_paused is_paused_upon_creation disable enable inactive",
+    "paused": "enabled disabled active suspend suspended is_paused is_paused_upon_creation disable enable inactive "
+    "default_status",
     "pipeline": "job dag dag_id flow task workflow function func command run target",
     "policies": "rules policy",
     "previous_names": "renamed_from aliases alias moved old_name old_names",
@@ -60,13 +62,14 @@ _CALLED: Mapping[str, str] = {
     "start": "start_date starts_at start_time from begin not_before",
     "start_deadline": "starting_deadline_seconds deadline",
     "timeout": "execution_timeout job_timeout time_limit run_timeout dagrun_timeout max_runtime",
-    "timezone": "tz time_zone zone tzinfo",
-    "url": "uri dsn address host",
+    "timezone": "tz time_zone zone tzinfo execution_timezone",
+    "url": "uri dsn address host port",
     "username": "user login",
 }
 _ADDED: Mapping[tuple[str, str], str] = {
     **{(word, "paused"): f" `{word}: false` is `paused: true`" for word in ("enabled", "enable", "active")},
     **{(word, "retry"): " Write `retry: {max: 3}`" for word in ("retries", "max_retries", "attempts", "max_attempts")},
+    **{(word, "url"): " Write `url: redis://HOST:PORT/0`" for word in ("host", "port")},
     **{
         (word, "overlap"): " `overlap: skip` is one run at a time"
         for word in ("concurrency", "max_active_runs", "max_instances")
@@ -110,14 +113,19 @@ def belongs_elsewhere(word: str) -> str:
 def synonym(word: str, known: Collection[str]) -> str:
     """Return the hint for a key that other tools use for one of the *known* ones, or nothing."""
     plain = _snake(word)
-    found = next((name for name in _meanings(plain, _CALLED) if name in known), None)
+    found = plain if plain in known else next((name for name in _meanings(plain, _CALLED) if name in known), None)
     return f"did you mean '{found}'?{_ADDED.get((plain, found), '')}" if found else ""
 
 
 def value_synonym(word: str, choices: Collection[str]) -> str:
     """Return the hint for a value that other tools use for one of the *choices*, or nothing."""
-    found = next((name for name in _meanings(_snake(word), _VALUES) if name in choices), None)
+    found = meant_value(word, choices)
     return f"did you mean '{found}'?" if found else ""
+
+
+def meant_value(word: str, choices: Collection[str]) -> str:
+    """Return the one of the *choices* that other tools call so, or nothing."""
+    return next((name for name in _meanings(_snake(word), _VALUES) if name in choices), "")
 
 
 def _meanings(word: str, table: Mapping[str, str]) -> Iterator[str]:

@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from flowerpower.errors import Problem
+from flowerpower.specs.text.doubts import braced_hint
 from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.passwords import without_passwords
-from flowerpower.specs.text.syntax import ODD_SPACES
+from flowerpower.specs.text.syntax import ODD_SPACES, TEMPLATE_HINT
 
+ODD = "".join(ODD_SPACES)
 _QUOTED = re.compile(
     r"[\u201c\u201d\u201e]([^\u201c\u201d\u201e\"]*)[\u201c\u201d]|[\u2018\u2019]([^\u2018\u2019\"]*)\u2019"
 )
 _KEY_AND_VALUE = re.compile(r"([A-Za-z_][\w-]*):([^\s:/].*?)\s*(?:\s#.*)?")
-_ITEM = re.compile(rf"-[{''.join(ODD_SPACES)}]*([^\s\d.-].*?)\s*(?:\s#.*)?")
+_ITEM = re.compile(rf"-[{ODD}]*([^\s\d.-].*?)\s*(?:\s#.*)?")
 _ITEMS = re.compile(r"([^\[\]{}\"'#]*)\]\s*(?:\s#.*)?")
+_GLUED_COMMENT = re.compile(r"\s+#[^\s#!]")
 _NAME = re.compile(r"(&[\w-]+)\s*(?:#.*)?")
 _EQUALS = re.compile(r"([A-Za-z_][\w-]*)\s*=\s*(\S.*?)\s*(?:\s#.*)?")
+_LIKE_A_COLON = re.compile(rf"([A-Za-z_][\w-]*):([{ODD}])[{ODD}]*(\S.*?)\s*(?:\s#.*)?")
+_BRACKETS = re.compile(r"([A-Za-z_][\w-]*):([\[{\"'].*)")
+_DASHES = {"\u2010": "U+2010", "\u2011": "U+2011", "\u2013": "U+2013", "\u2014": "U+2014", "\u2212": "U+2212"}
+_DASH = re.compile(f"[{''.join(_DASHES)}]")
+_BULLET = re.compile(rf"([{''.join(_DASHES)}\u2022*])\s+(\S.*?)\s*")
+_COMMENT = re.compile(r"[^\s\"'#][^#]*?\s(?://\s|/\*).*")
+_END = re.compile(r"([\w./-]+)([,;])\s*(?:\s#.*)?")
+_PLAIN = re.compile(r"[^\s\"'#\[\]{},].*?(?=\s*(?:\s#.*)?$)")
+_IN_QUOTES = re.compile(r"(?:\"([^\"\\]*)\"|'([^']*)')")
 _GLUED = re.compile(r"([\w-]+)#")
+_HALF = re.compile(r"the colon is missing after `(\w+)`")
+_REST = re.compile(r"unknown key '(\w+)'")
+_SECRET = re.compile("redis|password|username")
+_SHOWN = 60  # characters
+_LONGEST = 1000  # characters of a line that are looked at
+_OF_VALUES = frozenset(("FP103", "FP104", "FP105", "FP106", "FP107", "FP301", "FP303", "FP305", "FP310", "FP320"))
 _KEY_WITHOUT_VALUE = re.compile(r"'([A-Za-z_][\w-]*):([^\s':/]+)' has no value")
 
 
@@ -35,9 +53,9 @@ def with_fitting_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) 
 
 def _with_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) -> Iterator[Problem]:
     lines: dict[str, list[str]] = {}
-    found = list(problems)
+    found = _with_whole_keys(list(problems))
     absent = {(p.place.file, f"the key '{key}' is missing") for p in found if (key := _glued_key(p))}
-    for problem in found:
+    for problem in without_doubts_of_mistakes(found):
         file, line, column = problem.place.file, problem.place.line, problem.place.column
         if (file, problem.what) in absent:
             continue
@@ -46,9 +64,54 @@ def _with_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) -> Iter
             continue
         if file not in lines:
             lines[file] = LINE_END.split(texts.get(file, b"").decode("utf-8", "replace").removeprefix("\ufeff"))
-        written = lines[file][line - 1][column - 1 :] if line <= len(lines[file]) else ""
-        hint = _of_marks(written) or _of_code(problem, written)
+        below = lines[file][line:]
+        written = lines[file][line - 1][column - 1 :][:_LONGEST] if line <= len(lines[file]) else ""
+        hint = (
+            _of_marks(problem.code, problem.what, written)
+            or _of_code(problem, written)
+            or _of_lines(problem, written, below)
+        )
         yield replace(problem, hint=hint) if hint else problem
+
+
+def without_doubts_of_mistakes(problems: Sequence[Problem]) -> Iterator[Problem]:
+    """Yield problems without the doubts about what is told as wrong."""
+    wrong = {problem.place for problem in problems if problem.severity == "error"}
+    empty = {(problem.place.file, problem.place.line) for problem in problems if problem.code == "FP112"}
+    for problem in problems:
+        braces = "whose key has no value" in problem.what and (problem.place.file, problem.place.line) in empty
+        if problem.code != "FP024" or not (braces or problem.place in wrong):
+            yield problem
+
+
+def _with_whole_keys(found: Sequence[Problem]) -> Sequence[Problem]:
+    """Return problems with one for the two that a line end inside a key makes."""
+    rests = {(one.place.file, one.place.line - 1, one.place.column): one for one in found if one.code == "FP101"}
+    whole, told = list[Problem](), set[Problem]()
+    for problem in found:
+        rest = rests.get((problem.place.file, problem.place.line, problem.place.column))
+        first, last = _HALF.match(problem.what), _REST.match(rest.what) if rest else None
+        if rest and first and last and (key := first[1] + last[1]) in _known_keys():
+            told.add(rest)
+            what, hint = f"a line ends inside the key `{key}`", f"write `{key}:` in one line"
+            whole.append(replace(problem, what=what, hint=hint))
+        else:
+            whole.append(problem)
+    return [problem for problem in whole if problem not in told]
+
+
+def _known_keys() -> frozenset[str]:
+    """Return every key that a spec may hold."""
+    from flowerpower.specs.messages import fields_at
+    from flowerpower.specs.models import MODELS
+
+    return frozenset(
+        key
+        for model in MODELS.values()
+        for name in model.model_fields
+        for path in ((), (name,), (name, 0), (name, ""))
+        for key in fields_at(model, path)
+    )
 
 
 def _glued_key(problem: Problem) -> str:
@@ -56,13 +119,37 @@ def _glued_key(problem: Problem) -> str:
     return glued[1] if glued else ""
 
 
-def _of_marks(written: str) -> str:
-    """Return what to do about a value that begins with a character that only looks right."""
+def _of_marks(code: str, what: str, written: str) -> str:
+    """Return what to do about a value with a character that only looks right."""
     if written[:1] in ODD_SPACES:
         return f"remove {ODD_SPACES[written[0]]} before it"
     if quoted := _QUOTED.match(written):
-        return f'write "{quoted[1] or quoted[2] or ""}": {quoted[0][0]} is no quote of YAML'
-    return ""
+        shown = "straight quotes" if _SECRET.search(what) else f'"{quoted[1] or quoted[2] or ""}"'
+        return f"write {shown}: {quoted[0][0]} is no quote of YAML"
+    if code == "FP335":
+        return braced_hint(written)
+    return _of_other_marks(code, written) if code in _OF_VALUES else ""
+
+
+def _of_other_marks(code: str, written: str) -> str:
+    """Return what to do about a value with a mark of other languages, or of texts."""
+    if bullet := _BULLET.fullmatch(written):
+        return f"write `- {bullet[2]}`: {bullet[1]} begins no item of a list"
+    value = _value(written)
+    if code not in ("FP103", "FP104") and (dash := _DASH.search(value)):
+        return f"write {_DASH.sub('-', value)}: {dash[0]} ({_DASHES[dash[0]]}) is no `-`"
+    if _COMMENT.fullmatch(written):
+        return "write `#`: what begins with `//` is no comment"
+    end = _END.fullmatch(written) if code != "FP105" else None
+    return f"remove the `{end[2]}` at its end" if end else ""
+
+
+def _value(written: str) -> str:
+    """Return the value that a rest of a line begins with, if that is a text."""
+    if quoted := _IN_QUOTES.match(written):
+        return quoted[1] or quoted[2] or ""
+    plain = _PLAIN.match(written)
+    return plain[0] if plain else ""
 
 
 def _of_code(problem: Problem, written: str) -> str:
@@ -71,10 +158,44 @@ def _of_code(problem: Problem, written: str) -> str:
         return _of_text(problem.what, written)
     if problem.code == "FP112":
         return _of_nothing(problem.what, written)
-    if problem.code == "FP100" and (found := _KEY_AND_VALUE.fullmatch(written) or _EQUALS.fullmatch(written)):
-        return f"write `{found[1]}: {found[2]}`, with a colon and a space in each line"
+    if problem.code == "FP303" and ("cron" in problem.what or " field `" in problem.what):
+        return _of_cron(_value(written))
+    if problem.code == "FP101" and (glued := _BRACKETS.fullmatch(written)):
+        return f"write `{glued[1]}: {glued[2]}`, with a space after the colon"
+    if problem.code == "FP100":
+        return _of_no_mapping(written)
     comment = _GLUED.match(written) if problem.code == "FP105" else None
     return f"write `{comment[1]} #`, with a space before the comment" if comment else ""
+
+
+def _of_no_mapping(written: str) -> str:
+    from flowerpower.specs.suggestions import meant_cron
+
+    if spaced := _LIKE_A_COLON.fullmatch(written):
+        return f"write `{spaced[1]}: {spaced[3]}`: {ODD_SPACES[spaced[2]]} is no space"
+    if cron := meant_cron(" ".join(written.split()[:5])):
+        return f"write `{cron}`, and which `pipeline:` in another line"
+    found = _KEY_AND_VALUE.fullmatch(written) or _EQUALS.fullmatch(written)
+    return f"write `{found[1]}: {found[2]}`, with a colon and a space in each line" if found else ""
+
+
+def _of_cron(value: str) -> str:
+    from flowerpower.specs.suggestions import cron_hint
+
+    return TEMPLATE_HINT if "{{" in value else cron_hint(value)
+
+
+def _of_lines(problem: Problem, written: str, below: Sequence[str]) -> str:
+    """Return what to do about a value that goes on in the next line, where that was not meant."""
+    following = below[0] if below else ""
+    item, text = following.lstrip(" "), _PLAIN.match(written)
+    if not text or problem.code not in _OF_VALUES or not following.startswith(" "):
+        return ""
+    if item.startswith("- ") and item[2:].strip() in problem.what:
+        return f"begin line {problem.place.line + 1} in the column of the `-` above: it goes on with that text"
+    if "expected a list, found the text" in problem.what and item and item.strip() in problem.what:
+        return "put `- ` before each of its lines"
+    return ""
 
 
 def _of_text(what: str, written: str) -> str:
@@ -92,5 +213,8 @@ def _of_text(what: str, written: str) -> str:
 def _of_nothing(what: str, written: str) -> str:
     if glued := _KEY_WITHOUT_VALUE.match(what):
         return f"write `{glued[1]}: {glued[2]}`, with a space after the colon"
+    if _GLUED_COMMENT.match(written):
+        shown = "put it in quotes" if _SECRET.search(what) else f'write "{written.strip()[:_SHOWN]}"'
+        return f"{shown} if it is the value: what begins with `#` is a comment"
     name = _NAME.fullmatch(written)
     return f'write "{name[1]}" if it is a text: without quotes it is the name of a value' if name else ""

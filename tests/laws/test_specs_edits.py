@@ -189,7 +189,7 @@ GONE: tuple[Any, ...] = (("s1", None), *CIRCLE)
             {"s1": LACKING, "s2": LACKING}, ("s2", GOOD), NOW, ["FP322"], ["FP322"], id="another has it again"
         ),
         pytest.param(
-            {"s1": GOOD + "queu: x\n", "s2": LACKING},
+            {"s1": GOOD + "xyzzy: x\n", "s2": LACKING},
             ("s1", GOOD),
             NOW,
             ["FP101"],

@@ -40,6 +40,8 @@ MISTAKES = [  # each in a place of its own: file, key, what is written there
     ("schedules/nightly.yaml", "owner", "[me, me, {a: 1, a: 2}]"),
     ("schedules/nightly.yaml", "environments", "{prod: {}}"),
     ("schedules/nightly.yaml", "catchup", "sometimes"),
+    ("pipelines/sales.yaml", "resul_ttl", "soon"),  # a misspelt key, and what it holds
+    ("schedules/nightly.yaml", "buffer_limt", "many"),
     ("schedules/other.yaml", "pipeline", "sales"),  # without a trigger
 ]
 

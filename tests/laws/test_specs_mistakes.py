@@ -203,6 +203,11 @@ def test_nothing_is_wrong_with_good_yaml_that_stands_before_a_mistake(
     assert first_mistake(text, 0, len(text)) is None, text
 
 
+@pytest.mark.parametrize("text", ["a:\n- []\n- --\n", "a:\n  --\nb: 1\n", "a:\n- ---\n", "a: [x, // y]\nb: 1\n"])
+def test_marks_that_are_a_value_are_no_mistake(text: str) -> None:
+    assert first_mistake(text, 0, len(text)) is None
+
+
 @given(text=broken())
 @settings(max_examples=60, deadline=None)
 def test_without_libyaml_the_same_is_told(text: str) -> None:

@@ -123,6 +123,17 @@ a:\tb
 -0o7
 -1: 2
 -1 #
+None
+[None]
+[a, None]
+{a: None}
+a #1
+'a' #1
+#c
+ #c
+“a”
+[‘a’]
+a\u200b
 """.splitlines()
 KEYS = st.sampled_from(["a", "b", "c-d", "e.f", "_g", "G1"])
 ODD_KEYS = st.sampled_from(["null", "true", "1", "é", "a b", "<<", "'q'", "?", "a:b", "-a", ""])

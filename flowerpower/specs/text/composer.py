@@ -18,11 +18,14 @@ import yaml
 
 from flowerpower.errors import Place, Problem, Severity
 from flowerpower.specs.codes import CODES
+from flowerpower.specs.files.kinds import kind_of_file
 from flowerpower.specs.files.reading import MAX_SPEC_BYTES
+from flowerpower.specs.text.contents import problem_of, text_of
 from flowerpower.specs.text.documents import MAX_PROBLEMS, Document
+from flowerpower.specs.text.doubts import doubt, may_hold_doubts
 from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.scalars import CONSTANTS, NUMBER_FIRST, read_scalar
-from flowerpower.specs.text.syntax import ODD_SPACES, TEMPLATE_HINT, left_behind, misleading, why_not_utf8
+from flowerpower.specs.text.syntax import ODD_SPACES, TEMPLATE_HINT, left_behind, misleading
 
 if TYPE_CHECKING:
     from flowerpower.specs.text.mistakes.telling import Refusal
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 MAX_NODES = 100_000
 MAX_DEPTH = 64
 _MOST_MISTAKES = 20  # of syntax, told of one file
+_MOST_DOUBTS = 20  # told of one file
 _MOST_READ = 3 * MAX_SPEC_BYTES  # characters, of a file that is read again after each of them
 
 _PARSER: Any = yaml.CBaseLoader if yaml.__with_libyaml__ else yaml.BaseLoader
@@ -38,13 +42,11 @@ _CORE = "tag:yaml.org,2002:"
 _ODD_KEYS = frozenset({*CONSTANTS, _MERGE_KEY})
 _ODD_FIRST = NUMBER_FIRST | ODD_SPACES.keys()
 _TEMPLATE = re.compile(r"\{\{[^}\r\n]*\}\}")
-_CONFLICT = re.compile(rb"^<{7} .*$", re.MULTILINE)
-_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 def compose(file: str, content: bytes, *, positions: bool) -> Composer:
     """Return the composer of a file after its work: its documents and problems, and with *positions* their places."""
-    found = _look_at_bytes(file, content)
+    found = text_of(file, content)
     if isinstance(found, Problem):
         composer = Composer(file, "", positions=positions)
         composer.problems.append(found)
@@ -53,34 +55,12 @@ def compose(file: str, content: bytes, *, positions: bool) -> Composer:
     composer = _compose(file, text, positions=positions)
     if text is not found:
         composer.report("FP004", "the file starts with a byte order mark", severity="warning")
+    composer.problems += composer.doubts
     for offset, what in misleading(text):
-        composer.problems.append(_problem("FP021", composer.place(offset), what))
+        composer.problems.append(problem_of("FP021", composer.place(offset), what))
     if not composer.documents and not any(problem.severity == "error" for problem in composer.problems):
         composer.report("FP018", "the file holds no spec")
     return composer
-
-
-def _look_at_bytes(file: str, content: bytes) -> str | Problem:
-    if len(content) > MAX_SPEC_BYTES:
-        return _problem("FP002", Place(file), f"the file has {len(content):,} bytes, more than {MAX_SPEC_BYTES:,}")
-    if content.startswith(_LFS_POINTER):
-        return _problem("FP006", Place(file), "the file is a Git LFS pointer, not the file itself")
-    if b"<<<<<<< " in content and (conflict := _CONFLICT.search(content)):
-        line = content.count(b"\n", 0, conflict.start()) + 1
-        return _problem("FP007", Place(file, line), "a merge conflict is not resolved")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return _problem("FP003", _place_of_byte(file, content, error.start), why_not_utf8(content, error.start))
-
-
-def _place_of_byte(file: str, content: bytes, position: int) -> Place:
-    lines = LINE_END.split(content[:position].decode("utf-8").removeprefix("\ufeff"))
-    return Place(file, len(lines), len(lines[-1]) + 1)
-
-
-def _problem(code: str, place: Place, what: str) -> Problem:
-    return Problem(code, place, what, CODES[code].advice)
 
 
 def _compose(file: str, text: str, *, positions: bool) -> Composer:
@@ -112,7 +92,7 @@ def _compose(file: str, text: str, *, positions: bool) -> Composer:
         if found.text == text or len(problems) >= _MOST_MISTAKES or read > _MOST_READ or not positions:
             composer.problems[:] = problems
             if problems and positions:
-                cut = _problem("FP020", problems[-1].place, "the file cannot be read from here on")
+                cut = problem_of("FP020", problems[-1].place, "the file cannot be read from here on")
                 composer.problems.append(cut)
             return composer
         text = found.text
@@ -126,9 +106,9 @@ def _mistake(composer: Composer, error: yaml.YAMLError) -> Refusal | Problem:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     words = str(getattr(error, "problem", None) or getattr(error, "context", None) or error)
     if mark is not None and (offset := left_behind(text)) is not None:
-        return _problem("FP007", composer.place(offset), "a marker of a merge conflict was left behind")
+        return problem_of("FP007", composer.place(offset), "a marker of a merge conflict was left behind")
     if mark is not None and "nesting depth" in words:  # PyYAML 6.0.4 and later stop before they say what they read
-        return _problem("FP015", composer.place(mark.index), f"values are nested more than {MAX_DEPTH} deep")
+        return problem_of("FP015", composer.place(mark.index), f"values are nested more than {MAX_DEPTH} deep")
     return refusal(text, composer.begun, mark.index if mark else None, words)
 
 
@@ -146,6 +126,13 @@ class _Anchor:
     done: bool = False
 
 
+@dataclass(slots=True)
+class _Mark:
+    """A place as the parser tells it."""
+
+    index: int
+
+
 class Composer:
     """Makes documents of events. One per file; the hot path of every command."""
 
@@ -155,11 +142,15 @@ class Composer:
         self.starts: list[int] = []
         self.problems: list[Problem] = []
         self.offsets: dict[int, dict[str | int, tuple[int, int]]] = {}
+        self.doubts: list[Problem] = []  # warnings, which make no document unsound
+        self._doubtful = may_hold_doubts(text)
         self.begun = 0  # where the document that is read begins
         self._holes, self._ended = holes, 0
         self._nodes = self._depth = self._deepest = 0
         self._line_starts: list[int] = []
         self._anchors: dict[str, _Anchor] = {}
+        self._earlier: list[tuple[dict[str, Any], Any]] = []  # parts of a document, and where the next one begins
+        self._others: list[tuple[dict[str, Any], Any]] = []  # documents that no `---` begins, and where they do
         self._next: Callable[[], Any] = lambda: None
 
     def place(self, offset: int) -> Place:
@@ -169,10 +160,10 @@ class Composer:
         line = bisect_right(self._line_starts, offset)
         return Place(self.file, line, offset - self._line_starts[line - 1] + 1)
 
-    def report(self, code: str, what: str, mark: Any = None, *, severity: Severity = "error") -> None:
+    def report(self, code: str, what: str, mark: Any = None, hint: str = "", *, severity: Severity = "error") -> None:
         """Note a problem at *mark*, or at the start of the file."""
         place = self.place(mark.index) if mark else Place(self.file)
-        self.problems.append(Problem(code, place, what, CODES[code].advice, severity))
+        self.problems.append(Problem(code, place, what, hint or CODES[code].advice, severity))
         if len(self.problems) == MAX_PROBLEMS:
             self._stop("FP020", f"the file has {MAX_PROBLEMS} problems or more", mark)
 
@@ -203,11 +194,13 @@ class Composer:
         holes = tuple(line for line in self._holes if self._ended < line <= end)
         self._ended = end
         if data is None and not holes:
-            self.report("FP018", "the document is empty", event.start_mark)
-        number, mark = len(self.documents), event.start_mark
-        self.starts.append(mark.index)
+            mark = start.start_mark if start.explicit else event.start_mark
+            self.report("FP018", "the document is empty", mark)
         sound = len(self.problems) == before and not holes
-        self.documents.append(Document(self.file, number, mark.line + 1, data, sound, holes))
+        for part, mark in ((data, event.start_mark), *self._others):
+            self.starts.append(mark.index)
+            self.documents.append(Document(self.file, len(self.documents), mark.line + 1, part, sound, holes))
+        self._others = []
 
     def _holes_after_the_last(self) -> None:
         """Give what cannot be read after the last document to that one, which it was most likely a part of."""
@@ -250,7 +243,12 @@ class Composer:
         while type(key_event := following()) is not end:
             key = key_event.value if type(key_event) is scalar else ""
             odd = key in _ODD_KEYS or key[0] in _ODD_FIRST or key in data
-            if odd or key_event.anchor or key_event.tag:
+            if odd and self._depth == 1 and len(data) > 1 and key == next(iter(data)) and not start.flow_style:
+                self._earlier.append((data, key_event.start_mark))
+                self._nodes += len(data)
+                data = {}
+                offsets = self._new_offsets(data)
+            elif odd or key_event.anchor or key_event.tag:
                 key = self._odd_key(key_event, data)
             event = following()
             value = self._scalar(event) if type(event) is scalar else self._node(event)
@@ -258,7 +256,29 @@ class Composer:
             if offsets is not None:
                 offsets[key] = (key_event.start_mark.index, event.start_mark.index)
         self._close(start, len(data))
-        return data
+        return self._joined(data) if self._depth == 0 and self._earlier else data
+
+    def _joined(self, last: dict[str, Any]) -> dict[str, Any]:
+        """Return what stands before the first key of a document comes again, which most likely begins another spec.
+
+        The others are kept, as documents; but if they have not more than that key in common, it is one that is wrong.
+        """
+        parts, marks = [*(data for data, _ in self._earlier), last], [mark for _, mark in self._earlier]
+        self._earlier = []
+        first = parts[0]
+        several = kind_of_file(self.file) != "project"
+        if several and all(len(first.keys() & part.keys()) > 1 for part in parts[1:]):
+            self._others = list(zip(parts[1:], marks, strict=True))
+            for mark in marks:
+                what = f"the key '{next(iter(first))[:80]}' is there again, as if another spec began"
+                self.report("FP011", what, mark, "write a line `---` before it, or keep one of the two")
+            return first
+        for part in parts[1:]:
+            for key in part.keys() & first.keys():
+                self.report("FP011", self._twice(key, first), _Mark(self.offsets.get(id(part), {}).get(key, (0,))[0]))
+            self.offsets.get(id(first), {}).update(self.offsets.get(id(part), {}))
+            first.update(part)
+        return first
 
     def _sequence(self, start: Any) -> list[Any]:
         following, scalar, end = self._next, yaml.ScalarEvent, yaml.SequenceEndEvent
@@ -287,6 +307,8 @@ class Composer:
     def _scalar(self, event: Any) -> Any:
         value = event.value
         if event.implicit[0]:  # plain and untagged
+            if self._doubtful or " - " in value:
+                self._doubt(value, event.start_mark.index, event.end_mark.index)
             if value in CONSTANTS:
                 value = CONSTANTS[value]
             elif value[0] in NUMBER_FIRST:
@@ -299,6 +321,10 @@ class Composer:
             self._anchors[event.anchor] = _Anchor(value, done=True)
         return value
 
+    def _doubt(self, value: str, start: int, end: int) -> None:
+        if len(self.doubts) < _MOST_DOUBTS and (found := doubt(self.text, value, start, end)):
+            self.doubts.append(Problem("FP024", self.place(found.offset), found.what, found.hint, "warning"))
+
     def _odd_key(self, event: Any, data: dict[str, Any]) -> str:
         """Return the key of an event that is not just a new text."""
         key = self._node(event)
@@ -307,7 +333,7 @@ class Composer:
             what = "a key is a collection, not a text" if isinstance(key, (dict, list)) else ""
             self._wrong_key(event.start_mark, what or f"the key {written[:80]} is not a text")
         elif key in data:
-            self.report("FP011", f"the key '{key[:80]}' is there twice{self._first(key, data)}", event.start_mark)
+            self.report("FP011", self._twice(key, data), event.start_mark)
         elif key[:1] in ODD_SPACES and event.implicit[0]:
             self._space_before(event.start_mark, key[0])
         elif key == _MERGE_KEY:
@@ -328,9 +354,10 @@ class Composer:
         self.problems.append(Problem("FP021", place, what, "remove it, and indent with spaces"))
         self._holes = (*self._holes, place.line)
 
-    def _first(self, key: str, data: dict[str, Any]) -> str:
+    def _twice(self, key: str, data: dict[str, Any]) -> str:
         found = self.offsets.get(id(data), {}).get(key)
-        return f", first in line {self.place(found[0]).line}" if found else ""
+        first = f", first in line {self.place(found[0]).line}" if found else ""
+        return f"the key '{key[:80]}' is there twice{first}"
 
     def _alias(self, event: Any) -> Any:
         anchor, mark = self._anchors.get(event.anchor), event.start_mark

@@ -13,21 +13,29 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from flowerpower.specs.text.scalars import CONSTANTS, read_scalar
+from flowerpower.specs.text.scalars import CONSTANTS, NO_VALUE_OF_PYTHON, OPENING_QUOTES, read_scalar
 
 _LONGEST_TEXT = 64 * 1024  # with these three no bound of the composer, on values or depth, can be reached
 _DEEPEST_INDENT = 40
 _DEEPEST_FLOW = 8
 _LONGEST_LINE = 1000  # a key may have 1,024 characters
 
-# No tab, no other control character, nothing that some reader takes for the end of a line or shows in another order.
-_ODD = "[^ -~\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+# No tab, no other control character, no space without a width, nothing that some reader takes for the end of a line or
+# shows in another order.
+_ODD = (
+    "[^ -~\xa0-\u200a\u200c-\u2027\u202f-\u205f\u2061-\u2065\u206a-\ud7ff\ue000-\ufefe"
+    "\uff00-\ufffd\U00010000-\U0010ffff]"
+)
 _KEY = r"[A-Za-z_][A-Za-z0-9_.-]*"
 _SINGLE = r"'(?:[^']|'')*'"
 _DOUBLE = r'"(?:[^"\\]|\\[nt"\\/])*"'
-_PLAIN = r"[^\s'\"\[\]{}>|*&!%#`@,?:=<-](?:[^\s#:]++|:(?=\S)| (?![ #]|$))*+|-[0-9](?:[^\s#:]++|:(?=\S))*+"
+_PLAIN = (
+    rf"[^\s{OPENING_QUOTES}" + r"'\"\[\]{}>|*&!%#`@,?:=<-](?:[^\s#:]++|:(?=\S)| (?![ #]|$))*+"
+    r"|-[0-9](?:[^\s#:]++|:(?=\S))*+"
+)
 _LINE = re.compile(
-    rf"( *)(- )?(?:({_KEY}):(?: +|$))?(?:({_PLAIN})|({_SINGLE}|{_DOUBLE})|(\[.*\]|\{{.*\}})|(\|-?))?(?: +#.*| *)"
+    rf"( *)(- )?(?:({_KEY}):(?: +(?! *#[^\s#!])|$))?"
+    rf"(?:({_PLAIN})|({_SINGLE}|{_DOUBLE})|(\[.*\]|\{{.*\}})|(\|-?))?(?: +#(?![0-9]).*| *)"
 )
 _KEY_GROUP = 3
 _WORD = "[A-Za-z0-9_./+$][A-Za-z0-9_./+$,;()=-]*+"  # of lines that the above reads too, found in a third of its time
@@ -209,7 +217,7 @@ def _read_item(text: str) -> Any:
 
 
 def _finite(value: Any) -> Any:
-    if value.__class__ is float and value - value != 0:
+    if value == NO_VALUE_OF_PYTHON or (value.__class__ is float and value - value != 0):
         raise _NotPlainError
     return value
 

@@ -7,6 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+NO_VALUE_OF_PYTHON = "None"
+OPENING_QUOTES = "\u201c\u201d\u201e\u2018\u2019\u00ab"
+"""None of them is one of YAML: a value that begins with one is looked at twice."""
 NUMBER_FIRST = frozenset("0123456789+-.")
 CONSTANTS: Mapping[str, Any] = {
     "": None,

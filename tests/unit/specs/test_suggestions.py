@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import get_args
 
 import pytest
+import yaml
 
+from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs import fields, synonyms
 from flowerpower.specs.loader import load
 from flowerpower.specs.messages import fields_at
 from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
-from flowerpower.specs.suggestions import meant_duration, meant_moment, why_no_moment
+from flowerpower.specs.suggestions import (
+    cron_hint,
+    duration_hint,
+    meant_cron,
+    meant_duration,
+    meant_moment,
+    why_no_moment,
+)
 from flowerpower.specs.values import parse_duration, parse_moment
 
 KEYS = {
@@ -57,17 +67,66 @@ def test_no_key_is_called_a_synonym_of_itself(key: str) -> None:
         ("01:30:15", 5415),
         (" 5M ", 300),
         ("weekly", 604800),
+        ("1h30", 5400),
+        ("5m30", 330),
+        ("1d12", 129600),
+        ("every 5 minutes", 300),
+        ("rate(2 hours)", 7200),
+        ("1_000", 1000),
+        (1e3, 1000),
     ],
 )
-def test_a_suggested_duration_is_the_one_that_was_meant(written: str, seconds: int) -> None:
+def test_a_suggested_duration_is_the_one_that_was_meant(written: object, seconds: int) -> None:
     assert parse_duration(meant_duration(written)) == seconds
 
 
 @pytest.mark.parametrize(
-    "written", ["", "soon", "5x", "5", "0 minutes", "9999 weeks", "PT", "P", "-5m", "0.5s", 1.5, None]
+    "written", ["", "soon", "5x", "5", "0 minutes", "9999 weeks", "PT", "P", "-5m", "0.5s", "30s5", "1h30x", 1.5, None]
 )
 def test_where_nothing_can_be_meant_no_duration_is_suggested(written: object) -> None:
     assert meant_duration(written) == ""
+
+
+@pytest.mark.parametrize(
+    "written", ["*/5 * * * *", "0 5 * * MON-FRI", "0 0 5 * * *", "0 5 L * *", "0 5 * * 5#3", "@daily", " 0 5 ? * * "]
+)
+def test_an_interval_that_is_a_cron_expression_leads_to_that(written: str) -> None:
+    assert duration_hint("every", written, "") == f'write `cron: "{written.strip()}"` in its place'
+    assert parse_trigger(cron=written.strip())
+
+
+@pytest.mark.parametrize("written", ["5 minutes", "a b c d e", "5", "0 5 * * * /bin/x", "@daily at 5", 5])
+def test_what_is_no_cron_expression_is_not_called_one(written: object) -> None:
+    assert meant_cron(written) == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "trigger"),
+    [
+        ("5m", {"every": 300}),
+        ("every 5 minutes", {"every": 300}),
+        ("05:30", {"cron": "30 5 * * *"}),
+        ("daily", {"cron": "@daily"}),
+        ("0 5 * * * /usr/bin/run.sh --all", {"cron": "0 5 * * *"}),
+        ("cron(0 12 * * ? *)", {"cron": "0 12 * * ?"}),
+        ("2027-01-01T05:00", {"at": "2027-01-01T05:00"}),
+    ],
+)
+def test_another_trigger_in_the_place_of_a_cron_expression_leads_to_that(
+    written: str, trigger: dict[str, object]
+) -> None:
+    told = re.search("`(.+?)`", cron_hint(written))
+
+    assert told
+    assert yaml.load(told[1], yaml.BaseLoader) == {
+        key: "5m" if value == 300 else value for key, value in trigger.items()
+    }
+    assert parse_trigger(**trigger)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("written", ["0 5 * * * # every night", "soon", "61 * * * *", "0 5 * *", "2027-13-01"])
+def test_where_no_other_trigger_is_meant_none_is_suggested(written: str) -> None:
+    assert cron_hint(written) == ""
 
 
 @pytest.mark.parametrize(

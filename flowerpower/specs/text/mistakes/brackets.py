@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import NoReturn
 
 from flowerpower.specs.text.lines import LINE_END
@@ -11,7 +12,6 @@ from flowerpower.specs.text.mistakes.quotes import end_of_quoted, not_closed
 from flowerpower.specs.text.mistakes.source import (
     COMMENT,
     ENTRY,
-    KEY,
     MARKER,
     Mistake,
     MistakeError,
@@ -27,6 +27,7 @@ CLOSING = {"[": "]", "{": "}"}
 _BLANK = re.compile(r"(?:[ \t]|(?:^|(?<=[\s\[{,]))#[^\r\n]*)+", re.MULTILINE)
 _NAME = re.compile(r"(?:[*&][A-Za-z0-9_-]+(?=[\s,\]}:])|!(?:!(?:str|map|seq))?(?=\s))")
 _PLAIN = re.compile(r"(?:[^\s,\[\]{}:#]|:(?![\s,\[\]{}])|(?<=\S)#|[ \t]+(?![\s#,\[\]{}:]|$)|[ \t]+:(?=[^\s,\[\]{}]))+")
+_NO_COMMENT = re.compile(r"(?://(?=\s)|/\*)[^\r\n\]}]*(?=[\r\n]|\Z)")
 _NEEDS_QUOTES = "@`%*&|>!?:#"
 
 
@@ -93,6 +94,9 @@ class _Brackets:
             self._colon()
         elif name := _NAME.match(self._source.text, self._at):
             self._name(name)
+        elif comment := _NO_COMMENT.match(self._source.text, self._at):
+            what = f"`{comment[0][:2]}` begins no comment"
+            raise MistakeError(Mistake(self._at, what, "write `#`", self._at, comment.end(), value=False))
         else:
             self._plain(char)
 
@@ -117,7 +121,8 @@ class _Brackets:
             line = self._source.number(opened) + 1
             where = "" if line == self._source.number(self._at) + 1 else f" in line {line}"
             what = f"`{char}` does not close the `{opening}`{where}"
-            self._fail(self._at, what, f"write `{CLOSING[opening]}`")
+            right = self._source.text[self._at + 1 :].lstrip()[:1] == CLOSING[opening]
+            self._fail(self._at, what, "remove it" if right else f"write `{CLOSING[opening]}`")
         self._open.pop()
         self._at += 1
         self._after, self._keyed, self._value = "brackets", False, opened
@@ -194,6 +199,8 @@ class _Brackets:
             self._at = source.starts[number] + indentation(line)
             if indentation(line) <= self._column:
                 self._not_closed()
+            if [source.text[opened] for opened in self._open[-2:]] == ["{", "["]:  # keys go on, and lists have none
+                self._not_closed(self._open[-1])
         self._no_comma(source.rest(self._at).split(":")[0])
 
     def _no_comma(self, before: str) -> NoReturn:
@@ -223,20 +230,23 @@ class _Brackets:
 
     def _not_closed(self, opened: int | None = None) -> NoReturn:
         """Raise that a bracket is never closed: the outermost that is open, if nothing tells which."""
+        text, end = self._source.text, self._end_of_lines()
         at = self._open[0] if opened is None else opened
-        opening = self._source.text[at]
-        closing = CLOSING[opening]
+        inner = [one for one in self._open if at < one < end]
+        closing = "".join(CLOSING[text[one]] for one in reversed([at, *inner]))
         rest = self._source.rest(at)
         comment = COMMENT.search(rest)
-        what = f"the `{opening}` is not closed"
-        hint = f"add `{closing}` after its last value"
         code = rest[: comment.start()].rstrip() if comment else rest.rstrip()
+        what = f"the `{text[at]}` is not closed"
+        if inner:
+            what = f"the `{text[at]}` and the `{text[inner[0]]}` in it are not closed"
+        hint = f"add `{closing}` after {'the' if inner else 'its'} last value"
         if comment and closing in comment[0] and closing not in code:
-            what = f"the `{opening}` is not closed: its `{closing}` stands in a comment"
+            what = f"{what}: {'their' if inner else 'its'} `{closing}` stands in a comment"
             hint = "move it before the `#`, or put what begins with `#` in quotes"
-        elif self._was_one_line(at, code):
-            hint = f"write `{code.rstrip(',')}{closing}`"
-        raise MistakeError(Mistake(at, what, hint, self._start, self._end_of_lines()))
+        elif self._was_one_line(at, code, inner):
+            hint = f"write `{code}{closing}`"
+        raise MistakeError(Mistake(at, what, hint, self._start, end))
 
     def _end_of_lines(self) -> int:
         """Return where the last line ends that may belong to brackets which are not closed."""
@@ -249,13 +259,15 @@ class _Brackets:
             end = source.starts[number] + len(line)
         return end
 
-    def _was_one_line(self, at: int, code: str) -> bool:
-        """Tell whether a bracket was most likely meant to end with its line."""
+    def _was_one_line(self, at: int, code: str, inner: Sequence[int]) -> bool:
+        """Tell whether a bracket was most likely meant to end with its line, as those in it that are open."""
         source = self._source
-        number = source.number(at) + 1
-        following = source.line(number) if number < len(source.starts) else ""
-        ends = not following.strip() or (indentation(following) <= self._column and KEY.match(following.lstrip(" ")))
-        return bool(ends) and not re.search(r"[\[{\]}\"',]$|[\[{\]}].", code[1:]) and len(code) > 1
+        number = source.number(at)
+        following = source.line(number + 1) if number + 1 < len(source.starts) else ""
+        ends = not following.strip() or (indentation(following) <= self._column and ENTRY.match(following.lstrip(" ")))
+        whole = source.number(self._at) > number or self._at >= len(source.text)  # all of the line fits together
+        here = all(source.number(one) == number for one in inner)
+        return bool(ends) and whole and here and len(code) > 1 and code[-1] not in "[{,:"
 
     def _unknown(self) -> NoReturn:
         if self._left:

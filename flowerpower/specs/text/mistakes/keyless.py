@@ -8,6 +8,8 @@ from typing import NoReturn
 from flowerpower.specs.text.mistakes.quotes import end_of_quoted
 from flowerpower.specs.text.mistakes.source import (
     ENTRY,
+    FENCE,
+    OF_MARKDOWN,
     SPACES,
     Mistake,
     MistakeError,
@@ -29,7 +31,7 @@ _COLONS = {
 _ODD_COLON = re.compile(rf"{_WORD}\s*([{''.join(_COLONS)}])")
 _NO_SPACE = re.compile(rf"({_WORD}):([^ \t].*)")
 _NO_COLON = re.compile(rf"({_WORD})(?:[ \t]+(\"[^\"]*\"|'[^']*'|\[.*\]|\{{.*\}}|\S+))?$")
-_EQUALS = re.compile(rf"({_WORD})[ \t]*=[ \t]*(.*)")
+_EQUALS = re.compile(rf"({_WORD})[ \t]*(=>?)[ \t]*(.*)")
 _TEMPLATE = re.compile(r"\{[{%#].*?[}%#]\}")
 _NO_MARK = " separates no specs"
 _NO_KEY = "this line is no `key: value`"
@@ -84,6 +86,8 @@ def _of_block(source: Source, key: int) -> tuple[int, str, str]:
 
 def _said(text: str, kind: str) -> tuple[int, str, str]:
     """Return where in the line the mistake is, what it is, and what to do."""
+    if text.startswith(FENCE):
+        return 0, OF_MARKDOWN, "remove the line"
     return _glued(text) or _other_mark(text) or _without_colon(text, kind)
 
 
@@ -112,8 +116,12 @@ def _other_mark(text: str) -> tuple[int, str, str] | None:
     if _TEMPLATE.match(text):
         return 0, f"`{text[:40]}` is template syntax", TEMPLATE_HINT
     if found := _EQUALS.match(text):
-        key, value = found.groups()
-        return text.index("="), "`=` does not part a key from its value", f"write `{key}: {value}`".replace(": `", ":`")
+        key, mark, value = found.groups()
+        return (
+            text.index("="),
+            f"`{mark}` does not part a key from its value",
+            f"write `{key}: {value}`".replace(": `", ":`"),
+        )
     if text[0] in "]}":
         opening = "[" if text[0] == "]" else "{"
         return 0, f"the `{text[0]}` closes nothing: no `{opening}` is open", "remove it"

@@ -119,6 +119,8 @@ def behind_quotes(source: Source, offset: int, end: int, column: int) -> NoRetur
     word = rest.strip()
     if word in (",", ";", "]", "}", "),"):
         source.fail(at, f"the `{word}` after the value belongs to nothing", "remove it", start=offset, column=column)
+    if word.startswith(("//", "/*")):
+        source.fail(at, f"`{word[:2]}` begins no comment", "write `#`", start=offset, column=column)
     what = "text stands after the closing quote"
     source.fail(at, what, "put all of the value in one pair of quotes", start=offset, column=column)
 

@@ -10,6 +10,7 @@ from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.syntax import ODD_SPACES
 
 SPACES = " " + "".join(ODD_SPACES)
+FENCE, OF_MARKDOWN = "```", "three backticks are Markdown, not YAML"
 MARKER = re.compile(r"(?:---|\.\.\.)(?=[ \t]|$)")
 KEY = re.compile(r"(?:- +)*[\"']?[A-Za-z_][\w.-]*[\"']? *:(?= |$)")
 ENTRY = re.compile(rf"{KEY.pattern}|- ")

@@ -31,6 +31,8 @@ _BEGINS_KEY = re.compile(r"[^\s\"'\[\]{}>|*&!%#`@,?:-]|[?:-]\S")
 _COLON = re.compile(r":(?=[ \t]|$)")
 _QUOTED_KEY = re.compile(r"(?:\"(?:[^\"\\]|\\.)*+\"|'(?:[^']|'')*+')[ \t]*:(?=[ \t]|$)")
 _DIRECTIVE = re.compile(r"%YAML 1\.[12]\s*(?:#.*)?$|%TAG ")
+_VALUE = re.compile(r"(?:(?:[\w./@+]|-\d)[\w./@+-]*|\"[^\"]*\"|'[^']*'|\[[^\[\]]*\]|\{[^{}]*\})\s*(?:\s#.*)?")
+_NO_MARKER = re.compile(r"-{2,}\s*(?:\s#.*)?")
 _ODD_KEY = re.compile(r"(?:\*[A-Za-z0-9_-]+[ \t]*:(?:\s|$)|[\[{].*[\]}][ \t]*:(?:\s|$))")
 
 
@@ -212,6 +214,9 @@ class _Reader:
         source = self._source
         if rest == ":" or rest.startswith(": "):
             self._no_key_before(at, column)
+        own_line = not source.text[source.starts[source.number(at)] : at].strip()
+        if own_line and not self._awaits and self._kind != "plain" and _NO_MARKER.fullmatch(rest):
+            keyless(source, at, column, self._kind_before())
         if column > self._column and (self._awaits or self._kind == "plain"):
             if not self._awaits and self._comment:
                 what = "a comment has ended the text that goes on here"
@@ -220,7 +225,6 @@ class _Reader:
                 )
             if not self._awaits:
                 return at + len(without_comment(rest))
-            own_line = not source.text[source.starts[source.number(at)] : at].strip()
             end = self._value(at)
             self._bare = at if own_line and self._kind == "plain" else -1
             return end
@@ -230,8 +234,23 @@ class _Reader:
             source.fail_line(at, what, hint, start=at, column=self._column)
         if not self._levels and not self._awaits and self._kind != "plain":
             self._fail_root(at - column)
+        self._check_value(at, column)
         block = self._key if self._kind == "block" else -1
         return keyless(source, at, column, self._kind_before(), block=block)
+
+    def _check_value(self, at: int, column: int) -> None:
+        """Raise that a line is the value of the key in the line above, in whose column it stands."""
+        source, rest = self._source, self._source.rest(at)
+        number = source.number(max(self._key, 0))
+        here = number == source.number(at) - 1 and self._key - source.starts[number] == column
+        if not (self._awaits and here and _VALUE.fullmatch(rest)):
+            return
+        key = _key_of(source.rest(self._key)).rstrip(" :")
+        what, hint = (
+            f"the value of `{key}` is not deeper than `{key}`",
+            f"write `{key}: {without_comment(rest)}` in one line",
+        )
+        source.fail_line(at, what, hint, start=at, column=column)
 
     def _no_key_before(self, at: int, column: int) -> NoReturn:
         """Raise what is wrong with a line that begins with a colon."""
@@ -280,9 +299,23 @@ class _Reader:
             self._fail_root(self._source.starts[level.last - 1])
         hints = [_as(one) for one in levels if one.kind == level.kind] or ["indent it as the lines that it belongs to"]
         what = "this line is deeper than the one above, which has its value already"
+        if not left:
+            self._check_first(level)
         if left:
             what = "the indentation of this line fits none above"
         self._source.fail_line(at, what, ", or ".join(hints), start=at, column=self._column)
+
+    def _check_first(self, level: _Level) -> None:
+        """Raise that the line above a deeper one is the first under its key, and not as deep as the others."""
+        source, above = self._source, self._levels[-1]
+        key = source.line(above.last - 2) if above.last > 1 else ""
+        whole = _key_of(key.lstrip(" ")) == without_comment(key).lstrip(" ") != ""
+        if above.kind != level.kind or indentation(key) != above.column or not whole:
+            return
+        at = source.starts[above.last - 1]
+        what = f"this line is not as deep as line {level.last}, which goes on with it"
+        end = source.end_of_part(at, above.column)
+        raise MistakeError(Mistake(at + above.column, what, _as(level), at, end, value=False))
 
     def _fail_root(self, at: int) -> NoReturn:
         """Raise that what stands above the line at an offset is all of the document, and is no mapping."""

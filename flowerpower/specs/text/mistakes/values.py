@@ -8,7 +8,15 @@ from typing import NoReturn
 
 from flowerpower.specs.text.mistakes.brackets import end_of_brackets
 from flowerpower.specs.text.mistakes.quotes import behind_quotes, end_of_quoted
-from flowerpower.specs.text.mistakes.source import SPACES, Source, indentation, shown, without_comment
+from flowerpower.specs.text.mistakes.source import (
+    FENCE,
+    OF_MARKDOWN,
+    SPACES,
+    Source,
+    indentation,
+    shown,
+    without_comment,
+)
 from flowerpower.specs.text.syntax import TEMPLATE_HINT
 
 _PROPERTIES = re.compile(r"(?:(?:&[A-Za-z0-9_-]+|!(?:!(?:str|map|seq))?)(?:[ \t]+|(?=[\r\n]|\Z)))*+")
@@ -145,6 +153,8 @@ class _Block:
 
 def _plain(source: Source, offset: int, column: int) -> tuple[str, int]:
     rest = source.rest(offset)
+    if rest.startswith(FENCE) and column < 0:
+        source.fail_line(offset, OF_MARKDOWN, "remove the line", start=offset, column=len(rest))
     if rest[0] == "*" and (alias := _ALIAS.match(rest)) and not without_comment(rest[alias.end() :]).strip(SPACES):
         return "alias", offset + alias.end()
     if rest[0] in "]}":

@@ -1,0 +1,130 @@
+"""How a value is written in the shape that its key takes: for a hint where it has another one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from flowerpower.specs.codes import CODES
+from flowerpower.specs.messages import NO_RETRIES, REMOVE_QUOTES, SHOWN, flow
+from flowerpower.specs.placeholders import Path
+from flowerpower.specs.synonyms import meant_value
+
+_YES, _NO = frozenset(("yes", "on", "y", "true", "1", "t")), frozenset(("no", "off", "n", "false", "0", "f"))
+_WORDS_OF_YAML_1_1 = frozenset(("yes", "no", "on", "off"))
+_NEVER = frozenset({"none", "no", "off", "never", "false", "null", "disabled"})
+_MAIN_KEYS: Mapping[str | int, str] = {"retry": "max", "guards": "max_deletes"}
+_EXECUTORS = ("local", "threads", "processes", "dask", "ray")
+_WORDS = re.compile(r"[\w./:-]+(?: [\w./:-]+)+")
+_PAIR = re.compile(r"([\w.-]+)=(\S+)")
+_ONE_CRON = 'write one text of five fields, for instance `cron: "0 5 * * *"`'
+
+
+def shape_hint(kind: str, path: Path, value: Any, item: Sequence[str]) -> str:
+    """Return how to write a value where pydantic found the mistake *kind*; *item* are the keys of what is inside it."""
+    return _HINTS[kind](path, value, item) or CODES["FP103"].advice
+
+
+def names_as_keys(value: object) -> str:
+    """Return how to write a list of names as what may hold more than names; nothing for any other value."""
+    names = [flow(one) for one in value if isinstance(one, str)] if isinstance(value, list) else []
+    written = ", ".join(f"{name}: {{}}" for name in names)
+    return (
+        f"write {{{written}}}"
+        if isinstance(value, list) and 0 < len(names) == len(value) and len(written) < SHOWN
+        else ""
+    )
+
+
+def no_mapping_hint(data: object) -> str:
+    """Return what to do about a document that is a list of what was meant; nothing for any other value."""
+    items = [one for one in data if isinstance(one, dict)] if isinstance(data, list) else []
+    if not items or not isinstance(data, list) or len(items) < len(data):
+        return ""
+    keys = [key for one in items for key in one]
+    if len(keys) == len(set(keys)):
+        return "remove the `- `: a spec is no list"
+    return "remove each `- `: a spec is a document of its own, with a `name:`, and between two stands `---`"
+
+
+def _text(path: Path, value: Any, _item: Sequence[str]) -> str:
+    key = path[-1] if path else ""
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        return f"write `{key}: {flow(value[0][:SHOWN])}`" if isinstance(key, str) else f"write {flow(value[0][:SHOWN])}"
+    if key == "cron":
+        several = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        return "write a schedule for each: one has one cron expression" if several else _ONE_CRON
+    if key == "pipeline" and isinstance(value, dict):
+        return "write its name: a pipeline has a file of its own, below `pipelines/`"
+    return "put the value in quotes" if isinstance(value, (int, float)) else ""
+
+
+def _truth(_path: Path, value: Any, _item: Sequence[str]) -> str:
+    word = str(value).lower()
+    meant = "true" if word in _YES else "false" if word in _NO else "true or false"
+    if isinstance(value, str) and word in _WORDS_OF_YAML_1_1:
+        return f"in YAML 1.2 `{value}` is a text; write {meant}"
+    plain = value in (word, word.title(), word.upper()) and word in ("true", "false")
+    return REMOVE_QUOTES if plain else f"write {meant}"
+
+
+def _number(_path: Path, value: Any, _item: Sequence[str]) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return f"write {int(value)}"
+    return REMOVE_QUOTES if isinstance(value, str) and value.isdecimal() else ""
+
+
+def _list(path: Path, value: Any, item: Sequence[str]) -> str:
+    if isinstance(value, dict):
+        if value and all(one is None or one is True for one in value.values()):
+            return f"write {flow([*value])[:SHOWN]}"
+        if not set(item).isdisjoint(value):
+            return "begin its first key with `- ` and indent the others alike; in one line write [{...}]"
+        return "put a `-` before each item"
+    if path == ("save",) and isinstance(value, str):
+        return "write for example [{outputs: [report], format: csv, path: out/report.csv}]"
+    if isinstance(value, str) or path[-1:] == ("intervals",):
+        written = str(value)[:SHOWN]
+        words = written.split() if _WORDS.fullmatch(written) else [written]
+        return f"write [{', '.join(map(flow, words))}]"
+    return ""
+
+
+def _mapping(path: Path, value: Any, _item: Sequence[str]) -> str:
+    key = path[-1] if path else ""
+    if key == "retry" and (value is True or value is False or str(value).lower() in _NEVER):
+        return "write `retry: {max: 3}`" if value is True else NO_RETRIES
+    if isinstance(value, list):
+        return (names_as_keys(value) if key == "queues" else "") or "write `key: value` lines without a `-`"
+    if inside := _of_one_value(path, key, value):
+        return f"write `{key}: {{{inside}}}`"
+    if isinstance(value, str) and value[:1] == "{" and value[-1:] == "}":
+        return "remove the quotes around it"
+    pair = _PAIR.fullmatch(value) if isinstance(value, str) else None
+    return f"write {{{pair[1]}: {flow(pair[2][:SHOWN])}}}" if pair else ""
+
+
+def _of_one_value(path: Path, key: str | int, value: Any) -> str:
+    """Return what stands in a mapping of which only the value that matters most is written, or nothing."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        return ""
+    if key == "executor":
+        return f"type: threads, max_workers: {value}" if isinstance(value, int) else f"type: {_executor(value)}"
+    if path[:1] == ("queues",) and len(path) > 1 and isinstance(value, int):
+        return f"workers: {value}"
+    return f"{_MAIN_KEYS[key]}: {flow(str(value)[:SHOWN])}" if key in _MAIN_KEYS else ""
+
+
+def _executor(value: str) -> str:
+    return meant_value(value, _EXECUTORS) or flow(value[:SHOWN])
+
+
+_HINTS: Mapping[str, Callable[[Path, Any, Sequence[str]], str]] = {
+    "string_type": _text,
+    "int_type": _number,
+    "bool_type": _truth,
+    "tuple_type": _list,
+    "dict_type": _mapping,
+    "model_type": _mapping,
+}

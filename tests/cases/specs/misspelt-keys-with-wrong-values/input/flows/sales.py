@@ -1,0 +1,2 @@
+def total(region: str = 'EU') -> int:
+    return 1
