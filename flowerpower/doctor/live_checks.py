@@ -135,7 +135,7 @@ def _troubles(status: Status) -> Finding:
 def _heals(status: Status) -> Finding:
     if not status.heals:
         return _finding("heals", "ok", "nothing had to be mended in the last day")
-    lost = sum(heal.event in ("redelivered", "closed") for heal in status.heals)
+    lost = sum(heal.event in ("redelivered", "closed", "lost") for heal in status.heals)
     message = f"{count(len(status.heals), 'thing')} mended in the last day"
     if not lost:
         return _finding("heals", "ok", message)

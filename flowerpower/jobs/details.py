@@ -29,6 +29,7 @@ _JOB_FIELDS = (
     "retries_left",
 )
 _ENDS = {"succeeded", "failed", "cancelled", "attempt_failed", "missed", "skipped"}
+_UNTOLD = "nobody told how it ended"  # as of a worker that was killed, when another one took over at once
 _MOST_EVENTS = 20_000
 _BEFORE = 120  # seconds that the first event of a run may be older than its tick, as clocks go
 
@@ -178,6 +179,22 @@ def _attempts(
     heard: Sequence[tuple[int, Mapping[str, str]]],
     summary: Mapping[str, Any],
 ) -> tuple[Attempt, ...]:
+    found = _attempts_heard(heard)
+    for name, value in kept.items():
+        if name.startswith(b"attempt:") and (number := _whole(name[8:].decode(errors="replace"))):
+            found[number] = _with_kept(found.get(number, Attempt(number)), _json(value))
+    if record.attempt and record.attempt not in found:
+        status = record.status if record.status in _ENDS else "running"
+        found[record.attempt] = Attempt(record.attempt, status, seconds=record.seconds, reason=record.reason)
+    if summary and (last := found.get(record.attempt)):
+        found[record.attempt] = replace(last, worker=last.worker or str(summary.get("worker") or ""))
+    logs = {_whole(name[4:].decode(errors="replace")) for name in kept if name.startswith(b"log:")}
+    whole = (replace(found[number], has_log=number in logs) for number in sorted(found))
+    return tuple(_ended(attempt) if attempt.number < record.attempt else attempt for attempt in whole)
+
+
+def _attempts_heard(heard: Sequence[tuple[int, Mapping[str, str]]]) -> dict[int, Attempt]:
+    """Return what the events tell of each attempt."""
     found: dict[int, Attempt] = {}
     for moment, event in heard:
         number = _whole(event.get("attempt"))
@@ -188,16 +205,12 @@ def _attempts(
             status = "failed" if event["event"] == "attempt_failed" else event["event"]
             seconds = _float(event.get("duration"))
             found[number] = replace(before, status=status, seconds=seconds, reason=event.get("reason", ""))
-    for name, value in kept.items():
-        if name.startswith(b"attempt:") and (number := _whole(name[8:].decode(errors="replace"))):
-            found[number] = _with_kept(found.get(number, Attempt(number)), _json(value))
-    if record.attempt and record.attempt not in found:
-        status = record.status if record.status in _ENDS else "running"
-        found[record.attempt] = Attempt(record.attempt, status, seconds=record.seconds, reason=record.reason)
-    if summary and (last := found.get(record.attempt)):
-        found[record.attempt] = replace(last, worker=last.worker or str(summary.get("worker") or ""))
-    logs = {_whole(name[4:].decode(errors="replace")) for name in kept if name.startswith(b"log:")}
-    return tuple(replace(found[number], has_log=number in logs) for number in sorted(found))
+    return found
+
+
+def _ended(attempt: Attempt) -> Attempt:
+    """Return an attempt that another one followed: it cannot be running still."""
+    return replace(attempt, status="failed", reason=_UNTOLD) if attempt.status == "running" else attempt
 
 
 def _with_kept(attempt: Attempt, kept: Mapping[str, Any]) -> Attempt:

@@ -38,6 +38,7 @@ __all__ = ["state_of", "status_dict", "status_text", "worst_first"]
 _MENDED = {  # what the scheduler mends, and how it is told
     "redelivered": ("lost run", "delivered again"),
     "closed": ("run", "ended whose worker was gone"),
+    "lost": ("attempt", "to be tried again whose worker was gone"),
     "healed": ("lost occurrence", "made again"),
     "removed": ("stray job", "removed"),
 }

@@ -145,8 +145,14 @@ class Run:
     attempt: int
     since: int
     execution: str = ""  # RQ's execution id while a worker runs it
+    gone: str = ""  # why that worker runs it no more: the run waits for its next attempt
     alone: bool = False  # a pipeline's run by hand: it is no schedule's, also where the two share a name
     waits: str = ""  # for which other schedule it does, in words
+
+    @property
+    def is_with_worker(self) -> bool:
+        """Whether a worker has begun its newest attempt, and is not known to be gone."""
+        return bool(self.execution) and not self.gone
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class Outcome:
 class Heal:
     """Something that was lost or in the way, and that the scheduler mended; times are epoch seconds."""
 
-    event: str  # healed, redelivered, removed, closed
+    event: str  # healed, redelivered, removed, closed, lost
     at: int
     schedule: str = ""
     tick: int | None = None

@@ -196,7 +196,7 @@ def _with_active(schedules: Iterable[ScheduleStatus], runs: Iterable[Run]) -> It
         found.setdefault(run.name, []).append(run)
     for one in schedules:
         own = found.get(one.name, ())
-        queued, since = sum(not run.execution for run in own), min((run.since for run in own), default=0)
+        queued, since = sum(not run.is_with_worker for run in own), min((run.since for run in own), default=0)
         waits = next((run.waits for run in own if run.waits), "")
         yield replace(one, active=len(own), queued=queued, active_since=since, waits=waits) if own else one
 

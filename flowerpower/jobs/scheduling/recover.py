@@ -67,6 +67,7 @@ class RunKeeper:
         self._ledger = ledger
         self._troubles = troubles
         self._missing: dict[str, int] = {}  # when each run was first seen in no list
+        self._gone: dict[str, int] = {}  # when each execution was first seen to be gone, while its run waits
         self._index = IndexKeeper(store)
 
     def step(self, queues: Sequence[str], now: int) -> None:
@@ -84,6 +85,11 @@ class RunKeeper:
             if now - self._missing.get(seen.run.id, now) >= SURELY_LOST:
                 del self._missing[seen.run.id]
                 self._try(failures, seen, self._redeliver)
+        gone = [seen for seen in lost if seen.claimed and not seen.alive and not seen.run.gone]
+        self._gone = {seen.run.execution: self._gone.get(seen.run.execution, now) for seen in gone}
+        for seen in gone:
+            if now - self._gone[seen.run.execution] >= SURELY_LOST:
+                self._try(failures, seen, self._lose)
         self._troubles.report("runs", failures)
 
     def _try(self, failures: dict[str, str], seen: _Seen, mend: Any) -> None:
@@ -223,6 +229,14 @@ class RunKeeper:
             logger.warning("run %s was lost between queue and worker: delivered again", run.id)
         elif answer == 2 and (reference := run_ref(self._store, run.id, run.tick)) is not None:
             self._end(reference, seen, "failed", "it was delivered several times, and no worker ever began it")
+
+    def _lose(self, seen: _Seen) -> None:
+        """Tell of an attempt whose worker is gone, and that RQ has be tried again."""
+        run = seen.run
+        order = {"id": run.id, "name": run.name, "seen": run.execution}
+        with redis_errors("telling of a lost worker"):
+            if self._store.scripts.call("lose", [json.dumps(order)]):
+                logger.warning("run %s lost its worker in attempt %d, and waits for its retry", run.id, run.attempt)
 
 
 def _seen(run: Run, job: Any, execution: Any) -> _Seen:
