@@ -50,7 +50,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class RunDetails:
-    """One run. `summary` is what it returned, `live` is where it is now; both are empty when nothing is known."""
+    """One run. `summary` is what it returned, `live` is where it is now, `last_seen` where it was when its process was
+    killed; each is empty when nothing is known.
+    """
 
     record: RunRecord
     now: int
@@ -58,6 +60,7 @@ class RunDetails:
     notes: tuple[tuple[int, str], ...] = ()  # what else happened to it, the oldest first
     summary: Mapping[str, Any] = field(default_factory=dict)
     live: Mapping[str, Any] = field(default_factory=dict)
+    last_seen: Mapping[str, Any] = field(default_factory=dict)
     pipeline: str = ""
     queue: str = ""
     enqueued: int = 0
@@ -157,13 +160,16 @@ def _details(
     queue = job["origin"].rpartition("--")[2]
     waits = record.status in ("queued", "retrying", "scheduled")
     summary = _summary(store, record) if record.status == "succeeded" else {}
+    where = {} if summary else _json(kept.get(b"live", b""))  # an attempt that can say how it ended takes it away
+    runs = record.status == "running"
     return RunDetails(
         record=replace(record, timezone=zone_of(store, record.name)),
         now=now,
         attempts=_attempts(record, kept, heard, summary),
         notes=tuple((moment, _note(event)) for moment, event in heard if event.get("event") not in _ENDS | {"started"}),
         summary=summary,
-        live=_json(kept.get(b"live", b"")) if record.status == "running" else {},
+        live=where if runs else {},
+        last_seen={} if runs else where,
         pipeline=str(meta.get("pipeline") or summary.get("pipeline") or ""),
         queue=queue,
         enqueued=_rq_moment(job["enqueued_at"]),

@@ -41,6 +41,7 @@ def details_text(run: RunDetails, *, width: int = 120, style: Style = plain) -> 
         _attempts(run, width, style),
         _section("Inputs", _inputs_lines(run, width), style),
         _section(_running(run), times_lines(_times(run), style), style),
+        _section(_was_seen(run), _last_seen(run), style),
         _section("Outputs", outputs_lines(run.summary, style), style),
         _section("Files", files_lines(run.summary, style), style),
         _section("What else happened", _notes(run), style),
@@ -55,6 +56,20 @@ def _running(run: RunDetails) -> str:
     if not run.live:
         return "Where the time went"
     return f"Running now, {done} of {expected} nodes done" if isinstance(done, int) and expected else "Running now"
+
+
+def _was_seen(run: RunDetails) -> str:
+    done, expected = run.last_seen.get("done"), run.last_seen.get("expected")
+    told = f", {done} of {expected} nodes done" if isinstance(done, int) and expected else ""
+    return f"Under way when it was last heard of{told}"
+
+
+def _last_seen(run: RunDetails) -> Iterator[str]:
+    """Yield the nodes that a run had begun when its process was killed: one of them may be why."""
+    nodes = run.last_seen.get("nodes")
+    for node in nodes if isinstance(nodes, list) else []:
+        if isinstance(node, Mapping) and isinstance(node.get("since"), int | float):
+            yield f"  {safe(str(node.get('node', '')))}  since {clock(local(int(node['since']), run.record.timezone))}"
 
 
 def _section(title: str, lines: Iterator[str], style: Style) -> Iterator[str]:
@@ -242,6 +257,7 @@ def details_dict(run: RunDetails, namespace: str) -> dict[str, Any]:
         "loads": summary.get("loads", []),
         "saves": summary.get("saves", []),
         "live": dict(run.live) or None,
+        "last_seen": dict(run.last_seen) or None,
         "events": [{"at": iso(when), "what": what} for when, what in run.notes],
     }
 
