@@ -185,7 +185,8 @@ class Damage:
 
 
 FULL, NO_DISK = "Redis is full", "Redis cannot write to its disk"
-REFUSALS = (FULL, NO_DISK)
+REPLICA, NO_REPLICAS = "Redis is a replica", "Redis is without replicas"
+REFUSALS = (FULL, NO_DISK, REPLICA, NO_REPLICAS)
 """How troubles begin that let Redis refuse every write, also that a scheduler is alive."""
 
 
