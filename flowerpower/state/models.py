@@ -184,6 +184,7 @@ class Damage:
         return f"{self.message} ({self.where})" if self.where else self.message
 
 
+UNTIL_APPLY = "nothing fires until the next apply"  # how the alarm of a reset Redis ends
 FULL, NO_DISK = "Redis is full", "Redis cannot write to its disk"
 REPLICA, NO_REPLICAS = "Redis is a replica", "Redis is without replicas"
 REFUSALS = (FULL, NO_DISK, REPLICA, NO_REPLICAS)
