@@ -19,6 +19,7 @@ from flowerpower.state.models import Damage, Hold, Run
 from flowerpower.state.store import Store
 
 ENDED = ("succeeded", "failed", "skipped", "missed", "cancelled")
+WORKER_GONE = "its worker was gone before it was done: it was killed, or its machine died"
 ACTIVE = ("running", "queued", "scheduled", "retrying")
 STATUSES = (*ACTIVE, *ENDED)
 _PAGE = 500
@@ -196,7 +197,7 @@ def _active(run: Run, status: bytes | None, entry: bytes) -> RunRecord:
         run.tick,
         run.tick,
         word,
-        reason=f"told to stop: {reason}" if reason else run.gone or waits,
+        reason=f"told to stop: {reason}" if reason else WORKER_GONE if run.gone else waits,
         run=run.id,
         attempt=run.attempt,
         at=at,

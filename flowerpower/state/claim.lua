@@ -115,7 +115,7 @@ if word == 'skip' then
 end
 forget_wait(entry)
 -- Whoever began the attempt before is gone, and nobody has told how that ended.
-if text_of(entry.execution, '') ~= '' and entry.execution ~= ask.execution and not entry.gone then
+if text_of(entry.execution, '') ~= '' and entry.execution ~= ask.execution and entry.gone ~= entry.execution then
   record_lost(ask.id, name, entry, WORKER_GONE)
 end
 entry.gone = nil

@@ -337,7 +337,7 @@ def decode_run(run_id: str, raw: bytes) -> Run | None:
             attempt=int(data["attempt"]),
             since=int(data["since"]),
             execution=str(data.get("execution") or ""),
-            gone=str(data.get("gone") or ""),
+            gone="gone" in data and data["gone"] == data.get("execution"),
             alone=data.get("alone") is True,
             waits=str(data.get("waits") or ""),
         )

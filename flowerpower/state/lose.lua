@@ -8,12 +8,12 @@ local bad = wrong_type(types)
 if bad then return redis.error_reply('WRONGTYPE ' .. bad) end
 
 local entry = read_active(lost.id)
-if not entry or entry.gone or text_of(entry.execution, '') ~= lost.seen then return 0 end
+if not entry or entry.gone == lost.seen or text_of(entry.execution, '') ~= lost.seen then return 0 end
 local status = redis.call('HGET', job_key(lost.id), 'status')
 if status ~= 'queued' and status ~= 'scheduled' then return 0 end
 if redis.call('EXISTS', names.rq .. ':execution:' .. lost.id .. ':' .. lost.seen) == 1 then return 0 end
 
-entry.gone = WORKER_GONE
+entry.gone = lost.seen -- an older worker that begins the next attempt leaves it here
 redis.call('HSET', ours('active'), lost.id, cjson.encode(entry))
-record_lost(lost.id, name_of(entry, lost.name), entry, entry.gone)
+record_lost(lost.id, name_of(entry, lost.name), entry, WORKER_GONE)
 return 1

@@ -145,7 +145,7 @@ class Run:
     attempt: int
     since: int
     execution: str = ""  # RQ's execution id while a worker runs it
-    gone: str = ""  # why that worker runs it no more: the run waits for its next attempt
+    gone: bool = False  # that worker is: the run waits for its next attempt
     alone: bool = False  # a pipeline's run by hand: it is no schedule's, also where the two share a name
     waits: str = ""  # for which other schedule it does, in words
 

@@ -276,6 +276,15 @@ def test_a_worker_that_was_taken_for_dead_may_still_say_how_its_run_ended(store:
     assert run_id not in store.read().active
 
 
+def test_a_worker_of_an_older_version_that_begins_the_next_attempt_is_seen_to_run_it(store: Store) -> None:
+    scheduler, run_id = killed_in_its_first_attempt(store)
+    pass_twice(store, scheduler)
+    active = json.loads(store.connection.hget(KEYS.active, run_id) or "")
+    store.connection.hset(KEYS.active, run_id, json.dumps(active | {"execution": "newer", "attempt": 2}))
+
+    assert read_run(store, run_id).record.status == "running"
+
+
 def test_an_attempt_whose_worker_was_killed_is_told_also_where_the_next_one_begins_at_once(store: Store) -> None:
     Scheduler(store, "one").step()
     run_id = Player(store, QUEUE).take()

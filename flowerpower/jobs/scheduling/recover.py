@@ -16,6 +16,7 @@ from typing import Any
 
 from flowerpower.errors import StoreError
 from flowerpower.jobs.ledger import Ledger, RunRef, run_ref
+from flowerpower.jobs.records import WORKER_GONE
 from flowerpower.jobs.scheduling.index import IndexKeeper
 from flowerpower.jobs.scheduling.troubles import Troubles
 from flowerpower.state.codec import decode_run, seal
@@ -29,7 +30,6 @@ SURELY_LOST = 10  # seconds: a worker may just have been about to start it
 AT_ONCE = 1000  # runs that are looked at in one round trip
 _ENDED = {b"failed": "failed", b"stopped": "cancelled", b"canceled": "cancelled", b"finished": "finished"}
 _WAITS = (b"queued", b"scheduled")  # and RQ writes that before it puts the run where it waits
-_WORKER_GONE = "its worker was gone before it was done: it was killed, or its machine died"
 _NEVER_BEGAN = ("AbandonedJobError", "stuck in intermediate queue")  # how RQ ends what it lost itself
 _SINCE = re.compile(rb'"since":(\d{1,12})[,}]')
 _UNKNOWN = "unknown"  # the execution of a run that a worker began: it must not run twice
@@ -177,7 +177,7 @@ class RunKeeper:
             return "failed", "its job in Redis was replaced by something else"
         if status != b"finished":
             gone = status == b"failed" and self._gave_up(run.id)
-            return _ENDED[status], _WORKER_GONE if gone else f"RQ ended it as {status.decode()}"
+            return _ENDED[status], WORKER_GONE if gone else f"RQ ended it as {status.decode()}"
         with redis_errors("reading a run's result"):
             result = returned(self._store.connection, run.id)
         done = isinstance(result, dict) and result.get("status") == "succeeded"
