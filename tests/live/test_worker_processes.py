@@ -172,7 +172,7 @@ def test_two_processes_run_side_by_side_and_one_that_dies_is_started_again(
     assert "was killed by signal 9; starting it again" in worker.output()
 
 
-@pytest.mark.parametrize("how", ["forked", "warm"])
+@pytest.mark.parametrize("how", ["forked", "warm", "two"])
 def test_a_worker_drains_and_a_second_signal_ends_its_run_which_is_recorded(
     store: Store, redis_url: str, tmp_path: Path, how: str
 ) -> None:
@@ -190,6 +190,7 @@ def test_a_worker_drains_and_a_second_signal_ends_its_run_which_is_recorded(
         worker.process.wait(timeout=30)
 
     assert not alive(run)
+    assert "Traceback" not in worker.output()  # it ended as it was asked to
     (outcome,) = outcomes(store)
     assert (outcome["status"], outcome["reason"]) == ("failed", "its worker was stopped while it ran")
 
