@@ -52,7 +52,7 @@ def read_live(store: Store, tzdata: str) -> LiveFacts:
 
 
 def _workers(store: Store, queue: str) -> Workers:
-    """Count the workers of a queue; the key of one that died without a word expires after some minutes."""
+    """Count the workers of a queue; the key of one that died without a word expires within two minutes."""
     connection, keys = store.connection, store.keys
     key = keys.workers(keys.queue(queue))
     if find_misplaced(connection, keys, {key: "set"}):

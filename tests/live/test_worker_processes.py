@@ -20,6 +20,7 @@ from support.states import SOURCE
 from flowerpower.apply import apply_plan
 from flowerpower.jobs.by_hand.stopping import stop_run
 from flowerpower.jobs.scheduling.scheduler import Scheduler
+from flowerpower.jobs.workers import heartbeats
 from flowerpower.jobs.workers.worker import make_worker
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.keys import Keys
@@ -295,6 +296,15 @@ def test_a_worker_that_redis_has_forgotten_is_known_again_at_its_next_sign_of_li
     after = redis_connection.hgetall(worker.key)
     assert (after[b"queues"], after[b"birth"]) == (before[b"queues"], before[b"birth"])
     assert 0 < redis_connection.ttl(worker.key) <= 30
+
+
+def test_an_idle_worker_that_is_killed_does_not_count_as_alive_for_long(redis_connection: Redis) -> None:
+    worker = make_worker(redis_connection, Keys("acme", "default"), ["default"])
+    worker.register_birth()
+
+    worker.heartbeat()
+
+    assert 2 * heartbeats.LOOK_EVERY < redis_connection.ttl(worker.key) <= 90
 
 
 def test_a_worker_that_a_list_of_rq_has_lost_is_in_it_again_at_its_next_sign_of_life(redis_connection: Redis) -> None:
