@@ -66,6 +66,7 @@ class RunDetails:
     enqueued: int = 0
     by_hand: bool = False
     retries_left: int = 0
+    next_at: int = 0  # when the next attempt of one that waits for its retry is due, 0 if that is now, or unknown
     workers: int | None = None  # that listen on its queue, None when that was not asked
 
     @property
@@ -175,6 +176,7 @@ def _details(
         enqueued=_rq_moment(job["enqueued_at"]),
         by_hand=tick_of(record.run.rpartition("--")[2]) is None if record.run else False,
         retries_left=int(job["retries_left"]) if job["retries_left"].isdigit() else 0,
+        next_at=_retry_due(store, record, job["origin"]) if record.status == "retrying" else 0,
         workers=_listening(store, job["origin"]) if waits else None,
     )
 
@@ -278,6 +280,14 @@ def _listening(store: Store, queue: str) -> int:
         for worker in workers:
             pipe.exists(worker)
         return sum(pipe.execute()) if workers else 0
+
+
+def _retry_due(store: Store, record: RunRecord, queue: str) -> int:
+    with redis_errors("looking for a retry"):
+        pipe = store.connection.pipeline(transaction=False)
+        pipe.zscore(store.keys.scheduled(queue), record.run)
+        (due,) = pipe.execute(raise_on_error=False)  # a list of RQ's that is of another type hides no run
+    return int(due) if isinstance(due, float) else 0
 
 
 def _hint_unknown(ref: RunRef) -> str:

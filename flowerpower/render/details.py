@@ -92,7 +92,8 @@ def _facts(run: RunDetails, width: int, style: Style) -> Iterator[str]:
         "code": f"not what was applied: {code_words(record)}" if record.other_code else "",
         "worker": _worker(run),
         "queued": moment(run.enqueued, zone, run.now) if run.enqueued else "",
-        "why": "" if last_error(run) else clean_reason(record.reason),
+        "next": _next_attempt(run),
+        "why": "" if last_error(run) else clean_reason(record.reason or last_reason(run)),
     }
     for label, value in facts.items():
         if value:
@@ -105,6 +106,23 @@ def _tick(run: RunDetails) -> str:
     return (
         f"{moment_with_utc(run.record.last, zone, run.now)}  {safe(zone)}" if run.record.last else "not known any more"
     )
+
+
+def _next_attempt(run: RunDetails) -> str:
+    """Return when a run that waits for its retry is tried again."""
+    if run.record.status != "retrying":
+        return ""
+    when = "as soon as a worker takes it"
+    if run.next_at > run.now:
+        when = (
+            f"in {rough_duration(run.next_at - run.now)}, {moment_with_utc(run.next_at, run.record.timezone, run.now)}"
+        )
+    return f"attempt {run.record.attempt + 1} {when}"
+
+
+def last_reason(run: RunDetails) -> str:
+    """Return how the attempt before the next one ended."""
+    return run.attempts[-1].reason if run.attempts and run.record.status == "retrying" else ""
 
 
 def _inputs_lines(run: RunDetails, width: int) -> Iterator[str]:
@@ -245,6 +263,7 @@ def details_dict(run: RunDetails, namespace: str) -> dict[str, Any]:
         "by_hand": run.by_hand,
         "queued_at": iso(run.enqueued) if run.enqueued else None,
         "retries_left": run.retries_left,
+        "next_attempt_at": iso(run.next_at) if run.next_at else None,
         "workers": run.workers,
         "attempts": [_attempt_dict(attempt) for attempt in run.attempts],
         "error": dict(last_error(run)) or None,

@@ -246,11 +246,19 @@ def test_a_run_that_waits_for_its_retry_after_its_worker_was_killed_is_not_shown
     pass_twice(store, scheduler)
 
     run = read_run(store, run_id)
-    assert (run.record.status, run.live) == ("retrying", {})
+    assert (run.record.status, run.live, run.next_at) == ("retrying", {}, 2**31)
     assert "its worker was gone" in run.record.reason
     (attempt,) = run.attempts
     assert (attempt.status, "its worker was gone" in attempt.reason) == ("failed", True)
     assert next(one for one in read_status(store).schedules if one.name == "often").queued == 1
+
+
+def test_a_list_of_rq_that_is_of_another_type_hides_no_run_that_waits_for_its_retry(store: Store) -> None:
+    scheduler, run_id = killed_in_its_first_attempt(store)
+    pass_twice(store, scheduler)
+    store.connection.set(KEYS.scheduled(QUEUE), "?")
+
+    assert (read_run(store, run_id).record.status, read_run(store, run_id).next_at) == ("retrying", 0)
 
 
 def test_status_and_doctor_tell_of_a_worker_that_was_killed_while_a_retry_follows(store: Store) -> None:
