@@ -10,6 +10,7 @@ from flowerpower.render.alarms import (
     LATE,
     damage_lines,
     no_scheduler_words,
+    queued_word,
     run_words,
     state_of,
     unattended,
@@ -133,8 +134,8 @@ def _cells(schedule: ScheduleStatus, now: int, workers: Mapping[str, int]) -> tu
 def _last(schedule: ScheduleStatus, now: int) -> str:
     last = schedule.ended or (None if schedule.active else schedule.last)
     if last is None:
-        queued = "waiting" if schedule.waits else "queued"
-        return "running" if schedule.active > schedule.queued else queued if schedule.queued else "never ran"
+        queued = queued_word(schedule) if schedule.queued else "never ran"
+        return "running" if schedule.active > schedule.queued else queued
     took = f" in {stopwatch(last.duration)}" if last.duration else ""
     return f"{last.status} {rough_duration(max(0, now - (last.at or last.last)))} ago{took}"
 

@@ -340,6 +340,7 @@ def decode_run(run_id: str, raw: bytes) -> Run | None:
             gone="gone" in data and data["gone"] == data.get("execution"),
             alone=data.get("alone") is True,
             waits=str(data.get("waits") or ""),
+            tried=bool(data.get("started")),
         )
     except (ValueError, KeyError, TypeError):
         return None

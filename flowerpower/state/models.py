@@ -148,6 +148,7 @@ class Run:
     gone: bool = False  # that worker is: the run waits for its next attempt
     alone: bool = False  # a pipeline's run by hand: it is no schedule's, also where the two share a name
     waits: str = ""  # for which other schedule it does, in words
+    tried: bool = False  # a worker has begun it; not so of one that is run again and has attempts of before
 
     @property
     def is_with_worker(self) -> bool:

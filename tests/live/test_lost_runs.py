@@ -250,7 +250,9 @@ def test_a_run_that_waits_for_its_retry_after_its_worker_was_killed_is_not_shown
     assert "its worker was gone" in run.record.reason
     (attempt,) = run.attempts
     assert (attempt.status, "its worker was gone" in attempt.reason) == ("failed", True)
-    assert next(one for one in read_status(store).schedules if one.name == "often").queued == 1
+    (often,) = (one for one in read_status(store).schedules if one.name == "often")
+    assert (often.queued, often.retrying) == (1, 1)
+    assert "1 run retrying for " in status_text(read_status(store))
 
 
 def test_a_list_of_rq_that_is_of_another_type_hides_no_run_that_waits_for_its_retry(store: Store) -> None:
