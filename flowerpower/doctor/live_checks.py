@@ -86,6 +86,9 @@ def _records(records: Records, others: Sequence[Damage]) -> list[Finding]:
 
 
 def _run_specs(records: Records) -> Finding:
+    if not records.run_specs and records.unsigned:
+        message = f"not signed with a key that is set here; workers that have it do not run: {listed(records.unsigned)}"
+        return _finding("run specs", "fail", message, "flowerpower apply --resign")
     if not records.run_specs:
         return _finding("run specs", "ok", "each schedule has its own, and it is what its digest says")
     first, more = records.run_specs[0], len(records.run_specs) - 1
