@@ -28,6 +28,7 @@ _CALLS = {  # the name of the command, what stands behind it
     ("runs", ""): "project.jobs.runs()",
     ("trigger", r" ([\w.-]+)"): r'project.jobs.enqueue("\1")',
     ("pause", r' ([\w.-]+) --reason "\.\.\."'): r'project.jobs.pause("\1", reason="...")',
+    ("cancel", r" ([\w.-]+) --all"): r'project.jobs.cancel for each of project.jobs.runs("\1").runs',
     ("run", r" ([A-Z]\w*)"): r'project.pipelines.run("\1")',
 }
 _ARGUMENTS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from flowerpower.errors import UsageError
 if TYPE_CHECKING:
     from flowerpower.jobs.by_hand.stopping import Stopped
     from flowerpower.jobs.manager import RQManager
+    from flowerpower.project import FlowerPowerProject
 
 _WAIT_SECONDS = 10.0
 
@@ -30,22 +32,24 @@ def cancel(
         list[str], typer.Argument(metavar="RUN...", help="Runs by their ids, or a name of which one run is active.")
     ],
     reason: Annotated[str, flag("--reason", env="", metavar="TEXT", help="Why; it is recorded.")] = "",
+    every: Annotated[bool, flag("--all", env="", help="All active runs of each name, as those of a backfill.")] = False,
 ) -> int:
     """Drop a run that waits, in a queue, for a retry or for another run; tell the worker of a running one to stop it.
 
     What it did so far is not undone. A run that is over already is left as it is, and that is no error.
     """
-    from flowerpower.render.stopped import stopped_dict, stopped_text
+    from flowerpower.render.stopped import dropped_text, stopped_dict, stopped_text
 
-    done: list[Stopped] = []
     failed: list[UsageError] = []
     with session.project() as project:
-        for run in runs:
-            try:
-                stopped = project.jobs.stop(run, reason)
-            except UsageError as error:
-                failed.append(error)
-                continue
+        told = list(_told(project, runs, reason, failed, every=every))
+        dropped = [one for one in told if one.word == "dropped"]
+        if dropped:
+            session.result(dropped_text(dropped, style=session.style))
+        if not told and not failed:
+            session.result("Nothing to cancel: no run of that name is active")
+        done = dropped
+        for stopped in (one for one in told if one.word != "dropped"):
             done.append(_until_stopped(session, project.jobs, stopped, reason))
             session.result(stopped_text(done[-1], style=session.style))
     if failed and not done:
@@ -55,6 +59,21 @@ def cancel(
     for failure in failed:
         session.talk(f"{session.talk_style('Error', 'error')}: {failure}")
     return 1 if failed else 0
+
+
+def _told(
+    project: FlowerPowerProject, names: list[str], reason: str, failed: list[UsageError], *, every: bool
+) -> Iterator[Stopped]:
+    """Cancel runs and yield what was answered at once; what is not known goes to *failed*."""
+    from flowerpower.jobs.by_hand.stopping import active_of
+
+    for name in names:
+        try:
+            runs = active_of(project.store, name) if every and "--" not in name else [name]
+            for run in runs:
+                yield project.jobs.stop(run, reason)
+        except UsageError as error:
+            failed.append(error)
 
 
 def _until_stopped(session: Session, jobs: RQManager, stopped: Stopped, reason: str) -> Stopped:

@@ -60,7 +60,7 @@ def pause(
         namespace = project.store.keys.namespace
     session.document(paused_dict(done, namespace))
     session.result(paused_text(done, style=session.style))
-    busy = [safe(one.name) for one in done.held if one.active]
+    busy = [f"{safe(one.name)}{' --all' if one.active > 1 else ''}" for one in done.held if one.active]
     for name in busy[:_FEW]:
         session.talk(f"To stop what is under way: {typed(f'flowerpower cancel {name}', namespace)}")
 

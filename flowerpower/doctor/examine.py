@@ -18,6 +18,7 @@ from flowerpower.schedule.zones import tzdata_version
 from flowerpower.settings import Settings
 from flowerpower.state.connection import connect, hide_credentials
 from flowerpower.state.keys import Keys
+from flowerpower.state.signing import Signer
 from flowerpower.state.store import Store
 
 _CALL = "does the server run, and is this its address? --redis or `redis:` in flowerpower.yaml names it"
@@ -30,7 +31,11 @@ def examine(settings: Settings, project: FlowerPowerProject | None) -> Examinati
     folder = place if isinstance(place, Path) else None  # of a project at a URL git says nothing
     git = git_findings(read_git(folder or Path()), settings.env)
     found = [*machine_findings(read_machine()), *(git if project and folder else git[:1])]
-    namespace, url = "", settings.redis or ""
+    namespace, url, signer = "", settings.redis or "", None
+    try:
+        signer = Signer.of(settings.signing_key)
+    except FlowerPowerError as error:
+        found.append(Finding("machine", "signing key", "fail", str(error), error.hint))
     if project is None:
         message = "no project here: only this machine" + (" and Redis are" if url else " is") + " looked at"
         found.append(Finding("project", "folder", "warn", message, "flowerpower init, or name one with --project"))
@@ -43,21 +48,21 @@ def examine(settings: Settings, project: FlowerPowerProject | None) -> Examinati
             namespace, url = f"{project.home.name}.{settings.env}", project.redis_url
             keys = Keys(project.home.name, settings.env, settings.rq_prefix)
         if url:
-            found += _redis(url, keys, live=project is not None)
+            found += _redis(url, keys, signer, live=project is not None)
     except FlowerPowerError as error:
         hint = _CALL if error.hint == StoreError.hint else error.hint
         found.append(Finding("redis", "reachable", "fail", str(error), hint))
     return Examination(namespace, hide_credentials(url) if url else "", worst_first(found))
 
 
-def _redis(url: str, keys: Keys, *, live: bool) -> Iterable[Finding]:
+def _redis(url: str, keys: Keys, signer: Signer | None, *, live: bool) -> Iterable[Finding]:
     with connect(url, timeout=_PATIENCE) as connection:
         store = Store(connection, keys)
         reach(store)
         yield Finding("redis", "reachable", "ok", hide_credentials(url))
         yield from server_findings(read_server(store))
         if live:
-            yield from live_findings(read_live(store, tzdata_version()))
+            yield from live_findings(read_live(store, tzdata_version(), signer))
 
 
 def _plugins_named(project: FlowerPowerProject | None) -> tuple[str, ...]:

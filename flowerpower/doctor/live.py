@@ -11,6 +11,7 @@ from flowerpower.doctor.records import Records, read_records
 from flowerpower.doctor.server import ask
 from flowerpower.jobs.monitoring.status import Status, read_status
 from flowerpower.state.misplaced import find_misplaced
+from flowerpower.state.signing import Signer
 from flowerpower.state.store import Store
 
 
@@ -32,9 +33,9 @@ class LiveFacts:
     tzdata: str
 
 
-def read_live(store: Store, tzdata: str) -> LiveFacts:
-    """Return how the namespace of a store does; writes nothing."""
-    records = ask("reading the records", lambda: read_records(store))
+def read_live(store: Store, tzdata: str, signer: Signer | None = None) -> LiveFacts:
+    """Return how the namespace of a store does, and with a *signer* what its keys have not signed; writes nothing."""
+    records = ask("reading the records", lambda: read_records(store, signer))
     status: Fact[Status]
     if isinstance(records, Unknown):
         status = records
@@ -52,7 +53,7 @@ def read_live(store: Store, tzdata: str) -> LiveFacts:
 
 
 def _workers(store: Store, queue: str) -> Workers:
-    """Count the workers of a queue; the key of one that died without a word expires after some minutes."""
+    """Count the workers of a queue; the key of one that died without a word expires within two minutes."""
     connection, keys = store.connection, store.keys
     key = keys.workers(keys.queue(queue))
     if find_misplaced(connection, keys, {key: "set"}):

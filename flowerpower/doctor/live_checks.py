@@ -8,13 +8,17 @@ from flowerpower.doctor.findings import Finding, Unknown, Verdict, not_known
 from flowerpower.doctor.live import LiveFacts
 from flowerpower.doctor.records import Records
 from flowerpower.jobs.monitoring.status import ScheduleStatus, Status
+from flowerpower.render.alarms import state_of
+from flowerpower.render.records import short_run
 from flowerpower.render.words import count, listed, rough_duration, short
-from flowerpower.state.models import Damage, refusal
+from flowerpower.state.models import UNTIL_APPLY, Damage, refusal
 
 OLD_HOLD = 14 * 86_400
 _TOLD = 10  # damages, one by one
 LATE = 60  # seconds that a due run may wait for the scheduler
 _AREA = "live"
+_LOST = ("redelivered", "closed", "lost")  # heals of runs whose worker was gone
+_BY_ITSELF = "it goes away by itself once that is mended"
 
 
 def live_findings(facts: LiveFacts) -> list[Finding]:
@@ -27,7 +31,8 @@ def live_findings(facts: LiveFacts) -> list[Finding]:
     if isinstance(facts.status, Unknown):
         return [*found, not_known(_AREA, "schedules", facts.status)]
     status = facts.status
-    return [*found, _troubles(status), _heals(status), _late(status), _scheduler(status), *_workers(facts)]
+    found += [_troubles(status), _heals(status), _runs(status), _late(status), _scheduler(status)]
+    return [*found, *_workers(facts)]
 
 
 def _finding(name: str, verdict: Verdict, message: str, hint: str = "") -> Finding:
@@ -81,6 +86,9 @@ def _records(records: Records, others: Sequence[Damage]) -> list[Finding]:
 
 
 def _run_specs(records: Records) -> Finding:
+    if not records.run_specs and records.unsigned:
+        message = f"not signed with a key that is set here; workers that have it do not run: {listed(records.unsigned)}"
+        return _finding("run specs", "fail", message, "flowerpower apply --resign")
     if not records.run_specs:
         return _finding("run specs", "ok", "each schedule has its own, and it is what its digest says")
     first, more = records.run_specs[0], len(records.run_specs) - 1
@@ -127,20 +135,37 @@ def _troubles(status: Status) -> Finding:
     """What the scheduler itself finds wrong; `status` lists all of it."""
     if not status.troubles:
         return _finding("troubles", "ok", "the scheduler reports none")
-    more = f" (and {len(status.troubles) - 1} more)" if len(status.troubles) > 1 else ""
-    hint = "flowerpower status lists them; they go away by themselves once mended"
-    return _finding("troubles", "fail", f"{status.troubles[0]}{more}", hint)
+    first, more = status.troubles[0], len(status.troubles) - 1
+    if UNTIL_APPLY in first:
+        hint = "look at `flowerpower plan`, then apply: schedules start from then on, and holds are to be made anew"
+    else:
+        hint = "flowerpower status lists them; they go away by themselves once mended" if more else _BY_ITSELF
+    return _finding("troubles", "fail", f"{first}{f' (and {more} more)' if more else ''}", hint)
 
 
 def _heals(status: Status) -> Finding:
     if not status.heals:
         return _finding("heals", "ok", "nothing had to be mended in the last day")
-    lost = sum(heal.event in ("redelivered", "closed") for heal in status.heals)
+    lost = sum(heal.event in _LOST for heal in status.heals)
     message = f"{count(len(status.heals), 'thing')} mended in the last day"
     if not lost:
         return _finding("heals", "ok", message)
+    newest = next(heal for heal in status.heals if heal.event in _LOST)
+    ago = rough_duration(max(0, status.now - newest.at))
+    message += f"; {count(lost, 'run')} lost a worker, the last one {ago} ago: {short_run(newest.run)}"
     hint = "workers die without a word: look for memory that runs out, and restarts that do not wait (--grace)"
-    return _finding("heals", "warn", f"{message}; {count(lost, 'run')} lost a worker", hint)
+    return _finding("heals", "warn", message, hint)
+
+
+def _runs(status: Status) -> Finding:
+    ran = [schedule for schedule in status.schedules if schedule.ended is not None]
+    failed = sorted(schedule.name for schedule in ran if state_of(schedule) == "failed")
+    if not failed:
+        return _finding("runs", "ok", "no schedule's last run failed" if ran else "none has ended yet")
+    verb = "schedule whose last run" if len(failed) == 1 else "schedules whose last runs"
+    message = f"{len(failed):,} {verb} failed: {listed(failed)}"
+    hint = "`flowerpower status` says why, `flowerpower runs --status failed` names the runs"
+    return _finding("runs", "warn", message, hint)
 
 
 def _fires(schedule: ScheduleStatus) -> bool:

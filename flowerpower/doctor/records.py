@@ -15,6 +15,7 @@ from flowerpower.state.connection import redis_errors
 from flowerpower.state.misplaced import each_misplaced, find_misplaced, is_misplaced
 from flowerpower.state.models import Damage, Head, Hold, Record
 from flowerpower.state.pipelined import batches, fields_of, pack_for_keys, replies
+from flowerpower.state.signing import Signer
 from flowerpower.state.store import Store
 
 T = TypeVar("T")
@@ -38,6 +39,7 @@ class Records:
     holds: Mapping[str, Hold] = field(default_factory=dict)
     remains: bool = False  # runs, applies or schedules that only an apply can have made
     run_specs: tuple[Damage, ...] = ()  # those that are missing or damaged
+    unsigned: tuple[str, ...] = ()  # schedules whose run specs no key of here has signed, where there is a key
 
 
 @dataclass(slots=True)
@@ -47,6 +49,8 @@ class _Found:
     damaged: list[Damage] = field(default_factory=list)
     altered: list[str] = field(default_factory=list)
     wanting: dict[str, list[str]] = field(default_factory=dict)  # digest of no sound run spec -> schedules
+    signed: set[bytes] | None = None  # digests of run specs; None where there is no key
+    unsigned: list[str] = field(default_factory=list)
 
     def each(self, kind: str, key: str, raw: Iterable[tuple[bytes, bytes]], decode: Callable[[str, bytes], T]) -> int:
         """Decode the records of a kind, note what cannot be, and return how many there are."""
@@ -74,6 +78,8 @@ class _Found:
         self._alters(f"schedule.{name}", record)
         if _bytes_of(schedule.run) not in run_specs:
             self.wanting.setdefault(schedule.run, []).append(name)
+        elif self.signed is not None and _bytes_of(schedule.run) not in self.signed:
+            self.unsigned.append(name)
 
     def pipeline(self, name: str, raw: bytes) -> None:
         """Decode the record of a pipeline, and note what is odd about it."""
@@ -84,7 +90,7 @@ class _Found:
             self.altered.append(address)
 
 
-def read_records(store: Store) -> Records:
+def read_records(store: Store, signer: Signer | None = None) -> Records:
     """Return what lies in the namespace of a store; writes nothing, and never holds more than a batch of it."""
     keys = store.keys
     with redis_errors("reading the records"):
@@ -92,6 +98,8 @@ def read_records(store: Store) -> Records:
         seconds, head, holds, remains = _small(store, misplaced)
         sound, broken = _run_specs(store) if keys.specs not in misplaced else (set[bytes](), set[str]())
         found = _Found([*misplaced.values()])
+        if signer is not None and keys.signatures not in misplaced:
+            found.signed = _signed(store, signer)
         raw = {
             key: () if key in misplaced else _fields(store, key)
             for key in (keys.schedules, keys.pipelines, keys.cursors)
@@ -116,6 +124,7 @@ def read_records(store: Store) -> Records:
         holds={name.decode(errors="replace"): decode_hold(one) for name, one in holds.items()},
         remains=remains,
         run_specs=run_specs,
+        unsigned=tuple(sorted(found.unsigned)),
     )
 
 
@@ -160,6 +169,16 @@ def _fields(store: Store, key: str) -> Iterator[tuple[bytes, bytes]]:
     """Yield the fields of a hash that are still there when they are read."""
     names: Any = store.connection.hkeys(key)
     return ((name, raw) for name, raw in fields_of(store.connection, key, names) if raw is not None)
+
+
+def _signed(store: Store, signer: Signer) -> set[bytes]:
+    """Return the digests of the run specs that workers with these keys run."""
+    signed, namespace = set[bytes](), store.keys.namespace
+    for name, signature in store.connection.hscan_iter(store.keys.signatures, count=_AT_ONCE):
+        one = name.decode(errors="replace")
+        if not signer.wrong_with_spec(namespace, one, signature.decode(errors="replace")):
+            signed.add(_bytes_of(one))
+    return signed
 
 
 def _run_specs(store: Store) -> tuple[set[bytes], set[str]]:

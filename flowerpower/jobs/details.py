@@ -29,6 +29,7 @@ _JOB_FIELDS = (
     "retries_left",
 )
 _ENDS = {"succeeded", "failed", "cancelled", "attempt_failed", "missed", "skipped"}
+_UNTOLD = "nobody told how it ended"  # as of a worker that was killed, when another one took over at once
 _MOST_EVENTS = 20_000
 _BEFORE = 120  # seconds that the first event of a run may be older than its tick, as clocks go
 
@@ -49,7 +50,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class RunDetails:
-    """One run. `summary` is what it returned, `live` is where it is now; both are empty when nothing is known."""
+    """One run. `summary` is what it returned, `live` is where it is now, `last_seen` where it was when its process was
+    killed; each is empty when nothing is known.
+    """
 
     record: RunRecord
     now: int
@@ -57,11 +60,13 @@ class RunDetails:
     notes: tuple[tuple[int, str], ...] = ()  # what else happened to it, the oldest first
     summary: Mapping[str, Any] = field(default_factory=dict)
     live: Mapping[str, Any] = field(default_factory=dict)
+    last_seen: Mapping[str, Any] = field(default_factory=dict)
     pipeline: str = ""
     queue: str = ""
     enqueued: int = 0
     by_hand: bool = False
     retries_left: int = 0
+    next_at: int = 0  # when the next attempt of one that waits for its retry is due, 0 if that is now, or unknown
     workers: int | None = None  # that listen on its queue, None when that was not asked
 
     @property
@@ -156,18 +161,22 @@ def _details(
     queue = job["origin"].rpartition("--")[2]
     waits = record.status in ("queued", "retrying", "scheduled")
     summary = _summary(store, record) if record.status == "succeeded" else {}
+    where = {} if summary else _json(kept.get(b"live", b""))  # an attempt that can say how it ended takes it away
+    runs = record.status == "running"
     return RunDetails(
         record=replace(record, timezone=zone_of(store, record.name)),
         now=now,
         attempts=_attempts(record, kept, heard, summary),
         notes=tuple((moment, _note(event)) for moment, event in heard if event.get("event") not in _ENDS | {"started"}),
         summary=summary,
-        live=_json(kept.get(b"live", b"")) if record.status == "running" else {},
+        live=where if runs else {},
+        last_seen={} if runs else where,
         pipeline=str(meta.get("pipeline") or summary.get("pipeline") or ""),
         queue=queue,
         enqueued=_rq_moment(job["enqueued_at"]),
         by_hand=tick_of(record.run.rpartition("--")[2]) is None if record.run else False,
         retries_left=int(job["retries_left"]) if job["retries_left"].isdigit() else 0,
+        next_at=_retry_due(store, record, job["origin"]) if record.status == "retrying" else 0,
         workers=_listening(store, job["origin"]) if waits else None,
     )
 
@@ -178,6 +187,22 @@ def _attempts(
     heard: Sequence[tuple[int, Mapping[str, str]]],
     summary: Mapping[str, Any],
 ) -> tuple[Attempt, ...]:
+    found = _attempts_heard(heard)
+    for name, value in kept.items():
+        if name.startswith(b"attempt:") and (number := _whole(name[8:].decode(errors="replace"))):
+            found[number] = _with_kept(found.get(number, Attempt(number)), _json(value))
+    if record.attempt and record.attempt not in found:
+        status = record.status if record.status in _ENDS else "running"
+        found[record.attempt] = Attempt(record.attempt, status, seconds=record.seconds, reason=record.reason)
+    if summary and (last := found.get(record.attempt)):
+        found[record.attempt] = replace(last, worker=last.worker or str(summary.get("worker") or ""))
+    logs = {_whole(name[4:].decode(errors="replace")) for name in kept if name.startswith(b"log:")}
+    whole = (replace(found[number], has_log=number in logs) for number in sorted(found))
+    return tuple(_ended(attempt) if attempt.number < record.attempt else attempt for attempt in whole)
+
+
+def _attempts_heard(heard: Sequence[tuple[int, Mapping[str, str]]]) -> dict[int, Attempt]:
+    """Return what the events tell of each attempt."""
     found: dict[int, Attempt] = {}
     for moment, event in heard:
         number = _whole(event.get("attempt"))
@@ -188,16 +213,12 @@ def _attempts(
             status = "failed" if event["event"] == "attempt_failed" else event["event"]
             seconds = _float(event.get("duration"))
             found[number] = replace(before, status=status, seconds=seconds, reason=event.get("reason", ""))
-    for name, value in kept.items():
-        if name.startswith(b"attempt:") and (number := _whole(name[8:].decode(errors="replace"))):
-            found[number] = _with_kept(found.get(number, Attempt(number)), _json(value))
-    if record.attempt and record.attempt not in found:
-        status = record.status if record.status in _ENDS else "running"
-        found[record.attempt] = Attempt(record.attempt, status, seconds=record.seconds, reason=record.reason)
-    if summary and (last := found.get(record.attempt)):
-        found[record.attempt] = replace(last, worker=last.worker or str(summary.get("worker") or ""))
-    logs = {_whole(name[4:].decode(errors="replace")) for name in kept if name.startswith(b"log:")}
-    return tuple(replace(found[number], has_log=number in logs) for number in sorted(found))
+    return found
+
+
+def _ended(attempt: Attempt) -> Attempt:
+    """Return an attempt that another one followed: it cannot be running still."""
+    return replace(attempt, status="failed", reason=_UNTOLD) if attempt.status == "running" else attempt
 
 
 def _with_kept(attempt: Attempt, kept: Mapping[str, Any]) -> Attempt:
@@ -259,6 +280,14 @@ def _listening(store: Store, queue: str) -> int:
         for worker in workers:
             pipe.exists(worker)
         return sum(pipe.execute()) if workers else 0
+
+
+def _retry_due(store: Store, record: RunRecord, queue: str) -> int:
+    with redis_errors("looking for a retry"):
+        pipe = store.connection.pipeline(transaction=False)
+        pipe.zscore(store.keys.scheduled(queue), record.run)
+        (due,) = pipe.execute(raise_on_error=False)  # a list of RQ's that is of another type hides no run
+    return int(due) if isinstance(due, float) else 0
 
 
 def _hint_unknown(ref: RunRef) -> str:

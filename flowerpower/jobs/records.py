@@ -19,6 +19,7 @@ from flowerpower.state.models import Damage, Hold, Run
 from flowerpower.state.store import Store
 
 ENDED = ("succeeded", "failed", "skipped", "missed", "cancelled")
+WORKER_GONE = "its worker was gone before it was done: it was killed, or its machine died"
 ACTIVE = ("running", "queued", "scheduled", "retrying")
 STATUSES = (*ACTIVE, *ENDED)
 _PAGE = 500
@@ -183,7 +184,7 @@ def active_run(store: Store, run_id: str) -> RunRecord | None:
 def _active(run: Run, status: bytes | None, entry: bytes) -> RunRecord:
     data: Any = loads(entry)
     started = data.get("started") if isinstance(data.get("started"), int | float) else 0
-    if run.execution:
+    if run.is_with_worker:
         word, at = "running", int(started)
     elif run.attempt and started:  # one that is run again has attempts of before
         word, at = "retrying", int(started)
@@ -196,7 +197,7 @@ def _active(run: Run, status: bytes | None, entry: bytes) -> RunRecord:
         run.tick,
         run.tick,
         word,
-        reason=f"told to stop: {reason}" if reason else waits,
+        reason=f"told to stop: {reason}" if reason else WORKER_GONE if run.gone else waits,
         run=run.id,
         attempt=run.attempt,
         at=at,

@@ -322,7 +322,7 @@ def _expected(keys: Keys, live: Schedule, reading: Reading) -> Occurrence | None
 def _in_flight(reading: Reading, renamed: Mapping[str, str]) -> dict[str, InFlight]:
     named_now = {old: new for new, old in renamed.items()}
     runs = Counter(
-        (named_now.get(run.name, run.name), bool(run.execution)) for run in reading.active.values() if not run.alone
+        (named_now.get(run.name, run.name), run.is_with_worker) for run in reading.active.values() if not run.alone
     )
     waiting = {named_now.get(name, name): count for name, count in reading.waiting.items()}
     names = {name for name, _ in runs} | waiting.keys()

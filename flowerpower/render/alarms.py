@@ -103,13 +103,19 @@ def run_words(schedule: ScheduleStatus, workers: Mapping[str, int], now: int) ->
             f", no worker on queue {safe(schedule.queue)}" if schedule.queue and not workers.get(schedule.queue) else ""
         )
         more = f" ({clean_reason(schedule.waits)})" if schedule.waits else nobody
-        what = "waiting" if schedule.waits else "queued"
-        words.append(f"{count(schedule.queued, 'run')} {what}{'' if running else since}{more}")
+        words.append(f"{count(schedule.queued, 'run')} {queued_word(schedule)}{'' if running else since}{more}")
     if schedule.skipped and schedule.last is not None:
         why = f" ({clean_reason(schedule.last.reason)})" if schedule.last.reason else ""
         several = f"{schedule.skipped:,} ticks" if schedule.skipped > 1 else "tick"
         words.append(f"last {several} skipped{why}")
     return words
+
+
+def queued_word(schedule: ScheduleStatus) -> str:
+    """Return one word for what runs do that are with no worker."""
+    if schedule.waits:
+        return "waiting"
+    return "retrying" if schedule.retrying == schedule.queued else "queued"
 
 
 def damage_lines(status: Status) -> tuple[str, ...]:

@@ -125,9 +125,9 @@ def stopped_text(progress: Progress, plan: BackfillPlan) -> str:
     name = safe(plan.applied.schedule.name)
     lines = [f"Stopped: {len(progress.ended):,} of {progress.total:,} done, {progress.left:,} not handed out."]
     if progress.active:
-        runs = " ".join(f"{name}--{tick}" for tick in progress.active[:5])
-        goes = "goes" if len(progress.active) == 1 else "go"
-        stop = typed(f"flowerpower cancel {runs}", plan.namespace)
+        one = len(progress.active) == 1
+        goes = "goes" if one else "go"
+        stop = typed(f"flowerpower cancel {name}{f'--{progress.active[0]}' if one else ' --all'}", plan.namespace)
         lines.append(f"{count(len(progress.active), 'run')} {goes} on. To stop: {stop}")
     lines.append("The same command again goes on from here.")
     return "\n".join(lines)

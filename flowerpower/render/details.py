@@ -41,6 +41,7 @@ def details_text(run: RunDetails, *, width: int = 120, style: Style = plain) -> 
         _attempts(run, width, style),
         _section("Inputs", _inputs_lines(run, width), style),
         _section(_running(run), times_lines(_times(run), style), style),
+        _section(_was_seen(run), _last_seen(run), style),
         _section("Outputs", outputs_lines(run.summary, style), style),
         _section("Files", files_lines(run.summary, style), style),
         _section("What else happened", _notes(run), style),
@@ -55,6 +56,20 @@ def _running(run: RunDetails) -> str:
     if not run.live:
         return "Where the time went"
     return f"Running now, {done} of {expected} nodes done" if isinstance(done, int) and expected else "Running now"
+
+
+def _was_seen(run: RunDetails) -> str:
+    done, expected = run.last_seen.get("done"), run.last_seen.get("expected")
+    told = f", {done} of {expected} nodes done" if isinstance(done, int) and expected else ""
+    return f"Under way when it was last heard of{told}"
+
+
+def _last_seen(run: RunDetails) -> Iterator[str]:
+    """Yield the nodes that a run had begun when its process was killed: one of them may be why."""
+    nodes = run.last_seen.get("nodes")
+    for node in nodes if isinstance(nodes, list) else []:
+        if isinstance(node, Mapping) and isinstance(node.get("since"), int | float):
+            yield f"  {safe(str(node.get('node', '')))}  since {clock(local(int(node['since']), run.record.timezone))}"
 
 
 def _section(title: str, lines: Iterator[str], style: Style) -> Iterator[str]:
@@ -77,7 +92,8 @@ def _facts(run: RunDetails, width: int, style: Style) -> Iterator[str]:
         "code": f"not what was applied: {code_words(record)}" if record.other_code else "",
         "worker": _worker(run),
         "queued": moment(run.enqueued, zone, run.now) if run.enqueued else "",
-        "why": "" if last_error(run) else clean_reason(record.reason),
+        "next": _next_attempt(run),
+        "why": "" if last_error(run) else clean_reason(record.reason or last_reason(run)),
     }
     for label, value in facts.items():
         if value:
@@ -90,6 +106,23 @@ def _tick(run: RunDetails) -> str:
     return (
         f"{moment_with_utc(run.record.last, zone, run.now)}  {safe(zone)}" if run.record.last else "not known any more"
     )
+
+
+def _next_attempt(run: RunDetails) -> str:
+    """Return when a run that waits for its retry is tried again."""
+    if run.record.status != "retrying":
+        return ""
+    when = "as soon as a worker takes it"
+    if run.next_at > run.now:
+        when = (
+            f"in {rough_duration(run.next_at - run.now)}, {moment_with_utc(run.next_at, run.record.timezone, run.now)}"
+        )
+    return f"attempt {run.record.attempt + 1} {when}"
+
+
+def last_reason(run: RunDetails) -> str:
+    """Return how the attempt before the next one ended."""
+    return run.attempts[-1].reason if run.attempts and run.record.status == "retrying" else ""
 
 
 def _inputs_lines(run: RunDetails, width: int) -> Iterator[str]:
@@ -230,6 +263,7 @@ def details_dict(run: RunDetails, namespace: str) -> dict[str, Any]:
         "by_hand": run.by_hand,
         "queued_at": iso(run.enqueued) if run.enqueued else None,
         "retries_left": run.retries_left,
+        "next_attempt_at": iso(run.next_at) if run.next_at else None,
         "workers": run.workers,
         "attempts": [_attempt_dict(attempt) for attempt in run.attempts],
         "error": dict(last_error(run)) or None,
@@ -242,6 +276,7 @@ def details_dict(run: RunDetails, namespace: str) -> dict[str, Any]:
         "loads": summary.get("loads", []),
         "saves": summary.get("saves", []),
         "live": dict(run.live) or None,
+        "last_seen": dict(run.last_seen) or None,
         "events": [{"at": iso(when), "what": what} for when, what in run.notes],
     }
 

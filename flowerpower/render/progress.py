@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from flowerpower.render.details import last_error
+from flowerpower.render.details import last_error, last_reason
 from flowerpower.render.words import count, rough_duration, safe
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def progress_line(run: RunDetails) -> str:
 
 
 def _why(run: RunDetails) -> str:
-    message = str(last_error(run).get("message", "")).partition("\n")[0]
+    message = str(last_error(run).get("message") or last_reason(run)).partition("\n")[0]
     return f": {safe(message)}" if message else ""
 
 

@@ -10,6 +10,7 @@ from flowerpower.render.alarms import (
     LATE,
     damage_lines,
     no_scheduler_words,
+    queued_word,
     run_words,
     state_of,
     unattended,
@@ -38,6 +39,7 @@ __all__ = ["state_of", "status_dict", "status_text", "worst_first"]
 _MENDED = {  # what the scheduler mends, and how it is told
     "redelivered": ("lost run", "delivered again"),
     "closed": ("run", "ended whose worker was gone"),
+    "lost": ("attempt", "to be tried again whose worker was gone"),
     "healed": ("lost occurrence", "made again"),
     "removed": ("stray job", "removed"),
 }
@@ -132,8 +134,8 @@ def _cells(schedule: ScheduleStatus, now: int, workers: Mapping[str, int]) -> tu
 def _last(schedule: ScheduleStatus, now: int) -> str:
     last = schedule.ended or (None if schedule.active else schedule.last)
     if last is None:
-        queued = "waiting" if schedule.waits else "queued"
-        return "running" if schedule.active > schedule.queued else queued if schedule.queued else "never ran"
+        queued = queued_word(schedule) if schedule.queued else "never ran"
+        return "running" if schedule.active > schedule.queued else queued
     took = f" in {stopwatch(last.duration)}" if last.duration else ""
     return f"{last.status} {rough_duration(max(0, now - (last.at or last.last)))} ago{took}"
 

@@ -166,7 +166,7 @@ def _company() -> Schema:
         "hint": text("What to do."),
     }
     heal = {
-        "event": text("healed, redelivered, removed or closed."),
+        "event": text("healed, redelivered, removed, closed or lost."),
         "at": tick("When."),
         "schedule": text("The schedule.", True),
         "tick": tick("The tick.", nullable=True),

@@ -114,6 +114,11 @@ if word == 'skip' then
   return {'skipped', why}
 end
 forget_wait(entry)
+-- Whoever began the attempt before is gone, and nobody has told how that ended.
+if text_of(entry.execution, '') ~= '' and entry.execution ~= ask.execution and entry.gone ~= entry.execution then
+  record_lost(ask.id, name, entry, WORKER_GONE)
+end
+entry.gone = nil
 entry.attempt = entry.attempt + 1
 entry.execution = ask.execution
 entry.digest = ask.digest

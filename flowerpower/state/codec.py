@@ -337,8 +337,10 @@ def decode_run(run_id: str, raw: bytes) -> Run | None:
             attempt=int(data["attempt"]),
             since=int(data["since"]),
             execution=str(data.get("execution") or ""),
+            gone="gone" in data and data["gone"] == data.get("execution"),
             alone=data.get("alone") is True,
             waits=str(data.get("waits") or ""),
+            tried=bool(data.get("started")),
         )
     except (ValueError, KeyError, TypeError):
         return None

@@ -31,7 +31,7 @@ if done.final then
     other_code = entry.other_code}, not entry.again)
   go_on(name, seconds, micros)
 else
-  entry.execution = ''
+  entry.execution, entry.gone = '', nil
   set_active(done.id, name, done.run, entry)
 end
 return 'recorded'

@@ -8,7 +8,7 @@ from typing import Any
 from flowerpower.state.models import FULL, NO_DISK
 
 _MIB = 2**20
-_EFFECT = "it refuses every write: nothing fires, and no run can be recorded"
+EFFECT = "it refuses every write: nothing fires, and no run can be recorded"
 
 
 def full_words(reply: Any) -> tuple[str, ...]:
@@ -20,7 +20,7 @@ def full_words(reply: Any) -> tuple[str, ...]:
         return ()
     sizes = f"{used / _MIB:,.0f} of {limit / _MIB:,.0f} MiB, noeviction"
     way_out = "raise maxmemory (redis-cli CONFIG SET maxmemory ...), or remove what nobody needs"
-    return (f"{FULL} ({sizes}), so {_EFFECT}; {way_out}",)
+    return (f"{FULL} ({sizes}), so {EFFECT}; {way_out}",)
 
 
 def disk_words(reply: Any) -> tuple[str, ...]:
@@ -28,10 +28,10 @@ def disk_words(reply: Any) -> tuple[str, ...]:
     info = reply if isinstance(reply, Mapping) else {}
     way_out = "look at its log and its disk: is that full?"
     if info.get("aof_enabled") == 1 and info.get("aof_last_write_status", "ok") != "ok":
-        return (f"{NO_DISK} (aof_last_write_status), so {_EFFECT}; {way_out}",)
+        return (f"{NO_DISK} (aof_last_write_status), so {EFFECT}; {way_out}",)
     if info.get("rdb_last_bgsave_status", "ok") != "ok":
         unless = "unless stop-writes-on-bgsave-error is off"
-        return (f"{NO_DISK} (rdb_last_bgsave_status), so, {unless}, {_EFFECT}; {way_out}",)
+        return (f"{NO_DISK} (rdb_last_bgsave_status), so, {unless}, {EFFECT}; {way_out}",)
     return ()
 
 

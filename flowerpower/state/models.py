@@ -145,8 +145,15 @@ class Run:
     attempt: int
     since: int
     execution: str = ""  # RQ's execution id while a worker runs it
+    gone: bool = False  # that worker is: the run waits for its next attempt
     alone: bool = False  # a pipeline's run by hand: it is no schedule's, also where the two share a name
     waits: str = ""  # for which other schedule it does, in words
+    tried: bool = False  # a worker has begun it; not so of one that is run again and has attempts of before
+
+    @property
+    def is_with_worker(self) -> bool:
+        """Whether a worker has begun its newest attempt, and is not known to be gone."""
+        return bool(self.execution) and not self.gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +185,10 @@ class Damage:
         return f"{self.message} ({self.where})" if self.where else self.message
 
 
+UNTIL_APPLY = "nothing fires until the next apply"  # how the alarm of a reset Redis ends
 FULL, NO_DISK = "Redis is full", "Redis cannot write to its disk"
-REFUSALS = (FULL, NO_DISK)
+REPLICA, NO_REPLICAS = "Redis is a replica", "Redis is without replicas"
+REFUSALS = (FULL, NO_DISK, REPLICA, NO_REPLICAS)
 """How troubles begin that let Redis refuse every write, also that a scheduler is alive."""
 
 

@@ -32,6 +32,7 @@ from flowerpower.state.memory import disk_words, full_words
 from flowerpower.state.misplaced import is_misplaced
 from flowerpower.state.models import Consumers, Cursor, Occurrence, Pipeline, Reading, Schedule, State
 from flowerpower.state.pipelined import batches, pack, pack_for_keys, replies, sound
+from flowerpower.state.replication import replication_words
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -207,15 +208,17 @@ def _ask_front(client: Redis, keys: Keys) -> tuple[int, list[Any], Damages]:
     pipe.get(keys.troubles)
     pipe.info("memory")
     pipe.info("persistence")
+    pipe.info("replication")
     asked += [(keys.queues, ()), (keys.lease, None), (keys.troubles, None)]
     time, *replied = pipe.execute(raise_on_error=False)
-    kinds, held, (memory, disk) = replied[: len(wanted)], replied[len(wanted) : -2], replied[-2:]
+    kinds, held, (memory, disk, others) = replied[: len(wanted)], replied[len(wanted) : -3], replied[-3:]
     damages.types(wanted, kinds)
     found = [
         damages.of_key(key, wanted[key], reply, nothing, matters=key not in (keys.head, keys.lease, keys.troubles))
         for (key, nothing), reply in zip(asked, held, strict=True)
     ]
-    troubles = (*full_words(memory), *disk_words(disk), *decode_troubles(found[-1]))
+    refused = (*full_words(memory), *disk_words(disk), *replication_words(others, is_led=bool(found[-2])))
+    troubles = (*refused, *decode_troubles(found[-1]))
     return int(sound(time)[0]), [*found[:-1], troubles], damages
 
 

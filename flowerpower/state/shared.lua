@@ -170,6 +170,14 @@ local function record_event(event)
   if HEALS[event.event] then record_heal(event) end
 end
 
+-- An attempt whose worker went away, and that is to be tried again.
+local WORKER_GONE = 'its worker was gone before it was done: it was killed, or its machine died'
+local function record_lost(id, schedule, entry, reason)
+  record_event({event = 'attempt_failed', schedule = schedule, tick = entry.tick or 0, attempt = entry.attempt,
+    reason = reason, job = id, commit = entry.commit or ''})
+  record_heal({event = 'lost', schedule = schedule, tick = entry.tick or 0, job = id, reason = reason})
+end
+
 -- One event for each of these schedules ({name, ...}), or one for all: thousands would push the history of runs out.
 local EVENTS_APART = 100
 local function record_many(event, schedules, fields)

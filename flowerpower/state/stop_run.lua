@@ -1,5 +1,5 @@
 -- Cancel one run: what waits is removed and recorded, what runs is told to stop. ARGV[2] is JSON: {id, name, run, reason}.
--- Answers {word, more}: dropped, unbuffered, stopping, deaf (its worker did not hear it), over (the status of its
+-- Answers {word, more}: dropped (attempts so far), unbuffered, stopping, deaf (its worker did not hear it), over (the status of its
 -- outcome), pending (the schedule's next tick), unknown, damaged (the key).
 local ask = cjson.decode(ARGV[2])
 local seconds, micros = now()
@@ -53,4 +53,4 @@ local deaf = cancel_runs(name, runs, ask.reason, 'hand', seconds)
 empty_lists()
 if running then return {#deaf > 0 and 'deaf' or 'stopping', text_of(runs[1].worker, '')} end
 go_on(name, seconds, micros)
-return {'dropped', ''}
+return {'dropped', tostring(tonumber(entry.attempt) or 0)}

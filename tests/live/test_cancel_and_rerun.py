@@ -16,6 +16,7 @@ from flowerpower.jobs.by_hand.past import HandOut
 from flowerpower.jobs.by_hand.rerun import rerun_tick
 from flowerpower.jobs.by_hand.stopping import stop_run
 from flowerpower.jobs.manager import RQManager
+from flowerpower.render.stopped import stopped_text
 from flowerpower.state.store import Store
 
 
@@ -218,3 +219,16 @@ def test_a_key_that_is_not_ours_is_left_alone(store: Store, manager: RQManager) 
         manager.cancel(run)
 
     assert dump_keys(store.connection) == before
+
+
+def test_what_waits_for_its_retry_is_not_said_to_have_never_started(
+    store: Store, player: Player, manager: RQManager
+) -> None:
+    apply(store, often())
+    fire(store)
+    run = player.take()
+    player.end("failed", final=False)
+
+    told = stopped_text(manager.stop(run))
+
+    assert told == f"Cancelled {KEYS.short_run_id(run)}: it waited for attempt 2, and will not run again"

@@ -20,6 +20,7 @@ from flowerpower.jobs.details import RunDetails
 from flowerpower.jobs.logs import read_log
 from flowerpower.jobs.running import keeping
 from flowerpower.planning.diff import make_plan
+from flowerpower.render.details import details_dict, details_text
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
 
@@ -151,3 +152,7 @@ def test_a_running_run_tells_where_it_is_and_a_killed_one_what_it_had_said(
     ended: RunDetails = manager.run(run.id)
     assert (ended.record.status, ended.record.reason) == ("cancelled", "cancelled: wrong number")
     assert manager.log(run.id).startswith("preparing with ***\n")
+    assert ended.record.seconds >= 1
+    told = details_text(ended)
+    assert "Under way when it was last heard of, 1 of 3 nodes done\n  checked  since " in told
+    assert (ended.live, details_dict(ended, "acme.default")["last_seen"]["done"]) == ({}, 1)

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
-from support.players import Player
+from support.players import Player, reference
 from support.projects import wanted, work_until_empty, write_project
 from support.redis_state import SHIFTED_CLOCK, shift_clock, start_at_half_past
 from support.states import SOURCE
 
 from flowerpower.apply import apply_plan
+from flowerpower.doctor.live import read_live
+from flowerpower.doctor.live_checks import live_findings
+from flowerpower.jobs.details import read_run
 from flowerpower.jobs.ledger import Ledger, run_ref
 from flowerpower.jobs.monitoring.status import read_status
 from flowerpower.jobs.scheduling.scheduler import RECONCILE_SECONDS, Scheduler
@@ -218,3 +221,111 @@ def test_a_run_whose_worker_was_killed_says_so(store: Store, redis_url: str) -> 
         "failed",
         "its worker was gone before it was done: it was killed, or its machine died",
     )
+
+
+def killed_in_its_first_attempt(store: Store) -> tuple[Scheduler, str]:
+    """Return a scheduler, and a run whose worker is gone and that RQ has let wait for its retry."""
+    scheduler = Scheduler(store, "one")
+    scheduler.step()
+    run_id = Player(store, QUEUE).take()
+    store.connection.hset(KEYS.job(run_id), "status", "scheduled")
+    store.connection.zadd(KEYS.scheduled(QUEUE), {run_id: 2**31})
+    return scheduler, run_id
+
+
+def pass_twice(store: Store, scheduler: Scheduler) -> None:
+    for _ in range(4):
+        shift_clock(store.connection, RECONCILE_SECONDS)
+        scheduler.step()
+
+
+def test_a_run_that_waits_for_its_retry_after_its_worker_was_killed_is_not_shown_as_running(store: Store) -> None:
+    scheduler, run_id = killed_in_its_first_attempt(store)
+    store.connection.hset(KEYS.kept(run_id), "live", json.dumps({"attempt": 1, "nodes": [], "done": 0, "expected": 1}))
+
+    pass_twice(store, scheduler)
+
+    run = read_run(store, run_id)
+    assert (run.record.status, run.live, run.next_at) == ("retrying", {}, 2**31)
+    assert "its worker was gone" in run.record.reason
+    (attempt,) = run.attempts
+    assert (attempt.status, "its worker was gone" in attempt.reason) == ("failed", True)
+    (often,) = (one for one in read_status(store).schedules if one.name == "often")
+    assert (often.queued, often.retrying) == (1, 1)
+    assert "1 run retrying for " in status_text(read_status(store))
+
+
+def test_a_list_of_rq_that_is_of_another_type_hides_no_run_that_waits_for_its_retry(store: Store) -> None:
+    scheduler, run_id = killed_in_its_first_attempt(store)
+    pass_twice(store, scheduler)
+    store.connection.set(KEYS.scheduled(QUEUE), "?")
+
+    assert (read_run(store, run_id).record.status, read_run(store, run_id).next_at) == ("retrying", 0)
+
+
+def test_status_and_doctor_tell_of_a_worker_that_was_killed_while_a_retry_follows(store: Store) -> None:
+    scheduler, run_id = killed_in_its_first_attempt(store)
+
+    pass_twice(store, scheduler)
+
+    status = read_status(store)
+    assert "1 attempt to be tried again whose worker was gone; newest: " + run_id in status_text(status)
+    (found,) = (one for one in live_findings(read_live(store, "")) if one.name == "heals")
+    assert (found.verdict, "1 run lost a worker, the last one " in found.message) == ("warn", True)
+
+
+def test_a_worker_that_was_taken_for_dead_may_still_say_how_its_run_ended(store: Store) -> None:
+    scheduler, run_id = killed_in_its_first_attempt(store)
+    pass_twice(store, scheduler)
+
+    execution = store.read().active[run_id].execution
+    assert Ledger(store).finish(
+        reference(store, run_id), execution=execution, status="succeeded", reason="", final=True, duration=1.0
+    )
+
+    assert run_id not in store.read().active
+
+
+def test_a_worker_of_an_older_version_that_begins_the_next_attempt_is_seen_to_run_it(store: Store) -> None:
+    scheduler, run_id = killed_in_its_first_attempt(store)
+    pass_twice(store, scheduler)
+    active = json.loads(store.connection.hget(KEYS.active, run_id) or "")
+    store.connection.hset(KEYS.active, run_id, json.dumps(active | {"execution": "newer", "attempt": 2}))
+
+    assert read_run(store, run_id).record.status == "running"
+
+
+def test_an_attempt_whose_worker_was_killed_is_told_also_where_the_next_one_begins_at_once(store: Store) -> None:
+    Scheduler(store, "one").step()
+    run_id = Player(store, QUEUE).take()
+
+    Player(store, QUEUE, count=1).claim(run_id)
+
+    first, second = read_run(store, run_id).attempts[:2]
+    assert (first.status, "its worker was gone" in first.reason) == ("failed", True)
+    assert second.status == "running"
+    assert [heal.event for heal in read_status(store).heals] == ["lost"]
+
+
+def test_an_attempt_that_told_how_it_ended_is_no_lost_one(store: Store) -> None:
+    Scheduler(store, "one").step()
+    player = Player(store, QUEUE)
+    player.take()
+    player.end("failed", final=False)
+
+    player.take()
+
+    assert read_status(store).heals == ()
+
+
+def test_an_attempt_that_another_one_followed_is_never_shown_as_running(store: Store) -> None:
+    Scheduler(store, "one").step()
+    run_id = Player(store, QUEUE).take()
+    Player(store, QUEUE, count=1).claim(run_id)
+    for entry, fields in store.connection.xrange(KEYS.runs):  # as an older flowerpower left it
+        if fields[b"event"] == b"attempt_failed":
+            store.connection.xdel(KEYS.runs, entry)
+
+    first, second = read_run(store, run_id).attempts
+
+    assert (first.status, first.reason, second.status) == ("failed", "nobody told how it ended", "running")

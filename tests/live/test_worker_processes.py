@@ -20,6 +20,7 @@ from support.states import SOURCE
 from flowerpower.apply import apply_plan
 from flowerpower.jobs.by_hand.stopping import stop_run
 from flowerpower.jobs.scheduling.scheduler import Scheduler
+from flowerpower.jobs.workers import heartbeats
 from flowerpower.jobs.workers.worker import make_worker
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.keys import Keys
@@ -172,7 +173,7 @@ def test_two_processes_run_side_by_side_and_one_that_dies_is_started_again(
     assert "was killed by signal 9; starting it again" in worker.output()
 
 
-@pytest.mark.parametrize("how", ["forked", "warm"])
+@pytest.mark.parametrize("how", ["forked", "warm", "two"])
 def test_a_worker_drains_and_a_second_signal_ends_its_run_which_is_recorded(
     store: Store, redis_url: str, tmp_path: Path, how: str
 ) -> None:
@@ -190,6 +191,7 @@ def test_a_worker_drains_and_a_second_signal_ends_its_run_which_is_recorded(
         worker.process.wait(timeout=30)
 
     assert not alive(run)
+    assert "Traceback" not in worker.output()  # it ended as it was asked to
     (outcome,) = outcomes(store)
     assert (outcome["status"], outcome["reason"]) == ("failed", "its worker was stopped while it ran")
 
@@ -294,6 +296,15 @@ def test_a_worker_that_redis_has_forgotten_is_known_again_at_its_next_sign_of_li
     after = redis_connection.hgetall(worker.key)
     assert (after[b"queues"], after[b"birth"]) == (before[b"queues"], before[b"birth"])
     assert 0 < redis_connection.ttl(worker.key) <= 30
+
+
+def test_an_idle_worker_that_is_killed_does_not_count_as_alive_for_long(redis_connection: Redis) -> None:
+    worker = make_worker(redis_connection, Keys("acme", "default"), ["default"])
+    worker.register_birth()
+
+    worker.heartbeat()
+
+    assert 2 * heartbeats.LOOK_EVERY < redis_connection.ttl(worker.key) <= 90
 
 
 def test_a_worker_that_a_list_of_rq_has_lost_is_in_it_again_at_its_next_sign_of_life(redis_connection: Redis) -> None:

@@ -17,7 +17,7 @@ from flowerpower.doctor.records import Records
 from flowerpower.doctor.server import ServerFacts
 from flowerpower.doctor.server_checks import server_findings
 from flowerpower.errors import Place, Problem
-from flowerpower.jobs.monitoring.status import ScheduleStatus, Status
+from flowerpower.jobs.monitoring.status import Heal, Outcome, ScheduleStatus, Status
 from flowerpower.render.doctor import doctor_dict, doctor_text
 from flowerpower.revision import Revision
 from flowerpower.specs.verdict import Verdict
@@ -189,6 +189,48 @@ def test_workers_that_died_are_counted() -> None:
     message = live(workers={"default": Workers(2, 0)})["workers"].message
 
     assert message == "nobody works on queue default (2 workers died without a word)"
+
+
+def test_schedules_whose_last_run_failed_are_named() -> None:
+    ended = Outcome(NOW - 60, NOW - 60, 1, "failed", run="acme--prod--nightly--1")
+    failing, held = replace(SCHEDULE, last=ended), replace(SCHEDULE, name="x", last=ended, hold=Hold("a", "b", NOW))
+    skipped = replace(SCHEDULE, name="often", last=replace(ended, status="skipped"), before_skipped=ended)
+    assert not isinstance(LIVE.status, Unknown)
+
+    found = live(status=replace(LIVE.status, schedules=(failing, held, skipped)))["runs"]
+    well = live(status=replace(LIVE.status, schedules=(replace(SCHEDULE, last=replace(ended, status="succeeded")),)))
+
+    assert (found.verdict, found.message) == ("warn", "2 schedules whose last runs failed: nightly, often")
+    assert (well["runs"].verdict, well["runs"].message) == ("ok", "no schedule's last run failed")
+    assert live()["runs"].message == "none has ended yet"
+
+
+def test_the_last_run_that_lost_its_worker_is_named_with_its_time() -> None:
+    heals = (
+        Heal("healed", NOW - 5),
+        Heal("closed", NOW - 7200, run="acme--prod--nightly--1"),
+        Heal("lost", NOW - 8000),
+    )
+    assert not isinstance(LIVE.status, Unknown)
+
+    found = live(status=replace(LIVE.status, heals=heals))["heals"]
+
+    told = "3 things mended in the last day; 2 runs lost a worker, the last one 2h ago: nightly--1"
+    assert (found.verdict, found.message) == ("warn", told)
+
+
+@pytest.mark.parametrize(
+    ("troubles", "words"),
+    [
+        (("Redis holds generation 0; nothing fires until the next apply",), "look at `flowerpower plan`, then apply"),
+        (("a", "b"), "flowerpower status lists them"),
+        (("a",), "it goes away by itself"),
+    ],
+)
+def test_what_the_scheduler_reports_has_its_way_out(troubles: tuple[str, ...], words: str) -> None:
+    assert not isinstance(LIVE.status, Unknown)
+
+    assert words in live(status=replace(LIVE.status, troubles=troubles))["troubles"].hint
 
 
 def test_a_state_that_cannot_be_read_hides_no_other_check() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from flowerpower import arguments
 from flowerpower.errors import FlowerPowerError, UsageError
 from flowerpower.jobs.ledger import run_ref
-from flowerpower.jobs.records import active_runs
+from flowerpower.jobs.records import RunRecord, active_runs
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.keys import RUN_ID
 from flowerpower.state.misplaced import WAY_OUT
@@ -30,6 +30,7 @@ class Stopped:
     word: str
     status: str = ""
     worker: str = ""
+    attempts: int = 0  # that a dropped run had begun
 
 
 def stop_run(store: Store, text: str, reason: str) -> Stopped:
@@ -56,18 +57,43 @@ def stop_run(store: Store, text: str, reason: str) -> Stopped:
         raise FlowerPowerError(f"the key {more} holds something that is not ours", hint=WAY_OUT)
     if word == "over":
         return Stopped(run_id, "over", status=more)
-    return Stopped(run_id, "dropped" if word == "unbuffered" else word, worker=more)
+    if word in ("dropped", "unbuffered"):
+        return Stopped(run_id, "dropped", attempts=int(more or 0))
+    return Stopped(run_id, word, worker=more)
+
+
+def active_of(store: Store, name: str) -> list[str]:
+    """Return the ids of all active runs of a name, those that run last: a worker would take the next that waits.
+
+    Raises `UsageError` where none is, and nothing of that name is live either.
+    """
+    active = [record.run for record in reversed(_active(store, name))]
+    if not active:
+        with redis_errors("looking for a name"):
+            is_live = any(store.connection.hexists(key, name) for key in (store.keys.schedules, store.keys.pipelines))
+        if not is_live:
+            raise _nothing_active(name)
+    return active
+
+
+def _active(store: Store, name: str) -> list[RunRecord]:
+    if not arguments.text(name, "a run id", RUN_ID):
+        raise UsageError("which run?", hint="name it, as `flowerpower runs` shows it")  # no name means all to readers
+    return active_runs(store, name)
+
+
+def _nothing_active(name: str) -> UsageError:
+    return UsageError(f"no run of {name!r} is active", hint="`flowerpower runs` shows what is")
 
 
 def _run_named(store: Store, text: str) -> str:
     if "--" in arguments.text(text, "a run id", RUN_ID):
         return store.keys.full_run_id(text)
-    if not text:
-        raise UsageError("which run?", hint="name it, as `flowerpower runs` shows it")  # no name means all to readers
-    active = [record.run for record in active_runs(store, text)]
+    active = [record.run for record in _active(store, text)]
     if len(active) == 1:
         return active[0]
     if not active:
-        raise UsageError(f"no run of {text!r} is active", hint="`flowerpower runs` shows what is")
+        raise _nothing_active(text)
     shown = ", ".join(store.keys.short_run_id(run) for run in active[:5])
-    raise UsageError(f"{len(active)} runs of {text} are active: {shown}", hint="name one, or several")
+    hint = f"name one, or several; all of them: `flowerpower cancel {text} --all`"
+    raise UsageError(f"{len(active):,} runs of {text} are active: {shown}", hint=hint)

@@ -38,7 +38,7 @@ class Outcome:
 class Heal:
     """Something that was lost or in the way, and that the scheduler mended; times are epoch seconds."""
 
-    event: str  # healed, redelivered, removed, closed
+    event: str  # healed, redelivered, removed, closed, lost
     at: int
     schedule: str = ""
     tick: int | None = None
@@ -62,7 +62,8 @@ class ScheduleStatus:
     active: int
     last: Outcome | None
     commit: str
-    queued: int = 0  # of the active runs, those that no worker has begun
+    queued: int = 0  # of the active runs, those that are with no worker
+    retrying: int = 0  # of those, the ones that wait for their next attempt
     active_since: int = 0  # epoch seconds of the oldest active run, 0 without one
     waits: str = ""  # for which other schedule one of the queued runs does, in words
     waiting: int = 0  # ticks that wait for the active run

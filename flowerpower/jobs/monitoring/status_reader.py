@@ -195,10 +195,20 @@ def _with_active(schedules: Iterable[ScheduleStatus], runs: Iterable[Run]) -> It
     for run in runs:
         found.setdefault(run.name, []).append(run)
     for one in schedules:
-        own = found.get(one.name, ())
-        queued, since = sum(not run.execution for run in own), min((run.since for run in own), default=0)
-        waits = next((run.waits for run in own if run.waits), "")
-        yield replace(one, active=len(own), queued=queued, active_since=since, waits=waits) if own else one
+        own = found.get(one.name)
+        yield _active(one, own) if own else one
+
+
+def _active(schedule: ScheduleStatus, runs: Sequence[Run]) -> ScheduleStatus:
+    idle = [run for run in runs if not run.is_with_worker]
+    return replace(
+        schedule,
+        active=len(runs),
+        queued=len(idle),
+        retrying=sum(run.tried for run in idle),
+        active_since=min(run.since for run in runs),
+        waits=next((run.waits for run in runs if run.waits), ""),
+    )
 
 
 def _base(schedule: Schedule, record: Record) -> ScheduleStatus:

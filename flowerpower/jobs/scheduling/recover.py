@@ -16,6 +16,7 @@ from typing import Any
 
 from flowerpower.errors import StoreError
 from flowerpower.jobs.ledger import Ledger, RunRef, run_ref
+from flowerpower.jobs.records import WORKER_GONE
 from flowerpower.jobs.scheduling.index import IndexKeeper
 from flowerpower.jobs.scheduling.troubles import Troubles
 from flowerpower.state.codec import decode_run, seal
@@ -29,7 +30,6 @@ SURELY_LOST = 10  # seconds: a worker may just have been about to start it
 AT_ONCE = 1000  # runs that are looked at in one round trip
 _ENDED = {b"failed": "failed", b"stopped": "cancelled", b"canceled": "cancelled", b"finished": "finished"}
 _WAITS = (b"queued", b"scheduled")  # and RQ writes that before it puts the run where it waits
-_WORKER_GONE = "its worker was gone before it was done: it was killed, or its machine died"
 _NEVER_BEGAN = ("AbandonedJobError", "stuck in intermediate queue")  # how RQ ends what it lost itself
 _SINCE = re.compile(rb'"since":(\d{1,12})[,}]')
 _UNKNOWN = "unknown"  # the execution of a run that a worker began: it must not run twice
@@ -67,6 +67,7 @@ class RunKeeper:
         self._ledger = ledger
         self._troubles = troubles
         self._missing: dict[str, int] = {}  # when each run was first seen in no list
+        self._gone: dict[str, int] = {}  # when each execution was first seen to be gone, while its run waits
         self._index = IndexKeeper(store)
 
     def step(self, queues: Sequence[str], now: int) -> None:
@@ -84,6 +85,11 @@ class RunKeeper:
             if now - self._missing.get(seen.run.id, now) >= SURELY_LOST:
                 del self._missing[seen.run.id]
                 self._try(failures, seen, self._redeliver)
+        gone = [seen for seen in lost if seen.claimed and not seen.alive and not seen.run.gone]
+        self._gone = {seen.run.execution: self._gone.get(seen.run.execution, now) for seen in gone}
+        for seen in gone:
+            if now - self._gone[seen.run.execution] >= SURELY_LOST:
+                self._try(failures, seen, self._lose)
         self._troubles.report("runs", failures)
 
     def _try(self, failures: dict[str, str], seen: _Seen, mend: Any) -> None:
@@ -171,7 +177,7 @@ class RunKeeper:
             return "failed", "its job in Redis was replaced by something else"
         if status != b"finished":
             gone = status == b"failed" and self._gave_up(run.id)
-            return _ENDED[status], _WORKER_GONE if gone else f"RQ ended it as {status.decode()}"
+            return _ENDED[status], WORKER_GONE if gone else f"RQ ended it as {status.decode()}"
         with redis_errors("reading a run's result"):
             result = returned(self._store.connection, run.id)
         done = isinstance(result, dict) and result.get("status") == "succeeded"
@@ -223,6 +229,14 @@ class RunKeeper:
             logger.warning("run %s was lost between queue and worker: delivered again", run.id)
         elif answer == 2 and (reference := run_ref(self._store, run.id, run.tick)) is not None:
             self._end(reference, seen, "failed", "it was delivered several times, and no worker ever began it")
+
+    def _lose(self, seen: _Seen) -> None:
+        """Tell of an attempt whose worker is gone, and that RQ has be tried again."""
+        run = seen.run
+        order = {"id": run.id, "name": run.name, "seen": run.execution}
+        with redis_errors("telling of a lost worker"):
+            if self._store.scripts.call("lose", [json.dumps(order)]):
+                logger.warning("run %s lost its worker in attempt %d, and waits for its retry", run.id, run.attempt)
 
 
 def _seen(run: Run, job: Any, execution: Any) -> _Seen:

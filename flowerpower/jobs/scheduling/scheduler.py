@@ -22,6 +22,7 @@ from flowerpower.jobs.scheduling.troubles import Troubles
 from flowerpower.jobs.scheduling.watch import ClockWatch
 from flowerpower.schedule.zones import UNVERSIONED, tzdata_version
 from flowerpower.state.connection import redis_errors
+from flowerpower.state.models import UNTIL_APPLY
 from flowerpower.state.store import Store
 
 LEASE_SECONDS = 5
@@ -180,7 +181,7 @@ class Scheduler:
 
     def _publish(self) -> None:
         with self.troubles.within("telling what is wrong"):
-            alarm = f"{self.alarm}; nothing fires until the next apply" if self.alarm else ""
+            alarm = f"{self.alarm}; {UNTIL_APPLY}" if self.alarm else ""
             self.troubles.publish(self.store, alarm, time.monotonic())
 
     def _fire_queue(self, queue: str, now: int) -> int:

@@ -20,6 +20,7 @@ from flowerpower.jobs.absence import Absence
 from flowerpower.state.misplaced import says_misplaced
 
 LOOK_EVERY = 15  # seconds that an idle worker waits for a job before it gives a sign of life
+_KNOWN_FOR = 90  # seconds that an idle worker counts as alive, as a busy one does; RQ takes eight minutes
 _FRESH_SECONDS = 5.0  # how old a heartbeat may be when the next one is left out
 
 logger = logging.getLogger("flowerpower.worker")
@@ -64,7 +65,7 @@ class BeatingWorker(Worker):
         if timeout is None and time.monotonic() - self._renewed < _FRESH_SECONDS and not self.absence.lasts:
             return
         with self.connection.pipeline(transaction=False) as together:
-            super().heartbeat(timeout, together)
+            super().heartbeat(timeout or _KNOWN_FOR, together)
             register(self, together)
             is_first, *others = together.execute(raise_on_error=False)
         if isinstance(is_first, Exception):

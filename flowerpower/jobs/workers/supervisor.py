@@ -80,6 +80,8 @@ class Supervisor:
                 os.setpgid(0, 0)  # a Ctrl-C in the terminal is for the parent, which passes it on once
                 end_with_parent(signal.SIGTERM)
                 code = child.work() if os.getppid() == parent else 1
+            except SystemExit:  # how RQ ends a worker that was told twice to stop
+                code = 0
             except BaseException:
                 logger.exception("%s failed", child.name)
             finally:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -294,8 +295,9 @@ class FlowerPowerWorker(BeatingWorker):
         if run is None:
             return
         attempt = attempt_under_way(store, run, str(job.args[-1]))
+        took = max(0.0, time.time() - execution.created_at.timestamp())
         ended = Ledger(store).finish(
-            run, execution=execution.id, status=status, reason=reason, final=final, duration=0.0
+            run, execution=execution.id, status=status, reason=reason, final=final, duration=took
         )
         if ended and attempt:
             self._killed = (store, attempt, reason)

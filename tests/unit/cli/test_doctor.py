@@ -54,6 +54,26 @@ def test_an_applied_project_is_looked_at_whole(applied: CommandLine, tells_right
     assert check(answer, "redis rights")["verdict"] == ("ok" if tells_rights else "unknown")
 
 
+def test_with_a_key_it_is_told_what_workers_that_have_it_refuse(applied: CommandLine) -> None:
+    key = {"FLOWERPOWER_SIGNING_KEY": "0123456789abcdef" * 2}
+
+    before, signed = applied("doctor", "--json", **key), applied("apply", "--resign", "--auto-approve", **key)
+    after, another = applied("doctor", "--json", **key), applied("doctor", "--json", FLOWERPOWER_SIGNING_KEY="x" * 32)
+
+    assert signed.code == 0, signed.err
+    found = check(before, "live run specs")
+    assert (found["verdict"], found["hint"]) == ("fail", "flowerpower apply --resign")
+    assert found["message"].endswith("workers that have it do not run: hourly, nightly")
+    assert [verdicts(one)["live run specs"] for one in (after, another)] == ["ok", "fail"]
+    assert verdicts(applied("doctor", "--json"))["live run specs"] == "ok"
+
+
+def test_a_key_that_is_none_is_told_as_that(applied: CommandLine) -> None:
+    found = check(applied("doctor", "--json", FLOWERPOWER_SIGNING_KEY="short"), "machine signing key")
+
+    assert (found["verdict"], found["hint"]) == ("fail", "make one: openssl rand -hex 32")
+
+
 def test_a_user_that_may_only_read_learns_what_it_may(applied: CommandLine, as_user: Any) -> None:
     answer = applied("doctor", "--json", "--redis", as_user(*READER))
 

@@ -229,6 +229,19 @@ def test_a_run_that_is_tried_again_says_how_often_it_may_be() -> None:
     assert details_text(run).splitlines()[0] == "nightly--1795454400  retrying after 1 of 3 attempts for 34s"
 
 
+def test_a_run_that_waits_for_its_retry_says_when_that_is_and_what_killed_the_last_attempt() -> None:
+    killed = Attempt(1, "failed", NOW - 34, 12.0, "worker-1", "its process was killed by signal 9 (SIGKILL)")
+    run = replace(DETAILS, record=replace(RUNNING, status="retrying"), attempts=(killed,), next_at=NOW + 600)
+
+    told = details_text(run)
+
+    assert "  next     attempt 2 in 10m, Mon 23 Nov 18:30 (17:30 UTC)\n" in told
+    assert "  why      its process was killed by signal 9 (SIGKILL)\n" in told
+    assert details_dict(run, "acme.prod")["next_attempt_at"] == "2026-11-23T17:30:00Z"
+    assert "next     attempt 2 as soon as a worker takes it" in details_text(replace(run, next_at=0))
+    assert progress_line(run).endswith("waiting for the next one: its process was killed by signal 9 (SIGKILL)")
+
+
 WORDS = [
     "error",
     "message",
