@@ -80,6 +80,7 @@ CODES: Mapping[str, Code] = {
     "FP312": Code("policy allowed_queues", "Use an allowed queue, or change the rule.", can_be_silenced=True),
     "FP313": Code("policy max_timeout", "Lower the timeout, or change the rule.", can_be_silenced=True),
     "FP314": Code("policy require", "Add the field, or change the rule.", can_be_silenced=True),
+    "FP315": Code("zone hardly meant", "Name a city: the zone of America/New_York.", can_be_silenced=True),
     # The dataflow
     "FP320": Code("no such node", "Correct the name, or add the function.", can_be_silenced=True),
     "FP321": Code("no such input", "Correct or remove it: no node takes it.", can_be_silenced=True),

@@ -21,6 +21,7 @@ from flowerpower.specs.renames import check_renames
 from flowerpower.specs.transfers import check_transfers
 from flowerpower.specs.values import TRIGGERS
 from flowerpower.specs.waits import check_waits
+from flowerpower.specs.zone_doubts import DOUBTS
 
 if TYPE_CHECKING:
     from flowerpower.specs.models import PipelineSpec, ScheduleSpec
@@ -99,6 +100,12 @@ def _check_project(project: Project) -> Iterator[Problem]:
     error = _trigger_error(None, 60, None, project.spec.timezone, None, None)
     if error and project.is_sound("project", "timezone"):
         yield problem(project, "FP303", ("project", "timezone"), error.what, error.hint)
+    yield from _check_zone(project, "project", project.spec.timezone)
+
+
+def _check_zone(project: Project, address: str, zone: str) -> Iterator[Problem]:
+    if zone in DOUBTS and project.is_sound(address, "timezone"):
+        yield problem(project, "FP315", (address, "timezone"), *DOUBTS[zone], severity="warning")
 
 
 def _check_addresses(project: Project, spec: Told, *path: str) -> Iterator[Problem]:
@@ -152,6 +159,8 @@ def _check_schedule(
         hint = did_you_mean(spec.queue, queues) or there_are(queues)
         yield problem(project, "FP302", (address, "queue"), f"the queue '{spec.queue}' is not declared", hint)
     yield from _check_trigger(project, address, spec)
+    if spec.timezone != project.spec.timezone:  # of that it is said once
+        yield from _check_zone(project, address, spec.timezone)
 
 
 def _check_missing_pipeline(project: Project, address: str, spec: ScheduleSpec, why: str | None) -> Iterator[Problem]:
