@@ -33,7 +33,7 @@ class Wanted:
         return cls(found, commit, "")
 
     def sync_of(self, live: Schedule, forgotten: Set[str], *, drifted: bool) -> Sync:
-        """Return how a live schedule relates to the specs; a forgotten one is nobody's business."""
+        """Return how a live schedule relates to the specs; a forgotten one is nobody's business, until they name it."""
         if live.name in forgotten and live.name not in self.schedules:
             return "unmanaged"
         if self.unknown:
@@ -42,7 +42,7 @@ class Wanted:
         if wanted is None:
             return "orphaned"
         same = live.digest.startswith(wanted[0]) and live.run.startswith(wanted[1])
-        return "synced" if same and not drifted else "out_of_sync"
+        return "synced" if same and not drifted and live.name not in forgotten else "out_of_sync"
 
     def missing(self, live: Mapping[str, Schedule]) -> tuple[str, ...]:
         """Return the schedules of the specs that are not live, sorted."""

@@ -215,7 +215,7 @@ def test_the_sync_of_a_schedule_is_told_from_digests(wanted: Wanted, drifted: bo
 
 def test_a_forgotten_schedule_is_nobodys_business_unless_the_specs_name_it_again() -> None:
     assert Wanted({}, "c", "").sync_of(LIVE, {"a"}, drifted=True) == "unmanaged"
-    assert Wanted({"a": ("d", "r")}, "c", "").sync_of(LIVE, {"a"}, drifted=False) == "synced"
+    assert Wanted({"a": ("d", "r")}, "c", "").sync_of(LIVE, {"a"}, drifted=False) == "out_of_sync"
 
 
 @pytest.mark.parametrize(("width", "height"), [(20, 3), (40, 12), (80, 24), (200, 60)])
