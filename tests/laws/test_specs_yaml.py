@@ -57,7 +57,7 @@ VALUES = st.recursive(
 
 def ours(text: str) -> Any:
     parsed = parse("x.yaml", text.encode())
-    assert parsed.problems == ()
+    assert {problem.severity for problem in parsed.problems} <= {"warning"}  # a text may be `None`, in good YAML
     return parsed.documents[0].data
 
 
