@@ -8,29 +8,23 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
+from flowerpower.dataflow.kinds import full_name
 from flowerpower.dataflow.modules import Names
 
 Classes = frozenset[str]
 _LONGEST = 200
 _PARENTS = {"bool": "int", "datetime.datetime": "datetime.date"}
-_BUILT_IN = frozenset({"int", "float", "str", "bool", "bytes", "list", "dict", "tuple", "set"})
 _COLLECTIONS: Mapping[str, str] = {
     **{name: name for name in ("list", "dict", "tuple", "set")},
     **{f"typing.{name.title()}": name for name in ("list", "dict", "tuple", "set")},
 }
-_IMPORTED: Mapping[str, str] = {
-    "datetime.date": "datetime.date",
-    "datetime.datetime": "datetime.datetime",
-    "pathlib.Path": "pathlib.Path",
-    "pandas.DataFrame": "pandas.DataFrame",
-    "pandas.Series": "pandas.Series",
-    "polars.DataFrame": "polars.DataFrame",
-    "polars.LazyFrame": "polars.LazyFrame",
-    "polars.Series": "polars.Series",
-    "pyarrow.Table": "pyarrow.Table",
-    "numpy.ndarray": "numpy.ndarray",
-    **_COLLECTIONS,
-}
+_KNOWN = frozenset(
+    [
+        *("int", "float", "str", "bool", "bytes", "datetime.date", "datetime.datetime", "pathlib.Path"),
+        *("pandas.DataFrame", "pandas.Series", "polars.DataFrame", "polars.LazyFrame", "polars.Series"),
+        *("pyarrow.Table", "numpy.ndarray"),
+    ]
+)
 
 
 def classes_of(annotation: str, names: Names) -> Classes:
@@ -57,26 +51,15 @@ def _read(node: ast.expr, names: Names) -> Classes:
             return frozenset({"None"})
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return _either(_read(left, names), _read(right, names))
-        case ast.Subscript(value=outer, slice=inner) if _full_name(outer, names) == "typing.Optional":
+        case ast.Subscript(value=outer, slice=inner) if full_name(outer, names) == "typing.Optional":
             return _either(_read(inner, names), frozenset({"None"}))
         case ast.Subscript(value=outer):
-            name = _COLLECTIONS.get(_full_name(outer, names), "")
+            name = _COLLECTIONS.get(full_name(outer, names), "")
         case _:
-            full = _full_name(node, names)
-            name = full if full in _BUILT_IN else _IMPORTED.get(full, "")
+            full = full_name(node, names)
+            name = _COLLECTIONS.get(full, full if full in _KNOWN else "")
     return frozenset({name} if name else ())
 
 
 def _either(one: Classes, other: Classes) -> Classes:
     return one | other if one and other else frozenset()
-
-
-def _full_name(node: ast.expr, names: Names) -> str:
-    match node:
-        case ast.Name(id=name) if name in names.imported:
-            return names.imported[name]
-        case ast.Name(id=name) if name not in names.bound:
-            return name
-        case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name in names.imported:
-            return f"{names.imported[name]}.{attribute}"
-    return ""

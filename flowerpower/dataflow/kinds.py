@@ -11,8 +11,8 @@ from typing import Any
 from flowerpower.dataflow.modules import Names
 
 _LONGEST = 200
-_BUILT_IN: Mapping[str, Any] = {kind.__name__: kind for kind in (int, float, str, bool, list, dict, tuple, set)}
-_IMPORTED: Mapping[str, Any] = {
+_KINDS: Mapping[str, Any] = {
+    **{kind.__name__: kind for kind in (int, float, str, bool, list, dict, tuple, set)},
     "datetime.date": datetime.date,
     "datetime.datetime": datetime.datetime,
     "typing.Any": Any,
@@ -44,6 +44,18 @@ def kind_of(annotation: str, names: Names) -> Any:
     return None if kind in (Any, type(None)) else kind
 
 
+def full_name(node: ast.expr, names: Names) -> str:
+    """Return `datetime.date` for what a module calls `date` or `dt.date`, `int` for Python's own; or nothing."""
+    match node:
+        case ast.Name(id=name) if name in names.imported:
+            return names.imported[name]
+        case ast.Name(id=name) if name not in names.bound:
+            return name
+        case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name in names.imported:
+            return f"{names.imported[name]}.{attribute}"
+    return ""
+
+
 def _read(node: ast.expr, names: Names) -> Any:
     match node:
         case ast.Constant(value=None):
@@ -60,14 +72,7 @@ def _read(node: ast.expr, names: Names) -> Any:
 
 
 def _named(node: ast.expr, names: Names) -> Any:
-    kind = None
-    match node:
-        case ast.Name(id=name) if name in names.imported:
-            kind = _IMPORTED.get(names.imported[name])
-        case ast.Name(id=name) if name not in names.bound:
-            kind = _BUILT_IN.get(name)
-        case ast.Attribute(value=ast.Name(id=name), attr=attribute):
-            kind = _IMPORTED.get(f"{names.imported.get(name, '')}.{attribute}")
+    kind = _KINDS.get(full_name(node, names))
     if kind is None:
         raise _UnknownError
     return kind
