@@ -6,11 +6,13 @@ Who is told to wait asks once more after 5 seconds, then nobody does for a minut
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -102,13 +104,17 @@ def stock_worker(url: str, folder: Path, *how: str) -> Iterator[None]:
     """Run a worker of RQ's own for the length of a block; it ends with what it runs."""
     command = [sys.executable, "-m", "rq.cli", "worker", "--serializer", "json", "-u", url, *how, KEYS.queue("default")]
     nowhere = subprocess.DEVNULL
-    worker = subprocess.Popen(command, cwd=folder, stdout=nowhere, stderr=nowhere)
+    worker = subprocess.Popen(command, cwd=folder, stdout=nowhere, stderr=nowhere, start_new_session=True)
     try:
         yield
     finally:
         (folder / "flows/go").touch()
         worker.terminate()
-        worker.wait(timeout=30)
+        with suppress(subprocess.TimeoutExpired):  # RQ's may wait for its scheduler for ever
+            worker.wait(timeout=10)
+        with suppress(ProcessLookupError):
+            os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
 
 
 def test_a_stock_worker_waits_as_well(store: Store, redis_url: str, tmp_path: Path) -> None:
