@@ -201,12 +201,15 @@ class _Check:
             return
         yield from _odd_modules(self.project, name, located)
         runs = runs_of(name, pipeline, schedules)
-        own = {self.project.place(address).file for address in (f"pipeline.{name}", *(run.address for run in runs))}
         for problem in findings_as_problems(self.project, name, runs, self.findings(name, pipeline, runs)):
-            if problem.place.file in own:
+            if problem.place.file in self.files_of(name, runs):
                 yield problem
             elif problem.code != CODE_OF_KIND["unused"]:  # others may use it
                 self._shared.setdefault(problem, []).append(name)
+
+    def files_of(self, name: str, runs: Sequence[Run]) -> set[str]:
+        """Return the files of a pipeline and its schedules; to look places up takes long, so only of what is wrong."""
+        return {self.project.place(address).file for address in (f"pipeline.{name}", *(run.address for run in runs))}
 
     def findings(self, name: str, pipeline: PipelineSpec, runs: Sequence[Run]) -> Mapping[str, Sequence[Finding]]:
         """Return what is wrong with each run of a pipeline, by its address; what they share is looked at once."""
