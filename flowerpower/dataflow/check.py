@@ -88,7 +88,7 @@ def is_plainly_right(graph: Graph, wanted: Wanted) -> bool:
         inputs.isdisjoint(nodes)
         and inputs.isdisjoint(wanted.config)
         and inputs <= graph.parameters.keys()
-        and (graph.used is None or wanted.config.keys() <= graph.used | graph.parameters.keys())
+        and (graph.used is None or wanted.config.keys() - graph.parameters.keys() <= graph.used)
         and replaced <= nodes
         and {*wanted.outputs.values()} <= nodes
         and graph.required <= {*inputs, *replaced, *wanted.config}

@@ -48,16 +48,17 @@ class Graphs:
 
     def of(self, modules: Modules, config: Mapping[str, Any]) -> Graph | Unbuilt:
         """Return the graph of modules under a config."""
-        read = self.read(modules, config)
+        whole = _known(config)
+        read = self._read(modules, whole)
         if read.faults:
             return read
-        build = self.build(modules, config)
+        build = Build(modules, read.config if read.decided else whole)
         key = build.key
         self.asked[key] = build
         if self.real is None:
             return read
         found = self.real[key]
-        return found if isinstance(found, Unbuilt) else _decided(found, read, _known(config))
+        return found if isinstance(found, Unbuilt) else _decided(found, read, whole)
 
     def build(self, modules: Modules, config: Mapping[str, Any]) -> Build:
         """Return what Hamilton would have to build for modules under a config."""

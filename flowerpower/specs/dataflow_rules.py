@@ -19,7 +19,7 @@ from flowerpower.proposed import in_env
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.dataflow_graphs import Graphs, Located, RealGraphs
 from flowerpower.specs.dataflow_transfers import wrong_transfers
-from flowerpower.specs.dataflow_values import can_be_told, wrong_values
+from flowerpower.specs.dataflow_values import Given, can_be_told, values_of, wrong_values
 from flowerpower.specs.project import Project
 from flowerpower.specs.silence import wrong_comments
 
@@ -59,11 +59,9 @@ class Run(NamedTuple):
         return repr(self.config), frozenset(self.inputs), frozenset(self.overrides)
 
     @property
-    def values(self) -> Iterator[Value]:
-        """Everything it gives to nodes; what `inputs` and `config` both give is wrong for another reason."""
-        yield from (Value("inputs", name, value) for name, value in self.inputs.items() if name not in self.config)
-        yield from (Value("config", name, value) for name, value in self.config.items())
-        yield from (Value("overrides", name, value) for name, value in self.overrides.items())
+    def given(self) -> Given:
+        """Everything it gives to nodes, by the section of the spec."""
+        return {"inputs": self.inputs, "config": self.config, "overrides": self.overrides}
 
 
 def check_dataflow(project: Project, files: Files, real: RealGraphs | None = None) -> list[Problem]:
@@ -215,11 +213,13 @@ class _Check:
         """Return what is wrong with each run of a pipeline, by its address; what they share is looked at once."""
         outputs, by_key = outputs_of(pipeline), dict[object, list[Finding]]()
         graphs: dict[str, Graph | None] = {}
+        transfers: dict[str, list[Finding]] = {}
         found: dict[str, Sequence[Finding]] = {}
         for run in runs:
             key = run.key
             if key[0] not in graphs:
-                graphs[key[0]] = self.graph(name, pipeline.modules, run.config)
+                graphs[key[0]] = graph = self.graph(name, pipeline.modules, run.config)
+                transfers[key[0]] = [*wrong_transfers(graph, pipeline.load, pipeline.save)] if graph else []
             if (graph := graphs[key[0]]) is None:
                 found[run.address] = ()
                 continue
@@ -228,8 +228,8 @@ class _Check:
                 self.note(pipeline.modules, run)
                 wanted = Wanted(outputs, run.config, run.inputs.keys(), run.overrides.keys(), pipeline.load.keys())
                 if key not in by_key:
-                    by_key[key] = [*check_run(graph, wanted), *wrong_transfers(graph, pipeline.load, pipeline.save)]
-                by_key[values] = [*by_key[key], *wrong_values(graph, wanted, run.values)]
+                    by_key[key] = [*check_run(graph, wanted), *transfers[key[0]]]
+                by_key[values] = [*by_key[key], *wrong_values(graph, wanted, run.given)]
             found[run.address] = by_key[values]
         return found
 
@@ -237,7 +237,7 @@ class _Check:
         """Take down what a run gives, for those who want to know."""
         if self.given is not None:
             noted = self.given.setdefault(self.graphs.build(modules, run.config).key, {})
-            noted |= {value.key: value for value in run.values if can_be_told(value)}
+            noted |= {value.key: value for value in values_of(run.given) if can_be_told(value)}
 
     def graph(self, name: str, modules: tuple[str, ...], config: Mapping[str, Any]) -> Graph | None:
         """Return the graph of a run, if there is one to check it against.

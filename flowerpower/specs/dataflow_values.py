@@ -25,15 +25,40 @@ _EXACT = 2**53
 _SINGULAR = {"inputs": "input", "config": "config", "overrides": "override"}
 
 
-def wrong_values(graph: Graph, wanted: Wanted, values: Iterable[Value]) -> Iterator[Finding]:
+Given = Mapping[str, Mapping[str, Any]]
+"""What a run gives to nodes: `inputs`, `config` and `overrides`, each by name."""
+
+
+def wrong_values(graph: Graph, wanted: Wanted, given: Given) -> Iterator[Finding]:
     """Yield what a run would refuse of the values that it is given, in its own words; only what is certain."""
-    if not graph.decided or not (graph.kinds or graph.refused):
+    if not graph.decided:
         return
-    for value in values:
+    for value in _questionable(graph, given):
         why = _refusal_of(graph, value)
         if why and (value.section != "config" or value.name in _way(graph, wanted)):
             what = f"{_SINGULAR[value.section]} {value.name!r}: {why}"
             yield Finding("wrong type", (value.section, value.name), what, _hint(graph, value))
+
+
+def values_of(given: Given) -> Iterator[Value]:
+    """Yield everything that is given; what `inputs` and `config` both give is wrong for another reason."""
+    for section, values in given.items():
+        for name, value in values.items():
+            if section != "inputs" or name not in given["config"]:
+                yield Value(section, name, value)
+
+
+def _questionable(graph: Graph, given: Given) -> Iterator[Value]:
+    """Yield the values that are not plainly of the type that is wanted."""
+    if graph.refused:
+        yield from values_of(given)
+        return
+    kinds = graph.kinds
+    for section in ("inputs", "config") if kinds else ():
+        values = given[section]
+        for name in kinds.keys() & values.keys():
+            if type(values[name]) is not kinds[name] and (section != "inputs" or name not in given["config"]):
+                yield Value(section, name, values[name])
 
 
 def can_be_told(value: Value) -> bool:

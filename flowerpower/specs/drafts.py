@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -117,7 +118,13 @@ def is_slip(key: str, name: str) -> bool:
 
 def is_misspelt(name: str, data: Mapping[str, Any]) -> bool:
     """Tell whether a field is not there, and one of the keys can only be it, misspelt."""
-    return name not in data and any(is_slip(key, name) for key in data)
+    return name not in data and _has_slip(name, tuple(data))
+
+
+@lru_cache(maxsize=4096)
+def _has_slip(name: str, keys: tuple[str, ...]) -> bool:
+    """Tell whether one of the keys can only be that name, misspelt; most specs have the keys of many others."""
+    return any(is_slip(key, name) for key in keys)
 
 
 def _meant(findings: Iterable[Finding]) -> Iterator[Path]:

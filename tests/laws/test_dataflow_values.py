@@ -76,7 +76,7 @@ def test_the_values_that_a_run_refuses_are_known_before(data: st.DataObject) -> 
     assert graph.kinds.keys() == graph.inputs.keys()
 
     wanted = Wanted({("outputs", name): name for name in outputs}, config, inputs.keys())
-    found = wrong_values(graph, wanted, Run("", {}, inputs, config, {}).values)
+    found = wrong_values(graph, wanted, Run("", {}, inputs, config, {}).given)
     with tempfile.TemporaryDirectory() as folder:
         said = wrong_types_of(Path(folder), text, config, outputs, inputs)
 
@@ -102,8 +102,8 @@ annotations = st.recursive(
 @given(annotation=annotations, value=values)
 def test_any_annotation_is_read_or_left_alone(annotation: str, value: object) -> None:
     graph = static_graph({"m0.py": f"{HEADER}\ndef n0(i0: {annotation}) -> int: ...\n"}, ["m0"], {})
-    config = Run("", {}, {}, {"i0": value}, {}).values
+    config = Run("", {}, {}, {"i0": value}, {}).given
 
-    for given_values in (Run("", {}, {"i0": value}, {}, {}).values, config):
+    for given_values in (Run("", {}, {"i0": value}, {}, {}).given, config):
         for finding in wrong_values(graph, Wanted({("outputs", 0): "n0"}, {"i0": value}), given_values):
             assert finding.what.startswith(("input 'i0': ", "config 'i0': "))
