@@ -9,7 +9,7 @@ import pytest
 from support.dataflow import configs_of, differences, needs_of, static_graph
 
 from flowerpower.dataflow.conditions import Config
-from flowerpower.dataflow.graph import Build, Graph, Unbuilt
+from flowerpower.dataflow.graph import Build, Graph, Unbuilt, Value
 from flowerpower.errors import Place
 from flowerpower.pipelines.probing import real_graphs
 
@@ -81,6 +81,22 @@ def test_code_that_fails_or_ends_the_process_spoils_only_its_own_build(project: 
     assert isinstance(missing, Unbuilt)
     assert "there is no module 'missing'" in missing.what
     assert all(isinstance(graph, Graph) and list(graph.nodes) == ["total"] for graph in (good, lingers, noisy))
+
+
+def test_a_validator_that_fails_refuses_its_value_and_nothing_else(project: Path) -> None:
+    text = (
+        "from pydantic import BaseModel, field_validator\n\n\nclass Limit(BaseModel):\n    most: int\n\n"
+        "    @field_validator('most')\n    @classmethod\n    def fails(cls, value):\n        return {}[value]\n\n\n"
+        "def total(limit: Limit) -> int:\n    return 1\n"
+    )
+    (project / "flows" / "strict.py").write_text(text, encoding="utf-8")
+    value = Value("inputs", "limit", {"most": 3})
+
+    (graph,) = real_graphs([Build(("strict",), Config({}), (value,))], project, ["flows"])
+
+    assert isinstance(graph, Graph)
+    assert graph.refused[value.key].startswith("{'most': 3} is not a Limit: ")
+    assert "KeyError" in graph.refused[value.key]
 
 
 def test_nothing_is_imported_into_this_process(project: Path) -> None:
