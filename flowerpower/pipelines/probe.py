@@ -20,10 +20,10 @@ from flowerpower.errors import PipelineError
 from flowerpower.pipelines.arrange import parameters_of, why_not_given
 from flowerpower.pipelines.driver import Parts, build
 from flowerpower.pipelines.extensions import load_hamilton
-from flowerpower.pipelines.failures import describe, user_place
+from flowerpower.pipelines.failures import user_place
 from flowerpower.pipelines.graph import Nodes, is_optional, variants_of
 from flowerpower.pipelines.modules import import_modules, importable
-from flowerpower.specs.typed import refusal, type_name
+from flowerpower.specs.typed import type_name
 
 
 def main() -> None:
@@ -67,10 +67,7 @@ def _refusal(nodes: Nodes, section: str, name: str, value: Any) -> str:
     node = nodes.get(name)
     if node is None or (section != "overrides" and not node.user_defined):
         return ""
-    try:
-        return why_not_given(value, node.type, converted=section != "config")
-    except Exception as error:  # noqa: BLE001 - a validator of the user, which may raise anything
-        return f"{refusal(value, node.type)}: {describe(error)}"
+    return why_not_given(value, node.type, converted=section != "config")
 
 
 def _graph(nodes: Nodes, modules: Sequence[ModuleType], root: Path) -> dict[str, Any]:

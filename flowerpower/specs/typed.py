@@ -53,6 +53,8 @@ def coerce(value: Any, kind: Any, is_a: Callable[[Any, Any], bool]) -> Any:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = "".join(f"[{part!r}]" for part in first["loc"])
         raise ValueError(refusal(value, kind, f"{where}: {first['msg']}" if where else first["msg"])) from None
+    except Exception as error:  # a validator of the user, which may raise anything
+        raise ValueError(f"{refusal(value, kind)}: {type(error).__name__}: {error}") from error
 
 
 def expect(kind: Any) -> None:

@@ -10,13 +10,22 @@ from typing import Any, Literal, TypedDict, TypeVar
 import pandas as pd
 import polars as pl
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from flowerpower.pipelines.values import coerce
 
 MOMENT = datetime(2026, 11, 22, 2, tzinfo=UTC)
 FRAME = pd.DataFrame({"a": [1]})
 T = TypeVar("T")
+
+
+class Strict(BaseModel):
+    most: int
+
+    @field_validator("most")
+    @classmethod
+    def fails(cls, value: int) -> int:
+        return {0: 1}[value]
 
 
 class Region(Enum):
@@ -84,6 +93,7 @@ def test_an_object_of_the_right_class_is_handed_on_as_it_is() -> None:
         (True, int, "true and false are no numbers"),
         (False, float, "true and false are no numbers"),
         (None, int, "None is not an int"),
+        ({"most": 3}, Strict, "{'most': 3} is not a Strict: KeyError: 3"),
         (None, str, "None is not a str"),
         (1.5, int, "1.5 is not an int"),
         ("x", int, "'x' is not an int"),
