@@ -16,6 +16,9 @@ def main() -> None:
         from flowerpower.cli.completing import answer
 
         sys.exit(answer(sys.argv[2:]))
+    if sys.platform == "win32":
+        sys.stderr.write("error: flowerpower runs on Linux and macOS\n  hint: on Windows, run it inside WSL\n")
+        sys.exit(1)
     try:
         from flowerpower.cli.hook import check_plainly, is_plain_check
         from flowerpower.cli.process import end_at_once

@@ -315,6 +315,18 @@ def test_help_and_version_load_nothing_heavy(argument: str) -> None:
     assert loaded_by(argument) & HEAVY == set()
 
 
+def test_windows_is_told_where_it_runs() -> None:
+    program = (
+        "import sys; sys.platform, sys.argv[1:] = 'win32', ['validate']\n"
+        "sys.modules['fcntl'] = None\n"  # as on Windows
+        "from flowerpower.__main__ import main\n"
+        "main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "error: flowerpower runs on Linux and macOS\n  hint: on Windows, run it inside WSL\n"
+
+
 def test_new_specs_are_valid_at_once(flowerpower: CommandLine) -> None:
     assert flowerpower("new", "pipeline", "extra").code == 0
     assert flowerpower("new", "schedule", "often", "--pipeline", "extra").code == 0
