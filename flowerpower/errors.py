@@ -120,7 +120,7 @@ class SpecError(FlowerPowerError):
     hint = "run `flowerpower validate`"
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
+        self.problems: tuple[Problem, ...] = tuple(problems)
         errors = self._errors()
         first = errors[0] if errors else ""
         super().__init__(f"{len(errors)} invalid place{'s' if len(errors) != 1 else ''} in the specs; first: {first}")
@@ -206,4 +206,4 @@ class MissingExtraError(FlowerPowerError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an optional part that is not installed")
-        self.hint = f"pip install 'flowerpower-gitops[{extra}]'"
+        self.hint: str = f"pip install 'flowerpower-gitops[{extra}]'"

@@ -51,7 +51,7 @@ class FlowerPowerProject:
         self.place = place
         self.settings = settings
         self.ref = ref
-        self.written = ProjectSpecs(place, settings, ref)  # what people wrote
+        self.written: ProjectSpecs = ProjectSpecs(place, settings, ref)  # what people wrote
         self._resources = ExitStack()
         self._managers: WeakValueDictionary[str, RQManager] = WeakValueDictionary()  # they hold the project
 

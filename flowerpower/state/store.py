@@ -50,7 +50,7 @@ class Store:
     def __init__(self, connection: Redis, keys: Keys, clock: str | None = None) -> None:
         self.connection = connection
         self.keys = keys
-        self.scripts = Scripts(connection, keys, clock)
+        self.scripts: Scripts = Scripts(connection, keys, clock)
 
     def read(self, *, partly: bool = False) -> Reading:
         """Return what is live now.
