@@ -67,4 +67,7 @@ def _make_folders(folder: Path, made: list[Path]) -> None:
 def _remove(made: list[Path]) -> None:
     for path in reversed(made):
         with suppress(OSError):
-            path.rmdir() if path.is_dir() else path.unlink()
+            if path.is_dir():
+                path.rmdir()
+            else:
+                path.unlink()

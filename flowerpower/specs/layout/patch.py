@@ -95,7 +95,10 @@ def _styled(old: Any, new: Any) -> Any:
         items = CommentedSeq(_styled(None, item) for item in new)
         plain = not any(isinstance(item, dict | list) for item in new)
         in_brackets = old.fa.flow_style() if isinstance(old, CommentedSeq) else plain
-        items.fa.set_flow_style() if in_brackets else items.fa.set_block_style()
+        if in_brackets:
+            items.fa.set_flow_style()
+        else:
+            items.fa.set_block_style()
         return items
     if isinstance(new, dict):
         inside = CommentedMap((key, _styled(None, value)) for key, value in new.items())
