@@ -33,7 +33,7 @@ from flowerpower.jobs.scheduling.firing import compile_schedule, fire_message
 from flowerpower.jobs.workers.checkouts import Checkouts
 from flowerpower.jobs.workers.code import code_on_disk
 from flowerpower.settings import read_settings
-from flowerpower.specs.files.folder import inside
+from flowerpower.specs.files.kinds import inside
 from flowerpower.state.codec import decode_cursor, decode_schedule
 from flowerpower.state.connection import redis_errors, without_retries
 from flowerpower.state.desired import trigger_of

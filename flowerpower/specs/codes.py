@@ -81,6 +81,7 @@ CODES: Mapping[str, Code] = {
     "FP313": Code("policy max_timeout", "Lower the timeout, or change the rule.", can_be_silenced=True),
     "FP314": Code("policy require", "Add the field, or change the rule.", can_be_silenced=True),
     "FP315": Code("zone hardly meant", "Name a city: the zone of America/New_York.", can_be_silenced=True),
+    "FP316": Code("modules outside of the project", "Move it below flowerpower.yaml, or install it wherever runs run."),
     # The dataflow
     "FP320": Code("no such node", "Correct the name, or add the function.", can_be_silenced=True),
     "FP321": Code("no such input", "Correct or remove it: no node takes it.", can_be_silenced=True),

@@ -264,7 +264,7 @@ class ProjectSpec(SpecWithEnvironments):
     modules: Many[Text] = Field(
         default=("flows",),
         title="module folders",
-        description="Folders with Hamilton modules, relative to this file. Default: `[flows]`.",
+        description="Folders with Hamilton modules, all of them below this file. Default: `[flows]`.",
         examples=[["flows"]],
     )
     timezone: Text = Field(

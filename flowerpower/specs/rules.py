@@ -12,6 +12,7 @@ from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.addresses import Told, check_addresses
 from flowerpower.specs.codes import CODES
+from flowerpower.specs.files.kinds import inside
 from flowerpower.specs.future import why_over
 from flowerpower.specs.messages import did_you_mean, there_are
 from flowerpower.specs.policies import check_policies
@@ -49,7 +50,9 @@ def check(project: Project, elsewhere: Mapping[str, str]) -> list[Problem]:
 
 def check_modules(project: Project, modules: Mapping[str, bytes]) -> list[Problem]:
     """Return the modules of pipelines that are not among *modules* (path in the project folder -> content)."""
-    folders = [_folder(folder) for folder in project.spec.modules]
+    folders = [inside(folder) for folder in project.spec.modules]
+    if not all(folders):  # told already, and modules may lie there
+        return []
     where = f"looked in {', '.join(folders)}" if folders else "`modules:` of the project names no folder to look in"
     problems = []
     for name, pipeline in project.pipelines.items():
@@ -101,6 +104,10 @@ def _check_project(project: Project) -> Iterator[Problem]:
     if error and project.is_sound("project", "timezone"):
         yield problem(project, "FP303", ("project", "timezone"), error.what, error.hint)
     yield from _check_zone(project, "project", project.spec.timezone)
+    for position, folder in enumerate(project.spec.modules):
+        if not inside(folder) and project.is_sound("project", "modules"):
+            what = f"'{folder}' is no folder of the project: nobody would see what changes there"
+            yield problem(project, "FP316", ("project", "modules", position), what, CODES["FP316"].advice)
 
 
 def _check_zone(project: Project, address: str, zone: str) -> Iterator[Problem]:
@@ -213,11 +220,6 @@ def _jitter_error(cron: str | None, every: int | None, jitter: int) -> TriggerEr
 
 def _written_trigger(spec: ScheduleSpec) -> tuple[str, ...]:
     return ("cron" if spec.cron is not None else "every" if spec.every is not None else "at",)
-
-
-def _folder(folder: str) -> str:
-    parts = [part for part in folder.split("/") if part not in ("", ".")]
-    return "/".join(parts) or "."
 
 
 def _exists(module: str, folders: list[str], files: Mapping[str, bytes]) -> bool:

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from flowerpower.specs.files.kinds import PROJECT_FILES
+from flowerpower.specs.files.kinds import PROJECT_FILES, inside
 from flowerpower.specs.files.reading import MAX_MODULE_BYTES, MAX_SPEC_BYTES, Reading
 from flowerpower.specs.files.walk import module_files, spec_files, why_unreadable
 from flowerpower.specs.text.yaml import parse
@@ -56,16 +56,6 @@ def module_folders(texts: Mapping[str, bytes]) -> tuple[str, ...]:
             folders = listed if isinstance(listed, list) else []
             found |= dict.fromkeys(inside(folder) for folder in folders if isinstance(folder, str))
     return tuple(folder for folder in found if folder)
-
-
-def inside(folder: str) -> str:
-    """Return a folder of the project in its plain form: nothing for one outside, the whole project for a variable."""
-    parts = [part for part in folder.split("/") if part not in ("", ".")]
-    if folder.startswith("/") or ".." in parts or "\0" in folder:
-        return ""
-    if "${" in folder:
-        return "."
-    return "/".join(parts) or "."
 
 
 def _read_file(

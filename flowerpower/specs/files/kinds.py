@@ -18,6 +18,16 @@ def kind_of_file(path: str) -> str | None:
     return None
 
 
+def inside(folder: str) -> str:
+    """Return a folder of the project in its plain form: nothing for one outside, the whole project for a variable."""
+    parts = [part for part in folder.split("/") if part not in ("", ".")]
+    if folder.startswith("/") or ".." in parts or "\0" in folder:
+        return ""
+    if "${" in folder:
+        return "."
+    return "/".join(parts) or "."
+
+
 def may_declare(text: bytes) -> bool:
     """Tell whether a file may say something of environments, by its text alone; an escape may hide any key."""
     return b"environments" in text or b"\\" in text
