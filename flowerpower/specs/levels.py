@@ -47,6 +47,14 @@ def at_their_level(model: type[Spec], data: Mapping[str, Any], found: Sequence[F
     return Told(kept, frozenset(levels.swallowing))
 
 
+def at_their_level_in_a_layer(
+    model: type[Spec], whole: Mapping[str, Any], found: Sequence[Finding]
+) -> Iterator[Finding]:
+    """Yield findings of keys of a layer, which has no name of its own, by what it makes of the *whole* spec."""
+    levels = _Levels(model, whole, found, named=False)
+    yield from filter(None, map(levels.told, found))
+
+
 def _kind_meant(model: type[Spec], data: Mapping[str, Any]) -> str:
     """Return which other kind of spec the data are, as far as all goes that such a spec needs; or nothing."""
     triggered = not data.keys().isdisjoint(TRIGGERS)
@@ -71,8 +79,10 @@ def _of_another_kind(kind: str, found: Sequence[Finding]) -> Iterator[Finding]:
 class _Levels:
     """The keys of one spec, by where they stand and where they may stand."""
 
-    def __init__(self, model: type[Spec], data: Mapping[str, Any], found: Sequence[Finding]) -> None:
-        self._model, self._data = model, data
+    def __init__(
+        self, model: type[Spec], data: Mapping[str, Any], found: Sequence[Finding], *, named: bool = True
+    ) -> None:
+        self._model, self._data, self._named = model, data, named
         self._there: set[Path] = set()  # keys that are missing only where they belong; without numbers of items
         self.swallowing: set[str] = set()
         unknown = {finding.path for finding in found if finding.code == "FP101"}
@@ -145,7 +155,13 @@ class _Levels:
             return "remove this line: each spec is a document of its own with a `name:`, and between two stands `---`"
         if len(inner[0]) == 1 and isinstance(inner[0][known[0]], str | int):
             return f"write `{known[0]}: {flow(inner[0][known[0]])}` in its place"
-        named = not outer and _NAME.fullmatch(key) and key not in _NO_NAMES and "name" in here - inner[0].keys()
+        named = (
+            self._named
+            and not outer
+            and _NAME.fullmatch(key)
+            and key not in _NO_NAMES
+            and "name" in here - inner[0].keys()
+        )
         name = f", or write `name: {key}` in its place" if named else ""
         dash = " and without a `-`" if isinstance(value, list) else ""
         return f"remove this line{name}, and indent {_listed(known)} less{dash}"

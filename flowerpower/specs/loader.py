@@ -17,7 +17,7 @@ from flowerpower.specs.compiled import NeedsModelsError
 from flowerpower.specs.drafts import draft, is_misspelt
 from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
-from flowerpower.specs.messages import REMOVE_QUOTES, Finding, describe, did_you_mean, there_are, unknown_key
+from flowerpower.specs.messages import REMOVE_QUOTES, Finding, describe, did_you_mean, there_are
 from flowerpower.specs.names import name_of, stem_of
 from flowerpower.specs.placeholders import Path, fill_variables, resolve_redis
 from flowerpower.specs.places import Origin, Places, origin_of
@@ -97,7 +97,7 @@ class _Loading:
     ) -> None:
         self.texts, self.env, self.variables, self._models, self._parse = texts, env, variables, models, parse
         self.problems: list[Problem] = []
-        self._reported: dict[str, set[Problem]] = defaultdict(set)  # by file
+        self._reported: dict[str, set[tuple[str, Place, str]]] = defaultdict(set)  # by file
         self.elsewhere: dict[str, str] = {}  # address -> why it is not in the project
         self._defaults: dict[str, dict[str, Any]] = {"pipeline": {}, "schedule": {}}
         self._environments: dict[str, None] | None = None  # None: not known, so nothing is checked against them
@@ -204,7 +204,7 @@ class _Loading:
             found = defaults.get(kind) if isinstance(defaults, dict) else None
             if isinstance(found, dict):
                 self._defaults[kind] = found
-                self._check_keys(kind, found, origin, ("defaults", kind))
+                self._check_keys(kind, {}, found, origin, ("defaults", kind))
         self._fill_everywhere = "${" in str(self._defaults)
         if isinstance(zone := data.get("timezone"), str):
             filled, _ = fill_variables({"timezone": zone}, self.variables)
@@ -278,7 +278,7 @@ class _Loading:
             return data
         environments = document.data["environments"]
         if environments is not None or not document.holes:
-            self._check_environments(environments, origin)
+            self._check_environments(environments, data, origin)
         patch = environments.get(self.env, {}) if isinstance(environments, dict) else {}
         if patch is None and origin.kind != "project":
             address = f"{origin.kind}.{data.get('name') or stem_of(document.file)}"
@@ -288,7 +288,7 @@ class _Loading:
             return data
         return merge_patch(without_other_triggers(data, patch), patch)  # type: ignore[no-any-return]
 
-    def _check_environments(self, environments: object, origin: Origin) -> None:
+    def _check_environments(self, environments: object, below: Mapping[str, Any], origin: Origin) -> None:
         if not isinstance(environments, dict):
             from flowerpower.specs.shapes import names_as_keys  # only a mistake needs it
 
@@ -308,20 +308,20 @@ class _Loading:
                 place = self._places.within(origin, ("environments", name), key=True)
                 self._report("FP201", place, f"no environment '{name[:60]}'", hint)
             elif isinstance(patch, dict):
-                self._check_keys(origin.kind, patch, origin, ("environments", name))
+                self._check_keys(origin.kind, below, patch, origin, ("environments", name))
             elif patch is not None:
                 place = self._places.within(origin, ("environments", name))
                 self._report("FP103", place, f"expected a mapping or null, found {describe(patch)}")
 
-    def _check_keys(self, kind: str, layer: Mapping[str, Any], origin: Origin, path: tuple[str, ...]) -> None:
+    def _check_keys(
+        self, kind: str, below: Mapping[str, Any], layer: Mapping[str, Any], origin: Origin, path: tuple[str, ...]
+    ) -> None:
         fields = self._models[kind].model_fields.keys()
         if layer.keys() <= fields and layer.keys().isdisjoint(NOT_PATCHED):  # as nearly all are
             return
-        known = fields - NOT_PATCHED
-        for key in sorted(layer.keys() - known)[:MAX_PROBLEMS]:
-            finding = unknown_key(key, sorted(known), (*path, key))
-            if key in NOT_PATCHED:
-                finding = Finding("FP101", (*path, key), f"'{key}' may not stand here", "", at_key=True)
+        from flowerpower.specs.layers import unknown_in_layer  # only a mistake needs it
+
+        for finding in unknown_in_layer(_real_models()[kind], below, layer, path):
             self._add(finding, origin)
 
     def _filled(self, data: dict[str, Any], origin: Origin, whole: dict[str, Any]) -> tuple[dict[str, Any], list[Path]]:
@@ -381,9 +381,9 @@ class _Loading:
     def _report(self, code: str, place: Place, what: str, hint: str = "") -> None:
         found = Problem(code, place, what, hint or CODES[code].advice)
         reported = self._reported[place.file]
-        if found in reported or self._is_full(place.file):
+        if (code, place, what) in reported or self._is_full(place.file):
             return
-        reported.add(found)
+        reported.add((code, place, what))
         self.problems.append(found)
         if self._is_full(place.file):
             what = f"the file has {MAX_PROBLEMS} problems or more"

@@ -57,6 +57,7 @@ _CALLED: Mapping[str, str] = {
     "result_ttl": "ttl keep_results result_expires",
     "retry": "retries max_retries retry_policy attempts max_attempts retry_delay backoff",
     "save": "materialize materializers sinks writers saves",
+    "schedules": "paused suspended suspend enabled disabled",
     "sentinels": "hosts nodes",
     "service": "master master_name service_name",
     "start": "start_date starts_at start_time from begin not_before",
@@ -68,6 +69,7 @@ _CALLED: Mapping[str, str] = {
 }
 _ADDED: Mapping[tuple[str, str], str] = {
     **{(word, "paused"): f" `{word}: false` is `paused: true`" for word in ("enabled", "enable", "active")},
+    **{(word, "schedules"): " Write `schedules: paused`" for word in ("paused", "suspended", "suspend", "disabled")},
     **{(word, "retry"): " Write `retry: {max: 3}`" for word in ("retries", "max_retries", "attempts", "max_attempts")},
     **{(word, "url"): " Write `url: redis://HOST:PORT/0`" for word in ("host", "port")},
     **{
@@ -99,6 +101,7 @@ _KINDS: Mapping[str, str] = {
         ("at", "catchup", "cron", "every", "jitter", "overlap", "paused", "pipeline", "queue"), "a schedule"
     ),
     **dict.fromkeys(("cache", "executor", "load", "modules", "outputs", "save"), "a pipeline"),
+    **dict.fromkeys(("config", "failure_ttl", "inputs", "result_ttl", "retry", "timeout"), "a pipeline or a schedule"),
     **dict.fromkeys(("allow", "defaults", "guards", "notify", "policies", "queues", "redis"), "flowerpower.yaml"),
 }
 

@@ -1,0 +1,46 @@
+"""Keys of patches and defaults that no spec of their kind has, told as those of a spec are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from flowerpower.specs.levels import at_their_level_in_a_layer
+from flowerpower.specs.messages import Finding, unknown_key
+from flowerpower.specs.placeholders import Path
+from flowerpower.specs.text.documents import MAX_PROBLEMS
+from flowerpower.specs.values import NOT_PATCHED
+
+if TYPE_CHECKING:
+    from flowerpower.specs.fields import Spec
+
+_FREE = ("inputs", "config", "overrides", "labels")  # mappings whose keys the author of a spec chooses
+_NOT_HERE: Mapping[tuple[str, str], str] = {
+    ("environments", "name"): "remove it: a spec has the same name in every environment",
+    ("environments", "environments"): "remove it: an environment has none of its own",
+    ("defaults", "name"): "remove it: each spec has a name of its own",
+    ("defaults", "environments"): "remove it: `environments:` of the project may patch its defaults",
+}
+
+
+def unknown_in_layer(
+    model: type[Spec], below: Mapping[str, Any], layer: Mapping[str, Any], path: Path
+) -> list[Finding]:
+    """Return the findings for keys that may not stand in the layer at *path*, which is laid over what is *below*."""
+    known = model.model_fields.keys() - NOT_PATCHED
+    unknown = sorted(layer.keys() - known)[:MAX_PROBLEMS]
+    found = [unknown_key(key, sorted(known), (key,)) for key in unknown if key not in NOT_PATCHED]
+    told = at_their_level_in_a_layer(model, {**below, **layer}, found)
+    kept = [_not_here(key, path) for key in unknown if key in NOT_PATCHED]
+    kept += [_with_holder(finding, below) for finding in told]
+    return [finding._replace(path=(*path, *finding.path)) for finding in kept]
+
+
+def _not_here(key: str, path: Path) -> Finding:
+    return Finding("FP101", (key,), f"'{key}' may not stand here", _NOT_HERE.get((str(path[0]), key), ""), at_key=True)
+
+
+def _with_holder(finding: Finding, below: Mapping[str, Any]) -> Finding:
+    """Return a finding of a key that the spec itself has under another one with that one: `region` under `inputs:`."""
+    holders = [name for name in _FREE if isinstance(below.get(name), dict) and finding.path[0] in below[name]]
+    return finding._replace(hint=f"'{finding.path[0]}' belongs under `{holders[0]}:`") if holders else finding
