@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowerpower.nearest import nearest
+from flowerpower.specs.manifests import in_its_place, manifest
 from flowerpower.specs.messages import Finding, fields_at, flow, may_hold
 from flowerpower.specs.placeholders import Path
 from flowerpower.specs.shapes import shape_hint
@@ -39,6 +40,10 @@ def at_their_level(model: type[Spec], data: Mapping[str, Any], found: Sequence[F
 
     What is missing is not told besides, where it is one of these.
     """
+    foreign = manifest(data)
+    if known_by := next((one for one in found if one.code == "FP101" and one.path == (foreign.key,)), None):
+        what, hint = f"{known_by.what}: {foreign.what}", in_its_place(data, _folder(model))
+        return Told((known_by._replace(what=what, hint=hint),))
     if kind := _kind_meant(model, data):
         return Told(tuple(_of_another_kind(kind, found)))
     levels = _Levels(model, data, found)
@@ -53,6 +58,13 @@ def at_their_level_in_a_layer(
     """Yield findings of keys of a layer, which has no name of its own, by what it makes of the *whole* spec."""
     levels = _Levels(model, whole, found, named=False)
     yield from filter(None, map(levels.told, found))
+
+
+def _folder(model: type[Spec]) -> str:
+    """Return the folder of the specs of a model; nothing for the project, which is a file."""
+    if "every" in model.model_fields:
+        return "schedules"
+    return "pipelines" if "executor" in model.model_fields else ""
 
 
 def _kind_meant(model: type[Spec], data: Mapping[str, Any]) -> str:

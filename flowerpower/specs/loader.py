@@ -244,7 +244,10 @@ class _Loading:
             data.setdefault("timezone", self._timezone)
         known = (document.file, document.number) not in self._holed and not is_misspelt("name", data)
         if "name" not in data and name is None and known:
-            self._report("FP111", origin.place, f"a {origin.kind} in a file with several documents has no name")
+            from flowerpower.specs.manifests import manifest  # only a mistake needs it
+
+            if manifest(data).key in {"", *self._models[origin.kind].model_fields}:
+                self._report("FP111", origin.place, f"a {origin.kind} in a file with several documents has no name")
         data.setdefault("name", name or "unknown")
         mistaken: list[Path] = []
         if self._fill_everywhere or self._has_placeholders(document.file):
