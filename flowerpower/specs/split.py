@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.text.documents import Document
 from flowerpower.specs.text.lines import LINE_END
+
+_MARKER = r"---|\s*(?:--|[-\u2010-\u2015]+|={3,})\s*(?:#|$)"  # also as it is mistyped
 
 
 def split_spec(documents: Sequence[Document], content: bytes) -> Problem | None:
@@ -24,7 +27,7 @@ def split_spec(documents: Sequence[Document], content: bytes) -> Problem | None:
     if not documents or any("name" in document.data for document in documents[1:]):
         return None
     lines = LINE_END.split(content.decode("utf-8", "replace"))[: documents[1].line]
-    markers = [number for number, line in enumerate(lines, 1) if line.startswith("---")]
+    markers = [number for number, line in enumerate(lines, 1) if re.match(_MARKER, line)]
     hint = "remove it; if two specs are meant, each needs a `name:`"
     place = Place(documents[1].file, markers[-1] if markers else documents[1].line)
     return Problem("FP111", place, "the line `---` makes two documents of one spec", hint)

@@ -100,7 +100,7 @@ def _compose(file: str, text: str, *, positions: bool) -> Composer:
 
 def _mistake(composer: Composer, error: yaml.YAMLError) -> Refusal | Problem:
     """Return why the parser stopped; a Problem if nothing of the text can be read."""
-    from flowerpower.specs.text.mistakes.telling import refusal
+    from flowerpower.specs.text.mistakes.telling import in_one_document, refusal
 
     text = composer.text
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
@@ -109,7 +109,8 @@ def _mistake(composer: Composer, error: yaml.YAMLError) -> Refusal | Problem:
         return problem_of("FP007", composer.place(offset), "a marker of a merge conflict was left behind")
     if mark is not None and "nesting depth" in words:  # PyYAML 6.0.4 and later stop before they say what they read
         return problem_of("FP015", composer.place(mark.index), f"values are nested more than {MAX_DEPTH} deep")
-    return refusal(text, composer.begun, mark.index if mark else None, words)
+    refused = refusal(text, composer.begun, mark.index if mark else None, words)
+    return in_one_document(refused, text) if kind_of_file(composer.file) == "project" else refused
 
 
 class _StopError(Exception):

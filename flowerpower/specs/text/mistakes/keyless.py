@@ -9,6 +9,7 @@ from flowerpower.specs.text.mistakes.quotes import end_of_quoted
 from flowerpower.specs.text.mistakes.source import (
     ENTRY,
     FENCE,
+    MARK,
     OF_MARKDOWN,
     SPACES,
     Mistake,
@@ -33,8 +34,9 @@ _NO_SPACE = re.compile(rf"({_WORD}):([^ \t].*)")
 _NO_COLON = re.compile(rf"({_WORD})(?:[ \t]+(\"[^\"]*\"|'[^']*'|\[.*\]|\{{.*\}}|\S+))?$")
 _EQUALS = re.compile(rf"({_WORD})[ \t]*(=>?)[ \t]*(.*)")
 _TEMPLATE = re.compile(r"\{[{%#].*?[}%#]\}")
-_NO_MARK = " separates no specs"
+NO_MARK = " separates no specs"
 _NO_KEY = "this line is no `key: value`"
+NO_MARKER = re.compile(r"(?:-{2,}|[-\u2010-\u2015]*[\u2010-\u2015][-\u2010-\u2015]*|={3,})")
 _FIRST = {"@", "`", "%", "*", "&", "!"}
 
 
@@ -55,9 +57,22 @@ def keyless(source: Source, at: int, column: int, kind: str, *, block: int = -1)
         until = max(until, source.end_of_part(source.starts[number + 1], column))
     if what == _NO_KEY or block >= 0:
         until = _end_of_texts(source, until, column)
-    if what.endswith(_NO_MARK):
-        until = source.end_of_document(at)
+    if what.endswith(NO_MARK):
+        _fail_marker(source, at, what, hint)
     raise MistakeError(Mistake(at + shift, what, hint, source.starts[number], until, False))
+
+
+def _fail_marker(source: Source, at: int, what: str, hint: str) -> NoReturn:
+    """Raise that a line between two specs is not written as it must be; they are read as if it were."""
+    number, end = source.number(at), source.end(at)
+    lines = map(source.line, range(number + 1, len(source.starts)))
+    below = next((line for line in lines if without_comment(line)), "")
+    meant = MARK
+    if not below:
+        meant, hint = " ", "remove it: no spec follows"
+    elif indentation(below):
+        meant, hint = "", "remove it"
+    raise MistakeError(Mistake(at, what, hint, source.starts[number], end, False, meant))
 
 
 def _check_quotes(source: Source, at: int, column: int) -> None:
@@ -100,8 +115,8 @@ def _glued(text: str) -> tuple[int, str, str] | None:
         if value[0] in SPACES[1:]:
             return found.end(1) + 1, f"{ODD_SPACES[value[0]]} is no space", f"write `{key}: {value.strip(SPACES)}`"
         return found.end(1), f"a space is missing after `{key}:`", f"write `{key}: {value}`"
-    if re.match(r"-{2,}$", text):
-        return 0, f"`{text}`{_NO_MARK}", "write `---`, in the first column, between two specs"
+    if NO_MARKER.fullmatch(text):
+        return 0, f"`{text}`{NO_MARK}", "write `---`, in the first column, between two specs, or remove it"
     if text[0] == "-":
         odd = ODD_SPACES.get(text[1:2])
         what = f"{odd} is no space" if odd else "a space is missing after `-`"

@@ -12,15 +12,19 @@ _STAND_IN = "x"  # nothing is said of such a value
 
 
 def without(text: str, mistake: Mistake) -> str:
-    """Return a text without the part that cannot be read, as long as before."""
+    """Return a text without the part that cannot be read, which has as many lines as before."""
     blank = _NOT_LINE_END.sub(" ", text[mistake.start : mistake.end])
     if mistake.value and blank:
         blank = _STAND_IN + blank[1:]
+    if mistake.meant:
+        blank = mistake.meant
     return text[: mistake.start] + blank + text[mistake.end :]
 
 
 def lines_of(text: str, mistake: Mistake) -> range:
-    """Return the numbers of the lines, from 1, that cannot be read."""
+    """Return the numbers of the lines, from 1, of which nobody knows what they say."""
+    if mistake.meant:
+        return range(0)
     first = len(LINE_END.findall(text, 0, mistake.start)) + 1
     return range(first, first + len(LINE_END.findall(text, mistake.start, mistake.end)) + 1)
 

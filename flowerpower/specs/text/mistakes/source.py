@@ -11,6 +11,7 @@ from flowerpower.specs.text.syntax import ODD_SPACES
 
 SPACES = " " + "".join(ODD_SPACES)
 FENCE, OF_MARKDOWN = "```", "three backticks are Markdown, not YAML"
+MARK = "---"
 MARKER = re.compile(r"(?:---|\.\.\.)(?=[ \t]|$)")
 KEY = re.compile(r"(?:- +)*[\"']?[A-Za-z_][\w.-]*[\"']? *:(?= |$)")
 ENTRY = re.compile(rf"{KEY.pattern}|- ")
@@ -27,6 +28,7 @@ class Mistake(NamedTuple):
     start: int
     end: int
     value: bool = True  # False: lines of their own, which no key awaits
+    meant: str = ""  # what is read in its place, if nothing else can be meant; then all is known that stands there
 
 
 class MistakeError(Exception):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, NoReturn
 
-from flowerpower.specs.text.mistakes.keyless import keyless, template
+from flowerpower.specs.text.mistakes.keyless import NO_MARKER, keyless, template
 from flowerpower.specs.text.mistakes.quotes import end_of_quoted
 from flowerpower.specs.text.mistakes.source import (
     COMMENT,
@@ -32,7 +32,6 @@ _COLON = re.compile(r":(?=[ \t]|$)")
 _QUOTED_KEY = re.compile(r"(?:\"(?:[^\"\\]|\\.)*+\"|'(?:[^']|'')*+')[ \t]*:(?=[ \t]|$)")
 _DIRECTIVE = re.compile(r"%YAML 1\.[12]\s*(?:#.*)?$|%TAG ")
 _VALUE = re.compile(r"(?:(?:[\w./@+]|-\d)[\w./@+-]*|\"[^\"]*\"|'[^']*'|\[[^\[\]]*\]|\{[^{}]*\})\s*(?:\s#.*)?")
-_NO_MARKER = re.compile(r"-{2,}\s*(?:\s#.*)?")
 _ODD_KEY = re.compile(r"(?:\*[A-Za-z0-9_-]+[ \t]*:(?:\s|$)|[\[{].*[\]}][ \t]*:(?:\s|$))")
 
 
@@ -215,7 +214,7 @@ class _Reader:
         if rest == ":" or rest.startswith(": "):
             self._no_key_before(at, column)
         own_line = not source.text[source.starts[source.number(at)] : at].strip()
-        if own_line and not self._awaits and self._kind != "plain" and _NO_MARKER.fullmatch(rest):
+        if own_line and not self._awaits and self._kind != "plain" and NO_MARKER.fullmatch(without_comment(rest)):
             keyless(source, at, column, self._kind_before())
         if column > self._column and (self._awaits or self._kind == "plain"):
             if not self._awaits and self._comment:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from flowerpower.specs.text.mistakes.recovery import lines_of, rest_of_document, without
-from flowerpower.specs.text.mistakes.source import Mistake, Source
+from flowerpower.specs.text.mistakes.source import MARK, Mistake, Source
 from flowerpower.specs.text.mistakes.structure import first_mistake
 from flowerpower.specs.text.syntax import unprintable
 
@@ -42,6 +42,14 @@ def refusal(text: str, begun: int, reached: int | None, words: str) -> Refusal:
     found = first_mistake(text, begun, reached)
     mistake = _short(found or _unknown(text, words, reached))
     return Refusal(mistake, found is not None, without(text, mistake), lines_of(text, mistake))
+
+
+def in_one_document(refused: Refusal, text: str) -> Refusal:
+    """Return why a parser stopped in a text that may hold one document only, which no marker parts in two."""
+    if refused.mistake.meant != MARK:
+        return refused
+    mistake = refused.mistake._replace(hint="remove it: the project file is one document", meant=" ")
+    return refused._replace(mistake=mistake, text=without(text, mistake))
 
 
 def _short(mistake: Mistake) -> Mistake:
