@@ -13,7 +13,8 @@ from flowerpower.errors import PipelineError
 from flowerpower.pipelines.graph import Nodes, Walk, config_variants, is_required, suggest, users_of, walk
 from flowerpower.pipelines.values import coerce
 from flowerpower.specs.parts import CacheSpec
-from flowerpower.specs.typed import is_written, refusal, type_name
+from flowerpower.specs.refusals import refusal
+from flowerpower.specs.typed import is_written, type_name
 
 _FRAMES_LEFT_FOR_NODES = 100
 

@@ -17,7 +17,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 from flowerpower.dataflow.check import Finding, Wanted
 from flowerpower.dataflow.graph import Graph, Value
 from flowerpower.dataflow.walk import walk
-from flowerpower.specs.typed import coerce, refusal
+from flowerpower.specs.text.scalars import read_scalar
+from flowerpower.specs.typed import coerce
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
@@ -81,7 +82,11 @@ def _refusal_of(graph: Graph, value: Value) -> str:
     if kind is None or value.section == "overrides":
         return ""
     if value.section == "config":
-        return "" if _may_be_a(value.value, kind) else refusal(value.value, kind)
+        if _may_be_a(value.value, kind):
+            return ""
+        from flowerpower.specs.refusals import refusal  # only a mistake needs it
+
+        return refusal(value.value, kind)
     if value.value is None and value.name not in graph.required:
         return ""  # what has a default of None may be None, in the Pythons that take that for a type
     return _why_not(value.value, kind)
@@ -94,9 +99,14 @@ def _hint(graph: Graph, value: Value) -> str:
         return f"{where} gives another one"
     if value.value is None:
         return f"it is empty, {where} wants a value"
-    if graph.kinds.get(value.name) is str and isinstance(value.value, int | float):
-        return f"put it into quotes, {where} wants a text"
-    return f"{where} wants it so"
+    from flowerpower.specs.refusals import in_words  # only a mistake needs it
+
+    wanted = in_words(graph.kinds.get(value.name)) or "it so"
+    if wanted in ("a text", "a text or null") and isinstance(value.value, int | float):
+        return f"put it into quotes, {where} wants {wanted}"
+    if value.section == "config" and isinstance(value.value, str) and type(read_scalar(value.value)) is not str:
+        return f"remove the quotes, {where} wants {wanted}"
+    return f"{where} wants {wanted}"
 
 
 def _why_not(value: Any, kind: Any) -> str:

@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Any, TypeVar, get_origin
 
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
-_LONGEST_SHOWN = 80
 _LAZY = (Iterable, Iterator, Generator)  # pydantic would hand on an iterator that can be read only once
 _WRITTEN = (str, int, float, bool, list, tuple, dict, datetime, date, type(None))
 
@@ -38,28 +37,34 @@ def coerce(value: Any, kind: Any, is_a: Callable[[Any, Any], bool]) -> Any:
     if kind is Any or isinstance(kind, TypeVar) or get_origin(kind) in _LAZY:
         return value
     if why := _is_a_guess(value, kind):
-        raise ValueError(refusal(value, kind, why))
+        raise _refused(value, kind, why)
     value = _from_moment(value, kind)
     validate = _validator(kind)
     if validate is None:
         if not is_a(value, kind):
-            raise ValueError(refusal(value, kind))
+            raise _refused(value, kind)
         return value
     from pydantic import ValidationError
 
     try:
         return validate(value)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = "".join(f"[{part!r}]" for part in first["loc"])
-        raise ValueError(refusal(value, kind, f"{where}: {first['msg']}" if where else first["msg"])) from None
+        from flowerpower.specs.refusals import why_refused  # only a mistake needs it
+
+        raise _refused(value, kind, why_refused(value, kind, error)) from None
     except Exception as error:  # a validator of the user, which may raise anything
-        raise ValueError(f"{refusal(value, kind)}: {type(error).__name__}: {error}") from error
+        raise ValueError(f"{_refused(value, kind)}: {type(error).__name__}: {error}") from error
 
 
 def expect(kind: Any) -> None:
     """Make ready what `coerce` needs for a kind, so that it is there for the runs that are forked later."""
     _validator(kind)
+
+
+def _refused(value: Any, kind: Any, why: str = "") -> ValueError:
+    from flowerpower.specs.refusals import refusal  # only a mistake needs it
+
+    return ValueError(refusal(value, kind, why))
 
 
 def _is_a_guess(value: Any, kind: Any) -> str:
@@ -111,13 +116,3 @@ def _cached_validator(kind: Any) -> Callable[[Any], Any] | None:
         return TypeAdapter(kind).validate_python  # a model brings its own configuration
     except (PydanticUserError, PydanticSchemaGenerationError, PydanticUndefinedAnnotation):
         return None
-
-
-def refusal(value: Any, kind: Any, why: str = "") -> str:
-    """Return `'x' is not an int`, with why in brackets."""
-    shown = repr(value)
-    if len(shown) > _LONGEST_SHOWN:
-        shown = f"{shown[:_LONGEST_SHOWN]}..."
-    name = type_name(kind)
-    article = "an" if name[:1] in "aeiouAEIOU" else "a"
-    return f"{shown} is not {article} {name}" + (f" ({why[:1].lower()}{why[1:]})" if why else "")

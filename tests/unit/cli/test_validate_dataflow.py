@@ -155,11 +155,13 @@ def test_importing_tells_the_values_of_any_type_that_a_run_would_refuse(acme: Co
 
     read, imported = acme("validate"), acme("validate", "--import")
 
-    assert told(read) == ["pipelines/report.yaml:4:11: error FP335: input 'number': 1.5 is not an int"]
+    assert told(read) == [
+        "pipelines/report.yaml:4:11: error FP335: input 'number': 1.5 is not an int, as the schedule 'hourly' runs it"
+    ]
     assert told(imported) == [
         *told(read),
         "pipelines/report.yaml:6:11: error FP335: input 'region': 'EN' is not a Region",
-        "pipelines/report.yaml:7:11: error FP335: input 'limits': {'most': 'few'} is not a Limits",
+        "pipelines/report.yaml:7:11: error FP335: input 'limits': {most: 'few'} is not a Limits",
         "schedules/nightly.yaml:4:22: error FP335: override 'doubled': 'many' is not an int",
     ]
 

@@ -142,7 +142,7 @@ def test_a_variant_that_matches_nothing_is_found_below_the_outputs_too(project: 
         ({"load": {"nope": {"format": "csv", "path": "x"}}}, "there is no node for the load 'nope'"),
         ({}, "missing input: x (int, needed by doubled)"),
         ({"inputs": {"x": "three"}}, "input 'x': 'three' is not an int"),
-        ({"inputs": {"x": None}}, "input 'x': None is not an int"),
+        ({"inputs": {"x": None}}, "input 'x': null is not an int"),
         ({"inputs": {"x": True}}, "true and false are no numbers"),
         ({"inputs": {"x": 1.5}}, "input 'x': 1.5 is not an int"),
         ({"inputs": {"x": 1}, "overrides": {"doubled": "many"}}, "override 'doubled': 'many' is not an int"),

@@ -37,6 +37,10 @@ class Settings(BaseModel):
     name: str = "x"
 
 
+class Closed(BaseModel, extra="forbid"):
+    x: int
+
+
 @dataclass
 class Point:
     x: float
@@ -92,9 +96,9 @@ def test_an_object_of_the_right_class_is_handed_on_as_it_is() -> None:
     [
         (True, int, "true and false are no numbers"),
         (False, float, "true and false are no numbers"),
-        (None, int, "None is not an int"),
-        ({"most": 3}, Strict, "{'most': 3} is not a Strict: KeyError: 3"),
-        (None, str, "None is not a str"),
+        (None, int, "null is not an int"),
+        ({"most": 3}, Strict, "{most: 3} is not a Strict: KeyError: 3"),
+        (None, str, "null is not a str"),
         (1.5, int, "1.5 is not an int"),
         ("x", int, "'x' is not an int"),
         (20261122, date, "write it as an ISO 8601 text"),
@@ -102,8 +106,13 @@ def test_an_object_of_the_right_class_is_handed_on_as_it_is() -> None:
         ("1795312800", datetime, "write it as ISO 8601"),
         ("2026-13-01", date, "'2026-13-01' is not a date"),
         (5, str, "5 is not a str"),
-        (["x"], list[int], "[0]: "),
-        ({"depth": "deep"}, Settings, "['depth']"),
+        ("2026-13-01", date, "(there is no month 13)"),
+        (["x"], list[int], "['x'] is not a list[int] (`[0]` is 'x', not a whole number)"),
+        ({"a": [1, None]}, dict[str, list[int]], "{a: [1, null]} is not a dict[str, list[int]] (`a[1]` is null, not"),
+        ({"depth": "deep"}, Settings, "(`depth` is 'deep', not a whole number)"),
+        ({"x": 1, "z": True}, Closed, "{x: 1, z: true} is not a Closed (nothing is called `z`)"),
+        ({}, Point, "(the key `x` is missing)"),
+        ([1], int | str, "[1] is not an int | str"),
         ("US", Region, "is not a Region"),
         ([{"a": 1}], pd.DataFrame, "is not a DataFrame"),
         (FRAME, pl.DataFrame, "is not a DataFrame"),
@@ -114,6 +123,14 @@ def test_a_value_that_would_be_a_guess_is_refused(value: Any, kind: Any, part: s
         coerce(value, kind)
 
     assert part in str(caught.value)
+
+
+def test_a_list_that_holds_itself_is_told_all_the_same() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+
+    with pytest.raises(ValueError, match=r"\[\[\.\.\.\]\] is not an int"):
+        coerce(endless, int)
 
 
 def test_a_long_value_is_cut_in_the_message() -> None:
