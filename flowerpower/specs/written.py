@@ -10,7 +10,8 @@ from flowerpower.errors import Problem
 from flowerpower.specs.text.doubts import braced_hint
 from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.passwords import without_passwords
-from flowerpower.specs.text.syntax import ODD_SPACES, TEMPLATE_HINT
+from flowerpower.specs.text.syntax import ODD_SPACES
+from flowerpower.specs.text.templates import template_hint
 
 ODD = "".join(ODD_SPACES)
 _QUOTED = re.compile(
@@ -128,6 +129,8 @@ def _of_marks(code: str, what: str, written: str) -> str:
         return f"write {shown}: {quoted[0][0]} is no quote of YAML"
     if code == "FP335":
         return braced_hint(written)
+    if code in _OF_VALUES and "{{" in (value := _value(written)):
+        return template_hint(value, quoted=True)
     return _of_other_marks(code, written) if code in _OF_VALUES else ""
 
 
@@ -182,7 +185,7 @@ def _of_no_mapping(written: str) -> str:
 def _of_cron(value: str) -> str:
     from flowerpower.specs.suggestions import cron_hint
 
-    return TEMPLATE_HINT if "{{" in value else cron_hint(value)
+    return cron_hint(value)
 
 
 def _of_lines(problem: Problem, written: str, below: Sequence[str]) -> str:

@@ -25,7 +25,8 @@ from flowerpower.specs.text.documents import MAX_PROBLEMS, Document
 from flowerpower.specs.text.doubts import doubt, may_hold_doubts
 from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.scalars import CONSTANTS, NUMBER_FIRST, read_scalar
-from flowerpower.specs.text.syntax import ODD_SPACES, TEMPLATE_HINT, left_behind, misleading
+from flowerpower.specs.text.syntax import ODD_SPACES, left_behind, misleading
+from flowerpower.specs.text.templates import template_doubt, template_hint
 
 if TYPE_CHECKING:
     from flowerpower.specs.text.mistakes.telling import Refusal
@@ -145,6 +146,7 @@ class Composer:
         self.offsets: dict[int, dict[str | int, tuple[int, int]]] = {}
         self.doubts: list[Problem] = []  # warnings, which make no document unsound
         self._doubtful = may_hold_doubts(text)
+        self._templates = "{{" in text
         self.begun = 0  # where the document that is read begins
         self._holes, self._ended = holes, 0
         self._nodes = self._depth = self._deepest = 0
@@ -318,13 +320,24 @@ class Composer:
                     self.report("FP019", f"{event.value[:40]} is not a finite number", event.start_mark)
         elif event.tag is not None:
             self._check_tag(event, "str")
+        if self._templates or event.anchor is not None:
+            self._beside(event, value)
+        return value
+
+    def _beside(self, event: Any, value: Any) -> None:
+        """Note what else there is of a scalar than its value: its name, and a template that nobody fills in."""
+        if "{{" in event.value and (found := template_doubt(event.value)):
+            self._note_doubt(event.start_mark.index, *found)
         if event.anchor is not None:
             self._anchors[event.anchor] = _Anchor(value, done=True)
-        return value
 
     def _doubt(self, value: str, start: int, end: int) -> None:
         if len(self.doubts) < _MOST_DOUBTS and (found := doubt(self.text, value, start, end)):
-            self.doubts.append(Problem("FP024", self.place(found.offset), found.what, found.hint, "warning"))
+            self._note_doubt(*found)
+
+    def _note_doubt(self, offset: int, what: str, hint: str) -> None:
+        if len(self.doubts) < _MOST_DOUBTS:
+            self.doubts.append(Problem("FP024", self.place(offset), what, hint, "warning"))
 
     def _odd_key(self, event: Any, data: dict[str, Any]) -> str:
         """Return the key of an event that is not just a new text."""
@@ -347,7 +360,9 @@ class Composer:
             self.report("FP017", what, mark)
             return
         place = self.place(mark.index - 1)
-        self.problems.append(Problem("FP017", place, f"`{written[0][:40]}` is template syntax", TEMPLATE_HINT))
+        self.problems.append(
+            Problem("FP017", place, f"`{written[0][:40]}` is template syntax", template_hint(written[0]))
+        )
 
     def _space_before(self, mark: Any, character: str) -> None:
         place = self.place(mark.index)

@@ -2,7 +2,7 @@
 
 It goes line by line and remembers what a line says: the specs of a project share most of theirs. It knows block
 mappings and sequences of scalars in one line, flow collections in one line, literal blocks and comments. On every
-text that it reads at all it agrees with the composer; a law holds it to that.
+text that it reads at all it agrees with the composer; a law holds it to that. What looks like a template is left, too.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def read_plain(text: str) -> tuple[dict[str, Any], int] | None:
 
     Values may be shared between texts, so nobody may change them.
     """
-    if len(text) > _LONGEST_TEXT:
+    if len(text) > _LONGEST_TEXT or "{{" in text:
         return None
     try:
         return _Reader(text.split("\n")).read()

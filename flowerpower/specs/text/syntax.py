@@ -18,7 +18,6 @@ ODD_SPACES = {
     "\u3000": "an ideographic space (U+3000)",
     "\ufeff": "a byte order mark (U+FEFF)",
 }
-TEMPLATE_HINT = "specs are no templates: write ${var:NAME} for what a variable gives, or put the text in quotes"
 _LEFT_BEHIND = re.compile(r"^(?:>{7} .*|={7}|\|{7}.*)\r?$", re.MULTILINE)
 _VALUE = r"""(?<![^\s,\[\]{}"'#])[^\s,\[\]{}"'#]*\$\{[^{}\n"']*\}[^\s,\[\]{}]*"""
 _IN_BRACKETS = re.compile(rf"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|(?<!\S)#[^\n]*|({_VALUE})""")

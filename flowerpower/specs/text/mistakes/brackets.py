@@ -22,6 +22,7 @@ from flowerpower.specs.text.mistakes.source import (
     without_comment,
 )
 from flowerpower.specs.text.syntax import bare_placeholder
+from flowerpower.specs.text.templates import template_begins, template_hint
 
 CLOSING = {"[": "]", "{": "}"}
 _BLANK = re.compile(r"(?:[ \t]|(?:^|(?<=[\s\[{,]))#[^\r\n]*)+", re.MULTILINE)
@@ -106,6 +107,8 @@ class _Brackets:
         return self._after in ("quoted", "brackets") or following in ("", *" \t\r\n,[]{}\"'")
 
     def _opens(self, char: str) -> None:
+        if self._after and template_begins(self._source.rest(self._at)):
+            self._fail(self._at, "a template in brackets has no quotes", template_hint(self._source.rest(self._at)))
         if self._after:
             self._no_comma(char)
         self._open.append(self._at)

@@ -19,7 +19,8 @@ from flowerpower.specs.text.mistakes.source import (
     shown,
     without_comment,
 )
-from flowerpower.specs.text.syntax import ODD_SPACES, TEMPLATE_HINT
+from flowerpower.specs.text.syntax import ODD_SPACES
+from flowerpower.specs.text.templates import template_hint
 
 _WORD = r"[A-Za-z_][\w.-]*"
 _COLONS = {
@@ -129,7 +130,7 @@ def _other_mark(text: str) -> tuple[int, str, str] | None:
     if text.startswith(("//", "/*", ";")):
         return 0, f"`{text[:2].rstrip()}` begins no comment", "write `#`"
     if _TEMPLATE.match(text):
-        return 0, f"`{text[:40]}` is template syntax", TEMPLATE_HINT
+        return 0, f"`{text[:40]}` is template syntax", template_hint("")
     if found := _EQUALS.match(text):
         key, mark, value = found.groups()
         return (

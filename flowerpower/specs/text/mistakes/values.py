@@ -17,7 +17,7 @@ from flowerpower.specs.text.mistakes.source import (
     shown,
     without_comment,
 )
-from flowerpower.specs.text.syntax import TEMPLATE_HINT
+from flowerpower.specs.text.templates import template_hint
 
 _PROPERTIES = re.compile(r"(?:(?:&[A-Za-z0-9_-]+|!(?:!(?:str|map|seq))?)(?:[ \t]+|(?=[\r\n]|\Z)))*+")
 _LONGEST_EXAMPLE = 100  # characters
@@ -77,7 +77,8 @@ def _colon_behind(source: Source, offset: int, end: int, column: int) -> None:
 def _end_of_brackets(source: Source, offset: int, column: int, start: int) -> int:
     rest = source.rest(offset)
     if template := _TEMPLATE.match(rest):
-        source.fail(offset, f"`{template[0][:40]}` is template syntax", TEMPLATE_HINT, start=start, column=column)
+        what = f"`{template[0][:40]}` is template syntax"
+        source.fail(offset, what, template_hint(rest), start=start, column=column)
     end = end_of_brackets(source, offset, column)
     behind = source.rest(end)
     text = without_comment(behind).strip(SPACES)

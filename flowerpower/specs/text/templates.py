@@ -1,0 +1,73 @@
+"""Templates of other tools, as `{{ ds }}` of Airflow: what is written for them in a spec, which is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_OF_VARIABLES = "specs are no templates: write ${var:NAME} for what a variable gives"
+_QUOTES = "put the text in quotes"
+_NOTHING_FITS = "specs are no templates: what ${tick}, ${run.id} and their kin do not tell is for a node to work out"
+_TEMPLATE = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
+_FORMATTED = re.compile(r"([\w.]+?)(?:\.in_timezone\([^()]*\))?\.strftime\(\s*[\"']([^\"'{}]*%[^\"'{}]*)[\"']\s*\)")
+_ENVIRONMENT = re.compile(r"env_var\(\s*[\"'](\w+)[\"']\s*(?:,.*)?\)")
+_FIRST = re.compile(r"\w+")
+_BY_DAY: Mapping[str, str] = {"ds": ":%Y-%m-%d", "ds_nodash": ":%Y%m%d", "ts": "", "ts_nodash": ":%Y%m%dT%H%M%S"}
+_MOMENTS: Mapping[str, str] = {
+    "data_interval_start": "tick.start",
+    "data_interval_end": "tick.end",
+    "prev_execution_date": "tick.start",
+}
+_RUNS: Mapping[str, str] = {
+    "run_id": "run.id",
+    "dag_run.run_id": "run.id",
+    "dag.dag_id": "run.schedule",
+    "dag_id": "run.schedule",
+    "ti.try_number": "run.attempt",
+    "task_instance.try_number": "run.attempt",
+}
+_BY_LOGICAL_DATE = ("execution_date", "logical_date", "dag_run.logical_date", "dag_run.execution_date")
+_WITHOUT_KIN = frozenset(
+    (
+        *("conf", "conn", "dag", "dag_run", "inlets", "macros", "params", "task", "task_instance", "ti"),
+        *("next_ds", "next_execution_date", "prev_ds", "tomorrow_ds", "yesterday_ds"),
+    )
+)
+
+
+def template_doubt(value: str) -> tuple[str, str] | None:
+    """Return what is doubtful of a text with a template that another tool would have filled in; None if nothing is."""
+    for found in _TEMPLATE.finditer(value):
+        if hint := _hint(found[1]):
+            return f"`{' '.join(found[0].split())[:60]}` is a text: nothing is filled in here", hint
+    return None
+
+
+def template_begins(written: str) -> bool:
+    """Tell whether a text begins with a template."""
+    return _TEMPLATE.match(written) is not None
+
+
+def template_hint(written: str, *, quoted: bool = False) -> str:
+    """Return what to write for the first template of a text that stands without quotes, or is wrong in them."""
+    found = _TEMPLATE.search(written)
+    return (_hint(found[1]) if found else "") or (_OF_VARIABLES if quoted else f"{_OF_VARIABLES}, or {_QUOTES}")
+
+
+def _hint(expression: str) -> str:
+    """Return what to write for an expression of Airflow or dbt; nothing for one that only its author knows."""
+    name, _, pipe = (part.strip() for part in expression.partition("|"))
+    end = _BY_DAY.get(pipe, "")
+    if formatted := _FORMATTED.fullmatch(name):
+        name, end = formatted[1], f":{formatted[2]}"
+    if name in _BY_DAY or name in _BY_LOGICAL_DATE:
+        end = _BY_DAY.get(name, end)
+        return f'write "${{tick.start{end}}}" for that of Airflow 2, "${{tick{end}}}" for that of Airflow 3'
+    if name in _MOMENTS:
+        return f'write "${{{_MOMENTS[name]}{end}}}"'
+    if name in _RUNS:
+        return f'write "${{{_RUNS[name]}}}"'
+    if variable := _ENVIRONMENT.fullmatch(name) or re.fullmatch(r"var\.(?:value|json)\.(\w+)(?:\..*)?", name):
+        return f'write "${{var:{variable[1]}}}"'
+    first = _FIRST.match(name)
+    return _NOTHING_FITS if first and first[0] in _WITHOUT_KIN else ""
