@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from flowerpower.errors import Problem
+from flowerpower.specs.line_ends import with_whole_keys, with_whole_values
 from flowerpower.specs.text.doubts import braced_hint
 from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.passwords import without_passwords
@@ -33,8 +34,6 @@ _END = re.compile(r"([\w./-]+)([,;])\s*(?:\s#.*)?")
 _PLAIN = re.compile(r"[^\s\"'#\[\]{},].*?(?=\s*(?:\s#.*)?$)")
 _IN_QUOTES = re.compile(r"(?:\"([^\"\\]*)\"|'([^']*)')")
 _GLUED = re.compile(r"([\w-]+)#")
-_HALF = re.compile(r"the colon is missing after `(\w+)`")
-_REST = re.compile(r"unknown key '(\w+)'")
 _SECRET = re.compile("redis|password|username")
 _SHOWN = 60  # characters
 _LONGEST = 1000  # characters of a line that are looked at
@@ -54,7 +53,13 @@ def with_fitting_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) 
 
 def _with_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) -> Iterator[Problem]:
     lines: dict[str, list[str]] = {}
-    found = _with_whole_keys(list(problems))
+
+    def lines_of(file: str) -> list[str]:
+        if file not in lines:
+            lines[file] = LINE_END.split(texts.get(file, b"").decode("utf-8", "replace").removeprefix("\ufeff"))
+        return lines[file]
+
+    found = with_whole_values(with_whole_keys(list(problems)), lines_of)
     absent = {(p.place.file, f"the key '{key}' is missing") for p in found if (key := _glued_key(p))}
     for problem in without_doubts_of_mistakes(found):
         file, line, column = problem.place.file, problem.place.line, problem.place.column
@@ -63,10 +68,8 @@ def _with_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) -> Iter
         if problem.code < "FP100":  # of YAML itself, which knows how it is written
             yield problem
             continue
-        if file not in lines:
-            lines[file] = LINE_END.split(texts.get(file, b"").decode("utf-8", "replace").removeprefix("\ufeff"))
-        below = lines[file][line:]
-        written = lines[file][line - 1][column - 1 :][:_LONGEST] if line <= len(lines[file]) else ""
+        below = lines_of(file)[line:]
+        written = lines_of(file)[line - 1][column - 1 :][:_LONGEST] if line <= len(lines[file]) else ""
         hint = (
             _of_marks(problem.code, problem.what, written)
             or _of_code(problem, written)
@@ -85,36 +88,6 @@ def without_doubts_of_mistakes(problems: Sequence[Problem]) -> Iterator[Problem]
             yield problem
 
 
-def _with_whole_keys(found: Sequence[Problem]) -> Sequence[Problem]:
-    """Return problems with one for the two that a line end inside a key makes."""
-    rests = {(one.place.file, one.place.line - 1, one.place.column): one for one in found if one.code == "FP101"}
-    whole, told = list[Problem](), set[Problem]()
-    for problem in found:
-        rest = rests.get((problem.place.file, problem.place.line, problem.place.column))
-        first, last = _HALF.match(problem.what), _REST.match(rest.what) if rest else None
-        if rest and first and last and (key := first[1] + last[1]) in _known_keys():
-            told.add(rest)
-            what, hint = f"a line ends inside the key `{key}`", f"write `{key}:` in one line"
-            whole.append(replace(problem, what=what, hint=hint))
-        else:
-            whole.append(problem)
-    return [problem for problem in whole if problem not in told]
-
-
-def _known_keys() -> frozenset[str]:
-    """Return every key that a spec may hold."""
-    from flowerpower.specs.messages import fields_at
-    from flowerpower.specs.models import MODELS
-
-    return frozenset(
-        key
-        for model in MODELS.values()
-        for name in model.model_fields
-        for path in ((), (name,), (name, 0), (name, ""))
-        for key in fields_at(model, path)
-    )
-
-
 def _glued_key(problem: Problem) -> str:
     glued = _KEY_WITHOUT_VALUE.match(problem.what) if problem.code == "FP112" else None
     return glued[1] if glued else ""
@@ -131,10 +104,10 @@ def _of_marks(code: str, what: str, written: str) -> str:
         return braced_hint(written)
     if code in _OF_VALUES and "{{" in (value := _value(written)):
         return template_hint(value, quoted=True)
-    return _of_other_marks(code, written) if code in _OF_VALUES else ""
+    return _of_other_marks(code, what, written) if code in _OF_VALUES else ""
 
 
-def _of_other_marks(code: str, written: str) -> str:
+def _of_other_marks(code: str, what: str, written: str) -> str:
     """Return what to do about a value with a mark of other languages, or of texts."""
     if bullet := _BULLET.fullmatch(written):
         return f"write `- {bullet[2]}`: {bullet[1]} begins no item of a list"
@@ -144,7 +117,7 @@ def _of_other_marks(code: str, written: str) -> str:
     if _COMMENT.fullmatch(written):
         return "write `#`: what begins with `//` is no comment"
     end = _END.fullmatch(written) if code != "FP105" else None
-    return f"remove the `{end[2]}` at its end" if end else ""
+    return f"remove the `{end[2]}` at its end" if end and f"{end[1]}{end[2]}" in what else ""
 
 
 def _value(written: str) -> str:
