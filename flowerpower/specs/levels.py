@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowerpower.nearest import nearest
 from flowerpower.specs.manifests import in_its_place, manifest
 from flowerpower.specs.messages import Finding, fields_at, flow, may_hold
+from flowerpower.specs.other_triggers import Meant, meant_trigger
 from flowerpower.specs.placeholders import Path
 from flowerpower.specs.shapes import shape_hint
 from flowerpower.specs.synonyms import synonym
@@ -100,6 +101,10 @@ class _Levels:
         unknown = {finding.path for finding in found if finding.code == "FP101"}
         without_value = [one.path for one in found if one.code == "FP112"]
         empty = [path for path in without_value if path and isinstance(path[-1], str) and may_hold(model, path)]
+        self._trigger = Meant()
+        if "every" in model.model_fields:
+            self._trigger = meant_trigger(data, {str(path[0]) for path in unknown if len(path) == 1})
+            self._there |= {(name,) for name in TRIGGERS if self._trigger.key}
         self._beside = {path: list(self._meant_for(path, unknown)) for path in empty}
 
     def told(self, finding: Finding) -> Finding | None:
@@ -111,6 +116,10 @@ class _Levels:
             return finding
         if any(finding.path in below for below in self._beside.values()):
             return None
+        if len(finding.path) == 1 and finding.path[0] in self._trigger.others:
+            return None
+        if finding.path == (self._trigger.key,):
+            return finding._replace(hint=self._trigger.hint)
         hint = self._around_others(finding) or self._elsewhere(finding) or self._with_value(finding)
         return finding._replace(hint=hint) if hint else finding
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.messages import NO_RETRIES, REMOVE_QUOTES, SHOWN, flow
+from flowerpower.specs.other_triggers import cron_of_fields
 from flowerpower.specs.placeholders import Path
 from flowerpower.specs.synonyms import meant_value
 
@@ -53,6 +54,8 @@ def _text(path: Path, value: Any, _item: Sequence[str]) -> str:
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
         return f"write `{key}: {flow(value[0][:SHOWN])}`" if isinstance(key, str) else f"write {flow(value[0][:SHOWN])}"
     if key == "cron":
+        if isinstance(value, dict) and (cron := cron_of_fields(value)):
+            return f"write `{cron}`"
         several = isinstance(value, list) and all(isinstance(one, str) for one in value)
         return "write a schedule for each: one has one cron expression" if several else _ONE_CRON
     if key == "pipeline" and isinstance(value, dict):

@@ -24,7 +24,7 @@ _AROUND = re.compile(r"every\s+(.+)|rate\((.+)\)")
 _NEVER = frozenset(("none", "no", "off", "never", "null", "false", "disabled"))
 _FOR_EVER = frozenset(("forever", "for ever", "infinite", "infinity", "inf", "unlimited", "always"))
 _CRON = re.compile(r"(?:[\d*?,/LW#-]+|[A-Za-z,-]*(?:MON|TUE|WED|THU|FRI|SAT|SUN)[A-Za-z,-]*)", re.IGNORECASE)
-_WORDS = frozenset(("hourly", "daily", "midnight", "weekly", "monthly", "yearly", "annually"))
+WORDS = frozenset(("hourly", "daily", "midnight", "weekly", "monthly", "yearly", "annually"))
 _MAY_BE_NONE = frozenset(("jitter", "result_ttl", "failure_ttl", "catchup_window"))
 _ISO_DURATION = re.compile(r"p(?:\d+w)?(?:\d+d)?(?:t(?:\d+h)?(?:\d+m)?(?:\d+s)?)?", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
@@ -112,7 +112,7 @@ def _cron_of_others(text: str) -> str:
     if clock := _CLOCK.fullmatch(text):
         return f'cron: "{int(clock[2])} {int(clock[1])} * * *"'
     of_aws = re.fullmatch(r"cron\((.+) \*\)", text)
-    return meant_cron(of_aws[1] if of_aws else f"@{text.lower()}" if text.lower() in _WORDS else "")
+    return meant_cron(of_aws[1] if of_aws else f"@{text.lower()}" if text.lower() in WORDS else "")
 
 
 def _clock(text: str) -> int:

@@ -108,14 +108,14 @@ _KINDS: Mapping[str, str] = {
 
 def belongs_elsewhere(word: str) -> str:
     """Return the hint for a key, or another tool's word for one, of another kind of spec; or nothing."""
-    plain = _snake(word)
+    plain = snake(word)
     found = next((name for name in (plain, *_meanings(plain, _CALLED)) if name in _KINDS), None)
     return f"'{found}' belongs in {_KINDS[found]}" if found else ""
 
 
 def synonym(word: str, known: Collection[str]) -> str:
     """Return the hint for a key that other tools use for one of the *known* ones, or nothing."""
-    plain = _snake(word)
+    plain = snake(word)
     found = plain if plain in known else next((name for name in _meanings(plain, _CALLED) if name in known), None)
     return f"did you mean '{found}'?{_ADDED.get((plain, found), '')}" if found else ""
 
@@ -128,13 +128,13 @@ def value_synonym(word: str, choices: Collection[str]) -> str:
 
 def meant_value(word: str, choices: Collection[str]) -> str:
     """Return the one of the *choices* that other tools call so, or nothing."""
-    return next((name for name in _meanings(_snake(word), _VALUES) if name in choices), "")
+    return next((name for name in _meanings(snake(word), _VALUES) if name in choices), "")
 
 
 def _meanings(word: str, table: Mapping[str, str]) -> Iterator[str]:
     return (name for name, words in table.items() if word in words.split())
 
 
-def _snake(word: str) -> str:
+def snake(word: str) -> str:
     """Return `maxRetries` and `max-retries` as `max_retries`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", word).replace("-", "_").replace(" ", "_").lower()

@@ -92,7 +92,38 @@ def test_what_the_hint_of_a_wrong_line_says_is_right(wrong: str, right: str) -> 
         ("every: '*/5 * * * *'", 'cron: "*/5 * * * *"'),
         ("every: '@daily'", 'cron: "@daily"'),
         ("every: rate(5 minutes)", "every: 5m"),
+        ("trigger: {type: cron, expression: '0 2 * * *'}", 'cron: "0 2 * * *"'),
+        ("trigger: {cron: {hour: 2, minute: 30}}", 'cron: "30 2 * * *"'),
+        ("trigger: {type: date, run_date: 2027-01-01}", "at: 2027-01-01"),
+        ("trigger: interval\nhours: 1", "every: 1h"),
+        ("type: cron\nhour: 5\nminute: 30\nday_of_week: mon-fri", 'cron: "30 5 * * MON-FRI"'),
+        ("crontab: {minute: 15}", 'cron: "15 * * * *"'),
+        ("cron: {hour: 2, minute: 30}", 'cron: "30 2 * * *"'),
+        ("schedule: {interval: {minutes: 5}}", "every: 5m"),
+        ("schedule: every 5 minutes", "every: 5m"),
+        ("schedule: daily", 'cron: "@daily"'),
+        ("schedule_interval: timedelta(days=1)", "every: 1d"),
+        ("interval: 300", "every: 5m"),
+        ("minutes: 30", "every: 30m"),
     ],
 )
 def test_what_the_hint_of_a_wrong_trigger_says_is_right(wrong: str, right: str) -> None:
     check("pipeline: sales\n", wrong, right)
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("trigger: cron", 'write `cron: "0 5 * * *"`, `every: 1h` or `at: 2027-01-31T06:00:00` in its place'),
+        (
+            "trigger: {type: cron, expression: '@daily', timezone: Europe/Berlin}",
+            'write `cron: "@daily"` and `timezone: Europe/Berlin` in its place',
+        ),
+        ("schedule: '@once'", "did you mean 'cron'?"),
+        ("crontab: {hour: 5, day_of_week: 1}", "did you mean 'cron'?"),
+    ],
+)
+def test_a_trigger_in_the_terms_of_another_tool_is_told_once_and_nothing_is_guessed(written: str, hint: str) -> None:
+    (problem,) = problems_of(f"pipeline: sales\n{written}\n")
+
+    assert problem.hint == hint
