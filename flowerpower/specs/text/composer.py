@@ -86,8 +86,8 @@ def _compose(file: str, text: str, *, positions: bool) -> Composer:
             return composer
         explained = next(misleading(text), None) is not None  # by a character that is told of
         if found.known or not (explained or number in broken):
-            place = composer.place(found.mistake.offset)
-            problems.append(Problem("FP010", place, found.mistake.what, found.mistake.hint))
+            told = (found.mistake, *found.mistake.inside)
+            problems += [Problem("FP010", composer.place(one.offset), one.what, one.hint) for one in told]
         broken.add(number)
         holes += found.lines
         if found.text == text or len(problems) >= _MOST_MISTAKES or read > _MOST_READ or not positions:

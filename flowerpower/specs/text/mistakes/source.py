@@ -20,7 +20,10 @@ COMMENT = re.compile(r"(?:^|(?<=[ \t]))#.*")
 
 
 class Mistake(NamedTuple):
-    """Something that is no YAML: its place, what to do, and from where to where the text is not read."""
+    """Something that is no YAML: its place, what to do, and from where to where the text is not read.
+
+    There may be another one in what is not read.
+    """
 
     offset: int
     what: str
@@ -29,6 +32,7 @@ class Mistake(NamedTuple):
     end: int
     value: bool = True  # False: lines of their own, which no key awaits
     meant: str = ""  # what is read in its place, if nothing else can be meant; then all is known that stands there
+    inside: tuple[Mistake, ...] = ()
 
 
 class MistakeError(Exception):

@@ -155,16 +155,35 @@ class _Reader:
                 return source.end(dash)
         if key := _key_of(rest):
             self._check_key(at, column, key)
-            self._enter(at, column, "mapping")
-            self._key = at
             value = at + len(key)
             value += len(source.rest(value)) - len(source.rest(value).lstrip(" \t"))
+            self._enter_key(at, column, value)
             return self._value(value)
         if rest == "?" or rest.startswith(("? ", "?\t")):
             self._source.fail_line(at, "a key cannot begin with `?`", "write `key: value`", start=at, column=column)
         if _ODD_KEY.match(rest) and not template(rest):
             raise NotKnownError
         return self._no_key(at, column, rest)
+
+    def _enter_key(self, at: int, column: int, value: int) -> None:
+        """Go to the level of a key; if there is none, look all the same whether the value can be read."""
+        try:
+            self._enter(at, column, "mapping")
+        except MistakeError as error:
+            if inside := self._mistake_in(value, column):
+                end = max(error.mistake.end, inside.end)
+                raise MistakeError(error.mistake._replace(end=end, inside=(inside,))) from None
+            raise
+        self._key = at
+
+    def _mistake_in(self, value: int, column: int) -> Mistake | None:
+        try:
+            read_value(self._source, value, column)
+        except MistakeError as error:
+            return error.mistake
+        except NotKnownError:
+            pass
+        return None
 
     def _behind_dash(self, at: int, column: int, rest: str) -> tuple[int, int, str]:
         """Return offset, column and text of what stands behind a dash."""

@@ -41,6 +41,7 @@ def refusal(text: str, begun: int, reached: int | None, words: str) -> Refusal:
     reached = reached or 0
     found = first_mistake(text, begun, reached)
     mistake = _short(found or _unknown(text, words, reached))
+    mistake = mistake._replace(inside=tuple(map(_short, mistake.inside)))
     return Refusal(mistake, found is not None, without(text, mistake), lines_of(text, mistake))
 
 
