@@ -67,7 +67,7 @@ def draft(model: type[_Model], data: Mapping[str, Any], mistaken: Collection[Pat
             new = list(islice(findings(model, error), MAX_PROBLEMS))
         meant.update(_meant(new))
         absent = meant | {(key,) for key in unsound & set(TRIGGERS)}  # misspelt, or taken out: their lack is no news
-        kept = [finding for finding in new if finding.path not in known or _is_unknown(finding, model)]
+        kept = [finding for finding in new if not _is_told(finding, known) or _is_unknown(finding, model)]
         kept = [finding for finding in kept if not _misses(finding, absent)]
         found += [_as_written(finding, misspelt) for finding in kept]
         if len(new) == MAX_PROBLEMS:
@@ -103,6 +103,11 @@ def _slips(new: Iterable[Finding], data: Mapping[str, Any], without: Set[str | i
         name, key = (suggested[1], str(finding.path[0])) if suggested else ("", "")
         if name and name not in data and without.isdisjoint((name, key)) and is_slip(key, name):
             yield name, key
+
+
+def _is_told(finding: Finding, known: Set[Path]) -> bool:
+    """Tell whether a finding is of a value that is known to be wrong, or of a part of a field that is."""
+    return finding.path in known or finding.path[:1] in known
 
 
 def _is_unknown(finding: Finding, model: type[Spec]) -> bool:

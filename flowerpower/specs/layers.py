@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.specs.levels import at_their_level_in_a_layer
-from flowerpower.specs.messages import Finding, unknown_key
+from flowerpower.specs.messages import SHOWN, Finding, describe, unknown_key
 from flowerpower.specs.placeholders import Path
+from flowerpower.specs.shapes import names_as_keys
 from flowerpower.specs.text.documents import MAX_PROBLEMS
 from flowerpower.specs.values import NOT_PATCHED
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from flowerpower.specs.fields import Spec
 
 _FREE = ("inputs", "config", "overrides", "labels")  # mappings whose keys the author of a spec chooses
+_LEFT_OUT = frozenset(("absent", "disabled", "false", "never", "no", "none", "null", "off", "remove", "skip"))
+_PAUSED = frozenset(("inactive", "paused", "stopped", "suspended"))
+_THE_SAME = frozenset(("active", "default", "enabled", "on", "same", "true", "yes"))
 _NOT_HERE: Mapping[tuple[str, str], str] = {
     ("environments", "name"): "remove it: a spec has the same name in every environment",
     ("environments", "environments"): "remove it: an environment has none of its own",
@@ -34,6 +38,29 @@ def unknown_in_layer(
     kept = [_not_here(key, path) for key in unknown if key in NOT_PATCHED]
     kept += [_with_holder(finding, below) for finding in told]
     return [finding._replace(path=(*path, *finding.path)) for finding in kept]
+
+
+def no_patches(environments: object) -> Finding:
+    """Return the finding for what stands in the place of the patches of all environments."""
+    names = [environments] if isinstance(environments, str) else environments
+    what = f"expected a mapping of environments, found {describe(environments)}"
+    return Finding("FP112" if environments is None else "FP103", ("environments",), what, names_as_keys(names))
+
+
+def no_patch(name: str, value: object, kind: str) -> Finding:
+    """Return the finding for what stands in the place of the patch for an environment."""
+    path, shown = ("environments", name), name[:SHOWN]
+    if value is None:
+        what = f"`{shown}:` without a value leaves the {kind} out of that environment"
+        return Finding("FP024", path, what, f"write `{shown}: null` if that is meant, or `{shown}: {{}}`", at_key=True)
+    word, hint = str(value).lower(), ""
+    if word in _LEFT_OUT:
+        hint = f"write null to leave the {kind} out there"
+    elif word in _PAUSED and kind != "pipeline":
+        hint = "write {paused: true}" if kind == "schedule" else "write {schedules: paused}"
+    elif word in _THE_SAME:
+        hint = "write {}: nothing differs there"
+    return Finding("FP103", path, f"expected a mapping or null, found {describe(value)}", hint)
 
 
 def _not_here(key: str, path: Path) -> Finding:

@@ -15,7 +15,7 @@ from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.compiled import NeedsModelsError
 from flowerpower.specs.drafts import draft, is_misspelt
-from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
+from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file, may_write_null
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
 from flowerpower.specs.messages import REMOVE_QUOTES, Finding, describe, did_you_mean, there_are
 from flowerpower.specs.names import name_of, stem_of
@@ -293,12 +293,9 @@ class _Loading:
 
     def _check_environments(self, environments: object, below: Mapping[str, Any], origin: Origin) -> None:
         if not isinstance(environments, dict):
-            from flowerpower.specs.shapes import names_as_keys  # only a mistake needs it
+            from flowerpower.specs.layers import no_patches  # only a mistake needs it
 
-            place = self._places.within(origin, ("environments",))
-            code = "FP112" if environments is None else "FP103"
-            what = f"expected a mapping of environments, found {describe(environments)}"
-            self._report(code, place, what, names_as_keys(environments))
+            self._add(no_patches(environments), origin)
             return
         if origin.kind == "project":
             self._environments = dict.fromkeys(("default", *environments))
@@ -312,9 +309,10 @@ class _Loading:
                 self._report("FP201", place, f"no environment '{name[:60]}'", hint)
             elif isinstance(patch, dict):
                 self._check_keys(origin.kind, below, patch, origin, ("environments", name))
-            elif patch is not None:
-                place = self._places.within(origin, ("environments", name))
-                self._report("FP103", place, f"expected a mapping or null, found {describe(patch)}")
+            elif patch is not None or (origin.kind != "project" and not may_write_null(self.texts[origin.file])):
+                from flowerpower.specs.layers import no_patch  # only a mistake needs it
+
+                self._add(no_patch(name, patch, origin.kind), origin)
 
     def _check_keys(
         self, kind: str, below: Mapping[str, Any], layer: Mapping[str, Any], origin: Origin, path: tuple[str, ...]
@@ -382,7 +380,7 @@ class _Loading:
         return any(re.match(r"[\"']?\$\{var:", line[place.column - 1 :]) for line in lines[place.line - 1 : place.line])
 
     def _report(self, code: str, place: Place, what: str, hint: str = "") -> None:
-        found = Problem(code, place, what, hint or CODES[code].advice)
+        found = Problem(code, place, what, hint or CODES[code].advice, "warning" if code == "FP024" else "error")
         reported = self._reported[place.file]
         if (code, place, what) in reported or self._is_full(place.file):
             return
