@@ -255,6 +255,13 @@ def _other(details: Any, _path: Path, _value: object) -> tuple[str, str, str]:
     return "FP103", str(details["msg"])[:200], ""
 
 
+def _share(details: Any, path: Path, value: object) -> tuple[str, str, str]:
+    code, why, hint = _own("FP103", "write a number such as 5, or a share from 0% to 100%")(details, path, value)
+    if isinstance(value, float) and 0 < value < 1 and round(value, 2) == value:
+        hint = f"write {round(100 * value)}%"
+    return code, why, hint
+
+
 _SPECIFIC: Mapping[str, Callable[[Any, Path, object], tuple[str, str, str]]] = {
     "literal_error": _choice,
     "string_pattern_mismatch": _pattern,
@@ -263,7 +270,7 @@ _SPECIFIC: Mapping[str, Callable[[Any, Path, object], tuple[str, str, str]]] = {
     "too_short": _too_short,
     "duration": _duration,
     "moment": _moment,
-    "share": _own("FP103", "write a number such as 5, or a share from 0% to 100%"),
+    "share": _share,
     "patch": _own("FP101"),
     "greater_than_equal": _bound,
     "less_than_equal": _bound,

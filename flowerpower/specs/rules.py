@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -60,10 +60,18 @@ def check_modules(project: Project, modules: Mapping[str, bytes]) -> list[Proble
             continue
         for position, module in enumerate(pipeline.modules):
             if not _exists(module, folders, modules):
-                hint = did_you_mean(module, _module_names(folders, modules)) or where
+                known = _module_names(folders, modules)
+                hint = did_you_mean(module, known) or did_you_mean(_of_file(module, folders), known) or where
                 address, what = f"pipeline.{name}", f"there is no module '{module}'"
                 problems.append(problem(project, "FP305", (address, "modules", position), what, hint))
     return problems
+
+
+def _of_file(module: str, folders: Sequence[str]) -> str:
+    """Return the name of a module that is written as the path of its file, with the folder that holds it."""
+    path = f"{module.removesuffix('.py')}/".replace("\\", "/").removeprefix("./")
+    inside = next((path.removeprefix(f"{folder}/") for folder in folders if path.startswith(f"{folder}/")), path)
+    return inside.strip("/").replace("/", ".")
 
 
 def check_future(project: Project, now: int) -> list[Problem]:

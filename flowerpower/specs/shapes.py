@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from flowerpower.nearest import nearest
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.messages import NO_RETRIES, REMOVE_QUOTES, SHOWN, flow
 from flowerpower.specs.other_triggers import cron_of_fields
@@ -99,13 +100,30 @@ def _mapping(path: Path, value: Any, _item: Sequence[str]) -> str:
     if key == "retry" and (value is True or value is False or str(value).lower() in _NEVER):
         return "write `retry: {max: 3}`" if value is True else NO_RETRIES
     if isinstance(value, list):
-        return (names_as_keys(value) if key == "queues" else "") or "write `key: value` lines without a `-`"
+        written = names_as_keys(value) if key == "queues" else _list_as_mapping(value)
+        return written or "write `key: value` lines without a `-`"
     if inside := _of_one_value(path, key, value):
-        return f"write `{key}: {{{inside}}}`"
+        more = f" if a plug-in brings it; there are {', '.join(_EXECUTORS)}" if inside.startswith("plugin") else ""
+        return f"write `{key}: {{{inside}}}`{more}"
     if isinstance(value, str) and value[:1] == "{" and value[-1:] == "}":
         return "remove the quotes around it"
     pair = _PAIR.fullmatch(value) if isinstance(value, str) else None
     return f"write {{{pair[1]}: {flow(pair[2][:SHOWN])}}}" if pair else ""
+
+
+def _list_as_mapping(value: Sequence[Any]) -> str:
+    """Return how to write a list of single keys, each with a plain value, as the mapping that was meant; or nothing."""
+    pairs: dict[str, Any] = {}
+    for one in value:
+        pair = _PAIR.fullmatch(one) if isinstance(one, str) else None
+        items = one if isinstance(one, dict) else {pair[1]: pair[2]} if pair else {}
+        if len(items) != 1 or not items.keys().isdisjoint(pairs):
+            return ""
+        pairs |= items
+    if any(isinstance(one, (dict, list)) or one is None for one in pairs.values()):
+        return ""
+    written = ", ".join(f"{key}: {flow(one)}" for key, one in pairs.items())
+    return f"write {{{written}}}" if 0 < len(written) < SHOWN else ""
 
 
 def _of_one_value(path: Path, key: str | int, value: Any) -> str:
@@ -113,14 +131,17 @@ def _of_one_value(path: Path, key: str | int, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return ""
     if key == "executor":
-        return f"type: threads, max_workers: {value}" if isinstance(value, int) else f"type: {_executor(value)}"
+        return f"type: threads, max_workers: {value}" if isinstance(value, int) else _executor(value)
+    if key == "notify" and isinstance(value, str):
+        return f"on_failure: [{flow(value[:SHOWN])}]"
     if path[:1] == ("queues",) and len(path) > 1 and isinstance(value, int):
         return f"workers: {value}"
     return f"{_MAIN_KEYS[key]}: {flow(str(value)[:SHOWN])}" if key in _MAIN_KEYS else ""
 
 
 def _executor(value: str) -> str:
-    return meant_value(value, _EXECUTORS) or flow(value[:SHOWN])
+    meant = meant_value(value, _EXECUTORS) or nearest(value.lower(), _EXECUTORS)
+    return f"type: {meant}" if meant else f"plugin: {flow(value[:SHOWN])}"
 
 
 _HINTS: Mapping[str, Callable[[Path, Any, Sequence[str]], str]] = {
