@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowerpower.nearest import nearest
 from flowerpower.specs.manifests import in_its_place, manifest
 from flowerpower.specs.messages import Finding, fields_at, flow, may_hold
-from flowerpower.specs.other_triggers import Meant, meant_trigger
+from flowerpower.specs.other_triggers import Meant, meant_schedule, meant_trigger
 from flowerpower.specs.placeholders import Path
 from flowerpower.specs.shapes import shape_hint
 from flowerpower.specs.synonyms import synonym
@@ -101,11 +101,16 @@ class _Levels:
         unknown = {finding.path for finding in found if finding.code == "FP101"}
         without_value = [one.path for one in found if one.code == "FP112"]
         empty = [path for path in without_value if path and isinstance(path[-1], str) and may_hold(model, path)]
-        self._trigger = Meant()
-        if "every" in model.model_fields:
-            self._trigger = meant_trigger(data, {str(path[0]) for path in unknown if len(path) == 1})
-            self._there |= {(name,) for name in TRIGGERS if self._trigger.key}
+        self._trigger = self._trigger_of_others({str(path[0]) for path in unknown if len(path) == 1})
+        self._there |= {(name,) for name in TRIGGERS if self._trigger.key}
         self._beside = {path: list(self._meant_for(path, unknown)) for path in empty}
+
+    def _trigger_of_others(self, unknown: set[str]) -> Meant:
+        """Return what unknown keys say of a time, where a schedule or a pipeline has them."""
+        if "every" in self._model.model_fields:
+            return meant_trigger(self._data, unknown)
+        of_pipeline = self._named and "executor" in self._model.model_fields
+        return meant_schedule(self._data, unknown) if of_pipeline else Meant()
 
     def told(self, finding: Finding) -> Finding | None:
         """Return a finding with what to do about the level of its key; None if it is told with another one."""

@@ -148,7 +148,7 @@ def flow(value: object) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(flow, value))}]"
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return text if re.fullmatch(r"[\w./%@+-][\w./%@+ ,-]*|\w+:[\w./@+-]+", text) else f'"{text}"'
+    return text if re.fullmatch(r"[\w./+-][\w./%@+ ,-]*|\w+:[\w./@+-]+", text) else f'"{text}"'
 
 
 def _choice(details: Any, _path: Path, value: object) -> tuple[str, str, str]:

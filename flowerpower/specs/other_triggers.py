@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from flowerpower.specs.messages import flow
@@ -57,6 +57,36 @@ def _zone(parts: Mapping[str, Any]) -> str:
     return next((f" and `timezone: {zone}`" for zone in zones if isinstance(zone, str)), "")
 
 
+def meant_schedule(data: Mapping[str, Any], unknown: Collection[str]) -> Meant:
+    """Return the schedule that the *unknown* keys of a pipeline are, which has a file of its own; or an empty one."""
+    parts = {
+        key: value for key, value in data.items() if key in unknown and snake(key) in {*_ROUND, *_CRONS, *TRIGGERS}
+    }
+    if not parts:
+        return Meant()
+    line = _own_line(parts) or _line_of_parts({snake(key): value for key, value in parts.items()})
+    what = f"`pipeline: {data.get('name', 'NAME')}` and `{line}`" if line else f"`pipeline: {data.get('name', 'NAME')}`"
+    return Meant(next(iter(parts)), frozenset(list(parts)[1:]), f"write a file below `schedules/`, with {what}")
+
+
+def _own_line(parts: Mapping[str, Any]) -> str:
+    """Return the trigger that stands in some values as a schedule has it, if there is one only."""
+    lines = {f"{name}: {flow(value)}" for name, value in _triggers_in(parts)}
+    return lines.pop() if len(lines) == 1 else ""
+
+
+def _triggers_in(value: Any) -> Iterator[tuple[str, str | int]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in TRIGGERS and isinstance(inner, (str, int)):
+                yield key, inner
+            else:
+                yield from _triggers_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _triggers_in(inner)
+
+
 def cron_of_fields(fields: Mapping[str, Any]) -> str:
     """Return the cron expression of fields with names, as of APScheduler or Celery; or nothing."""
     names = {_FIELDS[snake(key)]: str(value) for key, value in fields.items() if snake(key) in _FIELDS}
@@ -79,10 +109,7 @@ def _may_be_a_part(word: str, value: Any) -> bool:
 
 def _holds_trigger(value: Any) -> bool:
     """Tell whether a trigger stands in a value as a schedule has it, which is then told as one level too deep."""
-    if isinstance(value, dict):
-        plain = any(isinstance(value.get(name), (str, int)) for name in TRIGGERS)
-        return plain or any(map(_holds_trigger, value.values()))
-    return isinstance(value, list) and any(map(_holds_trigger, value))
+    return next(_triggers_in(value), None) is not None
 
 
 def _line_of_parts(parts: Mapping[str, Any]) -> str:

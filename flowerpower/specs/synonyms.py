@@ -98,8 +98,14 @@ _VALUES: Mapping[str, str] = {
 
 _KINDS: Mapping[str, str] = {
     **dict.fromkeys(
-        ("at", "catchup", "cron", "every", "jitter", "overlap", "paused", "pipeline", "queue"), "a schedule"
+        (
+            *("after", "at", "buffer_limit", "catchup", "catchup_window", "cron", "end", "every", "jitter"),
+            *("on_inflight", "overlap", "paused", "pipeline", "previous_names", "protected", "queue"),
+            *("start", "start_deadline"),
+        ),
+        "a schedule",
     ),
+    "timezone": "a schedule or flowerpower.yaml",
     **dict.fromkeys(("cache", "executor", "load", "modules", "outputs", "save"), "a pipeline"),
     **dict.fromkeys(("config", "failure_ttl", "inputs", "result_ttl", "retry", "timeout"), "a pipeline or a schedule"),
     **dict.fromkeys(("allow", "defaults", "guards", "notify", "policies", "queues", "redis"), "flowerpower.yaml"),
