@@ -28,6 +28,9 @@ def check_addresses(spec: Told) -> Iterator[tuple[tuple[str, int], str, str, Sev
             if "://" not in url and not url.startswith("${"):
                 what = "an address of messages needs a scheme"
                 yield (key, position), what, "for example https://hooks.example/x or ${secret:SLACK_URL}", "error"
+            elif len(url.split()) > 1:
+                what = "an address of messages holds a space"
+                yield (key, position), what, "remove it; perhaps a line ends inside the address", "warning"
             elif _has_password(url):
                 what = "this address holds a password in clear"
                 yield (key, position), what, "keep it out of git: write ${secret:NAME} in its place", "warning"
