@@ -19,6 +19,8 @@ Path = tuple[str | int, ...]
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _NAMED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::(-|\?)(.*))?", re.DOTALL)
+_OF_SHELL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)([-?])")
+_OPERANDS = {"-": "default", "?": "message"}
 _SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _TICKS = ("tick", "tick.start", "tick.end", "tick.utc")
 _RUNS = ("run.id", "run.schedule", "run.pipeline", "run.commit", "run.attempt")
@@ -170,9 +172,7 @@ def _named(rest: str, values: Mapping[str, str], noun: str, hint: str) -> str:
     match = _NAMED.fullmatch(rest)
     if match is None:
         shown = rest.partition(":")[0][:40]
-        raise _BadPlaceholderError(
-            "FP204", f"{noun} {shown!r} is not well written", "NAME, NAME:-default or NAME:?message"
-        )
+        raise _BadPlaceholderError("FP204", f"{noun} {shown!r} is not well written", _forms(rest))
     name, operator, operand = match.groups()
     value = values.get(name, "")
     if value or (name in values and operator is None):
@@ -183,6 +183,15 @@ def _named(rest: str, values: Mapping[str, str], noun: str, hint: str) -> str:
     near = nearest(name, values, cutoff=0.75) if noun == "the variable" else ""
     advice = (f"{near} is set, did you mean that? Otherwise " if near else "") + hint.format(name=name)
     raise _BadPlaceholderError("FP202", f"{noun} {name} is not set{message}", advice)
+
+
+def _forms(rest: str) -> str:
+    """Return how the inside of a variable is written that is not written well."""
+    of_shell = _OF_SHELL.match(rest)
+    if of_shell is None:
+        return "NAME, NAME:-default or NAME:?message"
+    name, mark = of_shell.groups()
+    return f"a name has no `{mark}`: write {name}:{mark}{_OPERANDS[mark]} for a {_OPERANDS[mark]}"
 
 
 def _check(name: str, allowed: frozenset[str]) -> None:
