@@ -136,11 +136,7 @@ class _Levels:
 
     def with_missing(self, finding: Finding) -> Finding:
         """Return a finding of what is missing with where it stands instead, one level too deep."""
-        if (
-            finding.code not in ("FP102", "FP109")
-            or len(finding.path) > 1
-            or "neither" not in f"{finding.what} neither"
-        ):
+        if finding.code not in ("FP102", "FP109") or len(finding.path) > 1:
             return finding
         wanted = [str(finding.path[0])] if finding.path else [*TRIGGERS]
         for holder, value in self._data.items():
