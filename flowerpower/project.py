@@ -292,20 +292,24 @@ class FlowerPowerProject:
 
     @property
     def pipelines(self) -> PipelineManager:
-        """The project's pipelines: run, build, draw."""
+        """The project's pipelines: run, build, draw; each as long as what it needs itself is right.
+
+        Raises `SpecError` when the project file is invalid.
+        """
         from flowerpower.pipelines.manager import PipelineManager
         from flowerpower.pipelines.run import Access
         from flowerpower.pipelines.secrets import secrets_of
 
         refuse_untrusted(self.settings, "runs no pipeline")
-        project = self.spec
+        project, spec = self.written.draft, self.home
         return PipelineManager(
-            project.pipelines,
+            {name: pipeline for name, pipeline in project.pipelines.items() if pipeline.name == name},
             self.place,
-            project.spec.modules,
-            project.spec.timezone,
-            access=Access(project.spec.allow.paths, project.spec.plugins, project.spec.allow.pickle),
-            secrets=secrets_of(self.settings.environment, project.spec.plugins),
+            spec.modules,
+            spec.timezone,
+            access=Access(spec.allow.paths, spec.plugins, spec.allow.pickle),
+            secrets=secrets_of(self.settings.environment, spec.plugins),
+            look=self.written.errors_beside,
             ref=self.ref,
         )
 

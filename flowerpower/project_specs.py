@@ -186,6 +186,22 @@ class ProjectSpecs:
             raise SpecError(problems)
         return self._resolved.project
 
+    def errors_beside(self, pipeline: str) -> tuple[Problem, ...]:
+        """Return the errors that do not keep a pipeline from running; raises `SpecError` where others do."""
+        from flowerpower.specs.checks import spec_problems
+        from flowerpower.specs.concerns import errors_of_pipeline
+
+        problems = spec_problems(self._resolved, self.sources)
+        if errors_of_pipeline(self.draft, problems, self.sources.texts, pipeline):
+            raise SpecError(problems)
+        return tuple(problem for problem in problems if problem.severity == "error")
+
+    @property
+    def draft(self) -> Project:
+        """The specs as far as they are right; raises `SpecError` when the project file is invalid."""
+        _ = self.home
+        return self._resolved.draft
+
     @cached_property
     def _resolved(self) -> Loaded:
         from flowerpower.specs.loader import load

@@ -89,6 +89,7 @@ def _format(asked: str | None, out: Path | None) -> str:
 
 def _graph(session: Session, project: FlowerPowerProject, name: str, *, imports: bool) -> Drawn:
     manager = project.pipelines
+    session.tell_of_errors_beside(project, name)
     if not imports:
         found = manager.graph_as_read(name, project.sources.modules)
         if not isinstance(found, str):

@@ -48,17 +48,19 @@ def run(
 ) -> None:
     """Run a pipeline here and now, without Redis, and print what it made and where the time went.
 
-    When a node fails, the error has your own lines first, and where the time went is told before it.
+    What is wrong with other specs does not keep it from running. When a node fails, the error has your own lines first,
+    and where the time went is told before it.
     """
     from flowerpower.render.runs import run_text
 
     with session.project(short=False) as project:
         manager = project.pipelines
+        session.tell_of_errors_beside(project, pipeline)
         with _watched(session) as watching:
             result = manager.run(
                 pipeline,
                 inputs=read_inputs(set or ()),
-                tick=read_tick(tick, project.spec.spec.timezone),
+                tick=read_tick(tick, project.home.timezone),
                 outputs=[name.strip() for name in outputs.split(",")] if outputs else None,
                 executor=executor,
                 observer=watching,

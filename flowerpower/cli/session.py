@@ -102,6 +102,14 @@ class Session:
 
         return FlowerPowerProject.find(self.settings, self.ref)
 
+    def tell_of_errors_beside(self, project: FlowerPowerProject, pipeline: str) -> None:
+        """Say in a line that the project has other mistakes than those that would keep a pipeline from running."""
+        from flowerpower.render.words import count
+
+        if errors := project.written.errors_beside(pipeline):
+            them = "it" if len(errors) == 1 else "them"
+            self.talk(f"Other specs have {count(len(errors), 'error')}; `flowerpower validate` shows {them}")
+
     @staticmethod
     def prepare(*, short: bool = True) -> None:
         """Make this process ready to work something out."""

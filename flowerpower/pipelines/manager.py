@@ -39,6 +39,7 @@ class PipelineManager:
     *root* is the project's folder, or a URL. *folders* hold its Hamilton modules, *timezone* is the IANA zone of ticks
     that are not given. *access* is what the project allows beyond its folder, *secrets* gives a secret's value by name.
     *ref* is the git revision of the specs, if they are not those in the folder. Only modules in a folder are imported.
+    *look* raises for the name of a pipeline in whose way mistakes stand.
     """
 
     def __init__(  # noqa: PLR0913  what a project says of its pipelines
@@ -51,6 +52,7 @@ class PipelineManager:
         access: Access = NO_ACCESS,
         secrets: Callable[[str], str] = no_secrets,
         ref: str | None = None,
+        look: Callable[[str], object] = lambda name: None,
     ) -> None:
         self._pipelines = dict(pipelines)
         self._root = root
@@ -59,6 +61,7 @@ class PipelineManager:
         self._access = access
         self._secrets = secrets
         self._ref = ref
+        self._look = look
 
     def __repr__(self) -> str:
         names = self.names()
@@ -73,8 +76,9 @@ class PipelineManager:
         return tuple(sorted(self._pipelines))
 
     def get(self, name: str) -> PipelineSpec:
-        """Return the spec of the pipeline *name*; raises UsageError when there is none."""
-        if arguments.text(name, "a name") not in self._pipelines:
+        """Return the spec of the pipeline *name*; raises UsageError when there is none, SpecError if it is wrong."""
+        self._look(arguments.text(name, "a name"))
+        if name not in self._pipelines:
             raise UsageError(f"there is no pipeline {name!r}", hint=suggest(name, self._pipelines))
         return self._pipelines[name]
 

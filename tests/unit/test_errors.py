@@ -116,4 +116,4 @@ def test_a_pool_of_processes_outlives_a_project_that_is_wrong(tmp_path: Path) ->
 
 
 def _names(folder: Path) -> tuple[str, ...]:
-    return FlowerPowerProject.load(folder).pipelines.names()
+    return tuple(FlowerPowerProject.load(folder).spec.pipelines)
