@@ -37,6 +37,7 @@ _ARGUMENTS = {
     r"--env": f"{_LOAD}(env=...)",
     r"--ref HEAD": f'{_LOAD}(ref="HEAD")',
     r"--reason (\".*?\")": r"reason=\1",
+    r"--set NAME=VALUE": 'inputs={"NAME": VALUE}',
     r"--until (\d\w*)": r'until="\1"',
     r"--until": "until",
     r"--since": "since",

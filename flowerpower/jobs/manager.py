@@ -8,17 +8,17 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Unpack
 
 from flowerpower import arguments
-from flowerpower.errors import FormatError, RefusedError, StoreError, UsageError
-from flowerpower.jobs.absence import Absence
+from flowerpower.errors import RefusedError, UsageError
 from flowerpower.jobs.by_hand.backfill import MOST_TICKS, Backfill, BackfillPlan, Progress, plan_backfill, plans_again
 from flowerpower.jobs.by_hand.forget import Forgotten, forget_schedules
 from flowerpower.jobs.by_hand.holds import Paused, Resumed, pause_schedules, resume_schedules
+from flowerpower.jobs.by_hand.inputs import Look, look_not, look_with
 from flowerpower.jobs.by_hand.manual import RunHandle, enqueue_once, manual_order, sign_order
 from flowerpower.jobs.by_hand.past import HandOut, Sign
 from flowerpower.jobs.by_hand.rerun import rerun_of, rerun_tick
@@ -31,7 +31,7 @@ from flowerpower.jobs.monitoring.status import ScheduleStatus, Status, read_stat
 from flowerpower.jobs.monitoring.status_reader import StatusReader
 from flowerpower.jobs.records import RunList, RunRecord, Wish, plain_time, read_runs
 from flowerpower.jobs.stop import Stop
-from flowerpower.jobs.workers.preload import GraphRecipe
+from flowerpower.jobs.workers.applied import queues_of, read_patiently, recipes_of
 from flowerpower.jobs.workers.processes import (
     Work,
     WorkerOptions,
@@ -46,7 +46,6 @@ from flowerpower.planning.sync import Wanted
 from flowerpower.planning.window import past_moment
 from flowerpower.specs.values import parse_duration
 from flowerpower.state.connection import connect, hide_credentials
-from flowerpower.state.models import State
 from flowerpower.state.store import Store
 
 _WHEN = "pass an aware datetime, or a text such as '2026-11-22T02:00'"
@@ -78,7 +77,8 @@ class RQManager:
     def enqueue(self, name: str, inputs: Mapping[str, Any] | None = None) -> RunHandle:
         """Enqueue one run of an applied pipeline or schedule now; `inputs` are merged over the applied ones.
 
-        Raises `UsageError` when nothing of that name is applied, `StoreError` when Redis fails.
+        Raises `UsageError` when nothing of that name is applied, and for inputs that the run would refuse, where the
+        project's folder has the code that was applied; `StoreError` when Redis fails.
         """
         return self._enqueue(name, inputs, due=0)
 
@@ -175,7 +175,7 @@ class RQManager:
         Raises `RefusedError` for a tick that has succeeded, unless *again*, `UsageError` for one that is active.
         """
         moment = tick if isinstance(tick, str) else self.moment(tick, "`tick`")
-        how = HandOut(self._by("run again"), inputs or {}, again=again, sign=self._sign)
+        how = HandOut(self._by("run again"), inputs or {}, again=again, sign=self._sign, look=self._look)
         run_id, _ = rerun_tick(self.store, name, moment, how)
         return RunHandle(self.store, run_id, self)
 
@@ -223,7 +223,8 @@ class RQManager:
 
         Who stops iterating hands out no more; the same plan made anew goes on where it was.
         """
-        job = Backfill(self.store, plan, max_concurrent, inputs or {}, self._by(word), fail_fast, self._sign, pause)
+        who, look = self._by(word), self._look
+        job = Backfill(self.store, plan, max_concurrent, inputs or {}, who, fail_fast, self._sign, pause, look)
         return job.steps()
 
     def pause(
@@ -301,7 +302,7 @@ class RQManager:
         chosen = replace(chosen, queues=asked or self._options.queues)
 
         def look() -> WorkerOptions:
-            applied = _read_patiently(self.store, patient=not chosen.burst)
+            applied = read_patiently(self.store, patient=not chosen.burst)
             return replace(chosen, queues=chosen.queues or queues_of(applied), recipes=recipes_of(applied))
 
         with session_put_back():
@@ -314,7 +315,7 @@ class RQManager:
             return False
 
     def _warn_of_idle(self, queues: Sequence[str], options: WorkerOptions) -> None:
-        used = queues_of(_read_patiently(self.store, patient=not options.burst))
+        used = queues_of(read_patiently(self.store, patient=not options.burst))
         for queue in sorted({*queues} - {*self._options.queues, *used}):
             logger.warning("queue %s is neither declared by the project nor used by an applied schedule", queue)
 
@@ -328,6 +329,11 @@ class RQManager:
         """Return what signs a run, where there is a key."""
         signer = self._options.signer
         return signer.sign_run if signer else None
+
+    @property
+    def _look(self) -> Look:
+        """Return what looks at inputs with the project's code, where that lies in a folder."""
+        return look_not if self._options.elsewhere else look_with(self._options.root, self._options.folders)
 
     def _by(self, what: str, reason: str = "") -> str:
         who = self._who()
@@ -348,43 +354,11 @@ class RQManager:
         order = manual_order(
             self.store, name, inputs or {}, due=due, entropy=os.urandom(10), millis=time.time_ns() // 1_000_000
         )
+        self._look(order["run_spec"], inputs or {})
         if self._options.signer:
             sign_order(order, self._options.signer)
         enqueue_once(self.store, order)
         return RunHandle(self.store, str(order["id"]), self)
-
-
-def _read_patiently(store: Store, *, patient: bool) -> State:
-    """Return the applied state; a worker that starts while Redis is away waits for it."""
-    pause, absence = 1.0, Absence(logger, "nothing starts")
-    while True:
-        try:
-            found = store.read().state
-            absence.over()
-            return found
-        except FormatError as error:
-            logger.warning("%s; nothing is imported before forking", error)
-            return State()
-        except StoreError as error:
-            if not patient:
-                raise
-            if not absence.explains(error):
-                logger.warning("%s (%s); trying again in %.0f s", error, error.hint, pause)
-            time.sleep(pause)
-            pause = min(pause * 2, 10.0)
-
-
-def recipes_of(applied: State) -> tuple[GraphRecipe, ...]:
-    """Return what the graphs of the applied pipelines are built of."""
-    fields: Iterable[Mapping[str, Any]] = (pipeline.fields for pipeline in applied.pipelines.values())
-    return tuple(
-        GraphRecipe(one.get("modules") or (), one.get("config") or {}, one.get("adapters") or ()) for one in fields
-    )
-
-
-def queues_of(applied: State) -> tuple[str, ...]:
-    """Return the queues that the applied schedules use, as the specs name them, and the default one."""
-    return tuple(sorted({"default", *(str(one.fields.get("queue")) for one in applied.schedules.values())}))
 
 
 class JobQueueManager:

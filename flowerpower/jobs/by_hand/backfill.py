@@ -17,7 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, RefusedError, StoreError, UsageError
-from flowerpower.jobs.by_hand.inputs import check_inputs
+from flowerpower.jobs.by_hand.inputs import Look, check_inputs, look_not
 from flowerpower.jobs.by_hand.past import Applied, HandOut, PastTick, Sign, hand_out, look_at, order_of, read_applied
 from flowerpower.jobs.by_hand.ranges import Ranges
 from flowerpower.jobs.ledger import RunRef
@@ -188,6 +188,7 @@ class Backfill:
     stop_on_failure: bool = False
     sign: Sign | None = None
     pause: Callable[[float], None] = time.sleep
+    look: Look = look_not
     _todo: deque[int] = field(default_factory=deque)
     _watched: set[int] = field(default_factory=set)
     _ended: dict[int, RunRecord] = field(default_factory=dict)
@@ -257,7 +258,8 @@ class Backfill:
     def _prepare(self) -> None:
         """Make the order. After a lost reply some of the ticks may be handed out already, and have ended."""
         plan = self.plan
-        how = HandOut(self.reason, self.inputs, self.limit, yields=plan.applied.takes_turns, again=plan.again)
+        turns, again = plan.applied.takes_turns, plan.again
+        how = HandOut(self.reason, self.inputs, self.limit, yields=turns, again=again, look=self.look)
         self._order = order_of(self.store, plan.applied, how)
         if not self._note:
             return

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from flowerpower.arguments import by_name
 from flowerpower.errors import UsageError
 from flowerpower.state.codec import canonical
+
+if TYPE_CHECKING:
+    from flowerpower.dataflow.check import Finding
+
+Look = Callable[[str, Mapping[str, Any]], None]
+"""Looks at a run spec and the inputs that it got by hand, and raises `UsageError` for what the run would refuse."""
 
 _HINT = "give texts, numbers, lists and mappings: of a date its isoformat(), of data the place where it lies"
 
@@ -30,6 +38,33 @@ def run_spec_text(spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
         return canonical(spec)
     except (TypeError, ValueError) as error:
         raise _refused(str(error)) from None
+
+
+def look_with(root: Path, folders: Sequence[str]) -> Look:
+    """Return what looks with the code in a project's folder, as far as it is the code that was applied."""
+
+    def look(run_spec: str, inputs: Mapping[str, Any]) -> None:
+        spec = json.loads(run_spec)
+        if (inputs or spec.get("manual")) and spec.get("folders") == [*folders]:
+            from flowerpower.jobs.workers.code import files_on_disk
+            from flowerpower.specs.by_hand import wrong_inputs
+
+            findings = wrong_inputs(spec, inputs, files_on_disk(root, folders))
+            if findings:
+                raise _wrong(findings)
+
+    return look
+
+
+def look_not(run_spec: str, inputs: Mapping[str, Any]) -> None:
+    """Leave it to the run, where there is no code to look with."""
+
+
+def _wrong(findings: Iterable[Finding]) -> UsageError:
+    told = [(finding.what, finding.hint or "give it with --set NAME=VALUE") for finding in findings]
+    if len(told) == 1:
+        return UsageError(told[0][0], hint=told[0][1])
+    return UsageError("\n".join(f"{what} ({hint})" for what, hint in told), hint="nothing is run with them")
 
 
 def check_inputs(inputs: Mapping[str, Any]) -> None:

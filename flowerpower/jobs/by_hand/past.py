@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from flowerpower.errors import FlowerPowerError, FormatError, UsageError
-from flowerpower.jobs.by_hand.inputs import at_once, run_spec_text
+from flowerpower.jobs.by_hand.inputs import Look, at_once, look_not, run_spec_text
 from flowerpower.jobs.by_hand.naming import advice_for
 from flowerpower.jobs.by_hand.ranges import Ranges
 from flowerpower.jobs.records import RunRecord, active_runs, decode_outcome, outcome_pages
@@ -61,7 +61,7 @@ class HandOut:
     """How past ticks are run: on whose behalf, with which inputs over the applied ones, how many at once (0: all).
 
     `yields`: none while a run of the schedule itself is active. `again`: those that have succeeded too. `sign` gives
-    the signature of a run by its id, its run spec's digest and its tick, where workers want one.
+    the signature of a run by its id, its run spec's digest and its tick, where workers want one. `look` refuses inputs.
     """
 
     reason: str
@@ -70,6 +70,7 @@ class HandOut:
     yields: bool = False
     again: bool = False
     sign: Sign | None = None
+    look: Look = look_not
 
 
 def read_applied(store: Store, name: str) -> Applied:
@@ -116,6 +117,7 @@ def spec_of(name: str, text: bytes) -> Mapping[str, Any]:
 def order_of(store: Store, applied: Applied, how: HandOut) -> dict[str, Any]:
     """Return what the script needs to push runs of past ticks, but for the ticks."""
     text = run_spec_text(at_once(applied.run_spec), how.inputs)
+    how.look(text, how.inputs)
     schedule = replace(applied.schedule, run=digest(text))
     return {
         "name": schedule.name,

@@ -13,7 +13,12 @@ from flowerpower.pipelines.edits import code_fingerprint
 
 def code_on_disk(root: Path, modules: Sequence[str], folders: Sequence[str]) -> str:
     """Return the digest of *modules* and what they import as they lie on disk; the files are read when they change."""
-    return code_digest(modules, _files(root, tuple(folders), code_fingerprint(root, folders)), folders)
+    return code_digest(modules, files_on_disk(root, folders), folders)
+
+
+def files_on_disk(root: Path, folders: Sequence[str]) -> Mapping[str, bytes]:
+    """Return the modules below some folders of a project; they are read when they change."""
+    return _files(root, tuple(folders), code_fingerprint(root, folders))
 
 
 @lru_cache(maxsize=4)
