@@ -66,7 +66,8 @@ def _where(what: str, environments: Sequence[str]) -> str:
 class FlowerPowerError(Exception):
     """Base of every error raised on purpose: a message, a hint, an exit code, and perhaps lines of detail.
 
-    The hint is written for the command line, `advice` says the same to a caller of the Python API; tracebacks show it.
+    The hint is written for the command line, `advice` says the same to a caller of the Python API. Tracebacks show what
+    fits the process.
     """
 
     exit_code: ClassVar[int] = 1
@@ -89,7 +90,9 @@ class FlowerPowerError(Exception):
     @property
     def __notes__(self) -> list[str]:  # type: ignore[override]  # a list of its own would miss what a hint becomes later
         """What a traceback shows below the message; the details only where no cause says the same."""
-        hint = f"hint: {self.advice}" if self.hint else ""
+        from flowerpower.told_in_python import in_traceback
+
+        hint = f"hint: {in_traceback(self.hint)}" if self.hint else ""
         return [*filter(None, (*self._more(), hint)), *self._notes]
 
     def _more(self) -> Sequence[str]:

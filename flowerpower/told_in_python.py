@@ -1,8 +1,13 @@
-"""Hints are written for the command line, once; for a caller of the Python API they name calls and arguments."""
+"""Hints are written for the command line, once; for a caller of the Python API they name calls and arguments.
+
+A process that is a command says so once: what it raises and logs then names its own flags.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _LOAD = "FlowerPowerProject.load"
 _ALLOWED = "project.plan(Allowed({}))"  # flowerpower.planning.guards.Allowed
@@ -62,6 +67,29 @@ _ARGUMENTS = {
 }
 # A command with flags that is no call is one to be typed, and left as it is.
 _TYPED = re.compile(r"((?:flowerpower|git|redis-cli|pip) [a-z-]+(?: --?[a-z][\w-]*(?: \w[\w.:/-]*)?)+)")
+
+_is_command = False
+
+
+@contextmanager
+def speaking_as_command() -> Iterator[None]:
+    """Let this process name flags of the command line in a block, where it would name arguments of the Python API."""
+    global _is_command  # noqa: PLW0603 - it is what the process is, for all that it raises and logs
+    before, _is_command = _is_command, True
+    try:
+        yield
+    finally:
+        _is_command = before
+
+
+def called(flag: str, argument: str) -> str:
+    """Return what the caller knows something by: the flag in a command, else the argument."""
+    return flag if _is_command else f"`{argument}`"
+
+
+def in_traceback(hint: str) -> str:
+    """Return a hint as a traceback and a log of this process show it."""
+    return hint if _is_command else in_python(hint)
 
 
 def in_python(hint: str) -> str:

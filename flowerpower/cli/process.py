@@ -10,6 +10,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
 
+from flowerpower.told_in_python import speaking_as_command
+
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 _SHOW = warnings.showwarning
@@ -17,6 +19,11 @@ _SHOW = warnings.showwarning
 
 def as_process(work: Callable[[], int]) -> int:
     """Do the work of a command and return its exit code."""
+    with speaking_as_command():
+        return _as_process(work)
+
+
+def _as_process(work: Callable[[], int]) -> int:
     _prepare_streams()
     warnings.showwarning = _say_warning
     try:

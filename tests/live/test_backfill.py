@@ -179,7 +179,7 @@ def test_a_window_with_more_ticks_than_anybody_means_is_refused(store: Store) ->
         ("1h", "2h", "ends before it begins"),
         ("2099-01-01", "2099-01-02", "begins in the future: 2099-01-01T00:00:00"),
         ("2099-01-01", "now", "begins in the future: 2099-01-01T00:00:00"),
-        ("someday", "now", "--from 'someday' names no moment"),
+        ("someday", "now", "`start` 'someday' names no moment"),
     ],
 )
 def test_a_window_that_means_nothing_says_so(store: Store, start: str, end: str, what: str) -> None:

@@ -244,6 +244,10 @@ WRONG: list[tuple[Callable[[RQManager], object], str]] = [
     (lambda jobs: jobs.rerun("often", date(2026, 1, 1)), "`tick` is no moment"),  # type: ignore[arg-type]
     (lambda jobs: jobs.plan_backfill("often", datetime(2026, 1, 1)), "`start` has no time zone"),
     (lambda jobs: jobs.plan_backfill("often", "2d", datetime(2026, 1, 1)), "`end` has no time zone"),
+    (lambda jobs: jobs.plan_backfill("often", "soon"), "`start` 'soon' names no moment"),
+    (lambda jobs: jobs.plan_backfill("often", "2d", "soon"), "`end` 'soon' names no moment"),
+    (lambda jobs: jobs.rerun("often", "soon"), "`tick` 'soon' names no moment"),
+    (lambda jobs: jobs.start_worker(metrics="soon", burst=True), "`metrics` wants [HOST:]PORT, not 'soon'"),
     (lambda jobs: jobs.pause("often", reason="x", until=date(2026, 1, 1)), "`until` is no mo"),  # type: ignore[arg-type]
     (lambda jobs: jobs.pause("often", reason=None), "`reason` is a text"),  # type: ignore[arg-type]
     (lambda jobs: jobs.pause(["often"], reason="x"), "each name is a text"),  # type: ignore[arg-type]

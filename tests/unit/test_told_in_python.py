@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flowerpower.told_in_python import in_python
+from flowerpower.errors import FlowerPowerError
+from flowerpower.told_in_python import called, in_python, speaking_as_command
 
 # What only commands say; no call of the API leads there.
 OF_COMMANDS = ("cli", "doctor", "hosting", "scaffold", "render", "adoption", "trust.py", "export.py", "adopt.py")
@@ -75,3 +76,13 @@ def test_no_hint_tells_a_caller_of_python_of_a_flag(checkout: Path) -> None:
     }
 
     assert found == set()
+
+
+def test_a_command_names_flags_and_python_names_arguments() -> None:
+    error = FlowerPowerError("no", hint="name it with --allow-function if it is meant")
+    with speaking_as_command():
+        assert called("--from", "start") == "--from"
+        assert "hint: name it with --allow-function if it is meant" in error.__notes__
+
+    assert called("--from", "start") == "`start`"
+    assert "hint: name it with allowed=[...] if it is meant" in error.__notes__

@@ -25,6 +25,7 @@ from flowerpower.jobs.records import RunRecord
 from flowerpower.planning.window import nearest_ticks, past_moment, ticks_between
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.store import Store
+from flowerpower.told_in_python import called
 
 MOST_TICKS = 1000  # without being told that more are meant
 _AT_ONCE = 50
@@ -104,8 +105,10 @@ def plan_backfill(
     there are more than *most* ticks, `UsageError` for a window without any.
     """
     applied, now = read_applied(store, name), store.time()
-    first = start if isinstance(start, int) else past_moment(start, applied.timezone, now, "--from")
-    last = end if isinstance(end, int) else past_moment(end, applied.timezone, now, "--to", ends_day=True)
+    first = start if isinstance(start, int) else past_moment(start, applied.timezone, now, called("--from", "start"))
+    last = (
+        end if isinstance(end, int) else past_moment(end, applied.timezone, now, called("--to", "end"), ends_day=True)
+    )
     if first > now:
         raise UsageError(
             f"the window begins in the future: {datetime.fromtimestamp(first, ZoneInfo(applied.timezone)).isoformat()}",

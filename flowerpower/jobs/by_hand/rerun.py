@@ -11,6 +11,7 @@ from flowerpower.jobs.by_hand.ranges import Ranges
 from flowerpower.planning.window import is_tick, nearest_ticks, past_moment
 from flowerpower.state.keys import tick_of
 from flowerpower.state.store import Store
+from flowerpower.told_in_python import called
 
 _REFUSALS = {
     "running": ("is running", "`flowerpower runs --job {run}` shows where it is"),
@@ -29,7 +30,7 @@ def rerun_tick(store: Store, name: str, tick: str | int, how: HandOut) -> tuple[
     that has succeeded, unless `again`.
     """
     applied, now = read_applied(store, name), store.time()
-    moment = tick if isinstance(tick, int) else past_moment(tick, applied.timezone, now, "--tick")
+    moment = tick if isinstance(tick, int) else past_moment(tick, applied.timezone, now, called("--tick", "tick"))
     (before,) = look_at(store, applied, [moment])
     run_id = store.keys.run_id(name, moment)
     _refuse(store, applied, before, now, again=how.again)

@@ -21,6 +21,7 @@ from flowerpower.jobs.monitoring.status import Status
 from flowerpower.jobs.monitoring.status_reader import StatusReader
 from flowerpower.render.alarms import state_of, unattended
 from flowerpower.render.metrics import schedule_metrics
+from flowerpower.told_in_python import called
 
 FRESH = 1.0  # seconds that a look at Redis is good for
 _SHARE = 3  # one that takes long is good for so many times that long
@@ -38,7 +39,7 @@ def require_client() -> None:
     try:
         import prometheus_client  # noqa: F401
     except ImportError:
-        raise MissingExtraError("--metrics", "metrics") from None
+        raise MissingExtraError(called("--metrics", "metrics"), "metrics") from None
 
 
 class Exposition:

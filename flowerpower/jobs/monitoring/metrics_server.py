@@ -25,6 +25,7 @@ from flowerpower.jobs.workers.worker import end_with_parent
 from flowerpower.state.connection import connect
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
+from flowerpower.told_in_python import called
 
 PATIENCE = 3.0  # seconds that Redis may take for an answer: Prometheus gives up after ten
 _FORM = "for example --metrics 9726, or --metrics 0.0.0.0:9726 to be asked from elsewhere"
@@ -38,7 +39,7 @@ def parse_address(text: str) -> tuple[str, int]:
     """Return host and port of `[HOST:]PORT`, without a host this machine's own; raise `UsageError` for another text."""
     host, colon, port = text.rpartition(":")
     if not (port.isascii() and port.isdigit() and int(port) < 65536) or (colon and not host):
-        raise UsageError(f"--metrics wants [HOST:]PORT, not {text!r}", hint=_FORM)
+        raise UsageError(f"{called('--metrics', 'metrics')} wants [HOST:]PORT, not {text!r}", hint=_FORM)
     return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
 
 
