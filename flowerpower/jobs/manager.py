@@ -32,6 +32,7 @@ from flowerpower.jobs.monitoring.status_reader import StatusReader
 from flowerpower.jobs.records import RunList, RunRecord, Wish, plain_time, read_runs
 from flowerpower.jobs.stop import Stop
 from flowerpower.jobs.workers.applied import queues_of, read_patiently, recipes_of
+from flowerpower.jobs.workers.asked import options_of, warn_of_idle
 from flowerpower.jobs.workers.processes import (
     Work,
     WorkerOptions,
@@ -93,7 +94,10 @@ class RQManager:
         seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
         now = self.store.time()
         try:
-            due = now + int(parse_duration(seconds) if isinstance(seconds, str) else seconds)
+            wait = parse_duration(seconds) if isinstance(seconds, str) else seconds
+            if wait < 0:
+                raise ValueError("it is negative; `enqueue` runs at once")
+            due = now + int(wait)
             datetime.fromtimestamp(due + 86_400, UTC)  # in some zones it is tomorrow already
         except (TypeError, ValueError, OverflowError, OSError) as error:
             raise UsageError(f"{delay!r} is no delay: {error}", hint="pass seconds, a timedelta, or `10m`") from None
@@ -270,7 +274,8 @@ class RQManager:
 
         `with_scheduler=False` leaves the scheduler out; `grace` is how many seconds a running job may go on after
         SIGTERM; `allowed` names other functions to run. With more than one of `processes` they are children of this
-        one, and start anew by themselves. With `warm`, runs share a process instead of each having its own.
+        one, and start anew by themselves. With `warm`, runs share a process instead of each having its own. There are
+        `preload`, `require_commit`, `from_git`, `branch` and `metrics` too; `flowerpower worker --help` says what for.
         """
         me = os.getpid()
         with stops_let_through():
@@ -289,17 +294,7 @@ class RQManager:
         return self._work(work, stop, Unforkable())
 
     def _work(self, work: Work, stop: Stop | None = None, unforkable: Unforkable | None = None) -> bool:
-        if work.get("processes", 1) < 1:
-            raise UsageError("a worker needs at least one process", hint="--processes 1")
-        if self._options.elsewhere:
-            what = f"a worker runs modules in a folder, and the project is at {self._options.elsewhere}"
-            raise UsageError(what, hint="start it in a copy or a checkout of the project")
-        asked = arguments.texts(work.get("queues") or (), "`queues`")
-        arguments.texts(work.get("allowed") or (), "`allowed`")
-        if not all(asked):
-            raise UsageError("a queue without a name", hint="--queue NAME; without it, all of the project's")
-        chosen = replace(self._options, **work, unforkable=unforkable)
-        chosen = replace(chosen, queues=asked or self._options.queues)
+        chosen = replace(options_of(work, self._options), unforkable=unforkable)
 
         def look() -> WorkerOptions:
             applied = read_patiently(self.store, patient=not chosen.burst)
@@ -307,17 +302,14 @@ class RQManager:
 
         with session_put_back():
             options = look()
-            self._warn_of_idle(asked, options)
+            if work.get("queues"):
+                used = queues_of(read_patiently(self.store, patient=not options.burst))
+                warn_of_idle(options.queues, self._options.queues, used)
             if options.processes == 1:
                 return run_worker(self._url, self.store.keys, options, stop)
             self.store.connection.connection_pool.disconnect()  # each process opens its own
             run_workers(self._url, self.store.keys, options.processes, look)
             return False
-
-    def _warn_of_idle(self, queues: Sequence[str], options: WorkerOptions) -> None:
-        used = queues_of(read_patiently(self.store, patient=not options.burst))
-        for queue in sorted({*queues} - {*self._options.queues, *used}):
-            logger.warning("queue %s is neither declared by the project nor used by an applied schedule", queue)
 
     def start_scheduler(self, metrics: str = "") -> None:
         """Run a scheduler in this process until it is told to stop; *metrics* is the [HOST:]PORT for Prometheus."""

@@ -226,7 +226,7 @@ def test_what_is_no_text_no_name_or_no_delay_is_refused_as_such(manager: RQManag
         manager.enqueue("report", {"number": "\ud800"})
     with pytest.raises(UsageError, match="a name is a text"):
         manager.enqueue(["report"])  # type: ignore[arg-type]
-    for delay in ("soon", "-1m", float("nan"), float("inf"), 10**30, timedelta.max):
+    for delay in ("soon", "-1m", -5, -0.1, timedelta(seconds=-1), float("nan"), float("inf"), 10**30, timedelta.max):
         with pytest.raises(UsageError, match="is no delay"):
             manager.enqueue_in("report", delay)
 
@@ -234,6 +234,9 @@ def test_what_is_no_text_no_name_or_no_delay_is_refused_as_such(manager: RQManag
 WRONG: list[tuple[Callable[[RQManager], object], str]] = [
     (lambda jobs: jobs.start_worker(queues="default", burst=True), "`queues` is a list of texts"),
     (lambda jobs: jobs.start_worker(allowed="tasks.clean", burst=True), "`allowed` is a list of texts"),
+    (lambda jobs: jobs.start_worker(bust=True), "a worker has no argument `bust`"),  # type: ignore[call-arg]
+    (lambda jobs: jobs.start_worker(processes="2"), "`processes` is a whole number"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.start_worker(grace="90s"), "`grace` is a number of seconds"),  # type: ignore[arg-type]
     (lambda jobs: jobs.runs(statuses="failed"), "`statuses` is a list of texts"),
     (lambda jobs: jobs.runs(since=datetime(2026, 1, 1)), "`since` has no time zone"),
     (lambda jobs: jobs.runs(since=date(2026, 1, 1)), "`since` is no moment"),  # type: ignore[arg-type]

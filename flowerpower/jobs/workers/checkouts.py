@@ -25,7 +25,7 @@ from flowerpower.specs.files.objects import read_objects
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _LFS = b"version https://git-lfs.github.com/spec/"
 _KEPT, _KEPT_SECONDS = 20, 86400.0  # folders that are kept in any case, and for how long after a use
-_FETCH_SECONDS = 1800
+_FETCH_SECONDS, _ASK_SECONDS = 1800, 20
 _LINK, _SUBMODULE = "120000", "160000"
 
 
@@ -57,6 +57,15 @@ class Checkouts:
         if named.startswith("-") or ".." in named or not named.isprintable():
             raise UsageError(f"{named!r} is no name of a branch")
         return cls(project.resolve(), named, cache)
+
+    def heads(self) -> list[str] | None:
+        """Return the branches that can be fetched, None where nobody can tell now."""
+        try:
+            said = git(self.clone, "ls-remote", "--heads", "--end-of-options", self._source(), seconds=_ASK_SECONDS)
+        except GitError:
+            return None
+        lines = said.decode("utf-8", "surrogateescape").splitlines()
+        return [line.partition("\trefs/heads/")[2] for line in lines]
 
     def at(self, commit: str, folders: Sequence[str]) -> Path:
         """Return a folder with the module folders of a commit, laid out as in the project; raise `CheckoutError`."""
