@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from flowerpower import arguments
@@ -19,6 +19,7 @@ from flowerpower.pipelines.driver import Observer, Parts, build
 from flowerpower.pipelines.edits import forget_edited
 from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.graph import suggest
+from flowerpower.pipelines.graphviz import picture
 from flowerpower.pipelines.modules import import_modules, importable, preload
 from flowerpower.pipelines.results import RunResult
 from flowerpower.pipelines.run import run_pipeline
@@ -112,15 +113,18 @@ class PipelineManager:
         with importable(root, self._folders):
             return build(Parts(import_modules(spec.modules, root, self._folders), spec.config))
 
-    def visualize(self, name: str, format: GraphFormat = "mermaid", most: int | None = None) -> str:
-        """Return the graph of the pipeline *name* as Mermaid or DOT text; raises PipelineError.
+    def visualize(self, name: str, format: GraphFormat | Literal["svg"] = "mermaid", most: int | None = None) -> str:
+        """Return the graph of the pipeline *name* as the text of Mermaid, DOT or SVG; raises PipelineError.
 
-        With *most* a larger graph has that many boxes, each of several nodes.
+        With *most* a larger graph has that many boxes, each of several nodes. SVG needs the program of Graphviz.
         """
-        if format not in ("mermaid", "dot"):
-            raise UsageError(f"there is no graph format {format!r}", hint="there are: mermaid, dot")
+        if format not in ("mermaid", "dot", "svg"):
+            hint = "there are: mermaid, dot, svg; `flowerpower dag` draws png too"
+            raise UsageError(f"there is no graph format {format!r}", hint=hint)
         if most is not None and most < 1:
             raise UsageError(f"a drawing has at least one box, not {most}")
+        if format == "svg":
+            return picture(draw(self.graph(name), "dot", most), "svg").decode(errors="replace")
         return draw(self.graph(name), format, most)
 
     def graph(self, name: str) -> Drawn:

@@ -1,13 +1,14 @@
 """The manager: look up, run, build, draw."""
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from flowerpower import PipelineManager
-from flowerpower.errors import PipelineError, UsageError
+from flowerpower.errors import FlowerPowerError, PipelineError, UsageError
 from flowerpower.specs.models import PipelineSpec
 
 from .conftest import Project
@@ -83,10 +84,28 @@ def test_wrong_calls_are_usage_errors(manager: PipelineManager) -> None:
     for name in (None, ["one"]):
         with pytest.raises(UsageError, match="a name is a text"):
             manager.run(name)  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="there is no graph format 'svg'"):
-        manager.visualize("one", format="svg")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="there is no graph format 'png'") as raised:
+        manager.visualize("one", format="png")  # type: ignore[arg-type]
+    assert "`flowerpower dag` draws png too" in raised.value.advice
     with pytest.raises(UsageError, match="at least one box, not 0"):
         manager.visualize("one", most=0)
+
+
+def test_svg_is_drawn_by_graphviz_or_says_what_to_install(
+    manager: PipelineManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(FlowerPowerError, match="svg needs Graphviz") as raised:
+        manager.visualize("one", format="svg")
+    assert "apt install graphviz" in raised.value.advice
+    assert 'format="mermaid"' in raised.value.advice
+
+    dot = tmp_path / "bin" / "dot"
+    dot.parent.mkdir()
+    dot.write_text('#!/bin/sh\necho "<svg $1>"; cat\n', encoding="utf-8")
+    dot.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{dot.parent}:/usr/bin:/bin")
+    assert manager.visualize("one", format="svg").startswith("<svg -Tsvg>\ndigraph")
 
 
 def test_inputs_may_be_objects_of_a_program(project: Project) -> None:
