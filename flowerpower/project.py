@@ -329,11 +329,9 @@ class FlowerPowerProject:
     @property
     def named_redis(self) -> str:
         """The URL of the environment's Redis as it is named, which may hold a password, or `embedded`."""
-        from flowerpower.specs.redis import redis_url
-
         if self.settings.untrusted:
             return trusted_redis(self.settings)
-        return self.settings.redis or redis_url(self.home.redis, self.settings.environment, str(self.place))
+        return self.settings.redis or self.written.redis_url
 
     @cached_property
     def redis_url(self) -> str:

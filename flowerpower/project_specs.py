@@ -221,18 +221,36 @@ class ProjectSpecs:
 
         return with_code(self._resolved, self.sources, int(time.time()), real, more)
 
-    @cached_property
+    @property
     def home(self) -> ProjectSpec:
         """The project file alone: what a worker and a look at the live state need, also while a spec is broken.
 
         Raises `SpecError` when the project file itself is invalid.
         """
+        return self._home.spec
+
+    @cached_property
+    def _home(self) -> Project:
         from flowerpower.specs.loader import load
 
         loaded = load(self._texts.of_project_file, env=self.settings.env, variables=self.settings.variables)
         if loaded.project is None:
             raise SpecError(self._problems_of_project_file(loaded))
-        return loaded.project.spec
+        return loaded.project
+
+    @property
+    def redis_url(self) -> str:
+        """The URL of the Redis that the project file names, or `embedded`; `SpecError` if a variable in it is unset."""
+        from flowerpower.specs.redis import redis_url, unset_in
+
+        redis, environment = self.home.redis, self.settings.environment
+        try:
+            return redis_url(redis, environment, str(self.place))
+        except SpecError as error:
+            place = self._home.place("project", "redis", *unset_in(redis, environment))
+            placed = SpecError([replace(problem, place=place) for problem in error.problems])
+            placed.hint = error.problems[0].hint  # a check of the specs has no environment to ask, and finds nothing
+            raise placed from None
 
     def _problems_of_project_file(self, loaded: Loaded) -> tuple[Problem, ...]:
         """Return what is wrong with the project file, also that it cannot be read; of other files nothing."""

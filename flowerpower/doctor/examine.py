@@ -12,7 +12,7 @@ from flowerpower.doctor.machine import read_git, read_machine, read_plugins
 from flowerpower.doctor.machine_checks import git_findings, machine_findings, plugin_findings, project_findings
 from flowerpower.doctor.server import reach, read_server
 from flowerpower.doctor.server_checks import server_findings
-from flowerpower.errors import FlowerPowerError, StoreError
+from flowerpower.errors import FlowerPowerError, SpecError, StoreError
 from flowerpower.project import FlowerPowerProject
 from flowerpower.schedule.zones import tzdata_version
 from flowerpower.settings import Settings
@@ -49,6 +49,9 @@ def examine(settings: Settings, project: FlowerPowerProject | None) -> Examinati
             keys = Keys(project.home.name, settings.env, settings.rq_prefix)
         if url:
             found += _redis(url, keys, signer, live=project is not None)
+    except SpecError as error:
+        first = error.problems[0]
+        found.append(Finding("redis", "reachable", "fail", f"{first.place}: {first.said}", first.hint or error.hint))
     except FlowerPowerError as error:
         hint = _CALL if error.hint == StoreError.hint else error.hint
         found.append(Finding("redis", "reachable", "fail", str(error), hint))

@@ -112,6 +112,20 @@ def redis_url(redis: str | RedisSpec, environment: Mapping[str, str], folder: st
     return filled["url"] + (f"{joint}{urlencode(options)}" if options else "")
 
 
+def unset_in(redis: str | RedisSpec, environment: Mapping[str, str]) -> Path:
+    """Return where in `redis:` the first variable is that is not set; nothing where it is a text, or all are set."""
+    if isinstance(redis, str):
+        return ()
+    texts: list[tuple[Path, str]] = [((name,), value) for name, value in redis if isinstance(value, str)]
+    texts += [(("sentinels", position), text) for position, text in enumerate(redis.sentinels)]
+    for path, text in texts:
+        try:
+            resolve_redis(text, environment)
+        except SpecError:
+            return path
+    return ()
+
+
 def _sentinel_url(
     redis: RedisSpec, filled: Mapping[str, str], options: Mapping[str, str], environment: Mapping[str, str]
 ) -> str:

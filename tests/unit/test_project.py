@@ -291,8 +291,9 @@ def test_the_variables_of_redis_are_filled_in_when_it_is_needed(
 
     project = FlowerPowerProject.load(line.folder)
     assert project.validate() == []
-    with pytest.raises(SpecError):
+    with pytest.raises(SpecError, match="SOME_REDIS is not set") as raised:
         project.plan()
+    assert raised.value.advice == "set SOME_REDIS in the environment of this command"  # validate finds nothing
 
     monkeypatch.setenv("SOME_REDIS", redis_url)
     with FlowerPowerProject.load(line.folder) as project:

@@ -274,3 +274,18 @@ def test_what_runs_left_behind_is_looked_at_too(applied: CommandLine, redis_conn
 
     assert (found["verdict"], f"the key {prefix}{key} is a string" in found["message"]) == ("fail", True)
     assert f"RENAME {prefix}{key} {prefix}{key}.bad; " in found["hint"]
+
+
+def test_a_variable_of_redis_that_is_not_set_is_named_with_its_place(applied: CommandLine) -> None:
+    applied.write("flowerpower.yaml", "name: acme\nmodules: [flows]\nredis: redis://${env:NO_HOST}:6379/0\n")
+
+    answer = applied("doctor", "--json", FLOWERPOWER_REDIS="")
+    status = applied("status", FLOWERPOWER_REDIS="")
+
+    reachable = check(answer, "redis reachable")
+    assert (reachable["verdict"], reachable["message"], reachable["hint"]) == (
+        "fail",
+        "flowerpower.yaml:3:8: redis: the environment variable NO_HOST is not set",
+        "set NO_HOST in the environment of this command",
+    )
+    assert "flowerpower.yaml:3:8: error FP202" in status.err

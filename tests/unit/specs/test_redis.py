@@ -8,7 +8,7 @@ import pytest
 
 from flowerpower.errors import SpecError
 from flowerpower.specs.project_spec import ProjectSpec, RedisSpec
-from flowerpower.specs.redis import check_redis, redis_url
+from flowerpower.specs.redis import check_redis, redis_url, unset_in
 
 ENVIRONMENT = {"PW": "p@ss/w?rd&", "HOSTS": "a:1,b:2", "URL": "rediss://host/1"}
 
@@ -98,3 +98,17 @@ def test_a_variable_that_is_not_set_is_named() -> None:
         redis_url(of({"sentinels": ["a:1"], "service": "m", "password": "${env:NOPE}"}), ENVIRONMENT, "/acme")
 
     assert "NOPE is not set" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        ("redis://${env:NOPE}", ()),
+        ({"url": "redis://${env:NOPE}"}, ("url",)),
+        ({"sentinels": ["a:1"], "service": "m", "password": "${env:NOPE}"}, ("password",)),
+        ({"sentinels": ["a:1", "${env:NOPE}:1"], "service": "m"}, ("sentinels", 1)),
+        ({"sentinels": ["a:1"], "service": "m"}, ()),
+    ],
+)
+def test_where_a_variable_is_not_set_is_told(written: Any, path: tuple[object, ...]) -> None:
+    assert unset_in(of(written), {}) == path
