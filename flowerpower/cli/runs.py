@@ -61,7 +61,9 @@ def runs(
         str | None,
         flag("--since", env="", metavar="TIME", help="Only since a day, a moment, or so long ago: 2d."),
     ] = None,
-    limit: Annotated[int, flag("-n", "--limit", env="", min=1, max=100_000, help="Show so many.")] = 20,
+    limit: Annotated[
+        int, flag("-n", "--limit", env="", min=1, max=100_000, help="Show so many active runs, and so many that ended.")
+    ] = 20,
 ) -> None:
     """Show what runs now and what ended, newest first. With a NAME also its ticks that did not run, and why.
 

@@ -128,7 +128,8 @@ class RQManager:
     ) -> RunList:
         """Return the active runs, then those that ended, newest first: of one schedule or pipeline, or of all.
 
-        Of one name there are also the ticks that did not run, and why. `since` is an aware datetime, a timedelta or a
+        Of one name there are also the ticks that did not run, and why. `limit` is how many of the active runs there are
+        at most, and of those that ended. `since` is an aware datetime, a timedelta or a
         text: a day, a moment, or `2d` ago.
         """
         start = self.moment(since, "`since`") if since is not None else 0

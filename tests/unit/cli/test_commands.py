@@ -343,3 +343,16 @@ def test_what_is_triggered_is_run_by_a_worker(applied: CommandLine) -> None:
     assert "--nightly--m" in triggered.document["run"]
     schedules = applied("status", "nightly", "--json").document["schedules"]
     assert [schedule["last"]["status"] for schedule in schedules] == ["succeeded"]
+
+
+def test_so_many_runs_are_shown_of_the_active_ones_and_of_those_that_ended(applied: CommandLine) -> None:
+    for _ in range(2):
+        applied("trigger", "nightly")
+    assert applied("worker", "--burst", "--no-scheduler").code == 0
+    for _ in range(2):
+        applied("trigger", "nightly")
+
+    shown = applied("runs", "-n", "1", "--json").document["runs"]
+
+    assert [run["status"] for run in shown] == ["queued", "succeeded"]
+    assert "Show so many active runs, and so many that ended" in " ".join(applied("runs", "--help").out.split())
