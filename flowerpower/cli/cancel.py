@@ -49,8 +49,10 @@ def cancel(
         if not told and not failed:
             session.result("Nothing to cancel: no run of that name is active")
         done = dropped
+        alone = tuple(name for name in runs if "--" in name)
         for stopped in (one for one in told if one.word != "dropped"):
-            done.append(_until_stopped(session, project.jobs, stopped, reason))
+            with_all = every and not stopped.run.endswith(alone)
+            done.append(_until_stopped(session, project.jobs, stopped, reason, with_all=with_all))
             session.result(stopped_text(done[-1], style=session.style))
     if failed and not done:
         raise failed[0]
@@ -68,15 +70,20 @@ def _told(
     from flowerpower.jobs.by_hand.stopping import active_of
 
     for name in names:
+        with_all = every and "--" not in name
+        told = set[str]()
         try:
-            runs = active_of(project.store, name) if every and "--" not in name else [name]
-            for run in runs:
-                yield project.jobs.stop(run, reason)
+            runs = active_of(project.store, name) if with_all else [name]
+            while new := [run for run in runs if run not in told]:
+                for run in new:
+                    told.add(run)
+                    yield project.jobs.stop(run, reason, with_all=with_all)
+                runs = active_of(project.store, name) if with_all else []  # a backfill may just have handed out another
         except UsageError as error:
             failed.append(error)
 
 
-def _until_stopped(session: Session, jobs: RQManager, stopped: Stopped, reason: str) -> Stopped:
+def _until_stopped(session: Session, jobs: RQManager, stopped: Stopped, reason: str, *, with_all: bool) -> Stopped:
     """Wait a little for the end of a run that was told to stop, and tell it again: Redis may have lost the word."""
     from flowerpower.render.records import short_run
 
@@ -85,5 +92,9 @@ def _until_stopped(session: Session, jobs: RQManager, stopped: Stopped, reason: 
     session.talk(
         f"Told the worker of {short_run(stopped.run)} to stop it; waiting up to {_WAIT_SECONDS:.0f} s for its end"
     )
-    ended = wait_for_end(jobs, stopped.run, seconds=_WAIT_SECONDS, again=lambda: jobs.stop(stopped.run, reason))
+
+    def again() -> Stopped:
+        return jobs.stop(stopped.run, reason, with_all=with_all)
+
+    ended = wait_for_end(jobs, stopped.run, seconds=_WAIT_SECONDS, again=again)
     return replace(stopped, word="stopped", status=ended.status) if ended is not None else stopped

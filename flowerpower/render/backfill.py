@@ -114,6 +114,8 @@ def done_text(progress: Progress, plan: BackfillPlan, *, style: Style = plain) -
     left = f", {progress.left:,} not started" if progress.left else ""
     word = "complete" if not bad and not progress.left else "ended"
     lines.append(style(f"Backfill {word}: {ended}{left}.", "good" if not bad else "error"))
+    if progress.left and progress.note:
+        lines.append(f"Why: {progress.note}.")
     if bad:
         look = style(typed(f"flowerpower runs --job {name}--{bad[0].last}", plan.namespace), "hint")
         lines.append(f"Why one of them failed: {look}")

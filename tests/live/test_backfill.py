@@ -294,3 +294,52 @@ def test_a_run_by_hand_and_what_is_not_live_any_more_are_left_out_of_what_runs_a
 
     assert [(plan.applied.schedule.name, len(plan.to_run)) for plan in plans] == [("often", 1)]
     assert sorted(record.name for record in left) == ["often", "other"]
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_backfill_whose_runs_are_all_cancelled_hands_out_no_more(
+    store: Store, player: Player, is_running: bool
+) -> None:
+    apply(store, often())
+    manager, steps = RQManager(store, "", who=lambda: "ana"), begin(store, window(store, 6), limit=2)
+    next(steps)
+    next(steps)
+    first, second = queued(store)
+    if is_running:
+        player.take()
+
+    assert manager.stop(first, "wrong input", with_all=True).word == ("deaf" if is_running else "dropped")
+    if is_running:
+        player.end("failed")
+    manager.stop(second, "wrong input", with_all=True)
+    *_, last = steps
+
+    assert (last.active, last.left, last.count("cancelled"), queued(store)) == ((), 4, 2, [])
+    assert last.note == "somebody cancelled all of its runs, so no other is started"
+    assert {record.reason for record in last.ended.values()} == {
+        "cancelled with all runs of its name by ana: wrong input"
+    }
+    assert len(window(store, 6).to_run) == 6  # the same call again goes on
+
+
+def test_a_backfill_goes_on_when_one_of_its_runs_is_cancelled(store: Store, player: Player) -> None:
+    apply(store, often())
+    steps = begin(store, window(store, 3))
+    next(steps)
+    next(steps)
+
+    RQManager(store, "", who=lambda: "ana").cancel(queued(store)[0])
+    done = carry_out(steps, player)
+
+    assert (done.count("cancelled"), done.count("succeeded"), done.left) == (1, 2, 0)
+
+
+def test_an_earlier_cancel_of_all_does_not_stop_the_next_backfill(store: Store, player: Player) -> None:
+    apply(store, often())
+    steps = begin(store, window(store, 3))
+    next(steps)
+    next(steps)
+    RQManager(store, "").stop(queued(store)[0], with_all=True)
+    assert [*steps][-1].left == 2
+
+    assert carry_out(begin(store, window(store, 3)), player).count("succeeded") == 3

@@ -20,6 +20,7 @@ from flowerpower.errors import FlowerPowerError, RefusedError, StoreError, Usage
 from flowerpower.jobs.by_hand.inputs import Look, check_inputs, look_not
 from flowerpower.jobs.by_hand.past import Applied, HandOut, PastTick, Sign, hand_out, look_at, order_of, read_applied
 from flowerpower.jobs.by_hand.ranges import Ranges
+from flowerpower.jobs.by_hand.stopping import WITH_ALL
 from flowerpower.jobs.ledger import RunRef
 from flowerpower.jobs.records import RunRecord
 from flowerpower.planning.window import nearest_ticks, past_moment, ticks_between
@@ -232,10 +233,17 @@ class Backfill:
     def _step(self) -> bool:
         """Look at what runs, hand out what there is room for, and tell whether anything moved."""
         moved = self._look()
-        if self._ended and self.stop_on_failure and self._progress().failed:
+        if self._todo and self._is_over():
             self._given_up += len(self._todo)
             self._todo.clear()
         return self._hand_out() or moved if self._todo and len(self._watched) < self.limit else moved
+
+    def _is_over(self) -> bool:
+        """Tell whether what has ended is reason enough to hand out no more."""
+        if any(record.status == "cancelled" and record.reason.startswith(WITH_ALL) for record in self._ended.values()):
+            self._note = "somebody cancelled all of its runs, so no other is started"
+            return True
+        return self.stop_on_failure and self._progress().failed > 0
 
     def _hand_out(self) -> bool:
         applied = self.plan.applied

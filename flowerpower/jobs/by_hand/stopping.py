@@ -16,6 +16,8 @@ from flowerpower.state.misplaced import WAY_OUT
 from flowerpower.state.store import Store
 
 LONGEST_REASON = 500
+WITH_ALL = "cancelled with all runs of its name"
+"""Begins the reason of each, by which a backfill of the name knows that it is meant too, wherever it runs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+
 from support.command_line import CommandLine
 
 
@@ -37,3 +41,22 @@ def test_a_name_that_nothing_has_is_an_error_also_with_all(applied: CommandLine)
     unknown = applied("cancel", "hurly", "--all")
 
     assert (unknown.code, "no run of 'hurly' is active" in unknown.err) == (1, True)
+
+
+def test_a_backfill_that_runs_elsewhere_ends_when_all_runs_of_its_name_are_cancelled(applied: CommandLine) -> None:
+    command = [sys.executable, "-m", "flowerpower", "backfill", "hourly", "--from", "6h", "--auto-approve"]
+    environment = applied.quiet_environment()
+    with subprocess.Popen(
+        command, cwd=applied.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as backfill:
+        deadline = time.monotonic() + 60
+        while not applied("runs", "hourly", "--json").document["active"]:
+            assert time.monotonic() < deadline
+        cancelled = applied("cancel", "hourly", "--all", "--reason", "wrong week")
+        out, err = backfill.communicate(timeout=60)
+
+    assert (cancelled.code, backfill.returncode, err) == (0, 1, "")
+    assert "Backfill ended: 0 succeeded, 1 did not, 5 not started." in out
+    assert "Why: somebody cancelled all of its runs, so no other is started." in out
+    assert "wrong week" in out
+    assert applied("runs", "hourly", "--json").document["active"] == 0
