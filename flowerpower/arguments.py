@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from flowerpower.errors import UsageError
 
+_Kind = TypeVar("_Kind")
 _LAST_YEAR = 9998  # after it no zone can tell the time any more
 
 
@@ -23,6 +24,22 @@ def texts(given: object, what: str) -> tuple[str, ...]:
     if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
         raise UsageError(f"{what} is a list of texts, and not of the type {_kind(given)}", hint=f"pass [{given!r}]")
     return tuple(text(one, f"each of {what}") for one in given)
+
+
+def whole(given: object, what: str, least: int | None = None) -> int:
+    """Return a whole number, not below *least* if that is given; raise `UsageError` for anything else."""
+    if not isinstance(given, int) or isinstance(given, bool):
+        raise UsageError(f"{what} is a whole number, and not of the type {_kind(given)}", hint="for example 20")
+    if least is not None and given < least:
+        raise UsageError(f"{what} is at least {least}, not {given}")
+    return given
+
+
+def of_kind(given: object, kind: type[_Kind], what: str, hint: str) -> _Kind:
+    """Return an object of a class; raise `UsageError` for anything else."""
+    if not isinstance(given, kind):
+        raise UsageError(f"{what} is of the class {kind.__name__}, and not of the type {_kind(given)}", hint=hint)
+    return given
 
 
 def by_name(given: object, what: str) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowerpower import arguments
 from flowerpower.applied import SpecsInGit, with_applied_fields
 from flowerpower.checking import refuse_by_checks, verdicts_on
 from flowerpower.errors import DamagedError, FlowerPowerError, SpecError, UsageError
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 def plan_changes(project: FlowerPowerProject, allowed: Allowed) -> PlannedChanges:
     """Return what apply would change, with the guards' verdicts."""
+    arguments.of_kind(allowed, Allowed, "`allowed`", "pass Allowed(...) of flowerpower.planning.guards")
     refuse_by_checks(project)
     outline = project.outlined()
     settings, live = project.settings, _live(project)

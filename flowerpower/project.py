@@ -232,9 +232,7 @@ class FlowerPowerProject:
         """Return the applies that changed something, newest first: all that are kept, or the newest *count*."""
         from flowerpower.state.history import read_history
 
-        if count is not None and count < 1:
-            raise UsageError(f"a history has at least one apply, not {count}", hint="without a count it is all of it")
-        return read_history(self.store, count)
+        return read_history(self.store, None if count is None else arguments.whole(count, "`count`", 1))
 
     def past_apply(self, apply_id: str) -> PastView:
         """Return what an apply of the history changed; it is named by the start of its id, or by its number."""
@@ -271,14 +269,14 @@ class FlowerPowerProject:
         Redis; then nothing was written.
         """
         from flowerpower.apply import apply_plan
+        from flowerpower.planned import PlannedChanges
         from flowerpower.planning.approval import check_target
         from flowerpower.state.signing import Signer
 
+        plan = arguments.of_kind(planned, PlannedChanges, "`planned`", "pass what `project.plan()` returns").plan
         refuse_untrusted(self.settings, "applies nothing")
-        check_target(planned.plan, self.home.name, self.settings.env, self.store.head())
-        return apply_plan(
-            planned.plan, self.store, os.urandom(16).hex(), progress, Signer.of(self.settings.signing_key)
-        )
+        check_target(plan, self.home.name, self.settings.env, self.store.head())
+        return apply_plan(plan, self.store, os.urandom(16).hex(), progress, Signer.of(self.settings.signing_key))
 
     def check_saved(self, planned: PlannedChanges, *, accept_cutover: bool = False) -> PlannedChanges:
         """Return a saved plan with what got worse since it was made, if it still fits what is live.

@@ -93,6 +93,8 @@ class RQManager:
         """Enqueue one run after a delay: seconds, a timedelta, or a text such as `10m`."""
         seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
         now = self.store.time()
+        if not isinstance(seconds, (str, int, float)):
+            raise UsageError(f"{delay!r} is no delay", hint="pass seconds, a timedelta, or `10m`")
         try:
             wait = parse_duration(seconds) if isinstance(seconds, str) else seconds
             if wait < 0:
@@ -133,7 +135,8 @@ class RQManager:
         text: a day, a moment, or `2d` ago.
         """
         start = self.moment(since, "`since`") if since is not None else 0
-        return read_runs(self.store, Wish(name, start, arguments.texts(statuses, "`statuses`"), max(0, limit)))
+        wanted = arguments.texts(statuses, "`statuses`")
+        return read_runs(self.store, Wish(name, start, wanted, max(0, arguments.whole(limit, "`limit`"))))
 
     def run(self, run_id: str) -> RunDetails:
         """Return everything that is known of a run; raise `UsageError` when that is nothing."""
@@ -199,7 +202,8 @@ class RQManager:
         """Return which past ticks of a schedule a backfill would run; nothing is written."""
         given = {"`start`": start, "`end`": end}
         first, last = (one if isinstance(one, str) else self.moment(one, what) for what, one in given.items())
-        return plan_backfill(self.store, name, first, last, again=again, most=most or MOST_TICKS)
+        most = MOST_TICKS if most is None else arguments.whole(most, "`most`", 1)
+        return plan_backfill(self.store, name, first, last, again=again, most=most)
 
     def plans_again(
         self,
@@ -232,6 +236,8 @@ class RQManager:
         Who stops iterating hands out no more; the same plan made anew goes on where it was.
         """
         who, look = self._by(word), self._look
+        arguments.of_kind(plan, BackfillPlan, "`plan`", "pass what `plan_backfill` returns")
+        arguments.whole(max_concurrent, "`max_concurrent`", 1)
         job = Backfill(self.store, plan, max_concurrent, inputs or {}, who, fail_fast, self._sign, pause, look)
         return job.steps()
 

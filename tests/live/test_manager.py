@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import gc
-import re
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -229,43 +227,6 @@ def test_what_is_no_text_no_name_or_no_delay_is_refused_as_such(manager: RQManag
     for delay in ("soon", "-1m", -5, -0.1, timedelta(seconds=-1), float("nan"), float("inf"), 10**30, timedelta.max):
         with pytest.raises(UsageError, match="is no delay"):
             manager.enqueue_in("report", delay)
-
-
-WRONG: list[tuple[Callable[[RQManager], object], str]] = [
-    (lambda jobs: jobs.start_worker(queues="default", burst=True), "`queues` is a list of texts"),
-    (lambda jobs: jobs.start_worker(allowed="tasks.clean", burst=True), "`allowed` is a list of texts"),
-    (lambda jobs: jobs.start_worker(bust=True), "a worker has no argument `bust`"),  # type: ignore[call-arg]
-    (lambda jobs: jobs.start_worker(processes="2"), "`processes` is a whole number"),  # type: ignore[arg-type]
-    (lambda jobs: jobs.start_worker(grace="90s"), "`grace` is a number of seconds"),  # type: ignore[arg-type]
-    (lambda jobs: jobs.runs(statuses="failed"), "`statuses` is a list of texts"),
-    (lambda jobs: jobs.runs(since=datetime(2026, 1, 1)), "`since` has no time zone"),
-    (lambda jobs: jobs.runs(since=date(2026, 1, 1)), "`since` is no moment"),  # type: ignore[arg-type]
-    (lambda jobs: jobs.enqueue_at("report", date(2026, 1, 1)), "`when` is no moment"),  # type: ignore[arg-type]
-    (lambda jobs: jobs.enqueue_at("report", datetime(2026, 1, 1)), "`when` has no time zone"),
-    (lambda jobs: jobs.enqueue_at("report", datetime.max.replace(tzinfo=UTC)), "`when` is later than clocks can tell"),
-    (lambda jobs: jobs.enqueue_in("report", None), "None is no delay"),  # type: ignore[arg-type]
-    (lambda jobs: jobs.rerun("often", date(2026, 1, 1)), "`tick` is no moment"),  # type: ignore[arg-type]
-    (lambda jobs: jobs.plan_backfill("often", datetime(2026, 1, 1)), "`start` has no time zone"),
-    (lambda jobs: jobs.plan_backfill("often", "2d", datetime(2026, 1, 1)), "`end` has no time zone"),
-    (lambda jobs: jobs.plan_backfill("often", "soon"), "`start` 'soon' names no moment"),
-    (lambda jobs: jobs.plan_backfill("often", "2d", "soon"), "`end` 'soon' names no moment"),
-    (lambda jobs: jobs.rerun("often", "soon"), "`tick` 'soon' names no moment"),
-    (lambda jobs: jobs.start_worker(metrics="soon", burst=True), "`metrics` wants [HOST:]PORT, not 'soon'"),
-    (lambda jobs: jobs.pause("often", reason="x", until=date(2026, 1, 1)), "`until` is no mo"),  # type: ignore[arg-type]
-    (lambda jobs: jobs.pause("often", reason=None), "`reason` is a text"),  # type: ignore[arg-type]
-    (lambda jobs: jobs.pause(["often"], reason="x"), "each name is a text"),  # type: ignore[arg-type]
-    (lambda jobs: jobs.resume(["often"]), "each name is a text"),  # type: ignore[arg-type]
-    (lambda jobs: jobs.forget(["often"]), "each name is a text"),  # type: ignore[arg-type]
-    (lambda jobs: jobs.cancel(jobs.enqueue("report")), "a run id is a text"),  # type: ignore[arg-type]
-    (lambda jobs: jobs.run(jobs.enqueue("report")), "a run id is a text"),  # type: ignore[arg-type]
-    (lambda jobs: jobs.log(None), "a run id is a text"),  # type: ignore[arg-type]
-]
-
-
-@pytest.mark.parametrize(("call", "said"), WRONG, ids=[said for _, said in WRONG])
-def test_a_wrong_argument_is_named(manager: RQManager, call: Callable[[RQManager], object], said: str) -> None:
-    with pytest.raises(UsageError, match=re.escape(said)):
-        call(manager)
 
 
 def test_a_list_of_runs_begins_at_the_earliest_with_the_first_second(manager: RQManager) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from flowerpower.arguments import by_name, moment, text, texts
+from flowerpower.arguments import by_name, moment, text, texts, whole
 from flowerpower.errors import UsageError
 
 
@@ -24,6 +24,8 @@ class Nowhere(tzinfo):
     ("check", "given", "said"),
     [
         (text, 3, "`it` is a text, and not of the type int"),
+        (whole, "3", "`it` is a whole number, and not of the type str"),
+        (whole, True, "`it` is a whole number, and not of the type bool"),
         (texts, "default", "`it` is a list of texts, and not of the type str"),
         (texts, b"default", "`it` is a list of texts, and not of the type bytes"),
         (texts, 3, "`it` is a list of texts, and not of the type int"),

@@ -111,6 +111,19 @@ def test_plan_apply_plan_from_python(line: CommandLine, redis_url: str) -> None:
     assert "No changes." in again.to_markdown()
 
 
+def test_plans_and_overrides_of_another_kind_are_named(line: CommandLine, redis_url: str) -> None:
+    with FlowerPowerProject.load(line.folder, redis=redis_url) as project:
+        with pytest.raises(
+            UsageError, match="`planned` is of the class PlannedChanges, and not of the type str"
+        ) as raised:
+            project.apply("now")  # type: ignore[arg-type]
+        assert raised.value.advice == "pass what `project.plan()` returns"
+        with pytest.raises(UsageError, match="`allowed` is of the class Allowed, and not of the type dict"):
+            project.plan({"deletes": "3"})  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="`count` is a whole number, and not of the type str"):
+            project.history("3")  # type: ignore[arg-type]
+
+
 def test_a_plan_goes_through_a_pickle(line: CommandLine, redis_url: str) -> None:
     def plan() -> PlannedChanges:
         with FlowerPowerProject.load(line.folder, redis=redis_url) as project:
@@ -193,7 +206,7 @@ def test_a_wrong_argument_is_named(line: CommandLine, redis_connection: Redis, r
             FlowerPowerProject.load(line.folder, **wrong)  # type: ignore[arg-type]
     with (
         FlowerPowerProject.load(line.folder, redis=redis_url) as project,
-        pytest.raises(UsageError, match="at least one apply, not 0"),
+        pytest.raises(UsageError, match="`count` is at least 1, not 0"),
     ):
         project.history(0)
 

@@ -85,6 +85,8 @@ class RunHandle:
         Raises `PipelineError` when it failed, was cancelled or vanished, `WaitTimeoutError` after `timeout` seconds,
         `StoreError` when Redis is away then, or for minutes.
         """
+        if not isinstance(timeout, (int, float, type(None))):
+            raise UsageError(f"`timeout` is a number of seconds, not {timeout!r}", hint="for example 60")
         end = None if timeout is None else time.monotonic() + timeout
         with until(end):
             return self._wait(math.inf if end is None else end, timeout)

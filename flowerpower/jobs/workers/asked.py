@@ -28,6 +28,8 @@ def options_of(work: Work, known: WorkerOptions) -> WorkerOptions:
     if not all(queues):
         raise UsageError("a queue without a name", hint="--queue NAME; without it, all of the project's")
     allowed = arguments.texts(work.get("allowed") or (), "`allowed`")
+    arguments.text(work.get("metrics", ""), "`metrics`", 'for example "9726"')
+    arguments.text(work.get("branch", ""), "`branch`")
     chosen = replace(replace(known, **work), queues=queues or known.queues, allowed=allowed)
     for function in allowed:
         if doubt := doubt_of(function):
