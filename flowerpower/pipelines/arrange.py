@@ -17,6 +17,7 @@ from flowerpower.specs.refusals import refusal
 from flowerpower.specs.typed import is_written, type_name
 
 _FRAMES_LEFT_FOR_NODES = 100
+_WAYS_TO_GIVE = "an input is given under `inputs` or `load`, or with --set NAME=VALUE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,9 @@ def arrange(graph: Graph, outputs: Sequence[str], given: Given) -> Given:
     loads = [name for name in given.loads if name not in known and name not in given.overrides]
     way = walk(graph.nodes, outputs, {*given.overrides, *loads})
     _refuse_depth(way)
-    _raise(_missing(graph, way, {*known, *given.overrides, *loads, *graph.config}, {*given.overrides, *loads}))
+    there = {*known, *given.overrides, *loads, *graph.config}
+    missing = list(_missing(graph, way, there, {*given.overrides, *loads}))
+    _raise(missing, hint=_WAYS_TO_GIVE if missing and missing[-1].startswith("missing input") else None)
     problems: list[str] = []
     inputs = _coerced(known, graph.nodes, "input", problems)
     overrides = _coerced(given.overrides, graph.nodes, "override", problems)
@@ -65,10 +68,10 @@ def check_cache(cache: bool | CacheSpec, nodes: Nodes) -> None:
                 raise PipelineError(f"cache.{key}: there is no node {name!r}", hint=suggest(name, nodes))
 
 
-def _raise(problems: Iterable[str]) -> None:
+def _raise(problems: Iterable[str], hint: str | None = None) -> None:
     found = list(problems)
     if found:
-        raise PipelineError("\n".join(found))
+        raise PipelineError("\n".join(found), hint=hint)
 
 
 def _unknown(graph: Graph, outputs: Sequence[str], given: Given) -> list[str]:

@@ -94,7 +94,10 @@ def test_a_run_refuses_what_validate_refuses_in_the_same_words(acme: CommandLine
 
     assert validated.code == 0  # the input may still come by hand
     assert "warning FP322: missing input: number (int, needed by doubled)" in validated.out
-    assert "missing input: number (int, needed by doubled)" in run.err
+    assert run.err.splitlines() == [
+        "Error: missing input: number (int, needed by doubled)",
+        "hint: an input is given under `inputs` or `load`, or with --set NAME=VALUE",
+    ]
     assert acme("run", "report", "--set", "number=4").code == 0
 
 

@@ -168,6 +168,7 @@ def test_everything_wrong_is_said_at_once(project: Project) -> None:
 
     assert message_of(project, "out") == (
         "missing inputs: a (int, needed by out), b (float, needed by out), c (str, needed by out)"
+        "an input is given under `inputs` or `load`, or with --set NAME=VALUE"
     )
     both = message_of(project, "out", inputs={"a": "x", "b": "y", "c": "z"})
     assert "input 'a'" in both
