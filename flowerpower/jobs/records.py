@@ -102,7 +102,10 @@ class _Count:
 def read_runs(store: Store, wish: Wish) -> RunList:
     """Return the runs that are wanted; raise `UsageError` for a name that nothing is known of."""
     if unknown := sorted(set(wish.statuses) - set(STATUSES)):
-        raise UsageError(f"there is no status {unknown[0]!r}", hint=f"there are: {', '.join(STATUSES)}")
+        from flowerpower.specs.messages import did_you_mean
+
+        hint = did_you_mean(unknown[0], STATUSES) or f"there are: {', '.join(STATUSES)}"
+        raise UsageError(f"there is no status {unknown[0]!r}", hint=hint)
     now = plain_time(store)
     standing = _standing(store, wish.name) if wish.name else None
     count = _Count()

@@ -210,5 +210,5 @@ def changed(
 def _executor(name: str, before: ExecutorSpec) -> ExecutorSpec:
     executors = ("local", "threads", "processes", "dask", "ray")
     if name not in executors:
-        raise UsageError(f"there is no executor {name!r}", hint=f"there are: {', '.join(executors)}")
+        raise UsageError(f"there is no executor {name!r}", hint=suggest(name, executors))
     return before.model_copy(update={"type": name, "plugin": None, "options": None})

@@ -215,6 +215,8 @@ def test_who_may_only_read_sees_runs_and_changes_none(here: Here, redis_server: 
     [
         (("runs", "nightly_slaes"), "did you mean 'nightly_sales'?"),
         (("runs", "--status", "broken"), "there are: running, queued"),
+        (("runs", "--status", "canceled"), "did you mean 'cancelled'?"),
+        (("run", "daily_sales", "--executor", "thread"), "did you mean 'threads'?"),
         (("runs", "--since", "soon"), "--since 'soon' names no moment"),
         (("runs", "--job", "daily_sales--99"), "nothing is known of a run 'daily_sales--99'"),
         (("runs", "--log"), "name it: --job RUN"),
