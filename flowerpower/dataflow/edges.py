@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from flowerpower.dataflow.conditions import target_name
 from flowerpower.dataflow.expand import conditions_of, keeps_types
-from flowerpower.dataflow.fits import Classes, classes_of, fits
+from flowerpower.dataflow.fits import Classes, classes_of, fits, items_of
 from flowerpower.dataflow.kinds import kind_of
 from flowerpower.dataflow.modules import Function, Names, Parameter
 
@@ -41,7 +41,8 @@ class Edges:
 
     def __init__(self, makers: Makers, inputs: Mapping[str, Sequence[str]]) -> None:
         self._makers = makers
-        self._kinds, self._classes = _Read[Any](kind_of), _Read[Classes](classes_of)
+        self._kinds = _Read[Any](kind_of)
+        self._classes, self._items = _Read[Classes](classes_of), _Read[Classes](items_of)
         self._wants: dict[str, list[Want]] = {}
         for file, function in {id(maker[1]): maker for maker in makers.values()}.values():
             if keeps_types(function):
@@ -68,15 +69,29 @@ class Edges:
 
     def made(self, name: str) -> Classes:
         """Return the classes one of which a computed node is; none if that is not certain."""
+        return self._made(name, self._classes)
+
+    def items_made(self, name: str) -> Classes:
+        """Return the classes one of which everything in the collection is that a node computes; none if unknown."""
+        return self._made(name, self._items)
+
+    def _made(self, name: str, read: _Read[Classes]) -> Classes:
         if name not in self._makers:
             return frozenset()
         file, maker = self._makers[name]
         own = keeps_types(maker) and name == _node_of(maker)
-        return self._classes.of(maker.returns, file) if own else frozenset()
+        return read.of(maker.returns, file) if own else frozenset()
 
     def wanted(self, name: str) -> Classes:
         """Return the classes of which an input has to be one; none if that is not certain."""
-        found = [self._of(want) for want in self._inputs.get(name, ())]
+        return self._wanted(name, self._classes)
+
+    def items_wanted(self, name: str) -> Classes:
+        """Return the classes one of which everything in the collection has to be that an input is; none if unknown."""
+        return self._wanted(name, self._items)
+
+    def _wanted(self, name: str, read: _Read[Classes]) -> Classes:
+        found = [read.of(want.parameter.annotation, want.file) for want in self._inputs.get(name, ())]
         return frozenset().union(*found) if all(found) else frozenset()
 
     def written(self, name: str) -> str:

@@ -20,7 +20,7 @@ from flowerpower.pipelines.context import RunContext, Secrets
 from flowerpower.pipelines.driver import NodeWatch, Observer, Parts, hook, quiet, ready
 from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.failures import UserCodeError, describe, is_time_limit, user_place, user_traceback, way_out
-from flowerpower.pipelines.graph import Nodes, count_computed
+from flowerpower.pipelines.graph import Nodes, count_computed, users_of
 from flowerpower.pipelines.modules import import_modules, importable, own_modules
 from flowerpower.pipelines.placeholders import fill
 from flowerpower.pipelines.results import RunResult
@@ -33,6 +33,7 @@ from flowerpower.pipelines.storage import (
     prepare_loads,
     prepare_saves,
     read,
+    read_out,
     write,
 )
 from flowerpower.specs.models import PipelineSpec
@@ -95,6 +96,8 @@ class _Run:
             with self.phase("execute"), self.ready(driver, parts, watch, folders) as usable:
                 values = self.execute(usable, outputs, given, watch)
             with self.phase("save"):
+                computed = [time.node for time in watch.times]
+                values = read_out(values, saves, lambda name: users_of(name, computed, driver.graph.nodes))
                 records = tuple(write(save, [values[name] for name in save.nodes]) for save in saves)
             tell_of_data(parts.adapters, self.loads, records)
         return self.result(values, records, watch, secrets.mask, time.perf_counter() - began)

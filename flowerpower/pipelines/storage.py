@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.util import find_spec
@@ -15,7 +15,7 @@ from flowerpower.filesystem import Filesystem, hide_credentials
 from flowerpower.pipelines.context import RunContext
 from flowerpower.pipelines.failures import describe
 from flowerpower.pipelines.formats import Format, Kind, Place, PlaceFormat, find_format, kind_of, shape_of
-from flowerpower.pipelines.formats.format import computed, joined
+from flowerpower.pipelines.formats.format import computed, is_read_once, joined, refuse_other_items
 from flowerpower.pipelines.placeholders import fill
 from flowerpower.specs.models import PipelineSpec
 from flowerpower.specs.parts import LoadSpec, SaveSpec
@@ -118,7 +118,9 @@ def read(load: Transfer, annotation: Any) -> tuple[Any, LoadRecord]:
     shown = hide_credentials(load.path)
     try:
         kind: Kind = "any" if load.format_name == "pickle" else kind_of(annotation)
-        value, size = _read(load, kind)
+        if kind == "list":
+            refuse_other_items(load.format_name, annotation)
+        value, size = _read(load, "arrow" if kind == "batches" else kind)
     except FlowerPowerError:
         raise
     except FileNotFoundError:
@@ -130,6 +132,7 @@ def read(load: Transfer, annotation: Any) -> tuple[Any, LoadRecord]:
     except BaseException as error:  # readers are foreign code, and a panic of polars is no Exception
         raise PipelineError(f"{load.where}: {shown} cannot be read as {load.format_name}: {describe(error)}") from error
     rows, columns = shape_of(value)
+    value = value.to_reader() if kind == "batches" else value
     return value, LoadRecord(load.nodes[0], load.format_name, shown, rows, columns, size)
 
 
@@ -156,6 +159,27 @@ def _size(handle: BinaryIO) -> int | None:
     except (OSError, ValueError):  # a web server may not say
         return None
     return size
+
+
+def read_out(
+    values: Mapping[str, Any], saves: Sequence[Transfer], users: Callable[[str], Sequence[str]]
+) -> Mapping[str, Any]:
+    """Return values with those read out that are saved and can be read only once; *users* are the nodes that took one.
+
+    Raises PipelineError where one of them was read before: what is left of it is not what should be saved.
+    """
+    found = dict(values)
+    for save in saves:
+        for name in save.nodes:
+            if is_read_once(found[name]):
+                if took := users(name):
+                    raise PipelineError(
+                        f"{save.where}: {name!r} is a {type(found[name]).__name__}, which can be read only once, and "
+                        f"the node {took[0]!r} reads it, too",
+                        hint="let it be a pyarrow.Table",
+                    )
+                found[name] = computed(found[name])
+    return found
 
 
 def write(save: Transfer, values: Sequence[Any]) -> SaveRecord:

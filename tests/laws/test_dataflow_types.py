@@ -15,6 +15,7 @@ import pathlib
 from datetime import date
 from typing import Any, Dict, List, Optional
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -26,7 +27,8 @@ class Mine(int): ...
 """
 PLAIN = [
     *["int", "float", "str", "bool", "bytes", "list", "dict", "set", "date", "dt.datetime", "pathlib.Path"],
-    *["pd.DataFrame", "pd.Series", "pl.DataFrame", "pl.LazyFrame", "pl.Series", "pyarrow.Table", "np.ndarray"],
+    *["pd.DataFrame", "pd.Series", "pl.DataFrame", "pl.LazyFrame", "pl.Series", "np.ndarray"],
+    *["pyarrow.Table", "pyarrow.RecordBatch", "pyarrow.RecordBatchReader", "duckdb.DuckDBPyRelation"],
 ]
 ANY = [
     *PLAIN,

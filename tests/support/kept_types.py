@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 
 from flowerpower.filesystem import Filesystem
 from flowerpower.pipelines.formats import FORMATS, Format, Place
@@ -53,14 +55,32 @@ COLUMNS: dict[str, dict[str, Any]] = {
         "no rows": pl.Series([], dtype=pl.Int64),
     },
 }
+COLUMNS["arrow"] = {
+    "whole numbers": pa.array([1, 2], pa.int64()),
+    "whole numbers with gaps": pa.array([1, None], pa.int64()),
+    "fractions": pa.array([0.1, None], pa.float64()),
+    "true and false": pa.array([True, False]),
+    "texts": pa.array(["ä", None], pa.string()),
+    'texts like "007"': pa.array(["007", "1e5"]),
+    "dates": pa.array([date(2026, 11, 22), date(2026, 1, 1)]),
+    "times": pa.array([datetime(2026, 11, 22, 2, 30), datetime(2026, 1, 1)]),
+    "times with a zone": pa.array(
+        [datetime(2026, 11, 22, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)], pa.timestamp("us", "Europe/Berlin")
+    ),
+    "durations": pa.array([timedelta(hours=1), timedelta(days=2)]),
+    "decimals": pa.array([Decimal("1.10"), Decimal("2.20")]),
+    "categories": pa.array(["a", "b"]).dictionary_encode(),
+    "lists": pa.array([[1, 2], [3]]),
+    "no rows": pa.array([], pa.int64()),
+}
+_MAKERS: dict[str, Callable[[Any], Any]] = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "arrow": pa.table}
 MARK = "<!-- made by `make docs` -->\n"
 TABULAR = ("csv", "json", "ndjson", "parquet", "feather", "excel", "pickle", "sql", "duckdb")
 
 
 def outcome(library: str, kind: str, form: str, folder: Path) -> str:
     """Return `yes` when a column comes back as it was, `changed` when it does not, `no` when it cannot be saved."""
-    column = COLUMNS[library][kind]
-    frame = pd.DataFrame({"x": column}) if library == "pandas" else pl.DataFrame({"x": column})
+    frame = _MAKERS[library]({"x": COLUMNS[library][kind]})
     try:
         _save(frame, form, folder)
     except Exception:
@@ -111,6 +131,8 @@ def _place(form: str, folder: Path, options: dict[str, str], writing: bool) -> P
 
 
 def _same(frame: Any, back: Any) -> bool:
+    if isinstance(frame, pa.Table):
+        return bool(frame.equals(back))
     if list(frame.columns) != list(back.columns):
         return False
     if isinstance(frame, pl.DataFrame):

@@ -10,16 +10,8 @@ from typing import Any
 
 from flowerpower.errors import PipelineError
 from flowerpower.filesystem import Filesystem, hide_credentials, is_url
-from flowerpower.pipelines.formats.format import (
-    Kind,
-    Options,
-    Place,
-    PlaceFormat,
-    arrow_table,
-    columns_of,
-    library_of,
-    records,
-)
+from flowerpower.pipelines.formats.arrow import arrow_table
+from flowerpower.pipelines.formats.format import Kind, Options, Place, PlaceFormat, columns_of, library_of, records
 
 _IF_EXISTS = ("append", "replace", "fail")
 _OF_LOADS = frozenset({"query", "table", "schema", "params"})
@@ -102,20 +94,22 @@ def _read_sql(place: Place, kind: Kind, options: Options) -> Any:
             return frame.lazy() if kind == "lazy" else frame
         if kind == "list":
             return [dict(row) for row in connection.execute(query, params).mappings()]
+        if kind == "arrow":
+            return _arrow_of(connection.execute(query, params))
     raise TypeError(f"sql cannot fill a {kind}")
 
 
-def _write_sql(value: Any, place: Place, options: Options) -> None:
-    import pandas
+def _arrow_of(found: Any) -> Any:
+    """Return what a query found as a table of Arrow, with its columns even where there are no rows."""
+    import pyarrow
 
-    library = library_of(value)
-    if library == "polars":
-        frame = value.to_pandas(use_pyarrow_extension_array=True)
-    elif library == "pandas":
-        frame = value
-    else:
-        rows = records(value, "sql")
-        frame = pandas.DataFrame({name: [row.get(name) for row in rows] for name in columns_of(rows)}, dtype=object)
+    names, rows = list(found.keys()), found.all()
+    columns = [pyarrow.array([row[position] for row in rows]) for position in range(len(names))]
+    return pyarrow.table(columns, names=names)
+
+
+def _write_sql(value: Any, place: Place, options: Options) -> None:
+    frame = _pandas_frame(value)
     _refuse_table_of_nothing(frame, options)
     with _connection(place) as connection:
         name, schema = options["table"], options.get("schema")
@@ -123,6 +117,20 @@ def _write_sql(value: Any, place: Place, options: Options) -> None:
             _delete(connection, name, schema, where)
         if len(frame.columns):
             frame.to_sql(name, connection, schema=schema, if_exists=options["if_exists"], index=False)
+
+
+def _pandas_frame(value: Any) -> Any:
+    import pandas
+
+    match library_of(value):
+        case "pandas":
+            return value
+        case "polars":
+            return value.to_pandas(use_pyarrow_extension_array=True)
+        case "arrow":
+            return value.to_pandas(types_mapper=pandas.ArrowDtype)
+    rows = records(value, "sql")
+    return pandas.DataFrame({name: [row.get(name) for row in rows] for name in columns_of(rows)}, dtype=object)
 
 
 def _refuse_table_of_nothing(value: Any, options: Options) -> None:
@@ -178,6 +186,8 @@ def _read_duckdb(place: Place, kind: Kind, options: Options) -> Any:
             return found.df()
         if kind == "list":
             return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+        if kind == "arrow":
+            return found.to_arrow_table()
         if kind in ("polars", "lazy"):
             import polars
 
@@ -188,7 +198,7 @@ def _read_duckdb(place: Place, kind: Kind, options: Options) -> Any:
 
 def _write_duckdb(value: Any, place: Place, options: Options) -> None:
     if library_of(value) == "plain":
-        value = arrow_table(value, "duckdb")
+        value = arrow_table(records(value, "duckdb"))
     _refuse_table_of_nothing(value, options)
     if not is_url(place.path):
         Path(place.path).parent.mkdir(parents=True, exist_ok=True)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, BinaryIO, Literal, Union, get_args, get_origin
 
 from flowerpower.filesystem import Filesystem
 from flowerpower.specs.typed import type_name
 
-Kind = Literal["pandas", "polars", "lazy", "list", "dict", "str", "bytes", "any"]
+Kind = Literal["pandas", "polars", "lazy", "arrow", "batches", "list", "dict", "str", "bytes", "any"]
+Library = Literal["pandas", "polars", "arrow", "plain"]
 Options = Mapping[str, Any]
 
 
@@ -62,17 +66,51 @@ def kind_of(annotation: Any) -> Kind:
     if origin is Annotated:
         return kind_of(get_args(annotation)[0])
     if origin in (Union, UnionType):
-        return kind_of(next(one for one in get_args(annotation) if one is not type(None)))
+        return _first_kind([one for one in get_args(annotation) if one is not type(None)])
     kind = origin or annotation
     for base, name in ((str, "str"), (bytes, "bytes"), (list, "list"), (Sequence, "list"), (dict, "dict")):
         if kind is base:
             return name  # type: ignore[return-value]
     if kind is Mapping or (isinstance(kind, type) and issubclass(kind, dict)):
         return "dict"
-    frame = _frame_library(kind)
+    frame = _FRAMES.get(_named(kind))
     if frame is None:
         raise TypeError(f"a node of type {type_name(annotation)} cannot be filled from a file")
     return frame
+
+
+def _first_kind(annotations: Sequence[Any]) -> Kind:
+    """Return what the first of several types is filled with that a file can fill."""
+    *others, last = annotations
+    for annotation in others:
+        with suppress(TypeError):
+            return kind_of(annotation)
+    return kind_of(last)
+
+
+def refuse_other_items(name: str, annotation: Any) -> None:
+    """Raise TypeError where a list of that type is none of what the format *name* fills lists with."""
+    if (held := _ITEMS.get(name)) and _holds_other(annotation, held):
+        what = "lines" if held is str else "mappings"
+        raise TypeError(f"{name} fills a list of {what}, the node wants a {type_name(annotation)}")
+
+
+def _holds_other(annotation: Any, held: type) -> bool:
+    """Tell whether everything in a list of that type is for certain no *held*."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _holds_other(parts[0], held)
+    if origin in (Union, UnionType):
+        lists = [part for part in parts if get_origin(part) in (list, Sequence)]
+        return bool(lists) and all(_holds_other(part, held) for part in lists)
+    return len(parts) == 1 and _is_other(parts[0], held)
+
+
+def _is_other(item: Any, held: type) -> bool:
+    if get_origin(item) in (Union, UnionType):
+        return all(_is_other(part, held) for part in get_args(item))
+    kind = get_origin(item) or item
+    return kind is not held and (kind in _PLAIN or _named(kind) in _FRAMES or _named(kind) in _COMPUTED)
 
 
 def shape_of(value: Any) -> tuple[int | None, int | None]:
@@ -87,37 +125,34 @@ def shape_of(value: Any) -> tuple[int | None, int | None]:
 
 
 def computed(value: Any) -> Any:
-    """Return *value* with nothing left to compute, and a series as a frame of one column."""
-    kind = type(value)
-    match kind.__module__.partition(".")[0], kind.__name__:
-        case "polars", "LazyFrame":
-            return value.collect()
-        case "polars", "Series":
-            return value.to_frame()
-        case "pandas", "Series":
-            return value.to_frame("value" if value.name is None else value.name)
-    return value
+    """Return *value* with nothing left to compute or to read, and a series as a frame of one column."""
+    compute = _COMPUTED.get(_family(value))
+    return compute(value) if compute else value
 
 
-def library_of(value: Any) -> Literal["pandas", "polars", "plain"]:
+def is_read_once(value: Any) -> bool:
+    """Tell whether a value is empty for whoever comes second."""
+    return _family(value) == ("pyarrow", "RecordBatchReader")
+
+
+def library_of(value: Any) -> Library:
     """Return which library writes a computed *value*."""
-    found = _frame_library(type(value))
-    return "plain" if found is None or found == "lazy" else found
+    match _FRAMES.get(_family(value)):
+        case "pandas" | "polars" | "arrow" as found:
+            return found
+    return "plain"
 
 
 def records(value: Any, what: str) -> list[dict[str, Any]]:
     """Return *value* as the list of mappings that it is; raises TypeError when it is none."""
-    if isinstance(value, (list, tuple)) and all(isinstance(row, dict) for row in value):
+    if is_rows(value):
         return list(value)
     raise TypeError(f"a {type(value).__name__} cannot be written as {what}; a frame or a list of mappings can")
 
 
-def arrow_table(value: Any, what: str) -> Any:
-    """Return a list of mappings as a table with the columns of all rows; pyarrow alone looks at the first row only."""
-    import pyarrow
-
-    rows = records(value, what)
-    return pyarrow.Table.from_pydict({column: [row.get(column) for row in rows] for column in columns_of(rows)})
+def is_rows(value: Any) -> bool:
+    """Tell whether a value is a list of mappings."""
+    return isinstance(value, (list, tuple)) and all(isinstance(row, dict) for row in value)
 
 
 def columns_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -131,25 +166,50 @@ def joined(parts: Sequence[Any], kind: Kind) -> Any:
         return parts[0]
     if kind == "list":
         return [item for part in parts for item in part]
-    library = _frame_library(type(parts[0]))
-    if library == "pandas":
-        import pandas
+    match _FRAMES.get(_family(parts[0])):
+        case "pandas":
+            import pandas
 
-        return pandas.concat(parts, ignore_index=True)
-    if library in ("polars", "lazy"):
-        import polars
+            return pandas.concat(parts, ignore_index=True)
+        case "polars" | "lazy":
+            import polars
 
-        return polars.concat(parts, how="diagonal")
+            return polars.concat(parts, how="diagonal")
+        case "arrow":
+            import pyarrow
+
+            return pyarrow.concat_tables(parts, promote_options="permissive")
     raise TypeError("several files can fill a frame or a list")
 
 
-def _frame_library(kind: Any) -> Literal["pandas", "polars", "lazy"] | None:
-    library = getattr(kind, "__module__", "").partition(".")[0]
-    match library, getattr(kind, "__name__", ""):
-        case "pandas", "DataFrame":
-            return "pandas"
-        case "polars", "DataFrame":
-            return "polars"
-        case "polars", "LazyFrame":
-            return "lazy"
-    return None
+_FRAMES: Mapping[tuple[str, str], Kind] = {
+    ("pandas", "DataFrame"): "pandas",
+    ("polars", "DataFrame"): "polars",
+    ("polars", "LazyFrame"): "lazy",
+    ("pyarrow", "Table"): "arrow",
+    ("pyarrow", "RecordBatchReader"): "batches",
+}
+_ITEMS: Mapping[str, type] = {
+    **dict.fromkeys(("csv", "parquet", "feather", "excel", "sql", "duckdb"), dict),
+    "text": str,
+}
+_PLAIN = (type(None), bool, int, float, str, bytes, date, datetime, list, tuple, dict, set, Path)
+_COMPUTED: Mapping[tuple[str, str], Callable[[Any], Any]] = {
+    ("polars", "LazyFrame"): lambda value: value.collect(),
+    ("polars", "Series"): lambda value: value.to_frame(),
+    ("pandas", "Series"): lambda value: value.to_frame("value" if value.name is None else value.name),
+    ("pyarrow", "RecordBatchReader"): lambda value: value.read_all(),
+    ("pyarrow", "RecordBatch"): lambda value: value.schema.empty_table().from_batches([value]),
+    ("duckdb", "DuckDBPyRelation"): lambda value: value.to_arrow_table(),
+}
+
+
+def _family(value: Any) -> tuple[str, str]:
+    """Return the library and the class that *value* is one of, as far as formats know it: its own or one above."""
+    names = [_named(kind) for kind in type(value).__mro__]
+    return next((name for name in names if name in _FRAMES or name in _COMPUTED), names[0])
+
+
+def _named(kind: Any) -> tuple[str, str]:
+    library = str(getattr(kind, "__module__", "")).partition(".")[0]
+    return library.lstrip("_"), str(getattr(kind, "__name__", ""))

@@ -5,13 +5,17 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any, BinaryIO
 
-from flowerpower.pipelines.formats.format import Format, Kind, Options, arrow_table, columns_of, library_of, records
+from flowerpower.pipelines.formats import arrow
+from flowerpower.pipelines.formats.arrow import arrow_table
+from flowerpower.pipelines.formats.format import Format, Kind, Library, Options, columns_of, library_of, records
 from flowerpower.pipelines.formats.readers import frame_reader
 
 
 def _read_csv(handle: BinaryIO, kind: Kind, options: Options) -> Any:
     if kind == "any":
         return CSV.read(handle, "pandas", options)
+    if kind == "arrow":
+        return arrow.read_csv(handle, options)
     if kind != "list":
         raise TypeError(f"csv cannot fill a {kind}")
     import csv
@@ -27,6 +31,8 @@ def _write_csv(value: Any, handle: BinaryIO, options: Options) -> None:
         value.to_csv(handle, **{"index": False, **options})
     elif library == "polars":
         value.write_csv(handle, **options)
+    elif library == "arrow":
+        arrow.write_csv(value, handle, options)
     else:
         import csv
         import io
@@ -42,11 +48,12 @@ def _write_csv(value: Any, handle: BinaryIO, options: Options) -> None:
 def _read_parquet(handle: BinaryIO, kind: Kind, options: Options) -> Any:
     if kind == "any":
         return PARQUET.read(handle, "pandas", options)
-    if kind != "list":
+    if kind not in ("arrow", "list"):
         raise TypeError(f"parquet cannot fill a {kind}")
     from pyarrow import parquet
 
-    return parquet.read_table(handle, **options).to_pylist()
+    table = parquet.read_table(handle, **options)
+    return table if kind == "arrow" else table.to_pylist()
 
 
 def _write_parquet(value: Any, handle: BinaryIO, options: Options) -> None:
@@ -59,17 +66,18 @@ def _write_parquet(value: Any, handle: BinaryIO, options: Options) -> None:
         return
     from pyarrow import parquet
 
-    parquet.write_table(arrow_table(value, "parquet"), handle, **options)
+    parquet.write_table(value if library == "arrow" else arrow_table(records(value, "parquet")), handle, **options)
 
 
 def _read_feather(handle: BinaryIO, kind: Kind, options: Options) -> Any:
     if kind == "any":
         return FEATHER.read(handle, "pandas", options)
-    if kind != "list":
+    if kind not in ("arrow", "list"):
         raise TypeError(f"feather cannot fill a {kind}")
     from pyarrow import feather
 
-    return feather.read_table(handle, **options).to_pylist()
+    table = feather.read_table(handle, **options)
+    return table if kind == "arrow" else table.to_pylist()
 
 
 def _write_feather(value: Any, handle: BinaryIO, options: Options) -> None:
@@ -82,7 +90,7 @@ def _write_feather(value: Any, handle: BinaryIO, options: Options) -> None:
         return
     from pyarrow import feather
 
-    feather.write_feather(arrow_table(value, "feather"), handle, **options)
+    feather.write_feather(value if library == "arrow" else arrow_table(records(value, "feather")), handle, **options)
 
 
 def _read_excel(handle: BinaryIO, kind: Kind, options: Options) -> Any:
@@ -95,11 +103,13 @@ def _read_excel(handle: BinaryIO, kind: Kind, options: Options) -> Any:
 
         frame = polars.read_excel(handle.read(), **{"engine": "openpyxl", **options})
         return frame.lazy() if kind == "lazy" else frame
+    if kind == "arrow":
+        import pyarrow
+
+        return pyarrow.Table.from_pandas(EXCEL.read(handle, "pandas", options), preserve_index=False)
     if kind != "list":
         raise TypeError(f"excel cannot fill a {kind}")
-    import pandas
-
-    rows = pandas.read_excel(handle, **options).astype(object)
+    rows = EXCEL.read(handle, "pandas", options).astype(object)
     return rows.where(rows.notna(), None).to_dict("records")
 
 
@@ -109,11 +119,15 @@ def _write_excel(value: Any, handle: BinaryIO, options: Options) -> None:
     if library == "polars":
         value.write_excel(sheet, **options)
     else:
-        import pandas
-
-        frame = value if library == "pandas" else pandas.DataFrame(records(value, "excel"))
+        frame = value if library == "pandas" else _pandas_frame(value, library)
         frame.to_excel(sheet, **{"index": False, **options})
     handle.write(sheet.getvalue())
+
+
+def _pandas_frame(value: Any, library: Library) -> Any:
+    import pandas
+
+    return value.to_pandas() if library == "arrow" else pandas.DataFrame(records(value, "excel"))
 
 
 CSV = Format(frame_reader("read_csv", "read_csv", _read_csv), _write_csv)

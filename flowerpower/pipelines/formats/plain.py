@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any, BinaryIO
 from uuid import UUID
 
-from flowerpower.pipelines.formats.format import Format, Kind, Options, library_of
+from flowerpower.pipelines.formats.arrow import arrow_table, rows_of_table
+from flowerpower.pipelines.formats.format import Format, Kind, Options, computed, is_rows, library_of
 from flowerpower.pipelines.formats.readers import frame_reader
 
 # JSON has types of its own: pandas must not make a number of "007", nor a date of a name that ends in _at.
@@ -28,18 +29,20 @@ def _write_json(value: Any, handle: BinaryIO, options: Options) -> None:
     elif library == "polars":
         value.write_json(handle, **options)
     else:
+        value = rows_of_table(value) if library == "arrow" else value
         text = json.dumps(value, **{"ensure_ascii": False, "allow_nan": False, "default": _as_json, **options})
         handle.write(text.encode() + b"\n")
 
 
 def _read_ndjson(handle: BinaryIO, kind: Kind, options: Options) -> Any:
-    if kind not in ("list", "any"):
+    if kind not in ("arrow", "list", "any"):
         raise TypeError(f"ndjson cannot fill a {kind}")
-    return [json.loads(line, **options) for line in handle if line.strip()]
+    return _expect([json.loads(line, **options) for line in handle if line.strip()], kind)
 
 
 def _write_ndjson(value: Any, handle: BinaryIO, options: Options) -> None:
     library = library_of(value)
+    value = rows_of_table(value) if library == "arrow" else value
     if library == "pandas":
         value.to_json(handle, **{"orient": "records", "lines": True, "date_format": "iso", **options})
     elif library == "polars":
@@ -81,6 +84,8 @@ def _read_yaml(handle: BinaryIO, kind: Kind, options: Options) -> Any:
     from ruamel.yaml.error import YAMLError
 
     _no_options("yaml", options)
+    if kind == "bytes":
+        raise TypeError("yaml cannot fill bytes")
     try:
         return _expect(YAML(typ="safe", pure=True).load(handle), kind)
     except YAMLError as error:
@@ -91,11 +96,6 @@ def _write_yaml(value: Any, handle: BinaryIO, options: Options) -> None:
     from ruamel.yaml import YAML
 
     _no_options("yaml", options)
-    library = library_of(value)
-    if library == "pandas":
-        value = json.loads(value.to_json(orient="records", date_format="iso"))
-    elif library == "polars":
-        value = value.to_dicts()
     plain = json.loads(json.dumps(value, default=_as_json))  # plain values only, so that any YAML reader takes them
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = False
@@ -109,10 +109,40 @@ def _no_options(name: str, options: Options) -> None:
 
 
 def _expect(value: Any, kind: Kind) -> Any:
-    """Return *value* when it is of the wanted kind."""
+    """Return *value* when it is of the wanted kind, rows as the frame that is wanted; raises TypeError for another."""
+    if kind in ("pandas", "polars", "lazy", "arrow"):
+        return _frame_of(value, kind)
     expected = {"list": list, "dict": dict, "str": str}.get(kind)
     if expected is not None and not isinstance(value, expected):
         raise TypeError(f"the file holds a {type(value).__name__}, the node wants a {kind}")
+    return value
+
+
+def _frame_of(rows: Any, kind: Kind) -> Any:
+    if not is_rows(rows):
+        raise TypeError(f"the file holds a {type(rows).__name__}, the node wants a list of mappings or a frame of them")
+    if kind == "arrow":
+        return arrow_table(rows)
+    if kind == "pandas":
+        import pandas
+
+        return pandas.DataFrame(rows)
+    import polars
+
+    frame = polars.DataFrame(rows, infer_schema_length=None)
+    return frame.lazy() if kind == "lazy" else frame
+
+
+def _rows_of_frame(value: Any) -> Any:
+    """Return the rows of a frame as plain values, and any other value as it is."""
+    value = computed(value)
+    match library_of(value):
+        case "pandas":
+            return json.loads(value.to_json(orient="records", date_format="iso"))
+        case "polars":
+            return value.fill_nan(None).to_dicts()
+        case "arrow":
+            return rows_of_table(value)
     return value
 
 
@@ -126,6 +156,8 @@ def _as_json(value: Any) -> Any:
         return sorted(value)
     if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
         return value.tolist()
+    if (rows := _rows_of_frame(value)) is not value:
+        return rows
     raise TypeError(f"a {type(value).__name__} has no form in JSON")
 
 

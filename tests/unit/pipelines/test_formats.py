@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from support.kept_types import TABULAR, table
 
@@ -22,6 +24,7 @@ from .conftest import Project
 FLOW = """
     import pandas as pd
     import polars as pl
+    import pyarrow as pa
     from typing import Any
 
     def pandas_out(pandas_in: pd.DataFrame) -> pd.DataFrame:
@@ -33,17 +36,32 @@ FLOW = """
     def lazy_out(lazy_in: pl.LazyFrame) -> pl.LazyFrame:
         return lazy_in.with_columns(pl.col("n") + 0)
 
+    def arrow_out(arrow_in: pa.Table) -> pa.Table:
+        return arrow_in
+
+    def batches_out(batches_in: pa.RecordBatchReader) -> pa.RecordBatchReader:
+        return batches_in
+
     def list_out(list_in: list[dict]) -> list[dict]:
         return list_in
 """
 ROWS = [{"n": 1, "text": "ä,x"}, {"n": 2, "text": 'say "hi"\\nthere'}]
 FORMATS = ["csv", "json", "ndjson", "parquet", "feather", "excel", "yaml", "pickle", "duckdb"]
+ALL = ["pandas", "polars", "lazy", "arrow", "batches", "list"]
 TABLE = {"options": {"table": "t"}}
 NEW_TABLE = {"options": {"table": "t", "if_exists": "replace"}}
 
 
 def made(kind: str) -> Any:
-    return {"pandas": pd.DataFrame, "polars": pl.DataFrame, "lazy": pl.LazyFrame, "list": list}[kind](ROWS)
+    makers: dict[str, Callable[[Any], Any]] = {
+        "pandas": pd.DataFrame,
+        "polars": pl.DataFrame,
+        "lazy": pl.LazyFrame,
+        "arrow": pa.Table.from_pylist,
+        "batches": lambda rows: pa.Table.from_pylist(rows).to_reader(),
+        "list": list,
+    }
+    return makers[kind](ROWS)
 
 
 def rows_of(value: Any) -> list[dict[str, Any]]:
@@ -51,6 +69,8 @@ def rows_of(value: Any) -> list[dict[str, Any]]:
         return value.to_dict("records")
     if isinstance(value, list):
         return [{"n": int(row["n"]), "text": row["text"]} for row in value]
+    if isinstance(value, (pa.Table, pa.RecordBatchReader)):
+        return (value.read_all() if isinstance(value, pa.RecordBatchReader) else value).to_pylist()
     return value.lazy().collect().to_dicts()
 
 
@@ -80,8 +100,7 @@ def test_what_is_saved_is_what_is_loaded(
     )
     fields = {"storage_options": bucket.options} if bucket else {}
 
-    kinds = {"local": ["pandas", "polars", "lazy", "list"], "memory": ["polars"], "s3": ["pandas", "polars"]}[store]
-    for kind in ["list"] if form == "yaml" else kinds:
+    for kind in {"local": ALL, "memory": ["polars", "arrow"], "s3": ["pandas", "polars", "arrow"]}[store]:
         saved, loaded, value = there_and_back(
             project, kind, form, f"{base}/{kind}.{form}", Access(paths=(base,), pickle=True), **fields
         )
@@ -90,11 +109,11 @@ def test_what_is_saved_is_what_is_loaded(
         assert (saved.rows, saved.columns) == (2, 2), kind
         assert saved.bytes == loaded.bytes, kind
         assert (saved.bytes is None) == (form == "duckdb"), kind
-        assert kind == "lazy" or (loaded.rows, loaded.columns) == (2, 2), kind
+        assert kind == "lazy" or (kind, form) == ("batches", "pickle") or (loaded.rows, loaded.columns) == (2, 2), kind
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("library", ["pandas", "polars", "arrow"])
 def test_the_documentation_says_what_each_format_keeps(library: str, checkout: Path, tmp_path: Path) -> None:
     found = table(library, tmp_path)
 
@@ -126,7 +145,7 @@ def test_several_files_are_put_together(project: Project) -> None:
     for number in (2, 1):
         (project.root / f"x-{number}.csv").write_text(f"n,text\n{number},t\n")
 
-    for kind in ("pandas", "polars", "lazy", "list"):
+    for kind in ALL:
         result = project.run(f"{kind}_out", load={f"{kind}_in": {"format": "csv", "path": "x-*.csv"}})
         assert [row["n"] for row in rows_of(result.values[f"{kind}_out"])] == [1, 2]
         assert result.loads[0].bytes == 2 * len("n,text\n1,t\n")
