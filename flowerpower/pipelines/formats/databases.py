@@ -12,6 +12,7 @@ from flowerpower.errors import PipelineError
 from flowerpower.filesystem import Filesystem, hide_credentials, is_url
 from flowerpower.pipelines.formats.arrow import arrow_table
 from flowerpower.pipelines.formats.format import Kind, Options, Place, PlaceFormat, columns_of, library_of, records
+from flowerpower.pipelines.formats.readers import ALL_ROWS
 
 _IF_EXISTS = ("append", "replace", "fail")
 _OF_LOADS = frozenset({"query", "table", "schema", "params"})
@@ -90,7 +91,7 @@ def _read_sql(place: Place, kind: Kind, options: Options) -> Any:
         if kind in ("polars", "lazy"):
             import polars
 
-            frame = polars.read_database(query, connection, execute_options={"parameters": params})
+            frame = polars.read_database(query, connection, execute_options={"parameters": params}, **ALL_ROWS)
             return frame.lazy() if kind == "lazy" else frame
         if kind == "list":
             return [dict(row) for row in connection.execute(query, params).mappings()]

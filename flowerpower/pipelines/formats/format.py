@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -160,6 +160,13 @@ def columns_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(column for row in rows for column in row))
 
 
+def texts_of(frame: Any) -> Iterator[str]:
+    """Yield the texts in the cells of a frame of pandas."""
+    for _, column in frame.items():
+        if str(column.dtype) in ("object", "str", "string", "category"):
+            yield from (cell for cell in column if isinstance(cell, str))
+
+
 def joined(parts: Sequence[Any], kind: Kind) -> Any:
     """Return what several files hold as one value: frames below each other, lists end to end."""
     if len(parts) == 1:
@@ -174,7 +181,7 @@ def joined(parts: Sequence[Any], kind: Kind) -> Any:
         case "polars" | "lazy":
             import polars
 
-            return polars.concat(parts, how="diagonal")
+            return polars.concat(parts, how="diagonal_relaxed")
         case "arrow":
             import pyarrow
 

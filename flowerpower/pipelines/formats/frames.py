@@ -1,14 +1,13 @@
-"""Formats of tables: csv, parquet, feather, excel."""
+"""Formats of tables: csv, parquet, feather."""
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import Any, BinaryIO
 
 from flowerpower.pipelines.formats import arrow
 from flowerpower.pipelines.formats.arrow import arrow_table
-from flowerpower.pipelines.formats.format import Format, Kind, Library, Options, columns_of, library_of, records
-from flowerpower.pipelines.formats.readers import frame_reader
+from flowerpower.pipelines.formats.format import Format, Kind, Options, columns_of, library_of, records, texts_of
+from flowerpower.pipelines.formats.readers import By, all_rows, frame_reader
 
 
 def _read_csv(handle: BinaryIO, kind: Kind, options: Options) -> Any:
@@ -28,7 +27,7 @@ def _read_csv(handle: BinaryIO, kind: Kind, options: Options) -> Any:
 def _write_csv(value: Any, handle: BinaryIO, options: Options) -> None:
     library = library_of(value)
     if library == "pandas":
-        value.to_csv(handle, **{"index": False, **options})
+        value.to_csv(handle, **{"index": False, **_line_ends(value), **options})
     elif library == "polars":
         value.write_csv(handle, **options)
     elif library == "arrow":
@@ -43,6 +42,12 @@ def _write_csv(value: Any, handle: BinaryIO, options: Options) -> None:
         writer.writeheader()
         writer.writerows(rows)
         handle.write(text.getvalue().encode())
+
+
+def _line_ends(frame: Any) -> Options:
+    r"""Return how pandas ends lines: with \r\n where a cell holds a \r, which is put in quotes only then."""
+    heads = [str(name) for name in frame.columns]
+    return {"lineterminator": "\r\n"} if any("\r" in text for text in (*heads, *texts_of(frame))) else {}
 
 
 def _read_parquet(handle: BinaryIO, kind: Kind, options: Options) -> Any:
@@ -93,48 +98,13 @@ def _write_feather(value: Any, handle: BinaryIO, options: Options) -> None:
     feather.write_feather(value if library == "arrow" else arrow_table(records(value, "feather")), handle, **options)
 
 
-def _read_excel(handle: BinaryIO, kind: Kind, options: Options) -> Any:
-    if kind in ("pandas", "any"):
-        import pandas
-
-        return pandas.read_excel(handle, **options)
-    if kind in ("polars", "lazy"):
-        import polars
-
-        frame = polars.read_excel(handle.read(), **{"engine": "openpyxl", **options})
-        return frame.lazy() if kind == "lazy" else frame
-    if kind == "arrow":
-        import pyarrow
-
-        return pyarrow.Table.from_pandas(EXCEL.read(handle, "pandas", options), preserve_index=False)
-    if kind != "list":
-        raise TypeError(f"excel cannot fill a {kind}")
-    rows = EXCEL.read(handle, "pandas", options).astype(object)
-    return rows.where(rows.notna(), None).to_dict("records")
-
-
-def _write_excel(value: Any, handle: BinaryIO, options: Options) -> None:
-    sheet = BytesIO()  # the libraries want to go back in what they write
-    library = library_of(value)
-    if library == "polars":
-        value.write_excel(sheet, **options)
-    else:
-        frame = value if library == "pandas" else _pandas_frame(value, library)
-        frame.to_excel(sheet, **{"index": False, **options})
-    handle.write(sheet.getvalue())
-
-
-def _pandas_frame(value: Any, library: Library) -> Any:
-    import pandas
-
-    return value.to_pandas() if library == "arrow" else pandas.DataFrame(records(value, "excel"))
-
-
-CSV = Format(frame_reader("read_csv", "read_csv", _read_csv), _write_csv)
+CSV = Format(frame_reader(By("read_csv"), By("read_csv", all_rows), _read_csv), _write_csv)
 PARQUET = Format(
-    frame_reader("read_parquet", "read_parquet", _read_parquet), _write_parquet, ("pyarrow", "polars"), "parquet"
+    frame_reader(By("read_parquet"), By("read_parquet"), _read_parquet),
+    _write_parquet,
+    ("pyarrow", "polars"),
+    "parquet",
 )
 FEATHER = Format(
-    frame_reader("read_feather", "read_ipc", _read_feather), _write_feather, ("pyarrow", "polars"), "parquet"
+    frame_reader(By("read_feather"), By("read_ipc"), _read_feather), _write_feather, ("pyarrow", "polars"), "parquet"
 )
-EXCEL = Format(_read_excel, _write_excel, ("openpyxl",), "excel")

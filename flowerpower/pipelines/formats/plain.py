@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from datetime import date, datetime, time
 from decimal import Decimal
+from io import BytesIO
 from typing import Any, BinaryIO
 from uuid import UUID
 
 from flowerpower.pipelines.formats.arrow import arrow_table, rows_of_table
 from flowerpower.pipelines.formats.format import Format, Kind, Options, computed, is_rows, library_of
-from flowerpower.pipelines.formats.readers import frame_reader
+from flowerpower.pipelines.formats.readers import By, all_rows, frame_reader
 
-# JSON has types of its own: pandas must not make a number of "007", nor a date of a name that ends in _at.
-_AS_WRITTEN = {"dtype": False}
+_BREAKS = ("\\u0085", "\\u2028", "\\u2029", "\\ufeff")  # which ruamel writes as they are, and reads as something else
+_MOST_DIGITS = 15  # of fractions; without a word pandas writes 10
 
 
 def _read_json(handle: BinaryIO, kind: Kind, options: Options) -> Any:
@@ -25,7 +26,7 @@ def _read_json(handle: BinaryIO, kind: Kind, options: Options) -> Any:
 def _write_json(value: Any, handle: BinaryIO, options: Options) -> None:
     library = library_of(value)
     if library == "pandas":
-        value.to_json(handle, **{"orient": "records", "date_format": "iso", **options})
+        value.to_json(handle, **{**_of_pandas(value), **options})
     elif library == "polars":
         value.write_json(handle, **options)
     else:
@@ -34,7 +35,33 @@ def _write_json(value: Any, handle: BinaryIO, options: Options) -> None:
         handle.write(text.encode() + b"\n")
 
 
+def _by_pandas(options: Options) -> Options:
+    """Return how pandas reads JSON, which has types of its own: "007" is no number, also as the name of a column, and
+    a column whose name ends in _at holds no dates by that.
+    """
+    return {"dtype": False, "convert_axes": False} if "orient" not in options else {}
+
+
+def _lines_by_pandas(options: Options) -> Options:
+    return {"lines": True, **_by_pandas(options)}
+
+
+def _of_pandas(frame: Any) -> Options:
+    """Return how pandas writes the rows of a frame as JSON with as much of their fractions and times as it can."""
+    kinds = " ".join(map(str, frame.dtypes))
+    finest = "ns" if "[ns" in kinds else "us" if "[us" in kinds or "object" in kinds else "ms"
+    return {"orient": "records", "date_format": "iso", "date_unit": finest, "double_precision": _MOST_DIGITS}
+
+
 def _read_ndjson(handle: BinaryIO, kind: Kind, options: Options) -> Any:
+    if kind not in ("polars", "lazy"):
+        return _read_rows(handle, kind, options)
+    if content := handle.read():
+        return _read_rows(BytesIO(content), kind, options)
+    return _frame_of([], kind)  # which is no error for the others
+
+
+def _read_lines(handle: BinaryIO, kind: Kind, options: Options) -> Any:
     if kind not in ("arrow", "list", "any"):
         raise TypeError(f"ndjson cannot fill a {kind}")
     return _expect([json.loads(line, **options) for line in handle if line.strip()], kind)
@@ -44,7 +71,7 @@ def _write_ndjson(value: Any, handle: BinaryIO, options: Options) -> None:
     library = library_of(value)
     value = rows_of_table(value) if library == "arrow" else value
     if library == "pandas":
-        value.to_json(handle, **{"orient": "records", "lines": True, "date_format": "iso", **options})
+        value.to_json(handle, **{**_of_pandas(value), "lines": True, **options})
     elif library == "polars":
         value.write_ndjson(handle, **options)
     elif isinstance(value, (list, tuple)):
@@ -64,7 +91,7 @@ def _read_text(handle: BinaryIO, kind: Kind, options: Options) -> Any:
         case "str" | "any":
             return text
         case "list":
-            return text.splitlines()
+            return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
     raise TypeError(f"text cannot fill a {kind}")
 
 
@@ -96,11 +123,11 @@ def _write_yaml(value: Any, handle: BinaryIO, options: Options) -> None:
     from ruamel.yaml import YAML
 
     _no_options("yaml", options)
-    plain = json.loads(json.dumps(value, default=_as_json))  # plain values only, so that any YAML reader takes them
+    text = json.dumps(value, default=_as_json)  # plain values only, so that any YAML reader takes them
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = False
-    writer.allow_unicode = True
-    writer.dump(plain, handle)
+    writer.allow_unicode = not any(letter in text for letter in _BREAKS)
+    writer.dump(json.loads(text), handle)
 
 
 def _no_options(name: str, options: Options) -> None:
@@ -138,7 +165,7 @@ def _rows_of_frame(value: Any) -> Any:
     value = computed(value)
     match library_of(value):
         case "pandas":
-            return json.loads(value.to_json(orient="records", date_format="iso"))
+            return json.loads(value.to_json(**_of_pandas(value)))
         case "polars":
             return value.fill_nan(None).to_dicts()
         case "arrow":
@@ -173,8 +200,9 @@ def _write_pickle(value: Any, handle: BinaryIO, options: Options) -> None:
     pickle.dump(value, handle, **{"protocol": 5, **options})
 
 
-JSON = Format(frame_reader("read_json", "read_json", _read_json, **_AS_WRITTEN), _write_json)
-NDJSON = Format(frame_reader("read_json", "read_ndjson", _read_ndjson, lines=True, **_AS_WRITTEN), _write_ndjson)
+_read_rows = frame_reader(By("read_json", _lines_by_pandas), By("read_ndjson", all_rows), _read_lines)
+JSON = Format(frame_reader(By("read_json", _by_pandas), By("read_json", all_rows), _read_json), _write_json)
+NDJSON = Format(_read_ndjson, _write_ndjson)
 TEXT = Format(_read_text, _write_text)
 YAML = Format(_read_yaml, _write_yaml)
 PICKLE = Format(_read_pickle, _write_pickle)

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from flowerpower.errors import PipelineError
 from flowerpower.pipelines.formats.databases import DUCKDB, SQL
+from flowerpower.pipelines.formats.excel import EXCEL
 from flowerpower.pipelines.formats.format import Format, PlaceFormat
-from flowerpower.pipelines.formats.frames import CSV, EXCEL, FEATHER, PARQUET
+from flowerpower.pipelines.formats.frames import CSV, FEATHER, PARQUET
 from flowerpower.pipelines.formats.plain import JSON, NDJSON, PICKLE, TEXT, YAML
 from flowerpower.pipelines.graph import suggest
 from flowerpower.plugins import IO_GROUP, load_plugin, plugin_names, why_missing
