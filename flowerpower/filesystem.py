@@ -5,6 +5,7 @@ No filesystem object outlives a call: those of object stores are not safe to use
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -75,6 +76,18 @@ class Filesystem:
     def refuse_without_library(self, path: str) -> None:
         """Raise MissingExtraError, or another FlowerPowerError, where what *path* needs is not installed here."""
         refuse_without_library(self.resolve(path))
+
+    def refuse_unwritable(self, path: str) -> None:
+        """Raise FlowerPowerError where it is certain that no file can be written at a path of this machine."""
+        full = self.resolve(path)
+        if is_url(full):
+            return
+        try:
+            why = _unwritable(Path(full))
+        except OSError as error:  # a folder above that may not be entered, a name that is too long
+            why = error.strerror or type(error).__name__
+        if why:
+            raise FlowerPowerError(f"{path} cannot be written: {why}", hint="name another place, or make this one fit")
 
     def refuse_unless_allowed(self, url: str) -> None:
         """Raise RefusedError unless *url*, of something that is no file, lies in an allowed prefix."""
@@ -176,8 +189,9 @@ class Filesystem:
         store, inner = self._store(url)
         # Not opened for writing in the store: closing such a file after an error would publish half of it.
         with tempfile.NamedTemporaryFile(prefix="flowerpower-") as draft:
-            yield cast("BinaryIO", draft)
-            draft.flush()
+            with _room_for_drafts():
+                yield cast("BinaryIO", draft)
+                draft.flush()
             if url.partition("://")[0] not in _OBJECT_STORES and (parent := inner.rpartition("/")[0]):
                 with suppress(NotImplementedError, PermissionError):
                     store.makedirs(parent, exist_ok=True)
@@ -185,6 +199,18 @@ class Filesystem:
                 store.pipe_file(inner, Path(draft.name).read_bytes())
             else:
                 store.put_file(draft.name, inner)
+
+
+@contextmanager
+def _room_for_drafts() -> Iterator[None]:
+    """Say of a folder of temporary files without room that it is that one, and not the store."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        folder = tempfile.gettempdir()
+        raise OSError(errno.ENOSPC, f"No space left in {folder}, through which it goes; TMPDIR names another") from None
 
 
 def refuse_without_library(url: str) -> None:
@@ -285,11 +311,24 @@ def replace_file(target: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
             with suppress(FileNotFoundError):
                 draft.chmod(stat.S_IMODE(target.stat().st_mode))
             draft.replace(target)
-    except BaseException:
+    except BaseException as error:
         draft.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename == str(draft):  # which nobody knows
+            raise OSError(error.errno, error.strerror, str(target)) from None
         raise
     if durable:
         _sync_folder(target.parent)
+
+
+def _unwritable(target: Path) -> str:
+    """Return why no file can be written at a place, or an empty text."""
+    if target.is_dir():
+        return "it is a folder"
+    folder = next(above for above in target.parents if above.exists())
+    if not folder.is_dir():
+        return f"{folder} is no folder"
+    may = os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+    return "" if may else f"this user may not write into {folder}"
 
 
 def _draft_prefix(target: Path) -> str:

@@ -13,10 +13,10 @@ from typing import Any, BinaryIO, cast
 from flowerpower.errors import FlowerPowerError, MissingExtraError, PipelineError, RefusedError
 from flowerpower.filesystem import Filesystem, hide_credentials
 from flowerpower.pipelines.context import RunContext
-from flowerpower.pipelines.failures import describe
 from flowerpower.pipelines.formats import Format, Kind, Place, PlaceFormat, find_format, kind_of, shape_of
 from flowerpower.pipelines.formats.format import computed, is_read_once, joined, refuse_other_items
 from flowerpower.pipelines.placeholders import fill
+from flowerpower.pipelines.troubles import harmless, is_absent, told, way_out_of
 from flowerpower.specs.models import PipelineSpec
 from flowerpower.specs.parts import LoadSpec, SaveSpec
 
@@ -123,14 +123,17 @@ def read(load: Transfer, annotation: Any) -> tuple[Any, LoadRecord]:
         value, size = _read(load, "arrow" if kind == "batches" else kind)
     except FlowerPowerError:
         raise
-    except FileNotFoundError:
-        raise PipelineError(f"{load.where}: there is no file {shown}") from None
+    except FileNotFoundError as error:
+        if is_absent(error):
+            raise PipelineError(f"{load.where}: there is no file {shown}") from None
+        raise PipelineError(f"{load.where}: {shown} cannot be read: {told(error.__cause__ or error)}") from None
     except ImportError as error:
         raise _missing(load, error) from None
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # readers are foreign code, and a panic of polars is no Exception
-        raise PipelineError(f"{load.where}: {shown} cannot be read as {load.format_name}: {describe(error)}") from error
+    except BaseException as error:  # noqa: BLE001 - readers are foreign code, and a panic of polars is no Exception
+        what = f"{load.where}: {shown} cannot be read as {load.format_name}: {told(error)}"
+        raise PipelineError(what) from harmless(error)
     rows, columns = shape_of(value)
     value = value.to_reader() if kind == "batches" else value
     return value, LoadRecord(load.nodes[0], load.format_name, shown, rows, columns, size)
@@ -194,11 +197,9 @@ def write(save: Transfer, values: Sequence[Any]) -> SaveRecord:
         raise _missing(save, error) from None
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # writers are foreign code, and a panic of polars is no Exception
-        raise PipelineError(
-            f"{save.where}: {', '.join(save.nodes)} cannot be written to {shown} as {save.format_name}: "
-            f"{describe(error)}"
-        ) from error
+    except BaseException as error:  # noqa: BLE001 - writers are foreign code, and a panic of polars is no Exception
+        what = f"{', '.join(save.nodes)} cannot be written to {shown} as {save.format_name}: {told(error)}"
+        raise PipelineError(f"{save.where}: {what}", hint=way_out_of(error)) from harmless(error)
     rows, columns = shape_of(value)
     return SaveRecord(save.nodes, save.format_name, shown, rows, columns, size)
 
@@ -243,6 +244,8 @@ def _prepare(
         else:
             place = files.resolve(path)
             files.refuse_without_library(path)
+            if isinstance(spec, SaveSpec):
+                files.refuse_unwritable(path)
     except FlowerPowerError as error:
         error.args = (f"{where}: {error}",)
         raise

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -50,6 +52,8 @@ def _prepare_sql(path: str, files: Filesystem, options: Options, writing: bool) 
         if not url.database or url.database == ":memory:":
             raise PipelineError("a database in memory is gone when the run ends", hint="name a file: sqlite:///x.db")
         found = url.set(database=files.resolve(url.database))
+        if writing:
+            files.refuse_unwritable(url.database)
     else:
         files.refuse_unless_allowed(f"{url.get_backend_name()}://{url.host or ''}/{url.database or ''}")
         found = url
@@ -155,7 +159,7 @@ def _connection(place: Place) -> Iterator[Any]:
     """Yield a connection in a transaction that ends with the block: committed when it ends well."""
     import sqlalchemy
 
-    engine = sqlalchemy.create_engine(place.path, poolclass=sqlalchemy.pool.NullPool)
+    engine = sqlalchemy.create_engine(place.path, poolclass=sqlalchemy.pool.NullPool, hide_parameters=True)
     if engine.dialect.name == "sqlite":
         _let_sqlite_begin(engine)
     try:
@@ -175,6 +179,8 @@ def _let_sqlite_begin(engine: Any) -> None:
 
 def _prepare_duckdb(path: str, files: Filesystem, options: Options, writing: bool) -> str:
     _check("duckdb", options, writing)
+    if writing:
+        files.refuse_unwritable(path)
     return files.resolve(path)
 
 
@@ -270,6 +276,8 @@ def _opened(file: Path, *, read_only: bool) -> Iterator[Any]:
         raise FileNotFoundError(file)
     import duckdb
 
+    if not read_only:
+        _remove_if_never_begun(file)
     database = duckdb.connect(str(file), read_only=read_only)
     try:
         database.execute("SET enable_external_access = false")
@@ -277,6 +285,14 @@ def _opened(file: Path, *, read_only: bool) -> Iterator[Any]:
         yield database
     finally:
         database.close()
+
+
+def _remove_if_never_begun(file: Path) -> None:
+    """Remove an empty file that nobody holds: a writer had no room for its first byte, and duckdb would refuse it."""
+    with suppress(OSError), file.open("r+b") as handle:
+        if handle.seek(0, os.SEEK_END) == 0:
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # as duckdb does
+            file.unlink()
 
 
 def _quoted(name: str, schema: str | None = None) -> str:

@@ -137,14 +137,14 @@ def test_lineage_names_no_secret_of_a_path(project: Project, monkeypatch: pytest
 def test_a_run_whose_result_cannot_be_saved_fails_its_lineage(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project.module("flow", "def out(token: str) -> str:\n    return token\n")
+    project.module("flow", "def out(token: str) -> object:\n    return len(token)\n")
     with receiver() as (url, posted):
         monkeypatch.setenv("OPENLINEAGE_URL", url)
-        with pytest.raises(PipelineError):
+        with pytest.raises(PipelineError, match="a int cannot be written as text"):
             project.run(
                 "out",
                 inputs={"token": "${secret:PW}"},
-                save=[{"outputs": ["out"], "format": "text", "path": "flows/flow.py/${secret:PW}.txt"}],
+                save=[{"outputs": ["out"], "format": "text", "path": "out/${secret:PW}.txt"}],
                 adapters=["openlineage"],
                 secrets=secrets,
             )
