@@ -30,6 +30,7 @@ _NAMED_BY_USER = ("github",)  # github://organization:repository@revision/folder
 _TOKEN = re.compile(r"gh[a-z]_|github_pat_")  # which somebody may write there
 _PARTS_OF_URL = re.compile(r"([^/?#]*)(.*)", re.DOTALL)
 _ONE_PUT = 64 * 1024 * 1024  # what goes up in one request; more goes up in parts that count only when all are there
+_DRAFT = re.compile(r"\..*\.[0-9a-f]{12}\.tmp", re.DOTALL)  # as `replace_file` names them
 _DRAFT_IS_LEFT = 60.0  # seconds after which a draft that nobody holds was left by a writer that died
 
 
@@ -129,7 +130,8 @@ class Filesystem:
             found = [f"{protocol}://{str(path).lstrip('/')}" for path in store.glob(inner)]
             return tuple(sorted(path.removeprefix(f"{self.root.rstrip('/')}/") for path in found))
         base = Path("/") if Path(pattern).is_absolute() else Path(self.root).resolve()
-        matches = (path for path in base.glob(pattern.lstrip("/")) if path.is_file())
+        whole = (path for path in base.glob(pattern.lstrip("/")) if path.is_file())
+        matches = [path for path in whole if not _DRAFT.fullmatch(path.name)]
         return tuple(sorted(str(path) if base == Path("/") else path.relative_to(base).as_posix() for path in matches))
 
     def exists(self, path: str) -> bool:

@@ -235,3 +235,14 @@ def test_files_are_usable_after_a_fork(tmp_path: Path) -> None:
         time.sleep(0.01)
 
     assert get(files, "x.txt") == b"after"
+
+
+def test_a_file_that_is_being_written_is_not_found(tmp_path: Path) -> None:
+    files = Filesystem(str(tmp_path))
+    (tmp_path / ".hidden.tmp").touch()
+
+    with files.write("data/x") as handle:
+        handle.write(b"half")
+        assert files.find("data/*") == ()
+
+    assert files.find("**/*") == (".hidden.tmp", "data/x")
