@@ -9,6 +9,8 @@ from flowerpower.pipelines.formats.arrow import arrow_table
 from flowerpower.pipelines.formats.format import Format, Kind, Options, columns_of, library_of, records, texts_of
 from flowerpower.pipelines.formats.readers import By, all_rows, frame_reader
 
+_LARGEST_CELL = 2**31 - 1  # bytes
+
 
 def _read_csv(handle: BinaryIO, kind: Kind, options: Options) -> Any:
     if kind == "any":
@@ -20,6 +22,7 @@ def _read_csv(handle: BinaryIO, kind: Kind, options: Options) -> Any:
     import csv
     import io
 
+    csv.field_size_limit(_LARGEST_CELL)  # which is 128 KiB else, and for the whole process in either case
     with io.TextIOWrapper(handle, encoding="utf-8-sig", newline="") as text:
         return list(csv.DictReader(text, **options))
 

@@ -158,3 +158,11 @@ def test_yaml_keeps_every_letter(letter: str) -> None:
 
     assert there_and_back("yaml", "dict", value) == value
     assert letter not in "ü日" or letter.encode() in written("yaml", value)
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+@pytest.mark.parametrize("form", ["csv", "json", "ndjson", "parquet", "feather"])
+def test_a_text_may_be_long(form: str, kind: Kind) -> None:
+    columns = {"a": ["x" * 200_000, "y"], "b": ["1x", "2x"]}
+
+    assert columns_of(there_and_back(form, kind, MAKERS[kind](columns))) == columns
