@@ -10,11 +10,14 @@ RETRIES = (5, 30, 120, 600, 3600)
 """Seconds to the next try, after the first, second, ... that was in vain; then it is given up."""
 
 
+Result = Literal["delivered", "retry", "hopeless"]
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """What came of a try: delivered, to be tried again (after that many seconds, if the receiver says), or hopeless."""
 
-    result: Literal["delivered", "retry", "hopeless"]
+    result: Result
     reason: str = ""
     after: int | None = None
 

@@ -23,7 +23,7 @@ from flowerpower.messaging.delivery import Delivery, next_try, place_of
 from flowerpower.messaging.health import BAD, GOOD, WELL, Health, Outcome, judge
 from flowerpower.messaging.message import Message
 from flowerpower.messaging.transports import send
-from flowerpower.pipelines.context import RunContext
+from flowerpower.pipelines.context import RunContext, Secrets
 from flowerpower.pipelines.placeholders import fill
 from flowerpower.pipelines.secrets import secrets_of
 from flowerpower.settings import read_settings
@@ -193,18 +193,21 @@ class Messenger:
 
     def _deliver(self, letter: Letter) -> Delivery:
         """Send one message; one that cannot be sent at all must not keep the others from being sent."""
+        secrets = Secrets(self._secrets)
         try:
-            return send(self._address(letter), letter.message, secret=self._signing, plugins=self._plugins)
+            url = self._address(letter, secrets)
+            result = send(url, letter.message, secret=self._signing, plugins=self._plugins)
+            return replace(result, reason=secrets.mask(result.reason))
         except FlowerPowerError as error:
             return Delivery("retry", f"{error} (where the scheduler runs)")
         except (ValueError, OverflowError, OSError, LookupError) as error:  # a damaged tick or zone
             return Delivery("hopeless", f"its record is damaged: {type(error).__name__}")
 
-    def _address(self, letter: Letter) -> str:
+    def _address(self, letter: Letter, secrets: Secrets) -> str:
         outcome = letter.message.outcome
         tick = datetime.fromtimestamp(outcome.tick, ZoneInfo(letter.message.timezone))
         context = RunContext(
-            tick, tick, outcome.run, outcome.schedule, letter.pipeline, outcome.commit, outcome.attempt, self._secrets
+            tick, tick, outcome.run, outcome.schedule, letter.pipeline, outcome.commit, outcome.attempt, secrets
         )
         return str(fill(letter.url, context, "the address"))
 
