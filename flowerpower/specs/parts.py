@@ -105,7 +105,8 @@ class LoadSpec(Spec):
     )
     options: JsonObject = Field(
         default_factory=dict,
-        description="Passed on to the reader of that format, for csv the arguments of `read_csv` of pandas or polars. "
+        description="Passed on to the reader of that format, for csv the arguments of `read_csv` of pandas or polars, "
+        "or the options of pyarrow. "
         "Databases want `query` (with `params`) or `table`.",
         examples=[{"sep": ";"}],
     )
