@@ -50,13 +50,25 @@ if not entry and ended and type(outcome.by) == 'string' then
 end
 if not entry and is_waiting(name, ask.tick) then return refuse('it waits for another run of its schedule') end
 
--- An execution lives while its worker renews it, in RQ's registry of started jobs and in a hash of its own.
+-- An execution lives while its worker renews it: in a hash that Redis lets expire, and in RQ's registry of started jobs.
+-- Whoever asks RQ what runs, by a clock that is ahead of the worker's, takes it out of there. What was renewed a moment ago,
+-- and is an execution that RQ knows of, lives all the same.
+local LEFT = 40  -- seconds until the hash expires: renewed every 10 s for 70 s, by RQ's own worker every 30 s for 90 s
+
+local function score_of(key, member)
+  local score = redis.pcall('ZSCORE', key, member)
+  return type(score) == 'string' and tonumber(score) or nil
+end
+
 local function is_alive(execution)
   if not execution or execution == '' or execution == ask.execution then return false end
+  local member = ask.id .. ':' .. execution
+  local left = redis.call('PTTL', names.rq .. ':execution:' .. member)
+  if left == -2 then return false end
   local queue = entry.queue or redis.call('HGET', job_key(ask.id), 'origin') or ''
-  local expires = redis.call('ZSCORE', names.rq .. ':wip:' .. queue, ask.id .. ':' .. execution)
-  return expires and tonumber(expires) > seconds
-    and redis.call('EXISTS', names.rq .. ':execution:' .. ask.id .. ':' .. execution) == 1
+  local expires = score_of(names.rq .. ':wip:' .. queue, member)
+  if expires and expires > seconds then return true end
+  return left > LEFT * 1000 and (expires or score_of(names.rq .. ':executions:' .. ask.id, execution)) ~= nil
 end
 
 if entry and is_alive(entry.execution) then return refuse('another worker runs it') end

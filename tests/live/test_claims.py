@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 
-from support.holds import HOUR, apply, outcomes, queued, step
+import pytest
+from rq import Queue
+from rq.executions import Execution
+from rq.job import Job
+from rq.registry import StartedJobRegistry
+from support.holds import HOUR, QUEUE, apply, outcomes, queued, step
 from support.players import Player, reference
 from support.redis_state import shift_clock
 from support.states import KEYS, schedule
@@ -21,6 +27,22 @@ def succeeded(store: Store, player: Player) -> str:
     run = player.take()
     player.end()
     return run
+
+
+def begin(store: Store) -> tuple[str, Execution]:
+    """Let a worker of RQ's begin the run of a tick that may be tried twice; return both."""
+    apply(store, schedule("often", every=HOUR, retry={"max": 2, "intervals": []}))
+    shift_clock(store.connection, HOUR)
+    step(store)
+    (run,) = queued(store)
+    store.connection.delete(KEYS.queue_list(QUEUE))
+    job = Job.fetch(run, connection=store.connection, serializer="json")
+    with store.connection.pipeline() as pipe:
+        execution = Execution.create(job, 70, pipe, "first")
+        pipe.execute()
+    store.connection.hset(KEYS.job(run), "status", "started")
+    assert Ledger(store).claim(reference(store, run), Claimant("first", execution.id), digest="d").attempt == 1
+    return run, execution
 
 
 def outlive(store: Store, number: int = 1000) -> None:
@@ -94,3 +116,31 @@ def test_a_run_that_missed_its_start_deadline_is_not_run_after_all(store: Store)
         "it was missed: start deadline",
     ]
     assert [outcome[3] for outcome in outcomes(store)] == ["missed"]
+
+
+def test_a_run_that_goes_on_is_not_begun_again_where_a_clock_that_is_ahead_made_rq_try_it_again(store: Store) -> None:
+    run, first = begin(store)
+    StartedJobRegistry(queue=Queue(QUEUE, connection=store.connection)).cleanup(time.time() + 90)  # as `rq info` does
+    assert queued(store) == [run]
+    ledger, one = Ledger(store), reference(store, run)
+
+    claim = ledger.claim(one, Claimant("second", "e2"), digest="d")
+
+    assert claim.refused == "another worker runs it"
+    assert ledger.finish(one, execution=first.id, status="succeeded", reason="", final=True, duration=1.0)
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_run_is_begun_again_where_its_worker_was_silent_or_has_handed_it_back(store: Store, ended: bool) -> None:
+    run, first = begin(store)
+    if ended:  # and a last sign of life comes late
+        job = Job.fetch(run, connection=store.connection, serializer="json")
+        with store.connection.pipeline() as pipe:
+            first.delete(job, pipe)
+            first.heartbeat(job.started_job_registry, 70, pipe)
+            pipe.execute()
+    else:
+        store.connection.expire(first.key, 30)
+        store.connection.zrem(f"rq:wip:{QUEUE}", first.composite_key)
+
+    assert Ledger(store).claim(reference(store, run), Claimant("second", "e2"), digest="d").attempt == 2
