@@ -19,6 +19,7 @@ from flowerpower.apply import apply_plan
 from flowerpower.jobs.ledger import Ledger
 from flowerpower.jobs.run import _fire_if_pending
 from flowerpower.jobs.running.admission import read_papers
+from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
@@ -159,3 +160,37 @@ def test_it_is_skipped_where_another_run_is_active(store: Store, player: Player,
     assert outcomes(store) == [(tick, tick, 1, "skipped", "overlap")]
     assert (queued(store), player.take()) == ([KEYS.run_id("often", tick)], "")
     assert len(store.read().active) == 1
+
+
+def test_one_that_waits_for_a_worker_does_not_hold_its_schedule_up(store: Store, player: Player) -> None:
+    apply(store, often())
+    tick = move(store)
+
+    step(store)
+    shift_clock(store.connection, HOUR)
+    step(store)
+
+    assert queued(store) == [KEYS.run_id("often", tick)]
+    assert outcomes(store) == [(tick + HOUR, tick + HOUR, 1, "skipped", "overlap")]
+    player.take()
+    player.end()
+    assert outcomes(store)[0] == (tick, tick, 1, "succeeded", "")
+
+
+def test_one_that_was_lost_on_its_way_to_a_worker_is_delivered_again_and_its_schedule_goes_on(
+    store: Store, player: Player
+) -> None:
+    apply(store, often())
+    tick = move(store)
+    store.connection.delete(KEYS.queue_list(QUEUE))  # a worker took it, and was killed
+    scheduler = Scheduler(store, "one")
+
+    for _ in range(10):
+        scheduler.step()
+        shift_clock(store.connection, 15)
+
+    assert queued(store) == [KEYS.run_id("often", tick)]
+    assert store.read().cursors["often"].pending == KEYS.run_id("often", tick + HOUR)
+    player.take()
+    player.end()
+    assert outcomes(store) == [(tick, tick, 1, "succeeded", "")]

@@ -1,7 +1,8 @@
 """Heal what a crash, a lost write or a stranger's hand left behind; every heal is recorded.
 
-An active schedule without a pending occurrence gets one; what became of the runs is the business of `recover.py`. One
-part that fails, as when a key is of another type, is told and does not stop the others.
+An active schedule without a pending occurrence gets one, also where RQ's own scheduler made a run of it; what became
+of the runs is the business of `recover.py`. One part that fails, as when a key is of another type, is told and does not
+stop the others.
 """
 
 from __future__ import annotations
@@ -87,9 +88,11 @@ class Reconciler:
         cursors = {name.decode(errors="replace"): cursor for name, cursor in raw.items()}
         held = self._held(list(cursors))
         idle = self._fleet.decode_cursors({name: cursor for name, cursor in cursors.items() if name not in held})
-        lost = self._without_occurrence(idle)
+        lost, moved = self._without_occurrence(idle)
         if lost:
             self._fleet.fire(lost, now, mode="heal")
+        if moved and (done := self._fleet.fire(moved, now, mode="claimed")):
+            logger.info("%d occurrences that RQ's own scheduler has moved are runs like any other now", done)
 
     def _held(self, names: Sequence[str]) -> set[str]:
         connection, key = self._store.connection, self._store.keys.holds
@@ -99,8 +102,11 @@ class Reconciler:
             holds: Any = connection.hmget(key, names)
         return {name for name, hold in zip(names, holds, strict=True) if hold is not None}
 
-    def _without_occurrence(self, cursors: Mapping[str, Cursor]) -> dict[str, Cursor]:
-        """Return those that have neither a waiting nor a running occurrence, and a tick left to wait for."""
+    def _without_occurrence(self, cursors: Mapping[str, Cursor]) -> tuple[dict[str, Cursor], dict[str, Cursor]]:
+        """Return those whose occurrence does not wait: where a tick is left to wait for, and where RQ has moved it.
+
+        What was moved may never reach a worker, and until one asks for it no tick of its schedule would be decided.
+        """
         keys, fleet = self._store.keys, self._fleet
         fleet.compile({name: cursor.revision for name, cursor in cursors.items()})
         waiting = {
@@ -115,12 +121,16 @@ class Reconciler:
             for name in elsewhere:
                 pipe.hget(keys.job(waiting[name]), "status")
             states = pipe.execute()
-        found |= {name for name, status in zip(elsewhere, states, strict=True) if status in (b"queued", b"started")}
-        return {
+        moved = {name for name, status in zip(elsewhere, states, strict=True) if status in (b"queued", b"started")}
+        without = {
             name: cursor
             for name, cursor in cursors.items()
             if name not in found and fleet.expects_occurrence(name, cursor)
         }
+        return (
+            {name: cursor for name, cursor in without.items() if name not in moved},
+            {name: cursor for name, cursor in without.items() if name in moved},
+        )
 
     def _registered(self, waiting: Mapping[str, str]) -> set[str]:
         """Return the names whose pending job is in the registry of their queue; a command for each would be costly."""
