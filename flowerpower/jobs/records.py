@@ -13,7 +13,7 @@ from flowerpower.errors import UsageError
 from flowerpower.jobs.events import newest_events
 from flowerpower.state.codec import count_waiting, decode_hold, decode_run, loads
 from flowerpower.state.connection import redis_errors
-from flowerpower.state.keys import Keys
+from flowerpower.state.keys import SEPARATOR, Keys
 from flowerpower.state.misplaced import find_misplaced, is_misplaced
 from flowerpower.state.models import Damage, Hold, Run
 from flowerpower.state.store import Store
@@ -48,6 +48,11 @@ class RunRecord:
     commit: str = ""
     timezone: str = "UTC"
     other_code: str = ""  # a commit or digest: what ran, where that is not what was applied
+
+    @property
+    def is_of_tick(self) -> bool:
+        """Tell whether it is the run of a tick, also under a name that its schedule had before: no run by hand."""
+        return self.run.rpartition(SEPARATOR)[2] == str(self.last)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,12 +37,25 @@ local function active_of_ours()
   return count
 end
 
--- The newest outcome of this very tick, not that of a range around it.
-local function outcome_of(tick, id)
+-- The ticks in question whose runs are active under a name that the schedule had before: such a run keeps its id.
+local function active_by_other_names()
+  local asked, found = {}, {}
+  for _, item in ipairs(order.ticks) do asked[tostring(item[1])] = item[2] end
+  for _, id in ipairs(redis.call('HKEYS', ours('active'))) do
+    local tick = string.match(id, '%-%-(%d+)$')
+    local own = asked[tick or '']
+    if own and own ~= id and name_of(read_active(id) or {}, '') == order.name then found[tick] = true end
+  end
+  return found
+end
+local by_other_names = active_by_other_names()
+
+-- The newest outcome of this very tick, under whatever name it ran; not that of a range around it, nor of a run by hand.
+local function outcome_of(tick)
   for _, key in ipairs({ours('outcomes:' .. order.name), ours('older:' .. order.name)}) do
     for _, raw in ipairs(redis.call('ZRANGEBYSCORE', key, tick, tick)) do
       local outcome = read_json(raw)
-      if outcome and (outcome.run == id or (not outcome.run and outcome.first == outcome.last)) then
+      if outcome and outcome.first == outcome.last and subject(outcome) == 'tick' then
         return outcome, key, raw
       end
     end
@@ -52,11 +65,11 @@ end
 local BUSY = {queued = true, started = true, scheduled = true, deferred = true}
 
 local function look(tick, id)
-  if redis.call('HEXISTS', ours('active'), id) == 1 then return 'active' end
+  if redis.call('HEXISTS', ours('active'), id) == 1 or by_other_names[tostring(tick)] then return 'active' end
   if is_waiting(order.name, tick) then return 'waiting' end
   if pending and pending ~= '-' and (not cursor or tick > cursor) then return 'undecided' end
   if BUSY[redis.call('HGET', job_key(id), 'status') or ''] then return 'active' end
-  local outcome, key, raw = outcome_of(tick, id)
+  local outcome, key, raw = outcome_of(tick)
   if outcome and outcome.status == 'succeeded' and not order.again then return 'succeeded' end
   return nil, outcome, key, raw
 end

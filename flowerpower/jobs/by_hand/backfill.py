@@ -132,8 +132,7 @@ def plans_again(store: Store, records: Sequence[RunRecord]) -> tuple[list[Backfi
     wanted: dict[str, list[RunRecord]] = {}
     left: list[RunRecord] = []
     for record in records:
-        by_hand = record.run and record.run != store.keys.run_id(record.name, record.last)
-        (left if by_hand else wanted.setdefault(record.name, [])).append(record)
+        (left if record.run and not record.is_of_tick else wanted.setdefault(record.name, [])).append(record)
     plans, now = [], store.time()
     for name, group in sorted(wanted.items()):
         try:
@@ -195,6 +194,7 @@ class Backfill:
     look: Look = look_not
     _todo: deque[int] = field(default_factory=deque)
     _watched: set[int] = field(default_factory=set)
+    _named: dict[int, str] = field(default_factory=dict)  # runs that were active before: perhaps under a former name
     _ended: dict[int, RunRecord] = field(default_factory=dict)
     _order: dict[str, Any] = field(default_factory=dict)
     _total: int = 0
@@ -212,6 +212,7 @@ class Backfill:
         check_inputs(self.inputs)
         self._todo = deque(tick.tick for tick in self.plan.to_run)
         self._watched = {tick.tick for tick in self.plan.busy}
+        self._named = {tick.tick: tick.record.run for tick in self.plan.busy if tick.record}
         self._total = len(self._todo) + len(self._watched)
         wait, away = _FASTEST, 0.0
         yield self._progress()
@@ -304,12 +305,15 @@ class Backfill:
         keys, name = self.store.keys, self.plan.applied.schedule.name
         ticks = sorted(self._watched)
         with redis_errors("looking at the runs"):
-            raw: Any = self.store.connection.hmget(keys.active, [keys.run_id(name, tick) for tick in ticks])
+            raw: Any = self.store.connection.hmget(keys.active, [self._run_of(tick) for tick in ticks])
         ended = [tick for tick, entry in zip(ticks, raw, strict=True) if entry is None]
         for tick in ended:
-            self._ended[tick] = self._end_of(RunRef(keys.run_id(name, tick), name, str(tick), tick))
+            self._ended[tick] = self._end_of(RunRef(self._run_of(tick), name, str(tick), tick))
             self._watched.remove(tick)
         return bool(ended)
+
+    def _run_of(self, tick: int) -> str:
+        return self._named.get(tick) or self.store.keys.run_id(self.plan.applied.schedule.name, tick)
 
     def _end_of(self, run: RunRef) -> RunRecord:
         from flowerpower.jobs.details import find_outcome

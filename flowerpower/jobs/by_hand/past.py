@@ -157,7 +157,7 @@ def look_at(store: Store, applied: Applied, ticks: Sequence[int]) -> list[PastTi
     if not ticks:
         return []
     name = applied.schedule.name
-    active = {record.last: record for record in active_runs(store, name) if _is_of_tick(store, record)}
+    active = {record.last: record for record in active_runs(store, name) if record.is_of_tick}
     waiting = _waiting(store, name)
     alone, ranges = _outcomes(store, name, ticks[0])
     among = Ranges(store, applied)
@@ -174,10 +174,6 @@ def look_at(store: Store, applied: Applied, ticks: Sequence[int]) -> list[PastTi
             record = alone.get(tick) or next((one for one in ranges if among.has(tick, one) is not False), None)
             found.append(PastTick(tick, record.status if record else UNKNOWN, record))
     return found
-
-
-def _is_of_tick(store: Store, record: RunRecord) -> bool:
-    return record.run == store.keys.run_id(record.name, record.last)
 
 
 def _waiting(store: Store, name: str) -> set[int]:
@@ -200,6 +196,6 @@ def _outcomes(store: Store, name: str, first: int) -> tuple[dict[int, RunRecord]
                 continue
             if record.count > 1 or record.first != record.last:
                 ranges.append(record)
-            elif record.run in ("", store.keys.run_id(name, record.last)):
+            elif not record.run or record.is_of_tick:
                 alone.setdefault(record.last, record)
     return alone, ranges

@@ -1,0 +1,90 @@
+"""Runs that were made under a name that their schedule had before: backfill and rerun know them for what they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.holds import HOUR, apply, outcomes, queued, step
+from support.players import Player
+from support.redis_state import shift_clock
+from support.states import KEYS, SOURCE, desired, schedule
+
+from flowerpower.apply import apply_plan
+from flowerpower.errors import RefusedError, UsageError
+from flowerpower.jobs.by_hand.backfill import Backfill, plan_backfill, plans_again
+from flowerpower.jobs.by_hand.past import HandOut, hand_out, order_of, read_applied
+from flowerpower.jobs.by_hand.rerun import rerun_tick
+from flowerpower.jobs.records import Wish, read_runs
+from flowerpower.planning.diff import make_plan
+from flowerpower.state.keys import tick_of
+from flowerpower.state.store import Store
+
+RERUN = HandOut("rerun", {})
+
+
+def fired(store: Store, player: Player) -> str:
+    """Let a tick of the schedule be due under its old name, and a worker claim its run; return the run."""
+    apply(store, schedule("old", every=HOUR))
+    shift_clock(store.connection, HOUR)
+    step(store)
+    return player.take()
+
+
+def rename(store: Store) -> None:
+    wanted = replace(desired([schedule("new", every=HOUR)]), previous_names={"new": ("old",)})
+    apply_plan(make_plan(store.keys, wanted, store.read(), SOURCE), store, "rename")
+
+
+def hand(store: Store, tick: int) -> list[str]:
+    applied = read_applied(store, "new")
+    return [*hand_out(store, applied, order_of(store, applied, RERUN), [tick])]
+
+
+def tick_in(run: str) -> int:
+    return int(tick_of(run.rpartition("--")[2]) or 0)
+
+
+def test_a_tick_that_succeeded_before_the_rename_is_not_run_again(store: Store, player: Player) -> None:
+    run = fired(store, player)
+    player.end()
+    rename(store)
+    tick = tick_in(run)
+
+    assert plan_backfill(store, "new", tick, tick).to_run == ()
+    with pytest.raises(RefusedError, match="has succeeded"):
+        rerun_tick(store, "new", tick, RERUN)
+    assert hand(store, tick) == ["succeeded"]
+    again, _ = rerun_tick(store, "new", tick, replace(RERUN, again=True))
+    assert (player.take(), player.end()) == (again, again)
+    assert outcomes(store, "new") == [(tick, tick, 1, "succeeded", "")]
+
+
+def test_a_tick_that_runs_since_before_the_rename_is_waited_for_and_not_run_beside_itself(
+    store: Store, player: Player
+) -> None:
+    run = fired(store, player)
+    rename(store)
+    tick = tick_in(run)
+
+    with pytest.raises(UsageError, match="is running"):
+        rerun_tick(store, "new", tick, RERUN)
+    assert hand(store, tick) == ["active"]
+    steps = Backfill(store, plan_backfill(store, "new", tick, tick), pause=lambda seconds: None).steps()
+    assert next(steps).active == (tick,)
+    player.end("failed")
+    (progress,) = list(steps)[-1:]
+    assert (progress.count("failed"), queued(store)) == (1, [])
+
+
+def test_what_failed_before_the_rename_is_among_what_runs_again(store: Store, player: Player) -> None:
+    run = fired(store, player)
+    player.end("failed")
+    rename(store)
+
+    records = read_runs(store, Wish("new", statuses=["failed"])).runs
+    (plan,), left = plans_again(store, records)
+
+    assert ([tick.tick for tick in plan.to_run], left) == ([tick_in(run)], [])
+    assert hand(store, tick_in(run)) == ["pushed"]
+    assert player.take() == KEYS.run_id("new", tick_in(run))
