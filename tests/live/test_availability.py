@@ -125,7 +125,7 @@ def test_after_an_outage_workers_are_given_time_to_be_heard_of_again(store: Stor
     reconciler = Reconciler(scheduler.fleet, scheduler.troubles)
 
     reconciler.spare_workers()
-    reconciler.step([KEYS.queue("default")], store.time(), None)
+    reconciler.step([KEYS.queue("default")], store.time(), 1, whole=False)
 
     assert connection.zcard(registry) == 1
 
@@ -137,7 +137,7 @@ def test_a_worker_whose_clock_is_behind_is_not_taken_for_dead(store: Store) -> N
     connection.zadd(registry, {f"{run_id}:execution": 1})
     connection.set(KEYS.execution(run_id, "execution"), "it is renewed", ex=60)
 
-    Reconciler(scheduler.fleet, scheduler.troubles).step([KEYS.queue("default")], store.time(), None)
+    Reconciler(scheduler.fleet, scheduler.troubles).step([KEYS.queue("default")], store.time(), 1, whole=False)
 
     assert connection.zscore(registry, f"{run_id}:execution") > 1
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from flowerpower.jobs.scheduling.collect import collect_specs
+from flowerpower.jobs.scheduling.collect import SpecCollector
 from flowerpower.jobs.scheduling.fleet import Fleet
 from flowerpower.jobs.scheduling.recover import RunKeeper
 from flowerpower.jobs.scheduling.troubles import Troubles
@@ -40,6 +40,7 @@ class Reconciler:
         self._store = fleet.store
         self._troubles = troubles
         self._runs = RunKeeper(fleet.store, fleet.ledger, troubles)
+        self._specs = SpecCollector(fleet.store)
         self._scan = 0
         self._spared_until = 0.0
 
@@ -47,8 +48,8 @@ class Reconciler:
         """Give workers the time to be heard of again: while Redis was away, what tells that they live has run out."""
         self._spared_until = time.monotonic() + SPARED_FOR
 
-    def step(self, queues: Sequence[str], now: int, generation: int | None) -> None:
-        """Look at the active runs and at a slice of the schedules; at all of them in a new generation."""
+    def step(self, queues: Sequence[str], now: int, generation: int, *, whole: bool) -> None:
+        """Look at the active runs and at a slice of the schedules, or at the *whole* of them, in a new generation."""
         within = self._troubles.within
         if time.monotonic() >= self._spared_until:
             with within("looking for abandoned runs"):
@@ -58,11 +59,10 @@ class Reconciler:
         with within("starting waiting ticks"):
             self._drain()
         with within("looking after schedules"):
-            for cursors in self._slices(whole=generation is not None):
+            for cursors in self._slices(whole=whole):
                 self._check_schedules(cursors, now)
-        if generation is not None:
-            with within("collecting run specs"):
-                collect_specs(self._store, queues, generation)
+        with within("collecting run specs"):
+            self._specs.step(queues, generation, whole=whole)
 
     def discard(self, run_id: str, name: str, queue: str) -> None:
         """Remove a waiting job of ours that nothing expects."""

@@ -239,7 +239,7 @@ class Scheduler:
         self._reconciled = now
         with self.troubles.within("taking RQ's scheduler locks"):
             self._keep_stock_schedulers_off(queues)
-        self._reconciler.step(queues, now, self.generation if whole else None)
+        self._reconciler.step(queues, now, self.generation, whole=whole)
 
     def _keep_stock_schedulers_off(self, queues: Iterable[str]) -> None:
         """Take RQ's own scheduler lock of our queues where it is free; a stock scheduler that holds it does no harm."""
