@@ -54,6 +54,7 @@ class _Restored:
     made_by: Mapping[str, PastApply]  # address that was not there -> the apply that made it
     holds: Mapping[str, str]  # schedule that is not live -> text of the hold that was deleted with it
     altered: tuple[str, ...]  # addresses whose record had been altered in Redis by then
+    taken_back: tuple[str, ...]  # schedules that had been forgotten before one of the applies, sorted
 
 
 def plan_rollback(keys: Keys, steps: Sequence[Step], reading: Reading, context: RollbackContext) -> Plan:
@@ -147,6 +148,7 @@ def _restored(keys: Keys, undone: Sequence[tuple[PastApply, Inverse]], reading: 
             if name in schedules and name not in live and _holds_at(text, reading.now)
         },
         altered=tuple(sorted(address for address, (_, record) in found.items() if not record.intact)),
+        taken_back=tuple(sorted({name for past, _ in undone for name in past.taken_back} & schedules.keys())),
     )
 
 
@@ -258,6 +260,15 @@ def _warnings(plan: Plan, restored: _Restored, reading: Reading) -> Iterator[Che
             "warn",
             f"had been altered in Redis before it was undone: {_listed(restored.altered)}; it comes back altered",
             "compare it with git afterwards: flowerpower plan",
+        )
+    if restored.taken_back:
+        names = _listed(restored.taken_back)
+        yield Check(
+            "forgotten",
+            "warn",
+            f"forgotten until an apply that is undone took them back, and managed from here on: {names}; an apply of "
+            f"specs without them deletes them",
+            f"flowerpower forget {' '.join(restored.taken_back)}",
         )
     drifted = [address for address in altered_addresses(reading.records) if address not in restored.scope]
     if drifted:

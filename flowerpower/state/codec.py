@@ -302,6 +302,7 @@ def decode_past(entry: bytes, raw: Mapping[bytes, bytes]) -> PastApply:
                 rolled_back=tuple(text.get("previous_rolled_back", "").split()),
             ),
             holds={str(schedule): str(hold) for schedule, hold in holds.items()},
+            taken_back=tuple(map(str, loads(text.get("taken_back", "[]")))),
             old_format="previous_commit" not in text,
         )
     except (KeyError, TypeError, ValueError, AttributeError):

@@ -130,6 +130,7 @@ local function check_schedule(change, cursor, hold)
 end
 
 local lost_holds = {} -- the holds that go with their schedules: a rollback brings them back
+local taken_back = {} -- schedules that had been forgotten: a rollback says that they had
 for _, chunk in ipairs(chunks) do
   local names_by_kind, keys = names_of(chunk)
   local records = {schedule = fetch(SCHEDULES, names_by_kind.schedule),
@@ -149,6 +150,8 @@ for _, chunk in ipairs(chunks) do
       local found = check_schedule(change, cursors[change.live], holds[change.live])
       if found then return found end
       if not change.writes then lost_holds[change.name] = change.hold end
+      local is_forgotten = has_forgotten and change.adopts and redis.call('HEXISTS', FORGOTTEN, change.name) == 1
+      if is_forgotten then taken_back[#taken_back + 1] = change.name end
     end
   end
   if #stale == 0 then keep_before(stage_key, chunk, records) end
@@ -451,6 +454,10 @@ if order.changed then
   if next(lost_holds) then
     entry[#entry + 1] = 'holds'
     entry[#entry + 1] = cjson.encode(lost_holds)
+  end
+  if #taken_back > 0 then
+    entry[#entry + 1] = 'taken_back'
+    entry[#entry + 1] = cjson.encode(taken_back)
   end
   keep_inverse(stage_key, redis.call('XADD', ours('history'), 'MAXLEN', '~', 200, '*', unpack(entry)))
 end

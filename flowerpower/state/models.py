@@ -244,6 +244,7 @@ class PastApply:
     rollback_of: str = ""  # the apply that this one undid, and every later one
     before: Source = Source()
     holds: Mapping[str, str] = field(default_factory=dict)  # deleted with their schedules: schedule -> text of the hold
+    taken_back: tuple[str, ...] = ()  # schedules that had been forgotten until then
     damaged: bool = False
     old_format: bool = False  # written by a flowerpower that kept too little to undo it
 

@@ -110,3 +110,22 @@ def test_a_rollback_leaves_alone_what_was_forgotten(store: Store) -> None:
 
     assert [change.name for change in plan.changes] == ["kept"]
     assert plan.forgotten == ("new",)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_rollback_says_what_had_been_forgotten_before_the_apply_took_it_back(store: Store, changed: bool) -> None:
+    forget_schedules(store, ["left"], "ana")
+    apply_plan(plan_for(store, KEPT), store, "without")
+    back = desired([schedule("kept", every=HOUR), schedule("left", every=HOUR, **({"timeout": 7} if changed else {}))])
+    apply_plan(plan_for(store, back), store, "taken-back")
+
+    plan = plan_rollback(
+        KEYS, read_steps(store, "taken-back"), store.read(), RollbackContext(SOURCE, Facts(), Allowed())
+    )
+
+    (check,) = [check for check in plan.checks if check.name == "forgotten"]
+    assert (check.verdict, check.hint) == ("warn", "flowerpower forget left")
+    assert "left" in check.message
+    apply_plan(plan, store, "back")
+    forget_schedules(store, ["left"], "ana")
+    assert plan_for(store, KEPT).changes == ()
