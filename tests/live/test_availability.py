@@ -184,3 +184,33 @@ def test_a_failure_is_reminded_of_only_when_it_changes(store: Store, caplog: pyt
         "the pass failed: ValueError: other",
         "Redis works again, after 0 s",
     ]
+
+
+def test_a_worker_that_dies_with_a_clock_that_is_ahead_is_missed_as_soon_as_any_other(store: Store) -> None:
+    scheduler = Scheduler(store, "one")
+    connection, run_id = store.connection, KEYS.run_id("second", 5)
+    registry = f"rq:wip:{KEYS.queue('default')}"
+    connection.hset(KEYS.job(run_id), mapping={"status": "started", "data": "[]", "created_at": "2026-01-01T00:00:00Z"})
+    connection.zadd(registry, {f"{run_id}:execution": int(connection.time()[0]) + 3600})
+    reconciler = Reconciler(scheduler.fleet, scheduler.troubles)
+
+    seen = []
+    for _ in range(2):
+        reconciler.step([KEYS.queue("default")], store.time(), 1, whole=False)
+        seen.append((connection.zcard(registry), connection.hget(KEYS.job(run_id), "status")))
+
+    assert seen == [(1, b"started"), (0, b"failed")]
+
+
+def test_a_run_that_was_begun_anew_is_left_alone_where_its_earlier_execution_is_missed(store: Store) -> None:
+    scheduler = Scheduler(store, "one")
+    connection, run_id = store.connection, KEYS.run_id("second", 5)
+    registry = f"rq:wip:{KEYS.queue('default')}"
+    connection.hset(KEYS.job(run_id), mapping={"status": "started", "data": "[]", "created_at": "2026-01-01T00:00:00Z"})
+    connection.zadd(registry, {f"{run_id}:first": 1, f"{run_id}:second": int(connection.time()[0]) + 60})
+    connection.set(KEYS.execution(run_id, "second"), "it is renewed", ex=60)
+
+    Reconciler(scheduler.fleet, scheduler.troubles).step([KEYS.queue("default")], store.time(), 1, whole=False)
+
+    assert connection.zrange(registry, 0, -1) == [f"{run_id}:second".encode()]
+    assert connection.hget(KEYS.job(run_id), "status") == b"started"

@@ -43,6 +43,7 @@ class Reconciler:
         self._specs = SpecCollector(fleet.store)
         self._scan = 0
         self._spared_until = 0.0
+        self._early: dict[str, frozenset[bytes]] = {}  # by registry: whose execution is gone before RQ misses it
 
     def spare_workers(self) -> None:
         """Give workers the time to be heard of again: while Redis was away, what tells that they live has run out."""
@@ -161,8 +162,9 @@ class Reconciler:
     def _abandon(self, queues: Sequence[str]) -> None:
         """Let RQ retry or fail the runs whose worker died, which it otherwise does every ten minutes.
 
-        RQ judges by the clock of the worker that wrote the registry, so that one whose clock is behind looks dead: what
-        still has an execution, which Redis itself lets expire, is left alone.
+        RQ judges by the clock of the worker that wrote the registry: one whose clock is behind looks dead, one whose
+        clock is ahead is not missed. So the execution counts, which Redis itself lets expire; where it is gone before
+        its time it is looked for once more, since a worker that lives renews it.
         """
         from flowerpower.jobs.workers.restricted import registries
 
@@ -174,20 +176,46 @@ class Reconciler:
                 self._abandon_of(registry, seconds)
 
     def _abandon_of(self, registry: StartedJobRegistry, seconds: int) -> None:
+        key, connection = registry.key, self._store.connection
+        with redis_errors("looking for abandoned runs"):
+            started: Any = connection.zrange(key, 0, -1, withscores=True)
+            if not started:
+                return
+            pipe = connection.pipeline(transaction=False)
+            for member, _ in started:
+                pipe.exists(f"{self._store.keys.rq}:execution:".encode() + member)
+            alive = [one for one, lives in zip(started, pipe.execute(), strict=True) if lives]
+            if behind := {member: seconds + RENEWED_FOR for member, expires in alive if expires <= seconds}:
+                connection.zadd(key, behind, xx=True)
+            living = {member for member, _ in alive}
+            dead = [member for member, _ in started if member not in living]
+            early = {member for member, expires in started if member not in living and expires > seconds}
+            again, self._early[key] = self._early.get(key, frozenset()), frozenset(early)
+            gone = [member for member in dead if member not in early or member in again]
+            if self._doomed(key, gone, {_job_of(member) for member in living}):
+                registry.cleanup(seconds)
+
+    def _doomed(self, key: str, dead: Sequence[bytes], begun_anew: set[str]) -> list[bytes]:
+        """Let these executions look expired to RQ, but those that it cannot read, or whose job another one runs."""
         from flowerpower.jobs.workers.restricted import is_readable
 
-        keys, connection = self._store.keys, self._store.connection
-        with redis_errors("looking for abandoned runs"):
-            expired: Any = connection.zrangebyscore(registry.key, 0, seconds)
-            for member in expired:
-                if connection.exists(f"{keys.rq}:execution:".encode() + member):
-                    connection.zadd(registry.key, {member: seconds + RENEWED_FOR}, xx=True)
-                elif not is_readable(connection, member.decode(errors="replace").partition(":")[0]):
-                    connection.zrem(registry.key, member)
-                    logger.error("%s was started, but its job cannot be read: it is no longer waited for", member)
-            if expired:
-                registry.cleanup(seconds)
+        connection = self._store.connection
+        left = [member for member in dead if _job_of(member) in begun_anew]
+        damaged = [one for one in dead if one not in left and not is_readable(connection, _job_of(one))]
+        for member in damaged:
+            logger.error("%s was started, but its job cannot be read: it is no longer waited for", member)
+        if left or damaged:
+            connection.zrem(key, *left, *damaged)
+        doomed = [member for member in dead if member not in left and member not in damaged]
+        if doomed:
+            connection.zadd(key, dict.fromkeys(doomed, 0), xx=True)
+        return doomed
 
     def _call(self, script: str, argument: Mapping[str, Any]) -> Any:
         with redis_errors(f"running the {script} script"):
             return self._store.scripts.call(script, [json.dumps(argument)])
+
+
+def _job_of(member: bytes) -> str:
+    """Return the id of the job in a member of RQ's registry of started jobs: `<job>:<execution>`."""
+    return member.decode(errors="replace").partition(":")[0]
