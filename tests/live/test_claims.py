@@ -16,6 +16,7 @@ from support.redis_state import shift_clock
 from support.states import KEYS, schedule
 
 from flowerpower.jobs.ledger import Claimant, Ledger, Terms
+from flowerpower.jobs.running.admission import read_papers
 from flowerpower.state.store import Store
 
 
@@ -144,3 +145,15 @@ def test_a_run_is_begun_again_where_its_worker_was_silent_or_has_handed_it_back(
         store.connection.zrem(f"rq:wip:{QUEUE}", first.composite_key)
 
     assert Ledger(store).claim(reference(store, run), Claimant("second", "e2"), digest="d").attempt == 2
+
+
+def test_a_worker_is_not_taken_for_one_that_is_gone_and_whose_clock_was_ahead(store: Store) -> None:
+    run, first = begin(store)
+    store.connection.zadd(f"rq:executions:{run}", {first.id: time.time() + 3600})
+    store.connection.delete(first.key)
+    job = Job.fetch(run, connection=store.connection, serializer="json")
+    with store.connection.pipeline() as pipe:
+        second = Execution.create(job, 70, pipe, "second")
+        pipe.execute()
+
+    assert read_papers(store, reference(store, run), "").execution == second.id

@@ -46,16 +46,22 @@ class Papers:
 
 
 def read_papers(store: Store, run: RunRef, spec_digest: str) -> Papers:
-    """Read it all in one round trip."""
+    """Read it all in one round trip, and a second one where RQ knows of an earlier execution, too."""
     keys = store.keys
     with redis_errors("reading the run spec"):
         pipe = store.connection.pipeline(transaction=False)
         pipe.hget(keys.specs, spec_digest)
         pipe.hget(keys.signatures, spec_digest)
         pipe.hget(keys.cursors, run.name)
-        pipe.zrange(f"{keys.rq}:executions:{run.id}", -1, -1)
-        spec, signature, cursor, executions = pipe.execute()
-    return Papers(spec, signature, cursor, executions[0].decode() if executions else "")
+        pipe.zrange(f"{keys.rq}:executions:{run.id}", 0, -1)
+        spec, signature, cursor, listed = pipe.execute()
+        executions = [member.decode(errors="replace") for member in listed]
+        if len(executions) > 1:  # that of a worker that is gone looks like the newest where its clock was ahead
+            for execution in executions:
+                pipe.exists(keys.execution(run.id, execution))
+            living = [one for one, lives in zip(executions, pipe.execute(), strict=True) if lives]
+            executions = living or executions
+    return Papers(spec, signature, cursor, executions[-1] if executions else "")
 
 
 def admitted(namespace: str, name: str, spec_digest: str, papers: Papers) -> Mapping[str, Any]:
