@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rq.executions import Execution
 from support.holds import queued
+from support.players import Player
 from support.redis_state import shift_clock
 from support.states import KEYS, SOURCE, desired, schedule
 
@@ -212,3 +213,21 @@ def test_an_apply_gives_up_where_ticks_fire_faster_than_it_can_be_prepared(store
         apply_plan(plan, store, "two", lambda done, total: scheduler.step() and None)
 
     assert "often" in store.read().state.schedules
+
+
+def test_how_a_run_ended_whose_schedule_was_deleted_meanwhile_is_not_kept_for_ever(
+    store: Store, player: Player
+) -> None:
+    apply(store, desired([schedule("often", every=HOUR), schedule("other", every=HOUR)]))
+    shift_clock(store.connection, HOUR)
+    Scheduler(store, "one").step()
+    runs = {run.rpartition("--")[0].rpartition("--")[2]: run for run in queued(store)}
+    player.claim(runs["often"])
+    apply(store, desired([schedule("other", every=HOUR)]))
+
+    player.end()
+
+    assert 0 < store.connection.ttl(KEYS.outcomes("often")) <= 30 * 86400
+    player.claim(runs["other"])
+    player.end()
+    assert store.connection.ttl(KEYS.outcomes("other")) == -1
