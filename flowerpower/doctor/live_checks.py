@@ -27,7 +27,7 @@ def live_findings(facts: LiveFacts) -> list[Finding]:
     if isinstance(records, Unknown):
         return [not_known(_AREA, "records", records)]
     found = [_head(records), *_records(records, _only_seen_by_status(facts)), _run_specs(records), _holds(records)]
-    found += _zones(records, facts.tzdata)
+    found += [*_ahead(records), *_zones(records, facts.tzdata)]
     if isinstance(facts.status, Unknown):
         return [*found, not_known(_AREA, "schedules", facts.status)]
     status = facts.status
@@ -107,6 +107,17 @@ def _holds(records: Records) -> Finding:
         hint = "flowerpower resume NAME; or write `paused: true` into the spec, where everybody sees it"
         return _finding("holds", "warn", message, hint)
     return _finding("holds", "ok", f"{count(len(records.holds), 'hold')}" if records.holds else "none")
+
+
+def _ahead(records: Records) -> list[Finding]:
+    """Tell of schedules that fire nothing for a while, since the clock was ahead for a moment and they went with it."""
+    ahead = {name: tick - records.now for name, tick in records.ahead.items() if tick - records.now > LATE}
+    if not ahead:
+        return []
+    names = listed([f"{name} ({rough_duration(ahead[name])})" for name in sorted(ahead)])
+    message = f"the clock of Redis has been set back, and nothing fires before it is where it was: {names}"
+    hint = "what is due until then: flowerpower backfill NAME --from MOMENT --to now"
+    return [_finding("cursors", "warn", message, hint)]
 
 
 def _zones(records: Records, tzdata: str) -> list[Finding]:

@@ -40,6 +40,7 @@ class Records:
     remains: bool = False  # runs, applies or schedules that only an apply can have made
     run_specs: tuple[Damage, ...] = ()  # those that are missing or damaged
     unsigned: tuple[str, ...] = ()  # schedules whose run specs no key of here has signed, where there is a key
+    ahead: Mapping[str, int] = field(default_factory=dict)  # schedule -> its last decided tick, where that is to come
 
 
 @dataclass(slots=True)
@@ -51,6 +52,8 @@ class _Found:
     wanting: dict[str, list[str]] = field(default_factory=dict)  # digest of no sound run spec -> schedules
     signed: set[bytes] | None = None  # digests of run specs; None where there is no key
     unsigned: list[str] = field(default_factory=list)
+    decided: dict[str, int] = field(default_factory=dict)  # schedule -> tick, of those after *now*
+    now: int = 0
 
     def each(self, kind: str, key: str, raw: Iterable[tuple[bytes, bytes]], decode: Callable[[str, bytes], T]) -> int:
         """Decode the records of a kind, note what cannot be, and return how many there are."""
@@ -85,6 +88,12 @@ class _Found:
         """Decode the record of a pipeline, and note what is odd about it."""
         self._alters(f"pipeline.{name}", decode_pipeline(name, raw)[1])
 
+    def cursor(self, name: str, raw: bytes) -> None:
+        """Decode the cursor of a schedule, and note where it is ahead of the clock."""
+        tick = decode_cursor(name, raw).tick
+        if tick > self.now:
+            self.decided[name] = tick
+
     def _alters(self, address: str, record: Record) -> None:
         if not record.intact:
             self.altered.append(address)
@@ -97,7 +106,7 @@ def read_records(store: Store, signer: Signer | None = None) -> Records:
         misplaced = find_misplaced(store.connection, keys, keys.types())
         seconds, head, holds, remains = _small(store, misplaced)
         sound, broken = _run_specs(store) if keys.specs not in misplaced else (set[bytes](), set[str]())
-        found = _Found([*misplaced.values()])
+        found = _Found([*misplaced.values()], now=seconds)
         if signer is not None and keys.signatures not in misplaced:
             found.signed = _signed(store, signer)
         raw = {
@@ -108,7 +117,7 @@ def read_records(store: Store, signer: Signer | None = None) -> Records:
             "schedule", keys.schedules, raw[keys.schedules], lambda name, one: found.schedule(name, one, sound)
         )
         pipelines = found.each("pipeline", keys.pipelines, raw[keys.pipelines], found.pipeline)
-        found.each("cursor", keys.cursors, raw[keys.cursors], decode_cursor)
+        found.each("cursor", keys.cursors, raw[keys.cursors], found.cursor)
         names = _names(store, [key for key in (keys.schedules, keys.pipelines) if key not in misplaced])
         of_each = (one for name in names for one in keys.types_of(name).items())
         each = chain(of_each, _of_applies(store) if keys.history not in misplaced else (), _of_runs(store, names))
@@ -125,6 +134,7 @@ def read_records(store: Store, signer: Signer | None = None) -> Records:
         remains=remains,
         run_specs=run_specs,
         unsigned=tuple(sorted(found.unsigned)),
+        ahead=found.decided,
     )
 
 

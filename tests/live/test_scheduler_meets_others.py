@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 from support.holds import queued
-from support.redis_state import SHIFTED_CLOCK, shift_clock
+from support.players import Player
+from support.redis_state import OFFSET_KEY, SHIFTED_CLOCK, shift_clock
 from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
+from flowerpower.doctor.records import read_records
+from flowerpower.jobs.by_hand.backfill import Backfill, plan_backfill
 from flowerpower.jobs.monitoring.status import read_status
 from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.jobs.scheduling.watch import ClockWatch
@@ -127,3 +130,22 @@ def test_a_script_that_fails_for_one_schedule_fires_the_others(store: Store, cap
 
     assert [run.split("--")[2] for run in queued(store)] == ["a", "c"]
     assert sum("schedule bad cannot be fired" in text for text in caplog.messages) == 1
+
+
+def test_doctor_names_what_waits_for_a_clock_that_was_ahead_and_its_ticks_can_be_run_meanwhile(
+    store: Store, player: Player
+) -> None:
+    store.connection.delete(OFFSET_KEY)  # doctor goes by the clock of Redis itself
+    apply(store, desired([schedule("often", every=60), schedule("never", at="2099-01-01T00:00:00")]))
+    shift_clock(store.connection, 86_400)
+    Scheduler(store, "one").step()
+    shift_clock(store.connection, -86_400)
+    player.take()
+    player.end()
+
+    assert [*read_records(store).ahead] == ["often"]
+    tick = store.time() // 60 * 60
+    plan = plan_backfill(store, "often", tick, tick)
+    steps = Backfill(store, plan, pause=lambda seconds: None).steps()
+    assert [next(steps).total, next(steps).total] == [1, 1]
+    assert queued(store) == [KEYS.run_id("often", tick)]

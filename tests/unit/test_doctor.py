@@ -155,6 +155,7 @@ def test_a_namespace_as_it_should_be_is_well() -> None:
         (replace(RECORDS, holds={"x": Hold("a", "b", NOW, None, NOW - 15 * DAY)}), "holds", "warn", "14 days: x"),
         (replace(RECORDS, holds={"x": Hold("a", "b", NOW - DAY, NOW - 90)}), "holds", "warn", "not lifted: x"),
         (replace(RECORDS, holds={"x": Hold("a", "b", NOW - DAY, NOW + 90)}), "holds", "ok", "1 hold"),
+        (replace(RECORDS, ahead={"x": NOW + DAY, "y": NOW + 30}), "cursors", "warn", "where it was: x (1d)"),
         (Unknown("NOPERM"), "records", "unknown", "NOPERM"),
     ],
 )
