@@ -10,6 +10,7 @@ local seconds, micros = now()
 local SCHEDULES, PIPELINES, CURSORS = ours('schedules'), ours('pipelines'), ours('cursors')
 local SPECS, HOLDS, FORGOTTEN, ACTIVE = ours('specs'), ours('holds'), ours('forgotten'), ours('active')
 local RENAMED, RENAMED_SECONDS = ours('renamed'), 30 * 86400
+local MESSAGES = ours('messages') -- how schedules fare that somebody wants to hear of
 
 local function conflict(kind, detail) return {'conflict', kind, cjson.encode(detail or {})} end
 
@@ -57,6 +58,7 @@ local has_buffers = redis.call('HLEN', ours('buffers')) > 0
 local any_active = has_buffers or redis.call('HLEN', ACTIVE) > 0
 local has_forgotten = redis.call('HLEN', FORGOTTEN) > 0
 local has_renamed = redis.call('EXISTS', RENAMED) == 1
+local has_health = has_type(MESSAGES, 'hash') and redis.call('HLEN', MESSAGES) > 1
 
 local stale, lifted, running, moved, checked = {}, {}, {}, {}, {}
 
@@ -246,6 +248,11 @@ local function take_name(change)
     redis.call('HSET', HOLDS, new, hold)
   end
   rename_buffer(old, new)
+  local health = has_health and redis.call('HGET', MESSAGES, 'health:' .. old)
+  if health then
+    redis.call('HDEL', MESSAGES, 'health:' .. old)
+    redis.call('HSET', MESSAGES, 'health:' .. new, health)
+  end
   local from, to = ours('outcomes:' .. old), ours('outcomes:' .. new)
   if redis.call('EXISTS', from) == 1 then
     redis.call('ZUNIONSTORE', to, 2, to, from, 'AGGREGATE', 'MAX')
@@ -406,6 +413,7 @@ local function delete_schedule(change)
   later('HDEL', SCHEDULES, change.name)
   later('HDEL', CURSORS, change.name)
   if change.hold then later('HDEL', HOLDS, change.name) end
+  if has_health then later('HDEL', MESSAGES, 'health:' .. change.name) end
   if has_forgotten then later('HDEL', FORGOTTEN, change.name) end
   if change.has_keys or change.runs or dropped or recorded[change.name] then
     redis.call('EXPIRE', ours('outcomes:' .. change.name), 30 * 86400)

@@ -352,3 +352,49 @@ def test_a_real_run_that_fails_is_told_by_the_worker_that_ran_it(
         worker.wait_for(lambda: hook.got)
 
     assert hook.events[0]["data"]["reason"].endswith("ValueError: no rows")
+
+
+@pytest.mark.parametrize("away", ["of the specs", "from who is told"])
+def test_what_fails_anew_is_told_though_it_failed_when_it_was_taken_away(
+    folder: Path, redis_url: str, redis_connection: Redis, hook: Hook, away: str
+) -> None:
+    spec, one = folder / "schedules/often.yaml", messenger(redis_connection, HOOK=hook.url)
+    apply(folder, redis_url)
+    one.step()
+    tell(redis_connection, "failed", 0)
+    one.step()
+    text = spec.read_text()
+    spec.write_text(text.replace(TELL, "every: 1h\n"))
+    if away == "of the specs":
+        spec.rename(spec.with_name("other.yaml"))
+    apply(folder, redis_url)
+    if away != "of the specs":
+        tell(redis_connection, "succeeded", 1)
+        one.step()
+    spec.with_name("other.yaml").unlink(missing_ok=True)
+    spec.write_text(text)
+    apply(folder, redis_url)
+
+    tell(redis_connection, "failed", 2)
+    one.step()
+
+    assert hook.kinds == ["failed", "failed"]
+
+
+def test_a_schedule_that_gets_another_name_while_it_fails_is_told_of_once(
+    folder: Path, redis_url: str, redis_connection: Redis, hook: Hook
+) -> None:
+    spec, one = folder / "schedules/often.yaml", messenger(redis_connection, HOOK=hook.url)
+    apply(folder, redis_url)
+    one.step()
+    tell(redis_connection, "failed", 0)
+    one.step()
+    spec.with_name("seldom.yaml").write_text(f"{spec.read_text()}previous_names: [often]\n")
+    spec.unlink()
+    apply(folder, redis_url)
+
+    tell(redis_connection, "failed", 1, schedule="seldom")
+    tell(redis_connection, "succeeded", 2, schedule="seldom")
+    one.step()
+
+    assert hook.kinds == ["failed", "recovered"]

@@ -124,7 +124,8 @@ class Messenger:
         outcomes = [(event.id, outcome) for event in events if (outcome := self._outcome(event))]
         wishes = self._wishes_of({outcome.schedule for _, outcome in outcomes})
         told = [(key, outcome, wish) for key, outcome in outcomes if (wish := wishes.get(outcome.schedule))]
-        healths = self.outbox.healths(outcome.schedule for _, outcome, _ in told)
+        known = self.outbox.healths(outcome.schedule for _, outcome in outcomes)
+        healths = {name: health if wishes.get(name) else WELL for name, health in known.items()}  # nobody looks: forget
         letters: list[Letter] = []
         for key, outcome, wish in told:
             before = healths.get(outcome.schedule, WELL)
