@@ -214,3 +214,32 @@ def test_a_run_that_was_begun_anew_is_left_alone_where_its_earlier_execution_is_
 
     assert connection.zrange(registry, 0, -1) == [f"{run_id}:second".encode()]
     assert connection.hget(KEYS.job(run_id), "status") == b"started"
+
+
+def test_a_run_whose_worker_died_makes_the_scheduler_call_nothing(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scheduler = Scheduler(store, "one")
+    connection, run_id = store.connection, KEYS.run_id("second", 5)
+    job = {"status": "started", "data": "[]", "created_at": "2026-01-01T00:00:00Z", "origin": KEYS.queue("default")}
+    connection.hset(KEYS.job(run_id), mapping={**job, "failure_callback_name": "builtins.print"})
+    connection.zadd(f"rq:wip:{KEYS.queue('default')}", {f"{run_id}:execution": 1})
+
+    Reconciler(scheduler.fleet, scheduler.troubles).step([KEYS.queue("default")], store.time(), 1, whole=False)
+
+    assert connection.hget(KEYS.job(run_id), "status") == b"failed"
+    assert capsys.readouterr().out == ""
+
+
+def test_a_job_that_nobody_can_read_keeps_no_other_from_being_missed(store: Store) -> None:
+    scheduler = Scheduler(store, "one")
+    connection, registry = store.connection, f"rq:wip:{KEYS.queue('default')}"
+    for tick, created in ((5, "never"), (6, "2026-01-01T00:00:00Z")):
+        run_id = KEYS.run_id("second", tick)
+        connection.hset(KEYS.job(run_id), mapping={"status": "started", "data": "[]", "created_at": created})
+        connection.zadd(registry, {f"{run_id}:execution": 1})
+
+    Reconciler(scheduler.fleet, scheduler.troubles).step([KEYS.queue("default")], store.time(), 1, whole=False)
+
+    assert connection.hget(KEYS.job(KEYS.run_id("second", 6)), "status") == b"failed"
+    assert connection.zcard(registry) == 0

@@ -157,6 +157,14 @@ def is_readable(connection: Redis, run_id: str) -> bool:
     return True
 
 
-def registries(connection: Redis, queues: Iterable[str]) -> list[StartedJobRegistry]:
+class RestrictedRegistry(StartedJobRegistry):
+    """RQ's registry of the started jobs of a queue: of those it ends it calls and fetches nothing that they name."""
+
+    def get_queue(self) -> Queue:
+        """Return the queue, which makes restricted jobs, too."""
+        return restricted_queue(self.name, self.connection)
+
+
+def registries(connection: Redis, queues: Iterable[str]) -> list[RestrictedRegistry]:
     """Return the registries of started jobs of some queues, reading JSON and making restricted jobs."""
-    return [StartedJobRegistry(queue=restricted_queue(name, connection)) for name in queues]
+    return [RestrictedRegistry(name, connection, RestrictedJob, serializer=JSONSerializer) for name in queues]
