@@ -15,7 +15,8 @@ local entry = read_active(lost.id)
 if not entry or text_of(entry.execution, '') ~= lost.seen then return 0 end
 local status = redis.call('HGET', job_key(lost.id), 'status')
 local waits = status == 'queued' or status == 'scheduled'
-if not waits and not (lost.seen == '' and (status == 'started' or status == 'failed')) then return 0 end
+local ENDED = {finished = true, stopped = true, canceled = true}
+if not waits and not (lost.seen == '' and status and not ENDED[status]) then return 0 end
 if redis.call('ZSCORE', scheduled_key(lost.queue), lost.id) then return 0 end
 for _, id in ipairs(redis.call('LRANGE', queue_key(lost.queue), 0, -1)) do
   if id == lost.id then return 0 end

@@ -212,6 +212,7 @@ class World(Bench):
         if claim.refused:
             self.redis.hset(KEYS.job(run), "status", "finished")
             return
+        self.redis.hset(KEYS.execution(run, execution), "id", execution)  # it renews that until the end
         self.attempts[run] += 1
         assert claim.attempt == self.attempts[run], (run, claim)
         self.running.append((run, execution))
@@ -221,6 +222,7 @@ class World(Bench):
         if not self.running:
             return
         run, execution = self.running.pop(0)
+        self.redis.delete(KEYS.execution(run, execution))
         if how == "abandoned":  # its worker died, and RQ hands it to another
             self._push(run, self._queue_of(run))
             if self._name_of(run) not in self.inexact:
@@ -248,9 +250,7 @@ class World(Bench):
 
     def crash(self, _: str, which: int) -> None:
         """Kill a worker that has taken a run from its queue and has not started it."""
-        raw: Any = self.redis.lpop(KEYS.queue_list(QUEUES[which]))
-        if raw and not self.redis.hexists(KEYS.active, raw):
-            self.redis.rpush(KEYS.queue_list(QUEUES[which]), raw)  # of a stock scheduler: nobody looks
+        self.redis.lpop(KEYS.queue_list(QUEUES[which]))
 
     # What must hold.
 

@@ -68,29 +68,64 @@ class RunKeeper:
         self._troubles = troubles
         self._missing: dict[str, int] = {}  # when each run was first seen in no list
         self._gone: dict[str, int] = {}  # when each execution was first seen to be gone, while its run waits
+        self._silent: dict[
+            str, int
+        ] = {}  # when each execution was first seen to be gone, and in no list, while it runs
+        self._handed: set[str] = set()  # those of them that RQ was told of
         self._index = IndexKeeper(store)
 
     def step(self, queues: Sequence[str], now: int) -> None:
-        """Look at every active run; what is missing twice in a row is delivered again."""
+        """Look at every active run."""
         lost: list[_Seen] = []
+        silent: list[_Seen] = []
         failures: dict[str, str] = {}
         for seen in self._look(now):
             if self._is_over(seen) and not self._was_lost(seen):
                 self._try(failures, seen, self._close)
             elif seen.status in _WAITS or (not seen.claimed and not seen.alive):
                 lost.append(seen)
+            elif not seen.alive and seen.status != _UNKNOWN.encode():
+                silent.append(seen)
+        self._deliver(lost, queues, now, failures)
+        self._tell_of_gone(lost, now, failures)
+        self._look_after_silent(silent, queues, now, failures)
+        self._troubles.report("runs", failures)
+
+    def _deliver(self, lost: Sequence[_Seen], queues: Sequence[str], now: int, failures: dict[str, str]) -> None:
+        """Push again what was seen in no list twice in a row."""
         missing = self._missing_of(lost, queues, failures)
         self._missing = {run_id: self._missing.get(run_id, now) for run_id in missing}
         for seen in lost:
             if now - self._missing.get(seen.run.id, now) >= SURELY_LOST:
                 del self._missing[seen.run.id]
                 self._try(failures, seen, self._redeliver)
+
+    def _tell_of_gone(self, lost: Sequence[_Seen], now: int, failures: dict[str, str]) -> None:
+        """Tell of attempts whose worker is gone, where their runs wait for the next one."""
         gone = [seen for seen in lost if seen.claimed and not seen.alive and not seen.run.gone]
         self._gone = {seen.run.execution: self._gone.get(seen.run.execution, now) for seen in gone}
         for seen in gone:
             if now - self._gone[seen.run.execution] >= SURELY_LOST:
                 self._try(failures, seen, self._lose)
-        self._troubles.report("runs", failures)
+
+    def _look_after_silent(
+        self, silent: Sequence[_Seen], queues: Sequence[str], now: int, failures: dict[str, str]
+    ) -> None:
+        """Let runs end that a worker began, that no worker renews, and that RQ does not miss: nobody else would."""
+        keys = self._store.keys
+        with redis_errors("looking for runs that nobody misses"):
+            pipe = self._store.connection.pipeline(transaction=False)
+            for seen in silent:
+                pipe.zscore(keys.registry("wip", seen.queue), _member(seen))
+            scores = pipe.execute(raise_on_error=False) if silent else []
+        self._handed &= {_member(seen) for seen in silent}
+        unmissed = [seen for seen, score in zip(silent, scores, strict=True) if score is None]
+        missing = self._missing_of(unmissed, queues, failures)  # another execution may be with a worker
+        unmissed = [seen for seen in unmissed if seen.run.id in missing or seen.queue not in queues]
+        self._silent = {_member(seen): self._silent.get(_member(seen), now) for seen in unmissed}
+        for seen in unmissed:
+            if now - self._silent[_member(seen)] >= SURELY_LOST:
+                self._try(failures, seen, self._give_up)
 
     def _try(self, failures: dict[str, str], seen: _Seen, mend: Any) -> None:
         """Mend one run; one that cannot be mended stands in no other's way."""
@@ -166,6 +201,21 @@ class RunKeeper:
     def _end(self, run: RunRef, seen: _Seen, outcome: str, reason: str) -> None:
         if self._ledger.close(run, seen=seen.run.execution, status=outcome, reason=reason):
             logger.warning("run %s had no outcome and got one: %s %s", run.id, outcome, reason)
+
+    def _give_up(self, seen: _Seen) -> None:
+        """Let RQ miss a run, which then retries or fails it; what it cannot read, or does not end, has failed."""
+        from flowerpower.jobs.workers.restricted import is_readable
+
+        keys, connection, run_id = self._store.keys, self._store.connection, seen.run.id
+        member, is_started = _member(seen), seen.status == b"started" and self._store.keys.owns_queue(seen.queue)
+        with redis_errors("looking for a run that nobody misses"):
+            if member not in self._handed and is_started and is_readable(connection, run_id):
+                self._handed.add(member)
+                connection.zadd(keys.registry("wip", seen.queue), {member: 0})
+                logger.warning("run %s has no worker, and RQ did not miss it: now it does", run_id)
+                return
+        if (run := run_ref(self._store, run_id, seen.run.tick)) is not None:
+            self._end(run, seen, "failed", WORKER_GONE)
 
     def _ending(self, run: RunRef, status: bytes | None) -> tuple[str, str]:
         """Return status and reason; RQ also calls a run finished that was refused, so what it returned decides."""
@@ -246,3 +296,8 @@ def _seen(run: Run, job: Any, execution: Any) -> _Seen:
         status, origin = job
     alive = bool(execution) and not isinstance(execution, Exception)
     return _Seen(run, status, (origin or b"").decode(errors="replace"), alive)
+
+
+def _member(seen: _Seen) -> str:
+    """Return how RQ's registry of started jobs names the execution that claimed a run."""
+    return f"{seen.run.id}:{seen.run.execution}"

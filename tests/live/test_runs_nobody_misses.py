@@ -1,0 +1,116 @@
+"""Runs that neither a worker nor RQ knows of any more, as where a key of RQ's was lost: they end, or run after all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from rq.executions import Execution
+from rq.job import Job
+from support.holds import HOUR, QUEUE, apply, outcomes, queued
+from support.players import Player, reference
+from support.redis_state import shift_clock
+from support.states import KEYS, schedule
+
+from flowerpower.jobs.ledger import Claimant, Ledger
+from flowerpower.jobs.records import WORKER_GONE
+from flowerpower.jobs.scheduling.scheduler import RECONCILE_SECONDS, Scheduler
+from flowerpower.state.store import Store
+
+WIP = KEYS.registry("wip", QUEUE)
+
+
+def fired(store: Store, scheduler: Scheduler, **more: Any) -> str:
+    """Let a tick be due, and a worker take its run from the queue."""
+    apply(store, schedule("often", every=HOUR, **more))
+    shift_clock(store.connection, HOUR)
+    scheduler.step()
+    (run,) = queued(store)
+    store.connection.delete(KEYS.queue_list(QUEUE))
+    return run
+
+
+def begin(store: Store, run: str) -> Execution:
+    """Let a worker of RQ's begin a run."""
+    job = Job.fetch(run, connection=store.connection, serializer="json")
+    with store.connection.pipeline() as pipe:
+        execution = Execution.create(job, 70, pipe, "worker")
+        pipe.execute()
+    store.connection.hset(KEYS.job(run), "status", "started")
+    assert Ledger(store).claim(reference(store, run), Claimant("worker", execution.id), digest="d").attempt == 1
+    return execution
+
+
+def look(store: Store, scheduler: Scheduler, times: int = 8) -> None:
+    for _ in range(times):
+        shift_clock(store.connection, RECONCILE_SECONDS)
+        scheduler.step()
+
+
+@pytest.fixture
+def scheduler(store: Store) -> Scheduler:
+    return Scheduler(store, "one")
+
+
+def test_one_that_rq_does_not_miss_is_tried_again_as_any_other(
+    store: Store, scheduler: Scheduler, player: Player
+) -> None:
+    run = fired(store, scheduler, retry={"max": 1, "intervals": []})
+    execution = begin(store, run)
+    store.connection.delete(execution.key, WIP)
+
+    look(store, scheduler)
+
+    assert queued(store) == [run]
+    assert player.take() == run
+    player.end()
+    assert outcomes(store)[0][3] == "succeeded"
+
+
+def test_one_whose_job_says_nothing_any_more_has_failed_and_stands_in_no_tick_s_way(
+    store: Store, scheduler: Scheduler
+) -> None:
+    run = fired(store, scheduler)
+    execution = begin(store, run)
+    store.connection.delete(execution.key, WIP)
+    store.connection.hset(KEYS.job(run), mapping={"data": "?", "created_at": "?"})
+
+    look(store, scheduler)
+
+    assert outcomes(store)[0][3:] == ("failed", WORKER_GONE)
+    assert store.read().active == {}
+
+
+def test_one_that_a_worker_renews_is_left_alone(store: Store, scheduler: Scheduler) -> None:
+    run = fired(store, scheduler)
+    begin(store, run)
+    store.connection.delete(WIP)
+
+    look(store, scheduler)
+
+    assert (store.connection.hget(KEYS.job(run), "status"), store.connection.zcard(WIP)) == (b"started", 0)
+    assert list(store.read().active) == [run]
+
+
+def test_one_that_runs_as_an_execution_that_nobody_knew_of_is_left_alone(store: Store, scheduler: Scheduler) -> None:
+    run = fired(store, scheduler)
+    execution = begin(store, run)
+    text = store.connection.hget(KEYS.active, run)
+    store.connection.hset(KEYS.active, run, text.replace(execution.id.encode(), b"unknown"))
+
+    look(store, scheduler)
+
+    assert store.connection.hget(KEYS.job(run), "status") == b"started"
+    assert list(store.read().active) == [run]
+
+
+@pytest.mark.parametrize("status", ["deferred", "created", "?", ""])
+def test_one_that_no_worker_began_is_delivered_again_whatever_its_job_says(
+    store: Store, scheduler: Scheduler, status: str
+) -> None:
+    run = fired(store, scheduler)
+    store.connection.hset(KEYS.job(run), "status", status)
+
+    look(store, scheduler)
+
+    assert queued(store) == [run]
