@@ -10,7 +10,10 @@ local bad = wrong_type(our_types())
 if bad then return redis.error_reply('WRONGTYPE ' .. bad) end
 
 local entry = read_active(ask.id)
-local name = entry and name_of(entry, ask.name) or ask.name
+local is_pipeline = redis.call('HEXISTS', ours('pipelines'), ask.name) == 1
+-- A run that was over may be asked for again, as by RQ's `requeue`, when its schedule has another name.
+local known_as = is_pipeline and ask.name or name_now(ask.name)
+local name = entry and name_of(entry, ask.name) or known_as or ask.name
 
 local outcomes, older = ours('outcomes:' .. name), ours('older:' .. name)
 
@@ -91,9 +94,8 @@ if entry and entry.cancel then
 end
 local is_expected = entry ~= nil
 if not entry then
-  local known = redis.call('HEXISTS', ours('schedules'), ask.name) + redis.call('HEXISTS', ours('pipelines'), ask.name)
-  if known == 0 then return refuse('its schedule was deleted') end
-  entry = {name = ask.name, tick = ask.tick, attempt = 0, since = seconds, alone = ask.alone, again = ended ~= nil, commit = redis.call('HGET', ours('head'), 'commit') or ''}
+  if not known_as then return refuse('its schedule was deleted') end
+  entry = {name = name, tick = ask.tick, attempt = 0, since = seconds, alone = ask.alone, again = ended ~= nil, commit = redis.call('HGET', ours('head'), 'commit') or ''}
 end
 if ask.deadline > 0 and entry.attempt == 0 and seconds - entry.since > ask.deadline then
   clear_active(ask.id, name, ask.run)

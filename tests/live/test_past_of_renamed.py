@@ -88,3 +88,23 @@ def test_what_failed_before_the_rename_is_among_what_runs_again(store: Store, pl
     assert ([tick.tick for tick in plan.to_run], left) == ([tick_in(run)], [])
     assert hand(store, tick_in(run)) == ["pushed"]
     assert player.take() == KEYS.run_id("new", tick_in(run))
+
+
+@pytest.mark.parametrize("ended", ["succeeded", "failed"])
+def test_a_run_that_ended_before_the_rename_may_be_requeued_if_it_failed(
+    store: Store, player: Player, ended: str
+) -> None:
+    run = fired(store, player)
+    player.end(ended)
+    rename(store)
+
+    claim = player.claim(run)
+
+    if ended == "succeeded":
+        assert claim.refused == "it has succeeded already"
+        return
+    assert not claim.refused
+    player.end()
+    tick = tick_in(run)
+    assert outcomes(store, "new") == [(tick, tick, 1, "succeeded", "")]
+    assert (outcomes(store, "old"), store.connection.zcard(KEYS.active_index)) == ([], 0)
