@@ -77,6 +77,7 @@ class FlowerPowerError(Exception):
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
+        self._notes = ()
         if hint is not None:
             self.hint = hint
 
@@ -88,12 +89,18 @@ class FlowerPowerError(Exception):
         return in_python(self.hint)
 
     @property
-    def __notes__(self) -> list[str]:  # type: ignore[override]  # a list of its own would miss what a hint becomes later
+    def __notes__(self) -> list[str]:  # a list of its own would miss what a hint becomes later
         """What a traceback shows below the message; the details only where no cause says the same."""
         from flowerpower.told_in_python import in_traceback
 
         hint = f"hint: {in_traceback(self.hint)}" if self.hint else ""
         return [*filter(None, (*self._more(), hint)), *self._notes]
+
+    @__notes__.setter
+    def __notes__(self, notes: Sequence[str]) -> None:
+        """Take over the notes that others kept, as what pickles tracebacks does; those of its own it knows."""
+        own = self.__notes__[: len(self.__notes__) - len(self._notes)]
+        self._notes = tuple(note for note in notes if note not in own)
 
     def _more(self) -> Sequence[str]:
         return [self.details] if self.__cause__ is None else []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import pickle
+import subprocess
+import sys
 import traceback
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -70,6 +72,28 @@ def test_a_traceback_shows_what_a_hint_became_and_what_others_noted_also_after_a
     for one in (error, pickle.loads(pickle.dumps(error))):
         assert _shown(one).splitlines()[-2:] == ["hint: ask the platform team", "while reading orders"]
         assert one.__notes__ == ["hint: ask the platform team", "while reading orders"]
+
+
+_WITH_TRACEBACKS = """
+import pickle
+from tblib import pickling_support
+from flowerpower.errors import MissingExtraError
+
+pickling_support.install()
+error = MissingExtraError("parquet", "parquet")
+error.hint = "ask the platform team"
+error.add_note("while reading orders")
+again = pickle.loads(pickle.dumps(error))
+print(*again.__notes__, sep="; ")
+"""
+
+
+def test_a_pickle_that_holds_a_traceback_loads_and_says_each_thing_once() -> None:
+    """Dask lets every process pickle tracebacks, by way of notes that it sets."""
+    pytest.importorskip("tblib")
+    done = subprocess.run([sys.executable, "-c", _WITH_TRACEBACKS], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "hint: ask the platform team; while reading orders\n"
 
 
 def test_a_log_shows_it_too(caplog: pytest.LogCaptureFixture) -> None:
