@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from flowerpower.specs.durations import duration_text
 from flowerpower.specs.origins import OriginTree, ValueOrigin
 from flowerpower.specs.placeholders import as_written
-from flowerpower.specs.text.scalars import read_scalar
+from flowerpower.specs.text.scalars import NO_VALUE_OF_PYTHON, read_scalar
 from flowerpower.state.connection import hide_credentials
 
 if TYPE_CHECKING:
@@ -182,6 +182,7 @@ def scalar(value: Any) -> str:
 def _text(value: str) -> str:
     """Return a text as YAML; thousands of specs have the same keys and many of the same values."""
     odd = value.lower() in _OLD_WORDS or _OLD_NUMBER.fullmatch(value) or read_scalar(value) != value
+    odd = odd or value == NO_VALUE_OF_PYTHON  # of which validate would warn
     if _PLAIN.fullmatch(value) and not odd:
         return value
     return _ESCAPED.sub(_escape, json.dumps(value, ensure_ascii=False))
