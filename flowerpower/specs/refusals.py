@@ -110,8 +110,12 @@ def written(value: Any) -> str:
     if type(value) is list:
         return f"[{', '.join(map(written, value))}]"
     if type(value) is dict:
-        return f"{{{', '.join(f'{key}: {written(inner)}' for key, inner in value.items())}}}"
+        return f"{{{', '.join(f'{_key(key)}: {written(inner)}' for key, inner in value.items())}}}"
     return repr(value)
+
+
+def _key(key: Any) -> str:
+    return key if isinstance(key, str) and key.isprintable() else repr(key)
 
 
 def _shown(value: Any) -> str:

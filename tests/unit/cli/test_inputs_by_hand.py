@@ -12,8 +12,8 @@ _WRONG = {
     "a name": ("nmber=4", "there is no node for the input 'nmber'", "did you mean 'number'?"),
     "a type": (
         "number=many",
-        "input 'number': 'many' is not an int (input should be a valid integer, unable to parse string as an integer)",
-        "`doubled` in flows/flow.py:1 wants it so",
+        "input 'number': 'many' is not an int",
+        "`doubled` in flows/flow.py:1 wants a whole number",
     ),
     "a node": (
         "doubled=4",

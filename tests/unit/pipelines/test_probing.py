@@ -95,7 +95,7 @@ def test_a_validator_that_fails_refuses_its_value_and_nothing_else(project: Path
     (graph,) = real_graphs([Build(("strict",), Config({}), (value,))], project, ["flows"])
 
     assert isinstance(graph, Graph)
-    assert graph.refused[value.key].startswith("{'most': 3} is not a Limit: ")
+    assert graph.refused[value.key].startswith("{most: 3} is not a Limit: ")
     assert "KeyError" in graph.refused[value.key]
 
 
