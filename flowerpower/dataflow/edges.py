@@ -43,6 +43,7 @@ class Edges:
         self._makers = makers
         self._kinds = _Read[Any](kind_of)
         self._classes, self._items = _Read[Classes](classes_of), _Read[Classes](items_of)
+        self._known: dict[str, tuple[Classes, Classes]] = {}  # what nodes are made as, and what is in them
         self._wants: dict[str, list[Want]] = {}
         for file, function in {id(maker[1]): maker for maker in makers.values()}.values():
             if keeps_types(function):
@@ -69,18 +70,25 @@ class Edges:
 
     def made(self, name: str) -> Classes:
         """Return the classes one of which a computed node is; none if that is not certain."""
-        return self._made(name, self._classes)
+        return self._made(name)[0]
 
     def items_made(self, name: str) -> Classes:
         """Return the classes one of which everything in the collection is that a node computes; none if unknown."""
-        return self._made(name, self._items)
+        return self._made(name)[1]
 
-    def _made(self, name: str, read: _Read[Classes]) -> Classes:
+    def _made(self, name: str) -> tuple[Classes, Classes]:
+        found = self._known.get(name)  # many runs ask
+        if found is None:
+            found = self._known[name] = self._read(name)
+        return found
+
+    def _read(self, name: str) -> tuple[Classes, Classes]:
         if name not in self._makers:
-            return frozenset()
+            return frozenset(), frozenset()
         file, maker = self._makers[name]
         own = keeps_types(maker) and name == _node_of(maker)
-        return read.of(maker.returns, file) if own else frozenset()
+        read = self._classes.of(maker.returns, file), self._items.of(maker.returns, file)
+        return read if own else (frozenset(), frozenset())
 
     def wanted(self, name: str) -> Classes:
         """Return the classes of which an input has to be one; none if that is not certain."""

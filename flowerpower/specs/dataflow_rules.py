@@ -213,13 +213,14 @@ class _Check:
         """Return what is wrong with each run of a pipeline, by its address; what they share is looked at once."""
         outputs, by_key = outputs_of(pipeline), dict[object, list[Finding]]()
         graphs: dict[str, Graph | None] = {}
-        transfers: dict[str, list[Finding]] = {}
+        transfers: dict[int, list[Finding]] = {}
         found: dict[str, Sequence[Finding]] = {}
         for run in runs:
             key = run.key
             if key[0] not in graphs:
                 graphs[key[0]] = graph = self.graph(name, pipeline.modules, run.config)
-                transfers[key[0]] = [*wrong_transfers(graph, pipeline.load, pipeline.save)] if graph else []
+                if graph and id(graph) not in transfers:  # configs share graphs
+                    transfers[id(graph)] = [*wrong_transfers(graph, pipeline.load, pipeline.save)]
             if (graph := graphs[key[0]]) is None:
                 found[run.address] = ()
                 continue
@@ -228,7 +229,7 @@ class _Check:
                 self.note(pipeline.modules, run)
                 wanted = Wanted(outputs, run.config, run.inputs.keys(), run.overrides.keys(), pipeline.load.keys())
                 if key not in by_key:
-                    by_key[key] = [*check_run(graph, wanted), *transfers[key[0]]]
+                    by_key[key] = [*check_run(graph, wanted), *transfers[id(graph)]]
                 by_key[values] = [*by_key[key], *wrong_values(graph, wanted, run.given)]
             found[run.address] = by_key[values]
         return found

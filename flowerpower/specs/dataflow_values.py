@@ -54,12 +54,11 @@ def _questionable(graph: Graph, given: Given) -> Iterator[Value]:
     if graph.refused:
         yield from values_of(given)
         return
-    kinds = graph.kinds
+    kinds, config = graph.kinds, given["config"]
     for section in ("inputs", "config") if kinds else ():
-        values = given[section]
-        for name in kinds.keys() & values.keys():
-            if type(values[name]) is not kinds[name] and (section != "inputs" or name not in given["config"]):
-                yield Value(section, name, values[name])
+        for name, value in given[section].items():
+            if name in kinds and type(value) is not kinds[name] and (section == "config" or name not in config):
+                yield Value(section, name, value)
 
 
 def can_be_told(value: Value) -> bool:

@@ -25,7 +25,7 @@ from flowerpower.specs.project import Project
 from flowerpower.specs.rules import check
 from flowerpower.specs.silence import silence, wrong_comments
 from flowerpower.specs.split import split_spec
-from flowerpower.specs.text.documents import MAX_PROBLEMS, Document, Parsed
+from flowerpower.specs.text.documents import MAX_PROBLEMS, Document, Parsed, lines_of_holes
 from flowerpower.specs.text.yaml import Parse, parse
 from flowerpower.specs.values import NOT_PATCHED, TRIGGERS
 from flowerpower.specs.verdict import in_order
@@ -136,31 +136,28 @@ class _Loading:
         """Parse the files of a kind one after the other; yield documents, and whether each is alone."""
         for file in self._files[kind]:
             parsed = self._parse(file, self.texts[file])
-            if parsed.problems:
-                self.problems += parsed.problems
-                broken = [problem.place.line for problem in parsed.problems if problem.severity == "error"]
-                broken += [line for document in parsed.documents for line in document.holes]
-                self._broken_lines |= {(file, line) for line in broken}
-            if not parsed.documents:
-                self.elsewhere[f"{kind}.{stem_of(file)}"] = "cannot be read"
-            if kind != "project" and (split := split_spec(parsed.documents, self.texts[file])):
-                self.problems.append(split)
-                self._holed |= {(file, document.number) for document in parsed.documents}
-                self.elsewhere[f"{kind}.{stem_of(file)}"] = "cannot be read"
+            if parsed.problems or len(parsed.documents) != 1:  # of few files
+                self._note(kind, file, parsed)
             alone = sum(document.data is not None for document in parsed.documents) == 1
-            self._holed |= {(file, document.number) for document in parsed.documents if document.holes}
-            cut_short = any(problem.code in _OF_FILES_CUT_SHORT for problem in parsed.problems)
-            if cut_short or any(_NAME.match(line) for line in self._lines_of_holes(parsed)):
-                self._nameless |= {_OF_NAMES[kind]} if kind in _OF_NAMES else set()
             for document in parsed.documents:
                 yield document, alone
 
-    def _lines_of_holes(self, parsed: Parsed) -> Iterator[bytes]:
-        """Yield the lines of a file that cannot be read."""
-        for document in parsed.documents:
-            if document.holes:
-                lines = self.texts[document.file].splitlines()
-                yield from (lines[number - 1] for number in document.holes if number <= len(lines))
+    def _note(self, kind: str, file: str, parsed: Parsed) -> None:
+        """Take down what is wrong with the text of a file, and what is not known of it for that."""
+        self.problems += parsed.problems
+        broken = [problem.place.line for problem in parsed.problems if problem.severity == "error"]
+        broken += [line for document in parsed.documents for line in document.holes]
+        self._broken_lines |= {(file, line) for line in broken}
+        self._holed |= {(file, document.number) for document in parsed.documents if document.holes}
+        split = split_spec(parsed.documents, self.texts[file]) if kind != "project" else None
+        if split:
+            self.problems.append(split)
+            self._holed |= {(file, document.number) for document in parsed.documents}
+        if split or not parsed.documents:
+            self.elsewhere[f"{kind}.{stem_of(file)}"] = "cannot be read"
+        cut_short = any(problem.code in _OF_FILES_CUT_SHORT for problem in parsed.problems)
+        if cut_short or any(_NAME.match(line) for line in lines_of_holes(parsed, self.texts[file])):
+            self._nameless |= {_OF_NAMES[kind]} if kind in _OF_NAMES else set()
 
     def _project_spec(self, documents: Sequence[Document]) -> ProjectSpec | None:
         files = [file for file in PROJECT_FILES if file in self.texts]
@@ -214,7 +211,8 @@ class _Loading:
         found: dict[str, Spec] = {}
         for document, alone in self._documents(kind):
             origin = origin_of(kind, document)
-            name = None if self._is_guess(document, origin, "name") else name_of(document, alone=alone)
+            is_guess = document.holes and self._is_guess(document, origin, "name")
+            name = None if is_guess else name_of(document, alone=alone)
             key = name or "unknown"
             if key in found or not name:  # a place of its own, so that the rest of it is checked too
                 key = f"{key} in {origin.place}"
@@ -242,12 +240,8 @@ class _Loading:
             return None
         if origin.kind == "schedule":
             data.setdefault("timezone", self._timezone)
-        known = (document.file, document.number) not in self._holed and not is_misspelt("name", data)
-        if "name" not in data and name is None and known:
-            from flowerpower.specs.manifests import manifest  # only a mistake needs it
-
-            if manifest(data).key in {"", *self._models[origin.kind].model_fields}:
-                self._report("FP111", origin.place, f"a {origin.kind} in a file with several documents has no name")
+        if "name" not in data and name is None:
+            self._report_nameless(document, origin, data)
         data.setdefault("name", name or "unknown")
         mistaken: list[Path] = []
         if self._fill_everywhere or self._has_placeholders(document.file):
@@ -256,6 +250,13 @@ class _Loading:
         if not document.sound:  # nobody knows what the broken part was meant to say
             self._unsound[address] = self._unsound.get(address, frozenset()) | {"YAML"}
         return spec
+
+    def _report_nameless(self, document: Document, origin: Origin, data: Mapping[str, Any]) -> None:
+        from flowerpower.specs.manifests import manifest  # only a mistake needs it
+
+        known = (document.file, document.number) not in self._holed and not is_misspelt("name", data)
+        if known and manifest(data).key in {"", *self._models[origin.kind].model_fields}:
+            self._report("FP111", origin.place, f"a {origin.kind} in a file with several documents has no name")
 
     def _has_placeholders(self, file: str) -> bool:
         """Tell whether there is something to fill in, in a file that may hold thousands of documents."""

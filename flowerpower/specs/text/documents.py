@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from flowerpower.errors import Place, Problem
@@ -30,3 +31,11 @@ class Parsed(NamedTuple):
 
     documents: tuple[Document, ...]
     problems: tuple[Problem, ...]
+
+
+def lines_of_holes(parsed: Parsed, content: bytes) -> Iterator[bytes]:
+    """Yield the lines of a file that cannot be read."""
+    for document in parsed.documents:
+        if document.holes:
+            lines = content.splitlines()
+            yield from (lines[number - 1] for number in document.holes if number <= len(lines))
