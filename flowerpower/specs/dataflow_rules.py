@@ -19,7 +19,7 @@ from flowerpower.proposed import in_env
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.dataflow_graphs import Graphs, Located, RealGraphs
 from flowerpower.specs.dataflow_transfers import wrong_transfers
-from flowerpower.specs.dataflow_values import Given, can_be_told, values_of, wrong_values
+from flowerpower.specs.dataflow_values import Given, are_plainly_right, can_be_told, values_of, wrong_values
 from flowerpower.specs.project import Project
 from flowerpower.specs.silence import wrong_comments
 
@@ -230,7 +230,8 @@ class _Check:
                 wanted = Wanted(outputs, run.config, run.inputs.keys(), run.overrides.keys(), pipeline.load.keys())
                 if key not in by_key:
                     by_key[key] = [*check_run(graph, wanted), *transfers[id(graph)]]
-                by_key[values] = [*by_key[key], *wrong_values(graph, wanted, run.given)]
+                right = are_plainly_right(graph, run.inputs, run.config)
+                by_key[values] = by_key[key] if right else [*by_key[key], *wrong_values(graph, wanted, run.given)]
             found[run.address] = by_key[values]
         return found
 

@@ -30,6 +30,18 @@ Given = Mapping[str, Mapping[str, Any]]
 """What a run gives to nodes: `inputs`, `config` and `overrides`, each by name."""
 
 
+def are_plainly_right(graph: Graph, inputs: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
+    """Tell whether all that a run gives is of the very types that are wanted, as in nearly all runs."""
+    if graph.refused:
+        return False
+    kinds = graph.kinds
+    for values in (inputs, config) if kinds else ():
+        for name in values:
+            if name in kinds and type(values[name]) is not kinds[name]:
+                return False
+    return True
+
+
 def wrong_values(graph: Graph, wanted: Wanted, given: Given) -> Iterator[Finding]:
     """Yield what a run would refuse of the values that it is given, in its own words; only what is certain."""
     if not graph.decided:
