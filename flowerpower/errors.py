@@ -94,13 +94,13 @@ class FlowerPowerError(Exception):
         from flowerpower.told_in_python import in_traceback
 
         hint = f"hint: {in_traceback(self.hint)}" if self.hint else ""
-        return [*filter(None, (*self._more(), hint)), *self._notes]
+        own = [*filter(None, (*self._more(), hint))]
+        return [*own, *(note for note in self._notes if note not in own)]
 
     @__notes__.setter
     def __notes__(self, notes: Sequence[str]) -> None:
-        """Take over the notes that others kept, as what pickles tracebacks does; those of its own it knows."""
-        own = self.__notes__[: len(self.__notes__) - len(self._notes)]
-        self._notes = tuple(note for note in notes if note not in own)
+        """Take over the notes that others kept; what pickles tracebacks does so before anything else is there."""
+        self._notes = tuple(notes)
 
     def _more(self) -> Sequence[str]:
         return [self.details] if self.__cause__ is None else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import pickle
 import subprocess
 import sys
@@ -77,23 +78,31 @@ def test_a_traceback_shows_what_a_hint_became_and_what_others_noted_also_after_a
 _WITH_TRACEBACKS = """
 import pickle
 from tblib import pickling_support
-from flowerpower.errors import MissingExtraError
+from unit.test_errors import _ERRORS
 
 pickling_support.install()
-error = MissingExtraError("parquet", "parquet")
-error.hint = "ask the platform team"
-error.add_note("while reading orders")
-again = pickle.loads(pickle.dumps(error))
-print(*again.__notes__, sep="; ")
+for error in _ERRORS:
+    error.add_note("while reading orders")
+    again = pickle.loads(pickle.dumps(error))
+    assert (vars(again), again.__notes__) == (vars(error), error.__notes__), again.__notes__
+    print(*again.__notes__, sep="; ")
 """
 
 
 def test_a_pickle_that_holds_a_traceback_loads_and_says_each_thing_once() -> None:
     """Dask lets every process pickle tracebacks, by way of notes that it sets."""
     pytest.importorskip("tblib")
-    done = subprocess.run([sys.executable, "-c", _WITH_TRACEBACKS], capture_output=True, text=True, check=True)
+    path = {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", _WITH_TRACEBACKS],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **path},
+    )
 
-    assert done.stdout == "hint: ask the platform team; while reading orders\n"
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0] == "hint: take another; while reading orders"
 
 
 def test_a_log_shows_it_too(caplog: pytest.LogCaptureFixture) -> None:
