@@ -11,7 +11,7 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.registry import StartedJobRegistry
 from support.holds import HOUR, QUEUE, apply, outcomes, queued, step
-from support.players import Player, reference
+from support.players import Player, begin, reference
 from support.redis_state import shift_clock
 from support.states import KEYS, schedule
 
@@ -30,20 +30,14 @@ def succeeded(store: Store, player: Player) -> str:
     return run
 
 
-def begin(store: Store) -> tuple[str, Execution]:
+def begun(store: Store) -> tuple[str, Execution]:
     """Let a worker of RQ's begin the run of a tick that may be tried twice; return both."""
     apply(store, schedule("often", every=HOUR, retry={"max": 2, "intervals": []}))
     shift_clock(store.connection, HOUR)
     step(store)
     (run,) = queued(store)
     store.connection.delete(KEYS.queue_list(QUEUE))
-    job = Job.fetch(run, connection=store.connection, serializer="json")
-    with store.connection.pipeline() as pipe:
-        execution = Execution.create(job, 70, pipe, "first")
-        pipe.execute()
-    store.connection.hset(KEYS.job(run), "status", "started")
-    assert Ledger(store).claim(reference(store, run), Claimant("first", execution.id), digest="d").attempt == 1
-    return run, execution
+    return run, begin(store, run, "first")
 
 
 def outlive(store: Store, number: int = 1000) -> None:
@@ -120,7 +114,7 @@ def test_a_run_that_missed_its_start_deadline_is_not_run_after_all(store: Store)
 
 
 def test_a_run_that_goes_on_is_not_begun_again_where_a_clock_that_is_ahead_made_rq_try_it_again(store: Store) -> None:
-    run, first = begin(store)
+    run, first = begun(store)
     StartedJobRegistry(queue=Queue(QUEUE, connection=store.connection)).cleanup(time.time() + 90)  # as `rq info` does
     assert queued(store) == [run]
     ledger, one = Ledger(store), reference(store, run)
@@ -133,7 +127,7 @@ def test_a_run_that_goes_on_is_not_begun_again_where_a_clock_that_is_ahead_made_
 
 @pytest.mark.parametrize("ended", [False, True])
 def test_a_run_is_begun_again_where_its_worker_was_silent_or_has_handed_it_back(store: Store, ended: bool) -> None:
-    run, first = begin(store)
+    run, first = begun(store)
     if ended:  # and a last sign of life comes late
         job = Job.fetch(run, connection=store.connection, serializer="json")
         with store.connection.pipeline() as pipe:
@@ -148,7 +142,7 @@ def test_a_run_is_begun_again_where_its_worker_was_silent_or_has_handed_it_back(
 
 
 def test_a_worker_is_not_taken_for_one_that_is_gone_and_whose_clock_was_ahead(store: Store) -> None:
-    run, first = begin(store)
+    run, first = begun(store)
     store.connection.zadd(f"rq:executions:{run}", {first.id: time.time() + 3600})
     store.connection.delete(first.key)
     job = Job.fetch(run, connection=store.connection, serializer="json")

@@ -36,13 +36,6 @@ from flowerpower.state.store import Store
 KEYS = Keys("acme", "default")
 
 
-@pytest.fixture
-def manager(redis_connection: Redis, redis_url: str, tmp_path: Path) -> RQManager:
-    store = Store(redis_connection, KEYS)
-    apply_plan(make_plan(KEYS, wanted(write_project(tmp_path)), store.read(), SOURCE), store, "apply")
-    return JobQueueManager.create("rq", store=store, url=redis_url)
-
-
 def test_a_pipeline_is_enqueued_run_and_waited_for(manager: RQManager, redis_url: str, tmp_path: Path) -> None:
     run = manager.enqueue("report", inputs={"number": 4})
     working = threading.Thread(target=work_until_empty, args=(redis_url, KEYS, tmp_path))

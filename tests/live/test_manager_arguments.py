@@ -5,30 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
-from redis import Redis
-from support.projects import wanted, write_project
-from support.states import SOURCE
 
-from flowerpower import JobQueueManager, RQManager
-from flowerpower.apply import apply_plan
+from flowerpower import RQManager
 from flowerpower.errors import UsageError
-from flowerpower.planning.diff import make_plan
-from flowerpower.state.keys import Keys
-from flowerpower.state.store import Store
-
-KEYS = Keys("acme", "default")
-
-
-@pytest.fixture
-def manager(redis_connection: Redis, redis_url: str, tmp_path: Path) -> RQManager:
-    """The job queue of a project that is applied."""
-    store = Store(redis_connection, KEYS)
-    apply_plan(make_plan(KEYS, wanted(write_project(tmp_path)), store.read(), SOURCE), store, "apply")
-    return JobQueueManager.create("rq", store=store, url=redis_url)
-
 
 WRONG: list[tuple[Callable[[RQManager], object], str]] = [
     (lambda jobs: jobs.start_worker(queues="default", burst=True), "`queues` is a list of texts"),

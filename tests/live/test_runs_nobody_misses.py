@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from rq.executions import Execution
-from rq.job import Job
 from support.holds import HOUR, QUEUE, apply, outcomes, queued
-from support.players import Player, reference
+from support.players import Player, begin
 from support.redis_state import shift_clock
 from support.states import KEYS, schedule
 
-from flowerpower.jobs.ledger import Claimant, Ledger
 from flowerpower.jobs.records import WORKER_GONE
 from flowerpower.jobs.scheduling.scheduler import RECONCILE_SECONDS, Scheduler
 from flowerpower.state.store import Store
@@ -28,17 +25,6 @@ def fired(store: Store, scheduler: Scheduler, **more: Any) -> str:
     (run,) = queued(store)
     store.connection.delete(KEYS.queue_list(QUEUE))
     return run
-
-
-def begin(store: Store, run: str) -> Execution:
-    """Let a worker of RQ's begin a run."""
-    job = Job.fetch(run, connection=store.connection, serializer="json")
-    with store.connection.pipeline() as pipe:
-        execution = Execution.create(job, 70, pipe, "worker")
-        pipe.execute()
-    store.connection.hset(KEYS.job(run), "status", "started")
-    assert Ledger(store).claim(reference(store, run), Claimant("worker", execution.id), digest="d").attempt == 1
-    return execution
 
 
 def look(store: Store, scheduler: Scheduler, times: int = 8) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from rq.executions import Execution
+from rq.job import Job
+
 from flowerpower.jobs.ledger import Claim, Claimant, Ledger, RunRef, run_ref
 from flowerpower.state.store import Store
 
@@ -59,3 +62,14 @@ def reference(store: Store, run_id: str) -> RunRef:
     found = run_ref(store, run_id, 0)
     assert found is not None
     return found
+
+
+def begin(store: Store, run: str, worker: str = "worker") -> Execution:
+    """Let a worker of RQ's begin a run for the first time, with an execution that nobody renews."""
+    job = Job.fetch(run, connection=store.connection, serializer="json")
+    with store.connection.pipeline() as pipe:
+        execution = Execution.create(job, 70, pipe, worker)
+        pipe.execute()
+    store.connection.hset(store.keys.job(run), "status", "started")
+    assert Ledger(store).claim(reference(store, run), Claimant(worker, execution.id), digest="d").attempt == 1
+    return execution

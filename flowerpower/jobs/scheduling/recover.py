@@ -68,9 +68,7 @@ class RunKeeper:
         self._troubles = troubles
         self._missing: dict[str, int] = {}  # when each run was first seen in no list
         self._gone: dict[str, int] = {}  # when each execution was first seen to be gone, while its run waits
-        self._silent: dict[
-            str, int
-        ] = {}  # when each execution was first seen to be gone, and in no list, while it runs
+        self._silent: dict[str, int] = {}  # when each was first seen to be gone, and in no list, while its run runs
         self._handed: set[str] = set()  # those of them that RQ was told of
         self._index = IndexKeeper(store)
 
