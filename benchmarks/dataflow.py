@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -56,6 +55,6 @@ def _runner(action: str, module: Path) -> Run:
     def run_once() -> Mapping[str, Sample]:
         outside, printed = run_command([command], CHECKOUT)
         inside = Sample(**json.loads(printed[0])["graph"])
-        return {"process": replace(outside, count=inside.count), "graph": inside}
+        return {"process": outside._replace(count=inside.count), "graph": inside}
 
     return run_once

@@ -6,28 +6,26 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One measured run: wall and CPU seconds (of the side's own processes), and how much was really done.
 
     `memory` is the most that the process ever had, in MB; 0: not measured.
     """
 
     seconds: float
-    count: int
+    count: int  # type: ignore[assignment]  # a tuple has a method of that name, which nobody calls
     cpu: float = 0.0
     memory: float = 0.0
 
 
-@dataclass(slots=True)
 class Watch:
     """Measures one block: wall and CPU seconds of this process."""
 
-    seconds: float = 0.0
-    cpu: float = 0.0
+    def __init__(self) -> None:
+        self.seconds = self.cpu = 0.0
 
     def sample(self, count: int) -> Sample:
         """Return what was measured, with how much was done."""
@@ -45,4 +43,4 @@ def watch() -> Iterator[Watch]:
 
 def print_samples(samples: Mapping[str, Sample]) -> None:
     """Print samples as `run_side` reads them."""
-    print(json.dumps({phase: asdict(sample) for phase, sample in samples.items()}))
+    print(json.dumps({phase: sample._asdict() for phase, sample in samples.items()}))

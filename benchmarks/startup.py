@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -109,6 +108,6 @@ def _write_bare(folder: Path) -> tuple[list[str], list[str]]:
 def _runner(command: Sequence[str], folder: Path, expected: str) -> Run:
     def run_once() -> Mapping[str, Sample]:
         sample, printed = run_command([command] * _STARTS, folder)
-        return {"": replace(sample, count=sum(expected in text for text in printed))}
+        return {"": sample._replace(count=sum(expected in text for text in printed))}
 
     return run_once

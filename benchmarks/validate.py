@@ -107,7 +107,7 @@ def _after_one_edit(context: Context) -> Iterator[Side]:
 
 def _once(run: Run) -> Run:
     """Return a run that counts as the check of the one file that was edited."""
-    return lambda: {phase: replace(sample, count=min(sample.count, 1)) for phase, sample in run().items()}
+    return lambda: {phase: sample._replace(count=min(sample.count, 1)) for phase, sample in run().items()}
 
 
 def _valid_specs(printed: Sequence[str]) -> int:
@@ -177,6 +177,6 @@ def _linted(printed: Sequence[str]) -> int:
 def _runner(commands: Commands, cwd: Path, count: Callable[[Sequence[str]], int]) -> Callable[[], Mapping[str, Sample]]:
     def run_once() -> Mapping[str, Sample]:
         sample, printed = run_command(commands, cwd)
-        return {"validate": replace(sample, count=count(printed))}
+        return {"validate": sample._replace(count=count(printed))}
 
     return run_once

@@ -13,9 +13,8 @@ import sys
 import warnings
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from weakref import WeakKeyDictionary
 
 from flowerpower.errors import Problem, Severity, SpecError
@@ -36,8 +35,7 @@ _MOST = 1_000  # findings of one check that are told
 _found: WeakKeyDictionary[FlowerPowerProject, tuple[Problem, ...]] = WeakKeyDictionary()  # a check runs once
 
 
-@dataclass(frozen=True, slots=True)
-class Specs:
+class Specs(NamedTuple):
     """What a check sees: the specs of one environment after patches and variables, placeholders not filled in."""
 
     namespace: str
@@ -47,8 +45,7 @@ class Specs:
     schedules: Mapping[str, Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One mistake that a check has found. An error stands in the way of a plan, a warning and a note do not."""
 
     code: str  # as ACME12: letters, then a number
@@ -62,8 +59,7 @@ class Finding:
 Check = Callable[[Specs], Iterable[Finding]]
 
 
-@dataclass(frozen=True, slots=True)
-class PlanCheck:
+class PlanCheck(NamedTuple):
     """A check of what would change: its function gets the document that `plan --json` prints, as values of its own."""
 
     check: Callable[[dict[str, Any]], Iterable[Finding]]

@@ -7,16 +7,14 @@ A `FlowerPowerError` is a failure: raised, and shown by the command line without
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 Severity = Literal["error", "warning", "note"]
 _MOST_NAMED = 3  # environments in one message
 _MOST_TOLD = 9  # mistakes in a traceback, besides the first
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(NamedTuple):
     """A point in a file; line and column count from 1, the file is relative to the project folder."""
 
     file: str
@@ -27,8 +25,7 @@ class Place:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """A mistake in a spec: where, what, and what to do."""
 
     code: str

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from flowerpower.settings import complete_core, plugins_are_off
 
@@ -34,8 +33,7 @@ class PluginWarning(UserWarning):
     """A plug-in is installed and does not work."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plugin:
+class Plugin(NamedTuple):
     """One that is installed: where it comes from, and why it cannot be loaded, once somebody has tried."""
 
     group: str
@@ -109,7 +107,7 @@ def installed_plugins(named: Sequence[str] | None) -> list[Plugin]:
     for group in GROUPS:
         for point in _points(group, None):
             plugin = _described(group, point, None if named is None else _is_named(point, named))
-            found.append(replace(_tried(plugin, point), hidden=_hiding(plugin, found)) if plugin.allowed else plugin)
+            found.append(_tried(plugin, point)._replace(hidden=_hiding(plugin, found)) if plugin.allowed else plugin)
     return found
 
 
@@ -127,7 +125,7 @@ def _tried(plugin: Plugin, point: Any) -> Plugin:
         warnings.simplefilter("always")
         loaded = _load(point) is not None
     said = [str(one.message) for one in caught if one.category is PluginWarning]
-    return replace(plugin, loaded=loaded, wrong="".join(said[:1]))
+    return plugin._replace(loaded=loaded, wrong="".join(said[:1]))
 
 
 def _load(point: Any, stacklevel: int = 2) -> Any | None:

@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -79,7 +78,7 @@ class FlowerPowerProject:
         options = arguments.by_name(storage_options or {}, "`storage_options`")
         named = named_place(str(path))
         settings = read_settings(project=named.folder, env=env, redis=redis, variables=variables)
-        return cls.find(replace(settings, url=named.url, storage_options=options), ref or named.ref)
+        return cls.find(settings._replace(url=named.url, storage_options=options), ref or named.ref)
 
     @classmethod
     def find(cls, settings: Settings, ref: str | None = None) -> FlowerPowerProject:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,7 +119,7 @@ class ProjectSpecs:
         if not self._every:
             return [self]
         self._texts.parse = parse_once()
-        return [self._beside(replace(self.settings, env=env)) for env in looked_at(self._declared)]
+        return [self._beside(self.settings._replace(env=env)) for env in looked_at(self._declared)]
 
     @property
     def _declared(self) -> Sequence[str]:
@@ -248,7 +247,7 @@ class ProjectSpecs:
             return redis_url(redis, environment, str(self.place))
         except SpecError as error:
             place = self._home.place("project", "redis", *unset_in(redis, environment))
-            placed = SpecError([replace(problem, place=place) for problem in error.problems])
+            placed = SpecError([problem._replace(place=place) for problem in error.problems])
             placed.hint = error.problems[0].hint  # a check of the specs has no environment to ask, and finds nothing
             raise placed from None
 
@@ -258,7 +257,7 @@ class ProjectSpecs:
         from flowerpower.specs.files.kinds import PROJECT_FILES
 
         unread = tuple(problem for problem in self.sources.problems if problem.place.file in PROJECT_FILES)
-        return spec_problems(loaded, replace(self.sources, problems=unread))
+        return spec_problems(loaded, self.sources._replace(problems=unread))
 
     def refuse_imports(self) -> None:
         """Raise an error where no module may be imported, or none can."""

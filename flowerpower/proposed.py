@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 
 # Those that have no environment (`init`, `completion`), or none to speak of, are left as they are.
 IN_AN_ENVIRONMENT = (
@@ -28,7 +29,7 @@ def in_env(text: str, env: str) -> str:
     return text if env in ("", "default") else with_flags(text, {"--env": env})
 
 
-def with_flags(text: str, flags: dict[str, str]) -> str:
+def with_flags(text: str, flags: Mapping[str, str]) -> str:
     """Return the text with these flags in each command of flowerpower that has them not."""
     if not flags or "flowerpower " not in text:
         return text

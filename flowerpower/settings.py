@@ -7,35 +7,38 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _PREFIX = "FLOWERPOWER_"
 _VARIABLE_PREFIX = "FLOWERPOWER_VAR_"
 _IMPORTED_BY_RUNS = f"{_PREFIX}IMPORTED_BY_RUNS"  # from a worker to what it starts as anew, and to nobody else
+_NEVER_SHOWN = frozenset({"url", "storage_options", "redis", "environment", "signing_key"})  # they may hold secrets
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What a command was asked to do, from flags first and environment variables second."""
 
     project: Path = Path()
-    url: str = field(default="", repr=False)  # of a project that is in no folder; may hold credentials
-    storage_options: Mapping[str, Any] = field(default_factory=dict, repr=False)  # for that URL; likewise
+    url: str = ""  # of a project that is in no folder; may hold credentials
+    storage_options: Mapping[str, Any] = {}  # for that URL; likewise
     env: str = "default"
     env_named: bool = False  # by a flag or a variable
-    redis: str | None = field(default=None, repr=False)  # may hold a password
-    variables: Mapping[str, str] = field(default_factory=dict)
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold credentials
+    redis: str | None = None  # may hold a password
+    variables: Mapping[str, str] = {}
+    environment: Mapping[str, str] = {}  # may hold credentials
     rq_prefix: str = "rq"
     redis_server: Path | None = None  # the program behind `redis: embedded`; None: find one
     runtime_dir: Path | None = None  # where its socket goes; None: the temporary directory
     cache_dir: Path | None = None  # where verdicts on specs are kept; None: nowhere
     commit: str | None = None  # that the project on this machine is at, where git cannot tell: an image, an archive
-    signing_key: str | None = field(default=None, repr=False)  # what apply signs with and workers accept
+    signing_key: str | None = None  # what apply signs with and workers accept
     untrusted: bool = False  # the checkout is somebody else's: it says neither what is run nor where Redis is
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={value!r}" for name, value in self._asdict().items() if name not in _NEVER_SHOWN)
+        return f"Settings({', '.join(shown)})"
 
 
 def read_settings(

@@ -91,7 +91,7 @@ def look_again(url: str, world: Path) -> dict[str, Sample]:
         known = project.recalled
         found = project.store.read()
     assert known, "the check was not remembered"
-    return {"plan": replace(looking.sample(_occurrences(found)), memory=_peak())}
+    return {"plan": looking.sample(_occurrences(found))._replace(memory=_peak())}
 
 
 def _planned(project: FlowerPowerProject, changes: int = 0) -> Sample:
@@ -101,7 +101,7 @@ def _planned(project: FlowerPowerProject, changes: int = 0) -> Sample:
         shown = project.problems
     assert len(planned.plan.changes) == changes, f"{len(planned.plan.changes)} changes"
     assert isinstance(shown, tuple)
-    return replace(planning.sample(len(planned.plan.after.schedules)), memory=_peak())
+    return planning.sample(len(planned.plan.after.schedules))._replace(memory=_peak())
 
 
 def _project(url: str, folder: Path, cache: Path) -> FlowerPowerProject:

@@ -129,7 +129,7 @@ def _refuse_beside_a_file(overrides: AllOverrides, revision: Revision, approval:
 def _apply_saved(session: Session, planned: PlannedChanges, *, accepted: bool, concise: bool | None) -> int:
     """Apply a saved plan, which somebody has looked at; the environment is the plan's unless another was named."""
     if not session.settings.env_named:
-        session = replace(session, settings=replace(session.settings, env=planned.plan.env))
+        session = session._replace(settings=session.settings._replace(env=planned.plan.env))
     try:
         with session.project() as project:
             show_plan(session, planned, concise=concise)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowerpower.cli.projects import name_of
 from flowerpower.cli.report import Checked, ProblemFormat, show
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
 _MANY = 1_000  # files that take longer than a blink
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """How to report: the format, and the file if not stdout."""
 
     format: ProblemFormat = "text"
@@ -35,7 +33,7 @@ def check_projects(
 ) -> int:
     """Check the projects of *files*, or every one below them, report, and return the exit code."""
     if report.format == "json" and report.out is None:  # a failure is a document too
-        session = replace(session, json=True)
+        session = session._replace(json=True)
     try:
         projects = every_named_project(session, files) if every else named_projects(session, files)
         checked = [_checked(session, project, imports=imports) for project in projects]
@@ -71,4 +69,4 @@ def _with_house_problems(project: FlowerPowerProject, verdict: Verdict) -> Check
     from flowerpower.specs.verdict import in_order
 
     found = house_problems_everywhere(project)
-    return Checked(project, replace(verdict, problems=in_order([*verdict.problems, *found])) if found else verdict)
+    return Checked(project, verdict._replace(problems=in_order([*verdict.problems, *found])) if found else verdict)

@@ -51,7 +51,7 @@ def dev(
 
     if session.settings.redis not in (None, "embedded"):
         session.talk("Note: dev works on a private Redis; the one that is set is left alone")
-    session = replace(session, settings=replace(session.settings, redis="embedded"))
+    session = session._replace(settings=session.settings._replace(redis="embedded"))
     stop = Stop()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

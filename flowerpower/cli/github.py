@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +43,7 @@ def mistakes_beside_lines(session: Session, place: Path | Filesystem, *, wanted:
 def _annotate(session: Session, folder: str, problems: Sequence[Problem]) -> None:
     from flowerpower.render.problems_github import problems_github, problems_summary
 
-    found = [replace(one, place=replace(one.place, file=f"{folder}{one.place.file}")) for one in problems]
+    found = [one._replace(place=one.place._replace(file=f"{folder}{one.place.file}")) for one in problems]
     summary = session.settings.environment.get("GITHUB_STEP_SUMMARY")
     where = "the summary of this job" if summary else "`flowerpower validate`"
     session.result(problems_github(found, all_in=where))

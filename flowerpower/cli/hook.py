@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from flowerpower.cli.process import as_process
@@ -43,7 +42,7 @@ def check_plainly(arguments: Sequence[str]) -> int:
     env, rest = _parted(arguments)
     settings = read_settings(env=env)
     if _ANEW in rest:
-        settings = replace(settings, cache_dir=None)
+        settings = settings._replace(cache_dir=None)
     files = [Path(argument) for argument in rest if not argument.startswith("-")]
     return as_process(lambda: _check(settings, files, every=_ALL in rest))
 

@@ -10,7 +10,7 @@ import inspect
 import shlex
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache, wraps
 from typing import Annotated, Any
 
@@ -244,7 +244,7 @@ def guarded(general: General, revision: Revision, trust: Trust, work: Callable[[
             project=named.folder, env=general.env, redis=general.redis, variables=read_variables(general.var or ())
         )
         session = Session(
-            replace(settings, untrusted=trust.untrusted, url=named.url),
+            settings._replace(untrusted=trust.untrusted, url=named.url),
             ref=revision.ref,
             json=general.json,
             color=general.wanted_color,

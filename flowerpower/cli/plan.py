@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -129,7 +129,7 @@ def present(session: Session, planned: PlannedChanges, display: Display, folder:
     """Print a plan in one of its formats; *folder* is the project's in its repository."""
     if session.json or display.format == "json":
         document = planned.to_dict()
-        replace(session, json=True).document({**document, "checks": session.proposing_in(document["checks"])})
+        session._replace(json=True).document({**document, "checks": session.proposing_in(document["checks"])})
     elif display.format == "markdown":
         session.result(planned.to_markdown().rstrip("\n"))
     elif display.format == "github":

@@ -9,10 +9,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from flowerpower.cli.projects import name_of
 from flowerpower.cli.session import Session, as_json
@@ -27,12 +26,12 @@ ProblemFormat = Literal["text", "json", "github", "gitlab", "sarif", "junit"]
 _MOST_SHOWN = 50  # problems with their lines on a terminal; more would push the first away
 
 
-@dataclass(frozen=True)
 class Checked:
     """A project that was checked, and the ways to name its files."""
 
-    project: FlowerPowerProject
-    verdict: Verdict
+    def __init__(self, project: FlowerPowerProject, verdict: Verdict) -> None:
+        self.project = project
+        self.verdict = verdict
 
     @property
     def problems(self) -> Sequence[Problem]:
@@ -92,8 +91,7 @@ def _from(base: Path, folder: Path) -> Callable[[str], str]:
     return (lambda file: file) if prefix == "." else (lambda file: f"{prefix}/{file}")
 
 
-@dataclass(frozen=True)
-class _Found:
+class _Found(NamedTuple):
     """All problems, and the files they are in, by the paths that a report uses."""
 
     problems: Sequence[Problem]
@@ -124,7 +122,7 @@ def _found(named: Iterable[tuple[Checked, Callable[[str], str]]]) -> _Found:
         for problem in each.problems:
             file = problem.place.file
             moved = name(file)
-            problems.append(replace(problem, place=replace(problem.place, file=moved)))
+            problems.append(problem._replace(place=problem.place._replace(file=moved)))
             if file in each.contents:
                 contents[moved] = each.contents[file]
     return _Found(problems, contents)

@@ -6,11 +6,9 @@ import errno
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowerpower.cli.projects import hint_below
 from flowerpower.cli.terminal import Color, choose_style, is_dumb, width_of
@@ -26,8 +24,7 @@ if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(NamedTuple):
     """One command's run. Results go to stdout, talk goes to stderr; with `json` stdout gets one document."""
 
     settings: Settings
@@ -37,14 +34,14 @@ class Session:
     quiet: bool = False
     verbose: bool = False
     debug: bool = False
-    given: dict[str, str] = field(default_factory=dict)  # flags that commands which are proposed have to repeat
+    given: Mapping[str, str] = {}  # flags that commands which are proposed have to repeat
 
-    @cached_property
+    @property
     def style(self) -> Style:
         """The style of results, which also makes the commands that they propose fit to be pasted."""
         return self._with_hints(choose_style(sys.stdout, self.settings.environment, self.color))
 
-    @cached_property
+    @property
     def talk_style(self) -> Style:
         """The style of talk."""
         return self._with_hints(choose_style(sys.stderr, self.settings.environment, self.color))

@@ -68,7 +68,7 @@ def status(
     if session.json and display.format == "html":
         raise UsageError("--json and --format html do not go together", hint="give one of them")
     if session.json or (display.format == "json" and display.out is None):
-        session, display = replace(session, json=True), replace(display, format="json")
+        session, display = session._replace(json=True), replace(display, format="json")
     if display.watch:
         from flowerpower.cli.watching import watch
 
@@ -119,7 +119,7 @@ def to_paste(session: Session, display: Display, found: Status) -> Status:
     """
     if display.format == "html":
         given = {flag: value for flag, value in session.given.items() if flag != "--project"}
-        session = replace(session, given=given)
+        session = session._replace(given=given)
     damaged = {address: replace(one, hint=session.proposing(one.hint)) for address, one in found.damaged.items()}
     return replace(found, damaged=damaged, troubles=tuple(map(session.proposing, found.troubles)))
 

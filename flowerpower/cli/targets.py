@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +47,7 @@ def _projects_of(session: Session, file: Path) -> Iterator[FlowerPowerProject]:
 
 
 def _project(session: Session, folder: Path) -> FlowerPowerProject:
-    return replace(session, settings=replace(session.settings, project=folder)).find_project()
+    return session._replace(settings=session.settings._replace(project=folder)).find_project()
 
 
 def _hint(file: Path) -> str:

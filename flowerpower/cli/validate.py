@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -57,6 +57,6 @@ def validate(
     from flowerpower.cli import check
 
     if no_cache:
-        session = replace(session, settings=replace(session.settings, cache_dir=None))
+        session = session._replace(settings=session.settings._replace(cache_dir=None))
     shape = check.Report("json" if session.json else report.format, report.out)
     return check.check_projects(session, files or [], shape, every=all, imports=imports)

@@ -6,8 +6,7 @@ It says what `pipelines.arrange` would say when the run starts, in the same word
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from flowerpower.dataflow.graph import Graph, Variants
 from flowerpower.dataflow.walk import Walk, circle, walk
@@ -31,8 +30,7 @@ _MOST_PLACES = 5
 _OF_HAMILTON = "hamilton."  # what its own settings begin with
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What a run asks for and brings along; outputs and nodes to save come with where the spec names them.
 
     Of its *config* a graph may know only the part that shapes it; every key is a value for an input of its name.
@@ -45,8 +43,7 @@ class Wanted:
     loads: Collection[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One mistake: its kind, where in the spec it is, what is wrong, and what to do."""
 
     kind: Kind

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from flowerpower.dataflow.literals import has_unread
@@ -12,15 +11,11 @@ from flowerpower.dataflow.modules import Decorator, Function
 _FORMS = frozenset({"config.when", "config.when_not", "config.when_in", "config.when_not_in"})
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """The values that shape a graph; those of `later` are only known when a run starts."""
 
     values: Mapping[str, object]
     later: frozenset[str] = frozenset()
-
-    def __contains__(self, key: object) -> bool:
-        return key in self.values
 
 
 class Condition(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -133,12 +132,12 @@ class Edges:
         return self._classes.of(want.parameter.annotation, want.file)
 
 
-@dataclass(slots=True)
 class _Read(Generic[T]):
     """What annotations mean, by what reads them and the module they are of."""
 
-    read: Callable[[str, Names], T]
-    _known: dict[tuple[str, str], T] = field(default_factory=dict)
+    def __init__(self, read: Callable[[str, Names], T]) -> None:
+        self.read = read
+        self._known: dict[tuple[str, str], T] = {}
 
     def of(self, annotation: str | None, file: ModuleFile) -> T:
         key = annotation or "", file.path

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from flowerpower.dataflow.conditions import Config, UndecidedError, target_name, words
@@ -59,8 +58,7 @@ class Variants(NamedTuple):
     choices: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(NamedTuple):
     """All nodes of some modules under a config. `inputs` maps each external input to the nodes that need it.
 
     `required` are the inputs that some node cannot do without. A graph that was read has `edges`, for what is known of
@@ -77,9 +75,9 @@ class Graph:
     reasons: tuple[Reason, ...] = ()
     required: frozenset[str] = frozenset()
     acyclic: bool = False
-    edges: Edges | None = field(default=None, compare=False, repr=False)
+    edges: Edges | None = None
     used: frozenset[str] | None = None
-    refused: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    refused: Mapping[tuple[str, ...], str] = {}
 
     @property
     def decided(self) -> bool:
@@ -131,17 +129,17 @@ class Unbuilt(NamedTuple):
     place: Place | None = None
 
 
-@dataclass(slots=True)
 class _Draft:
     """A graph that is being put together."""
 
-    nodes: dict[str, Node] = field(default_factory=dict)
-    makers: dict[str, tuple[ModuleFile, Function]] = field(default_factory=dict)
-    parameters: dict[str, str] = field(default_factory=dict)
-    variants: dict[str, Variants] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
-    reasons: list[Reason] = field(default_factory=list)
-    used: set[str] = field(default_factory=set)
+    def __init__(self) -> None:
+        self.nodes: dict[str, Node] = {}
+        self.makers: dict[str, tuple[ModuleFile, Function]] = {}
+        self.parameters: dict[str, str] = {}
+        self.variants: dict[str, Variants] = {}
+        self.faults: list[Fault] = []
+        self.reasons: list[Reason] = []
+        self.used: set[str] = set()
 
 
 def build_graph(modules: Sequence[ModuleFile], config: Config) -> Graph:
@@ -159,7 +157,7 @@ def build_graph(modules: Sequence[ModuleFile], config: Config) -> Graph:
     if not draft.reasons:
         draft.faults += [_unfit(*found) for found in edges.unlike()]
     used = frozenset(draft.used.union(*(found.keys for found in draft.variants.values())))
-    return replace(graph, faults=tuple(draft.faults), reasons=tuple(draft.reasons), edges=edges, used=used)
+    return graph._replace(faults=tuple(draft.faults), reasons=tuple(draft.reasons), edges=edges, used=used)
 
 
 def make_graph(
@@ -234,7 +232,7 @@ def _add(draft: _Draft, file: ModuleFile, function: Function, config: Config, *,
     if expansion.untyped:
         draft.faults.append(Fault("untyped", place, function.name, _words(expansion.untyped)))
     for node in expansion.nodes:
-        if node.name in config:
+        if node.name in config.values:
             draft.used.add(node.name)
             continue
         if (first := draft.nodes.get(node.name)) is not None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from flowerpower.dataflow.modules import Bound, Decorator, Extract, Group, Source, Spot, Unread
+from flowerpower.dataflow.modules import Bound, Decorator, Extract, Group, Marker, Source, Spot, Unread
 
 _HAMILTON = "hamilton.function_modifiers."
 _MOST_PARTS = 10_000
@@ -16,11 +15,11 @@ _EXTRACT_KEYWORDS: tuple[list[str], ...] = ([], ["input_mapping"], ["outputs", "
 _CACHES = frozenset({"functools.cache", "functools.lru_cache"})  # what they make is no function, so never a node
 
 
-@dataclass(slots=True)
 class Budget:
     """How many more items comprehensions of a module may go over, so that none can keep us busy."""
 
-    left: int
+    def __init__(self, left: int = _MOST_ITEMS) -> None:
+        self.left = left
 
     def take(self, items: int) -> bool:
         """Return whether so many are allowed, and count them."""
@@ -28,15 +27,14 @@ class Budget:
         return self.left >= 0
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """What names of a module mean: those that were imported, by their full name, and constants."""
 
     imported: Mapping[str, str]
-    constants: Mapping[str, object] = field(default_factory=dict)
-    bound: frozenset[str] = frozenset()  # every name of the module, for those of Python itself that it hides
-    loop: Mapping[str, object] = field(default_factory=dict)  # what a comprehension binds, which hides all else
-    budget: Budget = field(default_factory=lambda: Budget(_MOST_ITEMS))
+    constants: Mapping[str, object]
+    bound: frozenset[str]  # every name of the module, for those of Python itself that it hides
+    budget: Budget
+    loop: Mapping[str, object] = {}  # what a comprehension binds, which hides all else
 
     def dotted(self, node: ast.expr) -> str:
         """Return the full name of what an expression names, as far as imports say; empty if they do not."""
@@ -101,7 +99,7 @@ def has_unread(value: object) -> bool:
         return any(has_unread(part) for part in (*value.keys(), *value.values()))
     if isinstance(value, tuple | list | set | frozenset):
         return any(has_unread(part) for part in value)
-    return isinstance(value, Unread | Source | Bound | Group | Extract)
+    return isinstance(value, Marker)
 
 
 def _unread(node: ast.AST) -> Unread:
@@ -237,7 +235,7 @@ def _comprehension(node: ast.ListComp | ast.GeneratorExp | ast.DictComp, scope: 
         known = _unpacked(loop.target, item)
         if known is None:
             return _unread(node)
-        inner = Scope(scope.imported, scope.constants, scope.bound, known, scope.budget)
+        inner = scope._replace(loop=known)
         if isinstance(node, ast.DictComp):
             made.append((read(node.key, inner), read(node.value, inner)))
         else:

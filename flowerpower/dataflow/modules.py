@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -29,38 +28,65 @@ class Spot(NamedTuple):
     column: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Marker:
+    """What stands for an argument that is no literal; equal to one that says the same. It is no tuple: that is one."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self._parts() == other._parts()
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self._parts()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self._parts()))})"
+
+    def _parts(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+
+class Source(Marker):
     """An argument that stands for a node: `source("orders")`."""
 
-    node: str
+    __slots__ = ("node",)
+
+    def __init__(self, node: str) -> None:
+        self.node = node
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Marker):
     """An argument that is some value and never a node, whatever the value is."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class Group:
+
+class Group(Marker):
     """An argument made of several: `group(source("a"), value(1))`."""
 
-    members: tuple[object, ...]
+    __slots__ = ("members",)
+
+    def __init__(self, members: tuple[object, ...]) -> None:
+        self.members = members
 
 
-@dataclass(frozen=True, slots=True)
-class Extract:
+class Extract(Marker):
     """One `ParameterizedExtract`: columns, and what the parameters of the function are."""
 
-    columns: object
-    mapping: object
+    __slots__ = ("columns", "mapping")
+
+    def __init__(self, columns: object, mapping: object) -> None:
+        self.columns = columns
+        self.mapping = mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(Marker):
     """An argument that only running the code would tell; `text` is how it is written."""
 
-    text: str
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
 
 
 class Decorator(NamedTuple):

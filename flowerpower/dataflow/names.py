@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from flowerpower.dataflow.literals import Scope, is_large, read
+from flowerpower.dataflow.literals import Budget, Scope, is_large, read
 from flowerpower.dataflow.modules import Unread
 from flowerpower.dataflow.region import Binding, Definition, Region, calls_own, decorators_of, root_name
 from flowerpower.dataflow.tree import Tree
@@ -26,7 +26,7 @@ def scope_of(region: Region, tree: Tree) -> Scope:
     certain = {name: bindings for name, bindings in region.bindings.items() if name not in unsure}
     imported = {name: found for name, bindings in certain.items() if (found := _imported(bindings))}
     constants: dict[str, object] = {}
-    scope = Scope(imported, constants, frozenset(region.bindings))  # it sees each constant from there on
+    scope = Scope(imported, constants, frozenset(region.bindings), Budget())  # it sees each constant from there on
     uses: _Uses | None = None
     for name, bindings in certain.items():
         if (expression := _constant(bindings)) is not None:

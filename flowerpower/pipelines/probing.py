@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,4 +71,4 @@ def _read(answer: Mapping[str, Any], build: Build) -> Graph | Unbuilt:
     parameters = {**dict.fromkeys(found["parameters"], ""), **found["inputs"]}
     variants = {name: Variants(tuple(keys), ()) for name, keys in found["variants"].items()}
     refused = {build.values[number].key: why for number, why in found["refused"]}
-    return replace(make_graph(nodes, build.config, parameters, variants), refused=refused)
+    return make_graph(nodes, build.config, parameters, variants)._replace(refused=refused)

@@ -7,8 +7,8 @@ is answered with the name of the field and with what to write instead.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from flowerpower.schedule.errors import TriggerError
 
@@ -25,8 +25,7 @@ EXAMPLE = "write minute, hour, day of month, month, day of week, for instance `0
 LONGEST = 1000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Field:
+class Field(NamedTuple):
     """One of the six places of a cron expression: its name, its numbers and the words that stand for numbers."""
 
     name: str

@@ -8,9 +8,8 @@ before. Nothing here reads a clock, and every search ends: what does not fire wi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from flowerpower.durations import duration_text, parse_duration
 from flowerpower.schedule.cron import Cron, parse_cron
@@ -42,12 +41,14 @@ class Rule(Protocol):
         """Return how many ticks lie between two instants, both included, without walking from tick to tick."""
 
 
-@dataclass(frozen=True, slots=True)
 class Every:
     """A tick at the anchor and at every whole number of steps from it, in elapsed seconds."""
 
-    anchor: int
-    step: int
+    __slots__ = ("anchor", "step")
+
+    def __init__(self, anchor: int, step: int) -> None:
+        self.anchor = anchor
+        self.step = step
 
     def after(self, instant: int) -> int | None:
         """Return the first tick after the instant."""
@@ -62,11 +63,13 @@ class Every:
         return max(0, (last - self.anchor) // self.step - (first - 1 - self.anchor) // self.step)
 
 
-@dataclass(frozen=True, slots=True)
 class At:
     """One tick."""
 
-    moment: int
+    __slots__ = ("moment",)
+
+    def __init__(self, moment: int) -> None:
+        self.moment = moment
 
     def after(self, instant: int) -> int | None:
         """Return the tick if it comes after the instant."""
@@ -81,7 +84,6 @@ class At:
         return int(first <= self.moment <= last)
 
 
-@dataclass(frozen=True, slots=True)
 class CronInZone:
     """A cron expression on the clocks of one zone, by Debian's rule where those are changed.
 
@@ -89,8 +91,11 @@ class CronInZone:
     ends. A wildcard expression fires whenever the clock shows a matching wall: in both passes, never for a gap.
     """
 
-    cron: Cron
-    zone: Zone
+    __slots__ = ("cron", "zone")
+
+    def __init__(self, cron: Cron, zone: Zone) -> None:
+        self.cron = cron
+        self.zone = zone
 
     def after(self, instant: int) -> int | None:
         """Return the first tick after the instant."""
@@ -144,21 +149,32 @@ class CronInZone:
         return total
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(NamedTuple):
     """When a schedule fires. `start` and `end` are the first and last second that may hold a tick, both included.
 
     Triggers with equal `key` have equal ticks, whatever words they were written in; with equal `jitter` too they are
     equal.
     """
 
-    kind: Kind = field(compare=False)
-    timezone: str = field(compare=False)
+    kind: Kind
+    timezone: str
     key: str
-    start: int = field(repr=False, compare=False)
-    end: int = field(repr=False, compare=False)
-    rule: Rule = field(repr=False, compare=False)
+    start: int
+    end: int
+    rule: Rule
     jitter: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Trigger) and (self.key, self.jitter) == (other.key, other.jitter)
+
+    def __ne__(self, other: object) -> bool:  # a tuple has its own
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((self.key, self.jitter))
+
+    def __repr__(self) -> str:
+        return f"Trigger({self.kind!r}, {self.timezone!r}, {self.key!r}, jitter={self.jitter})"
 
     def next_ticks(self, after: datetime, count: int) -> list[datetime]:
         """Return up to `count` ticks strictly after an aware datetime, in the schedule's zone, oldest first.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowerpower.errors import Problem
@@ -84,7 +83,7 @@ def with_known_dataflow(draft: Project) -> Project:
     lost |= {name for name in draft.pipelines if not _is_known(draft, "pipeline", name)}
     pipelines = {name: spec for name, spec in draft.pipelines.items() if name not in lost}
     schedules = {name: spec for name, spec in draft.schedules.items() if spec.pipeline not in lost}
-    return replace(draft, pipelines=pipelines, schedules=schedules)
+    return draft._replace(pipelines=pipelines, schedules=schedules)
 
 
 def verdict_of(loaded: Loaded, now: int) -> Verdict:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flowerpower.dataflow.conditions import Config
@@ -20,18 +19,18 @@ _NONE = Config({})
 RealGraphs = Mapping[tuple[Modules, str], Graph | Unbuilt]
 
 
-@dataclass(slots=True)
 class Graphs:
     """Reads modules and graphs; with *real* graphs, those count, and `asked` are the ones that would be needed."""
 
-    files: Files
-    folders: Sequence[str]
-    real: RealGraphs | None = None
-    asked: dict[tuple[Modules, str], Build] = field(default_factory=dict)
-    _located: dict[str, ModuleFile | Reason | None] = field(default_factory=dict)
-    _keys: dict[Modules, tuple[str, ...]] = field(default_factory=dict)
-    _graphs: dict[tuple[Modules, str], Graph] = field(default_factory=dict)
-    _mistakes: dict[Modules, tuple[tuple[str, SyntaxMistake], ...]] = field(default_factory=dict)
+    def __init__(self, files: Files, folders: Sequence[str], real: RealGraphs | None = None) -> None:
+        self.files = files
+        self.folders = folders
+        self.real = real
+        self.asked: dict[tuple[Modules, str], Build] = {}
+        self._located: dict[str, ModuleFile | Reason | None] = {}
+        self._keys: dict[Modules, tuple[str, ...]] = {}
+        self._graphs: dict[tuple[Modules, str], Graph] = {}
+        self._mistakes: dict[Modules, tuple[tuple[str, SyntaxMistake], ...]] = {}
 
     def locate(self, modules: Modules) -> Located:
         """Return the files of modules: None for one that is not there, a reason where it may be several."""
@@ -85,7 +84,7 @@ class Graphs:
         if key not in self._graphs:
             graph = build_graph(self._certain(modules), config)
             uncertain = tuple(reason for reason in self.locate(modules) if isinstance(reason, Reason))
-            self._graphs[key] = replace(graph, reasons=(*uncertain, *graph.reasons))
+            self._graphs[key] = graph._replace(reasons=(*uncertain, *graph.reasons))
         return self._graphs[key]
 
     def _certain(self, modules: Modules) -> list[ModuleFile]:
@@ -111,7 +110,7 @@ def _known(config: Mapping[str, Any]) -> Config:
 def _part(config: Config, keys: Sequence[str]) -> Config:
     if not keys:
         return _NONE
-    return Config({key: config.values[key] for key in keys if key in config}, config.later.intersection(keys))
+    return Config({key: config.values[key] for key in keys if key in config.values}, config.later.intersection(keys))
 
 
 def _decided(real: Graph, read: Graph, config: Config) -> Graph:
@@ -119,5 +118,5 @@ def _decided(real: Graph, read: Graph, config: Config) -> Graph:
     variants = {name: read.variants.get(name, found) for name, found in real.variants.items()}
     late = next((key for found in variants.values() for key in found.keys if key in config.later), None)
     reasons = () if late is None else (Reason(f"the config '{late}' is only known when a run starts", Place(""), late),)
-    found = replace(real, variants=variants, reasons=reasons)
-    return replace(found, edges=read.edges, used=read.used) if read.decided else found
+    found = real._replace(variants=variants, reasons=reasons)
+    return found._replace(edges=read.edges, used=read.used) if read.decided else found

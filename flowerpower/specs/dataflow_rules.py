@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowerpower.dataflow.check import Finding, Path, Wanted, check_run
@@ -141,7 +140,7 @@ def _problems_of(
         scheduled = runs[0].address != pipeline
         by_hand = not scheduled and finding.kind == "missing"
         if by_hand:
-            finding = replace(finding, hint=_BY_HAND)
+            finding = finding._replace(hint=_BY_HAND)
         where = "" if in_all else _said_of([run for run in runs if run not in own])
         yield _problem(project, finding, pipeline, f"{finding.what}{where}", "warning" if by_hand else severity)
 
@@ -160,16 +159,18 @@ def _problem(project: Project, finding: Finding, address: str, what: str, severi
     return Problem(code, place, what, finding.hint or CODES[code].advice, severity)
 
 
-@dataclass(slots=True)
 class _Check:
     """One check of a project; what several pipelines share is told once."""
 
-    project: Project
-    graphs: Graphs
-    given: dict[object, dict[object, Value]] | None = None  # to the nodes of each graph, where that is wanted
-    _undecided: dict[Reason, list[str]] = field(default_factory=dict)
-    _shared: dict[Problem, list[str]] = field(default_factory=dict)  # in what specs have in common
-    _code: dict[Problem, None] = field(default_factory=dict)
+    def __init__(
+        self, project: Project, graphs: Graphs, given: dict[object, dict[object, Value]] | None = None
+    ) -> None:
+        self.project = project
+        self.graphs = graphs
+        self.given = given  # to the nodes of each graph, where that is wanted
+        self._undecided: dict[Reason, list[str]] = {}
+        self._shared: dict[Problem, list[str]] = {}  # in what specs have in common
+        self._code: dict[Problem, None] = {}
 
     def run(self) -> Iterator[Problem]:
         """Yield every problem."""
@@ -180,7 +181,7 @@ class _Check:
             yield from self.pipeline(name, pipeline, schedules.get(name, ()))
         yield from self._code
         for problem, names in self._shared.items():
-            yield replace(problem, what=f"{problem.what}, in {_pipelines(names)}")
+            yield problem._replace(what=f"{problem.what}, in {_pipelines(names)}")
         for reason, names in self._undecided.items():
             for group in [[name] for name in names] if reason.key else [names]:
                 yield _undecided_problem(self.project, reason, group)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from pydantic_core._pydantic_core import ValidationError  # the core alone, see settings
 
@@ -38,8 +37,7 @@ MISSPELT = "misspelt"
 _Model = TypeVar("_Model", bound="Spec")
 
 
-@dataclass(frozen=True, slots=True)
-class Draft(Generic[_Model]):
+class Draft(NamedTuple, Generic[_Model]):
     """A spec, the fields of it that are stand-ins for something wrong, what is wrong, and misspelt keys by field."""
 
     spec: _Model | None
@@ -87,7 +85,7 @@ def _told(made: Draft[_Model], model: type[_Model], data: Mapping[str, Any]) -> 
 
     told = at_their_level(model, data, made.findings)
     unsound = made.unsound.difference(key for _, key in made.misspelt) | told.swallowing
-    return replace(made, unsound=unsound | {MISSPELT} if made.misspelt else unsound, findings=told.findings)
+    return made._replace(unsound=unsound | {MISSPELT} if made.misspelt else unsound, findings=told.findings)
 
 
 def _as_written(finding: Finding, misspelt: Mapping[str, str]) -> Finding:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from flowerpower.errors import Problem
@@ -65,8 +64,7 @@ def touched(texts: Mapping[str, bytes], parse: Parse = parse) -> Mapping[str, Co
 def verdict_everywhere(verdicts: Sequence[tuple[str, Verdict]], declared: int = 0) -> Verdict:
     """Return one verdict of those on every environment, `default` first; perhaps more are *declared*."""
     first = verdicts[0][1]
-    return replace(
-        first,
+    return first._replace(
         pipelines=max(verdict.pipelines for _, verdict in verdicts),
         schedules=max(verdict.schedules for _, verdict in verdicts),
         problems=told_once([(env, verdict.problems) for env, verdict in verdicts]),
@@ -90,7 +88,7 @@ def told_once(found: Sequence[tuple[str, Sequence[Problem]]]) -> tuple[Problem, 
                 only.setdefault(key, (problem, []))[1].append(env)
     if not only:
         return tuple(first)
-    more = (replace(_as_elsewhere(problem), environments=tuple(envs)) for problem, envs in only.values())
+    more = (_as_elsewhere(problem)._replace(environments=tuple(envs)) for problem, envs in only.values())
     full = {problem.place.file for problem in first if problem.code == "FP020"}
     return in_order([*first, *_capped(more, full)])
 
@@ -112,7 +110,7 @@ def _as_elsewhere(problem: Problem) -> Problem:
     """Return a mistake of another environment than `default`: variables are given to who plans and applies there."""
     if problem.code != "FP202":
         return problem
-    return replace(problem, severity="note", hint=_GIVEN_LATER.format(problem.hint))
+    return problem._replace(severity="note", hint=_GIVEN_LATER.format(problem.hint))
 
 
 def _capped(problems: Iterator[Problem], full: Collection[str]) -> Iterator[Problem]:
@@ -125,4 +123,4 @@ def _capped(problems: Iterator[Problem], full: Collection[str]) -> Iterator[Prob
             yield problem
         elif told[file] == MAX_PROBLEMS + 1:
             what = f"the file has {MAX_PROBLEMS} problems or more"
-            yield replace(problem, code="FP020", what=what, hint=CODES["FP020"].advice, severity="error")
+            yield problem._replace(code="FP020", what=what, hint=CODES["FP020"].advice, severity="error")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from flowerpower.errors import Problem
 from flowerpower.nearest import nearest
@@ -30,7 +29,7 @@ def with_whole_keys(found: Sequence[Problem]) -> Sequence[Problem]:
         if rest and first and last and (key := first[1] + last[1]) in _known_keys():
             told.add(rest)
             what, hint = f"a line ends inside the key `{key}`", f"write `{key}:` in one line"
-            whole.append(replace(problem, what=what, hint=hint))
+            whole.append(problem._replace(what=what, hint=hint))
         else:
             whole.append(problem)
     return [problem for problem in whole if problem not in told]
@@ -68,7 +67,7 @@ def _as_one(half: Problem, line: str, following: str) -> Problem | None:
     key = before[3]
     what = f"a line ends inside the value of `{key}`" if key else "a line ends inside this value"
     written = _joined(before, following, " " if key == "cron" else "")
-    return replace(half, code="FP010", what=what, hint=f"write {written or 'it'} in one line")
+    return half._replace(code="FP010", what=what, hint=f"write {written or 'it'} in one line")
 
 
 def _perhaps_one(problem: Problem, line: str, following: str) -> Problem:
@@ -78,7 +77,7 @@ def _perhaps_one(problem: Problem, line: str, following: str) -> Problem:
         return problem
     written = _joined(before, following, "" if before[4][-1] in _GOES_ON else " ")
     hint = f"write {written} if it goes on with line {problem.place.line - 1}: no spec has such a key"
-    return replace(problem, hint=hint) if written else problem
+    return problem._replace(hint=hint) if written else problem
 
 
 def _joined(before: re.Match[str], following: str, space: str) -> str:

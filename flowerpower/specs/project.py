@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowerpower.errors import Place
 from flowerpower.specs.files.kinds import PROJECT_FILES
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(NamedTuple):
     """All specs of a project, resolved for one environment, and where each stands."""
 
     spec: ProjectSpec
@@ -23,7 +21,7 @@ class Project:
     pipelines: Mapping[str, PipelineSpec]
     schedules: Mapping[str, ScheduleSpec]
     places: Mapping[str, Place]  # by address: project, pipeline.<name>, schedule.<name>
-    unsound: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by address: fields that are stand-ins
+    unsound: Mapping[str, frozenset[str]] = {}  # by address: fields that are stand-ins
 
     @property
     def namespace(self) -> str:

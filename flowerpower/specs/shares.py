@@ -11,7 +11,6 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -19,7 +18,7 @@ from flowerpower.errors import Problem
 from flowerpower.specs.checks import endings_of
 from flowerpower.specs.files.kinds import PROJECT_FILES
 from flowerpower.specs.loader import Loaded
-from flowerpower.specs.verdict import Ending, Verdict, in_order, problem_from
+from flowerpower.specs.verdict import Ending, Verdict, in_order, problem_from, problem_to_dict
 
 _NAMED = re.compile(rb"^ *pipeline: *['\"]?([^\s'\"#]+)", re.MULTILINE)
 _OF_ALL = ("FP110", "FP301", "FP308", "FP310", "FP328")  # what is said of one file because of any other
@@ -133,10 +132,17 @@ def both(first: Shares | None, second: Shares | None) -> Shares | None:
 def to_list(shares: Shares) -> list[Any]:
     """Return shares as a JSON value."""
     files = [
-        (path, share.digest, share.addresses, share.needs, _as_dicts(share.problems), _as_dicts(share.endings))
+        (
+            path,
+            share.digest,
+            share.addresses,
+            share.needs,
+            _dicts(share.problems),
+            [end._asdict() for end in share.endings],
+        )
         for path, share in shares.files.items()
     ]
-    return [shares.made_at, _as_dicts(shares.rest), files]
+    return [shares.made_at, _dicts(shares.rest), files]
 
 
 def from_list(value: Sequence[Any]) -> Shares:
@@ -265,8 +271,8 @@ def _is_spec(file: str, texts: Mapping[str, bytes]) -> bool:
     return file in texts and file not in PROJECT_FILES
 
 
-def _as_dicts(values: Sequence[Any]) -> list[dict[str, Any]]:
-    return [asdict(value) for value in values]
+def _dicts(problems: Sequence[Problem]) -> list[dict[str, Any]]:
+    return [problem_to_dict(problem) for problem in problems]
 
 
 def _problems(entries: Sequence[Mapping[str, Any]]) -> tuple[Problem, ...]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flowerpower.errors import Place, Problem
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What a check is asked: environment, variables, time (epoch seconds), and the folder unless it is a revision.
 
     `every` asks of all environments that the project declares.
@@ -23,8 +21,7 @@ class Question:
     every: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """A schedule that will stop to fire one day: the arguments of its trigger, and its next tick (epoch seconds)."""
 
     trigger: Mapping[str, Any]
@@ -39,8 +36,7 @@ class Ending:
         return parse_trigger(**self.trigger).next_tick(now) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """All problems of a project in one environment, sorted by place, and how much there is in it.
 
     Or in several: those that were checked are named then.
@@ -67,7 +63,11 @@ class Verdict:
 
 def to_dict(verdict: Verdict) -> dict[str, Any]:
     """Return a verdict as a JSON value."""
-    return asdict(verdict)
+    return {
+        **verdict._asdict(),
+        "problems": [problem_to_dict(problem) for problem in verdict.problems],
+        "endings": [ending._asdict() for ending in verdict.endings],
+    }
 
 
 def from_dict(value: Mapping[str, Any]) -> Verdict:
@@ -99,6 +99,11 @@ def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 def _order(problem: Problem) -> tuple[object, ...]:
     return problem.place, problem.code, problem.what, problem.severity, problem.environments
+
+
+def problem_to_dict(problem: Problem) -> dict[str, Any]:
+    """Return a problem as a JSON value."""
+    return {**problem._asdict(), "place": problem.place._asdict()}
 
 
 def problem_from(entry: Mapping[str, Any]) -> Problem:

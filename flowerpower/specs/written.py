@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from flowerpower.errors import Problem
 from flowerpower.specs.line_ends import with_whole_keys, with_whole_values
@@ -48,7 +47,7 @@ def with_fitting_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) 
     """
     for problem in _with_hints(problems, texts):
         what, hint = without_passwords(problem.what), without_passwords(problem.hint)
-        yield problem if (what, hint) == (problem.what, problem.hint) else replace(problem, what=what, hint=hint)
+        yield problem if (what, hint) == (problem.what, problem.hint) else problem._replace(what=what, hint=hint)
 
 
 def _with_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) -> Iterator[Problem]:
@@ -75,7 +74,7 @@ def _with_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) -> Iter
             or _of_code(problem, written)
             or _of_lines(problem, written, below)
         )
-        yield replace(problem, hint=hint) if hint else problem
+        yield problem._replace(hint=hint) if hint else problem
 
 
 def without_doubts_of_mistakes(problems: Sequence[Problem]) -> Iterator[Problem]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from xml.etree import ElementTree
 
 from hypothesis import example, given, settings
@@ -35,10 +34,10 @@ BEHIND_THE_END = Problem("FP101", Place("a.yaml", 1, 30), "", "", "error")
 @given(problem=PROBLEMS, lines=st.lists(LINES, max_size=5), width=st.integers(30, 120))
 @settings(max_examples=300)
 def test_an_excerpt_fits_and_marks_the_character_at_the_column(problem: Problem, lines: list[str], width: int) -> None:
-    place = replace(problem.place, file="a.yaml")
+    place = problem.place._replace(file="a.yaml")
     texts = {"a.yaml": "\n".join(lines).encode()}
 
-    text = problems_text([replace(problem, place=place, what="x", hint="")], texts, width=width)
+    text = problems_text([problem._replace(place=place, what="x", hint="")], texts, width=width)
 
     assert all(line.isprintable() for line in text.split("\n"))
     if place.line <= len(lines):
@@ -71,7 +70,7 @@ def test_junit_is_xml_whatever_stands_in_a_message(problems: list[Problem]) -> N
 
 @given(problems=st.lists(PROBLEMS, max_size=8), moved=st.integers(1, 1000))
 def test_fingerprints_are_unique_and_stay_while_lines_move(problems: list[Problem], moved: int) -> None:
-    later = [replace(problem, place=replace(problem.place, line=problem.place.line + moved)) for problem in problems]
+    later = [problem._replace(place=problem.place._replace(line=problem.place.line + moved)) for problem in problems]
 
     before, after = list(fingerprints(problems)), list(fingerprints(later))
 

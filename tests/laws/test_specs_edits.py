@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -132,7 +131,7 @@ def sources_of(files: Mapping[str, str]) -> Sources:
 
 def checked(sources: Sources, asked: Question) -> Verdict:
     if asked.every:
-        each = [(env, replace(asked, env=env, every=False)) for env in declared(sources.texts)]
+        each = [(env, asked._replace(env=env, every=False)) for env in declared(sources.texts)]
         return verdict_everywhere([(env, checked(sources, question)) for env, question in each])
     return verdict_of(check_sources(sources, env=asked.env, variables=asked.variables, now=asked.now), asked.now)
 

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -284,6 +283,6 @@ def test_the_takeover_of_another_repository_is_refused_as_from_a_folder(
     folder = write_files(tmp_path / "acme", EDITED)
     with load(in_memory(EDITED), redis_url) as there, FlowerPowerProject.load(folder, redis=redis_url) as here:
         assert there.plan().plan.checks == here.plan().plan.checks
-        untrusted = FlowerPowerProject.find(replace(there.settings, untrusted=True))
+        untrusted = FlowerPowerProject.find(there.settings._replace(untrusted=True))
         with pytest.raises(RefusedError, match="another repository"):
             untrusted.plan()

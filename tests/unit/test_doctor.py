@@ -273,7 +273,7 @@ def test_specs_and_plugins_are_judged() -> None:
     error = Problem("FP101", Place("a.yaml", 3), "unknown key 'x'")
     found = [
         project_findings(Verdict("acme.prod", 2, 3, problems))[0]
-        for problems in ((), (replace(error, severity="warning"),), (error, replace(error, severity="note")))
+        for problems in ((), (error._replace(severity="warning"),), (error, error._replace(severity="note")))
     ]
 
     assert [(one.verdict, one.message) for one in found] == [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,7 +67,7 @@ def test_a_part_and_what_is_live_are_the_whole(project: Sources, data: st.DataOb
 
 @pytest.mark.parametrize("text", ODD.values(), ids=ODD)
 def test_a_spec_that_is_not_found_at_a_glance_is_never_taken_for_another(project: Sources, text: bytes) -> None:
-    sources = replace(project, texts={**project.texts, "schedules/file.yaml": text})
+    sources = project._replace(texts={**project.texts, "schedules/file.yaml": text})
     wanted = whole(sources)
     odd = wanted.state.schedules.keys() - whole(project).state.schedules.keys()
     same = set(wanted.state.schedules) - odd

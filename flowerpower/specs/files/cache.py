@@ -13,10 +13,9 @@ import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import flowerpower
 from flowerpower.specs.files.kept import digest, load, store
@@ -131,8 +130,7 @@ class VerdictCache:
                 Path(entry.path).unlink(missing_ok=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Stamp:
+class _Stamp(NamedTuple):
     """What the file system says of the files of a folder: a digest of it, and the newest time (nanoseconds)."""
 
     digest: str
@@ -169,7 +167,7 @@ def content_key(question: Question, sources: Sources) -> str:
 
 def _shares_key(question: Question, sources: Sources) -> str:
     texts = {path: text for path, text in sources.texts.items() if path in PROJECT_FILES}
-    return _key("shares", content_key(question, replace(sources, texts=texts)))
+    return _key("shares", content_key(question, sources._replace(texts=texts)))
 
 
 def _asked(question: Question) -> tuple[object, ...]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -41,7 +40,7 @@ class Elsewhere:
         shares = here.shares._replace(rest=self._in_place(here.shares.rest, alone)) if here.shares else None
         if not (files := self._touched(question.env)):
             problems = self._in_place(here.verdict.problems, alone)
-            return Found(replace(here.verdict, namespace=alone.draft.namespace, problems=problems), shares)
+            return Found(here.verdict._replace(namespace=alone.draft.namespace, problems=problems), shares)
         if shares is None:
             return None
         edited = {path: shares.files[path]._replace(digest="") for path in files if path in shares.files}

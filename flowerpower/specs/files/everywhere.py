@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from flowerpower.specs.environments import declared, looked_at, verdict_everywhere
 from flowerpower.specs.files.again import Found, Known, check_again
@@ -24,7 +23,7 @@ def check_project(
     *kept* is that of an earlier check; the files may have changed since. It is only told where it is wanted *apart*.
     """
     environments = declared(sources.texts) if question.every else (question.env,)
-    questions = [replace(question, env=env, every=False) for env in looked_at(environments)]
+    questions = [question._replace(env=env, every=False) for env in looked_at(environments)]
     found = _again(sources, questions, kept, models) or check_side_by_side(sources, questions, models, apart=apart)
     forget_texts()
     shares = {one.env: each.shares for one, each in zip(questions, found, strict=True) if apart and each.shares}

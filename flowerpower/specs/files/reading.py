@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from flowerpower.errors import Place, Problem, Severity
 from flowerpower.specs.codes import CODES
@@ -16,8 +16,7 @@ MAX_MODULE_BYTES = 16 * MAX_SPEC_BYTES
 _LOOKALIKES = (".yaml", ".yml", ".yaml.txt", ".yml.txt")
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(NamedTuple):
     """The spec files and the modules of a project by path in it, and the files that could not be read."""
 
     texts: Mapping[str, bytes]
@@ -34,13 +33,13 @@ class Sources:
         return digest.hexdigest()
 
 
-@dataclass(slots=True)
 class Reading:
     """What was read so far."""
 
-    texts: dict[str, bytes] = field(default_factory=dict)
-    modules: dict[str, bytes] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.texts: dict[str, bytes] = {}
+        self.modules: dict[str, bytes] = {}
+        self.problems: list[Problem] = []
 
     def report(self, code: str, path: str, what: str, severity: Severity = "error") -> None:
         """Note a file that cannot be used."""

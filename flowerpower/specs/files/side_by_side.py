@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flowerpower.specs.checks import verdict_of
 from flowerpower.specs.files.again import Found, Known, check, shares_of, with_only
@@ -28,8 +28,7 @@ _NOTHING = Known()
 _WORTHWHILE = 2000  # files; below, the second process costs more than it saves
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """What was found in one half: its verdict, the addresses of its specs, and perhaps what each file adds."""
 
     verdict: Verdict

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,7 +43,7 @@ def anew(sources: Sources, question: Question = ASKED) -> Verdict:
 
 
 def edited(text: bytes, sources: Sources = SOURCES) -> Sources:
-    return replace(sources, texts={**sources.texts, "schedules/s1.yaml": text})
+    return sources._replace(texts={**sources.texts, "schedules/s1.yaml": text})
 
 
 @pytest.mark.parametrize("case", sorted(path.name for path in CASES.iterdir()))
@@ -64,7 +63,7 @@ def test_a_project_with_any_mistake_is_told_of_it_after_an_edit(case: str, tmp_p
 @pytest.mark.parametrize(
     ("flags", "settings"), [([], {}), (["--no-cache"], {}), ([], {"PYTHONDONTWRITEBYTECODE": "1"})]
 )
-def test_a_good_edit_loads_neither_pydantic_nor_the_exact_reader_and_a_bad_one_is_told_all_the_same(
+def test_a_good_edit_loads_neither_pydantic_nor_dataclasses_nor_the_exact_reader_and_a_bad_one_is_told_all_the_same(
     tmp_path: Path, flags: list[str], settings: dict[str, str]
 ) -> None:
     for name, text in {**PROJECT, **SOURCES.modules}.items():
@@ -75,7 +74,7 @@ def test_a_good_edit_loads_neither_pydantic_nor_the_exact_reader_and_a_bad_one_i
         (tmp_path / "schedules/s1.yaml").write_text(text)
         program = (
             f"import sys\nfrom flowerpower.cli.hook import check_plainly\ncode = check_plainly({flags})\n"
-            "print(code, not {'pydantic', 'flowerpower.specs.text.composer'}.isdisjoint(sys.modules))"
+            "print(code, not {'pydantic', 'dataclasses', 'flowerpower.specs.text.composer'}.isdisjoint(sys.modules))"
         )
         environment = {
             "FLOWERPOWER_CACHE_DIR": str(tmp_path / "cache"),
@@ -122,8 +121,8 @@ def _with_other_values(text: bytes) -> bytes:
 
 def test_other_modules_or_another_project_file_make_all_files_unknown(cache: VerdictCache) -> None:
     remembering(cache, SOURCES)
-    without = replace(SOURCES, modules={"flows/sales.py": b"def total() -> int:\n    return 1\n"})
-    elsewhere = replace(SOURCES, texts={**PROJECT, "flowerpower.yaml": b"name: acme\nqueues: {heavy: {}}\n"})
+    without = SOURCES._replace(modules={"flows/sales.py": b"def total() -> int:\n    return 1\n"})
+    elsewhere = SOURCES._replace(texts={**PROJECT, "flowerpower.yaml": b"name: acme\nqueues: {heavy: {}}\n"})
 
     assert {problem.code for problem in remembering(cache, without).problems} == {"FP320"}
     assert {problem.code for problem in remembering(cache, elsewhere).problems} == {"FP302"}

@@ -4,7 +4,6 @@ import os
 import re
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,7 +67,7 @@ def test_a_verdict_is_recalled_whole_by_content_and_by_an_unchanged_folder(proje
 def test_another_question_has_another_answer(project: Path, cache: VerdictCache, other: dict[str, object]) -> None:
     check_and_keep(cache, project)
 
-    assert of_unchanged_folder(cache, replace(question(project), **other)) is None  # type: ignore[arg-type]
+    assert of_unchanged_folder(cache, question(project)._replace(**other)) is None  # type: ignore[arg-type]
 
 
 def edit_unseen(file: Path) -> None:
@@ -150,7 +149,7 @@ def test_a_schedule_that_ends_meanwhile_makes_the_verdict_old(project: Path, cac
 
     assert verdict.endings == (Ending(verdict.endings[0].trigger, NOW + 57_600),)
     assert [verdict.holds(now) for now in (NOW - 1, NOW, NOW + 57_599, NOW + 57_600)] == [False, True, True, False]
-    assert of_unchanged_folder(cache, replace(question(project), now=NOW + 57_600)) is None
+    assert of_unchanged_folder(cache, question(project)._replace(now=NOW + 57_600)) is None
 
 
 def damaged(content: bytes) -> list[bytes]:

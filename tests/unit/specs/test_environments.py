@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -38,7 +37,7 @@ def test_what_is_wrong_in_default_names_no_environment() -> None:
 def test_what_is_wrong_in_others_alone_says_in_which() -> None:
     found = told_once([("default", []), ("staging", [LATE]), ("prod", [LATE])])
 
-    assert found == (replace(LATE, environments=("staging", "prod")),)
+    assert found == (LATE._replace(environments=("staging", "prod")),)
     assert found[0].said == "the queue 'heavi' is not declared (in environments 'staging' and 'prod')"
 
 
@@ -50,10 +49,10 @@ def test_of_many_environments_the_first_are_named() -> None:
 
 
 def test_a_warning_that_is_an_error_elsewhere_is_told_as_both() -> None:
-    warning = replace(LATE, severity="warning")
+    warning = LATE._replace(severity="warning")
 
     assert told_once([("default", [warning]), ("prod", [LATE])]) == (
-        replace(LATE, environments=("prod",)),
+        LATE._replace(environments=("prod",)),
         warning,
     )
 
@@ -84,9 +83,9 @@ def test_a_dataflow_is_the_same_mistake_however_many_run_it(words: str) -> None:
 
 
 def test_no_more_is_told_of_a_file_than_one_environment_alone_may_have() -> None:
-    many = [replace(LATE, place=Place("schedules/a.yaml", line)) for line in range(1, 151)]
-    more = [replace(LATE, place=Place("schedules/a.yaml", line)) for line in range(201, 351)]
-    other = replace(LATE, place=Place("schedules/b.yaml"))
+    many = [LATE._replace(place=Place("schedules/a.yaml", line)) for line in range(1, 151)]
+    more = [LATE._replace(place=Place("schedules/a.yaml", line)) for line in range(201, 351)]
+    other = LATE._replace(place=Place("schedules/b.yaml"))
 
     found = told_once([("default", []), ("prod", many), ("dev", [*more, other])])
 
