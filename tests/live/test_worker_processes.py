@@ -280,6 +280,16 @@ def alive(process: int) -> bool:
         return False
 
 
+def test_a_worker_counts_that_waits_for_the_first_schedule_of_its_queue(store: Store) -> None:
+    worker = make_worker(store.connection, KEYS, ["default", "heavy"])
+    worker.register_birth()
+    worker.heartbeat()
+
+    found = store.read().consumers.workers
+
+    assert found == {KEYS.queue("default"): 1, KEYS.queue("heavy"): 1}
+
+
 def test_a_worker_that_redis_has_forgotten_is_known_again_at_its_next_sign_of_life(redis_connection: Redis) -> None:
     keys = Keys("acme", "default")
     worker = make_worker(redis_connection, keys, ["default"])

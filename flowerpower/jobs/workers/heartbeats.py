@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
@@ -85,9 +86,14 @@ class BeatingWorker(Worker):
         return max(int(super().get_heartbeat_ttl(job, working_time)), int(self.job_monitoring_interval) + 60)
 
     def register_birth(self) -> None:
-        """Make the worker known; where one of RQ's lists of workers is of another type, it works all the same."""
+        """Make the worker known; where one of RQ's lists of workers is of another type, it works all the same.
+
+        RQ lists a queue with its first job, and who waits for that one would not be counted.
+        """
         with past_damage("this worker is not in all of RQ's lists"):  # Redis does the rest of what is sent together
             super().register_birth()  # type: ignore[no-untyped-call]
+        with past_damage("the queues of this worker are not in RQ's list"):
+            self._list_queues(self.connection)
 
     def register_death(self) -> None:
         """Let the worker be known no more."""
@@ -100,8 +106,11 @@ class BeatingWorker(Worker):
         with past_damage("this worker is not in all of RQ's lists"), self.connection.pipeline() as together:
             together.hset(self.key, mapping=self.serialize() | {"state": str(self.get_state())})
             register(self, together)
-            together.sadd(self.queue_class.redis_queues_keys, *(queue.key for queue in self.queues))
+            self._list_queues(together)
             together.execute()
+
+    def _list_queues(self, connection: Redis) -> None:
+        connection.sadd(self.queue_class.redis_queues_keys, *(queue.key for queue in self.queues))
 
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
         """Renew the heartbeats of a running job; a Redis that is away, or refuses, does not end the job."""
