@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from flowerpower.errors import Problem
 from flowerpower.planning.guards import Facts
+from flowerpower.planning.twins import Twin, twin_of
 from flowerpower.revision import Revision, descends, is_pushed, precedes
 from flowerpower.specs.files.kinds import kind_of_file
 from flowerpower.specs.files.reading import Sources
 from flowerpower.specs.policies import check_applied
 from flowerpower.specs.project import Project
 from flowerpower.specs.silence import silence
-from flowerpower.state.models import Head
+from flowerpower.state.keys import Keys
+from flowerpower.state.models import Head, Neighbour
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +67,22 @@ def violations_of(
 def is_enforced(head: Head, policies: str) -> bool:
     """Tell whether the house rules of the last apply are those of the specs, which are checked already."""
     return head.rules.policies in ("", policies)
+
+
+def twins_of(
+    checkout: Checkout, neighbours: Iterable[Neighbour], keys: Keys, declared: Collection[str], wanted: Set[str]
+) -> tuple[Twin, ...]:
+    """Return the neighbours that were applied from this repository and look like a former self of this namespace."""
+    found = ((neighbour, twin_of(neighbour, keys, declared, wanted)) for neighbour in neighbours)
+    return tuple(twin for neighbour, twin in found if twin and _is_of_same_repository(checkout, neighbour))
+
+
+def _is_of_same_repository(checkout: Checkout, neighbour: Neighbour) -> bool:
+    """Tell it by the remote; where one of the two has none, by a commit that comes before this one."""
+    ours = checkout.revision.repository
+    if ours and neighbour.repository:
+        return ours == neighbour.repository
+    if checkout.folder is None or not checkout.revision.in_git:
+        return False
+    commit = neighbour.commit.removesuffix("+dirty")
+    return descends(checkout.folder, checkout.revision.commit, commit, wary=checkout.wary) is True

@@ -16,7 +16,7 @@ from flowerpower import arguments
 from flowerpower.applied import SpecsInGit, with_applied_fields
 from flowerpower.checking import refuse_by_checks, verdicts_on
 from flowerpower.errors import DamagedError, FlowerPowerError, SpecError, UsageError
-from flowerpower.facts import Checkout, facts_of, is_enforced, violations_of
+from flowerpower.facts import Checkout, facts_of, is_enforced, twins_of, violations_of
 from flowerpower.planned import PlannedChanges
 from flowerpower.planning.against import reading_of
 from flowerpower.planning.approval import at_this_moment, check_fresh, check_target
@@ -30,12 +30,15 @@ from flowerpower.planning.outlook import with_forecast
 from flowerpower.planning.plan import Plan
 from flowerpower.planning.rollback import RollbackContext, plan_rollback, still_rolled_back
 from flowerpower.planning.sync import Wanted
+from flowerpower.planning.twins import Twin
 from flowerpower.planning.unchanged import same_schedules, unchanged_plan
 from flowerpower.proposed import in_env
+from flowerpower.specs.environments import declared
 from flowerpower.specs.files.earlier import modules_at
 from flowerpower.specs.files.kinds import PROJECT_FILES
 from flowerpower.state.history import read_steps
 from flowerpower.state.models import Desired, Reading, Source, State
+from flowerpower.state.neighbours import read_neighbours
 from flowerpower.state.outline import Outline
 from flowerpower.state.run_times import RunTimes, read_run_times
 from flowerpower.trust import refuse_foreign
@@ -90,9 +93,17 @@ def _plan_changes(
     reading = managed(with_applied_fields(live, specs), desired)
     violations = violations_of(reading.head, desired.rules.policies, lambda: project.checked, project.sources)
     facts = facts_of(_checkout(project), reading.head, _max_deletes(project), violations)
+    if not reading.head.generation:
+        facts = replace(facts, twins=_twins(project, desired))
     plan = make_plan(project.keys, desired, reading, _source(project, reading, facts), same)
     plan = _with_graphs(project, _checked(plan, reading, facts, allowed), reading)
     return _planned(_with_house_rules(project, _with_forecast(project, plan, reading), allowed), allowed)
+
+
+def _twins(project: FlowerPowerProject, desired: Desired) -> tuple[Twin, ...]:
+    """Return the namespaces that a first apply would fire beside, since they hold the same."""
+    known, neighbours = declared(project.sources.texts), read_neighbours(project.store)
+    return twins_of(_checkout(project), neighbours, project.keys, known, desired.state.schedules.keys())
 
 
 def _checkout(project: FlowerPowerProject) -> Checkout:

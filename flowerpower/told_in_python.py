@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 _LOAD = "FlowerPowerProject.load"
 _ALLOWED = "project.plan(Allowed({}))"  # flowerpower.planning.guards.Allowed
-_OVERRIDES = ("empty", "takeover", "older-commit", "dirty", "cancel", "long-commit", "damaged")
+_OVERRIDES = ("empty", "takeover", "older-commit", "dirty", "cancel", "long-commit", "damaged", "twin")
 # Other words than those of a flag or a command read better here.
 _PHRASES = {
     "run the command again": "call again",

@@ -151,6 +151,9 @@ class Overrides:
 class AllOverrides(Overrides):
     """The same, and the way past checks of plug-ins, which a rollback does not ask."""
 
+    allow_twin: Annotated[
+        bool, flag("--allow-twin", help="Allow schedules that another namespace of this Redis fires already.")
+    ] = False
     allow_check: Annotated[
         list[str] | None,
         flag(

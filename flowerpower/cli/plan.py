@@ -167,7 +167,8 @@ def allowed_of(overrides: Overrides) -> Allowed:
 
     if overrides.allow_deletes:
         limit_of(overrides.allow_deletes, 0)  # raises for what is neither a number nor a percentage
-    codes = separate(overrides.allow_check) if isinstance(overrides, AllOverrides) else ()
+    more = overrides if isinstance(overrides, AllOverrides) else None
+    codes = separate(more.allow_check) if more else ()
     _refuse_odd(codes)
     return Allowed(
         empty=overrides.allow_empty,
@@ -179,6 +180,7 @@ def allowed_of(overrides: Overrides) -> Allowed:
         cancel=overrides.allow_cancel,
         long_commit=overrides.allow_long_commit,
         damaged=overrides.allow_damaged,
+        twin=bool(more and more.allow_twin),
         checks=tuple(sorted(set(codes))),
     )
 

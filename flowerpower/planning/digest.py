@@ -41,6 +41,8 @@ def plan_hash(plan: Plan, allowed: Allowed) -> str:
     ]
     if allowed.damaged:  # so that other plans have the hash they always had
         overrides.append("damaged")
+    if allowed.twin:
+        overrides.append("twin")
     if allowed.checks:  # which plans of older versions do not have: theirs keep the hash they had
         overrides.append([*sorted(set(allowed.checks))])
     digests = sorted(change_digest(plan.namespace, change) for change in plan.changes)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from flowerpower.errors import Problem, UsageError
 from flowerpower.planning.plan import Check, Plan
 from flowerpower.planning.renames import likely_renames
+from flowerpower.planning.twins import Twin
 from flowerpower.proposed import in_env
 from flowerpower.state.models import Reading, Schedule
 
@@ -36,6 +37,7 @@ class Allowed:
     cancel: bool = False  # of running runs, where `on_inflight: cancel` asks for it
     long_commit: bool = False
     damaged: bool = False  # to delete what cannot be read, and may have been protected
+    twin: bool = False  # what another namespace fires already
     checks: tuple[str, ...] = ()  # of plug-ins, by their codes
 
 
@@ -52,6 +54,7 @@ class Facts:
     fetched: bool = False  # workers fetch the commit themselves: `code: git`
     pushed: bool | None = None  # a branch of a remote holds the commit
     absent: tuple[str, ...] = ()  # spec files that git has and this checkout leaves out
+    twins: tuple[Twin, ...] = ()  # of a namespace that holds nothing yet
 
 
 def check_plan(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> tuple[Check, ...]:
@@ -69,6 +72,7 @@ def check_plan(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> 
         _in_flight(plan, allowed),
         _policy(facts),
         _long_commit(plan, allowed),
+        *(() if allowed.twin else map(_twin, facts.twins)),
         *(() if plan.against else _consumers(plan)),
     ]
     return tuple(replace(check, hint=in_env(check.hint, plan.env)) for check in checks if check)
@@ -328,6 +332,18 @@ def _long_commit(plan: Plan, allowed: Allowed) -> Check | None:
         f"{changes:,} changes are written in one step, in which Redis answers nobody for up to {seconds:.0f} s"
         f"{busy}; without a word {LONG_COMMIT:,} may be",
         "apply in parts (fewer specs at a time), or at a quiet hour: --allow-long-commit",
+    )
+
+
+def _twin(twin: Twin) -> Check:
+    number = len(twin.schedules)
+    return Check(
+        "twin",
+        "refuse",
+        f"{twin.namespace}, applied from this repository too, has {number:,} of these schedules in the same Redis: "
+        f"{_named(twin.schedules)}; {'it' if number == 1 else 'each'} would fire twice",
+        "if the project or its environment has a new name, empty the old one first: apply it once more, without specs "
+        "(--allow-empty); if both should fire: --allow-twin",
     )
 
 

@@ -32,7 +32,7 @@ _DESCRIPTIONS = {
     "overrides": "The guards that were set aside when the plan was made.",
     "plan": "The plan itself, field by field; `flowerpower show FILE --json` prints it for programs.",
 }
-_NEWER = {"damaged", "checks"}  # overrides that the first files of this format do not have
+_NEWER = {"damaged", "twin", "checks"}  # overrides that the first files of this format do not have
 _READ = "1."  # minor versions add fields, and a plan with fields that we do not know is refused on its own
 
 

@@ -249,7 +249,7 @@ class ProjectSpec(SpecWithEnvironments):
     name: Name = Field(
         title="project name",
         description="The project's namespace in Redis, and the owner mark of every live object. Keep it stable: "
-        "another name is another project, and what the old one has applied stays. Required.",
+        "another name is another project, and what the old one has applied stays live. Required.",
         examples=["acme-data"],
     )
     redis: Redis = Field(

@@ -116,6 +116,16 @@ class Head:
     rules: Rules = Rules()
 
 
+class Neighbour(NamedTuple):
+    """Another namespace of the same Redis: where its last apply came from, and the names of its live schedules."""
+
+    project: str
+    env: str
+    commit: str
+    repository: str
+    schedules: frozenset[str]
+
+
 class Cursor(NamedTuple):
     """How far a schedule has been decided: the last tick, the record's revision, the pending job id."""
 

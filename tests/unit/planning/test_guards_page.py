@@ -15,6 +15,7 @@ from flowerpower.planning.cutover import worse_cut_over
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.guards import Allowed, Facts, check_plan
 from flowerpower.planning.plan import Check, Fires, Plan
+from flowerpower.planning.twins import Twin
 from flowerpower.state.models import Damage, Desired, Head, Reading, Record, Rules, Run, State
 
 NOW = 1_800_000_000
@@ -63,6 +64,7 @@ def everything_said() -> Iterator[Check]:
     yield from checks(["a"], live(["a", "payroll"], "payroll"))
     yield from checks(["a"], damaged("payroll"))
     yield from checks(["a"], live(["a"], repository="git.example/crm/jobs"))
+    yield from checks(["a"], live([]), replace(GIT, twins=(Twin("acme.live", ("customers", "nightly", "orders")),)))
     yield from checks(["a"], live(["a"], commit="1a2b3c4d5e6f7a8b"), replace(GIT, descends=False))
     yield from checks(["a"], live(["a"], commit="1a2b3c4d5e6f7a8b"), replace(GIT, descends=None))
     yield from checks(["a"], live(["a"]), replace(GIT, dirty=True))
