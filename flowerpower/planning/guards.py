@@ -337,13 +337,14 @@ def _long_commit(plan: Plan, allowed: Allowed) -> Check | None:
 
 def _twin(twin: Twin) -> Check:
     number = len(twin.schedules)
+    twice = f"{'it' if number == 1 else 'each'} would fire twice"
     return Check(
         "twin",
-        "refuse",
+        "refuse" if twin.fires else "warn",
         f"{twin.namespace}, applied from this repository too, has {number:,} of these schedules in the same Redis: "
-        f"{_named(twin.schedules)}; {'it' if number == 1 else 'each'} would fire twice",
+        f"{_named(twin.schedules)}; {twice if twin.fires else 'no scheduler fires there now'}",
         "if the project or its environment has a new name, empty the old one first: apply it once more, without specs "
-        "(--allow-empty); if both should fire: --allow-twin",
+        f"(--allow-empty){'; if both should fire: --allow-twin' if twin.fires else ''}",
     )
 
 

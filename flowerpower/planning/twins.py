@@ -10,10 +10,11 @@ from flowerpower.state.models import Neighbour
 
 
 class Twin(NamedTuple):
-    """The other namespace, and which of the wanted schedules it holds, sorted."""
+    """The other namespace, which of the wanted schedules it holds, sorted, and whether a scheduler fires them."""
 
     namespace: str
     schedules: tuple[str, ...]
+    fires: bool
 
 
 def twin_of(neighbour: Neighbour, ours: Keys, declared: Collection[str], wanted: Set[str]) -> Twin | None:
@@ -28,4 +29,4 @@ def twin_of(neighbour: Neighbour, ours: Keys, declared: Collection[str], wanted:
     shared = neighbour.schedules & wanted
     if 2 * len(shared) <= len(neighbour.schedules):
         return None
-    return Twin(f"{neighbour.project}.{neighbour.env}", tuple(sorted(shared)))
+    return Twin(f"{neighbour.project}.{neighbour.env}", tuple(sorted(shared)), bool(neighbour.scheduler))

@@ -117,13 +117,14 @@ class Head:
 
 
 class Neighbour(NamedTuple):
-    """Another namespace of the same Redis: where its last apply came from, and the names of its live schedules."""
+    """Another namespace of the same Redis: where its last apply came from, its live schedules, and who fires them."""
 
     project: str
     env: str
     commit: str
     repository: str
     schedules: frozenset[str]
+    scheduler: str = ""  # that is alive
 
 
 class Cursor(NamedTuple):

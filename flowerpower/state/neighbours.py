@@ -20,11 +20,12 @@ def read_neighbours(store: Store) -> tuple[Neighbour, ...]:
         for keys in known:
             pipe.hmget(keys.head, "commit", "repository")
             pipe.hkeys(keys.schedules)
+            pipe.get(keys.lease)
         found = pipe.execute(raise_on_error=False) if known else []
     return tuple(
-        Neighbour(keys.project, keys.env, _text(head[0]), _text(head[1]), frozenset(map(_text, names)))
-        for keys, head, names in zip(known, found[::2], found[1::2], strict=True)
-        if not isinstance(head, Exception) and not isinstance(names, Exception) and names
+        Neighbour(keys.project, keys.env, _text(head[0]), _text(head[1]), frozenset(map(_text, names)), _text(lease))
+        for keys, head, names, lease in zip(known, found[::3], found[1::3], found[2::3], strict=True)
+        if names and not any(isinstance(reply, Exception) for reply in (head, names, lease))
     )
 
 

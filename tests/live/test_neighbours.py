@@ -30,9 +30,12 @@ def test_namespaces_that_hold_schedules_are_seen_and_nothing_else(redis_connecti
     redis_connection.set("flowerpower:odd.prod:schedules", "of another type")
     redis_connection.sadd(OURS.queues, "rq:queue:odd--prod--default")
 
+    redis_connection.set(Keys("bolt", "prod").lease, "one")
+
     found = read_neighbours(Store(redis_connection, OURS))
 
-    assert found == (Neighbour("bolt", "prod", "of-bolt", "git.example/data", frozenset({"nightly", "orders"})),)
+    theirs = frozenset({"nightly", "orders"})
+    assert found == (Neighbour("bolt", "prod", "of-bolt", "git.example/data", theirs, "one"),)
 
 
 def test_what_an_acl_hides_is_left_out(redis_connection: Redis, redis_url: str) -> None:

@@ -64,7 +64,9 @@ def everything_said() -> Iterator[Check]:
     yield from checks(["a"], live(["a", "payroll"], "payroll"))
     yield from checks(["a"], damaged("payroll"))
     yield from checks(["a"], live(["a"], repository="git.example/crm/jobs"))
-    yield from checks(["a"], live([]), replace(GIT, twins=(Twin("acme.live", ("customers", "nightly", "orders")),)))
+    yield from checks(
+        ["a"], live([]), replace(GIT, twins=(Twin("acme.live", ("customers", "nightly", "orders"), True),))
+    )
     yield from checks(["a"], live(["a"], commit="1a2b3c4d5e6f7a8b"), replace(GIT, descends=False))
     yield from checks(["a"], live(["a"], commit="1a2b3c4d5e6f7a8b"), replace(GIT, descends=None))
     yield from checks(["a"], live(["a"]), replace(GIT, dirty=True))

@@ -14,7 +14,7 @@ WANTED = {"customers", "nightly", "orders"}
 
 def neighbour(namespace: str, *schedules: str) -> Neighbour:
     project, env = namespace.split(".")
-    return Neighbour(project, env, "", "", frozenset(schedules))
+    return Neighbour(project, env, "", "", frozenset(schedules), "a scheduler")
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def neighbour(namespace: str, *schedules: str) -> Neighbour:
 def test_what_looks_like_a_former_self_is_a_twin(namespace: str, is_twin: bool) -> None:
     found = twin_of(neighbour(namespace, "orders", "nightly"), OURS, ("default", "staging", "prod"), WANTED)
 
-    assert found == (Twin(namespace, ("nightly", "orders")) if is_twin else None)
+    assert found == (Twin(namespace, ("nightly", "orders"), True) if is_twin else None)
 
 
 @pytest.mark.parametrize(
