@@ -47,8 +47,8 @@ def read_live(store: Store, tzdata: str, signer: Signer | None = None) -> LiveFa
     if isinstance(status, Unknown):
         queues = status
     else:
-        names = sorted({schedule.queue for schedule in status.schedules})
-        queues = ask("looking for workers", lambda: {name: _workers(store, name) for name in names})
+        names = {schedule.queue for schedule in status.schedules} | {queue.name for queue in status.queues}
+        queues = ask("looking for workers", lambda: {name: _workers(store, name) for name in sorted(names)})
     return LiveFacts(records, status, queues, tzdata)
 
 

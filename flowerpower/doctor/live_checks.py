@@ -199,6 +199,7 @@ def _workers(facts: LiveFacts) -> list[Finding]:
     if isinstance(status, Unknown) or isinstance(workers, Unknown):
         return [not_known(_AREA, "workers", workers)] if isinstance(workers, Unknown) else []
     used = {schedule.queue for schedule in status.schedules if _fires(schedule)}
+    used |= {queue.name for queue in status.queues if queue.jobs.get("queued")}
     idle = sorted(queue for queue in used if not workers[queue].alive)
     if idle:
         dead = sum(workers[queue].known for queue in idle)

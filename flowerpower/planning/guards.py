@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from flowerpower.errors import Problem, UsageError
+from flowerpower.planning.consumers import check_consumers
 from flowerpower.planning.plan import Check, Plan
 from flowerpower.planning.renames import likely_renames
 from flowerpower.planning.twins import Twin
 from flowerpower.proposed import in_env
-from flowerpower.state.models import Reading, Schedule
+from flowerpower.state.models import Reading
 
 DEFAULT_DELETES = "25%"
 LONG_COMMIT = 20_000  # changes in one apply
@@ -73,7 +74,7 @@ def check_plan(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> 
         _policy(facts),
         _long_commit(plan, allowed),
         *(() if allowed.twin else map(_twin, facts.twins)),
-        *(() if plan.against else _consumers(plan)),
+        *(() if plan.against else check_consumers(plan)),
     ]
     return tuple(replace(check, hint=in_env(check.hint, plan.env)) for check in checks if check)
 
@@ -346,26 +347,6 @@ def _twin(twin: Twin) -> Check:
         "if the project or its environment has a new name, empty the old one first: apply it once more, without specs "
         f"(--allow-empty){'; if both should fire: --allow-twin' if twin.fires else ''}",
     )
-
-
-def _consumers(plan: Plan) -> list[Check]:
-    """Warn of queues nobody listens on: a schedule nobody runs is a silent backlog."""
-    starved: dict[str, int] = {}
-    for change in plan.changes:
-        if isinstance(change.after, Schedule) and change.after.occurrence:
-            queue = change.after.occurrence.queue
-            if not plan.consumers.workers.get(queue):
-                starved[queue] = starved.get(queue, 0) + 1
-    return [
-        Check(
-            "consumer",
-            "warn",
-            f"no live worker listens on queue {queue.rpartition('--')[2]!r}, used by "
-            f"{_count(count, 'changed schedule')}",
-            "start one: flowerpower worker",
-        )
-        for queue, count in sorted(starved.items())
-    ]
 
 
 def _count(number: int, noun: str) -> str:

@@ -78,8 +78,10 @@ def worst_first(schedules: Sequence[ScheduleStatus]) -> list[ScheduleStatus]:
 
 
 def unattended(status: Status) -> tuple[str, ...]:
-    """Return the queues of live schedules on which no worker listens, sorted."""
-    return tuple(sorted({one.queue for one in status.schedules if one.queue and not status.workers.get(one.queue)}))
+    """Return the queues of live schedules, and those with jobs in them, on which no worker listens, sorted."""
+    used = {one.queue for one in status.schedules if one.queue}
+    used |= {queue.name for queue in status.queues if queue.jobs.get("queued")}
+    return tuple(sorted(queue for queue in used if not status.workers.get(queue)))
 
 
 def no_scheduler_words(status: Status) -> str:

@@ -17,7 +17,7 @@ from flowerpower.doctor.records import Records
 from flowerpower.doctor.server import ServerFacts
 from flowerpower.doctor.server_checks import server_findings
 from flowerpower.errors import Place, Problem
-from flowerpower.jobs.monitoring.status import Heal, Outcome, ScheduleStatus, Status
+from flowerpower.jobs.monitoring.status import Heal, Outcome, QueueStatus, ScheduleStatus, Status
 from flowerpower.render.doctor import doctor_dict, doctor_text
 from flowerpower.revision import Revision
 from flowerpower.specs.verdict import Verdict
@@ -190,6 +190,15 @@ def test_workers_that_died_are_counted() -> None:
     message = live(workers={"default": Workers(2, 0)})["workers"].message
 
     assert message == "nobody works on queue default (2 workers died without a word)"
+
+
+def test_a_queue_with_runs_in_it_needs_a_worker_though_no_schedule_uses_it() -> None:
+    assert not isinstance(LIVE.status, Unknown)
+    left = replace(LIVE.status, queues=(QueueStatus("heavy", "acme--prod--heavy", 0, {"queued": 1}),))
+
+    finding = live(status=left, workers={"default": Workers(1, 1), "heavy": Workers(0, 0)})["workers"]
+
+    assert (finding.verdict, finding.message) == ("warn", "nobody works on queue heavy")
 
 
 def test_schedules_whose_last_run_failed_are_named() -> None:

@@ -324,6 +324,29 @@ def test_a_queue_that_nobody_listens_on_is_a_warning_that_counts() -> None:
     assert "'default', used by 2 changed schedules" in found["consumer"].message
 
 
+@pytest.mark.parametrize(
+    ("wanted", "is_left"),
+    [
+        (desired([schedule("a")]), True),
+        (desired([schedule("b")]), True),  # it is deleted
+        (desired([schedule("a"), schedule("b", queue="heavy")]), False),
+        (desired([schedule("a", queue="heavy", timeout=9)]), False),
+        (desired([schedule("a", on_inflight="cancel")]), False),
+    ],
+)
+def test_a_queue_that_is_left_with_runs_in_it_needs_a_worker(wanted: Desired, is_left: bool) -> None:
+    before = State({"a": schedule("a", queue="heavy")[0]})
+    alive = Consumers({KEYS.queue(queue): 1 for queue in ("default", "heavy")})
+    reading = replace(live(["a"]), state=before, active={"x": Run("x", "a", 0, 1, 0)}, consumers=alive)
+
+    found = checks(wanted, reading).get("consumer")
+
+    assert (found is not None) == is_left
+    if found:
+        assert found.message == "no schedule uses queue 'heavy' any more, and 1 queued run stays there"
+        assert found.hint == "keep a worker there until it is done: flowerpower worker --env test --queue heavy"
+
+
 def test_a_plan_with_a_refusing_guard_is_not_applicable() -> None:
     reading = live(names(3))
     plan: Plan = make_plan(KEYS, desired(), reading, SOURCE)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flowerpower.jobs.monitoring.status import Heal, Outcome, ScheduleStatus, Status
+from flowerpower.jobs.monitoring.status import Heal, Outcome, QueueStatus, ScheduleStatus, Status
 from flowerpower.render.runs import run_text
 from flowerpower.render.status import status_dict, status_text, worst_first
 from flowerpower.render.status_html import status_html
@@ -120,6 +120,14 @@ def test_the_status_table_says_what_is_wrong_and_why() -> None:
         "Scheduler: host-1\n"
         "4 scheduled jobs in this Redis not managed by flowerpower."
     )
+
+
+def test_a_queue_that_no_schedule_uses_any_more_is_named_while_runs_are_in_it() -> None:
+    full = QueueStatus("former", "acme--prod--former", 0, {"queued": 1})
+    empty, attended = replace(full, name="empty", jobs={"queued": 0}), replace(full, name="attended", workers=1)
+    status = replace(STATUS, schedules=(PLAIN,), workers={"default": 2, "attended": 1}, queues=(full, empty, attended))
+
+    assert "No worker listens on: former\n" in status_text(status)
 
 
 def test_a_last_run_of_other_code_than_was_applied_is_told_in_the_table_and_on_the_page() -> None:
