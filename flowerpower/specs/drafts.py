@@ -130,6 +130,11 @@ def _has_slip(name: str, keys: tuple[str, ...]) -> bool:
     return any(is_slip(key, name) for key in keys)
 
 
+def may_come_from_defaults(finding: Finding, data: Mapping[str, Any]) -> bool:
+    """Tell whether a finding only says that something is missing which defaults of the project could give."""
+    return finding.code == "FP102" or (not finding.path and not data.keys() & set(TRIGGERS))
+
+
 def _meant(findings: Iterable[Finding]) -> Iterator[Path]:
     """Yield the keys that unknown ones were probably meant to be, by their paths."""
     for finding in findings:

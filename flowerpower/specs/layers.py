@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.specs.levels import at_their_level_in_a_layer
@@ -10,7 +10,7 @@ from flowerpower.specs.messages import SHOWN, Finding, describe, unknown_key
 from flowerpower.specs.placeholders import Path
 from flowerpower.specs.shapes import names_as_keys
 from flowerpower.specs.text.documents import MAX_PROBLEMS
-from flowerpower.specs.values import NOT_PATCHED
+from flowerpower.specs.values import NOT_PATCHED, TRIGGERS
 
 if TYPE_CHECKING:
     from flowerpower.specs.fields import Spec
@@ -61,6 +61,16 @@ def no_patch(name: str, value: object, kind: str) -> Finding:
     elif word in _THE_SAME:
         hint = "write {}: nothing differs there"
     return Finding("FP103", path, f"expected a mapping or null, found {describe(value)}", hint)
+
+
+def as_taken_away(finding: Finding, removed: Iterable[str], kind: str, env: str) -> Finding:
+    """Return what is missing as what the patch for the environment takes away, if that is why."""
+    for name in removed:
+        if finding.path == (name,) or (not finding.path and name in TRIGGERS):
+            what = f"the patch for '{env}' removes '{name}', and nothing is in its place"
+            hint = f"give it another there; `{env}: null` leaves the {kind} out"
+            return Finding(finding.code, (name,), what, hint)
+    return finding
 
 
 def _not_here(key: str, path: Path) -> Finding:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.compiled import NeedsModelsError
-from flowerpower.specs.drafts import draft, is_misspelt
-from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file, may_write_null
+from flowerpower.specs.drafts import draft, is_misspelt, may_come_from_defaults
+from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
 from flowerpower.specs.messages import REMOVE_QUOTES, Finding, describe, did_you_mean, there_are
 from flowerpower.specs.names import name_of, stem_of
@@ -26,8 +26,8 @@ from flowerpower.specs.rules import check
 from flowerpower.specs.silence import silence, wrong_comments
 from flowerpower.specs.split import split_spec
 from flowerpower.specs.text.documents import MAX_PROBLEMS, Document, Parsed, lines_of_holes
-from flowerpower.specs.text.yaml import Parse, parse
-from flowerpower.specs.values import NOT_PATCHED, TRIGGERS
+from flowerpower.specs.text.yaml import Parse, find, parse
+from flowerpower.specs.values import NOT_PATCHED
 from flowerpower.specs.verdict import in_order
 
 if TYPE_CHECKING:
@@ -110,7 +110,6 @@ class _Loading:
         self._holed: set[tuple[str, int]] = set()  # documents that are not known as a whole, by file and number
         self._places = Places(texts, env, None)
         self._placeholders: dict[str, bool] = {}  # by file: whether it has some
-        self._lines: dict[str, list[str]] = {}  # of files with a value that a variable may have given
         self._files: dict[str | None, list[str]] = {"project": [], "pipeline": [], "schedule": [], None: []}
         for file in sorted(texts):
             self._files[kind_of_file(file)].append(file)
@@ -140,7 +139,18 @@ class _Loading:
                 self._note(kind, file, parsed)
             alone = sum(document.data is not None for document in parsed.documents) == 1
             for document in parsed.documents:
+                if document.leaves_open and not document.holes:
+                    self._doubt(kind, document)
                 yield document, alone
+
+    def _doubt(self, kind: str, document: Document) -> None:
+        """Note which keys of a document are left open, where the null that this means may be a slip."""
+        from flowerpower.specs.left_open import left_open
+
+        text = self.texts[document.file]
+        for finding in left_open(kind, document, text, self._defaults.get(kind, {})):
+            place, _ = find(document.file, document.number, text, finding.path, key=True)
+            self._report(finding.code, place, finding.what, finding.hint)
 
     def _note(self, kind: str, file: str, parsed: Parsed) -> None:
         """Take down what is wrong with the text of a file, and what is not known of it for that."""
@@ -310,7 +320,7 @@ class _Loading:
                 self._report("FP201", place, f"no environment '{name[:60]}'", hint)
             elif isinstance(patch, dict):
                 self._check_keys(origin.kind, below, patch, origin, ("environments", name))
-            elif patch is not None or (origin.kind != "project" and not may_write_null(self.texts[origin.file])):
+            elif patch is not None:
                 from flowerpower.specs.layers import no_patch  # only a mistake needs it
 
                 self._add(no_patch(name, patch, origin.kind), origin)
@@ -344,7 +354,7 @@ class _Loading:
         for finding in made.findings:
             if self._is_full(origin.file):
                 break
-            if self._defaults_known or origin.kind == "project" or not _may_come_from_defaults(finding, data):
+            if self._defaults_known or origin.kind == "project" or not may_come_from_defaults(finding, data):
                 self._add(finding, origin)
         if made.unsound:
             self._unsound[address] = made.unsound
@@ -357,28 +367,20 @@ class _Loading:
         if finding.code in _OF_WHAT_IS_MISSING and (origin.file, origin.number) in self._holed and not explained:
             return
         if finding.code in ("FP102", "FP109") and origin.kind != "project":
-            finding = self._taken_away(finding, origin)
+            from flowerpower.specs.layers import as_taken_away
+
+            finding = as_taken_away(finding, self._places.removed(origin), origin.kind, self.env)
         if finding.code == "FP101" and len(finding.path) == 1 and finding.path[0] in (self._environments or ()):
             finding = finding._replace(hint=f"'{finding.path[0]}' belongs under `environments:`")
         place = self._places.within(origin, finding.path, key=finding.at_key)
         hint = _NOT_BY_VARIABLE if finding.hint == REMOVE_QUOTES and self._is_variable(place) else finding.hint
         self._report(finding.code, place, finding.what, hint)
 
-    def _taken_away(self, finding: Finding, origin: Origin) -> Finding:
-        """Return what is missing as what the patch for the environment takes away, if that is why."""
-        for name in self._places.removed(origin):
-            if finding.path == (name,) or (not finding.path and name in TRIGGERS):
-                what = f"the patch for '{self.env}' removes '{name}', and nothing is in its place"
-                hint = f"give it another there; `{self.env}: null` leaves the {origin.kind} out"
-                return Finding(finding.code, (name,), what, hint)
-        return finding
-
     def _is_variable(self, place: Place) -> bool:
         """Tell whether a variable stands at a place, with or without quotes."""
-        lines = self._lines.get(place.file)
-        if lines is None:
-            lines = self._lines[place.file] = self.texts[place.file].decode("utf-8", "replace").split("\n")
-        return any(re.match(r"[\"']?\$\{var:", line[place.column - 1 :]) for line in lines[place.line - 1 : place.line])
+        lines = self.texts[place.file].split(b"\n")[place.line - 1 : place.line]
+        written = [line.decode("utf-8", "replace")[place.column - 1 :] for line in lines]
+        return any(re.match(r"[\"']?\$\{var:", rest) for rest in written)
 
     def _report(self, code: str, place: Place, what: str, hint: str = "") -> None:
         found = Problem(code, place, what, hint or CODES[code].advice, "warning" if code == "FP024" else "error")
@@ -393,7 +395,3 @@ class _Loading:
 
     def _is_full(self, file: str) -> bool:
         return len(self._reported[file]) >= MAX_PROBLEMS
-
-
-def _may_come_from_defaults(finding: Finding, data: Mapping[str, Any]) -> bool:
-    return finding.code == "FP102" or (not finding.path and not data.keys() & set(TRIGGERS))

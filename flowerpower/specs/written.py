@@ -80,11 +80,17 @@ def _with_hints(problems: Iterable[Problem], texts: Mapping[str, bytes]) -> Iter
 def without_doubts_of_mistakes(problems: Sequence[Problem]) -> Iterator[Problem]:
     """Yield problems without the doubts about what is told as wrong."""
     wrong = {problem.place for problem in problems if problem.severity == "error"}
-    empty = {(problem.place.file, problem.place.line) for problem in problems if problem.code == "FP112"}
+    empty = {(problem.place.file, problem.place.line) for problem in problems if _is_of_nothing(problem)}
     for problem in problems:
-        braces = "whose key has no value" in problem.what and (problem.place.file, problem.place.line) in empty
-        if problem.code != "FP024" or not (braces or problem.place in wrong):
+        nothing = "no value" in problem.what or "without a value" in problem.what
+        told = nothing and (problem.place.file, problem.place.line) in empty
+        if problem.code != "FP024" or not (told or problem.place in wrong):
             yield problem
+
+
+def _is_of_nothing(problem: Problem) -> bool:
+    """Tell whether a mistake is that there is no value, as a key that is left open has none."""
+    return problem.code == "FP112" or (problem.code in ("FP102", "FP109") and problem.what.startswith("the patch for "))
 
 
 def _glued_key(problem: Problem) -> str:

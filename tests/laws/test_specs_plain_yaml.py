@@ -191,11 +191,12 @@ def check(text: str) -> None:
     found = read_plain(text)
     if found is None:
         return
-    data, line = found
+    data, line, leaves_open = found
     parsed = parse_exactly("x.yaml", text.encode())
 
     assert parsed.problems == ()
-    assert [(exactly(document.data), document.line) for document in parsed.documents] == [(exactly(data), line)]
+    documents = [(exactly(document.data), document.line, document.leaves_open) for document in parsed.documents]
+    assert documents == [(exactly(data), line, leaves_open)]
 
 
 @given(text=TEXTS)

@@ -28,11 +28,6 @@ def inside(folder: str) -> str:
     return "/".join(parts) or "."
 
 
-def may_write_null(text: bytes) -> bool:
-    """Tell whether a file may say of a value that it is null, by its text alone; else it only leaves one out."""
-    return b"~" in text or b"null" in text.lower()
-
-
 def may_declare(text: bytes) -> bool:
     """Tell whether a file may say something of environments, by its text alone; an escape may hide any key."""
     return b"environments" in text or b"\\" in text

@@ -144,6 +144,7 @@ class Composer:
         self.starts: list[int] = []
         self.problems: list[Problem] = []
         self.offsets: dict[int, dict[str | int, tuple[int, int]]] = {}
+        self.left_open: set[int] = set()  # offsets of values that are not written at all
         self.doubts: list[Problem] = []  # warnings, which make no document unsound
         self._doubtful = may_hold_doubts(text)
         self._templates = "{{" in text
@@ -184,11 +185,9 @@ class Composer:
             parser.dispose()
 
     def _document(self, start: Any) -> None:
-        before, self.begun = len(self.problems), start.start_mark.index
+        before, open_before, self.begun = len(self.problems), len(self.left_open), start.start_mark.index
         if start.version not in (None, (1, 2)):
-            self.problems.append(
-                Problem("FP010", self.place(start.start_mark.index), "specs are YAML 1.2", "remove the %YAML line")
-            )
+            self.report("FP010", "specs are YAML 1.2", start.start_mark, "remove the %YAML line")
         self._anchors = {}
         self._nodes += 1
         event = self._next()
@@ -199,10 +198,10 @@ class Composer:
         if data is None and not holes:
             mark = start.start_mark if start.explicit else event.start_mark
             self.report("FP018", "the document is empty", mark)
-        sound = len(self.problems) == before and not holes
+        sound, opened = len(self.problems) == before and not holes, len(self.left_open) > open_before
         for part, mark in ((data, event.start_mark), *self._others):
             self.starts.append(mark.index)
-            self.documents.append(Document(self.file, len(self.documents), mark.line + 1, part, sound, holes))
+            self.documents.append(Document(self.file, len(self.documents), mark.line + 1, part, sound, holes, opened))
         self._others = []
 
     def _holes_after_the_last(self) -> None:
@@ -320,12 +319,14 @@ class Composer:
                     self.report("FP019", f"{event.value[:40]} is not a finite number", event.start_mark)
         elif event.tag is not None:
             self._check_tag(event, "str")
-        if self._templates or event.anchor is not None:
+        if value is None or self._templates or event.anchor is not None:
             self._beside(event, value)
         return value
 
     def _beside(self, event: Any, value: Any) -> None:
-        """Note what else there is of a scalar than its value: its name, and a template that nobody fills in."""
+        """Note what else there is of a scalar than its value: that nothing is written, its name, a template."""
+        if not event.value and value is None:
+            self.left_open.add(event.start_mark.index)
         if "{{" in event.value and (found := template_doubt(event.value)):
             self._note_doubt(event.start_mark.index, *found)
         if event.anchor is not None:
@@ -359,10 +360,8 @@ class Composer:
         if written is None:
             self.report("FP017", what, mark)
             return
-        place = self.place(mark.index - 1)
-        self.problems.append(
-            Problem("FP017", place, f"`{written[0][:40]}` is template syntax", template_hint(written[0]))
-        )
+        what = f"`{written[0][:40]}` is template syntax"
+        self.report("FP017", what, _Mark(mark.index - 1), template_hint(written[0]))
 
     def _space_before(self, mark: Any, character: str) -> None:
         place = self.place(mark.index)

@@ -19,6 +19,7 @@ class Document(NamedTuple):
     data: Any
     sound: bool  # False: it has problems of its own, and its data is only a guess
     holes: tuple[int, ...] = ()  # lines that are no YAML: what stands there is not known, nor what else is missing
+    leaves_open: bool = False  # some value in it is not written at all: a null that may be a slip
 
     @property
     def place(self) -> Place:

@@ -50,8 +50,10 @@ _Line = tuple[int, int, str, Any]
 """What a line says by itself: what it is, how far it is indented, its key and its value."""
 
 
-def read_plain(text: str) -> tuple[dict[str, Any], int] | None:
-    """Return the one mapping that a text holds and the line of its first key; None if it takes the composer to tell.
+def read_plain(text: str) -> tuple[dict[str, Any], int, bool] | None:
+    """Return the one mapping that a text holds, the line of its first key and whether it leaves some value open.
+
+    None if it takes the composer to tell.
 
     Values may be shared between texts, so nobody may change them.
     """
@@ -76,9 +78,10 @@ class _Reader:
         self._top: Any = {}
         self._indent = 0
         self._pending: str | None = None  # a key whose value may follow in deeper lines
+        self._leaves_open = False
 
-    def read(self) -> tuple[dict[str, Any], int] | None:
-        """Return the mapping and the line of its first key."""
+    def read(self) -> tuple[dict[str, Any], int, bool] | None:
+        """Return the mapping, the line of its first key and whether it leaves some value open."""
         known, lines, position = _known, self._lines, int(self._lines[0] == "---")
         count, first, root = len(lines), 0, dict[str, Any]()
         while position < count:
@@ -99,7 +102,7 @@ class _Reader:
             (self._add_item if kind >= _ITEM else self._add_key)(kind, indent, key, value)
             if kind == _BLOCK:
                 position = self._read_block(key, value, position)
-        return (root, first) if first else None
+        return (root, first, self._leaves_open or self._pending is not None) if first else None
 
     def _open(self, kind: int, indent: int) -> None:
         """Start the collection under the pending key, if the line belongs to it."""
@@ -109,6 +112,8 @@ class _Reader:
             self._top[self._pending] = new
             self._outer.append((self._indent, self._top))
             self._top, self._indent = new, indent
+        else:
+            self._leaves_open = True
         self._pending = None
 
     def _add_key(self, kind: int, indent: int, key: str, value: Any) -> None:

@@ -27,8 +27,8 @@ def parse(file: str, content: bytes) -> Parsed:
     """Return the documents of a spec file; never raises, every mistake is a Problem."""
     with suppress(UnicodeDecodeError):
         if (found := read_plain(content.decode())) is not None:
-            data, line = found
-            return Parsed((Document(file, 0, line, data, True),), ())
+            data, line, leaves_open = found
+            return Parsed((Document(file, 0, line, data, True, (), leaves_open),), ())
     return parse_exactly(file, content)
 
 
@@ -60,14 +60,29 @@ def find(file: str, number: int, content: bytes, path: Sequence[str | int], *, k
     composer = _positions(file, content)
     if number >= len(composer.documents):
         return Place(file), 0
+    offset, depth = _walk(composer, number, path, key=key)
+    return composer.place(offset), depth
+
+
+def _walk(composer: Composer, number: int, path: Sequence[str | int], *, key: bool = False) -> tuple[int, int]:
+    """Return the offset of what stands at *path* of a document, and how many steps of the path exist."""
     node, offset = composer.documents[number].data, composer.starts[number]
     for depth, step in enumerate(path):
         offsets = composer.offsets.get(id(node), {})
         if step not in offsets:
-            return composer.place(offset), depth
+            return offset, depth
         offset = offsets[step][0 if key and depth == len(path) - 1 else 1]
         node = node[step]
-    return composer.place(offset), len(path)
+    return offset, len(path)
+
+
+def is_left_open(file: str, number: int, content: bytes, path: Sequence[str]) -> bool:
+    """Tell whether nothing at all is written behind the key at *path* of a document: no `null`, and no `~`."""
+    composer = _positions(file, content)
+    if number >= len(composer.documents):
+        return False
+    offset, depth = _walk(composer, number, path)
+    return depth == len(path) and offset in composer.left_open
 
 
 @lru_cache(maxsize=32)

@@ -1,0 +1,2 @@
+def report(region: str, day: str = "") -> str:
+    return region + day
