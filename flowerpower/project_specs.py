@@ -280,8 +280,8 @@ class ProjectSpecs:
     def with_imports(self) -> Loaded:
         """The same after importing the modules, which decides what reading them leaves open."""
         from flowerpower.pipelines.probing import real_graphs
-        from flowerpower.specs.checks import with_known_dataflow
         from flowerpower.specs.dataflow_rules import builds_of
+        from flowerpower.specs.known_parts import with_known_dataflow
 
         self.refuse_imports()
         project = with_known_dataflow(self._resolved.draft)

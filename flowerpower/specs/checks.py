@@ -10,10 +10,9 @@ from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.dataflow_graphs import RealGraphs
 from flowerpower.specs.dataflow_rules import check_dataflow
-from flowerpower.specs.drafts import MISSPELT
 from flowerpower.specs.files.reading import Sources
+from flowerpower.specs.known_parts import with_known_dataflow
 from flowerpower.specs.loader import Loaded, Models, load
-from flowerpower.specs.project import Project
 from flowerpower.specs.rules import check_future, check_modules, may_end
 from flowerpower.specs.silence import silence
 from flowerpower.specs.text.yaml import Parse, parse
@@ -21,9 +20,6 @@ from flowerpower.specs.verdict import Ending, Verdict, in_order
 
 if TYPE_CHECKING:
     from flowerpower.specs.models import ScheduleSpec
-
-_OF_A_PIPELINE = ("modules", "outputs", "inputs", "config", "overrides", "load", "save")
-_OF_A_SCHEDULE = ("pipeline", "inputs", "config", "overrides")
 
 
 def check_sources(
@@ -73,34 +69,11 @@ def spec_problems(loaded: Loaded, sources: Sources) -> tuple[Problem, ...]:
     return in_order([*sources.problems, *said])
 
 
-def with_known_dataflow(draft: Project) -> Project:
-    """Return a draft without the pipelines whose dataflow nobody can judge, since a part of what makes it is wrong."""
-    if not draft.unsound:
-        return draft
-    lost = {spec.pipeline for name, spec in draft.schedules.items() if not _is_known(draft, "schedule", name)}
-    if not draft.is_sound("project", "modules"):
-        lost |= draft.pipelines.keys()
-    lost |= {name for name in draft.pipelines if not _is_known(draft, "pipeline", name)}
-    pipelines = {name: spec for name, spec in draft.pipelines.items() if name not in lost}
-    schedules = {name: spec for name, spec in draft.schedules.items() if spec.pipeline not in lost}
-    return draft._replace(pipelines=pipelines, schedules=schedules)
-
-
 def verdict_of(loaded: Loaded, now: int) -> Verdict:
     """Return what is worth keeping of a check that was made at *now*."""
     draft = loaded.draft
     endings = tuple(endings_of(draft.schedules.values(), now))
     return Verdict(draft.namespace, len(draft.pipelines), len(draft.schedules), loaded.problems, now, endings)
-
-
-def _is_known(draft: Project, kind: str, name: str) -> bool:
-    """Tell whether all of a spec that makes a dataflow is right; a key nobody knows may be a part of it misspelt."""
-    unsound = draft.unsound.get(f"{kind}.{name}")
-    if unsound is None:
-        return True
-    spec = draft.pipelines[name] if kind == "pipeline" else draft.schedules[name]
-    parts = _OF_A_PIPELINE if kind == "pipeline" else _OF_A_SCHEDULE
-    return unsound.isdisjoint(parts) and unsound - {MISSPELT} <= type(spec).model_fields.keys()
 
 
 def endings_of(schedules: Iterable[ScheduleSpec], now: int) -> Iterator[Ending]:

@@ -19,6 +19,7 @@ from flowerpower.specs.codes import CODES
 from flowerpower.specs.dataflow_graphs import Graphs, Located, RealGraphs
 from flowerpower.specs.dataflow_transfers import wrong_transfers
 from flowerpower.specs.dataflow_values import Given, are_plainly_right, can_be_told, values_of, wrong_values
+from flowerpower.specs.known_parts import Doubt, doubt_of
 from flowerpower.specs.project import Project
 from flowerpower.specs.silence import wrong_comments
 
@@ -199,12 +200,33 @@ class _Check:
             yield _listed_twice(self.project, name, modules)
             return
         yield from _odd_modules(self.project, name, located)
-        runs = runs_of(name, pipeline, schedules)
-        for problem in findings_as_problems(self.project, name, runs, self.findings(name, pipeline, runs)):
+        doubts = self.doubts(name, pipeline, schedules)
+        runs = [run for run in runs_of(name, pipeline, schedules) if self.has_shape(pipeline, run, doubts)]
+        findings = self.findings(name, pipeline, runs)
+        if doubts:
+            findings = {address: doubts[address].certain(found) for address, found in findings.items()}
+        for problem in findings_as_problems(self.project, name, runs, findings):
             if problem.place.file in self.files_of(name, runs):
                 yield problem
             elif problem.code != CODE_OF_KIND["unused"]:  # others may use it
                 self._shared.setdefault(problem, []).append(name)
+
+    def doubts(
+        self, name: str, pipeline: PipelineSpec, schedules: Sequence[tuple[str, ScheduleSpec]]
+    ) -> Mapping[str, Doubt]:
+        """Return what is in doubt of each run of a pipeline, by its address; nothing where all specs are sound."""
+        if not self.project.unsound:
+            return {}
+        own = doubt_of(self.project, f"pipeline.{name}", pipeline)
+        of_schedules = [(f"schedule.{other}", spec) for other, spec in schedules]
+        found = {address: own | doubt_of(self.project, address, spec) for address, spec in of_schedules}
+        return found or {f"pipeline.{name}": own}
+
+    def has_shape(self, pipeline: PipelineSpec, run: Run, doubts: Mapping[str, Doubt]) -> bool:
+        """Tell whether the graph of a run is known: its config is, or does not matter."""
+        if not doubts or not doubts[run.address].has("config"):
+            return True
+        return self.graphs.read(pipeline.modules, run.config).used == frozenset()
 
     def files_of(self, name: str, runs: Sequence[Run]) -> set[str]:
         """Return the files of a pipeline and its schedules; to look places up takes long, so only of what is wrong."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from functools import lru_cache
 from itertools import islice
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from pydantic_core._pydantic_core import ValidationError  # the core alone, see settings
 
-from flowerpower.nearest import nearest
 from flowerpower.specs.messages import Finding, findings
 from flowerpower.specs.placeholders import Path
+from flowerpower.specs.places import as_written
+from flowerpower.specs.salvage import SUGGESTED, is_open, is_slip, without_parts
 from flowerpower.specs.text.documents import MAX_PROBLEMS
 from flowerpower.specs.values import TRIGGERS
 
@@ -25,25 +25,28 @@ _STAND_INS: Mapping[str, Any] = {
     "modules": ["unknown"],
     "outputs": ["unknown"],
 }
-_SUGGESTED = re.compile(r"did you mean '(\w+)'")
 _TAKEN_AS_WRITTEN = {"ProjectSpec": ("modules", "defaults", "environments")}  # by others, before a spec is made of them
-_WORD = re.compile(r"[\w-]+")
-_SURE, _MOST_MORE = 0.75, 2  # how much a key is like the one that it is taken for, and how many letters longer
 _ROUNDS = 4  # pydantic looks at a spec as a whole only when each of its fields is right; misspelt ones come later
 
-MISSPELT = "misspelt"
-"""Stands among the unsound fields of a spec that has a key which is misspelt, and is known all the same."""
+PARTLY = "partly"
+"""Stands among the unsound fields of a spec that has mistakes, beside those of which nothing is known."""
+
+BROKEN = "YAML"
+"""Stands there when a part of the spec is no YAML: nobody knows what it was meant to say."""
 
 _Model = TypeVar("_Model", bound="Spec")
 
 
 class Draft(NamedTuple, Generic[_Model]):
-    """A spec, the fields of it that are stand-ins for something wrong, what is wrong, and misspelt keys by field."""
+    """A spec, the fields of it that are stand-ins for something wrong, what is wrong, and misspelt keys.
+
+    These stand by the paths of what they were meant to be.
+    """
 
     spec: _Model | None
     unsound: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
-    misspelt: tuple[tuple[str, str], ...] = ()
+    misspelt: tuple[tuple[Path, str], ...] = ()
 
 
 def draft(model: type[_Model], data: Mapping[str, Any], mistaken: Collection[Path] = ()) -> Draft[_Model]:
@@ -51,10 +54,10 @@ def draft(model: type[_Model], data: Mapping[str, Any], mistaken: Collection[Pat
     them.
     """
     known, whole = frozenset(mistaken), data
-    unsound = {str(path[0]) for path in known}
+    unsound = {PARTLY if is_open(path) else str(path[0]) for path in known}
     found: list[Finding] = []
     meant: set[Path] = set()  # keys that are there, misspelt
-    misspelt: dict[str, str] = {}
+    misspelt: dict[Path, str] = {}
     for _ in range(_ROUNDS):
         try:
             spec = model.model_validate(data)
@@ -71,11 +74,11 @@ def draft(model: type[_Model], data: Mapping[str, Any], mistaken: Collection[Pat
         if len(new) == MAX_PROBLEMS:
             break
         slips = dict(_slips(new, whole, {*_TAKEN_AS_WRITTEN.get(model.__name__, ()), *(path[0] for path in known)}))
-        for finding in new:
-            if not _misses(finding, {(name,) for name in slips}):
-                unsound.update([str(finding.path[0])] if finding.path else TRIGGERS)
-        misspelt |= slips
-        data = _without(model, {**data, **{name: whole[key] for name, key in slips.items()}}, unsound)
+        wrong = [finding for finding in new if not _misses(finding, {(name,) for name in slips})]
+        rest, lost, renamed = without_parts(model, data, wrong, known)
+        unsound |= lost
+        misspelt |= renamed | {(name,): key for name, key in slips.items()}
+        data = _without(model, {**rest, **{name: whole[key] for name, key in slips.items()}}, unsound)
     return _told(Draft(None, frozenset(unsound), tuple(found), tuple(misspelt.items())), model, whole)
 
 
@@ -84,20 +87,19 @@ def _told(made: Draft[_Model], model: type[_Model], data: Mapping[str, Any]) -> 
     from flowerpower.specs.levels import at_their_level
 
     told = at_their_level(model, data, made.findings)
-    unsound = made.unsound.difference(key for _, key in made.misspelt) | told.swallowing
-    return made._replace(unsound=unsound | {MISSPELT} if made.misspelt else unsound, findings=told.findings)
+    unsound = made.unsound.difference(key for path, key in made.misspelt if len(path) == 1) | told.swallowing
+    return made._replace(unsound=unsound | {PARTLY}, findings=told.findings)
 
 
-def _as_written(finding: Finding, misspelt: Mapping[str, str]) -> Finding:
-    """Return a finding with the key that its author wrote."""
-    key = misspelt.get(str(finding.path[0])) if finding.path else None
-    return finding._replace(path=(key, *finding.path[1:])) if key else finding
+def _as_written(finding: Finding, misspelt: Mapping[Path, str]) -> Finding:
+    """Return a finding with the keys that its author wrote."""
+    return finding._replace(path=as_written(finding.path, misspelt)) if misspelt else finding
 
 
 def _slips(new: Iterable[Finding], data: Mapping[str, Any], without: Set[str | int]) -> Iterator[tuple[str, str]]:
     """Yield by field the keys that can only be it, misspelt: what they hold is checked too."""
     for finding in new:
-        suggested = _SUGGESTED.search(finding.hint) if finding.code == "FP101" and len(finding.path) == 1 else None
+        suggested = SUGGESTED.search(finding.hint) if finding.code == "FP101" and len(finding.path) == 1 else None
         name, key = (suggested[1], str(finding.path[0])) if suggested else ("", "")
         if name and name not in data and without.isdisjoint((name, key)) and is_slip(key, name):
             yield name, key
@@ -111,12 +113,6 @@ def _is_told(finding: Finding, known: Set[Path]) -> bool:
 def _is_unknown(finding: Finding, model: type[Spec]) -> bool:
     """Tell whether a finding is of a key, which is wrong whatever its value is."""
     return finding.code == "FP101" and finding.path[0] not in model.model_fields
-
-
-def is_slip(key: str, name: str) -> bool:
-    """Tell whether a key can only be the field of that name, misspelt."""
-    alike = key != name and abs(len(key) - len(name)) <= _MOST_MORE and _WORD.fullmatch(key)
-    return bool(alike and nearest(key.lower(), [name], cutoff=_SURE))
 
 
 def is_misspelt(name: str, data: Mapping[str, Any]) -> bool:
@@ -138,7 +134,7 @@ def may_come_from_defaults(finding: Finding, data: Mapping[str, Any]) -> bool:
 def _meant(findings: Iterable[Finding]) -> Iterator[Path]:
     """Yield the keys that unknown ones were probably meant to be, by their paths."""
     for finding in findings:
-        if finding.code == "FP101" and (key := _SUGGESTED.search(finding.hint)):
+        if finding.code == "FP101" and (key := SUGGESTED.search(finding.hint)):
             yield (*finding.path[:-1], key[1])
 
 

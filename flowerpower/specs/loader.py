@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.compiled import NeedsModelsError
-from flowerpower.specs.drafts import draft, is_misspelt, may_come_from_defaults
+from flowerpower.specs.drafts import BROKEN, draft, is_misspelt, may_come_from_defaults
 from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
 from flowerpower.specs.messages import REMOVE_QUOTES, Finding, describe, did_you_mean, there_are
@@ -258,7 +258,7 @@ class _Loading:
             data, mistaken = self._filled(data, origin, data)
         spec: Spec | None = self._validated(data, mistaken, origin, address)
         if not document.sound:  # nobody knows what the broken part was meant to say
-            self._unsound[address] = self._unsound.get(address, frozenset()) | {"YAML"}
+            self._unsound[address] = self._unsound.get(address, frozenset()) | {BROKEN}
         return spec
 
     def _report_nameless(self, document: Document, origin: Origin, data: Mapping[str, Any]) -> None:

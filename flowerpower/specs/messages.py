@@ -134,10 +134,7 @@ def _wrong_type(model: type[BaseModel], path: Path, details: Any) -> tuple[str, 
 
 def _example(model: type[BaseModel], path: Path) -> str:
     """Return how a missing key may look."""
-    annotation: Any = model
-    for step in path[:-1]:
-        annotation = _inside(annotation, step)
-    field = _fields_of(_unwrap(annotation)).get(str(path[-1]))
+    field = field_at(model, path)
     if field is None or not field.examples:
         return CODES["FP102"].advice
     return f"add it, for example `{path[-1]}: {flow(field.examples[0])}`"
@@ -284,6 +281,14 @@ def fields_at(model: type[BaseModel], path: Path) -> tuple[str, ...]:
     for step in path:
         annotation = _inside(annotation, step)
     return tuple(_fields_of(_unwrap(annotation)))
+
+
+def field_at(model: type[BaseModel], path: Path) -> FieldInfo | None:
+    """Return the field at *path* of a spec; None where the author of the spec chooses the keys."""
+    annotation: Any = model
+    for step in path[:-1]:
+        annotation = _inside(annotation, step)
+    return _fields_of(_unwrap(annotation)).get(str(path[-1]))
 
 
 def may_hold(model: type[BaseModel], path: Path) -> bool:

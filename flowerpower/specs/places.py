@@ -30,6 +30,13 @@ def origin_of(kind: str, document: Document) -> Origin:
     return Origin(kind, document.file, document.number, document.line)
 
 
+def as_written(path: Path, misspelt: Mapping[Path, str]) -> Path:
+    """Return a path with the keys that were written; *misspelt* has them by the paths of what they are taken for."""
+    if not misspelt:
+        return path
+    return tuple(misspelt.get(path[: depth + 1], step) for depth, step in enumerate(path))
+
+
 class Places(Mapping[str, Place]):
     """The places of all specs by address: `project`, `pipeline.<name>`, `schedule.<name>`.
 
@@ -39,7 +46,7 @@ class Places(Mapping[str, Place]):
     def __init__(self, texts: Mapping[str, bytes], env: str, project: Origin | None) -> None:
         self._texts, self._env, self._project = texts, env, project
         self._origins: dict[str, Origin] = {} if project is None else {"project": project}
-        self._misspelt: dict[Origin, Mapping[str, str]] = {}
+        self._misspelt: dict[Origin, Mapping[Path, str]] = {}
         self._documents: dict[str, tuple[Document, ...]] = {}  # of files whose layers were asked for
 
     def __getitem__(self, address: str) -> Place:
@@ -55,8 +62,8 @@ class Places(Mapping[str, Place]):
         """Note where the spec at *address* came from."""
         self._origins[address] = origin
 
-    def add_misspelt(self, origin: Origin, keys: Mapping[str, str]) -> None:
-        """Note by field which keys of the spec from *origin* were written in their place."""
+    def add_misspelt(self, origin: Origin, keys: Mapping[Path, str]) -> None:
+        """Note by path which keys of the spec from *origin* were written in their place."""
         self._misspelt[origin] = keys
 
     def at(self, address: str, *path: str | int, key: bool = False) -> Place:
@@ -66,8 +73,7 @@ class Places(Mapping[str, Place]):
 
     def within(self, origin: Origin, path: Path, *, key: bool = False) -> Place:
         """Return the place of *path* in the spec from *origin*, in whichever layer has it."""
-        if path and (written := self._misspelt.get(origin, {}).get(str(path[0]))):
-            path = (written, *path[1:])
+        path = as_written(path, self._misspelt.get(origin, {}))
         best, most = origin.place, 0
         for layer, prefix in self._layers(origin):
             place, found = find(layer.file, layer.number, self._texts[layer.file], (*prefix, *path), key=key)

@@ -12,6 +12,7 @@ from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.durations import duration_text
 from flowerpower.specs.project import Project
+from flowerpower.specs.values import TRIGGERS
 
 if TYPE_CHECKING:
     from flowerpower.specs.models import PipelineSpec, ScheduleSpec
@@ -78,14 +79,15 @@ class _Policy:
 
     def _timeout(self, address: str, spec: PipelineSpec | ScheduleSpec) -> Iterator[Problem]:
         longest, timeout = self._rules.max_timeout, spec.timeout
-        if longest is not None and timeout is not None and timeout > longest:
+        known = self._project.is_sound(address, "timeout")
+        if longest is not None and timeout is not None and timeout > longest and known:
             which = "a" if "timeout" in spec.model_fields_set else "the default"
             what = f"{which} timeout of {duration_text(timeout)} is longer than {duration_text(longest)}"
             yield self._problem("FP313", address, "timeout", what)
 
     def _queue(self, address: str, schedule: ScheduleSpec) -> Iterator[Problem]:
         allowed = self._rules.allowed_queues
-        if allowed is not None and schedule.queue not in allowed:
+        if allowed is not None and schedule.queue not in allowed and self._project.is_sound(address, "queue"):
             what = f"the queue '{schedule.queue}' is not among {', '.join(allowed) or 'none'}"
             yield self._problem("FP312", address, "queue", what)
 
@@ -93,12 +95,23 @@ class _Policy:
         self, address: str, spec: PipelineSpec | ScheduleSpec, pipeline: PipelineSpec | None
     ) -> Iterator[Problem]:
         for field in self._rules.require:
-            if field in type(spec).model_fields and not any(_has(holder, field) for holder in (spec, pipeline)):
+            if field not in type(spec).model_fields or any(_has(holder, field) for holder in (spec, pipeline)):
+                continue
+            if self._is_known(address, field):
                 yield self._problem("FP314", address, field, f"it has no `{field}`")
+
+    def _is_known(self, address: str, field: str) -> bool:
+        """Tell whether a field of a spec is as it was written, and for a schedule that of its pipeline, too."""
+        kind, _, name = address.partition(".")
+        if kind == "schedule":
+            pipeline = self._project.schedules[name].pipeline
+            if pipeline not in self._project.pipelines or not self._project.is_sound(f"pipeline.{pipeline}", field):
+                return False
+        return self._project.is_sound(address, field)
 
     def _interval(self, address: str, schedule: ScheduleSpec) -> Iterator[Problem]:
         shortest = self._rules.min_interval
-        if shortest is None:
+        if shortest is None or not self._project.is_sound(address, *TRIGGERS):
             return
         if schedule.every is not None:
             gap: int | None = schedule.every if schedule.every < shortest else None

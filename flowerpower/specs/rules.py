@@ -131,10 +131,18 @@ def _check_addresses(project: Project, spec: Told, *path: str) -> Iterator[Probl
 
 def _check_pipeline(project: Project, address: str, spec: PipelineSpec) -> Iterator[Problem]:
     for code, path, what, hint in check_transfers(project.spec, spec):
-        if project.is_sound("project", "allow", "plugins") and project.is_sound(address, str(path[0]), "executor"):
+        also = ("executor",) if path[0] == "cache" else ()
+        if project.is_sound("project", *_decides(code, path)) and project.is_sound(address, str(path[0]), *also):
             yield problem(project, code, (address, *path), what, hint)
     if project.is_sound(address, "executor"):
         yield from _check_executor(project, address, spec.executor)
+
+
+def _decides(code: str, path: tuple[str | int, ...]) -> tuple[str, ...]:
+    """Return the fields of the project that decide whether a transfer is wrong."""
+    if code == "FP351":
+        return ("plugins",)
+    return ("allow",) if path[-1] in ("format", "path") else ()
 
 
 def _check_executor(project: Project, address: str, executor: ExecutorSpec) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from flowerpower.nearest import nearest
 from flowerpower.specs.messages import did_you_mean
 from flowerpower.specs.values import FORMATS
 
@@ -43,13 +44,17 @@ def check_transfers(project: ProjectSpec, spec: PipelineSpec) -> Iterator[Found]
 
 
 def _check(project: ProjectSpec, spec: LoadSpec | SaveSpec, at: tuple[str | int, ...]) -> Iterator[Found]:
+    meant: str | None = spec.format
     if spec.format not in FORMATS:
-        if not project.plugins:  # else it may be a format of theirs
-            hint = did_you_mean(spec.format, FORMATS) or f"there are {', '.join(FORMATS)}, and those of `plugins:`"
-            yield "FP351", (*at, "format"), f"there is no format '{spec.format}'", hint
-    elif spec.path is None:
-        yield "FP352", at, f"format {spec.format} needs a `path`", ""
-    elif spec.format != "sql" and _leaves(spec.path) and not project.allow.paths:
+        if project.plugins:  # it may be a format of theirs
+            return
+        meant = nearest(spec.format.lower(), FORMATS)
+        hint = f"did you mean '{meant}'?" if meant else f"there are {', '.join(FORMATS)}, and those of `plugins:`"
+        yield "FP351", (*at, "format"), f"there is no format '{spec.format}'", hint
+    if spec.path is None:
+        if meant:
+            yield "FP352", at, f"format {meant} needs a `path`", ""
+    elif meant != "sql" and _leaves(spec.path) and not project.allow.paths:
         what = f"'{spec.path}' lies outside of the project"
         yield "FP352", (*at, "path"), what, "use a path inside of it, or list its folder or URL under `allow: paths`"
 

@@ -188,10 +188,10 @@ GONE: tuple[Any, ...] = (("s1", None), *CIRCLE)
             {"s1": LACKING, "s2": LACKING}, ("s2", GOOD), NOW, ["FP322"], ["FP322"], id="another has it again"
         ),
         pytest.param(
-            {"s1": GOOD + "xyzzy: x\n", "s2": LACKING},
+            {"s1": GOOD + "labels: {a: !tag x}\n", "s2": LACKING},
             ("s1", GOOD),
             NOW,
-            ["FP101"],
+            ["FP012"],
             ["FP322"],
             id="a mistake hid another",
         ),

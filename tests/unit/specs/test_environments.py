@@ -148,7 +148,10 @@ NIGHTLY = "pipeline: sales\nevery: 1h\n"
 CASES: Mapping[str, tuple[Mapping[str, str], list[str]]] = {
     "a nested key of a patch": (
         {"pipelines/sales.yaml": SALES + "environments: {prod: {retry: {max: 1, intervls: 3}}}\n"},
-        ["pipelines/sales.yaml:4:39 error FP101 unknown key 'intervls' (in environment 'prod')"],
+        [
+            "pipelines/sales.yaml:4:39 error FP101 unknown key 'intervls' (in environment 'prod')",
+            "pipelines/sales.yaml:4:49 error FP103 expected a list, found the number 3 (in environment 'prod')",
+        ],
     ),
     "cron, zone and queue of patches": (
         {

@@ -1,0 +1,72 @@
+"""What can be said of a dataflow when a part of what makes it is wrong: what does not hang on that part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowerpower.dataflow.check import Finding
+from flowerpower.specs.drafts import BROKEN, PARTLY
+from flowerpower.specs.project import Project
+
+if TYPE_CHECKING:
+    from flowerpower.specs.models import PipelineSpec, ScheduleSpec
+
+_OF_A_PIPELINE = frozenset(("outputs", "inputs", "config", "overrides", "load", "save"))
+_OF_A_SCHEDULE = frozenset(("inputs", "config", "overrides"))
+_CUT = frozenset(("overrides", "load"))  # what stands there is not computed
+_HANGS_ON: Mapping[str, frozenset[str]] = {
+    "missing": _OF_A_PIPELINE,
+    "no variant": _CUT | {"config"},
+    "cycle": _CUT | {"outputs", "save"},
+    "wrong type": frozenset(),
+}
+_NOTHING = frozenset[str]()
+
+
+class Doubt(NamedTuple):
+    """The parts of what a run does that are not known: those that are wrong, and those that a key may stand for."""
+
+    wrong: frozenset[str] = _NOTHING
+    perhaps: frozenset[str] = _NOTHING
+
+    def __or__(self, other: Doubt) -> Doubt:
+        return Doubt(self.wrong | other.wrong, self.perhaps | other.perhaps)
+
+    def has(self, part: str) -> bool:
+        """Tell whether a part is in doubt."""
+        return part in self.wrong or part in self.perhaps
+
+    def certain(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Return the findings that are right whatever the parts in doubt are."""
+        parts = self.wrong | self.perhaps
+        return [
+            finding
+            for finding in findings
+            if finding.path[0] not in self.wrong and parts.isdisjoint(_HANGS_ON.get(finding.kind, _NOTHING))
+        ]
+
+
+def doubt_of(project: Project, address: str, spec: PipelineSpec | ScheduleSpec) -> Doubt:
+    """Return what is in doubt of a spec; a key that nobody knows may stand for any part that is not written."""
+    unsound = project.unsound.get(address, _NOTHING) - {PARTLY}
+    if not unsound:
+        return Doubt()
+    parts = _OF_A_PIPELINE if address.startswith("pipeline.") else _OF_A_SCHEDULE
+    unknown = unsound - type(spec).model_fields.keys()
+    return Doubt(parts & unsound, parts - spec.model_fields_set if unknown else _NOTHING)
+
+
+def with_known_dataflow(draft: Project) -> Project:
+    """Return a draft without the pipelines whose dataflow nobody can judge, as their modules are not known."""
+    if not draft.unsound:
+        return draft
+    schedules = draft.schedules.items()
+    lost = {spec.pipeline for name, spec in schedules if not draft.is_sound(f"schedule.{name}", "pipeline", BROKEN)}
+    if not draft.is_sound("project", "modules"):
+        lost |= draft.pipelines.keys()
+    lost |= {name for name in draft.pipelines if not draft.is_sound(f"pipeline.{name}", "modules", BROKEN)}
+    return draft._replace(
+        pipelines={name: spec for name, spec in draft.pipelines.items() if name not in lost},
+        schedules={name: spec for name, spec in schedules if spec.pipeline not in lost},
+    )
