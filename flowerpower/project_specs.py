@@ -186,14 +186,25 @@ class ProjectSpecs:
         return self._resolved.project
 
     def errors_beside(self, pipeline: str) -> tuple[Problem, ...]:
-        """Return the errors that do not keep a pipeline from running; raises `SpecError` where others do."""
+        """Return the errors that do not keep a pipeline from running.
+
+        Raises `SpecError` where others do, `UsageError` for one that the environment leaves out.
+        """
         from flowerpower.specs.checks import spec_problems
         from flowerpower.specs.concerns import errors_of_pipeline
 
         problems = spec_problems(self._resolved, self.sources)
+        if pipeline not in self.draft.pipelines:
+            self._refuse_left_out(pipeline)
         if errors_of_pipeline(self.draft, problems, self.sources.texts, pipeline):
             raise SpecError(problems)
         return tuple(problem for problem in problems if problem.severity == "error")
+
+    def _refuse_left_out(self, pipeline: str) -> None:
+        from flowerpower.specs.left_out import ELSEWHERE, why_left_out
+
+        if why := why_left_out(self.sources.texts, self.settings.env, pipeline, ("pipeline",)):
+            raise UsageError(why, hint=ELSEWHERE)
 
     @property
     def draft(self) -> Project:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +18,8 @@ from flowerpower.errors import UsageError
 
 if TYPE_CHECKING:
     from flowerpower.planning.upcoming import Outlook
-    from flowerpower.state.models import Schedule
+    from flowerpower.project_specs import ProjectSpecs
+    from flowerpower.state.models import Schedule, State
 
 _ROWS = 50  # on a terminal
 _MOST = 100_000  # fires in one answer
@@ -103,7 +104,9 @@ def show_next(
     extent: Extent,
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Schedules to show; without any, all of them.", autocompletion=completion.schedules),
+        typer.Argument(
+            help="Schedules to show, or pipelines for all of theirs; without any, all.", autocompletion=completion.both
+        ),
     ] = None,
     specs: Annotated[bool, flag("--specs", env="", help="Look at the specs instead of what is live.")] = False,
 ) -> None:
@@ -177,7 +180,7 @@ def _of_schedules(session: Session, names: Collection[str], extent: Extent, *, l
         else:
             spec = project.spec
             state, holds, now = desired_state(spec, dict.fromkeys(spec.pipelines, "")).state, {}, int(time.time())
-    chosen = _chosen(state.schedules, names, "live" if live else "in the specs")
+        chosen = _chosen(project.written, state, names, "live" if live else "in the specs")
     after, until = extent.window(zone, now)
     number = extent.number or (_MOST if extent.last is not None else 5 if names else 1)
     many = _fires(chosen, after, until) if extent.last is not None else len(chosen) * number
@@ -198,11 +201,27 @@ def _fires(schedules: Collection[Schedule], after: int, until: int) -> int:
     return found
 
 
-def _chosen(schedules: Mapping[str, Schedule], names: Collection[str], where: str) -> list[Schedule]:
-    from flowerpower.specs.messages import did_you_mean
-
+def _chosen(specs: ProjectSpecs, state: State, names: Collection[str], where: str) -> list[Schedule]:
+    """Return the named schedules, and those of named pipelines."""
+    schedules = state.schedules
+    wanted = {name for name in names if name in schedules}
     for name in names:
         if name not in schedules:
-            hint = did_you_mean(name, schedules) or "`flowerpower next` without names shows all"
-            raise UsageError(f"no schedule {name!r} is {where}", hint=hint)
-    return [schedule for name, schedule in sorted(schedules.items()) if not names or name in names]
+            of_pipeline = {own for own, schedule in schedules.items() if schedule.fields.get("pipeline") == name}
+            if not of_pipeline:
+                raise _no_schedule(specs, state, name, where)
+            wanted |= of_pipeline
+    return [schedule for name, schedule in sorted(schedules.items()) if not names or name in wanted]
+
+
+def _no_schedule(specs: ProjectSpecs, state: State, name: str, where: str) -> UsageError:
+    from flowerpower.specs.left_out import ELSEWHERE, why_left_out
+    from flowerpower.specs.messages import did_you_mean
+
+    if why := why_left_out(specs.sources.texts, specs.settings.env, name, ("schedule", "pipeline")):
+        return UsageError(why, hint=ELSEWHERE)
+    if name in state.pipelines:
+        what = f"{name!r} is a pipeline, and no schedule of it is {where}"
+        return UsageError(what, hint=f"a schedule with `pipeline: {name}` would run it")
+    hint = did_you_mean(name, [*state.schedules, *state.pipelines]) or "`flowerpower next` without names shows all"
+    return UsageError(f"no schedule {name!r} is {where}", hint=hint)

@@ -42,8 +42,10 @@ def render(
     """Print the specs after defaults, environment patches and variables, so that nobody has to guess."""
     from flowerpower.render.specs import origins_json, spec_values, spec_yaml
 
-    project = session.project().spec
-    specs = {address: spec_values(_spec(project, address)) for address in _addresses(project, names or [])}
+    written = session.project()
+    project = written.spec
+    addresses = _addresses(project, names or [], written.sources.texts)
+    specs = {address: spec_values(_spec(project, address)) for address in addresses}
     origins = ((address, _origins(session, project, address, values)) for address, values in specs.items())
     if session.json:
         document: dict[str, Any] = _by_kind(project, specs)
@@ -72,7 +74,7 @@ def _parts(project: Project, address: str) -> tuple[str, str]:
     return kind, name or project.spec.name
 
 
-def _addresses(project: Project, names: list[str]) -> list[str]:
+def _addresses(project: Project, names: list[str], texts: Mapping[str, bytes]) -> list[str]:
     """Return the addresses that the names stand for, in the order of the project; raise `UsageError` for others."""
     found = [
         "project",
@@ -84,6 +86,11 @@ def _addresses(project: Project, names: list[str]) -> list[str]:
     short = [address.partition(".")[2] for address in found[1:]]
     unknown = [name for name in names if name not in found and name not in short]
     if unknown:
+        from flowerpower.specs.left_out import ELSEWHERE, why_left_out
+
+        why = why_left_out(texts, project.env, unknown[0], ("pipeline", "schedule"))
+        if why:
+            raise UsageError(why, hint=ELSEWHERE)
         raise UsageError(
             f"no pipeline or schedule is named {', '.join(map(repr, unknown))} in environment {project.env!r}",
             hint=_nearest(unknown[0], [*found, *short]) or "`flowerpower render` without names shows all",

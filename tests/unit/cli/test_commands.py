@@ -184,6 +184,25 @@ def test_render_takes_names_of_one_kind_and_names_the_nearest_to_a_wrong_one(flo
     assert "did you mean 'report'?" in wrong.err
 
 
+def test_what_an_environment_leaves_out_is_told_with_its_line(flowerpower: CommandLine) -> None:
+    flowerpower.write("schedules/report.yaml", "pipeline: report\nevery: 1h\nenvironments: {prod: null}\n")
+    flowerpower.write(
+        "pipelines/both.yaml",
+        "name: extra\nmodules: [flow]\noutputs: [doubled]\nenvironments:\n  prod: ~\n"
+        "---\nname: more\nmodules: [flow]\noutputs: [doubled]\ninputs: {number: 1}\n",
+    )
+
+    schedule = flowerpower("render", "schedule.report", "--env", "prod")
+    pipeline = flowerpower("render", "extra", "--env", "prod", "--origin")
+    run = flowerpower("run", "extra", "--env", "prod")
+
+    assert schedule.code == pipeline.code == run.code == 1
+    assert "environment 'prod' leaves out the schedule report in schedules/report.yaml:3:16" in schedule.err
+    assert "environment 'prod' leaves out the pipeline extra in pipelines/both.yaml:5:3" in pipeline.err
+    assert "environment 'prod' leaves out the pipeline extra in pipelines/both.yaml:5:3" in run.err
+    assert "hint: --env names an environment that has it" in run.err
+
+
 def test_a_run_tells_what_it_made_and_where_the_time_went(flowerpower: CommandLine) -> None:
     answer = flowerpower("run", "report", "--set", "number=4")
 

@@ -176,3 +176,19 @@ def test_a_plan_says_what_becomes_of_the_load(applied: CommandLine, redis_connec
     # 11 rounds of 10 minutes, and half of the hourly run that comes meanwhile
     assert "2 workers drain it in about 1h55m (was 10m); 1 of 22 run times are measured" in lines
     assert applied("plan", "--json").document["queue_load"][0]["after"]["peak"]["starts"] == 22
+
+
+def test_a_pipeline_stands_for_the_schedules_that_run_it(applied: CommandLine) -> None:
+    applied.write("pipelines/other.yaml", "modules: [flow]\noutputs: [doubled]\ninputs: {number: 1}\n")
+    applied.write("schedules/others.yaml", "pipeline: other\nevery: 1h\nenvironments: {prod: null}\n")
+
+    live, specs = applied("next", "report", "-n", "1", "--json"), applied("next", "other", "--specs", "--json")
+    lacking = applied("next", "other", "--specs", "--env", "prod")
+    named = applied("next", "others", "--specs", "--env", "prod")
+
+    assert {fire["schedule"] for fire in live.document["fires"]} == {"hourly", "nightly"}
+    assert {fire["schedule"] for fire in specs.document["fires"]} == {"others"}
+    assert lacking.code == 1
+    assert "'other' is a pipeline, and no schedule of it is in the specs" in lacking.err
+    assert "hint: a schedule with `pipeline: other` would run it" in lacking.err
+    assert "environment 'prod' leaves out the schedule others in schedules/others.yaml:3:16" in named.err
