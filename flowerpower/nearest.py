@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _KEYBOARD = ("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm")
+ALIKE = 0.62  # of two words: more than `region` and `cron` are
+SURE = 0.75  # where another word is as likely as a slip
 _FINALISTS = 20
 _NEIGHBOUR, _SLIP = 2, 3  # the cost of a key beside the right one, and of any other slip
 
 
-def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+def nearest(word: str, known: Iterable[str], cutoff: float = ALIKE) -> str:
     """Return the known word that *word* most likely stands for, or nothing.
 
     What is alike at all, difflib decides. Among these the fewest slips win: a letter too many, too few, another one,

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from flowerpower.dataflow.graph import Graph, Variants
 from flowerpower.dataflow.walk import Walk, circle, walk
-from flowerpower.nearest import nearest
+from flowerpower.nearest import ALIKE, SURE, nearest
 
 Kind = Literal[
     "no node",
@@ -92,9 +92,9 @@ def is_plainly_right(graph: Graph, wanted: Wanted) -> bool:
     )
 
 
-def suggest(name: str, known: Collection[str], otherwise: str = "there are") -> str:
+def suggest(name: str, known: Collection[str], otherwise: str = "there are", cutoff: float = ALIKE) -> str:
     """Return a hint for a name that is not one of *known*."""
-    if close := nearest(name, known):
+    if close := nearest(name, known, cutoff=cutoff):
         return f"did you mean {close!r}?"
     if not known:
         return ""
@@ -124,7 +124,7 @@ def _unused(graph: Graph, wanted: Wanted) -> Iterator[Finding]:
     for name in wanted.config:
         if name not in known and name not in graph.parameters and not name.startswith(_OF_HAMILTON):
             what = f"the config key {name!r} makes no difference: no node takes it, none is chosen by it"
-            yield Finding("unused", ("config", name), what, suggest(name, known, "the keys are"))
+            yield Finding("unused", ("config", name), what, suggest(name, known, "the keys are", SURE))
 
 
 def _unknown(graph: Graph, wanted: Wanted) -> Iterator[Finding]:

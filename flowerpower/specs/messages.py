@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Union, get_args, get_origin
 
-from flowerpower.nearest import nearest
+from flowerpower.nearest import ALIKE, nearest
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.placeholders import Path
 from flowerpower.specs.values import NAME_LENGTH
@@ -26,7 +26,6 @@ _EXPECTED: Mapping[str, str] = {
 }
 SHOWN = 60
 _KEY = re.compile(r"[\w-]+")  # else a space may be missing after a colon
-_ALIKE = 0.62  # of two words: more than `region` and `cron` are
 _NEARLY_THE_SAME = 0.85
 _FILE = re.compile(r"(?:[\w.-]*/)*([\w-]+)(?:\.(?:ya?ml|py))?")
 REMOVE_QUOTES = "remove the quotes"
@@ -67,7 +66,7 @@ def there_are(names: Iterable[str]) -> str:
     return f"there is only {known[0]}" if len(known) == 1 else f"there are {', '.join(known) or 'none'}"
 
 
-def did_you_mean(word: str, known: Iterable[str], cutoff: float = _ALIKE) -> str:
+def did_you_mean(word: str, known: Iterable[str], cutoff: float = ALIKE) -> str:
     """Return "did you mean 'x'?" for the known word nearest to *word*, or nothing."""
     close = nearest(word.lower(), known, cutoff=cutoff)
     return f"did you mean '{close}'?" if close else ""

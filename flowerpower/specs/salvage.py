@@ -6,7 +6,7 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flowerpower.nearest import nearest
+from flowerpower.nearest import SURE, nearest
 from flowerpower.specs.messages import Finding, field_at, fields_at
 from flowerpower.specs.placeholders import Path
 from flowerpower.specs.values import TRIGGERS
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SUGGESTED = re.compile(r"did you mean '(\w+)'")
 _WORD = re.compile(r"[\w-]+")
-_SURE, _MOST_MORE = 0.75, 2  # how much a key is like the one that it is taken for, and how many letters longer
+_MOST_MORE = 2  # letters that a key is longer than the one that it is taken for
 _FREE = frozenset(("inputs", "overrides", "labels"))
 _TRANSFERS = frozenset(("load", "save"))
 _WHOLE = frozenset(("redis", "allow"))  # what is not there says something, too
@@ -39,7 +39,7 @@ class Rest(NamedTuple):
 def is_slip(key: str, name: str) -> bool:
     """Tell whether a key can only be the field of that name, misspelt."""
     alike = key != name and abs(len(key) - len(name)) <= _MOST_MORE and _WORD.fullmatch(key)
-    return bool(alike and nearest(key.lower(), [name], cutoff=_SURE))
+    return bool(alike and nearest(key.lower(), [name], cutoff=SURE))
 
 
 def is_open(path: Path) -> bool:

@@ -34,6 +34,10 @@ def test_a_slip_leads_to_the_flag_that_was_meant(typed: str, meant: str) -> None
     assert nearest(typed, PLAN_FLAGS) == meant
 
 
+def test_what_has_few_letters_in_common_is_not_near() -> None:
+    assert nearest("cron", ["region"]) == nearest("label", ["table"]) == ""
+
+
 def test_a_key_beside_the_right_one_is_likelier_than_one_far_away() -> None:
     assert nearest("salew", ["salep", "sales"]) == nearest("salew", ["sales", "salep"]) == "sales"
 
