@@ -22,6 +22,7 @@ from flowerpower.state.signing import Signer
 from flowerpower.state.store import Store
 
 _CALL = "does the server run, and is this its address? --redis or `redis:` in flowerpower.yaml names it"
+_WRONG = "correct the project file first; --redis names one that is looked at meanwhile"
 _PATIENCE = 10.0  # seconds that Redis may take for one answer
 
 
@@ -44,11 +45,14 @@ def examine(settings: Settings, project: FlowerPowerProject | None) -> Examinati
     found += plugin_findings(read_plugins(_plugins_named(project)))
     keys = Keys("doctor", settings.env, settings.rq_prefix)
     try:
-        if project is not None:
+        known = project is None or _is_readable(project)
+        if project is not None and known:
             namespace, url = f"{project.home.name}.{settings.env}", project.redis_url
             keys = Keys(project.home.name, settings.env, settings.rq_prefix)
         if url:
-            found += _redis(url, keys, signer, live=project is not None)
+            found += _redis(url, keys, signer, live=project is not None and known)
+        elif not known:
+            found.append(Finding("redis", "reachable", "unknown", "the project file names it, and is wrong", _WRONG))
     except SpecError as error:
         first = error.problems[0]
         found.append(Finding("redis", "reachable", "fail", f"{first.place}: {first.said}", first.hint or error.hint))
@@ -56,6 +60,14 @@ def examine(settings: Settings, project: FlowerPowerProject | None) -> Examinati
         hint = _CALL if error.hint == StoreError.hint else error.hint
         found.append(Finding("redis", "reachable", "fail", str(error), hint))
     return Examination(namespace, hide_credentials(url) if url else "", worst_first(found))
+
+
+def _is_readable(project: FlowerPowerProject) -> bool:
+    """Tell whether the project file is right; what is wrong with it is told by its own check."""
+    try:
+        return bool(project.home)
+    except SpecError:
+        return False
 
 
 def _redis(url: str, keys: Keys, signer: Signer | None, *, live: bool) -> Iterable[Finding]:

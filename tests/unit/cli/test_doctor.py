@@ -182,7 +182,18 @@ def test_broken_specs_hide_nothing_of_redis(applied: CommandLine) -> None:
 
     assert check(specs, "project specs")["verdict"] == "fail"
     assert check(specs, "live records")["verdict"] == "ok"
-    assert (check(whole, "project specs")["verdict"], check(whole, "redis reachable")["verdict"]) == ("fail", "fail")
+    assert (check(whole, "project specs")["verdict"], check(whole, "redis reachable")["verdict"]) == ("fail", "ok")
+
+
+def test_a_broken_project_file_is_told_once(flowerpower: CommandLine) -> None:
+    flowerpower.write("flowerpower.yaml", "name: acme\nredis: embedded\nquueues: {}\n")
+
+    answer = flowerpower("doctor", "--json", FLOWERPOWER_REDIS="")
+
+    reachable = check(answer, "redis reachable")
+    assert check(answer, "project specs")["verdict"] == "fail"
+    assert (reachable["verdict"], reachable["message"]) == ("unknown", "the project file names it, and is wrong")
+    assert answer.out.count("quueues") == 1
 
 
 def test_a_plugin_that_is_broken_is_found(applied: CommandLine, tmp_path: Path) -> None:
