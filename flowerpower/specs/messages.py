@@ -56,6 +56,8 @@ def unknown_key(key: str, known: Iterable[str], path: Path) -> Finding:
     names = list(known)
     other = belongs_elsewhere(key) if len(path) == 1 else ""
     hint = synonym(key, names) or did_you_mean(key, names, _NEARLY_THE_SAME) or other or did_you_mean(key, names)
+    if key.startswith(("x-", ".")):
+        hint = "a spec has no keys for anchors: put `&name` before the value where it is used first"
     hint = hint or CODES["FP101"].advice
     return Finding("FP101", path, f"unknown key '{key[:SHOWN]}'", hint, at_key=True)
 

@@ -25,6 +25,8 @@ _DECIDE: Mapping[str, tuple[str, ...]] = {
     "save": ("path", "options", "format", "outputs"),
     "load": ("path", "options", "format"),
 }  # by field the keys whose lack is told, or makes others wrong
+_ONE_TEXT = "expected a list, found the text"
+_ITEM = re.compile(r"\w[\w.:/@+-]*")  # which is one, and nothing else
 _STAND_IN = "unknown"  # for a path
 
 
@@ -79,6 +81,8 @@ def _without_part(model: type[Spec], data: Mapping[str, Any], finding: Finding) 
         return _without_key(model, data, finding)
     if not finding.path or finding.path[0] in _WHOLE:
         return None
+    if finding.what.startswith(_ONE_TEXT) and field_at(model, finding.path) is not None:
+        return _as_list(data, finding.path)
     for path in _upwards(finding.path):
         field = field_at(model, path)
         if field is None or field.is_required():
@@ -111,6 +115,12 @@ def _without_key(model: type[Spec], data: Mapping[str, Any], finding: Finding) -
         return None
     may_be = [name for name in _DECIDE.get(str(path[0]), ()) if name in known and name not in beside]
     return None if may_be else _changed(data, path, {})
+
+
+def _as_list(data: Mapping[str, Any], path: Path) -> Mapping[str, Any] | None:
+    """Return *data* with a text as the only item of the list that is wanted in its place."""
+    text = _at(data, path[:-1])[path[-1]]
+    return _changed(data, path, {str(path[-1]): [text]}) if _ITEM.fullmatch(text) else None
 
 
 def _upwards(path: Path) -> Iterator[Path]:

@@ -17,6 +17,10 @@ _YES, _NO = frozenset(("yes", "on", "y", "true", "1", "t")), frozenset(("no", "o
 _WORDS_OF_YAML_1_1 = frozenset(("yes", "no", "on", "off"))
 _NEVER = frozenset({"none", "no", "off", "never", "false", "null", "disabled"})
 _MAIN_KEYS: Mapping[str | int, str] = {"retry": "max", "guards": "max_deletes"}
+_FORMATS = {
+    **{ending: ending for ending in ("csv", "json", "ndjson", "parquet", "feather", "yaml")},
+    **{"jsonl": "ndjson", "xlsx": "excel", "txt": "text", "yml": "yaml", "duckdb": "duckdb"},
+}  # by the ending of a file
 _EXECUTORS = ("local", "threads", "processes", "dask", "ray")
 _WORDS = re.compile(r"[\w./:-]+(?: [\w./:-]+)+")
 _PAIR = re.compile(r"([\w.-]+)=(\S+)")
@@ -102,6 +106,8 @@ def _mapping(path: Path, value: Any, _item: Sequence[str]) -> str:
     if isinstance(value, list):
         written = names_as_keys(value) if key == "queues" else _list_as_mapping(value)
         return written or "write `key: value` lines without a `-`"
+    if isinstance(value, str) and (transfer := _transfer(path, value)):
+        return transfer
     if inside := _of_one_value(path, key, value):
         more = f" if a plug-in brings it; there are {', '.join(_EXECUTORS)}" if inside.startswith("plugin") else ""
         return f"write `{key}: {{{inside}}}`{more}"
@@ -109,6 +115,15 @@ def _mapping(path: Path, value: Any, _item: Sequence[str]) -> str:
         return "remove the quotes around it"
     pair = _PAIR.fullmatch(value) if isinstance(value, str) else None
     return f"write {{{pair[1]}: {flow(pair[2][:SHOWN])}}}" if pair else ""
+
+
+def _transfer(path: Path, value: str) -> str:
+    """Return how to write what is loaded or saved of which only the file is written; nothing for other fields."""
+    if len(path) != 2 or path[0] not in ("load", "save") or len(value) > SHOWN:
+        return ""
+    ending = value.lower().rpartition(".")[2]
+    inside = f"format: {_FORMATS.get(ending, 'csv')}, path: {flow(value)}"
+    return f"write `{path[1]}: {{{inside}}}`" if path[0] == "load" else f"write {{outputs: [report], {inside}}}"
 
 
 def _list_as_mapping(value: Sequence[Any]) -> str:

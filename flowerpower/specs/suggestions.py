@@ -37,6 +37,7 @@ _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 _TIME = re.compile(r"[T ](\d{2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 _NEARLY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})[tT ](\d{1,2})(?::(\d{2}(?::\d{2})?))?([zZ]?)", re.ASCII)
 _YEAR_FIRST = re.compile(r"(\d{4})(?:[-/.](\d{1,2})[-/.](\d{1,2})|(\d{2})(\d{2}))", re.ASCII)
+_TIMED = re.compile(r"([\d./-]+),?[ T]+(\d{1,2}):(\d\d(?::\d\d)?)")
 _DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
 _SLASHES = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
 _ZONE_BEHIND = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?\s*([A-Za-z]\w*(?:/[\w/+-]+)?)", re.ASCII)
@@ -187,6 +188,10 @@ def _meant_epoch(value: int) -> str:
 
 
 def _meant_date(text: str) -> str:
+    if timed := _TIMED.fullmatch(text):
+        day, hour, rest = _meant_date(timed[1]) or timed[1], timed[2], timed[3]
+        meant = f"{day}T{hour:0>2}:{rest}"
+        return meant if looks_like_moment(meant) and not why_no_moment(meant) else ""
     if found := _YEAR_FIRST.fullmatch(text):
         return _real_date(*(int(part) for part in found.groups() if part))
     if found := _DAY_FIRST.fullmatch(text):
