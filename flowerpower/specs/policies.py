@@ -79,8 +79,9 @@ class _Policy:
 
     def _timeout(self, address: str, spec: PipelineSpec | ScheduleSpec) -> Iterator[Problem]:
         longest, timeout = self._rules.max_timeout, spec.timeout
-        known = self._project.is_sound(address, "timeout")
-        if longest is not None and timeout is not None and timeout > longest and known:
+        if longest is None or timeout is None or timeout <= longest:
+            return
+        if self._project.is_sound(address, "timeout"):
             which = "a" if "timeout" in spec.model_fields_set else "the default"
             what = f"{which} timeout of {duration_text(timeout)} is longer than {duration_text(longest)}"
             yield self._problem("FP313", address, "timeout", what)
