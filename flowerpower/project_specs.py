@@ -304,15 +304,21 @@ class ProjectSpecs:
         return self._checked({build.key: known[keys[id(build)]] for build in builds}, tuple(self._lacking()))
 
     def _lacking(self) -> Iterator[Problem]:
-        """Yield what pipelines need that is not installed here, where modules are imported as runs would."""
+        """Yield what pipelines need that is not installed here, where modules are imported as runs would.
+
+        Of what is nowhere, which is told already, nothing.
+        """
         from flowerpower.pipelines.lacking import lacking
         from flowerpower.specs.rules import problem
 
         project = self._resolved.draft
+        nowhere = {found.place for found in self._resolved.problems if found.code == "FP351"}
         for name, spec in project.pipelines.items():
             for path, what, hint in lacking(spec, project.spec.plugins):
                 if project.is_sound("project", "plugins") and project.is_sound(f"pipeline.{name}", str(path[0])):
-                    yield problem(project, "FP353", (f"pipeline.{name}", *path), what, hint)
+                    found = problem(project, "FP353", (f"pipeline.{name}", *path), what, hint)
+                    if found.place not in nowhere:
+                        yield found
 
     @property
     def checked(self) -> Project:

@@ -171,3 +171,16 @@ def test_importing_tells_the_values_of_any_type_that_a_run_would_refuse(acme: Co
 
 def told(answer: Answer) -> list[str]:
     return [line.partition(" (")[0] for line in answer.out.splitlines() if "FP335" in line]
+
+
+def test_a_format_that_is_nowhere_is_told_once_and_beside_an_unknown_key(acme: CommandLine) -> None:
+    (acme.folder / "pipelines" / "report.yaml").write_text(
+        "modules: [flow]\noutputs: [dubbled]\ninputs: {number: 1}\nxyzzy: 1\n"
+        "save: [{outputs: [doubled], format: jsn, path: out.json, pth: x}]\n"
+    )
+
+    read, imported = acme("validate"), acme("validate", "--import")
+
+    codes = [line.split()[2] for line in read.out.splitlines() if " error " in line]
+    assert codes == ["FP320:", "FP101:", "FP351:", "FP101:"]
+    assert imported.out == read.out
