@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
 
 _WAIT_SECONDS = 10.0
+_NOTHING = "Nothing to cancel: no run of that name is active; backfills of it start no more"
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +48,7 @@ def cancel(
         if dropped:
             session.result(dropped_text(dropped, style=session.style))
         if not told and not failed:
-            session.result("Nothing to cancel: no run of that name is active")
+            session.result(_NOTHING)
         done = dropped
         alone = tuple(name for name in runs if "--" in name)
         for stopped in (one for one in told if one.word != "dropped"):
@@ -67,18 +68,12 @@ def _told(
     project: FlowerPowerProject, names: list[str], reason: str, failed: list[UsageError], *, every: bool
 ) -> Iterator[Stopped]:
     """Cancel runs and yield what was answered at once; what is not known goes to *failed*."""
-    from flowerpower.jobs.by_hand.stopping import active_of
-
     for name in names:
-        with_all = every and "--" not in name
-        told = set[str]()
         try:
-            runs = active_of(project.store, name) if with_all else [name]
-            while new := [run for run in runs if run not in told]:
-                for run in new:
-                    told.add(run)
-                    yield project.jobs.stop(run, reason, with_all=with_all)
-                runs = active_of(project.store, name) if with_all else []  # a backfill may just have handed out another
+            if every and "--" not in name:
+                yield from project.jobs.stop_all(name, reason)
+            else:
+                yield project.jobs.stop(name, reason)
         except UsageError as error:
             failed.append(error)
 

@@ -22,7 +22,7 @@ from flowerpower.jobs.by_hand.inputs import Look, look_not, look_with
 from flowerpower.jobs.by_hand.manual import RunHandle, enqueue_once, manual_order, sign_order
 from flowerpower.jobs.by_hand.past import HandOut, Sign
 from flowerpower.jobs.by_hand.rerun import rerun_of, rerun_tick
-from flowerpower.jobs.by_hand.stopping import WITH_ALL, Stopped, stop_run
+from flowerpower.jobs.by_hand.stopping import WITH_ALL, Stopped, stop_all, stop_run
 from flowerpower.jobs.details import RunDetails, find_record, read_run
 from flowerpower.jobs.ledger import run_ref
 from flowerpower.jobs.logs import RunLog, read_log
@@ -172,11 +172,15 @@ class RQManager:
         return self.stop(run_id, reason).word
 
     def stop(self, run_id: str, reason: str = "", *, with_all: bool = False) -> Stopped:
-        """Do what `cancel` does, and return all that is known of it.
-
-        *with_all* tells backfills of its schedule that all runs are cancelled: they hand out no more.
-        """
+        """Do what `cancel` does, and return all that is known of it; *with_all* says why as `stop_all` does."""
         return stop_run(self.store, run_id, self._by(WITH_ALL if with_all else "cancelled", reason))
+
+    def stop_all(self, name: str, reason: str = "") -> tuple[Stopped, ...]:
+        """Cancel all active runs of a schedule or pipeline; backfills of it hand out no more.
+
+        Raises `UsageError` for a name that nothing has.
+        """
+        return stop_all(self.store, name, self._by(WITH_ALL, reason))
 
     def rerun(
         self, name: str, tick: str | int | datetime, *, inputs: Mapping[str, Any] | None = None, again: bool = False

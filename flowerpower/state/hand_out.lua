@@ -1,16 +1,18 @@
 -- Push runs of past ticks of one schedule: a backfill's, or one that is to run again. ARGV[2] is JSON:
 -- {name, revision (of the record that the order was made of), limit (of runs handed out so at once; 0: none),
 --  yields (none while a run of the schedule is active), again (also ticks that have succeeded), commit,
+--  called_off (the mark that the backfill found when it began; missing for one tick that runs again),
 --  queue, digest, run_spec, job = {field, value, ...}, meta = JSON without its end, reason,
 --  ticks = {{tick, id, description, local time, signature or nothing}, ...}}.
 -- Such a run stands in no tick's way: while it is active the schedule's own ticks fire as if it were not there.
 -- Answers JSON: {word for each tick that was looked at ...}; the first that there is no room for is the last one.
 -- Words: pushed, succeeded, active, waiting (for another run), undecided (the schedule will decide it), full, yields.
--- Or {'changed'} when an apply came in between, {'damaged', key} for a key that is not ours to touch.
+-- Or {'changed'} when an apply came in between, {'called off'} when all runs were cancelled since it began, {'damaged', key} for a key that is not ours to touch.
 local order = cjson.decode(ARGV[2])
 local seconds, micros = now()
 local types = our_types()
 types[queue_key(order.queue)], types[ours('handed:' .. order.name)] = 'list', 'set'
+types[ours('called_off:' .. order.name)] = 'string'
 types[ours('outcomes:' .. order.name)], types[ours('older:' .. order.name)] = 'zset', 'zset'
 for _, registry in ipairs({'failed', 'finished', 'canceled', 'scheduled'}) do
   types[names.rq .. ':' .. registry .. ':' .. order.queue] = 'zset'
@@ -21,6 +23,8 @@ if bad then return cjson.encode({'damaged', bad}) end
 
 local record = read_json(redis.call('HGET', ours('schedules'), order.name))
 if not record or record.revision ~= order.revision then return cjson.encode({'changed'}) end
+local mark = order.called_off and redis.call('GET', ours('called_off:' .. order.name))
+if mark and mark ~= order.called_off then return cjson.encode({'called off'}) end
 local cursor, _, pending = read_cursor(redis.call('HGET', ours('cursors'), order.name), order.name)
 local handed = ours('handed:' .. order.name)
 

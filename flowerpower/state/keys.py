@@ -180,7 +180,8 @@ class Keys:
     def types_of(self, schedule: str) -> dict[str, str]:
         """Return the type of each key of ours that one schedule has for itself."""
         of_outcomes = (self.outcomes(schedule), self.older(schedule), self.kept_of(schedule))
-        return {**dict.fromkeys(of_outcomes, "zset"), self.handed(schedule): "set"}
+        backfills = {self.handed(schedule): "set", self.called_off(schedule): "string"}
+        return {**dict.fromkeys(of_outcomes, "zset"), **backfills}
 
     def kept(self, run_id: str) -> str:
         """Return the expiring hash of what a run tells of itself: its log, how far it is, how its attempts failed."""
@@ -193,6 +194,10 @@ class Keys:
     def handed(self, schedule: str) -> str:
         """Return the expiring set of runs that a backfill handed out and that may still be active."""
         return f"{self.prefix}handed:{schedule}"
+
+    def called_off(self, schedule: str) -> str:
+        """Return the expiring mark of the last time that all runs of a schedule were cancelled."""
+        return f"{self.prefix}called_off:{schedule}"
 
     def stage(self, apply_id: str) -> str:
         """Return the expiring hash in which one apply stages its changes."""

@@ -308,11 +308,12 @@ def test_a_backfill_whose_runs_are_all_cancelled_hands_out_no_more(
     if is_running:
         player.take()
 
-    assert manager.stop(first, "wrong input", with_all=True).word == ("deaf" if is_running else "dropped")
+    told = {stopped.run: stopped.word for stopped in manager.stop_all("often", "wrong input")}
     if is_running:
         player.end("failed")
-    manager.stop(second, "wrong input", with_all=True)
     *_, last = steps
+
+    assert told == {first: "deaf" if is_running else "dropped", second: "dropped"}
 
     assert (last.active, last.left, last.count("cancelled"), queued(store)) == ((), 4, 2, [])
     assert last.note == "somebody cancelled all of its runs, so no other is started"
@@ -339,7 +340,40 @@ def test_an_earlier_cancel_of_all_does_not_stop_the_next_backfill(store: Store, 
     steps = begin(store, window(store, 3))
     next(steps)
     next(steps)
-    RQManager(store, "").stop(queued(store)[0], with_all=True)
+    assert len(RQManager(store, "").stop_all("often")) == 1
     assert [*steps][-1].left == 2
 
     assert carry_out(begin(store, window(store, 3)), player).count("succeeded") == 3
+
+
+def test_a_backfill_between_two_runs_ends_too_when_all_are_cancelled(store: Store, player: Player) -> None:
+    apply(store, often())
+    steps, others = begin(store, window(store, 3)), begin(store, window(store, 3))
+    for _ in range(2):
+        next(steps)
+    player.take()
+    player.end()
+
+    assert RQManager(store, "").stop_all("often") == ()
+    *_, last = steps
+
+    assert (last.count("succeeded"), last.left, queued(store)) == (1, 2, [])
+    assert last.note == "somebody cancelled all of its runs, so no other is started"
+    assert carry_out(others, player).count("succeeded") == 2  # it begins after that
+
+
+def test_a_backfill_that_waits_for_a_run_of_an_earlier_one_outlives_that_ones_end(store: Store, player: Player) -> None:
+    apply(store, often())
+    steps = begin(store, window(store, 3))
+    next(steps), next(steps)
+    player.take()
+    manager = RQManager(store, "")
+    assert [stopped.word for stopped in manager.stop_all("often")] == ["deaf"]
+
+    later = begin(store, window(store, 3))
+    next(later)
+    player.end("failed")
+    done = carry_out(later, player)
+
+    assert (done.count("succeeded"), done.count("cancelled"), done.left) == (2, 1, 0)
+    assert 0 < store.connection.ttl(KEYS.called_off("often")) <= 7 * 86_400

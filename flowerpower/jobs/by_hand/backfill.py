@@ -20,7 +20,7 @@ from flowerpower.errors import FlowerPowerError, RefusedError, StoreError, Usage
 from flowerpower.jobs.by_hand.inputs import Look, check_inputs, look_not
 from flowerpower.jobs.by_hand.past import Applied, HandOut, PastTick, Sign, hand_out, look_at, order_of, read_applied
 from flowerpower.jobs.by_hand.ranges import Ranges
-from flowerpower.jobs.by_hand.stopping import WITH_ALL
+from flowerpower.jobs.by_hand.stopping import read_mark
 from flowerpower.jobs.ledger import RunRef
 from flowerpower.jobs.records import RunRecord
 from flowerpower.planning.window import nearest_ticks, past_moment, ticks_between
@@ -200,6 +200,7 @@ class Backfill:
     _total: int = 0
     _given_up: int = 0
     _note: str = ""
+    _mark: str = ""  # of the last time that all runs of the name were cancelled, when this began
 
     def steps(self) -> Iterator[Progress]:
         """Hand out the runs and watch them until all have ended; yields whenever there may be something to show.
@@ -214,6 +215,7 @@ class Backfill:
         self._watched = {tick.tick for tick in self.plan.busy}
         self._named = {tick.tick: tick.record.run for tick in self.plan.busy if tick.record}
         self._total = len(self._todo) + len(self._watched)
+        self._mark = read_mark(self.store, self.plan.applied.schedule.name)
         wait, away = _FASTEST, 0.0
         yield self._progress()
         while self._todo or self._watched:
@@ -234,17 +236,13 @@ class Backfill:
     def _step(self) -> bool:
         """Look at what runs, hand out what there is room for, and tell whether anything moved."""
         moved = self._look()
-        if self._todo and self._is_over():
-            self._given_up += len(self._todo)
-            self._todo.clear()
+        if self.stop_on_failure and self._progress().failed:
+            self._give_up()
         return self._hand_out() or moved if self._todo and len(self._watched) < self.limit else moved
 
-    def _is_over(self) -> bool:
-        """Tell whether what has ended is reason enough to hand out no more."""
-        if any(record.status == "cancelled" and record.reason.startswith(WITH_ALL) for record in self._ended.values()):
-            self._note = "somebody cancelled all of its runs, so no other is started"
-            return True
-        return self.stop_on_failure and self._progress().failed > 0
+    def _give_up(self) -> None:
+        self._given_up += len(self._todo)
+        self._todo.clear()
 
     def _hand_out(self) -> bool:
         applied = self.plan.applied
@@ -255,10 +253,12 @@ class Backfill:
         if not words:
             self._follow(applied)
             return True
-        self._note = ""
+        self._note = _NOTES.get(words[-1], "")
+        if words[0] == "called off":
+            self._give_up()
+            return True
         for tick, word in zip(batch, words, strict=False):
             if word in ("full", "yields"):
-                self._note = _NOTES[word]
                 break
             self._todo.popleft()
             if word in ("pushed", "active"):
@@ -272,7 +272,7 @@ class Backfill:
         plan = self.plan
         turns, again = plan.applied.takes_turns, plan.again
         how = HandOut(self.reason, self.inputs, self.limit, yields=turns, again=again, look=self.look)
-        self._order = order_of(self.store, plan.applied, how)
+        self._order = {**order_of(self.store, plan.applied, how), "called_off": self._mark}
         if not self._note:
             return
         for tick in look_at(self.store, plan.applied, sorted(self._todo)):
@@ -328,6 +328,7 @@ class Backfill:
 
 
 _NOTES = {
+    "called off": "somebody cancelled all of its runs, so no other is started",
     "full": "others of its backfills run",
     "yields": "its own run has its turn first",
 }

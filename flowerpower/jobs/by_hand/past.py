@@ -20,7 +20,7 @@ from flowerpower.state.misplaced import WAY_OUT
 from flowerpower.state.models import Cursor, Schedule
 from flowerpower.state.store import Store
 
-Word = Literal["pushed", "succeeded", "active", "waiting", "undecided", "full", "yields"]
+Word = Literal["pushed", "succeeded", "active", "waiting", "undecided", "full", "yields", "called off"]
 Sign = Callable[[str, str, int], str]
 UNKNOWN = "unknown"  # nothing is recorded of a tick
 

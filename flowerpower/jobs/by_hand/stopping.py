@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,8 @@ from flowerpower.state.store import Store
 
 LONGEST_REASON = 500
 WITH_ALL = "cancelled with all runs of its name"
-"""Begins the reason of each, by which a backfill of the name knows that it is meant too, wherever it runs."""
+"""Begins the reason of each."""
+_CALLED_OFF_SECONDS = 7 * 86_400  # as long as what a backfill handed out is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,30 @@ def stop_run(store: Store, text: str, reason: str) -> Stopped:
     return Stopped(run_id, word, worker=more)
 
 
-def active_of(store: Store, name: str) -> list[str]:
-    """Return the ids of all active runs of a name, those that run last: a worker would take the next that waits.
+def stop_all(store: Store, name: str, reason: str) -> tuple[Stopped, ...]:
+    """Cancel all active runs of a name, also those that begin meanwhile, and call off its backfills.
 
-    Raises `UsageError` where none is, and nothing of that name is live either.
+    Raises `UsageError` where none is active, and nothing of that name is live either.
     """
+    told = dict[str, Stopped]()
+    runs = _active_of(store, name)
+    with redis_errors("calling off backfills"):
+        store.connection.set(store.keys.called_off(name), os.urandom(8).hex(), ex=_CALLED_OFF_SECONDS)
+    while new := [run for run in runs if run not in told]:
+        told |= {run: stop_run(store, run, reason) for run in new}
+        runs = _active_of(store, name)  # the next that waited may just have taken its turn
+    return tuple(told.values())
+
+
+def read_mark(store: Store, name: str) -> str:
+    """Return the mark that `stop_all` left last on a name: a backfill that finds another one is called off."""
+    with redis_errors("looking whether backfills are called off"):
+        raw: Any = store.connection.get(store.keys.called_off(name))
+    return raw.decode(errors="replace") if raw else ""
+
+
+def _active_of(store: Store, name: str) -> list[str]:
+    """Return the ids of all active runs of a name, those that run last: a worker would take the next that waits."""
     active = [record.run for record in reversed(_active(store, name))]
     if not active:
         with redis_errors("looking for a name"):

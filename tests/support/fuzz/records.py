@@ -193,6 +193,7 @@ def families(connection: Redis) -> dict[str, list[str]]:
         KEYS.outcomes("nightly"),
         KEYS.older("nightly"),
         KEYS.handed("hourly"),
+        KEYS.called_off("hourly"),
         KEYS.kept_of("nightly"),
     ]
     queue = KEYS.queue("default")

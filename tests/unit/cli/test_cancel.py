@@ -34,7 +34,8 @@ def test_few_runs_are_named_one_by_one_and_none_is_as_it_should_be(applied: Comm
 
     assert paused.err == "To stop what is under way: flowerpower cancel hourly --all\n"
     assert [line.partition("--")[0] for line in cancelled.out.splitlines()] == ["Cancelled hourly"] * 2
-    assert (again.code, again.out) == (0, "Nothing to cancel: no run of that name is active\n")
+    nothing = "Nothing to cancel: no run of that name is active; backfills of it start no more\n"
+    assert (again.code, again.out) == (0, nothing)
 
 
 def test_a_name_that_nothing_has_is_an_error_also_with_all(applied: CommandLine) -> None:
