@@ -152,7 +152,7 @@ class RQManager:
         return find_record(self.store, run) if run is not None else None
 
     def named(self, run_id: str) -> tuple[str, int] | None:
-        """Return the schedule and the tick that a run id names, None for what is no run id."""
+        """Return the schedule, by its name now, and the tick that a run id names, None for what is no run id."""
         return rerun_of(self.store, run_id)
 
     def log(self, run_id: str, attempt: int | None = None) -> str:

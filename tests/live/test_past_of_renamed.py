@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from support.holds import HOUR, apply, outcomes, queued, step
@@ -15,6 +16,7 @@ from flowerpower.errors import RefusedError, UsageError
 from flowerpower.jobs.by_hand.backfill import Backfill, plan_backfill, plans_again
 from flowerpower.jobs.by_hand.past import HandOut, hand_out, order_of, read_applied
 from flowerpower.jobs.by_hand.rerun import rerun_tick
+from flowerpower.jobs.manager import RQManager
 from flowerpower.jobs.records import Wish, read_runs
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.keys import tick_of
@@ -31,8 +33,8 @@ def fired(store: Store, player: Player) -> str:
     return player.take()
 
 
-def rename(store: Store) -> None:
-    wanted = replace(desired([schedule("new", every=HOUR)]), previous_names={"new": ("old",)})
+def rename(store: Store, before: str = "old", name: str = "new") -> None:
+    wanted = replace(desired([schedule(name, every=HOUR)]), previous_names={name: (before,)})
     apply_plan(make_plan(store.keys, wanted, store.read(), SOURCE), store, "rename")
 
 
@@ -88,6 +90,52 @@ def test_what_failed_before_the_rename_is_among_what_runs_again(store: Store, pl
     assert ([tick.tick for tick in plan.to_run], left) == ([tick_in(run)], [])
     assert hand(store, tick_in(run)) == ["pushed"]
     assert player.take() == KEYS.run_id("new", tick_in(run))
+
+
+@pytest.mark.parametrize("renames", [("new",), ("newer", "new")])
+def test_what_failed_under_any_former_name_is_among_what_runs_again_of_all(
+    store: Store, player: Player, renames: tuple[str, ...]
+) -> None:
+    run = fired(store, player)
+    player.end("failed")
+    for before, name in pairwise(("old", *renames)):
+        rename(store, before, name)
+
+    (plan,), left = RQManager(store, "").plans_again(since=0)
+
+    assert (plan.applied.schedule.name, [tick.tick for tick in plan.to_run], left) == ("new", [tick_in(run)], [])
+
+
+def test_a_tick_that_failed_before_and_after_the_rename_runs_again_once(store: Store, player: Player) -> None:
+    run = fired(store, player)
+    player.end("failed")
+    rename(store)
+    rerun_tick(store, "new", tick_in(run), RERUN)
+    player.take()
+    player.end("failed")
+
+    (plan,), left = RQManager(store, "").plans_again(since=0)
+
+    assert ([tick.tick for tick in plan.to_run], left) == ([tick_in(run)], [])
+
+
+def test_what_failed_of_a_schedule_that_was_deleted_is_left_out(store: Store, player: Player) -> None:
+    fired(store, player)
+    player.end("failed")
+    rename(store)
+    apply(store, schedule("other", every=HOUR))
+
+    plans, left = RQManager(store, "").plans_again(since=0)
+
+    assert (plans, [record.name for record in left]) == ([], ["old"])
+
+
+def test_the_id_of_a_run_under_a_former_name_says_which_tick_runs_again(store: Store, player: Player) -> None:
+    run = fired(store, player)
+    player.end("failed")
+    rename(store)
+
+    assert RQManager(store, "").named(run) == ("new", tick_in(run))
 
 
 @pytest.mark.parametrize("ended", ["succeeded", "failed"])

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, RefusedError, StoreError, UsageError
 from flowerpower.jobs.by_hand.inputs import Look, check_inputs, look_not
+from flowerpower.jobs.by_hand.naming import name_now
 from flowerpower.jobs.by_hand.past import Applied, HandOut, PastTick, Sign, hand_out, look_at, order_of, read_applied
 from flowerpower.jobs.by_hand.ranges import Ranges
 from flowerpower.jobs.by_hand.stopping import read_mark
@@ -127,12 +128,15 @@ def plan_backfill(
 def plans_again(store: Store, records: Sequence[RunRecord]) -> tuple[list[BackfillPlan], list[RunRecord]]:
     """Return a plan for each live schedule that runs the ticks of *records* once more, and the records it cannot take.
 
-    Those are of runs by hand, of schedules that are not live, and ranges of ticks that nobody knows any more.
+    Those are of runs by hand, of schedules that are not live, and ranges of ticks that nobody knows any more. What ran
+    under a name that its schedule had before is the same schedule's.
     """
     wanted: dict[str, list[RunRecord]] = {}
     left: list[RunRecord] = []
+    names = {name: name_now(store, name) for name in sorted({record.name for record in records})}
     for record in records:
-        (left if record.run and not record.is_of_tick else wanted.setdefault(record.name, [])).append(record)
+        is_by_hand = record.run and not record.is_of_tick
+        (left if is_by_hand else wanted.setdefault(names[record.name], [])).append(record)
     plans, now = [], store.time()
     for name, group in sorted(wanted.items()):
         try:

@@ -11,6 +11,8 @@ from flowerpower.errors import UsageError
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.store import Store
 
+_RENAMES = 20  # of one schedule, within the time for which they are kept
+
 
 def named_schedules(store: Store, patterns: Sequence[str], also: Iterable[str] = ()) -> list[str]:
     """Return the live schedules, and those of *also*, that names and patterns mean, each once.
@@ -35,6 +37,20 @@ def _live(store: Store) -> list[str]:
     with redis_errors("reading schedules"):
         names: Any = store.connection.hkeys(store.keys.schedules)
     return [name.decode(errors="replace") for name in names]
+
+
+def name_now(store: Store, name: str) -> str:
+    """Return the name that a schedule has now, which may have been renamed since a run was made."""
+    now = name
+    with redis_errors("looking for a schedule by a former name"):
+        for _ in range(_RENAMES):
+            if store.connection.hexists(store.keys.schedules, now):
+                return now
+            newer: Any = store.connection.hget(store.keys.renamed, now)
+            if newer is None:
+                break
+            now = newer.decode(errors="replace")
+    return name
 
 
 def advice_for(store: Store, unknown: str, live: Sequence[str] | None = None) -> str:

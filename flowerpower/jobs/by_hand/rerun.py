@@ -6,6 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, RefusedError, UsageError
+from flowerpower.jobs.by_hand.naming import name_now
 from flowerpower.jobs.by_hand.past import Applied, HandOut, PastTick, hand_out, look_at, order_of, read_applied
 from flowerpower.jobs.by_hand.ranges import Ranges
 from flowerpower.planning.window import is_tick, nearest_ticks, past_moment
@@ -44,14 +45,17 @@ def rerun_tick(store: Store, name: str, tick: str | int, how: HandOut) -> tuple[
 
 
 def rerun_of(store: Store, text: str) -> tuple[str, int] | None:
-    """Return name and tick of a run id, None for what is none; raise `UsageError` for a run by hand."""
+    """Return the name that its schedule has now, and the tick, of a run id, None for what is none.
+
+    Raises `UsageError` for a run by hand.
+    """
     parts = store.keys.parse_run_id(store.keys.full_run_id(text))
     if parts is None:
         return None
-    tick = tick_of(parts[1])
+    name, tick = name_now(store, parts[0]), tick_of(parts[1])
     if tick is None:
-        raise UsageError(f"{text} was started by hand and has no tick", hint=f"flowerpower trigger {parts[0]}")
-    return parts[0], tick
+        raise UsageError(f"{text} was started by hand and has no tick", hint=f"flowerpower trigger {name}")
+    return name, tick
 
 
 def _refuse(store: Store, applied: Applied, tick: PastTick, now: int, *, again: bool) -> None:
