@@ -59,12 +59,14 @@ def _head(records: Records) -> Finding:
 
 
 def _only_seen_by_status(facts: LiveFacts) -> list[Damage]:
-    """Return the whole keys that are damaged of one schedule or one queue: the look at the records passes them by."""
+    """Return what is damaged and the look at the records passes by: whole keys of one schedule or queue, cursors."""
     if isinstance(facts.status, Unknown) or isinstance(facts.records, Unknown):
         return []
     known = {_key_of(damage) for damage in facts.records.damaged}
-    found = (damage for address, damage in sorted(facts.status.damaged.items()) if address.startswith("key."))
-    return [damage for damage in found if _key_of(damage) not in known]
+    passed_by = [one for one in sorted(facts.status.damaged.items()) if one[1] not in facts.records.damaged]
+    keys = (damage for address, damage in passed_by if address.startswith("key."))
+    cursors = (damage for address, damage in passed_by if address.startswith("cursor."))
+    return [*(damage for damage in keys if _key_of(damage) not in known), *cursors]
 
 
 def _key_of(damage: Damage) -> str:

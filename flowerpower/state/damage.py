@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 
 from flowerpower.errors import DamagedError, FormatError
 from flowerpower.state.codec import decode_cursor, decode_cursors, decode_head
+from flowerpower.state.glance import of_another_revision
 from flowerpower.state.keys import Keys
 from flowerpower.state.misplaced import address_of, is_misplaced, kind_of, misplaced
-from flowerpower.state.models import Cursor, Damage, Head
+from flowerpower.state.models import Cursor, Damage, Head, Record, State
 
 T = TypeVar("T")
 
@@ -70,6 +71,13 @@ class Damages:
                 self.add(f"cursor.{name}", error)
         return found, [one.decode(errors="replace") for one in raw]
 
+    def revisions(self, cursors: Mapping[str, Cursor], records: Mapping[str, Record], state: State) -> None:
+        """Note the cursors that are of other revisions than the records of their schedules."""
+        for name in of_another_revision(state.schedules.values(), cursors):
+            record, revision = records[f"schedule.{name}"], cursors[name].revision
+            if not record.damaged and record.revision != revision:
+                self.add(f"cursor.{name}", _apart(name, revision, record.revision))
+
     def head(self, raw: Mapping[bytes, bytes]) -> Head:
         """Return the head; an empty one where it cannot be read."""
         try:
@@ -99,6 +107,15 @@ class Damages:
 def _in_bash(raw: bytes) -> str:
     """Return bytes as a word that bash takes for them."""
     return "$'" + "".join(chr(one) if chr(one).isalnum() and one < 128 else f"\\x{one:02x}" for one in raw) + "'"
+
+
+def _apart(name: str, cursor: int, record: int) -> DamagedError:
+    """Return what is wrong with a cursor of another revision than its schedule's record."""
+    return DamagedError(
+        f"the cursor of schedule {name!r} in Redis is of revision {cursor}, its record of revision {record}: "
+        f"it never fires",
+        hint="`flowerpower apply` mends it: the schedule goes on from its last decided tick",
+    )
 
 
 def way_out_of(error: Exception) -> str:

@@ -6,14 +6,14 @@ Ten thousand are looked at in each plan, so nothing is parsed, and what many hav
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
 
 from flowerpower.state.codec import is_intact
 from flowerpower.state.job_codec import JOB_FUNCTION, JobSettings, call_start, decode_settings
 from flowerpower.state.live import LiveFields
-from flowerpower.state.models import Json, Occurrence, Schedule
+from flowerpower.state.models import Cursor, Json, Occurrence, Schedule
 
 # Where the parts of a record stand, as `codec.encode_schedule` writes it: no text in it holds a quote unescaped.
 _BASIS, _DIGEST, _BEHIND = slice(83, 147), slice(159, 223), 223
@@ -97,6 +97,20 @@ class LiveSchedule(Schedule):
         call = JOB_FUNCTION, (namespace, self.name, self.run)
         due = _DUE.__get__(self)
         return Occurrence(_ID.__get__(self), queue, due, *call, timeout, result_ttl, failure_ttl, retries, waits)
+
+
+def of_another_revision(schedules: Iterable[Schedule], cursors: Mapping[str, Cursor]) -> Iterator[str]:
+    """Yield the names of schedules whose records are not as we write them with the revision of their cursor."""
+    ends: dict[int, bytes] = {}  # of what is before the run
+    for one in schedules:
+        cursor = cursors.get(one.name)
+        if cursor is None:
+            continue
+        end = ends.get(cursor.revision) or ends.setdefault(cursor.revision, b'"revision":%d' % cursor.revision)
+        held = _RECORD.__get__(one)
+        record = held if isinstance(held, bytes) else held.raw if isinstance(held, LiveFields) else b""
+        if not record.endswith(end, 0, record.find(_RUN, _BEHIND)):
+            yield one.name
 
 
 def passing_fields(schedule: Schedule) -> Mapping[str, Json]:

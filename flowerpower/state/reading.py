@@ -377,11 +377,14 @@ def _assemble(front: _Front, waiting: _Waiting, found: _Objects) -> Reading:
     state = State(schedules, found.pipelines)
     runs = [decode_run(key.decode(errors="replace"), raw) for key, raw in front.active.items()]
     damages = front.damages
+    records = LiveRecords(state, found.odd, found.altered, damages.found.keys())
+    if found.generation == front.head.get(b"generation"):
+        damages.revisions(front.cursors, records, state)
     return Reading(
         now=front.now,
         head=damages.head(front.head),
         state=state,
-        records=LiveRecords(state, found.odd, found.altered, damages.found.keys()),
+        records=records,
         cursors=front.cursors,
         holds={key.decode(errors="replace"): decode_hold(raw) for key, raw in front.holds.items()},
         active={run.id: run for run in runs if run},

@@ -97,6 +97,72 @@ def test_what_reads_names_a_damaged_record_and_shows_the_rest_and_apply_mends_it
     assert not make_plan(KEYS, WANTED, store.read(), SOURCE).changes
 
 
+ANOTHER = "the cursor of schedule 'bad' in Redis is of revision 7, its record of revision 1: it never fires"
+
+
+def queued(store: Store) -> list[str]:
+    found = store.connection.lrange(KEYS.queue_list(KEYS.queue("default")), 0, -1)
+    return [run.decode().rpartition("--")[2] for run in found if b"--bad--" in run]
+
+
+def part(store: Store) -> int:
+    """Let the cursor of a schedule be of another revision than its record; return the tick that waits."""
+    tick, _, pending = str(store.connection.hget(KEYS.cursors, "bad").decode()).split(" ")
+    store.connection.hset(KEYS.cursors, "bad", f"{tick} 7 {pending}")
+    return int(pending.rpartition("--")[2])
+
+
+def test_a_cursor_of_another_revision_than_its_record_is_told_and_mended_without_a_tick_lost_or_run_twice(
+    store: Store,
+) -> None:
+    waits = part(store)
+
+    found = finding(store, "records")
+    plan = make_plan(KEYS, WANTED, store.read(), SOURCE)
+
+    assert (found.verdict, ANOTHER in found.message) == ("fail", True)
+    assert [*read_status(store).damaged] == ["cursor.bad"]
+    assert "! cursor: damaged in Redis" in plan_text(plan)
+    apply_plan(plan, store, "mends")
+    assert read_status(store).damaged == {}
+    assert not make_plan(KEYS, WANTED, store.read(), SOURCE).changes
+    shift_clock(store.connection, HOUR)
+    scheduler = Scheduler(store, "one")
+    for _ in range(3):
+        scheduler.step()
+    assert queued(store) == [str(waits)]
+
+
+def test_a_scheduler_says_why_it_cannot_fire_and_fires_once_it_is_mended(store: Store) -> None:
+    scheduler = Scheduler(store, "one")
+    scheduler.step()
+    waits = part(store)
+    shift_clock(store.connection, HOUR)
+
+    for _ in range(2):  # what an apply has just written in between would look like that once
+        scheduler.step()
+
+    told = "schedule bad cannot be fired: its cursor is of revision 7, its record of revision 1; apply repairs it"
+    assert (scheduler.troubles.all(), queued(store)) == ([told], [])
+    apply_plan(make_plan(KEYS, WANTED, store.read(), SOURCE), store, "mends")
+    scheduler.step()
+    assert (scheduler.troubles.all(), queued(store)) == ([], [str(waits)])
+
+
+def test_an_apply_between_two_looks_of_a_scheduler_is_no_damage(store: Store) -> None:
+    scheduler = Scheduler(store, "one")
+    scheduler.step()
+    shift_clock(store.connection, HOUR)
+    cursors = scheduler.fleet.cursors(["bad"])
+    wanted = desired([schedule("bad", every=HOUR, timeout=7), schedule("good", every=HOUR)], [pipeline("report")])
+    apply_plan(make_plan(KEYS, wanted, store.read(), SOURCE), store, "between")
+
+    assert scheduler.fleet.fire(cursors, store.time()) == 0
+    scheduler.step()
+
+    assert (scheduler.troubles.all(), len(queued(store))) == ([], 1)
+
+
 def finding(store: Store, name: str) -> Finding:
     return next(one for one in live_findings(read_live(store, "")) if one.name == name)
 

@@ -34,6 +34,7 @@ class Fleet:
         self._compiled: dict[str, Compiled] = {}
         self._broken: dict[str, tuple[int, str]] = {}  # the revision that is not usable, and why
         self._hindered: dict[str, str] = {}
+        self._apart: dict[str, str] = {}  # those whose cursor was of another revision than their record, and how
 
     def fire(self, cursors: Mapping[str, Cursor], now: int, mode: Mode = "due") -> int:
         """Decide and fire schedules, some at a time; one that is broken is logged and does not stop the others.
@@ -58,7 +59,10 @@ class Fleet:
         messages: dict[str, FireMessage] = {}
         for name, cursor in items:
             compiled = self._compiled.get(name)
-            if compiled is None or compiled.revision != cursor.revision:
+            if compiled is None:
+                continue
+            if compiled.revision != cursor.revision:
+                self._part(name, cursor.revision, compiled.revision)
                 continue
             try:
                 messages[name] = fire_message(self.store.keys, compiled, cursor, now, mode)
@@ -115,6 +119,7 @@ class Fleet:
         self._compiled.clear()
         self._broken.clear()
         self._hindered.clear()
+        self._apart.clear()
 
     def compile(self, revisions: dict[str, int]) -> None:
         """Read and compile the schedules whose revision is not the one we know."""
@@ -133,6 +138,8 @@ class Fleet:
             schedule, record = decode_schedule(name, raw)
             self._compiled[name] = compile_schedule(self.store.keys, schedule, record.revision)
             self._broken.pop(name, None)
+            if record.revision == revision and self._apart.pop(name, ""):
+                self._hindered.pop(name, None)
         except _UNUSABLE as error:
             self._break(name, revision, error)
 
@@ -141,10 +148,21 @@ class Fleet:
         self._compiled.pop(name, None)
         self._broken[name] = (revision, f"schedule {name} cannot be fired: {error}; {way_out_of(error)}")
 
+    def _part(self, name: str, cursor: int, record: int) -> None:
+        """Tell of a schedule whose cursor is of another revision than its record, unless an apply came in between."""
+        text = (
+            f"schedule {name} cannot be fired: its cursor is of revision {cursor}, its record of revision {record}; "
+            f"apply repairs it"
+        )
+        if self._apart.get(name) == text:
+            self._hindered[name] = text
+        self._apart[name] = text
+
     def _drop(self, name: str) -> None:
         self._compiled.pop(name, None)
         self._broken.pop(name, None)
         self._hindered.pop(name, None)
+        self._apart.pop(name, None)
 
     def _tell(self) -> None:
         broken = {name: text for name, (_, text) in self._broken.items()}
