@@ -154,6 +154,31 @@ def test_a_run_lost_between_queue_and_worker_is_delivered_again(store: Store) ->
     assert events == [b"redelivered"]
 
 
+@pytest.mark.parametrize(
+    ("status", "given_back"), [("queued", True), ("started", False), ("finished", False), ("", False)]
+)
+def test_a_job_of_another_tool_is_delivered_again_too_if_it_has_not_begun(
+    store: Store, status: str, given_back: bool
+) -> None:
+    apply(store, desired([schedule("often", every=24 * HOUR)]))
+    popped = f"{KEYS.queue_list(QUEUE)}:intermediate"
+    store.connection.rpush(popped, "theirs")
+    store.connection.sadd(KEYS.queues, KEYS.queue_list(QUEUE))
+    if status:
+        store.connection.hset(KEYS.job("theirs"), mapping={"status": status, "origin": QUEUE, "data": "x"})
+    scheduler = Scheduler(store, "one")
+
+    scheduler.step()
+    shift_clock(store.connection, 59)
+    scheduler.step()
+    assert (queued(store), store.connection.llen(popped)) == ([], 1)  # its worker may just be about to begin it
+    shift_clock(store.connection, 16)
+    scheduler.step()
+
+    assert (queued(store), store.connection.llen(popped)) == (["theirs"] if given_back else [], 0)
+    assert store.connection.hget(KEYS.job("theirs"), "status") == (status.encode() or None)
+
+
 def test_a_run_by_hand_does_not_replace_the_outcome_of_a_tick(store: Store) -> None:
     apply(store, desired([schedule("often", every=HOUR)]))
     ledger, runs = Ledger(store), ["1800000000", "maaaaaaaaaaaaaaaaaaaaaaaaaa", "mbbbbbbbbbbbbbbbbbbbbbbbbbb"]

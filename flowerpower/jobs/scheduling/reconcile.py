@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowerpower.jobs.scheduling.collect import SpecCollector
 from flowerpower.jobs.scheduling.fleet import Fleet
+from flowerpower.jobs.scheduling.popped import PoppedKeeper
 from flowerpower.jobs.scheduling.recover import RunKeeper
 from flowerpower.jobs.scheduling.troubles import Troubles
 from flowerpower.state.connection import redis_errors
@@ -40,6 +41,7 @@ class Reconciler:
         self._store = fleet.store
         self._troubles = troubles
         self._runs = RunKeeper(fleet.store, fleet.ledger, troubles)
+        self._popped = PoppedKeeper(fleet.store)
         self._specs = SpecCollector(fleet.store)
         self._scan = 0
         self._spared_until = 0.0
@@ -57,6 +59,8 @@ class Reconciler:
                 self._abandon(queues)
         with within("looking after runs"):
             self._runs.step(queues, now)
+        with within("looking for jobs that no worker began"):
+            self._popped.step(queues, now)
         with within("starting waiting ticks"):
             self._drain()
         with within("looking after schedules"):
