@@ -407,6 +407,16 @@ local function put_schedule(change)
   keep_buffer(change)
 end
 
+-- How runs ended is kept by name, which a schedule and a pipeline may share: as long as one of them is live, and a month.
+local ended = {}
+local function let_outcomes_expire()
+  for _, name in ipairs(ended) do
+    if redis.call('HEXISTS', SCHEDULES, name) + redis.call('HEXISTS', PIPELINES, name) == 0 then
+      redis.call('EXPIRE', ours('outcomes:' .. name), 30 * 86400)
+    end
+  end
+end
+
 local function delete_schedule(change)
   drop_pending(change, seconds)
   local dropped = has_buffers and drop_buffer(change.name, 'its schedule was deleted', seconds)
@@ -415,8 +425,15 @@ local function delete_schedule(change)
   if change.hold then later('HDEL', HOLDS, change.name) end
   if has_health then later('HDEL', MESSAGES, 'health:' .. change.name) end
   if has_forgotten then later('HDEL', FORGOTTEN, change.name) end
-  if change.has_keys or change.runs or dropped or recorded[change.name] then
-    redis.call('EXPIRE', ours('outcomes:' .. change.name), 30 * 86400)
+  if change.has_keys or change.runs or dropped or recorded[change.name] then ended[#ended + 1] = change.name end
+end
+
+local function write_pipeline(change)
+  later(change.writes and 'HSET' or 'HDEL', PIPELINES, change.name, change.record)
+  if not change.writes then
+    ended[#ended + 1] = change.name
+  elseif change.seal == '' then
+    redis.call('PERSIST', ours('outcomes:' .. change.name))
   end
 end
 
@@ -428,7 +445,7 @@ local function write(change)
     for _, id in ipairs(cancel_runs(change.cancel, change.runs, reason, 'apply', seconds)) do deaf[#deaf + 1] = id end
   end
   if change.kind == 'pipeline' then
-    later(change.writes and 'HSET' or 'HDEL', PIPELINES, change.name, change.record)
+    write_pipeline(change)
   elseif not change.writes then
     delete_schedule(change)
   else
@@ -451,6 +468,7 @@ for number, chunk in ipairs(chunks) do
 end
 flush()
 empty_lists()
+let_outcomes_expire()
 
 if order.changed then
   generation = generation + 1

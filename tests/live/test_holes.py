@@ -10,7 +10,7 @@ from rq.executions import Execution
 from support.holds import queued
 from support.players import Player
 from support.redis_state import shift_clock
-from support.states import KEYS, SOURCE, desired, schedule
+from support.states import KEYS, SOURCE, desired, pipeline, schedule
 
 from flowerpower.apply import apply_plan
 from flowerpower.errors import StalePlanError
@@ -256,3 +256,32 @@ def test_how_a_run_ended_whose_schedule_was_deleted_meanwhile_is_not_kept_for_ev
     player.claim(runs["other"])
     player.end()
     assert store.connection.ttl(KEYS.outcomes("other")) == -1
+
+
+MONTH = 30 * 86400
+
+
+def test_how_runs_of_a_pipeline_ended_is_kept_as_long_as_it_is_live_and_then_a_month(store: Store) -> None:
+    both, one = [pipeline("kept"), pipeline("report")], [pipeline("kept")]
+    key = KEYS.outcomes("report")
+    apply(store, desired(pipelines=both))
+    store.connection.zadd(key, {"{}": 1})
+
+    apply(store, desired(pipelines=one))
+    assert 0 < store.connection.ttl(key) <= MONTH
+    apply(store, desired(pipelines=both))
+    assert store.connection.ttl(key) == -1
+
+
+@pytest.mark.parametrize("first", ["schedule", "pipeline"])
+def test_what_two_things_of_one_name_share_is_kept_until_both_are_gone(store: Store, first: str) -> None:
+    other, its = schedule("other", every=HOUR), [schedule("report", every=HOUR), schedule("other", every=HOUR)]
+    pipelines = [pipeline("report"), pipeline("kept")]
+    key = KEYS.outcomes("report")
+    apply(store, desired(its, pipelines))
+    store.connection.zadd(key, {"{}": 1})
+
+    apply(store, desired([other], pipelines) if first == "schedule" else desired(its, pipelines[1:]))
+    assert store.connection.ttl(key) == -1
+    apply(store, desired([other], pipelines[1:]))
+    assert 0 < store.connection.ttl(key) <= MONTH
