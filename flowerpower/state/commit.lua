@@ -233,6 +233,16 @@ local function keep_buffer(change)
   release(change.name, seconds, micros, order.head.commit)
 end
 
+-- The end of a run finds who waits for its schedule by the name that this has now.
+local function rename_awaited(old, new)
+  local awaited, from = ours('awaited'), '[' .. old .. '--'
+  if not has_type(awaited, 'zset') then return end
+  for _, member in ipairs(redis.call('ZRANGEBYLEX', awaited, from, from .. '\255')) do
+    redis.call('ZREM', awaited, member)
+    redis.call('ZADD', awaited, 0, new .. string.sub(member, #old + 1))
+  end
+end
+
 -- A renamed schedule takes along what it has been: cursor, hold, outcomes, active runs; these keep their ids. Runs that
 -- come after it may know its old name only.
 local function take_name(change)
@@ -248,6 +258,7 @@ local function take_name(change)
     redis.call('HSET', HOLDS, new, hold)
   end
   rename_buffer(old, new)
+  rename_awaited(old, new)
   local health = has_health and redis.call('HGET', MESSAGES, 'health:' .. old)
   if health then
     redis.call('HDEL', MESSAGES, 'health:' .. old)

@@ -187,6 +187,34 @@ def test_who_waits_for_what_was_renamed_waits_for_it_by_its_new_name(store: Stor
     assert ask(store, runs["second"]).attempt == 1
 
 
+def test_the_end_under_a_new_name_hands_the_run_on_also_where_no_scheduler_has_looked(
+    store: Store, player: Player
+) -> None:
+    runs = due(store, "first", "other", "second")
+    player.claim(runs["first"])
+    let_wait(store, runs["second"])
+    let_wait(store, runs["other"], ["second"])
+
+    rename(store, "first", "primary", "other", "second")
+    player.end()
+
+    assert queued(store) == [runs["second"]]
+    assert [member.partition("--")[0] for member in awaited(store)] == ["second"]
+
+
+def test_more_than_are_handed_on_at_once_follow_with_the_next_look_of_a_scheduler(store: Store, player: Player) -> None:
+    dependents = [schedule(f"after-{number}", every=HOUR, after=["first"]) for number in range(520)]
+    apply(store, schedule("first", every=HOUR), *dependents)
+    next_hour(store)
+    player.claim(KEYS.run_id("first", store.time() // HOUR * HOUR))
+
+    player.end()
+    assert len(queued(store)) == 500
+    step(store)
+
+    assert (len(queued(store)), awaited(store)) == (520, [])
+
+
 def test_who_asks_for_the_first_time_after_a_rename_follows_it_too(store: Store, player: Player) -> None:
     runs = due(store, "first", "second")
     rename(store, "first", "primary", "second")
