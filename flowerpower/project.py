@@ -114,7 +114,10 @@ class FlowerPowerProject:
         self.close()
 
     def close(self) -> None:
-        """Close the connection to Redis and leave the embedded server, if there is one."""
+        """Close the connection to Redis and leave the embedded server, if there is one.
+
+        A project that is used again afterwards connects anew, and is to be closed again.
+        """
         self._resources.close()
         self._managers.clear()
         for name in ("store", "redis_url"):

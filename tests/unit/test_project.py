@@ -284,6 +284,21 @@ def test_one_manager_of_jobs_is_enough_while_somebody_holds_it(line: CommandLine
         assert project.jobs is not jobs
 
 
+def test_a_project_that_was_closed_connects_anew_when_it_is_used_again(line: CommandLine) -> None:
+    with FlowerPowerProject.load(line.folder, redis="embedded") as project:
+        project.apply(project.plan())
+    assert "store" not in vars(project)
+
+    with project:
+        url = project.redis_url
+        assert project.jobs.status().head.generation == 1
+    assert "redis_url" not in vars(project)
+    end = time.monotonic() + 15
+    while _answers(url) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not _answers(url)
+
+
 def test_a_run_keeps_the_embedded_redis_of_its_project(line: CommandLine) -> None:
     with FlowerPowerProject.load(line.folder, redis="embedded") as project:
         project.apply(project.plan())
