@@ -177,8 +177,16 @@ local function wake(members, seconds, micros)
   return woken
 end
 
+-- How runs ended is kept as long as what they are called by is live, and then for some time.
+local function keep_outcomes(name)
+  local is_live = redis.call('HEXISTS', ours('schedules'), name) + redis.call('HEXISTS', ours('pipelines'), name) > 0
+  if is_live then return redis.call('PERSIST', ours('outcomes:' .. name)) end
+  redis.call('EXPIRE', ours('outcomes:' .. name), 30 * 86400)
+end
+
 -- A run of a schedule has ended: its next tick that waits may start, and what comes after it.
 local function go_on(schedule, seconds, micros)
+  keep_outcomes(schedule)
   release(schedule, seconds, micros)
   if not has_type(AWAITED, 'zset') then return end
   local from = '[' .. schedule .. '--'

@@ -24,19 +24,11 @@ record_event({event = done.final and done.status or 'attempt_failed', schedule =
 if done.seen then
   record_heal({event = 'closed', schedule = name, tick = tick, job = done.id, status = done.status, reason = done.reason})
 end
--- How runs ended is kept as long as what they are called by is live, and then for some time.
-local function keep_outcomes()
-  local is_live = redis.call('HEXISTS', ours('schedules'), name) + redis.call('HEXISTS', ours('pipelines'), name) > 0
-  if is_live then return redis.call('PERSIST', ours('outcomes:' .. name)) end
-  redis.call('EXPIRE', ours('outcomes:' .. name), 30 * 86400)
-end
-
 if done.final then
   clear_active(done.id, name, done.run)
   record_outcome(name, {first = tick, last = tick, count = 1, status = done.status, reason = done.reason,
     run = done.id, attempt = entry.attempt, duration = done.duration, at = seconds, commit = entry.commit or '', by = by,
     other_code = entry.other_code}, not entry.again)
-  keep_outcomes()
   go_on(name, seconds, micros)
 else
   entry.execution, entry.gone = '', nil

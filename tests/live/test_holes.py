@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from rq.executions import Execution
 from support.holds import queued
-from support.players import Player
+from support.players import Player, reference
 from support.redis_state import shift_clock
 from support.states import KEYS, SOURCE, desired, pipeline, schedule
 
 from flowerpower.apply import apply_plan
 from flowerpower.errors import StalePlanError
-from flowerpower.jobs.ledger import Claimant, Ledger, RunRef
+from flowerpower.jobs.by_hand.stopping import stop_run
+from flowerpower.jobs.ledger import Claimant, Ledger, RunRef, Terms
 from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.jobs.workers.restricted import RestrictedJob
 from flowerpower.jobs.workers.worker import make_worker
@@ -259,6 +260,27 @@ def test_how_a_run_ended_whose_schedule_was_deleted_meanwhile_is_not_kept_for_ev
 
 
 MONTH = 30 * 86400
+
+
+@pytest.mark.parametrize("end", ["cancelled", "claimed", "refused"])
+def test_a_run_that_no_worker_ends_is_not_remembered_for_ever_either(store: Store, player: Player, end: str) -> None:
+    apply(store, desired([schedule("often", every=HOUR), schedule("other", every=HOUR)]))
+    shift_clock(store.connection, HOUR)
+    Scheduler(store, "one").step()
+    runs = {run.rpartition("--")[0].rpartition("--")[2]: run for run in queued(store)}
+    apply(store, desired([schedule("other", every=HOUR)]))
+    store.connection.delete(KEYS.outcomes("often"), KEYS.outcomes("other"))
+
+    for run in runs.values():
+        if end == "cancelled":
+            stop_run(store, run, "not today")
+        elif end == "claimed":
+            Ledger(store).claim(reference(store, run), Claimant("a", "x"), digest="d", terms=Terms(1, after=("gone",)))
+        else:
+            Ledger(store).refuse(reference(store, run), Claimant("a", "x"), "its digest is wrong")
+
+    assert 0 < store.connection.ttl(KEYS.outcomes("often")) <= MONTH
+    assert store.connection.ttl(KEYS.outcomes("other")) == -1
 
 
 def test_how_runs_of_a_pipeline_ended_is_kept_as_long_as_it_is_live_and_then_a_month(store: Store) -> None:
