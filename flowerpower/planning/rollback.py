@@ -1,8 +1,8 @@
 """A rollback as a plan like any other: the state just before an apply, put together from what undoes it and every
 later one.
 
-Values in, values out. Only what those applies touched is looked at, and not what was forgotten since; whatever else is
-live stays as it is.
+Values in, values out. Only what those applies touched is looked at, and not what was forgotten since, unless a rollback
+that is undone had given it up; whatever else is live stays as it is.
 """
 
 from __future__ import annotations
@@ -129,7 +129,8 @@ def _restored(keys: Keys, undone: Sequence[tuple[PastApply, Inverse]], reading: 
         run_specs |= inverse.run_specs
         made_by |= {address: past for address, raw in inverse.objects.items() if raw is None}
         lifted |= past.holds
-    left = reading.forgotten | {names[name] for name in reading.forgotten & names.keys()}
+    forgotten = reading.forgotten - {name for past, _ in undone for name in past.given_up}
+    left = forgotten | {names[name] for name in forgotten & names.keys()}
     objects = {address: raw for address, raw in objects.items() if address.removeprefix("schedule.") not in left}
     found = {address: read_object(address, raw) for address, raw in objects.items() if raw is not None}
     schedules = {one.name: _checked(keys, one, run_specs) for one, _ in found.values() if isinstance(one, Schedule)}

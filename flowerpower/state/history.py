@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flowerpower.errors import HistoryError, UsageError
@@ -82,7 +83,17 @@ def _names_several(apply_id: str, numbered: Sequence[PastApply], started: Sequen
 
 def read_steps(store: Store, apply_id: str) -> list[Step]:
     """Return the applies from the newest back to the one named, each with what undoes it or why nothing does."""
-    return _steps(store, applies_since(read_history(store), apply_id))
+    history = read_history(store)
+    return _steps(store, [_with_given_up(past, history) for past in applies_since(history, apply_id)])
+
+
+def _with_given_up(past: PastApply, history: History) -> PastApply:
+    """Return a rollback with the schedules that had been taken back by what it undid, as far as that is kept."""
+    if not past.rollback_of:
+        return past
+    older = history.applies[history.applies.index(past) + 1 :]
+    last = next((number for number, one in enumerate(older) if one.apply_id == past.rollback_of), -1)
+    return replace(past, given_up=tuple(sorted({name for one in older[: last + 1] for name in one.taken_back})))
 
 
 def read_past(store: Store, apply_id: str) -> tuple[int, list[Step], Mapping[str, bytes | None]]:

@@ -256,6 +256,7 @@ class PastApply:
     before: Source = Source()
     holds: Mapping[str, str] = field(default_factory=dict)  # deleted with their schedules: schedule -> text of the hold
     taken_back: tuple[str, ...] = ()  # schedules that had been forgotten until then
+    given_up: tuple[str, ...] = ()  # those that the applies which a rollback undid had taken back
     damaged: bool = False
     old_format: bool = False  # written by a flowerpower that kept too little to undo it
 

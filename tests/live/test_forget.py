@@ -47,6 +47,10 @@ def apply(store: Store, wanted: Desired) -> Plan:
     return plan
 
 
+def rollback_of(store: Store, apply_id: str) -> Plan:
+    return plan_rollback(KEYS, read_steps(store, apply_id), store.read(), RollbackContext(SOURCE, Facts(), Allowed()))
+
+
 def test_a_forgotten_schedule_is_not_deleted_and_fires_on(store: Store) -> None:
     assert forget_schedules(store, ["le*"], "ana").names == ("left",)
 
@@ -105,8 +109,7 @@ def test_a_rollback_leaves_alone_what_was_forgotten(store: Store) -> None:
     apply_plan(plan_for(store, renamed), store, "two")
     forget_schedules(store, ["new"], "ana")
 
-    context = RollbackContext(SOURCE, Facts(), Allowed())
-    plan = plan_rollback(KEYS, read_steps(store, "two"), store.read(), context)
+    plan = rollback_of(store, "two")
 
     assert [change.name for change in plan.changes] == ["kept"]
     assert plan.forgotten == ("new",)
@@ -119,9 +122,7 @@ def test_a_rollback_says_what_had_been_forgotten_before_the_apply_took_it_back(s
     back = desired([schedule("kept", every=HOUR), schedule("left", every=HOUR, **({"timeout": 7} if changed else {}))])
     apply_plan(plan_for(store, back), store, "taken-back")
 
-    plan = plan_rollback(
-        KEYS, read_steps(store, "taken-back"), store.read(), RollbackContext(SOURCE, Facts(), Allowed())
-    )
+    plan = rollback_of(store, "taken-back")
 
     (check,) = [check for check in plan.checks if check.name == "forgotten"]
     assert (check.verdict, check.hint) == ("warn", "flowerpower forget left")
@@ -129,3 +130,29 @@ def test_a_rollback_says_what_had_been_forgotten_before_the_apply_took_it_back(s
     apply_plan(plan, store, "back")
     forget_schedules(store, ["left"], "ana")
     assert plan_for(store, KEPT).changes == ()
+
+
+def test_the_rollback_of_a_rollback_takes_back_again_what_that_had_given_up(store: Store) -> None:
+    forget_schedules(store, ["left"], "ana")
+    wanted = desired([schedule("kept", every=HOUR), schedule("left", every=HOUR, timeout=7)])
+    apply_plan(plan_for(store, wanted), store, "taken-back")
+    apply_plan(rollback_of(store, "taken-back"), store, "given-up")
+    forget_schedules(store, ["left"], "ana")  # as its plan says
+
+    plan = rollback_of(store, "given-up")
+    apply_plan(plan, store, "done-again")
+
+    (change,) = plan.changes
+    assert (change.address, change.adopts, [one.name for one in change.fields]) == ("schedule.left", True, ["timeout"])
+    assert store.read().forgotten == frozenset()
+    assert plan_for(store, wanted).changes == ()
+    (check,) = [check for check in rollback_of(store, "done-again").checks if check.name == "forgotten"]
+    assert "left" in check.message
+
+
+def test_the_rollback_of_a_rollback_leaves_alone_what_was_forgotten_for_another_reason(store: Store) -> None:
+    apply_plan(plan_for(store, desired([schedule("kept"), schedule("left", every=HOUR, timeout=7)])), store, "changed")
+    apply_plan(rollback_of(store, "changed"), store, "changed-back")
+    forget_schedules(store, ["left"], "ana")
+
+    assert [change.name for change in rollback_of(store, "changed-back").changes] == ["kept"]
