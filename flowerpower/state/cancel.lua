@@ -3,20 +3,30 @@
 -- removed, and those that run told to stop.
 
 -- Ids of active runs by the name of their schedule now; looked up once, when they are needed. It may have been
--- another when the run was made, so the id does not tell.
-local runs_found
-local function runs_by_name()
-  if runs_found then return runs_found end
-  runs_found = {}
+-- another when the run was made, so the id does not tell. Those of past ticks that were handed out lie apart.
+local runs_found, handed_found
+local function look_at_runs()
+  if runs_found then return end
+  runs_found, handed_found = {}, {}
   for _, id in ipairs(redis.call('HKEYS', ours('active'))) do
-    local entry = read_active(id)
-    local name = entry and not entry.alone and name_of(entry, '')
-    if name and string.match(id, '%-%-%w+$') then
-      runs_found[name] = runs_found[name] or {}
-      table.insert(runs_found[name], id)
+    local entry, run = read_active(id), string.match(id, '%-%-(%w+)$')
+    local found = entry and run and (not entry.alone and runs_found or tonumber(run) and handed_found)
+    if found then
+      local name = name_of(entry, '')
+      found[name] = found[name] or {}
+      table.insert(found[name], id)
     end
   end
+end
+
+local function runs_by_name()
+  look_at_runs()
   return runs_found
+end
+
+local function handed_by_name()
+  look_at_runs()
+  return handed_found
 end
 
 -- The same for one schedule, without a look at all active runs unless one was made under another name.

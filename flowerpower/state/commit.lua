@@ -243,6 +243,19 @@ local function rename_awaited(old, new)
   end
 end
 
+-- A backfill goes on under the new name: what it handed out counts there, and whether it was called off is said there.
+local function rename_backfills(old, new)
+  local from, to = ours('handed:' .. old), ours('handed:' .. new)
+  if redis.call('EXISTS', from) == 1 and has_type(from, 'set') and has_type(to, 'set') then
+    redis.call('SUNIONSTORE', to, to, from)
+    redis.call('EXPIRE', to, 7 * 86400)
+    redis.call('DEL', from)
+  end
+  from, to = ours('called_off:' .. old), ours('called_off:' .. new)
+  redis.call('DEL', to)
+  if redis.call('EXISTS', from) == 1 then redis.call('RENAME', from, to) end
+end
+
 -- A renamed schedule takes along what it has been: cursor, hold, outcomes, active runs; these keep their ids. Runs that
 -- come after it may know its old name only.
 local function take_name(change)
@@ -259,6 +272,7 @@ local function take_name(change)
   end
   rename_buffer(old, new)
   rename_awaited(old, new)
+  rename_backfills(old, new)
   local health = has_health and redis.call('HGET', MESSAGES, 'health:' .. old)
   if health then
     redis.call('HDEL', MESSAGES, 'health:' .. old)
@@ -278,6 +292,11 @@ local function take_name(change)
       entry.name = new
       set_active(id, new, run, entry)
     end
+  end
+  for _, id in ipairs(handed_by_name()[old] or {}) do
+    local entry = read_active(id)
+    entry.name = new
+    redis.call('HSET', ACTIVE, id, cjson.encode(entry))
   end
 end
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -13,7 +14,7 @@ from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
 from flowerpower.errors import RefusedError, UsageError
-from flowerpower.jobs.by_hand.backfill import Backfill, plan_backfill, plans_again
+from flowerpower.jobs.by_hand.backfill import Backfill, Progress, plan_backfill, plans_again
 from flowerpower.jobs.by_hand.past import HandOut, hand_out, order_of, read_applied
 from flowerpower.jobs.by_hand.rerun import rerun_tick
 from flowerpower.jobs.manager import RQManager
@@ -36,6 +37,21 @@ def fired(store: Store, player: Player) -> str:
 def rename(store: Store, before: str = "old", name: str = "new") -> None:
     wanted = replace(desired([schedule(name, every=HOUR)]), previous_names={name: (before,)})
     apply_plan(make_plan(store.keys, wanted, store.read(), SOURCE), store, "rename")
+
+
+def backfill(store: Store, hours: int, name: str = "old", limit: int = 1) -> Iterator[Progress]:
+    plan = plan_backfill(store, name, f"{hours}h", "now")
+    return Backfill(store, plan, limit, pause=lambda seconds: None).steps()
+
+
+def carry_out(steps: Iterator[Progress], player: Player) -> Progress:
+    """Let the backfill and one worker take turns until all has ended."""
+    seen = []
+    for progress in steps:
+        seen.append(progress)
+        if player.take():
+            player.end()
+    return seen[-1]
 
 
 def hand(store: Store, tick: int) -> list[str]:
@@ -156,3 +172,66 @@ def test_a_run_that_ended_before_the_rename_may_be_requeued_if_it_failed(
     tick = tick_in(run)
     assert outcomes(store, "new") == [(tick, tick, 1, "succeeded", "")]
     assert (outcomes(store, "old"), store.connection.zcard(KEYS.active_index)) == ([], 0)
+
+
+def test_a_backfill_goes_on_under_the_new_name_of_its_schedule(store: Store, player: Player) -> None:
+    apply(store, schedule("old", every=HOUR))
+    steps = backfill(store, 4, limit=2)
+    next(steps), next(steps)
+    early = queued(store)
+
+    rename(store)
+    other = backfill(store, 4, "new", limit=2)
+    next(other), next(other)
+    assert queued(store) == early  # both count what was handed out under the old name
+    player.take(), player.end()
+    done = carry_out(steps, player)
+
+    assert (done.total, done.count("succeeded"), done.left) == (4, 4, 0)
+    assert [run.rpartition("--")[0] for run in early] == [KEYS.queue("old")] * 2
+    assert [status for *_, status, _ in outcomes(store, "new")] == ["succeeded"] * 4
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_cancel_of_all_ends_a_backfill_whose_schedule_was_renamed(store: Store, player: Player, before: bool) -> None:
+    apply(store, schedule("old", every=HOUR))
+    steps = backfill(store, 4)
+    next(steps), next(steps)
+    player.take(), player.end()
+    manager = RQManager(store, "")
+
+    if before:
+        manager.stop_all("old")
+    rename(store)
+    if not before:
+        manager.stop_all("new")
+    *_, last = steps
+
+    assert (last.count("succeeded"), last.left, queued(store)) == (1, 3, [])
+
+
+def test_what_was_called_off_under_a_name_is_not_so_for_who_takes_that_name(store: Store, player: Player) -> None:
+    apply(store, schedule("new", every=HOUR))
+    RQManager(store, "").stop_all("new")
+    apply(store, schedule("old", every=HOUR))
+    steps = backfill(store, 2)
+    next(steps), next(steps)
+    rename(store)
+
+    assert carry_out(steps, player).count("succeeded") == 2
+
+
+def test_a_tick_that_runs_again_while_its_schedule_is_renamed_has_run_under_the_new_name(
+    store: Store, player: Player
+) -> None:
+    run = fired(store, player)
+    player.end("failed")
+    rerun_tick(store, "old", tick_in(run), RERUN)
+    player.take()
+
+    rename(store)
+    player.end()
+
+    with pytest.raises(RefusedError, match="has succeeded"):
+        rerun_tick(store, "new", tick_in(run), RERUN)
+    assert outcomes(store, "old") == []

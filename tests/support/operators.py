@@ -157,7 +157,8 @@ class Operators(OperatorBench):
     # Time, schedulers and workers.
 
     def wait(self, seconds: int) -> None:
-        """Let time pass."""
+        """Let time pass, or step back."""
+        self.is_blurred |= seconds < 0
         self.redis.incrby(NOW, seconds)
 
     def fire(self) -> None:
@@ -180,6 +181,7 @@ class Operators(OperatorBench):
 
     def stock(self) -> None:
         """Let a stock scheduler move what is due to its queue, as RQ does."""
+        self.is_blurred = True
         for queue in QUEUES:
             found: Any = self.redis.zrangebyscore(KEYS.scheduled(queue), "-inf", self.now)
             for run in found:
@@ -193,6 +195,7 @@ class Operators(OperatorBench):
         if raw is None:
             return
         run = raw.decode()
+        self._note_lines()
         self.count += 1
         execution = f"execution-{self.count}"
         mapping = {"status": "started", "worker_name": "player", "origin": QUEUES[which]}
@@ -219,7 +222,7 @@ class Operators(OperatorBench):
         if how == "died":
             self.redis.hset(KEYS.job(run), "status", "failed")
             return
-        entry = self.entry(run)
+        line = self.line_of[run]
         final, status = how != "retry", "failed" if how == "retry" else how
         Ledger(self.store).finish(
             self._reference(run), execution=execution, status=status, reason="", final=final, duration=1.0
@@ -232,7 +235,7 @@ class Operators(OperatorBench):
             return
         self.redis.delete(KEYS.job(run))
         if how == "succeeded" and run.rpartition("--")[2].isdigit():
-            self._win(run, entry)
+            self._win(run, line)
 
     def settle(self) -> None:
         """Let all that goes on come to its end."""

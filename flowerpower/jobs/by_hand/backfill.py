@@ -288,7 +288,7 @@ class Backfill:
         """Go on with what an apply made of the schedule, if its ticks are still the same."""
         left = f"{len(self._todo):,} ticks were not handed out"
         try:
-            now = read_applied(self.store, before.schedule.name)
+            now = read_applied(self.store, name_now(self.store, before.schedule.name))
         except UsageError:
             raise FlowerPowerError(
                 f"{before.schedule.name} was deleted by an apply meanwhile; {left}", hint="`flowerpower history`"
@@ -297,6 +297,7 @@ class Backfill:
             raise FlowerPowerError(
                 f"an apply changed when {before.schedule.name} fires; {left}", hint="look at the window again"
             )
+        self._named |= {tick: self._run_of(tick) for tick in self._watched}  # perhaps under the name of before
         self.plan = BackfillPlan(
             now, self.plan.first, self.plan.last, self.plan.ticks, self.plan.now, self.plan.workers, self.plan.again
         )
@@ -306,11 +307,11 @@ class Backfill:
         """Take note of the runs that have ended."""
         if not self._watched:
             return False
-        keys, name = self.store.keys, self.plan.applied.schedule.name
-        ticks = sorted(self._watched)
+        keys, ticks = self.store.keys, sorted(self._watched)
         with redis_errors("looking at the runs"):
             raw: Any = self.store.connection.hmget(keys.active, [self._run_of(tick) for tick in ticks])
         ended = [tick for tick, entry in zip(ticks, raw, strict=True) if entry is None]
+        name = name_now(self.store, self.plan.applied.schedule.name) if ended else ""
         for tick in ended:
             self._ended[tick] = self._end_of(RunRef(self._run_of(tick), name, str(tick), tick))
             self._watched.remove(tick)
