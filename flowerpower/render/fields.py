@@ -50,6 +50,7 @@ _LOST = {
     "run_spec": Row("!", "run spec", "missing from Redis", "as written in git", "drift"),
     "cursor": Row("!", "cursor", "damaged in Redis", "starts from now", "drift"),
 }
+_GOES_ON = replace(_LOST["cursor"], new="goes on with the tick that waits")
 
 
 def rows(change: Change, now: int) -> tuple[Row, ...]:
@@ -104,7 +105,7 @@ def _timezone(change: Change) -> str:
 
 def _field_rows(change: Change, field: FieldChange, when: tuple[str, int]) -> Iterator[Row]:
     if field.name in _LOST:
-        yield _LOST[field.name]
+        yield _GOES_ON if field.name == "cursor" and change.timing == "keep" else _LOST[field.name]
     elif field.name == "record":
         yield _record_row(change, field)
     elif change.action == "create":

@@ -122,7 +122,7 @@ def test_a_cursor_of_another_revision_than_its_record_is_told_and_mended_without
 
     assert (found.verdict, ANOTHER in found.message) == ("fail", True)
     assert [*read_status(store).damaged] == ["cursor.bad"]
-    assert "! cursor: damaged in Redis" in plan_text(plan)
+    assert "! cursor: damaged in Redis -> goes on with the tick that waits" in plan_text(plan)
     apply_plan(plan, store, "mends")
     assert read_status(store).damaged == {}
     assert not make_plan(KEYS, WANTED, store.read(), SOURCE).changes
