@@ -6,9 +6,12 @@ threads the time of those that work. Importing this imports Hamilton.
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from hamilton.execution import executors
@@ -75,5 +78,23 @@ class PatientProcesses(_Leaving, executors.MultiProcessingExecutor):  # type: ig
     """Tasks in processes."""
 
     def submit_task(self, task: Any) -> Any:
-        """Start a task, and return its future."""
-        return PatientFuture(super().submit_task(task).future)
+        """Start a task, and return its future; no limit strikes before the pool knows a process that this starts."""
+        with _limit_held_back():
+            return PatientFuture(super().submit_task(task).future)
+
+
+@contextmanager
+def _limit_held_back() -> Iterator[None]:
+    """Let a time limit, which raises wherever the signal of the clock meets the main thread, strike after the block."""
+    limit = signal.getsignal(signal.SIGALRM)
+    if not callable(limit) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    struck: list[tuple[int, Any]] = []
+    signal.signal(signal.SIGALRM, lambda *told: struck.append(told))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGALRM, limit)
+        if struck:
+            limit(*struck[0])

@@ -2,8 +2,11 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 import time
+from collections.abc import Sequence
+from multiprocessing.process import BaseProcess
 
 import pytest
 
@@ -131,6 +134,14 @@ def test_a_failure_is_placed_wherever_it_happened(project: Project, executor: st
     ]
 
 
+def ended(processes: Sequence[BaseProcess]) -> bool:
+    """Wait until processes have ended; one that a thread of the pool waits for may look alive for a moment more."""
+    end = time.monotonic() + 10
+    while any(process.is_alive() for process in processes) and time.monotonic() < end:
+        time.sleep(0.02)
+    return not any(process.is_alive() for process in processes)
+
+
 @pytest.mark.parametrize("executor", ["local", "threads"])
 def test_a_time_limit_ends_a_run_at_once(project: Project, executor: str) -> None:
     from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
@@ -168,11 +179,39 @@ def test_a_time_limit_ends_a_run_whose_tasks_hang(project: Project, executor: st
         with pytest.raises(UserCodeError, match="JobTimeoutException"), UnixSignalDeathPenalty(3, JobTimeoutException):
             project.run("pairs", inputs={"n": 4}, executor=how)
         assert time.monotonic() - began < 20
-        for child in multiprocessing.active_children():
-            child.join(timeout=10)
-        assert not multiprocessing.active_children()
+        assert ended(multiprocessing.active_children())
     finally:
         release.touch()
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_time_limit_that_strikes_as_a_process_starts_leaves_none_behind(
+    project: Project, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
+
+    started: list[BaseProcess] = []
+    start = BaseProcess.start
+
+    def start_and_be_late(process: BaseProcess) -> None:
+        start(process)
+        started.append(process)
+        if len(started) == number:
+            os.kill(os.getpid(), signal.SIGALRM)
+
+    project.module("flow", PARALLEL)
+    how = {"type": "processes", "max_workers": 2}
+    warm_up(project, how)
+    monkeypatch.setattr(BaseProcess, "start", start_and_be_late)
+
+    with pytest.raises(UserCodeError, match="JobTimeoutException"), UnixSignalDeathPenalty(300, JobTimeoutException):
+        project.run("pairs", inputs={"n": 4}, executor=how)
+
+    try:
+        assert ended(started)
+    finally:
+        for process in started:
+            process.kill()
 
 
 def test_a_time_limit_that_strikes_in_an_observer_is_not_lost(project: Project) -> None:
