@@ -177,7 +177,7 @@ class Workbench:
         if self._worker:
             self._session.talk("A queue is new: the worker starts again")
             self.close()
-        from flowerpower.jobs.workers.worker import end_with_parent
+        from flowerpower.jobs.workers.traces import end_with_parent
 
         self._queues = queues
         settings = self._session.settings

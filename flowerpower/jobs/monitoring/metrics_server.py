@@ -21,7 +21,7 @@ from flowerpower.errors import UsageError
 from flowerpower.jobs.monitoring.metrics import Exposition, require_client
 from flowerpower.jobs.monitoring.status_reader import StatusReader
 from flowerpower.jobs.workers.supervisor import Child, Supervisor
-from flowerpower.jobs.workers.worker import end_with_parent
+from flowerpower.jobs.workers.traces import end_with_parent
 from flowerpower.state.connection import connect
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store

@@ -57,6 +57,7 @@ class Scheduler:
         self._reconciler = Reconciler(self.fleet, self.troubles)
         self._lifter = Lifter(store)
         self._reconciled = 0.0
+        self._asked = False  # to look after the runs of a worker that is known to be gone
         self._renewed = 0.0  # when the lease was, by the clock of this process
         self._held: bool | None = None  # whether the lease was ours when it was asked for last
         self._zones = tzdata_version()
@@ -134,7 +135,9 @@ class Scheduler:
         """Ask for the lease; return whether it is ours, generation, when it was applied, by which zones, the time."""
         self._renewed = time.monotonic()
         with redis_errors("taking the scheduler's lease"):
-            held, generation, when, zones, now = self.store.scripts.call("lease", [self.name, LEASE_SECONDS])
+            answer = self.store.scripts.call("lease", [self.name, LEASE_SECONDS])
+        held, generation, when, zones, now, looks = answer
+        self._asked = self._asked or bool(looks)
         return bool(held), _number(generation), _number(when), zones.decode(errors="replace"), int(now)
 
     def _still_ours(self) -> bool:
@@ -234,9 +237,10 @@ class Scheduler:
                 pass
 
     def _maintain(self, queues: Sequence[str], now: int, *, whole: bool) -> None:
-        if not whole and now - self._reconciled < RECONCILE_SECONDS and now >= self._reconciled:
+        waited = now - self._reconciled >= RECONCILE_SECONDS or now < self._reconciled
+        if not (whole or waited or self._asked):
             return
-        self._reconciled = now
+        self._reconciled, self._asked = now, False
         with self.troubles.within("taking RQ's scheduler locks"):
             self._keep_stock_schedulers_off(queues)
         self._reconciler.step(queues, now, self.generation, whole=whole)

@@ -80,7 +80,7 @@ def _tell(names: list[str], pipeline: str, attempt: Attempt, reason: str) -> Non
 
 def _in_child(task: Callable[[], None]) -> bool:
     """Do a task in a fork of this process; tell whether that ended in time."""
-    from flowerpower.jobs.workers.worker import end_with_parent
+    from flowerpower.jobs.workers.traces import end_with_parent
 
     pid = os.fork()
     if pid == 0:

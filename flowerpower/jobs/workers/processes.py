@@ -32,8 +32,10 @@ from flowerpower.jobs.scheduling.watch import ClockWatch
 from flowerpower.jobs.stop import Stop
 from flowerpower.jobs.workers.checkouts import Checkouts
 from flowerpower.jobs.workers.code import commit_at
+from flowerpower.jobs.workers.deaths import Undertaker
 from flowerpower.jobs.workers.preload import AppliedCommit, GraphRecipe, preload, preload_commit
 from flowerpower.jobs.workers.supervisor import OUTDATED, Child, Supervisor
+from flowerpower.jobs.workers.traces import Traces
 from flowerpower.jobs.workers.unforkable import Unforkable
 from flowerpower.jobs.workers.warm import WarmWorker
 from flowerpower.jobs.workers.worker import FlowerPowerWorker, make_worker
@@ -74,6 +76,7 @@ class WorkerOptions:
     warm: bool = False  # runs share a process
     preload: bool = True  # import the project's modules before forking
     unforkable: Unforkable | None = None  # the code that runs import; None where the process cannot start anew
+    traces: Traces = field(default_factory=Traces, repr=False)  # that it leaves for who started it
     require_commit: bool = False  # refuse runs of which other code was applied
     commit: str = ""  # that the project on this machine is at; git is asked where it is not said
     signer: Signer | None = field(default=None, repr=False)
@@ -188,16 +191,22 @@ def run_workers(url: str, keys: Keys, processes: int, options: Callable[[], Work
 
     unforkable = Unforkable()  # what one process finds out, its successor and the others know
 
-    def work(number: int) -> int:
-        found = replace(options(), unforkable=unforkable)
+    def work(number: int, traces: Traces) -> int:
+        found = replace(options(), unforkable=unforkable, traces=traces, with_scheduler=False, metrics="")
         name = f"{found.name}-{number}" if found.name else None
-        return OUTDATED if run_worker(url, keys, replace(found, name=name, with_scheduler=False, metrics="")) else 0
+        return OUTDATED if run_worker(url, keys, replace(found, name=name)) else 0
+
+    def worker(number: int) -> Child:
+        traces = Traces()
+        undertaker = Undertaker(url, keys, clock, traces)
+        return Child(f"worker {number}", partial(work, number, traces), died=undertaker.called)
 
     def fire() -> int:
-        run_scheduler(url, keys, options().clock, plugins=options().plugins)
+        run_scheduler(url, keys, clock, plugins=options().plugins)
         return 0
 
-    children = [Child(f"worker {number}", partial(work, number)) for number in range(1, processes + 1)]
+    clock = options().clock
+    children = [worker(number) for number in range(1, processes + 1)]
     if options().with_scheduler:
         children.append(Child("the scheduler", fire, forever=True))
     with metrics_beside(url, keys, options().metrics, "worker"):
@@ -269,7 +278,8 @@ def _work_once(
     try:
         worker = make_worker(connection, keys, options.queues, name=_name(options), allowed=options.allowed, kind=kind)
         worker.stop, worker.absence = stop, absence
-        worker.grace = options.grace
+        worker.grace, worker.traces = options.grace, options.traces
+        options.traces.note_worker(worker.name)
         worker.unfit = _import_first(worker, options, home, lambda: Store(connect(url), keys))
         if worker.unfit:
             return worker
@@ -342,11 +352,11 @@ def _scheduler_beside(url: str, keys: Keys, options: WorkerOptions, stop: thread
         yield
         return
     context = multiprocessing.get_context("fork")
-    done = threading.Event()
+    done, worker = threading.Event(), os.getpid()
 
     def start() -> multiprocessing.process.BaseProcess:
-        how = {"clock": options.clock, "plugins": options.plugins}
-        process = context.Process(target=run_scheduler, args=(url, keys), kwargs=how, name="flowerpower-scheduler")
+        args = (url, keys, options, worker)
+        process = context.Process(target=_fire_beside, args=args, name="flowerpower-scheduler")
         process.start()
         return process
 
@@ -367,6 +377,14 @@ def _scheduler_beside(url: str, keys: Keys, options: WorkerOptions, stop: thread
         watcher.join(timeout=5.0)
         current[0].terminate()
         current[0].join(timeout=10.0)
+
+
+def _fire_beside(url: str, keys: Keys, options: WorkerOptions, worker: int) -> None:
+    """Run the scheduler of a worker in a process of its own, which sees it when the worker has died."""
+    if os.getppid() == worker:
+        run_scheduler(url, keys, options.clock, plugins=options.plugins)
+    if os.getppid() != worker:
+        Undertaker(url, keys, options.clock, options.traces).called(worker)()
 
 
 def _stop_with_parent(parent: int, stop: threading.Event) -> None:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from flowerpower.jobs.workers.worker import end_with_parent
+from flowerpower.jobs.workers.traces import end_with_parent
 
 OUTDATED = 75  # the exit code of a process that wants to be started anew at once
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -32,6 +32,7 @@ class Child:
     name: str
     work: Callable[[], int]
     forever: bool = False  # it does not end by itself: the others need not wait for it
+    died: Callable[[int], Callable[[], object]] | None = None  # takes what the process left, returns what to do for it
     pid: int = 0
     began: float = 0.0
     pause: float = 0.0
@@ -45,6 +46,7 @@ class Supervisor:
     def __init__(self, children: Sequence[Child]) -> None:
         self._children = tuple(children)
         self._stopping = False
+        self._undertakers: set[int] = set()  # processes that do what is to be done for one that died
 
     def run(self) -> None:
         """Start the children, and return when all are done or stopped."""
@@ -55,7 +57,7 @@ class Supervisor:
                 self._reap()
             self._stopping = True
             self._tell(signal.SIGTERM)
-            while any(child.pid for child in self._children):
+            while self._undertakers or any(child.pid for child in self._children):
                 self._reap()
         finally:
             for number, handler in previous.items():
@@ -73,21 +75,12 @@ class Supervisor:
 
     def _fork(self, child: Child) -> None:
         child.began, parent = time.monotonic(), os.getpid()
-        child.pid = os.fork()
-        if child.pid == 0:
-            code = 1
-            try:
-                os.setpgid(0, 0)  # a Ctrl-C in the terminal is for the parent, which passes it on once
-                end_with_parent(signal.SIGTERM)
-                code = child.work() if os.getppid() == parent else 1
-            except SystemExit:  # how RQ ends a worker that was told twice to stop
-                code = 0
-            except BaseException:
-                logger.exception("%s failed", child.name)
-            finally:
-                sys.stdout.flush()
-                sys.stderr.flush()
-                os._exit(code)
+
+        def work() -> int:
+            end_with_parent(signal.SIGTERM)
+            return child.work() if os.getppid() == parent else 1
+
+        child.pid = _forked(work, child.name)
 
     def _reap(self) -> None:
         """Wait until a child ends, or for a moment when there is one to be started."""
@@ -96,6 +89,7 @@ class Supervisor:
             pid, status = os.waitpid(-1, os.WNOHANG if waits or self._stopping else 0)
         except ChildProcessError:
             pid, status = 0, 0
+        self._undertakers.discard(pid)
         for child in self._children:
             if pid and child.pid == pid:
                 self._note_end(child, status)
@@ -103,8 +97,10 @@ class Supervisor:
             time.sleep(0.05)
 
     def _note_end(self, child: Child, status: int) -> None:
-        child.pid = 0
+        died, child.pid = child.pid, 0
         code = os.waitstatus_to_exitcode(status)
+        if code not in (0, OUTDATED):
+            self._mourn(child, died)
         child.done = self._stopping or (code == 0 and not child.forever)
         if child.done:
             return
@@ -117,6 +113,20 @@ class Supervisor:
             logger.warning("%s %s; starting it again in %.0f s", child.name, how, child.pause)
         child.due = time.monotonic() + child.pause
 
+    def _mourn(self, child: Child, died: int) -> None:
+        """Have done what is to be done for a process that died, in one of its own: this one has no connection."""
+        if child.died is None:
+            return
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+        try:
+            to_do = child.died(died)
+            pid = _forked(lambda: int(to_do() is False), f"what {child.name} left")
+            self._undertakers.add(pid)
+            if self._stopping:
+                os.kill(pid, signal.SIGTERM)  # it is not asked any more later on
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
     def _pass_on(self, signum: int, frame: Any) -> None:
         """Ask the children to stop; they finish what they run, and a second request ends them at once."""
         self._stopping = True
@@ -125,7 +135,26 @@ class Supervisor:
         self._tell(signal.SIGTERM)
 
     def _tell(self, signum: int) -> None:
-        for child in self._children:
-            if child.pid:
+        for pid in (*self._undertakers, *(child.pid for child in self._children)):
+            if pid:
                 with suppress(ProcessLookupError):  # it has ended just now, and is not noted yet
-                    os.kill(child.pid, signum)
+                    os.kill(pid, signum)
+
+
+def _forked(work: Callable[[], int], name: str) -> int:
+    """Return the process of a new child of this one, which does some work and ends with the code that this returns."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        os.setpgid(0, 0)  # a Ctrl-C in the terminal is for the parent, which passes it on once
+        code = work()
+    except SystemExit:  # how RQ ends a worker that was told twice to stop
+        code = 0
+    except BaseException:
+        logger.exception("%s failed", name)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

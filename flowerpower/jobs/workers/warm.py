@@ -11,7 +11,6 @@ import logging
 import os
 import random
 import resource
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -25,7 +24,7 @@ from rq import Queue
 from rq.executions import Execution
 from rq.job import Job
 
-from flowerpower.jobs.workers.worker import FlowerPowerWorker, end_with_parent
+from flowerpower.jobs.workers.worker import FlowerPowerWorker
 from flowerpower.settings import kept_environment
 
 RUNS = 1000  # that a process does before another takes its place
@@ -92,6 +91,7 @@ class WarmWorker(FlowerPowerWorker):
             return horse.pid, os.EX_OK, None
         self._horse = None
         status, usage = horse.close()
+        self.note_end_of_horse()
         silent = status == os.EX_OK and answer != _LAST
         return horse.pid, (1 << 8 if silent else os.EX_OK if answer == _LAST else status), usage
 
@@ -105,6 +105,7 @@ class WarmWorker(FlowerPowerWorker):
         if self._horse is not None and not self.is_horse:
             self._horse.close()
             self._horse = None
+            self.note_end_of_horse()
 
     def _start(self) -> _Horse:
         order_end, order_start = os.pipe()
@@ -121,7 +122,7 @@ class WarmWorker(FlowerPowerWorker):
     def _work_until_told(self, orders: IO[bytes], answers: IO[bytes]) -> None:
         """Run the jobs that come until there are no more, or it is time for another process."""
         os.setpgrp()
-        end_with_parent(signal.SIGKILL)
+        self.live_with_worker()
         # Or what a run has forked would hold the pipes open, and the worker would not see that this process has died.
         os.register_at_fork(after_in_child=lambda: (orders.close(), answers.close()))
         self.setup_work_horse_signals()

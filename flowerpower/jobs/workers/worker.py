@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,6 +31,7 @@ from flowerpower.jobs.stop import Stop
 from flowerpower.jobs.workers.epilogue import Attempt, attempt_under_way, tell_adapters
 from flowerpower.jobs.workers.heartbeats import BeatingWorker, past_damage
 from flowerpower.jobs.workers.restricted import restricted_job, restricted_queue
+from flowerpower.jobs.workers.traces import Traces, end_with_parent
 from flowerpower.state.connection import as_ours, refuses_writes, without_retries
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
@@ -58,6 +58,8 @@ class FlowerPowerWorker(BeatingWorker):
     fingerprint: Callable[[], str] | None = None  # of the code on disk
     imported: str = ""  # the fingerprint of the code that was preloaded
     unfit: bool = False  # to fork: the code that was preloaded has started threads
+    traces: Traces | None = None  # that it leaves for who started it
+    _process: int = 0  # the one that forks
     _waits: bool = False  # for the next job
     _ends: bool = False  # it takes no job any more
     _monitored: tuple[Job, Queue, Execution] | None = None  # what the process that is watched runs
@@ -217,6 +219,7 @@ class FlowerPowerWorker(BeatingWorker):
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run one job in a fork of this process; code that changed since the preload is imported after the fork."""
         self._renewed = 0.0
+        self._process = os.getpid()
         with past_damage(f"run {job.id} cannot be followed") as told:
             super().execute_job(job, queue)
         self._tell_adapters()
@@ -227,11 +230,24 @@ class FlowerPowerWorker(BeatingWorker):
             self._stop_requested = True
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
-        """Run the job in the forked child, which ends with its worker: nobody would renew its claim."""
-        end_with_parent(signal.SIGKILL)
+        """Run the job in the forked child."""
+        self.live_with_worker()
         if self.outdated and self.forget_modules:
             self.forget_modules()
         super().main_work_horse(job, queue)
+
+    def live_with_worker(self) -> None:
+        """End this process, which runs jobs, with its worker, also if that is gone already: none renews its claim."""
+        if self.traces:
+            self.traces.begin_run()
+        end_with_parent(signal.SIGKILL)
+        if os.getppid() != self._process:
+            os._exit(1)
+
+    def note_end_of_horse(self) -> None:
+        """Note that the process which runs jobs is gone, and has been waited for."""
+        if self.traces:
+            self.traces.end_run()
 
     def setup_work_horse_signals(self) -> None:
         """Leave it to the worker when a run is stopped: SIGTERM may be sent to every process of a service."""
@@ -248,6 +264,7 @@ class FlowerPowerWorker(BeatingWorker):
     def wait_for_horse(self) -> tuple[int | None, int | None, Any]:
         """Wait for the process of a run; one that ended well without handing its job back ended silently."""
         found, status, usage = super().wait_for_horse()
+        self.note_end_of_horse()
         if status == os.EX_OK and self._monitored and not self._handed_back(self._monitored[2]):
             status = _ENDED_SILENTLY
         return found, status, usage
@@ -354,15 +371,6 @@ def _threads() -> Iterator[tuple[int, str]]:
             name = (task / "comm").read_text(encoding="utf-8", errors="replace")
             if name.strip() not in (own.strip(), *_SURVIVE_FORKS) and int(task.name) not in known:
                 yield int(task.name), name.strip()
-
-
-def end_with_parent(signum: signal.Signals) -> None:
-    """Ask the kernel to send this process a signal when its parent ends; only Linux can."""
-    if sys.platform == "linux":
-        import ctypes
-
-        set_parent_death_signal = 1
-        ctypes.CDLL(None).prctl(set_parent_death_signal, signum)
 
 
 def make_worker(
