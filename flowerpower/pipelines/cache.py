@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import pickle
 import platform
@@ -18,12 +19,13 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from hamilton.caching.adapter import CachingBehavior, CachingEventType, HamiltonCacheAdapter
-from hamilton.caching.stores.base import MetadataStore, ResultRetrievalError
+from hamilton.caching.stores.base import MetadataStore, ResultRetrievalError, StoredResult
 from hamilton.caching.stores.file import FileResultStore
 
 from flowerpower.dataflow.reader import code_digest
@@ -31,6 +33,7 @@ from flowerpower.errors import PipelineError
 from flowerpower.filesystem import Filesystem, is_url, replace_file
 from flowerpower.pipelines.driver import NodeWatch
 from flowerpower.pipelines.extensions import SourceFiles
+from flowerpower.pipelines.failures import is_time_limit
 from flowerpower.specs.models import PipelineSpec
 from flowerpower.specs.parts import CacheSpec
 
@@ -38,6 +41,8 @@ DEFAULT_PATH = ".flowerpower/cache"
 _NO_VERSION = "<unhashable>"  # Hamilton's mark of a value that cannot be told apart from others
 _LARGEST_BESIDE = 1024 * 1024
 _UNUSED_FOR = 30 * 24 * 3600.0
+
+logger = logging.getLogger("flowerpower.run")
 
 
 class StrictCache(HamiltonCacheAdapter):  # type: ignore[misc]
@@ -59,7 +64,9 @@ class StrictCache(HamiltonCacheAdapter):  # type: ignore[misc]
         digest = hashlib.sha256()
         try:
             pickle.Pickler(_Sink(digest), protocol=5).dump(result)
-        except Exception:  # noqa: BLE001  what cannot be pickled raises whatever it likes, and is computed anew
+        except Exception as error:  # what cannot be pickled raises whatever it likes, and is computed anew
+            if is_time_limit(error):
+                raise
             return f"{_NO_VERSION}_{uuid.uuid4()}"
         return digest.hexdigest()
 
@@ -87,14 +94,25 @@ class Values(FileResultStore):  # type: ignore[misc]
     def set(self, data_version: str, result: Any, **loader: Any) -> None:
         """Keep a result, unless it cannot be pickled: then its node is computed every time."""
         if not data_version.startswith(_NO_VERSION):
-            super().set(data_version, result, **loader)
+            with _if_possible(self.path.parent):
+                super().set(data_version, result, **loader)
 
     def get(self, data_version: str) -> Any:
-        """Return a result; raises ResultRetrievalError for one that can no longer be read, which is computed anew."""
+        """Return a result; raises ResultRetrievalError for one that can no longer be read, which is computed anew.
+
+        Hamilton's own store gives None for a file that another run has just removed.
+        """
         try:
-            return super().get(data_version)
+            return StoredResult.load(self._path_from_data_version(data_version).read_bytes()).value
         except Exception as error:
+            if is_time_limit(error):
+                raise
             raise ResultRetrievalError(data_version) from error
+
+    def delete(self, data_version: str) -> None:
+        """Forget a result."""
+        with _if_possible(self.path.parent):
+            super().delete(data_version)
 
 
 class Keys(MetadataStore):  # type: ignore[misc]
@@ -116,7 +134,7 @@ class Keys(MetadataStore):  # type: ignore[misc]
     def set(self, cache_key: str, data_version: str, **_: Any) -> None:
         """Keep the version of a result."""
         if not data_version.startswith(_NO_VERSION):
-            with replace_file(self._file(cache_key), durable=False) as handle:
+            with _if_possible(self._path.parent), replace_file(self._file(cache_key), durable=False) as handle:
                 handle.write(data_version.encode())
 
     def get(self, cache_key: str, **_: Any) -> str | None:
@@ -128,7 +146,8 @@ class Keys(MetadataStore):  # type: ignore[misc]
 
     def delete(self, cache_key: str) -> None:
         """Forget a result."""
-        self._file(cache_key).unlink(missing_ok=True)
+        with _if_possible(self._path.parent):
+            self._file(cache_key).unlink(missing_ok=True)
 
     def delete_all(self) -> None:
         """Forget all results."""
@@ -151,6 +170,21 @@ class Keys(MetadataStore):  # type: ignore[misc]
         return self._path / hashlib.sha256(cache_key.encode()).hexdigest()
 
 
+@contextmanager
+def _if_possible(folder: Path) -> Iterator[None]:
+    """Let a run go on where its cache cannot be written, on a full disk for example: it computes all it needs."""
+    try:
+        yield
+    except OSError as error:
+        _tell_unwritable(folder, error.strerror or type(error).__name__)
+
+
+@lru_cache(maxsize=8)
+def _tell_unwritable(folder: Path, why: str) -> None:
+    """Say so, once for all the nodes of a process."""
+    logger.warning("the cache %s cannot be written, so the next run computes the same again: %s", folder, why)
+
+
 def open_cache(spec: PipelineSpec, config: Mapping[str, Any], files: Filesystem, folders: Sequence[str]) -> StrictCache:
     """Return the cache that *spec* asks for, as a lifecycle adapter; raises FlowerPowerError when it cannot be had."""
     settings = spec.cache if isinstance(spec.cache, CacheSpec) else CacheSpec(path=DEFAULT_PATH)
@@ -161,9 +195,19 @@ def open_cache(spec: PipelineSpec, config: Mapping[str, Any], files: Filesystem,
     place = files.resolve(settings.path)
     if is_url(place):
         raise PipelineError("cache.path must be a folder of this machine", hint=f"for example {DEFAULT_PATH}")
-    version = _version(spec.modules, config, Path(files.root), folders)
-    folder = Path(place) / f"{spec.name}-{version[:24]}"
-    _remove_unused(Path(place), spec.name, folder)
+    try:
+        version = _version(spec.modules, config, Path(files.root), folders)
+        return _open(Path(place), f"{spec.name}-{version[:24]}", settings)
+    except OSError as error:
+        raise PipelineError(
+            f"the cache cannot be used: {error.filename}: {error.strerror}",
+            hint="let the user of the run read and write there, or name another folder with `cache: {path: ...}`",
+        ) from None
+
+
+def _open(base: Path, name: str, settings: CacheSpec) -> StrictCache:
+    folder = base / name
+    _remove_unused(folder)
     return StrictCache(
         path=str(folder),
         metadata_store=Keys(str(folder / "keys")),
@@ -203,10 +247,12 @@ def _files_beside(root: Path, folders: Sequence[str]) -> Iterator[str]:
                     yield f"{file} {hashlib.sha256(file.read_bytes()).hexdigest()}"
 
 
-def _remove_unused(base: Path, name: str, current: Path) -> None:
+def _remove_unused(current: Path) -> None:
     """Mark the *current* folder as used, and remove those of other versions that nobody used for long."""
     current.mkdir(parents=True, exist_ok=True)
     os.utime(current)
-    for folder in base.glob(f"{name}-" + "[0-9a-f]" * 24):
-        if folder != current and time.time() - folder.stat().st_mtime > _UNUSED_FOR:
-            shutil.rmtree(folder, ignore_errors=True)
+    pipeline = current.name.rpartition("-")[0]
+    for folder in current.parent.glob(f"{pipeline}-" + "[0-9a-f]" * 24):
+        with suppress(FileNotFoundError):  # another run has just removed it
+            if folder != current and time.time() - folder.stat().st_mtime > _UNUSED_FOR:
+                shutil.rmtree(folder, ignore_errors=True)

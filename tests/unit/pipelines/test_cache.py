@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hamilton.caching.stores.base import ResultRetrievalError
 
 from flowerpower.errors import FlowerPowerError
+from flowerpower.pipelines import cache
+from flowerpower.pipelines.cache import Values
 
 from .conftest import Project
 
@@ -237,12 +242,57 @@ def test_versions_that_nobody_used_for_long_are_removed(counted: Project) -> Non
     assert mine.exists()
 
 
+def test_a_version_that_another_run_removes_at_the_same_time_is_passed_over(counted: Project) -> None:
+    base = counted.root / ".flowerpower/cache"
+    base.mkdir(parents=True)
+    (base / f"p-{'0' * 24}").symlink_to("removed")
+
+    assert run(counted) == ("int 10", 1, 1)
+
+
+def test_a_result_that_another_run_removes_at_the_same_time_is_not_taken_for_none(tmp_path: Path) -> None:
+    with pytest.raises(ResultRetrievalError):
+        Values(str(tmp_path)).get("removed")
+
+
+def test_a_disk_without_room_for_the_cache_fails_no_run(
+    counted: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(file: Path, *, durable: bool) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
+
+    monkeypatch.setattr(cache, "replace_file", full)
+
+    assert run(counted) == ("int 10", 1, 1)
+    assert run(counted) == ("int 10", 1, 1)
+    (said,) = caplog.messages
+    assert said.endswith("cannot be written, so the next run computes the same again: No space left on device")
+
+
+def test_a_time_limit_that_strikes_in_the_cache_ends_the_run(counted: Project) -> None:
+    text = """
+        from rq.timeouts import JobTimeoutException
+
+        class Slow:
+            def __reduce__(self):
+                raise JobTimeoutException("out of time")
+
+        def shape(n):
+            return Slow()
+    """
+    fresh(counted, "helper", text)
+
+    with pytest.raises(FlowerPowerError, match="out of time"):
+        run(counted, output="first")
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
         ({"cache": {"path": "../cache"}}, "lies outside of"),
         ({"cache": {"path": "c", "recompute": ["frist"]}}, "cache.recompute: there is no node 'frist'"),
         ({"executor": {"type": "dask"}}, "`cache` does not go with the executor dask"),
+        ({"cache": {"path": "flows/flow.py"}}, "the cache cannot be used: "),
     ],
 )
 def test_a_cache_that_cannot_be_had_is_refused(counted: Project, fields: dict[str, Any], expected: str) -> None:
