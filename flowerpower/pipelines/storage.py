@@ -97,9 +97,10 @@ def prepare_saves(spec: PipelineSpec, context: RunContext, root: Path, access: A
         _prepare(save, f"save[{position}]", save.outputs, (context, root, access))
         for position, save in enumerate(spec.save)
     )
-    seen: dict[str, str] = {}
+    seen: dict[tuple[Any, ...], str] = {}
     for save in saves:
-        full = save.place if isinstance(save.format, Format) else f"{save.place} {save.options.get('table')}"
+        table = () if isinstance(save.format, Format) else (save.options.get("schema"), save.options.get("table"))
+        full = (save.place, *table)
         if full in seen:
             raise PipelineError(f"{save.where}: {seen[full]} writes the same path", hint="give each its own path")
         seen[full] = save.where

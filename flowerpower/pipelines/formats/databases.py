@@ -256,7 +256,7 @@ def _insert_rows(database: Any, table: str, options: Options) -> None:
 
 def _delete_replaced(database: Any, table: str, options: Options) -> None:
     if where := options.get("replace_where"):
-        matches = " AND ".join(f"{_quoted(column)} = ?" for column in where)
+        matches = " AND ".join(f"{_quoted(column)} IS NOT DISTINCT FROM ?" for column in where)  # NULL equals nothing
         database.execute(f"DELETE FROM {table} WHERE {matches}", list(where.values()))  # noqa: S608  quoted
 
 

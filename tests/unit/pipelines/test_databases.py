@@ -96,6 +96,22 @@ def test_rows_are_appended_and_those_of_the_same_tick_replaced(db: Project, form
     assert [row["n"] for row in load(db, form)] == [21, 22]
 
 
+def test_rows_without_a_value_are_replaced_as_others_are(db: Project, form: str) -> None:
+    for _ in range(2):
+        save(db, form, "as_list", if_exists="append", replace_where={"x": None})
+
+    assert [row["n"] for row in load(db, form) if row["x"] is None] == [2]
+
+
+def test_tables_of_one_name_in_two_schemas_are_two_places(db: Project) -> None:
+    options = {"table": "sales", "if_exists": "replace"}
+    entry = {"outputs": ["as_list"], "format": "duckdb", "path": PATHS["duckdb"]}
+
+    db.run("as_list", save=[{**entry, "options": {**options, "schema": schema}} for schema in ("eu", "us")])
+
+    assert load(db, "duckdb", table="sales", schema="eu") == load(db, "duckdb", table="sales", schema="us") == ROWS
+
+
 def test_a_table_that_is_there_fails_a_save_that_wants_none(db: Project, form: str) -> None:
     save(db, form, "as_list", if_exists="fail")
 
