@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.util import find_spec
 from typing import NamedTuple
 
 from flowerpower.errors import FlowerPowerError, MissingExtraError
@@ -11,6 +10,7 @@ from flowerpower.filesystem import is_url, refuse_without_library
 from flowerpower.pipelines.adapters.named import BUILT_IN
 from flowerpower.pipelines.formats import find_format
 from flowerpower.pipelines.formats.databases import refuse_without_driver
+from flowerpower.pipelines.formats.format import is_installed, lacks_library
 from flowerpower.plugins import ADAPTERS_GROUP, EXECUTORS_GROUP, load_plugin, why_missing
 from flowerpower.specs.models import PipelineSpec
 from flowerpower.specs.parts import LoadSpec, SaveSpec
@@ -49,7 +49,7 @@ def _of_executor(spec: PipelineSpec, plugins: Sequence[str]) -> Iterator[Lack]:
         if load_plugin(EXECUTORS_GROUP, executor.plugin, distributions=plugins) is None:
             hint = why_missing(EXECUTORS_GROUP, executor.plugin, plugins)
             yield Lack(("executor", "plugin"), f"there is no executor '{executor.plugin}' here", hint)
-    elif not all(map(_is_there, _EXECUTORS.get(executor.type, ()))):
+    elif not all(map(is_installed, _EXECUTORS.get(executor.type, ()))):
         yield _of_extra(("executor", "type"), f"the executor '{executor.type}'", executor.type)
 
 
@@ -59,7 +59,7 @@ def _of_adapter(name: str, path: tuple[str | int, ...], plugins: Sequence[str]) 
     if name not in BUILT_IN:
         if load_plugin(ADAPTERS_GROUP, name, distributions=plugins) is None:
             yield Lack(path, f"there is no adapter '{name}' here", why_missing(ADAPTERS_GROUP, name, plugins))
-    elif not all(map(_is_there, _ADAPTERS.get(name, ()))):
+    elif not all(map(is_installed, _ADAPTERS.get(name, ()))):
         yield _of_extra(path, f"the adapter '{name}'", name)
 
 
@@ -69,8 +69,8 @@ def _of_transfer(spec: LoadSpec | SaveSpec, path: tuple[str | int, ...], plugins
     except FlowerPowerError as error:
         yield Lack((*path, "format"), str(error), str(error.hint))
         return
-    if found.needs and not any(map(_is_there, found.needs)):
-        yield _of_extra((*path, "format"), f"format '{spec.format}'", found.extra)
+    if lack := lacks_library(f"format '{spec.format}'", found):
+        yield Lack((*path, "format"), str(lack), str(lack.hint))
     elif spec.path is not None and not spec.path.startswith("${") and is_url(spec.path):
         yield from _of_place(spec.path, (*path, "path"), refuse_without_driver if spec.format == "sql" else None)
 
@@ -85,10 +85,3 @@ def _of_place(url: str, path: tuple[str | int, ...], check: Callable[[str], None
 def _of_extra(path: tuple[str | int, ...], what: str, extra: str) -> Lack:
     error = MissingExtraError(what, extra)
     return Lack(path, str(error), str(error.hint))
-
-
-def _is_there(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:  # not even what it lies in
-        return False

@@ -6,7 +6,6 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -14,7 +13,7 @@ from flowerpower.errors import FlowerPowerError, MissingExtraError, PipelineErro
 from flowerpower.filesystem import Filesystem, hide_credentials
 from flowerpower.pipelines.context import RunContext
 from flowerpower.pipelines.formats import Format, Kind, Place, PlaceFormat, find_format, kind_of, shape_of
-from flowerpower.pipelines.formats.format import computed, is_read_once, joined, refuse_other_items
+from flowerpower.pipelines.formats.format import computed, is_read_once, joined, lacks_library, refuse_other_items
 from flowerpower.pipelines.placeholders import fill
 from flowerpower.pipelines.troubles import harmless, is_absent, told, way_out_of
 from flowerpower.specs.models import PipelineSpec
@@ -232,8 +231,8 @@ def _prepare(
         raise PipelineError(f"{where}: {error}", hint=error.hint) from None
     if spec.path is None:
         raise PipelineError(f"{where}: format {spec.format} needs a `path`")
-    if found.needs and not any(find_spec(name) for name in found.needs):
-        raise MissingExtraError(f"{where}: format {spec.format}", found.extra)
+    if lack := lacks_library(f"{where}: format {spec.format}", found):
+        raise lack
     path = fill(spec.path, context, f"{where}.path")
     path = path.isoformat() if isinstance(path, datetime) else str(path)
     storage = fill(spec.storage_options, context, f"{where}.storage_options")

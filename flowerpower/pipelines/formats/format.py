@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, BinaryIO, Literal, Union, get_args, get_origin
 
+from flowerpower.errors import FlowerPowerError, MissingExtraError, PipelineError
 from flowerpower.filesystem import Filesystem
 from flowerpower.specs.typed import type_name
 
@@ -25,7 +27,7 @@ class Format:
     `read` gets a file open for reading, the kind of value wanted and the spec's options; `write` a value, a file open
     for writing and the options. Both raise TypeError for a kind of value they do not know. They never see a path, so
     that no library can go round the project's filesystem. `needs` names modules of which one must be installed, and
-    `extra` the extra of flowerpower that has them.
+    `extra` the extra of flowerpower that has them, if one has.
     """
 
     read: Callable[[BinaryIO, Kind, Options], Any]
@@ -56,6 +58,23 @@ class PlaceFormat:
     prepare: Callable[[str, Filesystem, Options, bool], str]
     needs: tuple[str, ...] = ()
     extra: str = ""
+
+
+def lacks_library(what: str, form: Format | PlaceFormat) -> FlowerPowerError | None:
+    """Return what to say where nothing that a format needs is installed; *what* names the format."""
+    if not form.needs or any(map(is_installed, form.needs)):
+        return None
+    if form.extra:
+        return MissingExtraError(what, form.extra)
+    return PipelineError(f"{what} needs {' or '.join(form.needs)}", hint="install it where the pipeline runs")
+
+
+def is_installed(module: str) -> bool:
+    """Tell whether there is a module, without importing it; what it lies in is imported."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even what it lies in
+        return False
 
 
 def kind_of(annotation: Any) -> Kind:

@@ -18,7 +18,7 @@ def lacks(**fields: Any) -> list[tuple[Any, ...]]:
 
 
 def nothing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    monkeypatch.setattr(module, "is_installed", lambda name: False)
 
 
 @pytest.mark.parametrize("kind", ["dask", "ray"])

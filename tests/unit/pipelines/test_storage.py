@@ -267,17 +267,36 @@ def test_secrets_in_paths_and_options_are_not_shown(project: Project) -> None:
     assert result.to_dict()["saves"][0]["path"] == "***/x"
 
 
-def test_formats_of_plugins_join_by_name(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def shout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plug-in with a format, and one with a format that lacks its library."""
     site = tmp_path / "site"
     (site / "shout-1.0.dist-info").mkdir(parents=True)
     (site / "shout-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: shout\nVersion: 1.0\n")
-    (site / "shout-1.0.dist-info/entry_points.txt").write_text("[flowerpower.io]\nshout = fp_shout:SHOUT\n")
+    (site / "shout-1.0.dist-info/entry_points.txt").write_text(
+        "[flowerpower.io]\nshout = fp_shout:SHOUT\nmute = fp_shout:MUTE\n"
+    )
     (site / "fp_shout.py").write_text(
         "from flowerpower.pipelines.formats import Format\n"
         "def write(value, handle, options):\n    handle.write(str(value).upper().encode())\n"
         "SHOUT = Format(lambda handle, kind, options: handle.read().decode(), write)\n"
+        "MUTE = Format(SHOUT.read, write, ('no_such.library',))\n"
     )
     monkeypatch.syspath_prepend(str(site))
+
+
+@pytest.mark.usefixtures("shout")
+def test_a_format_of_a_plugin_names_the_library_that_it_lacks(project: Project) -> None:
+    project.module("flow", "def out() -> str:\n    return 'hello'\n")
+    save = [{"outputs": ["out"], "format": "mute", "path": "x"}]
+
+    message = message_of(project, "out", save=save, access=Access(plugins=("shout",)))
+
+    assert message == "save[0]: format mute needs no_such.library | install it where the pipeline runs"
+
+
+@pytest.mark.usefixtures("shout")
+def test_formats_of_plugins_join_by_name(project: Project) -> None:
     project.module("flow", "def out() -> str:\n    return 'hello'\n")
     save = [{"outputs": ["out"], "format": "shout", "path": "x"}]
 
@@ -310,7 +329,7 @@ def test_an_annotated_or_optional_frame_is_filled_too(project: Project) -> None:
 def test_a_missing_library_is_said_before_anything_runs(
     project: Project, form: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flowerpower.pipelines.storage.find_spec", lambda name: None)
+    monkeypatch.setattr("flowerpower.pipelines.formats.format.find_spec", lambda name: None)
     project.module("flow", "def out() -> list:\n    raise OSError\n")
 
     message = message_of(project, "out", save=[{"outputs": ["out"], "format": form, "path": "x"}])
