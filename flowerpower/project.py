@@ -385,8 +385,10 @@ class FlowerPowerProject:
 
     def who(self) -> str:
         """Return who is acting: the user of CI or of this machine, by the name of the account where none is set."""
+        from flowerpower.state.scripts import one_line
+
         environment = self.settings.environment
-        return next((environment[name] for name in _WHO if environment.get(name)), "") or _account()
+        return one_line(next((environment[name] for name in _WHO if environment.get(name)), "") or _account())
 
 
 def _account() -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from flowerpower.jobs.scheduling.firing import FireMessage, script_arguments
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.keys import tick_of
+from flowerpower.state.scripts import one_line
 from flowerpower.state.store import Store
 
-Answer = Literal["fired", "moved", "early", "damaged"]
+_LONGEST_REASON = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,12 @@ class Ledger:
 
     def refuse(self, run: RunRef, by: Claimant, reason: str) -> None:
         """Record that a run is not run for what it is; one that was expected gets its outcome with it."""
-        ask = _named(run) | {"execution": by.execution, "worker": by.worker, "refuse": _said(reason), "deadline": 0}
+        ask = _named(run) | {
+            "execution": by.execution,
+            "worker": by.worker,
+            "refuse": one_line(reason[:_LONGEST_REASON]),
+            "deadline": 0,
+        }
         with redis_errors(f"refusing run {run.id}"):
             self._scripts.call("claim", [json.dumps(ask)])
 
@@ -111,7 +117,7 @@ class Ledger:
         done = _named(run) | {
             "execution": execution,
             "status": status,
-            "reason": _said(reason),
+            "reason": one_line(reason[:_LONGEST_REASON]),
             "final": final,
             "duration": f"{duration:.3f}",
         }
@@ -120,7 +126,12 @@ class Ledger:
 
     def close(self, run: RunRef, *, seen: str, status: str, reason: str) -> bool:
         """Record the end of a run for which nobody speaks; False unless `seen` is still its execution."""
-        done = _named(run) | {"execution": "", "seen": seen, "status": status, "reason": _said(reason)}
+        done = _named(run) | {
+            "execution": "",
+            "seen": seen,
+            "status": status,
+            "reason": one_line(reason[:_LONGEST_REASON]),
+        }
         done |= {"final": True, "duration": "0.000"}
         with redis_errors(f"recording the end of run {run.id}"):
             return bool(self._scripts.call("finish", [json.dumps(done)]) == b"recorded")
@@ -152,11 +163,6 @@ def run_ref(store: Store, run_id: str, now: int) -> RunRef | None:
         return None
     tick = tick_of(parts[1])
     return RunRef(run_id, parts[0], parts[1], now if tick is None else tick)
-
-
-def _said(reason: str) -> str:
-    """Return a reason as a script can read it: cut, and halves of characters escaped."""
-    return reason[:2000].encode(errors="backslashreplace").decode()
 
 
 def _words(answers: Iterable[bytes]) -> list[str]:

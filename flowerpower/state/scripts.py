@@ -40,6 +40,11 @@ def _text(name: str) -> str:
     return (files("flowerpower.state") / f"{name}.lua").read_text(encoding="utf-8")
 
 
+def one_line(text: str) -> str:
+    """Return what people say on one line, in letters that scripts can read: Lua's JSON takes no half of one."""
+    return " ".join(text.encode("utf-8", "backslashreplace").decode().split())
+
+
 def clock_text() -> str:
     """Return the Lua text of the clock that ships: Redis `TIME`."""
     return _text("clock")

@@ -108,6 +108,20 @@ def test_a_run_that_waits_for_its_retry_or_its_turn_is_removed(
     assert (queued(store), store.read().active, store.connection.exists(KEYS.buffers)) == ([], {}, 0)
 
 
+def test_letters_that_no_text_can_hold_are_escaped_in_what_is_recorded(store: Store) -> None:
+    apply(store, often("buffer_all"))
+    run = fire(store)
+    odd = RQManager(store, "", who=lambda: "Zo\udceb")
+
+    odd.cancel(run, "caf\udce9")
+    odd.rerun("often", int(run.rpartition("--")[2]))
+    odd.forget("often")
+
+    assert outcomes(store)[0][4] == "cancelled by Zo\\udceb: caf\\udce9"
+    assert queued(store) == [run]
+    assert "often" in store.read().forgotten
+
+
 def test_what_cannot_be_cancelled_says_why(store: Store, manager: RQManager) -> None:
     apply(store, often())
     pending = str(store.read().cursors["often"].pending)

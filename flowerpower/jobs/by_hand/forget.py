@@ -10,6 +10,7 @@ from flowerpower.errors import UsageError
 from flowerpower.jobs.by_hand.naming import named_schedules
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.misplaced import WAY_OUT
+from flowerpower.state.scripts import one_line
 from flowerpower.state.store import Store
 
 
@@ -29,7 +30,7 @@ def forget_schedules(store: Store, patterns: Sequence[str], who: str) -> Forgott
     names = named_schedules(store, patterns)
     with redis_errors("forgetting schedules"):
         kind, said = (
-            part.decode() for part in store.scripts.call("forget", [json.dumps({"who": who, "names": names})])
+            part.decode() for part in store.scripts.call("forget", [json.dumps({"who": one_line(who), "names": names})])
         )
     answer = json.loads(said)
     if kind == "missing":

@@ -23,6 +23,7 @@ from flowerpower.state.desired import describe_run, occurrence_at, trigger_of
 from flowerpower.state.job_codec import job_fields
 from flowerpower.state.misplaced import WAY_OUT
 from flowerpower.state.models import Hold, Schedule
+from flowerpower.state.scripts import one_line
 from flowerpower.state.store import Store
 
 LOOK_SECONDS = 15
@@ -104,7 +105,7 @@ def pause_schedules(
     `until` is a text as `end_of_hold` reads it, or a moment in epoch seconds; `replace` takes over other holds. Raises
     `UsageError` for an unknown name, a moment that is past, a hold that is shorter; then nothing is written.
     """
-    why = _one_line(why)
+    why = one_line(why)
     if not why:
         raise UsageError("a hold needs a reason", hint='for example --reason "vendor outage"')
     if len(why) > LONGEST_REASON:
@@ -113,7 +114,7 @@ def pause_schedules(
     found, now = _read(store, names), store.time()
     ends = {one.name: _end(one, until, now) if isinstance(until, str) else until for one in found}
     items = [{"name": name} | ({} if end is None else {"until": end}) for name, end in ends.items()]
-    order = {"who": _one_line(who), "why": why, "replace": replace, "items": items}
+    order = {"who": one_line(who), "why": why, "replace": replace, "items": items}
     with redis_errors("holding schedules"):
         kind, said = (part.decode() for part in store.scripts.call("hold", [json.dumps(order)]))
     answer: Any = json.loads(said)
@@ -138,7 +139,7 @@ def resume_schedules(store: Store, patterns: Sequence[str], who: str) -> Resumed
         raw: Any = store.connection.hkeys(store.keys.holds)
     held = {name.decode(errors="replace") for name in raw}
     names = named_schedules(store, patterns, also=held)
-    order = json.dumps({"who": _one_line(who), "reason": "", "each": False})
+    order = json.dumps({"who": one_line(who), "reason": "", "each": False})
     for _ in range(_TRIES):
         found, now = _read(store, names), store.time()
         pairs = [_release(store, one, now) for one in found if one.hold is not None]
@@ -291,8 +292,3 @@ def _occurrence(store: Store, schedule: Schedule, tick: int) -> dict[str, Any]:
         "description": description,
         "meta": json.dumps(meta)[:-1],
     }
-
-
-def _one_line(text: str) -> str:
-    """Return the text on one line, in letters that every script can read."""
-    return " ".join(text.encode("utf-8", "backslashreplace").decode().split())

@@ -18,6 +18,7 @@ from flowerpower.state.connection import redis_errors
 from flowerpower.state.desired import describe_run, run_template, trigger_of
 from flowerpower.state.misplaced import WAY_OUT
 from flowerpower.state.models import Cursor, Schedule
+from flowerpower.state.scripts import one_line
 from flowerpower.state.store import Store
 
 Word = Literal["pushed", "succeeded", "active", "waiting", "undecided", "full", "yields", "called off"]
@@ -125,7 +126,7 @@ def order_of(store: Store, applied: Applied, how: HandOut) -> dict[str, Any]:
         "limit": how.limit,
         "yields": how.yields,
         "again": how.again,
-        "reason": how.reason,
+        "reason": one_line(how.reason),
         "run_spec": text,
         **run_template(store.keys, schedule),
     }

@@ -14,6 +14,7 @@ from flowerpower.jobs.records import RunRecord, active_runs
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.keys import RUN_ID
 from flowerpower.state.misplaced import WAY_OUT
+from flowerpower.state.scripts import one_line
 from flowerpower.state.store import Store
 
 LONGEST_REASON = 500
@@ -46,7 +47,7 @@ def stop_run(store: Store, text: str, reason: str) -> Stopped:
     run = run_ref(store, run_id, 0)
     if run is None:
         raise UsageError(f"{text!r} is not a run of {store.keys.namespace}", hint="`flowerpower runs` shows them")
-    ask = {"id": run.id, "name": run.name, "run": run.run, "reason": " ".join(reason.split())[:LONGEST_REASON]}
+    ask = {"id": run.id, "name": run.name, "run": run.run, "reason": one_line(reason)[:LONGEST_REASON]}
     with redis_errors("cancelling the run"):
         answer: Any = store.scripts.call("stop_run", [json.dumps(ask)])
     word, more = (part.decode(errors="replace") for part in answer)

@@ -60,6 +60,13 @@ def test_what_is_no_text_is_refused_with_its_name_and_a_file_may_have_any(flower
     assert "there is no file a\\udcff" in flowerpower("validate", "a\udcff").err
 
 
+def test_an_account_may_have_any_name(flowerpower: CommandLine) -> None:
+    answer = flowerpower("apply", "--auto-approve", USER="Zo\udceb")
+
+    assert answer.code == 0
+    assert "Zo\\udceb" in flowerpower("history").out
+
+
 def test_who_names_nothing_is_told_what_could_be_named(flowerpower: CommandLine) -> None:
     for call, there in {
         "run": "there is report",
