@@ -54,6 +54,11 @@ class RunRecord:
         """Tell whether it is the run of a tick, also under a name that its schedule had before: no run by hand."""
         return self.run.rpartition(SEPARATOR)[2] == str(self.last)
 
+    @property
+    def says_nothing(self) -> bool:
+        """Tell whether it is a skipped tick that says not how its schedule fares: a run or a person was in its way."""
+        return self.status == "skipped" and not self.reason.startswith("after:")
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:

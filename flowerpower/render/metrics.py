@@ -22,7 +22,7 @@ def _succeeded(schedule: ScheduleStatus) -> int | None:
 
 
 def _seconds(schedule: ScheduleStatus) -> float | None:
-    return schedule.ended.duration if schedule.ended and schedule.ended.duration else None
+    return schedule.ended.seconds if schedule.ended and schedule.ended.seconds else None
 
 
 def _in_sync(schedule: ScheduleStatus) -> int:

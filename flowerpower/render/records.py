@@ -25,7 +25,6 @@ from flowerpower.render.words import (
 from flowerpower.specs.text.width import columns
 
 if TYPE_CHECKING:
-    from flowerpower.jobs.monitoring.status import Outcome
     from flowerpower.jobs.records import RunList, RunRecord, Standing
 
 EMPHASIS: Mapping[str, Emphasis] = {
@@ -67,7 +66,7 @@ def clean_reason(reason: str) -> str:
     return safe(text)
 
 
-def why_words(ended: RunRecord | Outcome) -> str:
+def why_words(ended: RunRecord) -> str:
     """Return why a run ended so, and what it ran where that is not what was applied; safe to show."""
     words = [clean_reason(ended.reason)] if ended.reason else []
     if ended.other_code and not ended.reason.startswith(_OTHER_CODE):
@@ -75,7 +74,7 @@ def why_words(ended: RunRecord | Outcome) -> str:
     return "; ".join(words)
 
 
-def code_words(run: RunRecord | Outcome) -> str:
+def code_words(run: RunRecord) -> str:
     """Return which other code than was applied a run has run; a worker of the same commit may differ all the same."""
     here, applied = run.other_code.removesuffix(_DIRTY), run.commit.removesuffix(_DIRTY)
     if here != applied:

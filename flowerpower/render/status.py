@@ -136,7 +136,7 @@ def _last(schedule: ScheduleStatus, now: int) -> str:
     if last is None:
         queued = queued_word(schedule) if schedule.queued else "never ran"
         return "running" if schedule.active > schedule.queued else queued
-    took = f" in {stopwatch(last.duration)}" if last.duration else ""
+    took = f" in {stopwatch(last.seconds)}" if last.seconds else ""
     return f"{last.status} {rough_duration(max(0, now - (last.at or last.last)))} ago{took}"
 
 

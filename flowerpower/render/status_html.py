@@ -15,7 +15,8 @@ from flowerpower.render.records import clean_reason, short_run, why_words
 from flowerpower.render.words import count, iso, moment, rough_duration, safe, short, stopwatch, typed
 
 if TYPE_CHECKING:
-    from flowerpower.jobs.monitoring.status import Outcome, QueueStatus, ScheduleStatus, Status, WorkerStatus
+    from flowerpower.jobs.monitoring.status import QueueStatus, ScheduleStatus, Status, WorkerStatus
+    from flowerpower.jobs.records import RunRecord
 
 _KIND: Mapping[State, str] = {
     "damaged": "bad",
@@ -198,13 +199,13 @@ def _name(schedule: ScheduleStatus) -> str:
 
 def _bars(schedule: ScheduleStatus, status: Status) -> str:
     """Return the last outcomes as bars, the newest at the right, as high as they took long."""
-    longest = max((outcome.duration for outcome in schedule.recent), default=0.0)
+    longest = max((outcome.seconds for outcome in schedule.recent), default=0.0)
     return "".join(_bar(outcome, longest, schedule, status) for outcome in schedule.recent)
 
 
-def _bar(outcome: Outcome, longest: float, schedule: ScheduleStatus, status: Status) -> str:
-    height = f" h{1 + int((_HEIGHTS - 1) * outcome.duration / longest)}" if longest and outcome.duration else " h1"
-    took = f", {stopwatch(outcome.duration)}" if outcome.duration else ""
+def _bar(outcome: RunRecord, longest: float, schedule: ScheduleStatus, status: Status) -> str:
+    height = f" h{1 + int((_HEIGHTS - 1) * outcome.seconds / longest)}" if longest and outcome.seconds else " h1"
+    took = f", {stopwatch(outcome.seconds)}" if outcome.seconds else ""
     several = f" ({count(outcome.count, 'tick')})" if outcome.count > 1 else ""
     words = f"{moment(outcome.last, schedule.timezone, status.now)}: {outcome.status}{several}{took}"
     return f'<i class="{_ENDS.get(outcome.status, "warn")}{height}" title="{_attribute(words)}"></i>'
@@ -217,7 +218,7 @@ def _last(schedule: ScheduleStatus, status: Status) -> str:
     if last is None:
         return running or '<span class="more">never ran</span>'
     when = last.at or last.last
-    took = f" in {stopwatch(last.duration)}" if last.duration else ""
+    took = f" in {stopwatch(last.seconds)}" if last.seconds else ""
     took = took.replace(" ", "\u00a0")
     ago = rough_duration(max(0, status.now - when))
     title = _attribute(f"{iso(when)} {short_run(last.run)}".strip())

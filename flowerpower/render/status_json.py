@@ -9,7 +9,8 @@ from flowerpower.render.holds import hold_dict
 from flowerpower.render.words import iso, local
 
 if TYPE_CHECKING:
-    from flowerpower.jobs.monitoring.status import Heal, Outcome, QueueStatus, ScheduleStatus, Status, WorkerStatus
+    from flowerpower.jobs.monitoring.status import Heal, QueueStatus, ScheduleStatus, Status, WorkerStatus
+    from flowerpower.jobs.records import RunRecord
 
 FORMAT_VERSION = "1.4"
 
@@ -97,7 +98,7 @@ def _schedule(schedule: ScheduleStatus) -> dict[str, Any]:
     }
 
 
-def _outcome(last: Outcome) -> dict[str, Any]:
+def _outcome(last: RunRecord) -> dict[str, Any]:
     return {
         "first": iso(last.first),
         "last": iso(last.last),
@@ -106,7 +107,7 @@ def _outcome(last: Outcome) -> dict[str, Any]:
         "reason": last.reason,
         "run": last.run,
         "attempt": last.attempt,
-        "seconds": last.duration,
+        "seconds": last.seconds,
         "at": _iso(last.at),
         "commit": last.commit,
         "other_code": last.other_code,

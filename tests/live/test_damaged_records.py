@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import pytest
@@ -232,6 +233,19 @@ def test_of_a_job_that_cannot_be_read_the_plan_says_that_and_makes_nothing_up(st
         store.connection.rename(job, f"{job}.bad")
     apply_plan(make_plan(KEYS, WANTED, store.read(), SOURCE), store, "mends")
     assert not make_plan(KEYS, WANTED, store.read(), SOURCE).changes
+
+
+@pytest.mark.parametrize("field", ["first", "last", "at"])
+def test_an_outcome_at_no_moment_hides_nothing_of_the_status(store: Store, field: str) -> None:
+    sound = {"first": 1_800_000_000, "last": 1_800_000_000, "count": 1, "status": "failed", "at": 1_800_000_001}
+    for moment, outcome in ((2, {**sound, field: 10**17}), (1, sound)):
+        store.connection.zadd(KEYS.outcomes("bad"), {json.dumps(outcome): moment})
+
+    status = read_status(store, recent=5)
+
+    assert [one.at for one in status.schedules[0].recent] == [1_800_000_001]
+    assert "failed" in status_text(status)
+    assert len(status_dict(status)["schedules"]) == 3
 
 
 def test_a_damaged_head_hides_neither_status_nor_history(store: Store) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from flowerpower.jobs.monitoring.status import Heal, Outcome, QueueStatus, ScheduleStatus, Status, Totals, WorkerStatus
+from flowerpower.jobs.monitoring.status import Heal, QueueStatus, ScheduleStatus, Status, Totals, WorkerStatus
+from flowerpower.jobs.records import RunRecord
 from flowerpower.planning.sync import Wanted
 from flowerpower.state.models import Head, Hold
 
@@ -13,10 +14,10 @@ NOW = int(datetime(2026, 11, 23, 17, 20, tzinfo=UTC).timestamp())
 COMMIT = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"
 
 
-def outcome(ago: int, status: str = "succeeded", seconds: float = 1.25, reason: str = "", count: int = 1) -> Outcome:
+def outcome(ago: int, status: str = "succeeded", seconds: float = 1.25, reason: str = "", count: int = 1) -> RunRecord:
     """Return the end of a run that many seconds ago."""
     tick = NOW - ago - 2
-    return Outcome(tick, tick, count, status, reason, f"acme--prod--x--{tick}", 1, seconds, NOW - ago, COMMIT)
+    return RunRecord("x", tick, tick, status, count, reason, f"acme--prod--x--{tick}", 1, seconds, NOW - ago, COMMIT)
 
 
 GOOD = tuple(outcome(60 + 3600 * n, seconds=1 + (n * 7 % 5)) for n in range(20))

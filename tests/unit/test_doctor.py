@@ -17,7 +17,8 @@ from flowerpower.doctor.records import Records
 from flowerpower.doctor.server import ServerFacts
 from flowerpower.doctor.server_checks import server_findings
 from flowerpower.errors import Place, Problem
-from flowerpower.jobs.monitoring.status import Heal, Outcome, QueueStatus, ScheduleStatus, Status
+from flowerpower.jobs.monitoring.status import Heal, QueueStatus, ScheduleStatus, Status
+from flowerpower.jobs.records import RunRecord
 from flowerpower.render.doctor import doctor_dict, doctor_text
 from flowerpower.revision import Revision
 from flowerpower.specs.verdict import Verdict
@@ -202,7 +203,7 @@ def test_a_queue_with_runs_in_it_needs_a_worker_though_no_schedule_uses_it() -> 
 
 
 def test_schedules_whose_last_run_failed_are_named() -> None:
-    ended = Outcome(NOW - 60, NOW - 60, 1, "failed", run="acme--prod--nightly--1")
+    ended = RunRecord("nightly", NOW - 60, NOW - 60, "failed", run="acme--prod--nightly--1")
     failing, held = replace(SCHEDULE, last=ended), replace(SCHEDULE, name="x", last=ended, hold=Hold("a", "b", NOW))
     skipped = replace(SCHEDULE, name="often", last=replace(ended, status="skipped"), before_skipped=ended)
     assert not isinstance(LIVE.status, Unknown)

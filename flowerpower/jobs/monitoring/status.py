@@ -5,33 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from flowerpower.jobs.records import RunRecord
 from flowerpower.planning.sync import Sync, Wanted
 from flowerpower.state.models import Damage, Head, Hold
 from flowerpower.state.store import Store
 
 HEALS_OF = 86_400  # seconds that a heal is shown
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The end of one tick, or of a range of ticks; times are epoch seconds."""
-
-    first: int
-    last: int
-    count: int
-    status: str  # succeeded, failed, skipped, missed, cancelled
-    reason: str = ""
-    run: str = ""
-    attempt: int = 0
-    duration: float = 0.0
-    at: int = 0
-    commit: str = ""
-    other_code: str = ""  # what ran, where that is not what was applied
-
-    @property
-    def says_nothing(self) -> bool:
-        """Whether it is a skipped tick that tells nothing of how a schedule fares: a run or a person was in its way."""
-        return self.status == "skipped" and not self.reason.startswith("after:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +39,7 @@ class ScheduleStatus:
     next_tick: int | None
     late: int  # seconds since the next tick was due, 0 when it is not
     active: int
-    last: Outcome | None
+    last: RunRecord | None
     commit: str
     queued: int = 0  # of the active runs, those that are with no worker
     retrying: int = 0  # of those, the ones that wait for their next attempt
@@ -73,13 +52,13 @@ class ScheduleStatus:
     sync: Sync = "unknown"  # what is live, beside what the specs ask for
     damaged: bool = False  # its record or its cursor cannot be read
     drifted: bool = False  # its record or its waiting job was altered behind our back
-    recent: tuple[Outcome, ...] = ()  # the last outcomes, newest first, `last` among them
+    recent: tuple[RunRecord, ...] = ()  # the last outcomes, newest first, `last` among them
     succeeded_at: int | None = None  # when it last succeeded, as far as is kept
     skipped: int = 0  # ticks that were skipped after the newest one that was not, ended or not
-    before_skipped: Outcome | None = None  # how that one ended, where `last` was skipped
+    before_skipped: RunRecord | None = None  # how that one ended, where `last` was skipped
 
     @property
-    def ended(self) -> Outcome | None:
+    def ended(self) -> RunRecord | None:
         """How its newest tick ended that says how it fares, so was not skipped; None where none is known."""
         return self.before_skipped if self.last is not None and self.last.says_nothing else self.last
 

@@ -6,15 +6,16 @@ not send.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
 from flowerpower.jobs.monitoring.company import with_company
-from flowerpower.jobs.monitoring.status import Outcome, ScheduleStatus, Status
+from flowerpower.jobs.monitoring.status import ScheduleStatus, Status
+from flowerpower.jobs.records import RunRecord, decode_outcome
 from flowerpower.planning.settle import pending_tick
 from flowerpower.planning.sync import Wanted
 from flowerpower.state.connection import redis_errors
@@ -124,7 +125,7 @@ class StatusReader:
         for name, found in zip(some, self._outcomes(some, _KEPT), strict=True):
             known = self._known[name]
             known.searched = True
-            outcomes = (_outcome(one) for one in found or () if b'"succeeded"' in one)
+            outcomes = (decode_outcome(name, one) for one in found or () if b'"succeeded"' in one)
             moments = [one.at or one.last for one in outcomes if one and one.status == "succeeded"]
             known.succeeded_at = max([*moments, known.succeeded_at or 0]) or None
 
@@ -143,13 +144,13 @@ class StatusReader:
             ]
             some = hidden[:most] if known < depth else ()
             for name, raw in zip(some, self._outcomes(some, depth), strict=True):
-                outcomes[name] = tuple(filter(None, map(_outcome, raw or ())))
+                outcomes[name] = tuple(filter(None, map(partial(decode_outcome, name), raw or ())))
         begun = {run.name: run.tick for run in sorted(runs, key=lambda run: run.tick) if not run.alone}
         return {name: _behind(one, outcomes[name], begun.get(name, 0)) for name, one in found.items()}
 
     def _schedule(self, reading: Reading, name: str, raw: Sequence[bytes], wanted: Wanted) -> ScheduleStatus:
         known, live = self._known[name], reading.state.schedules[name]
-        recent = tuple(outcome for one in raw if (outcome := _outcome(one)))
+        recent = tuple(outcome for one in raw if (outcome := decode_outcome(name, one)))
         last = recent[0] if recent else None
         if last and last.status == "succeeded":
             known.succeeded_at, known.searched = max(last.at or last.last, known.succeeded_at or 0), True
@@ -174,7 +175,7 @@ class StatusReader:
         )
 
 
-def _behind(schedule: ScheduleStatus, outcomes: Sequence[Outcome], begun: int) -> ScheduleStatus:
+def _behind(schedule: ScheduleStatus, outcomes: Sequence[RunRecord], begun: int) -> ScheduleStatus:
     """Return a schedule with the newest of its outcomes that is none of a skipped tick, and how many were skipped after
     that or, where one has begun later, after the tick *begun*.
     """
@@ -245,23 +246,3 @@ def _expected(store: Store, live: Schedule, reading: Reading) -> Occurrence | No
 def _trigger_text(fields: Mapping[str, Any]) -> str:
     kind = next((kind for kind in ("cron", "every", "at") if kind in fields), "")
     return f"{kind} {fields[kind]}" if kind else ""
-
-
-def _outcome(raw: bytes) -> Outcome | None:
-    try:
-        data = json.loads(raw)
-        return Outcome(
-            first=int(data["first"]),
-            last=int(data["last"]),
-            count=int(data["count"]),
-            status=str(data["status"]),
-            reason=str(data.get("reason", "")),
-            run=str(data.get("run", "")),
-            attempt=int(data.get("attempt", 0)),
-            duration=float(data.get("duration", 0.0)),
-            at=int(data.get("at", 0)),
-            commit=str(data.get("commit") or ""),
-            other_code=str(data.get("other_code") or ""),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-        return None

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from flowerpower.jobs.monitoring.status import Heal, Outcome, QueueStatus, ScheduleStatus, Status
+from flowerpower.jobs.monitoring.status import Heal, QueueStatus, ScheduleStatus, Status
+from flowerpower.jobs.records import RunRecord
 from flowerpower.render.runs import run_text
 from flowerpower.render.status import status_dict, status_text, worst_first
 from flowerpower.render.status_html import status_html
@@ -17,8 +18,8 @@ from flowerpower.render.times import times_lines
 from flowerpower.state.models import Head, Hold
 
 NOW = int(datetime(2026, 11, 23, 17, 20, tzinfo=UTC).timestamp())
-GOOD = Outcome(NOW - 60, NOW - 60, 1, "succeeded", run="r", attempt=1, duration=1.25, at=NOW - 58)
-FAILED = Outcome(NOW - 7200, NOW - 7200, 1, "failed", "ValueError: no orders\x1b[2J", "r", 3, 0.5, NOW - 7000)
+GOOD = RunRecord("s", NOW - 60, NOW - 60, "succeeded", run="r", attempt=1, seconds=1.25, at=NOW - 58)
+FAILED = RunRecord("s", NOW - 7200, NOW - 7200, "failed", 1, "ValueError: no orders\x1b[2J", "r", 3, 0.5, NOW - 7000)
 PLAIN = ScheduleStatus(
     name="fine",
     pipeline="report",
@@ -82,7 +83,7 @@ def test_a_run_that_no_worker_has_begun_is_not_told_as_running() -> None:
 
 
 def test_how_long_runs_are_active_is_told_and_what_they_let_be_skipped() -> None:
-    skipped = Outcome(NOW - 30, NOW - 30, 1, "skipped", "overlap", at=NOW - 30)
+    skipped = RunRecord("s", NOW - 30, NOW - 30, "skipped", reason="overlap", at=NOW - 30)
     busy = replace(PLAIN, active=1, active_since=NOW - 750, last=skipped, before_skipped=GOOD, skipped=1)
 
     def row(**changed: Any) -> str:
