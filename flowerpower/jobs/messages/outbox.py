@@ -90,7 +90,7 @@ class Outbox:
         """Return the messages whose time has come; what nobody can read is dropped."""
         with redis_errors("reading messages"):
             found: Any = self._store.connection.hgetall(self._letters)
-        letters = {key: _letter(_parsed(raw)) for key, raw in found.items()}
+        letters = {key: _letter(key, _parsed(raw)) for key, raw in found.items()}
         broken = [key for key, letter in letters.items() if letter is None]
         if broken:
             with redis_errors("dropping messages that cannot be read"):
@@ -136,10 +136,15 @@ def _is_health(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 3 and all(isinstance(part, int) for part in value)
 
 
-def _letter(value: Any) -> Letter | None:
+def _letter(key: bytes, value: Any) -> Letter | None:
+    """Return the message that is kept under a key; None for what could be neither sent nor dropped as one."""
     try:
         told = value["message"]
         message = Message(**{**told, "outcome": Outcome(**told["outcome"]), "health": Health(**told["health"])})
-        return Letter(**{**value, "message": message})
+        letter = Letter(**{**value, "message": message})
     except (TypeError, KeyError):
         return None
+    texts = (letter.url, message.outcome.schedule, message.outcome.run)
+    numbers = (letter.tries, letter.due, message.outcome.tick)
+    sound = all(isinstance(text, str) for text in texts) and all(isinstance(number, int) for number in numbers)
+    return letter if sound and letter.id == key.decode(errors="replace") else None
