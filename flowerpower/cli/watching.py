@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from flowerpower.cli.session import Session
 from flowerpower.cli.status import Display, chosen, most_recent, text_of, to_paste, wanted_by, write
 from flowerpower.cli.worker import read_duration
-from flowerpower.errors import FlowerPowerError, UsageError
+from flowerpower.errors import FlowerPowerError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from flowerpower.jobs.monitoring.status import Status
@@ -76,7 +76,7 @@ class _Watch:
         self._files: Snapshot | None = None
         self._looked_at_files = 0.0
         self._seen: Status | None = None
-        self._stale: tuple[float, str] | None = None  # since when, and why
+        self._stale: tuple[float, FlowerPowerError] | None = None  # since when, and why
         self._size = (0, 0)
 
     def run(self, interval: float) -> None:
@@ -102,7 +102,7 @@ class _Watch:
             self._look()
             self._stale = None
         except FlowerPowerError as error:
-            self._stale = (self._stale[0] if self._stale else time.time(), str(error))
+            self._stale = (self._stale[0] if self._stale else time.time(), error)
             if self._session.json:
                 from flowerpower.render.words import iso
 
@@ -141,8 +141,8 @@ class _Watch:
         if self._draws:
             self._draw(interval)
         elif self._stale is not None or found is None:
-            if not self._session.json:
-                self._session.talk(self._banner())
+            if not self._session.json and self._stale is not None:
+                self._session.talk(_banner(*self._stale))
         elif display.out is not None:
             write(display.out, text_of(display, found, refresh=max(1, round(interval))))
         elif self._session.json:
@@ -153,11 +153,6 @@ class _Watch:
             self._session.result(f"{_clock()}\n{text_of(display, found)}")
             sys.stdout.flush()
 
-    def _banner(self) -> str:
-        since, why = self._stale or (time.time(), "")
-        seconds = max(0, round(time.time() - since))
-        return f"{_clock()}  Redis cannot be read since {_clock(since)} ({seconds} s): {why}"
-
     def _draw(self, interval: float) -> None:
         from flowerpower.render.status import status_screen
         from flowerpower.render.words import cut, safe
@@ -165,7 +160,7 @@ class _Watch:
         self._size = width, height = _size()
         style = self._session.style
         if self._stale:
-            first = style(cut(safe(self._banner()), width), "error")
+            first = style(cut(safe(_banner(*self._stale)), width), "error")
         else:
             first = style(cut(f"{_clock()}  every {interval:g} s, Ctrl-C ends", width), "faint")
         lines = [first]
@@ -174,6 +169,12 @@ class _Watch:
         frame = "\x1b[K\n".join(lines[:height])
         sys.stdout.write(f"\x1b[H\x1b[?7l{frame}\x1b[K\x1b[J\x1b[?7h")  # lines that are too long are not wrapped
         sys.stdout.flush()
+
+
+def _banner(since: float, error: FlowerPowerError) -> str:
+    """Return what is told above what was seen last."""
+    what = "Redis cannot be read" if isinstance(error, StoreError) else "Nothing newer is shown"
+    return f"{_clock()}  {what} since {_clock(since)} ({max(0, round(time.time() - since))} s): {error}"
 
 
 def _size() -> tuple[int, int]:

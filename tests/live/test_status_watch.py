@@ -126,6 +126,19 @@ def applied(tmp_path: Path, redis_url: str) -> CommandLine:
     return line
 
 
+def test_a_watch_of_a_schedule_that_is_deleted_says_so_and_blames_no_redis(applied: CommandLine) -> None:
+    with on_terminal(applied, *WATCH, "hourly") as terminal:
+        terminal.wait_for("hourly")
+        (applied.folder / "schedules/hourly.yaml").unlink()
+        assert applied("apply", "--auto-approve").code == 0
+
+        terminal.wait_for("Nothing newer is shown since")
+
+        assert "no schedule 'hourly'" in terminal.frame
+        assert "Redis cannot be read" not in terminal.frame
+        assert terminal.end() == 0
+
+
 def test_in_a_pipe_each_look_is_a_document_on_a_line_and_a_page_is_written_whole(applied: CommandLine) -> None:
     page = applied.folder / "status.html"
     command = [sys.executable, "-m", "flowerpower"]
