@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from flowerpower.jobs.manager import RQManager
 
 
-_UNCUT = 10_000  # a pipe has room for every reason
-
-
 def register(app: typer.Typer) -> None:
     """Add the command."""
     example = "flowerpower backfill nightly_sales --from 2026-11-01 --to 2026-11-14 --max-concurrent 2"
@@ -93,7 +90,7 @@ def backfill(
 def _show(session: Session, plan: BackfillPlan, way: Way) -> None:
     from flowerpower.render.backfill import plan_text
 
-    width = session.width if sys.stdout.isatty() else _UNCUT
+    width = session.table_width
     session.result(plan_text(plan, way.max_concurrent, whole=session.verbose, width=width, style=session.style))
     sys.stdout.flush()
 

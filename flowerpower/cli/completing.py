@@ -114,7 +114,7 @@ def complete(typed: Sequence[str], *, helped: bool = True) -> Offer:
     if before[0] not in COMMANDS:
         return Offer()
     name, rest = before[0], before[1:]
-    parts = _parts_of(name, rest)
+    parts = _parts_of(name)
     if isinstance(parts, dict):
         if rest and rest[0] in parts:
             return _within(parts[rest[0]], rest[1:], word, before)
@@ -137,13 +137,12 @@ def _commands(word: str, *, helped: bool) -> Offer:
     return Offer(values=[(name, about.get(name, "")) for name in names])
 
 
-def _parts_of(name: str, rest: Sequence[str]) -> Sequence[Part] | dict[str, Sequence[Part]]:
+def _parts_of(name: str) -> Sequence[Part] | dict[str, Sequence[Part]]:
     """Return the flags and arguments of a command; those of each command of a group by its name."""
     import typer.main
 
     from flowerpower.cli.main import build
 
-    del rest
     app = build(name)
     built: Any = typer.main.get_group(app)
     for group in app.registered_groups:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 # As in jobs/records.py, which it takes long to import.
 _STATUSES = ("running", "queued", "scheduled", "retrying", "succeeded", "failed", "skipped", "missed", "cancelled")
-_UNCUT = 10_000  # a pipe has room for every reason
 
 
 def register(app: typer.Typer) -> None:
@@ -89,7 +87,7 @@ def _show_list(session: Session, name: str, status: list[str] | None, since: str
         found = project.jobs.runs(name, since=start, statuses=separate(status), limit=limit)
     document = runs_dict(found)
     session.document({**document, "damaged": session.proposing_in(document["damaged"])})
-    session.result(runs_text(found, width=_width(session), style=session.style))
+    session.result(runs_text(found, width=session.table_width, style=session.style))
 
 
 def _show_one(session: Session, run: str, one: One) -> None:
@@ -118,7 +116,3 @@ def _safe_line(line: str) -> str:
     from flowerpower.render.words import safe
 
     return safe(line.expandtabs())
-
-
-def _width(session: Session) -> int:
-    return session.width if sys.stdout.isatty() else _UNCUT

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
 
 StatusFormat = Literal["text", "json", "html"]
-_UNCUT = 10_000  # a pipe has room for every reason
 _RECENT = 20  # outcomes of one schedule in a document
 
 
@@ -143,6 +142,7 @@ def show(session: Session, display: Display, found: Status) -> None:
 def text_of(display: Display, found: Status, refresh: int = 0) -> str:
     """Return a status as the text of a file."""
     from flowerpower.render.status import status_dict, status_text
+    from flowerpower.render.table import UNCUT
 
     if display.format == "html":
         from flowerpower.render.status_html import status_html
@@ -150,7 +150,7 @@ def text_of(display: Display, found: Status, refresh: int = 0) -> str:
         return status_html(found, refresh=refresh)
     if display.format == "json":
         return json.dumps(status_dict(found), indent=2, ensure_ascii=False) + "\n"
-    return status_text(found, width=_UNCUT) + "\n"
+    return status_text(found, width=UNCUT) + "\n"
 
 
 def write(file: Path, text: str) -> None:

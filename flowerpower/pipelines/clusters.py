@@ -25,8 +25,6 @@ from flowerpower.pipelines.failures import describe
 from flowerpower.pipelines.patience import PatientFuture
 from flowerpower.specs.parts import ExecutorSpec
 
-_CONNECT_SECONDS = 30.0
-
 
 class RemoteNodes(BaseDoRemoteExecute, BaseDoBuildResult):  # type: ignore[misc]
     """Sends every node to the cluster, and tells a watch when nodes start and finish as seen from here."""

@@ -124,11 +124,6 @@ class Ready:
     close: Callable[[bool], None] = field(default=lambda wait: None)
 
 
-def build(parts: Parts) -> Any:
-    """Return the Hamilton driver of the graph; raises PipelineError when there is no graph."""
-    return _build(parts)
-
-
 def ready(
     driver: Any,
     parts: Parts,
@@ -154,16 +149,16 @@ def ready(
         cluster = connect(executor, ours(), watch)
         adapters = parts.adapters if parallel else (*parts.adapters, cluster.nodes)
         return Ready(
-            _build(replace(parts, adapters=adapters), cluster.tasks if parallel else None), lambda wait: cluster.close()
+            build(replace(parts, adapters=adapters), cluster.tasks if parallel else None), lambda wait: cluster.close()
         )
     if parallel:
-        return Ready(_build(parts, _task_executor(executor)))
+        return Ready(build(parts, _task_executor(executor)))
     if executor.type != "threads":
         return Ready(driver)
     from hamilton.plugins.h_threadpool import FutureAdapter
 
     pool = FutureAdapter(max_workers=executor.max_workers, thread_name_prefix="flowerpower")
-    built = _build(replace(parts, adapters=(*parts.adapters, pool)))
+    built = build(replace(parts, adapters=(*parts.adapters, pool)))
     return Ready(built, lambda wait: pool.executor.shutdown(wait=wait, cancel_futures=True))
 
 
@@ -173,7 +168,7 @@ def _ready_by_plugin(parts: Parts, executor: ExecutorSpec, plugins: Sequence[str
     made = plugged(executor, plugins)
     nodes = () if parallel or made.nodes is None else (made.nodes,)
     tasks = (made.tasks or _task_executor(ExecutorSpec())) if parallel else None
-    return Ready(_build(replace(parts, adapters=(*parts.adapters, *nodes)), tasks), made.close)
+    return Ready(build(replace(parts, adapters=(*parts.adapters, *nodes)), tasks), made.close)
 
 
 @contextmanager
@@ -193,7 +188,11 @@ def quiet() -> Iterator[None]:
             logger.removeFilter(is_wanted)
 
 
-def _build(parts: Parts, task_executor: Any = None) -> Any:
+def build(parts: Parts, task_executor: Any = None) -> Any:
+    """Return the Hamilton driver of the graph; raises PipelineError when there is no graph.
+
+    The *task_executor* is for the tasks of parallel blocks.
+    """
     from hamilton import driver
 
     builder = driver.Builder().with_modules(*parts.modules).with_config(dict(parts.config))

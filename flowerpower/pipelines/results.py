@@ -224,9 +224,7 @@ _NOT_SHOWN = object()
 def _value(value: Any, mask: Callable[[str], str]) -> Any:
     try:
         return _masked(plain(value), mask)
-    except (NotPlainError, RecursionError):
-        return _NOT_SHOWN
-    except Exception:  # noqa: BLE001  a foreign mapping or number may do anything when it is read
+    except Exception:  # noqa: BLE001  it is not plain, or a foreign mapping or number that may do anything when it is read
         return _NOT_SHOWN
 
 
