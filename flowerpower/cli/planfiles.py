@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,12 +36,10 @@ def write_whole(file: Path, content: bytes) -> None:
     if file.exists() and not file.is_file():
         file.write_bytes(content)
         return
+    from flowerpower.filesystem import replace_file
+
     place = file.resolve()  # what a link names is replaced, not the link
-    draft = place.with_name(f".{place.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(content)
-        draft.replace(place)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(file)) from None  # nobody knows the draft
-    finally:
-        draft.unlink(missing_ok=True)
+    if not place.parent.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file))
+    with replace_file(place, durable=False) as handle:
+        handle.write(content)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -216,6 +217,7 @@ def test_a_plan_file_is_written_whole_or_not_at_all(live: CommandLine, tmp_path:
 
 def test_what_is_no_file_is_written_to_and_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"before")
+    (tmp_path / "file").chmod(0o600)
     (tmp_path / "link").symlink_to("file")
     os.mkfifo(tmp_path / "pipe")
 
@@ -229,3 +231,4 @@ def test_what_is_no_file_is_written_to_and_never_replaced(tmp_path: Path) -> Non
 
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "file").read_bytes() == b"after"
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o600
