@@ -6,18 +6,15 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
 from flowerpower.cli import completion
-from flowerpower.cli.options import command, flag
+from flowerpower.cli.options import command, flag, separate
 from flowerpower.cli.session import Session
 from flowerpower.cli.terminal import ProgressBar, making_way, prints_to_stderr, progress_bar
 from flowerpower.errors import PipelineError, UsageError
-from flowerpower.moments import read_moment
 
 _EXECUTORS = ("local", "threads", "processes", "dask")
 _offer_executors = completion.words(*_EXECUTORS, "ray")
@@ -60,8 +57,8 @@ def run(
             result = manager.run(
                 pipeline,
                 inputs=read_inputs(set or ()),
-                tick=read_tick(tick, project.home.timezone),
-                outputs=[name.strip() for name in outputs.split(",")] if outputs else None,
+                tick=tick,
+                outputs=separate([outputs]) if outputs else None,
                 executor=executor,
                 observer=watching,
             )
@@ -82,17 +79,6 @@ def read_inputs(pairs: Iterable[str]) -> dict[str, Any]:
         except (ValueError, RecursionError):
             found[key] = text
     return found
-
-
-def read_tick(text: str | None, timezone: str) -> datetime | None:
-    """Return an ISO 8601 time, in the project's zone where the text names none."""
-    if text is None:
-        return None
-    try:
-        moment = read_moment(text)
-    except ValueError:
-        raise UsageError(f"--tick wants an ISO 8601 time, not {text!r}", hint="for example 2026-11-22T02:00") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(timezone))
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from flowerpower.pipelines.storage import Access
 from flowerpower.specs.dataflow_graphs import Graphs
 from flowerpower.specs.models import PipelineSpec
 from flowerpower.specs.parts import ExecutorSpec
+from flowerpower.told_in_python import called
 
 __all__ = ["PipelineManager", "preload"]
 
@@ -162,13 +163,14 @@ class PipelineManager:
         try:
             moment = read_moment(tick)
         except ValueError:
+            what = called("--tick", "tick")
             raise UsageError(
-                f"the tick is no ISO 8601 time: {tick[:80]!r}", hint="for example 2026-11-22T02:00"
+                f"{what} is no ISO 8601 time: {tick[:80]!r}", hint="for example 2026-11-22T02:00"
             ) from None
         return moment if moment.tzinfo else moment.replace(tzinfo=self._timezone)
 
     def _context(self, name: str, tick: datetime | str | None) -> RunContext:
-        moment = self._moment(tick) if tick else datetime.now(self._timezone).replace(microsecond=0)
+        moment = self._moment(tick) if tick is not None else datetime.now(self._timezone).replace(microsecond=0)
         return RunContext(
             tick=moment,
             tick_start=moment,
