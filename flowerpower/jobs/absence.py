@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from redis.exceptions import RedisError
 
-from flowerpower.errors import StoreError
+from flowerpower.errors import FlowerPowerError, StoreError
 from flowerpower.state.connection import is_away, refuses_writes
 
 FIRST_REMINDER = 60.0  # seconds; each of the next ones takes twice as long
@@ -59,7 +59,7 @@ class Absence(logging.Filter):
         """Note a failure of ours if it means one of the two, and tell whether it does."""
         refuses = refuses_writes(error.__cause__)
         if refuses or is_away(error):
-            self.gone(_with_advice(error), refuses=refuses)
+            self.gone(with_advice(error), refuses=refuses)
         return refuses or is_away(error)
 
     def over(self) -> None:
@@ -92,6 +92,7 @@ class Absence(logging.Filter):
         return False
 
 
-def _with_advice(error: Exception) -> str:
-    hint = error.hint if isinstance(error, StoreError) and error.hint != StoreError.hint else ""
+def with_advice(error: Exception) -> str:
+    """Return what an error says, and its hint where that is another than all of its kind have."""
+    hint = error.hint if isinstance(error, FlowerPowerError) and error.hint != type(error).hint else ""
     return f"{error} ({hint})" if hint else str(error)

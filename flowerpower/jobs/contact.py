@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from flowerpower.errors import FlowerPowerError
+from flowerpower.jobs.absence import with_advice
 from flowerpower.state.connection import SCRIPT_TIMEOUT, be_patient, is_late
 
 if TYPE_CHECKING:
@@ -71,5 +72,4 @@ def _words(error: Exception) -> str:
     """Return what to say of a failure, without what differs from one try to the next."""
     if not isinstance(error, FlowerPowerError):
         return f"the pass failed: {type(error).__name__}: {error}"
-    hint = error.hint if error.hint != type(error).hint else ""
-    return f"{error} ({hint})" if hint else str(error)
+    return with_advice(error)

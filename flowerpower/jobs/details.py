@@ -10,6 +10,7 @@ from typing import Any
 from flowerpower.errors import UsageError
 from flowerpower.jobs.events import newest_events
 from flowerpower.jobs.ledger import RunRef, run_ref
+from flowerpower.jobs.monitoring.company import live_workers
 from flowerpower.jobs.records import RunRecord, active_run, decode_outcome, plain_time, types_of_runs, zone_of
 from flowerpower.state.codec import loads
 from flowerpower.state.connection import redis_errors
@@ -177,7 +178,7 @@ def _details(
         by_hand=tick_of(record.run.rpartition("--")[2]) is None if record.run else False,
         retries_left=int(job["retries_left"]) if job["retries_left"].isdigit() else 0,
         next_at=_retry_due(store, record, job["origin"]) if record.status == "retrying" else 0,
-        workers=_listening(store, job["origin"]) if waits else None,
+        workers=live_workers(store, job["origin"]) if waits else None,
     )
 
 
@@ -271,15 +272,6 @@ def _summary(store: Store, record: RunRecord) -> Mapping[str, Any]:
     with redis_errors("reading the run's result"):
         found = returned(store.connection, record.run)
     return found if isinstance(found, dict) and found.get("status") == "succeeded" else {}
-
-
-def _listening(store: Store, queue: str) -> int:
-    with redis_errors("reading workers"):
-        workers: Any = store.connection.smembers(store.keys.workers(queue))
-        pipe = store.connection.pipeline(transaction=False)
-        for worker in workers:
-            pipe.exists(worker)
-        return sum(pipe.execute()) if workers else 0
 
 
 def _retry_due(store: Store, record: RunRecord, queue: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from flowerpower.errors import DamagedError, FormatError
+from flowerpower.errors import DamagedError, FlowerPowerError, FormatError
 from flowerpower.state.codec import decode_cursor, decode_cursors, decode_head
 from flowerpower.state.glance import of_another_revision
 from flowerpower.state.keys import Keys
@@ -14,6 +14,8 @@ from flowerpower.state.misplaced import address_of, is_misplaced, kind_of, mispl
 from flowerpower.state.models import Cursor, Damage, Head, Record, State
 
 T = TypeVar("T")
+UNUSABLE = (FlowerPowerError, KeyError, TypeError, ValueError, AttributeError)
+"""What an altered record can raise where it is used."""
 
 
 @dataclass(slots=True)

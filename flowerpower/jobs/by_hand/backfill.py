@@ -23,6 +23,7 @@ from flowerpower.jobs.by_hand.past import Applied, HandOut, PastTick, Sign, hand
 from flowerpower.jobs.by_hand.ranges import Ranges
 from flowerpower.jobs.by_hand.stopping import read_mark
 from flowerpower.jobs.ledger import RunRef
+from flowerpower.jobs.monitoring.company import live_workers
 from flowerpower.jobs.records import RunRecord
 from flowerpower.planning.window import nearest_ticks, past_moment, ticks_between
 from flowerpower.state.connection import redis_errors
@@ -177,10 +178,7 @@ def _hint_empty(applied: Applied, around: Sequence[int]) -> str:
 
 
 def _workers(store: Store, applied: Applied) -> int:
-    queue = store.keys.queue(str(applied.schedule.fields.get("queue")))
-    with redis_errors("reading workers"):
-        names: Any = store.connection.smembers(store.keys.workers(queue))
-        return int(store.connection.exists(*names)) if names else 0
+    return live_workers(store, store.keys.queue(str(applied.schedule.fields.get("queue"))))
 
 
 @dataclass(slots=True)

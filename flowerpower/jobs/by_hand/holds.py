@@ -18,7 +18,7 @@ from flowerpower.planning.holds import end_of_hold, lift
 from flowerpower.schedule.trigger import TriggerError
 from flowerpower.state.codec import decode_cursor, decode_hold, decode_schedule, seal
 from flowerpower.state.connection import redis_errors
-from flowerpower.state.damage import way_out_of
+from flowerpower.state.damage import UNUSABLE, way_out_of
 from flowerpower.state.desired import describe_run, occurrence_at, trigger_of
 from flowerpower.state.job_codec import job_fields
 from flowerpower.state.misplaced import WAY_OUT
@@ -30,7 +30,6 @@ LOOK_SECONDS = 15
 LONGEST_REASON = 500
 _TRIES = 3
 _BATCH = 500
-_UNUSABLE = (FlowerPowerError, KeyError, TypeError, ValueError, AttributeError)  # what an altered record can raise
 _REFUSALS = {
     "type": ("these keys hold something that is not ours to overwrite: {names}", WAY_OUT),
     "missing": ("deleted by an apply just now: {names}", "`flowerpower status` shows what is live"),
@@ -203,7 +202,7 @@ class Lifter:
             try:
                 if hold.until is not None and hold.until <= now:
                     messages.append(_release(self._store, one, now)[0])
-            except _UNUSABLE as error:
+            except UNUSABLE as error:
                 if (one.name, hold) not in self._broken:
                     self._broken.add((one.name, hold))
                     way = way_out_of(error)

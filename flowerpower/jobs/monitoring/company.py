@@ -49,6 +49,13 @@ def with_company(store: Store, status: Status, queues: Sequence[str]) -> Status:
     )
 
 
+def live_workers(store: Store, queue: str) -> int:
+    """Return how many workers live that listen on a queue, which is named as RQ names it."""
+    with redis_errors("reading workers"):
+        names: Any = store.connection.smembers(store.keys.workers(queue))
+        return int(store.connection.exists(*names)) if names else 0
+
+
 def _odd_keys(keys: Keys, queues: Sequence[str], found: Sequence[Sequence[Any]]) -> Iterator[tuple[str, str]]:
     """Yield the keys of RQ's queues that are of another type, and what they should be."""
     for queue, replies in zip(queues, found, strict=True):

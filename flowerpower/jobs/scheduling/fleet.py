@@ -7,18 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
-from flowerpower.errors import FlowerPowerError, FormatError, StoreError
+from flowerpower.errors import FormatError, StoreError
 from flowerpower.jobs.ledger import Ledger
 from flowerpower.jobs.scheduling.firing import Compiled, FireMessage, Mode, compile_schedule, fire_message
 from flowerpower.jobs.scheduling.troubles import Troubles
 from flowerpower.state.codec import decode_cursor, decode_schedule
 from flowerpower.state.connection import is_away, redis_errors
-from flowerpower.state.damage import way_out_of
+from flowerpower.state.damage import UNUSABLE, way_out_of
 from flowerpower.state.models import Cursor
 from flowerpower.state.pipelined import batches, fields_of
 from flowerpower.state.store import Store
 
-_UNUSABLE = (FlowerPowerError, KeyError, TypeError, ValueError, AttributeError)  # what an altered record can raise
 TRIES = 3  # failures, before anything else, after which the script fails for all
 AT_ONCE = 250  # schedules fired by one call of the script, during which Redis answers nobody else
 _FIRST = 50  # fired by the first call, for which Redis waits
@@ -66,7 +65,7 @@ class Fleet:
                 continue
             try:
                 messages[name] = fire_message(self.store.keys, compiled, cursor, now, mode)
-            except _UNUSABLE as error:
+            except UNUSABLE as error:
                 self._break(name, cursor.revision, error)
         return messages
 
@@ -140,7 +139,7 @@ class Fleet:
             self._broken.pop(name, None)
             if record.revision == revision and self._apart.pop(name, ""):
                 self._hindered.pop(name, None)
-        except _UNUSABLE as error:
+        except UNUSABLE as error:
             self._break(name, revision, error)
 
     def _break(self, name: str, revision: int, error: Exception) -> None:
