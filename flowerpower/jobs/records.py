@@ -13,7 +13,7 @@ from flowerpower.errors import UsageError
 from flowerpower.jobs.events import newest_events
 from flowerpower.state.codec import count_waiting, decode_hold, decode_run, loads
 from flowerpower.state.connection import redis_errors
-from flowerpower.state.keys import SEPARATOR, Keys
+from flowerpower.state.keys import LAST_MOMENT, SEPARATOR, Keys
 from flowerpower.state.misplaced import find_misplaced, is_misplaced
 from flowerpower.state.models import Damage, Hold, Run
 from flowerpower.state.store import Store
@@ -24,7 +24,6 @@ ACTIVE = ("running", "queued", "scheduled", "retrying")
 STATUSES = (*ACTIVE, *ENDED)
 _PAGE = 500
 _MOST_SCHEDULES = 100
-_LAST_MOMENT = 253_402_300_799  # the end of the year 9999
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +315,7 @@ def _of_event(moment: int, event: Mapping[str, str]) -> RunRecord | None:
 
 def _moment(value: Any) -> int:
     moment = int(float(value))
-    if not 0 <= moment <= _LAST_MOMENT:
+    if not 0 <= moment <= LAST_MOMENT:
         raise ValueError(f"{value} is not a moment")
     return moment
 

@@ -31,7 +31,6 @@ from flowerpower.state.models import (
 
 FORMAT = 1
 WORDING = ("cron", "every", "at", "start", "end")  # the fields that word a trigger
-_LAST_SECOND = 253_402_300_799  # of the year 9999
 _SUM = b'{"sum":"'
 _COUNT_SPACES = methodcaller("count", b" ")
 _SUMMED = len(_SUM) + 64 + len('",')  # where that which the sum is of goes on
@@ -282,7 +281,7 @@ def decode_past(entry: bytes, raw: Mapping[bytes, bytes]) -> PastApply:
     name = entry.decode(errors="replace")
     try:
         counts, holds = loads(text["summary"]), loads(text.get("holds", "{}"))
-        if not 0 <= int(text["when"]) <= _LAST_SECOND:
+        if not 0 <= int(text["when"]) <= LAST_MOMENT:
             raise ValueError("no such moment")
         return PastApply(
             entry=name,

@@ -235,11 +235,13 @@ def test_of_a_job_that_cannot_be_read_the_plan_says_that_and_makes_nothing_up(st
     assert not make_plan(KEYS, WANTED, store.read(), SOURCE).changes
 
 
+@pytest.mark.parametrize("moment", [253_402_300_799, 10**17])  # the first is of the year 10000 in many zones
 @pytest.mark.parametrize("field", ["first", "last", "at"])
-def test_an_outcome_at_no_moment_hides_nothing_of_the_status(store: Store, field: str) -> None:
+def test_an_outcome_at_no_moment_hides_nothing_of_the_status(store: Store, field: str, moment: int) -> None:
     sound = {"first": 1_800_000_000, "last": 1_800_000_000, "count": 1, "status": "failed", "at": 1_800_000_001}
-    for moment, outcome in ((2, {**sound, field: 10**17}), (1, sound)):
-        store.connection.zadd(KEYS.outcomes("bad"), {json.dumps(outcome): moment})
+    for score, outcome in ((2, {**sound, field: moment}), (1, sound)):
+        store.connection.zadd(KEYS.outcomes("bad"), {json.dumps(outcome): score})
+    store.connection.xadd(KEYS.heals, {"event": "lost", "schedule": "bad", "tick": moment})
 
     status = read_status(store, recent=5)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from flowerpower.jobs.monitoring.status import HEALS_OF, Heal, QueueStatus, Status, Totals, WorkerStatus
 from flowerpower.state.connection import redis_errors
-from flowerpower.state.keys import Keys
+from flowerpower.state.keys import Keys, tick_of
 from flowerpower.state.misplaced import address_of, is_misplaced, misplaced, says_misplaced
 from flowerpower.state.store import Store
 
@@ -84,12 +84,11 @@ def _sound(reply: Any) -> Iterable[Any]:
 
 def _heal(entry: bytes, fields: Mapping[bytes, bytes]) -> Heal:
     text = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in fields.items()}
-    tick = text.get("tick", "")
     return Heal(
         event=text.get("event", ""),
         at=int(entry.split(b"-")[0]) // 1000,
         schedule=text.get("schedule", ""),
-        tick=int(tick) if tick.isascii() and tick.isdigit() else None,
+        tick=tick_of(text.get("tick", "")),
         run=text.get("job", ""),
         reason=text.get("reason", ""),
     )
