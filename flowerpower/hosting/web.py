@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.parse import urljoin, urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from flowerpower.errors import FlowerPowerError
 
@@ -20,8 +20,16 @@ LARGEST = 64 * 1024 * 1024  # bytes of one answer
 NOT_FOUND = 404
 _TRIES = 4
 _BUSY = {429, 500, 502, 503, 504}
+_ELSEWHERE = {301, 302, 303, 307, 308}
 _LONGEST_WAIT = 30.0
 _NEXT = re.compile(r'<([^>]+)>;\s*rel="?next"?')
+
+
+class _ReadersGoOn(HTTPRedirectHandler):
+    """Follows redirects of what only reads: of what writes Python would make a GET, which writes nothing."""
+
+    def redirect_request(self, request: Request, *told: Any) -> Request | None:
+        return super().redirect_request(request, *told) if request.get_method() == "GET" else None
 
 
 class HostingError(FlowerPowerError):
@@ -91,7 +99,7 @@ class Web:
         if _origin(url) == _origin(self.address):
             for name, value in self.headers.items():
                 request.add_unredirected_header(name, value)
-        with urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+        with build_opener(_ReadersGoOn).open(request, timeout=SECONDS) as answer:
             raw = answer.read(LARGEST + 1)
             if len(raw) > LARGEST:
                 raise HostingError(f"an answer of {_origin(url)} is larger than {LARGEST:,} bytes")
@@ -99,7 +107,8 @@ class Web:
 
     def _told(self, method: str, url: str, error: HTTPError) -> HostingError:
         said = _message(error)
-        hint = self._advice(error.code)
+        moved = error.headers.get("Location") if error.code in _ELSEWHERE else None
+        hint = f"its API has moved to {_origin(urljoin(url, moved))}" if moved else self._advice(error.code)
         what = f"{method} {urlsplit(url).path}"
         return HostingError(
             f"{_origin(url)} answered {error.code} to {what}{': ' if said else ''}{said}", hint=hint, status=error.code

@@ -131,7 +131,7 @@ class _Handler(PagedHandler):
             host.leaked += [self.path] if {"PRIVATE-TOKEN", "JOB-TOKEN"} & set(self.headers) else []
             self.send_body(200, host.files[tuple(json.loads(unquote(parts.path.removeprefix("/store/"))))])  # type: ignore[index]
         elif (refused := self._refused(parts.path)) is not None:
-            self.send_body(*refused)
+            self.send_body(*refused, {"Location": f"http://localhost:{host.port}{self.path}"})
         elif found := _ARTIFACT.fullmatch(parts.path):
             key = (unquote(found[1]), query["job"][0], unquote(found[2]))
             if key not in host.files:

@@ -112,6 +112,7 @@ def test_the_pipeline_of_a_branch_tells_its_open_merge_request(line: CommandLine
         ("POST", [403], "answered 403 to POST /api/v4/projects/42/merge_requests/5/notes: 403 Forbidden"),
         ("GET", [404], "with the role Reporter and the scope api"),
         ("POST", [502], "answered 502"),
+        ("POST", [301], "its API has moved to http://localhost"),
     ],
 )
 def test_a_host_that_says_no_is_told_with_what_to_do(
