@@ -184,10 +184,15 @@ class Workbench:
         command = [sys.executable, "-P", "-m", "flowerpower", "worker", "--quiet", "--local-code"]
         command += ["--redis", "embedded", "--env", settings.env]
         command += ["--project", str(self._folder)]
-        for name, value in settings.variables.items():
-            command += ["--var", f"{name}={value}"]
+        variables = {f"FLOWERPOWER_VAR_{name}": value for name, value in settings.variables.items()}
+        environment = {**settings.environment, **variables}  # values may be secrets, and anybody reads a command line
         ends_with_us = partial(end_with_parent, signal.SIGTERM)
-        self._worker = subprocess.Popen(command, start_new_session=True, preexec_fn=ends_with_us)  # noqa: PLW1509 - no threads here
+        self._worker = subprocess.Popen(
+            command,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=ends_with_us,  # noqa: PLW1509 - no threads here
+        )
         self._started = time.monotonic()
 
     def _keep_working(self) -> None:

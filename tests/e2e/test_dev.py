@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -48,7 +48,10 @@ def developing(folder: Path) -> Iterator[Dev]:
 
 
 @pytest.mark.slow
-def test_each_save_is_applied_and_a_broken_one_leaves_the_last_good_state(tmp_path: Path) -> None:
+def test_each_save_is_applied_and_a_broken_one_leaves_the_last_good_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOWERPOWER_VAR_token", "hunter2-of-a-variable")
     folder = write_project(tmp_path / "acme", schedule="every: 1s")
     schedule, flow = folder / "schedules/often.yaml", folder / "flows/flow.py"
     good = flow.read_text()
@@ -57,6 +60,9 @@ def test_each_save_is_applied_and_a_broken_one_leaves_the_last_good_state(tmp_pa
         first = dev.wait_for("Apply complete: 2 added")
         assert "no live worker" not in first
         dev.wait_for("often @ ")
+        shown = list(_command_lines())
+        assert any(b"\0worker\0" in line and str(folder).encode() in line for line in shown)
+        assert not any(b"hunter2" in line for line in shown)
 
         schedule.write_text("pipeline: report\nevery: 1x\n")
         assert "schedules/often.yaml:2" in dev.wait_for("what was applied before goes on")
@@ -78,6 +84,13 @@ def test_each_save_is_applied_and_a_broken_one_leaves_the_last_good_state(tmp_pa
         dev.process.send_signal(signal.SIGINT)
         dev_said = dev.process.wait(PATIENCE)
     assert dev_said == 0
+
+
+def _command_lines() -> Iterator[bytes]:
+    """Yield what anybody may read of the processes of this machine."""
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            yield file.read_bytes()
 
 
 def wait_until(happened: Callable[[], bool]) -> None:
