@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from redis import Redis
+from redis.client import Pipeline
 
 OFFSET_KEY = "test:clock:offset"
 SHIFTED_CLOCK = f"""
@@ -29,17 +30,46 @@ def start_at_half_past(connection: Redis) -> None:
 def dump_keys(connection: Redis, *, without: tuple[str, ...] = ()) -> dict[bytes, Any]:
     """Return every key with its exact bytes, but those that start with one of the given prefixes."""
     keys = sorted(key for key in connection.scan_iter() if not key.decode(errors="replace").startswith(without))
-    return {key: _value(connection, key) for key in keys}
+    pipe = connection.pipeline(transaction=False)
+    for key in keys:
+        pipe.type(key)
+    kinds = pipe.execute()
+    for key, kind in zip(keys, kinds, strict=True):
+        _ask(pipe, key, kind)
+    found = zip(keys, kinds, pipe.execute(), strict=True)
+    return {key: sorted(value) if kind == b"set" else value for key, kind, value in found}
 
 
-def _value(connection: Redis, key: bytes) -> Any:
-    kind = connection.type(key)
+def _ask(pipe: Pipeline, key: bytes, kind: bytes) -> None:
     if kind == b"zset":
-        return connection.zrange(key, 0, -1, withscores=True)
-    if kind == b"set":
-        return sorted(connection.smembers(key))
-    if kind == b"list":
-        return connection.lrange(key, 0, -1)
-    if kind == b"stream":
-        return connection.xrange(key)
-    return connection.hgetall(key) if kind == b"hash" else connection.get(key)
+        pipe.zrange(key, 0, -1, withscores=True)
+    elif kind == b"set":
+        pipe.smembers(key)
+    elif kind == b"list":
+        pipe.lrange(key, 0, -1)
+    elif kind == b"stream":
+        pipe.xrange(key)
+    elif kind == b"hash":
+        pipe.hgetall(key)
+    else:
+        pipe.get(key)
+
+
+def keep_keys(connection: Redis) -> dict[bytes, tuple[int, bytes]]:
+    """Return every key as Redis itself writes it down, with its time to live, for `put_back`."""
+    keys = list(connection.scan_iter())
+    pipe = connection.pipeline(transaction=False)
+    for key in keys:
+        pipe.pttl(key)
+        pipe.dump(key)
+    answers = pipe.execute()
+    return {key: (max(0, ttl), raw) for key, ttl, raw in zip(keys, answers[::2], answers[1::2], strict=True)}
+
+
+def put_back(connection: Redis, kept: dict[bytes, tuple[int, bytes]]) -> None:
+    """Make Redis hold what was kept and nothing else."""
+    pipe = connection.pipeline(transaction=False)
+    pipe.flushall()
+    for key, (ttl, raw) in kept.items():
+        pipe.restore(key, ttl, raw)
+    pipe.execute()
