@@ -24,7 +24,7 @@ def publish(session: Session, planned: PlannedChanges) -> None:
     """Append the plan to the summary of a GitHub job, and its counts to the outputs of the step, if there are any."""
     summary, outputs = (session.settings.environment.get(name) for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"))
     if summary:
-        _append(session, Path(summary), planned.to_markdown(), "the summary of this job", LARGEST_SUMMARY)
+        append_summary(session, Path(summary), planned.to_markdown())
     if outputs:
         _append(session, Path(outputs), step_outputs(_outputs(planned)), "the outputs of this step")
 
@@ -48,7 +48,7 @@ def _annotate(session: Session, folder: str, problems: Sequence[Problem]) -> Non
     where = "the summary of this job" if summary else "`flowerpower validate`"
     session.result(problems_github(found, all_in=where))
     if summary:
-        _append(session, Path(summary), problems_summary(found), "the summary of this job", LARGEST_SUMMARY)
+        append_summary(session, Path(summary), problems_summary(found))
 
 
 def folder_in_repository(folder: Path | Filesystem) -> str:
@@ -60,13 +60,18 @@ def folder_in_repository(folder: Path | Filesystem) -> str:
     return "" if inside == "." else f"{inside}/"
 
 
+def append_summary(session: Session, file: Path, text: str) -> None:
+    """Append Markdown to the summary of a job, of which GitHub takes all or nothing."""
+    _append(session, file, text, "the summary of this job", LARGEST_SUMMARY)
+
+
 def _append(session: Session, file: Path, text: str, what: str, most: int | None = None) -> None:
     """Append a text, on a line of its own; nothing when the file would grow past *most* bytes."""
     try:
         there = file.read_bytes() if file.exists() else b""
         added = (b"\n" if there and not there.endswith(b"\n") else b"") + text.encode("utf-8", "backslashreplace")
         if most is not None and len(there) + len(added) > most:
-            session.talk(f"Note: {what} is full, so the plan is not in it")
+            session.talk(f"Note: {what} is full: not all is in it")
             return
         with file.open("ab") as stream:
             stream.write(added)

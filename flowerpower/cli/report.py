@@ -193,11 +193,11 @@ def _append_summary(session: Session, checked: Sequence[Checked]) -> None:
     """Append every problem to the summary of the job, since annotations are cut."""
     file = _summary_of(session)
     if file and any(each.problems for each in checked):
+        from flowerpower.cli.github import append_summary
         from flowerpower.render.problems_github import problems_summary
 
         found = _found((each, each.from_root()) for each in checked)
-        with Path(file).open("a", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(problems_summary(found.problems))
+        append_summary(session, Path(file), problems_summary(found.problems))
 
 
 def _sizes(checked: Sequence[Checked]) -> str:

@@ -239,6 +239,22 @@ def test_github_gets_annotations_and_the_summary_of_the_job_has_all(
     assert (tmp_path / "summary.md").read_text(encoding="utf-8").count("| error ") == 12
 
 
+def test_a_summary_of_a_job_that_is_full_or_no_file_hides_no_problem(
+    validate: Validate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(Path("data/acme/schedules/a.yaml"), f"{GOOD}key: 1\n")
+    write(tmp_path / "full.md", "x" * 999_999)
+    for file, told in {"full.md": "is full", "none/summary.md": "could not be written"}.items():
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / file))
+
+        said = validate("data/acme", "--format", "github")
+
+        assert said.out.startswith("::error ")
+        assert f"Note: the summary of this job {told}" in said.err
+
+    assert (tmp_path / "full.md").stat().st_size == 999_999
+
+
 def test_only_the_github_format_writes_the_summary_of_a_job(
     validate: Validate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
