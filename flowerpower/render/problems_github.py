@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from flowerpower.errors import Problem
 from flowerpower.render.excerpt import extent, line_of
 from flowerpower.render.github import LARGEST_SUMMARY, MOST_ANNOTATIONS, annotation
 from flowerpower.render.problems import SEVERITIES, problem_counts, sort_problems
-from flowerpower.render.words import count, safe
+from flowerpower.render.words import count, free_text
 from flowerpower.specs.codes import CODES, docs_url
 
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>|#~&$@])")
 
 
 def problems_github(
@@ -63,4 +61,4 @@ def _row(problem: Problem) -> str:
 
 def _cells(problem: Problem) -> Iterator[str]:
     for text in (str(problem.place), problem.said, problem.hint):
-        yield _MARKUP.sub(r"\\\1", safe(text))
+        yield free_text(text)
