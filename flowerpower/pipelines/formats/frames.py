@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, BinaryIO
 
 from flowerpower.pipelines.formats import arrow
@@ -53,61 +54,35 @@ def _line_ends(frame: Any) -> Options:
     return {"lineterminator": "\r\n"} if any("\r" in text for text in (*heads, *texts_of(frame))) else {}
 
 
-def _read_parquet(handle: BinaryIO, kind: Kind, options: Options) -> Any:
-    if kind == "any":
-        return PARQUET.read(handle, "pandas", options)
-    if kind not in ("arrow", "list"):
-        raise TypeError(f"parquet cannot fill a {kind}")
-    from pyarrow import parquet
+def _columnar(name: str, of_polars: str, written_by: str) -> Format:
+    """Return a format that pandas, polars and pyarrow each read and write by a function of their own.
 
-    table = parquet.read_table(handle, **options)
-    return table if kind == "arrow" else table.to_pylist()
+    *of_polars* is what polars calls it, *written_by* the function of pyarrow's module of that name that writes.
+    """
 
+    def read(handle: BinaryIO, kind: Kind, options: Options) -> Any:
+        if kind == "any":
+            return form.read(handle, "pandas", options)
+        if kind not in ("arrow", "list"):
+            raise TypeError(f"{name} cannot fill a {kind}")
+        table = import_module(f"pyarrow.{name}").read_table(handle, **options)
+        return table if kind == "arrow" else table.to_pylist()
 
-def _write_parquet(value: Any, handle: BinaryIO, options: Options) -> None:
-    library = library_of(value)
-    if library == "polars":
-        value.write_parquet(handle, **options)
-        return
-    if library == "pandas":
-        value.to_parquet(handle, **options)
-        return
-    from pyarrow import parquet
+    def write(value: Any, handle: BinaryIO, options: Options) -> None:
+        library = library_of(value)
+        if library == "polars":
+            getattr(value, f"write_{of_polars}")(handle, **options)
+        elif library == "pandas":
+            getattr(value, f"to_{name}")(handle, **options)
+        else:
+            table = value if library == "arrow" else arrow_table(records(value, name))
+            getattr(import_module(f"pyarrow.{name}"), written_by)(table, handle, **options)
 
-    parquet.write_table(value if library == "arrow" else arrow_table(records(value, "parquet")), handle, **options)
-
-
-def _read_feather(handle: BinaryIO, kind: Kind, options: Options) -> Any:
-    if kind == "any":
-        return FEATHER.read(handle, "pandas", options)
-    if kind not in ("arrow", "list"):
-        raise TypeError(f"feather cannot fill a {kind}")
-    from pyarrow import feather
-
-    table = feather.read_table(handle, **options)
-    return table if kind == "arrow" else table.to_pylist()
-
-
-def _write_feather(value: Any, handle: BinaryIO, options: Options) -> None:
-    library = library_of(value)
-    if library == "polars":
-        value.write_ipc(handle, **options)
-        return
-    if library == "pandas":
-        value.to_feather(handle, **options)
-        return
-    from pyarrow import feather
-
-    feather.write_feather(value if library == "arrow" else arrow_table(records(value, "feather")), handle, **options)
+    reader = frame_reader(By(f"read_{name}"), By(f"read_{of_polars}"), read)
+    form = Format(reader, write, ("pyarrow", "polars"), "parquet")
+    return form
 
 
 CSV = Format(frame_reader(By("read_csv"), By("read_csv", all_rows), _read_csv), _write_csv)
-PARQUET = Format(
-    frame_reader(By("read_parquet"), By("read_parquet"), _read_parquet),
-    _write_parquet,
-    ("pyarrow", "polars"),
-    "parquet",
-)
-FEATHER = Format(
-    frame_reader(By("read_feather"), By("read_ipc"), _read_feather), _write_feather, ("pyarrow", "polars"), "parquet"
-)
+PARQUET = _columnar("parquet", "parquet", "write_table")
+FEATHER = _columnar("feather", "ipc", "write_feather")
