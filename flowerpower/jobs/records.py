@@ -386,13 +386,19 @@ def _field(record: bytes | None, name: str) -> Any:
 
 def _refuse_unknown(store: Store, wish: Wish) -> None:
     """Raise `UsageError` for a name that is not applied and of which nothing at all is kept."""
+    keys = store.keys
+    with redis_errors("looking for outcomes"):
+        if store.connection.exists(keys.outcomes(wish.name), keys.older(wish.name)):
+            return
+    hint = applied_like(store, wish.name) or "`flowerpower status` shows what is live"
+    raise UsageError(f"no run of {wish.name!r} is known, and nothing of that name is applied", hint=hint)
+
+
+def applied_like(store: Store, name: str) -> str:
+    """Return a question whether the applied schedule or pipeline with the nearest name is meant; nothing for none."""
     from flowerpower.specs.messages import did_you_mean
 
     keys = store.keys
     with redis_errors("reading the applied names"):
-        if store.connection.exists(keys.outcomes(wish.name), keys.older(wish.name)):
-            return
         names: Any = [*store.connection.hkeys(keys.schedules), *store.connection.hkeys(keys.pipelines)]
-    known = sorted({name.decode(errors="replace") for name in names})
-    hint = did_you_mean(wish.name, known) or "`flowerpower status` shows what is live"
-    raise UsageError(f"no run of {wish.name!r} is known, and nothing of that name is applied", hint=hint)
+    return did_you_mean(name, sorted({found.decode(errors="replace") for found in names}))

@@ -198,6 +198,8 @@ def test_a_waiting_run_is_dropped(manager: RQManager) -> None:
 
 @pytest.mark.parametrize("name", ["repotr", "nothing-like-it"])
 def test_what_is_not_applied_is_not_enqueued(manager: RQManager, name: str) -> None:
+    manager.store.connection.hset(manager.store.keys.pipelines, b"\xff", "a stranger's")
+
     with pytest.raises(UsageError, match=name) as raised:
         manager.enqueue(name)
 

@@ -17,7 +17,7 @@ from flowerpower.jobs.by_hand.inputs import at_once, run_spec_text
 from flowerpower.jobs.by_hand.past import spec_of
 from flowerpower.jobs.details import RunDetails, find_outcome, find_record, read_run
 from flowerpower.jobs.ledger import Ledger, RunRef
-from flowerpower.nearest import nearest
+from flowerpower.jobs.records import applied_like
 from flowerpower.state.codec import decode_pipeline, decode_schedule, digest
 from flowerpower.state.connection import is_away, redis_errors
 from flowerpower.state.deadline import until
@@ -149,7 +149,8 @@ def manual_order(
     elif schedule is not None:
         job, spec = _schedule_job(store, name, schedule)
     else:
-        raise UsageError(f"no pipeline or schedule named {name!r} is applied", hint=_nearest(store, name))
+        hint = applied_like(store, name) or "apply it first: flowerpower apply"
+        raise UsageError(f"no pipeline or schedule named {name!r} is applied", hint=hint)
     text = run_spec_text(spec, inputs)
     run = f"m{ulid(millis, entropy)}"
     tick = max(store.time(), due)
@@ -246,10 +247,3 @@ def _schedule_job(store: Store, name: str, raw: bytes) -> tuple[dict[str, str], 
         raise UsageError(f"the run spec of {name!r} is not in Redis", hint="apply again")
     spec = spec_of(name, text)
     return job_fields(occurrence_at(store.keys, schedule, 0)), at_once(spec)
-
-
-def _nearest(store: Store, name: str) -> str:
-    with redis_errors("reading the applied names"):
-        names: Any = [*store.connection.hkeys(store.keys.pipelines), *store.connection.hkeys(store.keys.schedules)]
-    near = nearest(name, [found.decode() for found in names])
-    return f"did you mean {near!r}?" if near else "apply it first: flowerpower apply"
