@@ -72,7 +72,7 @@ def manager(redis_connection: Redis, redis_url: str, tmp_path: Path, monkeypatch
 def ran(manager: RQManager, redis_url: str, tmp_path: Path) -> dict[str, RunHandle]:
     """Runs that have ended: one failed twice, one succeeded, one succeeded without a word."""
     old = {KEYS.run_id("report", number): number for number in range(keeping.RUNS_KEPT)}
-    manager.store.connection.zadd(KEYS.kept_of("report"), old)
+    manager.store.connection.zadd(KEYS.kept_of("report"), {**old, b"\xff": -1})  # and what is no id of a run
     manager.store.connection.hset(KEYS.kept(KEYS.run_id("report", 0)), "log:1", "old")
     numbers = {"bad": -4, "good": 21, "quiet": 1}
     runs = {name: manager.enqueue("report", {"number": number}) for name, number in numbers.items()}

@@ -60,6 +60,14 @@ def test_those_of_runs_by_hand_are_forgotten_though_no_apply_comes(store: Store,
     assert look(store, scheduler) == MANY, "for few it is not worth a look at everything"
 
 
+def test_a_name_that_is_no_text_keeps_no_other_from_being_forgotten(store: Store, scheduler: Scheduler) -> None:
+    store.connection.hset(KEYS.specs, b"\xff", "a stranger's")
+
+    run_many(store, 0)
+
+    assert look(store, scheduler) == 2  # the schedule's own, and the stranger's
+
+
 def test_one_stays_whose_run_is_on_its_way_from_the_active_runs_to_the_failed_jobs(
     store: Store, scheduler: Scheduler, player: Player
 ) -> None:

@@ -233,7 +233,7 @@ class Keeper:
             pipe.zrange(index, 0, -RUNS_KEPT - 1)
             surplus: list[bytes] = pipe.execute()[-1]
             if surplus:
-                self._store.connection.unlink(*(self._store.keys.kept(run.decode()) for run in surplus))
+                self._store.connection.unlink(*(self._store.keys.kept(run.decode(errors="replace")) for run in surplus))
                 self._store.connection.zrem(index, *surplus)
 
 

@@ -66,7 +66,7 @@ def unused_specs(store: Store, queues: Sequence[str]) -> frozenset[str]:
             pipe.zrange(f"{keys.rq}:failed:{queue}", 0, -1)
         stored, names, active, *listed = pipe.execute()
         records = fields_of(store.connection, keys.schedules, names)
-        unused = {digest.decode() for digest in stored} - {_run_of(record) for _, record in records}
+        unused = {digest.decode(errors="replace") for digest in stored} - {_run_of(record) for _, record in records}
         unused -= {found.decode() for entry in active for found in _DIGEST.findall(entry)}
         if not unused:
             return frozenset()
