@@ -130,6 +130,23 @@ def test_after_an_outage_workers_are_given_time_to_be_heard_of_again(store: Stor
     assert connection.zcard(registry) == 1
 
 
+@pytest.mark.parametrize("job", ["another type", "damaged", "gone"])
+def test_a_started_job_that_nobody_can_read_is_no_longer_waited_for(store: Store, job: str) -> None:
+    scheduler = Scheduler(store, "one")
+    connection, run_id = store.connection, KEYS.run_id("second", 5)
+    registry = f"rq:wip:{KEYS.queue('default')}"
+    connection.zadd(registry, {f"{run_id}:execution": 1})
+    if job == "another type":
+        connection.set(KEYS.job(run_id), "x")
+    elif job == "damaged":
+        connection.hset(KEYS.job(run_id), mapping={"status": "?", "data": "{", "created_at": "soon", "origin": b"\xff"})
+
+    Reconciler(scheduler.fleet, scheduler.troubles).step([KEYS.queue("default")], store.time(), 1, whole=False)
+
+    assert connection.zcard(registry) == 0
+    assert scheduler.troubles.all() == []
+
+
 def test_a_worker_whose_clock_is_behind_is_not_taken_for_dead(store: Store) -> None:
     scheduler = Scheduler(store, "one")
     connection, run_id = store.connection, KEYS.run_id("second", 5)

@@ -200,17 +200,12 @@ class Reconciler:
                 registry.cleanup(seconds)
 
     def _doomed(self, key: str, dead: Sequence[bytes], begun_anew: set[str]) -> list[bytes]:
-        """Let these executions look expired to RQ, but those that it cannot read, or whose job another one runs."""
-        from flowerpower.jobs.workers.restricted import is_readable
-
+        """Let these executions look expired to RQ, but those whose job another one runs."""
         connection = self._store.connection
         left = [member for member in dead if _job_of(member) in begun_anew]
-        damaged = [one for one in dead if one not in left and not is_readable(connection, _job_of(one))]
-        for member in damaged:
-            logger.error("%s was started, but its job cannot be read: it is no longer waited for", member)
-        if left or damaged:
-            connection.zrem(key, *left, *damaged)
-        doomed = [member for member in dead if member not in left and member not in damaged]
+        if left:
+            connection.zrem(key, *left)
+        doomed = [member for member in dead if member not in left]
         if doomed:
             connection.zadd(key, dict.fromkeys(doomed, 0), xx=True)
         return doomed

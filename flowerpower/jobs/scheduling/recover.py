@@ -201,13 +201,11 @@ class RunKeeper:
             logger.warning("run %s had no outcome and got one: %s %s", run.id, outcome, reason)
 
     def _give_up(self, seen: _Seen) -> None:
-        """Let RQ miss a run, which then retries or fails it; what it cannot read, or does not end, has failed."""
-        from flowerpower.jobs.workers.restricted import is_readable
-
+        """Let RQ miss a run, which then retries or fails it; what it does not end has failed."""
         keys, connection, run_id = self._store.keys, self._store.connection, seen.run.id
         member, is_started = _member(seen), seen.status == b"started" and self._store.keys.owns_queue(seen.queue)
         with redis_errors("looking for a run that nobody misses"):
-            if member not in self._handed and is_started and is_readable(connection, run_id):
+            if member not in self._handed and is_started:
                 self._handed.add(member)
                 connection.zadd(keys.registry("wip", seen.queue), {member: 0})
                 logger.warning("run %s has no worker, and RQ did not miss it: now it does", run_id)
