@@ -25,6 +25,7 @@ from flowerpower.render.words import (
     wrap,
 )
 from flowerpower.specs.text.width import columns
+from flowerpower.state.keys import LAST_MOMENT
 
 if TYPE_CHECKING:
     from flowerpower.jobs.details import Attempt, RunDetails
@@ -66,10 +67,17 @@ def _was_seen(run: RunDetails) -> str:
 
 def _last_seen(run: RunDetails) -> Iterator[str]:
     """Yield the nodes that a run had begun when its process was killed: one of them may be why."""
-    nodes = run.last_seen.get("nodes")
+    for name, since in _begun(run.last_seen):
+        yield f"  {safe(name)}  since {clock(local(int(since), run.record.timezone))}"
+
+
+def _begun(where: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Yield the nodes that a run is at, or was, and since when; what is no moment is passed over."""
+    nodes = where.get("nodes")
     for node in nodes if isinstance(nodes, list) else []:
-        if isinstance(node, Mapping) and isinstance(node.get("since"), int | float):
-            yield f"  {safe(str(node.get('node', '')))}  since {clock(local(int(node['since']), run.record.timezone))}"
+        since = node.get("since") if isinstance(node, Mapping) else None
+        if isinstance(since, int | float) and 0 <= since <= LAST_MOMENT:
+            yield str(node.get("node", "")), float(since)
 
 
 def _section(title: str, lines: Iterator[str], style: Style) -> Iterator[str]:
@@ -214,13 +222,9 @@ def _times(run: RunDetails) -> Mapping[str, Any]:
     if run.summary:
         return run.summary
     if run.live:
-        nodes = run.live.get("nodes")
-        rows = [
-            {"node": str(node.get("node", "")), "seconds": max(0.0, run.now - float(node.get("since") or 0))}
-            for node in (nodes if isinstance(nodes, list) else [])
-            if isinstance(node, Mapping) and isinstance(node.get("since"), int | float)
-        ]
-        return {"nodes": rows, "node_count": 0, "seconds": max([1.0, *(float(str(row["seconds"])) for row in rows)])}
+        rows = [(name, max(0.0, run.now - since)) for name, since in _begun(run.live)]
+        nodes = [{"node": name, "seconds": seconds} for name, seconds in rows]
+        return {"nodes": nodes, "node_count": 0, "seconds": max([1.0, *(seconds for _, seconds in rows)])}
     kept = [attempt.kept for attempt in run.attempts if attempt.kept]
     return kept[-1] if kept and run.record.status != "running" else {}
 

@@ -373,10 +373,20 @@ def test_whatever_a_record_holds_the_page_shows_it_and_moves_no_cursor(
 ) -> None:
     attempts = (replace(DETAILS.attempts[0], kept=kept), replace(DETAILS.attempts[1], kept=kept))
     record = replace(FAILED, status=status)
-    run = replace(DETAILS, record=record, summary=summary, live=live, attempts=attempts)
+    run = replace(DETAILS, record=record, summary=summary, live=live, last_seen=kept, attempts=attempts)
 
     text = details_text(run, width=80) + progress_line(run)
 
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert json.dumps(details_dict(run, "acme.prod"))
+
+
+@pytest.mark.parametrize("since", [1e18, -1e15, float("inf"), float("nan"), 10**30])
+def test_a_node_that_began_at_no_moment_is_passed_over(since: float) -> None:
+    nodes = {"nodes": [{"node": "torn", "since": since}, {"node": "whole", "since": TICK}]}
+
+    last = details_text(replace(DETAILS, last_seen=nodes))
+    running = details_text(replace(DETAILS, record=replace(FAILED, status="running"), live=nodes))
+
+    assert [("torn" in text, "whole" in text) for text in (last, running)] == [(False, True)] * 2
