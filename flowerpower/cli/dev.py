@@ -23,6 +23,7 @@ from flowerpower.errors import AppliedError, FlowerPowerError
 
 if TYPE_CHECKING:
     from flowerpower.planned import PlannedChanges
+    from flowerpower.planning.guards import Allowed
     from flowerpower.project import FlowerPowerProject
     from flowerpower.watching import Snapshot
 
@@ -65,6 +66,24 @@ def dev(
             bench.close()
     session.talk("Stopped.")
     return 0
+
+
+def allowed() -> Allowed:
+    """Return the overrides of every guard: nobody else works on this Redis, so that none has anything to guard."""
+    from flowerpower.planning.guards import Allowed
+
+    return Allowed(
+        empty=True,
+        deletes="100%",
+        takeover=True,
+        older_commit=True,
+        dirty=True,
+        cutover=True,
+        cancel=True,
+        long_commit=True,
+        damaged=True,
+        twin=True,
+    )
 
 
 def _of_dev(planned: PlannedChanges) -> PlannedChanges:
@@ -151,13 +170,10 @@ class Workbench:
                 session.talk("Nothing was applied; what was applied before goes on.")
 
     def _apply(self, project: FlowerPowerProject) -> None:
-        from flowerpower.planning.guards import Allowed
         from flowerpower.render.applied import applied_text
 
         session = self._session
-        # Nobody else works on this Redis, so no guard has anything to guard.
-        everything = Allowed(True, "100%", True, True, True, True, True, True)
-        planned = project.plan(everything)
+        planned = project.plan(allowed())
         tell_warnings(session, project)
         wanted = project.desired.state
         self._modules = tuple(project.checked.spec.modules)
