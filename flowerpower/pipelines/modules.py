@@ -49,7 +49,7 @@ def importable(root: Path, folders: Sequence[str]) -> Iterator[None]:
             for entry in entries:
                 with suppress(ValueError):
                     sys.path.remove(entry)
-            _mark(entries, list(takewhile(lambda name: name != last, reversed(sys.modules))))
+            _mark(entries, _loaded_after(last))
 
 
 def import_modules(names: Sequence[str], root: Path, folders: Sequence[str]) -> list[ModuleType]:
@@ -73,8 +73,9 @@ def forget_modules(root: Path, folders: Sequence[str]) -> None:
     """Drop the project's modules from this process, so that the next import reads what is on disk now."""
     with _LOCK:
         ours = {id(module) for module in own_modules(root, folders)}
-        for name in [name for name, module in sys.modules.items() if id(module) in ours and name != "__main__"]:
-            del sys.modules[name]
+        for name, module in list(sys.modules.items()):
+            if id(module) in ours and name != "__main__":
+                del sys.modules[name]
 
 
 def preload(modules: Sequence[str], root: Path, folders: Sequence[str]) -> Mapping[str, str]:
@@ -180,12 +181,24 @@ def _forget_other_projects(entries: Sequence[str]) -> None:
                 del sys.modules[name]
 
 
+def _loaded_after(last: str) -> list[str]:
+    """Return the names of the modules that were loaded after this one, the youngest first.
+
+    A copy of all names would be simpler, but a fork pays for it with copies of memory.
+    """
+    while True:
+        try:
+            return list(takewhile(lambda name: name != last, reversed(sys.modules)))
+        except RuntimeError:  # another thread imported something meanwhile
+            continue
+
+
 def _mark(entries: Sequence[str], names: Iterable[str]) -> None:
     """Write into each new module of the project which folder it came from."""
     for name in names:
-        module = sys.modules[name]
+        module = sys.modules.get(name)  # another thread may have taken it away
         values = getattr(module, "__dict__", None)
-        if values is not None and (found := _place_of(module)):
+        if module is not None and values is not None and (found := _place_of(module)):
             for entry in entries:
                 if _lies_in(found, entry):
                     values[_OWNER] = _owners[name] = entry

@@ -147,3 +147,26 @@ def test_a_module_folder_that_is_made_after_a_look_in_vain_is_found(project: Pro
         (found,) = import_modules(["latest"], project.root, ["flows", "later"])
 
     assert found.VALUE == 2
+
+
+def test_what_another_thread_imports_meanwhile_does_not_end_a_run(project: Project) -> None:
+    class Late(str):
+        """A name that is asked for as another thread imports something."""
+
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            return str.__eq__(self, other)
+
+        def __ne__(self, other: object) -> bool:
+            sys.modules.setdefault("of_another_thread", sys)
+            return str.__ne__(self, other)
+
+    try:
+        with importable(project.root, ["flows"]):
+            sys.modules[Late("told_of_late")] = sys
+        assert "of_another_thread" in sys.modules
+    finally:
+        for name in ("told_of_late", "of_another_thread"):
+            sys.modules.pop(name, None)
