@@ -116,7 +116,7 @@ class Workbench:
         seen: Snapshot | None = None
         while not self._stop.is_set():
             now = self._look()
-            if now != seen and now == self._settled(now):
+            if now != seen and self._is_settled(now):
                 seen = now
                 self._follow()
             self._keep_working()
@@ -149,11 +149,10 @@ class Workbench:
 
         return snapshot(self._folder, self._modules)
 
-    def _settled(self, now: Snapshot) -> Snapshot:
-        """Return what the files look like a moment later: editors and git write several in a row."""
-        time.sleep(0.05)
-        later = self._look()
-        return later if later == now else self._settled(later)
+    def _is_settled(self, now: Snapshot) -> bool:
+        """Tell whether the files look the same a moment later: editors and git write several in a row."""
+        self._stop.wait(0.05)
+        return self._look() == now
 
     def _follow(self) -> None:
         """Check, plan and apply what is there now; a mistake is shown and leaves the last good state."""
