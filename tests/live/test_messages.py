@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email
-import json
 import shutil
 import socket
 import subprocess
@@ -206,25 +205,6 @@ def test_a_damaged_event_keeps_no_other_from_being_told(
     one.step()
 
     assert "succeeded" in hook.kinds
-    assert redis_connection.hlen(KEYS.outbox) == 0
-
-
-@pytest.mark.parametrize("damage", [{"due": "soon"}, {"tries": None}, {"url": 5}, {"id": "another"}])
-def test_a_damaged_message_is_dropped_and_keeps_no_other_from_being_told(
-    folder: Path, redis_url: str, redis_connection: Redis, hook: Hook, damage: dict[str, Any]
-) -> None:
-    apply(folder, redis_url)
-    one = messenger(redis_connection)  # without the secret, so that the message waits
-    one.step()
-    tell(redis_connection, "failed")
-    one.step()
-    ((key, kept),) = redis_connection.hgetall(KEYS.outbox).items()
-    redis_connection.hset(KEYS.outbox, "damaged", json.dumps(json.loads(kept) | {"id": "damaged"} | damage))
-    redis_connection.hset(KEYS.outbox, key, json.dumps(json.loads(kept) | {"due": 0}))
-
-    messenger(redis_connection, HOOK=hook.url).step()
-
-    assert hook.kinds == ["failed"]
     assert redis_connection.hlen(KEYS.outbox) == 0
 
 
