@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from flowerpower.errors import UsageError
+from flowerpower.jobs import figures
 from flowerpower.jobs.events import newest_events
 from flowerpower.jobs.ledger import RunRef, run_ref
 from flowerpower.jobs.monitoring.company import live_workers
@@ -174,7 +174,7 @@ def _details(
         last_seen={} if runs else where,
         pipeline=str(meta.get("pipeline") or summary.get("pipeline") or ""),
         queue=queue,
-        enqueued=_rq_moment(job["enqueued_at"]),
+        enqueued=figures.moment(job["enqueued_at"]),
         by_hand=tick_of(record.run.rpartition("--")[2]) is None if record.run else False,
         retries_left=int(job["retries_left"]) if job["retries_left"].isdigit() else 0,
         next_at=_retry_due(store, record, job["origin"]) if record.status == "retrying" else 0,
@@ -190,14 +190,14 @@ def _attempts(
 ) -> tuple[Attempt, ...]:
     found = _attempts_heard(heard)
     for name, value in kept.items():
-        if name.startswith(b"attempt:") and (number := _whole(name[8:].decode(errors="replace"))):
+        if name.startswith(b"attempt:") and (number := figures.whole(name[8:].decode(errors="replace"))):
             found[number] = _with_kept(found.get(number, Attempt(number)), _json(value))
     if record.attempt and record.attempt not in found:
         status = record.status if record.status in _ENDS else "running"
         found[record.attempt] = Attempt(record.attempt, status, seconds=record.seconds, reason=record.reason)
     if summary and (last := found.get(record.attempt)):
         found[record.attempt] = replace(last, worker=last.worker or str(summary.get("worker") or ""))
-    logs = {_whole(name[4:].decode(errors="replace")) for name in kept if name.startswith(b"log:")}
+    logs = {figures.whole(name[4:].decode(errors="replace")) for name in kept if name.startswith(b"log:")}
     whole = (replace(found[number], has_log=number in logs) for number in sorted(found))
     return tuple(_ended(attempt) if attempt.number < record.attempt else attempt for attempt in whole)
 
@@ -206,13 +206,13 @@ def _attempts_heard(heard: Sequence[tuple[int, Mapping[str, str]]]) -> dict[int,
     """Return what the events tell of each attempt."""
     found: dict[int, Attempt] = {}
     for moment, event in heard:
-        number = _whole(event.get("attempt"))
+        number = figures.whole(event.get("attempt"))
         if event.get("event") == "started" and number:
             found[number] = Attempt(number, started=moment, worker=event.get("worker", ""))
         elif event.get("event") in _ENDS and number:
             before = found.get(number, Attempt(number))
             status = "failed" if event["event"] == "attempt_failed" else event["event"]
-            seconds = _float(event.get("duration"))
+            seconds = _seconds(event.get("duration"))
             found[number] = replace(before, status=status, seconds=seconds, reason=event.get("reason", ""))
     return found
 
@@ -224,11 +224,11 @@ def _ended(attempt: Attempt) -> Attempt:
 
 def _with_kept(attempt: Attempt, kept: Mapping[str, Any]) -> Attempt:
     """Return an attempt with what it left behind; the events say when and how it ended, if they are still there."""
-    seconds = attempt.seconds if attempt.seconds is not None else _float(kept.get("seconds"))
+    seconds = attempt.seconds if attempt.seconds is not None else _seconds(kept.get("seconds"))
     return replace(
         attempt,
         status="failed" if attempt.status == "running" else attempt.status,
-        started=attempt.started or _whole(kept.get("started")),
+        started=attempt.started or figures.moment(kept.get("started")),
         seconds=seconds,
         worker=attempt.worker or str(kept.get("worker") or ""),
         kept=kept,
@@ -250,20 +250,20 @@ def _from_rq(ref: RunRef, job: Mapping[str, str], heard: Sequence[tuple[int, Map
         moment = next(moment for moment, event in reversed(heard) if event is last)
         return RunRecord(
             ref.name,
-            ref.tick or _whole(last.get("tick")),
-            ref.tick or _whole(last.get("tick")),
+            ref.tick or figures.moment(last.get("tick")),
+            ref.tick or figures.moment(last.get("tick")),
             "failed" if last["event"] == "attempt_failed" else last["event"],
             reason=last.get("reason", ""),
             run=ref.id,
-            attempt=_whole(last.get("attempt")),
-            seconds=_float(last.get("duration")) or 0.0,
+            attempt=figures.whole(last.get("attempt")),
+            seconds=figures.number(last.get("duration")),
             at=moment,
             commit=last.get("commit", ""),
             other_code=last.get("other_code", ""),
         )
     if status is None:
         return None
-    return RunRecord(ref.name, ref.tick, ref.tick, status, run=ref.id, at=_rq_moment(job["ended_at"]))
+    return RunRecord(ref.name, ref.tick, ref.tick, status, run=ref.id, at=figures.moment(job["ended_at"]))
 
 
 def _summary(store: Store, record: RunRecord) -> Mapping[str, Any]:
@@ -279,7 +279,7 @@ def _retry_due(store: Store, record: RunRecord, queue: str) -> int:
         pipe = store.connection.pipeline(transaction=False)
         pipe.zscore(store.keys.scheduled(queue), record.run)
         (due,) = pipe.execute(raise_on_error=False)  # a list of RQ's that is of another type hides no run
-    return int(due) if isinstance(due, float) else 0
+    return figures.moment(due) if isinstance(due, float) else 0
 
 
 def _hint_unknown(ref: RunRef) -> str:
@@ -294,22 +294,5 @@ def _json(raw: bytes) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _whole(value: Any) -> int:
-    try:
-        return int(float(value or 0))
-    except (TypeError, ValueError, OverflowError):
-        return 0
-
-
-def _float(value: Any) -> float | None:
-    try:
-        return None if value in (None, "") else float(value)
-    except (TypeError, ValueError):
-        return None
-
-
-def _rq_moment(text: str) -> int:
-    try:
-        return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC).timestamp())
-    except ValueError:
-        return 0
+def _seconds(value: Any) -> float | None:
+    return None if value in (None, "") else figures.number(value)

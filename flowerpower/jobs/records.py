@@ -10,6 +10,8 @@ from itertools import islice
 from typing import Any
 
 from flowerpower.errors import UsageError
+from flowerpower.jobs import figures
+from flowerpower.jobs.applied_names import applied_like
 from flowerpower.jobs.events import newest_events
 from flowerpower.state.codec import count_waiting, decode_hold, decode_run, loads
 from flowerpower.state.connection import redis_errors
@@ -233,7 +235,7 @@ def decode_outcome(name: str, raw: bytes) -> RunRecord | None:
             reason=str(data.get("reason") or ""),
             run=str(data.get("run") or ""),
             attempt=int(data.get("attempt") or 0),
-            seconds=float(data.get("duration") or 0),
+            seconds=figures.number(data.get("duration")),
             at=_moment(data.get("at") or 0),
             commit=str(data.get("commit") or ""),
             other_code=str(data.get("other_code") or ""),
@@ -304,7 +306,7 @@ def _of_event(moment: int, event: Mapping[str, str]) -> RunRecord | None:
             reason=event.get("reason", ""),
             run=event.get("job", ""),
             attempt=int(float(event.get("attempt") or 0)),
-            seconds=float(event.get("duration") or 0),
+            seconds=figures.number(event.get("duration")),
             at=moment,
             commit=event.get("commit", ""),
             other_code=event.get("other_code", ""),
@@ -392,13 +394,3 @@ def _refuse_unknown(store: Store, wish: Wish) -> None:
             return
     hint = applied_like(store, wish.name) or "`flowerpower status` shows what is live"
     raise UsageError(f"no run of {wish.name!r} is known, and nothing of that name is applied", hint=hint)
-
-
-def applied_like(store: Store, name: str) -> str:
-    """Return a question whether the applied schedule or pipeline with the nearest name is meant; nothing for none."""
-    from flowerpower.specs.messages import did_you_mean
-
-    keys = store.keys
-    with redis_errors("reading the applied names"):
-        names: Any = [*store.connection.hkeys(keys.schedules), *store.connection.hkeys(keys.pipelines)]
-    return did_you_mean(name, sorted({found.decode(errors="replace") for found in names}))

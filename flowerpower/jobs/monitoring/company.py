@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
+from flowerpower.jobs import figures
 from flowerpower.jobs.monitoring.status import HEALS_OF, Heal, QueueStatus, Status, Totals, WorkerStatus
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.keys import Keys, tick_of
@@ -114,13 +114,13 @@ def _worker(key: bytes, reply: Any, prefix: str) -> WorkerStatus | None:
         state=state or "unknown",
         queues=tuple(queue.removeprefix(prefix) for queue in queues.split(",") if queue),
         host=host,
-        pid=_whole(pid),
-        started=_moment(birth),
-        heartbeat=_moment(heartbeat),
+        pid=figures.whole(pid),
+        started=figures.moment(birth),
+        heartbeat=figures.moment(heartbeat),
         run=job,
-        succeeded=_whole(good),
-        failed=_whole(bad),
-        seconds=_number(seconds),
+        succeeded=figures.whole(good),
+        failed=figures.whole(bad),
+        seconds=figures.number(seconds),
         rq=version,
     )
 
@@ -130,31 +130,12 @@ def _totals(fields: Mapping[bytes, bytes]) -> Totals:
     took: dict[float, int] = {}
     seconds = 0.0
     for raw, value in fields.items():
-        name, number = raw.decode(errors="replace"), _whole(value.decode(errors="replace"))
+        name, number = raw.decode(errors="replace"), figures.whole(value.decode(errors="replace"))
         kind, _, bound = name.partition(":")
         if kind == "took":
-            took[_number(bound) if bound != "more" else float("inf")] = number
+            took[figures.number(bound) if bound != "more" else float("inf")] = number
         elif name == "took_ms":
             seconds = number / 1000
         else:
             ends[name] = number
     return Totals(ends, took, seconds)
-
-
-def _whole(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
-
-
-def _moment(text: str) -> int:
-    try:
-        when = datetime.fromisoformat(text)
-        return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp())
-    except (ValueError, OverflowError):
-        return 0
