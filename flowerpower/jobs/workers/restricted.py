@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import Queue
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
@@ -144,17 +142,6 @@ def failure(connection: Redis, run_id: str) -> str:
     except NoSuchJobError:
         return ""
     return str(result.exc_string or "") if result else ""
-
-
-def is_readable(connection: Redis, run_id: str) -> bool:
-    """Tell whether RQ can read a job, or finds that there is none; where it cannot, it stops at it for ever."""
-    try:
-        RestrictedJob.fetch(run_id, connection=connection, serializer=JSONSerializer)
-    except (NoSuchJobError, RedisConnectionError, RedisTimeoutError):
-        return True
-    except Exception:  # noqa: BLE001 - whatever lies there, and whatever RQ makes of it
-        return False
-    return True
 
 
 class RestrictedRegistry(StartedJobRegistry):
