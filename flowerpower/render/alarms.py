@@ -101,9 +101,8 @@ def run_words(schedule: ScheduleStatus, workers: Mapping[str, int], now: int) ->
     if running:
         words.append(f"{count(running, 'active run')}{since}")
     if schedule.queued:
-        nobody = (
-            f", no worker on queue {safe(schedule.queue)}" if schedule.queue and not workers.get(schedule.queue) else ""
-        )
+        unattended = schedule.stuck_in or ("" if workers.get(schedule.queue) else schedule.queue)
+        nobody = f", no worker on queue {safe(unattended)}" if unattended else ""
         more = f" ({clean_reason(schedule.waits)})" if schedule.waits else nobody
         words.append(f"{count(schedule.queued, 'run')} {queued_word(schedule)}{'' if running else since}{more}")
     if schedule.skipped and schedule.last is not None:

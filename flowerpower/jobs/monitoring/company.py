@@ -15,6 +15,7 @@ from flowerpower.state.store import Store
 
 _WORKER = ("state", "queues", "hostname", "pid", "birth", "last_heartbeat", "current_job")
 _WORKED = ("successful_job_count", "failed_job_count", "total_working_time", "version", "death")
+_LOOKED_AT = 1_000  # runs in a queue that nobody listens on
 REGISTRIES = {"started": "wip", "finished": "finished", "failed": "failed", "deferred": "deferred"}
 
 
@@ -38,15 +39,36 @@ def with_company(store: Store, status: Status, queues: Sequence[str]) -> Status:
         members = sorted({key for one in found for key in _sound(one[0])})
         workers = _workers(store, members)
     odd = _odd_keys(keys, queues, found)
+    all_queues = tuple(_queue(name, found, workers) for name, found in zip(queues, found, strict=True))
+    stuck = _stuck(store, [queue for queue in all_queues if queue.jobs["queued"] and not queue.workers])
     return replace(
         status,
+        schedules=tuple(
+            replace(one, stuck_in=stuck[one.name]) if one.queued and one.name in stuck else one
+            for one in status.schedules
+        ),
         damaged={**{address_of(keys, key): misplaced(keys, key, kind) for key, kind in odd}, **status.damaged},
         heals=tuple(_heal(entry, fields) for entry, fields in _sound(heals)),
         lease_seconds=lease / 1000 if isinstance(lease, int) and lease > 0 else None,
         totals=_totals(totals if isinstance(totals, dict) else {}),
         listening=tuple(workers.values()),
-        queues=tuple(_queue(name, found, workers) for name, found in zip(queues, found, strict=True)),
+        queues=all_queues,
     )
+
+
+def _stuck(store: Store, unattended: Iterable[QueueStatus]) -> Mapping[str, str]:
+    """Return the schedules of the runs that are first in these queues, each with its queue.
+
+    A run stays in the queue that its schedule had when it was enqueued.
+    """
+    found: dict[str, str] = {}
+    with redis_errors("reading queues"):
+        for queue in unattended:
+            ids: Any = store.connection.lrange(store.keys.queue_list(queue.rq_name), 0, _LOOKED_AT - 1)
+            for parts in (store.keys.parse_run_id(run_id.decode(errors="replace")) for run_id in ids):
+                if parts:
+                    found.setdefault(parts[0], queue.name)
+    return found
 
 
 def live_workers(store: Store, queue: str) -> int:

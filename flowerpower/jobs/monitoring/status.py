@@ -44,6 +44,7 @@ class ScheduleStatus:
     queued: int = 0  # of the active runs, those that are with no worker
     retrying: int = 0  # of those, the ones that wait for their next attempt
     active_since: int = 0  # epoch seconds of the oldest active run, 0 without one
+    stuck_in: str = ""  # the queue that one of them is in and nobody listens on
     waits: str = ""  # for which other schedule one of the queued runs does, in words
     waiting: int = 0  # ticks that wait for the active run
     owner: str = ""
