@@ -9,8 +9,8 @@ from pathlib import Path
 from flowerpower.errors import Problem
 from flowerpower.planning.guards import Facts
 from flowerpower.planning.twins import Twin, twin_of
-from flowerpower.revision import Revision, descends, is_pushed, precedes
-from flowerpower.specs.files.kinds import kind_of_file
+from flowerpower.revision import Revision, descends, has_line, is_pushed, precedes
+from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
 from flowerpower.specs.files.reading import Sources
 from flowerpower.specs.policies import check_applied
 from flowerpower.specs.project import Project
@@ -74,7 +74,11 @@ def twins_of(
 ) -> tuple[Twin, ...]:
     """Return the neighbours that were applied from this repository and look like a former self of this namespace."""
     found = ((neighbour, twin_of(neighbour, keys, declared, wanted)) for neighbour in neighbours)
-    return tuple(twin for neighbour, twin in found if twin and _is_of_same_repository(checkout, neighbour))
+    return tuple(
+        twin
+        for neighbour, twin in found
+        if twin and _is_of_same_repository(checkout, neighbour) and not _is_beside(checkout, neighbour, keys)
+    )
 
 
 def _is_of_same_repository(checkout: Checkout, neighbour: Neighbour) -> bool:
@@ -86,3 +90,12 @@ def _is_of_same_repository(checkout: Checkout, neighbour: Neighbour) -> bool:
         return False
     commit = neighbour.commit.removesuffix("+dirty")
     return descends(checkout.folder, checkout.revision.commit, commit, wary=checkout.wary) is True
+
+
+def _is_beside(checkout: Checkout, neighbour: Neighbour, keys: Keys) -> bool:
+    """Tell whether the repository has a project of the neighbour's name, which then is another one than this."""
+    if checkout.folder is None or not checkout.revision.in_git or neighbour.project == keys.project:
+        return False
+    name = neighbour.project.replace(".", "[.]")
+    line = f"^name:[[:space:]]*[\"']?{name}[\"']?([[:space:]]|$)"
+    return has_line(checkout.folder, checkout.revision.commit, line, PROJECT_FILES, wary=checkout.wary)

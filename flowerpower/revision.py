@@ -6,7 +6,7 @@ Outside a repository there is nothing to say. Inside one that git cannot read th
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -130,6 +130,16 @@ def precedes(folder: Path, commit: str, others: Sequence[str], *, wary: bool = F
     if known and not _ask(folder, "rev-list", "--max-count=1", wanted, "--not", *known, wary=wary):
         return True
     return False if len(known) == len(commits) else None
+
+
+def has_line(folder: Path, commit: str, pattern: str, names: Iterable[str], *, wary: bool = False) -> bool:
+    """Tell whether files of these names, anywhere in a commit, have a line that fits a POSIX regular expression."""
+    places = (f":(top,glob)**/{name}" for name in names)
+    try:
+        git(folder, "grep", "--quiet", "--extended-regexp", "-e", pattern, commit, "--", *places, wary=wary)
+    except GitError:
+        return False
+    return True
 
 
 def normal_remote(url: str) -> str:

@@ -15,8 +15,10 @@ _MOST = 100  # namespaces that are looked at
 def read_neighbours(store: Store) -> tuple[Neighbour, ...]:
     """Return the other namespaces, in two round trips; those that hold nothing, or that an ACL hides, are left out."""
     with redis_errors("reading which other namespaces there are"):
-        known = _namespaces(store.keys, store.connection.smembers(store.keys.queues))
         pipe = store.connection.pipeline(transaction=False)
+        pipe.smembers(store.keys.queues)
+        queues = pipe.execute(raise_on_error=False)[0]
+        known = _namespaces(store.keys, queues) if isinstance(queues, set) else []  # else it is of another type
         for keys in known:
             pipe.hmget(keys.head, "commit", "repository")
             pipe.hkeys(keys.schedules)

@@ -38,6 +38,12 @@ def test_namespaces_that_hold_schedules_are_seen_and_nothing_else(redis_connecti
     assert found == (Neighbour("bolt", "prod", "of-bolt", "git.example/data", theirs, "one"),)
 
 
+def test_a_list_of_queues_of_another_type_names_no_neighbour(redis_connection: Redis) -> None:
+    redis_connection.set(OURS.queues, "x")
+
+    assert read_neighbours(Store(redis_connection, OURS)) == ()
+
+
 def test_what_an_acl_hides_is_left_out(redis_connection: Redis, redis_url: str) -> None:
     apply(redis_connection, "bolt", "prod", "nightly")
     allowed = ["~flowerpower:acme.prod:*", "~rq:*", "+@read"]

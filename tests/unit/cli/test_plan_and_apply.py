@@ -16,10 +16,6 @@ import pytest
 import redis
 from support.command_line import CommandLine
 
-from flowerpower.jobs.scheduling.scheduler import Scheduler
-from flowerpower.state.keys import Keys
-from flowerpower.state.store import Store
-
 
 def live_schedules(connection: redis.Redis, env: str = "default") -> set[str]:
     found = connection.hkeys(f"flowerpower:acme.{env}:schedules")
@@ -148,25 +144,12 @@ def move_to_another_repository(line: CommandLine) -> None:
     line.git("remote", "set-url", "origin", "https://git.example/other.git")
 
 
-def start_a_scheduler(line: CommandLine, env: str = "default") -> None:
-    connection = redis.Redis.from_url(line.environment["FLOWERPOWER_REDIS"])
-    Scheduler(Store(connection, Keys("acme", env)), "one").step()
-
-
-def rename_the_project(line: CommandLine) -> None:
-    start_a_scheduler(line)
-    file = line.folder / "flowerpower.yaml"
-    file.write_text(file.read_text().replace("acme", "bolt"))
-    line.commit("renamed")
-
-
 @pytest.mark.parametrize(
     ("accident", "guard", "way_past"),
     [
         (delete_everything, "empty", ["--allow-empty"]),
         (go_back, "older", ["--allow-older-commit"]),
         (move_to_another_repository, "foreign", ["--allow-takeover"]),
-        (rename_the_project, "twin", ["--allow-twin"]),
         (delete_a_protected_one, "protected", []),
     ],
 )
@@ -191,56 +174,6 @@ def test_uncommitted_changes_are_refused_outside_the_default_environment(flowerp
 
     assert flowerpower("apply", "--auto-approve", "--env", "prod").code == 3
     assert flowerpower("apply", "--auto-approve", FLOWERPOWER_ENV="prod", FLOWERPOWER_ALLOW_DIRTY="1").code == 0
-
-
-def test_an_environment_of_another_name_is_told_from_one_beside_it(applied: CommandLine) -> None:
-    assert applied("apply", "--auto-approve", "--env", "prod").code == 0  # beside `default`
-    start_a_scheduler(applied, "prod")
-    file = applied.folder / "flowerpower.yaml"
-    file.write_text(file.read_text().replace("prod", "live"))
-    applied.commit("renamed")
-
-    refused = applied("apply", "--auto-approve", "--env", "live")
-
-    assert refused.code == 3
-    assert "twin: acme.prod, applied from this repository too, has 2 of these schedules" in refused.err
-    file.write_text(file.read_text().replace("{live: {}}", "{live: {}, prod: {}}"))
-    applied.commit("both")
-    assert applied("apply", "--auto-approve", "--env", "live").code == 0
-
-
-def test_a_project_that_moves_leaves_its_old_name_empty_first(applied: CommandLine) -> None:
-    specs = {file: file.read_text() for file in applied.folder.glob("[ps]*/*.yaml")}
-    for file in specs:
-        file.unlink()
-    assert applied("apply", "--auto-approve", "--allow-empty").code == 0
-    for file, text in specs.items():
-        file.write_text(text)
-
-    rename_the_project(applied)
-
-    assert applied("apply", "--auto-approve").last == "Apply complete: 3 added, 0 changed, 0 destroyed."
-
-
-def test_a_former_name_that_no_scheduler_serves_is_a_warning(
-    applied: CommandLine, redis_connection: redis.Redis
-) -> None:
-    rename_the_project(applied)
-    redis_connection.delete("flowerpower:acme.default:scheduler")
-
-    answer = applied("apply", "--auto-approve")
-
-    assert answer.code == 0
-    assert "! twin: acme.default, applied from this repository too," in answer.out
-    assert "no scheduler fires there now" in " ".join(answer.out.split())
-
-
-def test_a_project_of_another_repository_is_no_twin(applied: CommandLine) -> None:
-    move_to_another_repository(applied)
-
-    rename_the_project(applied)
-
-    assert "twin" not in applied("plan").out
 
 
 def test_environments_do_not_meet(applied: CommandLine, redis_connection: redis.Redis) -> None:
