@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -51,18 +52,19 @@ class Machine(RuleBasedStateMachine):
 
     @initialize(wishes=WISHES, rough=st.sampled_from([False, False, True]))
     def begin(self, wishes: dict[str, Wish], rough: bool) -> None:
-        self.rough = rough  # the clock steps back, and a stock scheduler is about
+        self.rough = rough  # the clock steps back, and a stock scheduler is about; then no schedule is renamed
         self.world = Operators.make(self.connection)
         self.kept: Any = None
         self.apply(wishes, {})
 
     @rule(wishes=WISHES, renames=st.dictionaries(NAME, NAME, max_size=2))
     def apply(self, wishes: dict[str, Wish], renames: dict[str, str]) -> None:
-        renames = {new: old for new, old in renames.items() if new in wishes and new != old}
+        renames = {new: old for new, old in renames.items() if new in wishes and new != old and not self.rough}
         wishes = {name: sound(name, wish, wishes) for name, wish in wishes.items()}
         world, self.wishes = self.world, wishes
         world.apply(world.plan(wishes, renames), lambda: world.plan(wishes, renames))
 
+    @precondition(lambda self: not self.rough)
     @rule(which=FEW, name=NAME, rules=st.none() | RULES)
     def rename(self, which: int, name: str, rules: Wish | None) -> None:
         if self.wishes and name not in self.wishes:
@@ -161,6 +163,7 @@ class Machine(RuleBasedStateMachine):
             self.world.leave()
 
 
+@pytest.mark.timeout(600)  # to make a history short that breaks the law takes minutes
 def test_nothing_is_lost_or_left_whatever_operators_do(redis_connection: Redis) -> None:
     machine = type("Machine", (Machine,), {"connection": redis_connection})
 

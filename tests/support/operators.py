@@ -202,6 +202,7 @@ class Operators(OperatorBench):
         self.redis.hset(KEYS.job(run), mapping=mapping)
         asked = self._reference(run)
         _fire_if_pending(self.store, Ledger(self.store), asked, read_papers(self.store, asked, ""))
+        self._note_lines()  # one that a stock scheduler moved is active only now
         claim = self._claim(run, execution)
         if claim.refused:
             self.redis.delete(KEYS.job(run))
