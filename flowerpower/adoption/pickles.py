@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickletools
 import struct
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,17 +36,23 @@ def read_pickle(data: bytes) -> Any:
 
     Raises ValueError for bytes that are no pickle; never anything else, and never runs anything of what is in them.
     """
-    machine = _Machine()
     try:
-        for step, (opcode, argument, _) in enumerate(pickletools.genops(data)):
-            if step >= _MOST_STEPS:
-                raise ValueError("too many instructions")
-            if opcode.name == "STOP":
-                return machine.pop()
-            machine.do(opcode.name, argument)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd escapes in somebody else's text
+            return _value(data)
     except _BROKEN as error:
         raise ValueError(f"not a readable pickle: {error}") from None
-    raise ValueError("not a readable pickle: it has no end")
+
+
+def _value(data: bytes) -> Any:
+    machine = _Machine()
+    for step, (opcode, argument, _) in enumerate(pickletools.genops(data)):
+        if step >= _MOST_STEPS:
+            raise ValueError("too many instructions")
+        if opcode.name == "STOP":
+            return machine.pop()
+        machine.do(opcode.name, argument)
+    raise ValueError("it has no end")
 
 
 class _Machine:

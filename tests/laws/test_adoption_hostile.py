@@ -125,6 +125,10 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
         assert isinstance(found, Found | Unread)
 
 
+def test_an_escape_that_python_warns_of_is_no_warning_of_ours() -> None:
+    assert isinstance(read_pickle(b"cos\\Z\nx\n."), Unreadable)
+
+
 @given(value=PLAIN, protocol=PROTOCOLS, position=st.integers(0, 500), byte=st.integers(0, 255))
 def test_a_damaged_pickle_is_read_or_refused(value: Any, protocol: int, position: int, byte: int) -> None:
     data = bytearray(pickle.dumps(("acme.tasks.f", None, (value,), {}), protocol))
