@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 from rq.job import Job
-from support.holds import HOUR, QUEUE, apply, outcomes, queued
+from support.holds import QUEUE, outcomes, queued, taken
 from support.mortal_server import mortal_server
 from support.players import Player, begin
-from support.redis_state import shift_clock
-from support.states import KEYS, schedule
+from support.states import KEYS
 
 from flowerpower.errors import StoreError
 from flowerpower.jobs.monitoring.status import read_status
@@ -47,11 +46,7 @@ def worker(store: Store) -> FlowerPowerWorker:
 
 def running(store: Store, scheduler: Scheduler, **more: object) -> str:
     """Let the worker `one` run a tick, and the scheduler be done with all that it looks after now and then."""
-    apply(store, schedule("often", every=HOUR, **more))
-    shift_clock(store.connection, HOUR)
-    scheduler.step()
-    (run,) = queued(store)
-    store.connection.delete(KEYS.queue_list(QUEUE))
+    run = taken(store, scheduler, **more)
     begin(store, run, "one")
     scheduler.step()
     return run

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from support.holds import HOUR, QUEUE, apply, outcomes, queued
+from support.holds import QUEUE, outcomes, queued, taken
 from support.players import Player, begin
 from support.redis_state import shift_clock
-from support.states import KEYS, schedule
+from support.states import KEYS
 
 from flowerpower.jobs.records import WORKER_GONE
 from flowerpower.jobs.scheduling.scheduler import RECONCILE_SECONDS, Scheduler
 from flowerpower.state.store import Store
 
 WIP = KEYS.registry("wip", QUEUE)
-
-
-def fired(store: Store, scheduler: Scheduler, **more: Any) -> str:
-    """Let a tick be due, and a worker take its run from the queue."""
-    apply(store, schedule("often", every=HOUR, **more))
-    shift_clock(store.connection, HOUR)
-    scheduler.step()
-    (run,) = queued(store)
-    store.connection.delete(KEYS.queue_list(QUEUE))
-    return run
 
 
 def look(store: Store, scheduler: Scheduler, times: int = 8) -> None:
@@ -41,7 +29,7 @@ def scheduler(store: Store) -> Scheduler:
 def test_one_that_rq_does_not_miss_is_tried_again_as_any_other(
     store: Store, scheduler: Scheduler, player: Player
 ) -> None:
-    run = fired(store, scheduler, retry={"max": 1, "intervals": []})
+    run = taken(store, scheduler, retry={"max": 1, "intervals": []})
     execution = begin(store, run)
     store.connection.delete(execution.key, WIP)
 
@@ -56,7 +44,7 @@ def test_one_that_rq_does_not_miss_is_tried_again_as_any_other(
 def test_one_whose_job_says_nothing_any_more_has_failed_and_stands_in_no_tick_s_way(
     store: Store, scheduler: Scheduler
 ) -> None:
-    run = fired(store, scheduler)
+    run = taken(store, scheduler)
     execution = begin(store, run)
     store.connection.delete(execution.key, WIP)
     store.connection.hset(KEYS.job(run), mapping={"data": "?", "created_at": "?"})
@@ -68,7 +56,7 @@ def test_one_whose_job_says_nothing_any_more_has_failed_and_stands_in_no_tick_s_
 
 
 def test_one_that_a_worker_renews_is_left_alone(store: Store, scheduler: Scheduler) -> None:
-    run = fired(store, scheduler)
+    run = taken(store, scheduler)
     begin(store, run)
     store.connection.delete(WIP)
 
@@ -79,7 +67,7 @@ def test_one_that_a_worker_renews_is_left_alone(store: Store, scheduler: Schedul
 
 
 def test_one_that_runs_as_an_execution_that_nobody_knew_of_is_left_alone(store: Store, scheduler: Scheduler) -> None:
-    run = fired(store, scheduler)
+    run = taken(store, scheduler)
     execution = begin(store, run)
     text = store.connection.hget(KEYS.active, run)
     store.connection.hset(KEYS.active, run, text.replace(execution.id.encode(), b"unknown"))
@@ -94,7 +82,7 @@ def test_one_that_runs_as_an_execution_that_nobody_knew_of_is_left_alone(store: 
 def test_one_that_no_worker_began_is_delivered_again_whatever_its_job_says(
     store: Store, scheduler: Scheduler, status: str
 ) -> None:
-    run = fired(store, scheduler)
+    run = taken(store, scheduler)
     store.connection.hset(KEYS.job(run), "status", status)
 
     look(store, scheduler)

@@ -10,8 +10,8 @@ from flowerpower.jobs.by_hand.holds import Paused, Resumed, pause_schedules, res
 from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.store import Store
-from support.redis_state import dump_keys
-from support.states import KEYS, SOURCE, desired
+from support.redis_state import dump_keys, shift_clock
+from support.states import KEYS, SOURCE, desired, schedule
 
 HOUR = 3600
 QUEUE = KEYS.queue("default")
@@ -36,6 +36,16 @@ def step(store: Store) -> int:
     """Do one pass of a new scheduler, which looks at everything."""
     store.connection.delete(KEYS.lease)
     return Scheduler(store, "one").step()
+
+
+def taken(store: Store, scheduler: Scheduler, **more: Any) -> str:
+    """Let a tick of `often` be due, and a worker take its run from the queue."""
+    apply(store, schedule("often", every=HOUR, **more))
+    shift_clock(store.connection, HOUR)
+    scheduler.step()
+    (run,) = queued(store)
+    store.connection.delete(KEYS.queue_list(QUEUE))
+    return run
 
 
 def queued(store: Store) -> list[str]:

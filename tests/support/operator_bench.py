@@ -21,7 +21,7 @@ from flowerpower.state.history import read_history
 from flowerpower.state.models import Hold, Reading
 from flowerpower.state.store import Store
 from support.states import KEYS
-from support.tick_bench import NOW, QUEUES
+from support.tick_bench import NOW, QUEUES, Frozen
 from support.tick_model import Rules, ticks
 from support.tick_world import FROZEN_CLOCK, START
 
@@ -60,7 +60,7 @@ class Wish(Rules):
 
 
 @dataclass
-class OperatorBench:
+class OperatorBench(Frozen):
     """A namespace, and what is known of it."""
 
     store: Store
@@ -92,17 +92,6 @@ class OperatorBench:
         made = cls(store, Scheduler(store, "one"))
         made.foreign = made._theirs()
         return made
-
-    @property
-    def redis(self) -> Redis:
-        """Return the connection."""
-        return self.store.connection
-
-    @property
-    def now(self) -> int:
-        """Return the time of the frozen clock."""
-        found: Any = self.redis.get(NOW)
-        return int(found)
 
     @property
     def live(self) -> list[str]:

@@ -22,19 +22,10 @@ QUEUES = (KEYS.queue("default"), KEYS.queue("heavy"))
 NOW = "test:now"
 
 
-@dataclass
-class Bench:
-    """Redis, two schedulers, and for each schedule a model of what should be there.
-
-    Once a stock scheduler has had its hands on a schedule its model is inexact: it no longer says what becomes of each
-    tick. What must hold for every history holds then, too.
-    """
+class Frozen:
+    """What is kept in a Redis whose clock stands still until a test moves it."""
 
     store: Store
-    schedulers: list[Scheduler] = field(default_factory=list)
-    models: dict[str, Model] = field(default_factory=lambda: {name: Model() for name in NAMES})
-    inexact: set[str] = field(default_factory=set)
-    together: set[str] = field(default_factory=set)  # runs of these may be active at once
 
     @property
     def redis(self) -> Redis:
@@ -46,6 +37,21 @@ class Bench:
         """Return the time of the frozen clock."""
         found: Any = self.redis.get(NOW)
         return int(found)
+
+
+@dataclass
+class Bench(Frozen):
+    """Redis, two schedulers, and for each schedule a model of what should be there.
+
+    Once a stock scheduler has had its hands on a schedule its model is inexact: it no longer says what becomes of each
+    tick. What must hold for every history holds then, too.
+    """
+
+    store: Store
+    schedulers: list[Scheduler] = field(default_factory=list)
+    models: dict[str, Model] = field(default_factory=lambda: {name: Model() for name in NAMES})
+    inexact: set[str] = field(default_factory=set)
+    together: set[str] = field(default_factory=set)  # runs of these may be active at once
 
     def _end_in_model(self, run: str, status: str) -> None:
         if self._name_of(run) not in self.inexact:

@@ -280,7 +280,7 @@ def shout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "from flowerpower.pipelines.formats import Format\n"
         "def write(value, handle, options):\n    handle.write(str(value).upper().encode())\n"
         "SHOUT = Format(lambda handle, kind, options: handle.read().decode(), write)\n"
-        "MUTE = Format(SHOUT.read, write, ('no_such.library',))\n"
+        "MUTE = Format(SHOUT.read, write, ('no_such.parts',))\n"
     )
     monkeypatch.syspath_prepend(str(site))
 
@@ -292,7 +292,7 @@ def test_a_format_of_a_plugin_names_the_library_that_it_lacks(project: Project) 
 
     message = message_of(project, "out", save=save, access=Access(plugins=("shout",)))
 
-    assert message == "save[0]: format mute needs no_such.library | install it where the pipeline runs"
+    assert message == "save[0]: format mute needs no_such.parts | install it where the pipeline runs"
 
 
 @pytest.mark.usefixtures("shout")
