@@ -31,6 +31,7 @@ from flowerpower.state.store import Store
 
 CHUNK = 500  # changes sent at a time
 _TOLD_APART = 50  # ticks that passed, in case some of them fire before the commit
+_SOON = 60  # seconds: what is due in them may be a run before the commit
 
 Shape: TypeAlias = tuple[tuple[str, "bool | int | str | JobSettings"], ...]
 
@@ -102,6 +103,7 @@ def staged_changes(staging: Staging) -> Iterator[Staged]:
         cursor = cursors.get(_live_name(change)) if change.kind == "schedule" else None
         timely = _from(keys, change, moment, plan.read_at, cursor)
         one = _staged(keys, timely, plan, past.get(change.address, {}), run_specs)
+        one.item.update(_following(keys, timely, moment))
         if signer and one.run_spec:
             one.item["signature"] = signer.sign_spec(keys.namespace, str(one.item["run"]))
         yield one
@@ -207,7 +209,7 @@ def _staged(keys: Keys, change: Change, plan: Plan, past: Mapping[str, Json], ru
     record = encode_schedule(after, revision=revision, commit=commit, place=change.place)
     run_spec = run_specs[after.run]
     item |= {"run": after.run, "meta": run_meta(after), "record_size": len(record), "spec_size": len(run_spec)}
-    data = _add_occurrence(keys, after, item)
+    data = _add_job(keys, after, item)
     shape = (*shape, ("timing", change.timing), ("was_held", _was_held(after, plan)), *_shape_after(keys, after))
     return Staged(item, shape, record, run_spec, data)
 
@@ -232,19 +234,38 @@ def _shape_after(keys: Keys, schedule: Schedule) -> Shape:
     )
 
 
-def _add_occurrence(keys: Keys, schedule: Schedule, item: dict[str, Json]) -> bytes:
+def _add_job(keys: Keys, schedule: Schedule, item: dict[str, Json]) -> bytes:
     """Add the job that shall wait; return its call, which the script can put together itself where it is plain."""
     data = plain_call((keys.namespace, schedule.name, schedule.run))
     if data is None:
         text = item["data"] = job_data(schedule.occurrence or occurrence_at(keys, schedule, 0))
         data = text.encode()
+    waits_for = _waits_for(keys, schedule)
+    item |= waits_for
+    return data if waits_for else b""
+
+
+def _waits_for(keys: Keys, schedule: Schedule) -> dict[str, Json]:
+    """Return what is its own of the job that shall wait."""
     occurrence, tick = schedule.occurrence, _tick(keys, schedule)
     if occurrence is None or tick is None:
-        return b""
+        return {}
     local, described = describe_tick(tick, str(schedule.fields.get("timezone", "UTC")))
-    item |= {"id": occurrence.id, "due": occurrence.due, "local_time": local}
-    item["description"] = f"{schedule.name} @ {described}"
-    return data
+    due, description = occurrence.due, f"{schedule.name} @ {described}"
+    return {"id": occurrence.id, "due": due, "local_time": local, "description": description}
+
+
+def _following(keys: Keys, change: Change, moment: int) -> dict[str, Json]:
+    """Return the occurrence that waits instead of a schedule's next one, where that may be a run by the commit."""
+    schedule = change.after
+    if not isinstance(change.before, Schedule) or not isinstance(schedule, Schedule) or schedule.occurrence is None:
+        return {}
+    if not change.previous and (change.timing == "keep" or schedule.occurrence.due > moment + _SOON):
+        return {}
+    tick = keys.tick_in(schedule.occurrence.id)
+    following = with_occurrence(keys, schedule, tick and trigger_of(schedule.fields).next_tick(tick))
+    found = _waits_for(keys, following)
+    return {"following": {**found, "after": tick}} if found else {}
 
 
 def _was_held(schedule: Schedule, plan: Plan) -> bool:

@@ -73,6 +73,7 @@ local function names_of(chunk)
       keys[#keys + 1] = ours('outcomes:' .. change.name)
       if change.previous then keys[#keys + 1] = ours('outcomes:' .. change.live) end
       if change.id then keys[#keys + 1] = job_key(change.id) end
+      if change.following then keys[#keys + 1] = job_key(change.following.id) end
     end
   end
   return names_by_kind, keys
@@ -90,7 +91,9 @@ local function wrong_key(change)
   if not is_registry(change.queue) then return scheduled_key(change.queue) end
   if not is_registry(change.old_queue) then return scheduled_key(change.old_queue) end
   if not change.has_keys then return nil end
-  if change.id and not has_type(job_key(change.id), 'hash') then return job_key(change.id) end
+  for _, id in ipairs({change.id, change.following and change.following.id}) do
+    if not has_type(job_key(id), 'hash') then return job_key(id) end
+  end
   for _, name in ipairs({change.name, change.live}) do
     if not has_type(ours('outcomes:' .. name), 'zset') then return ours('outcomes:' .. name) end
   end
@@ -360,26 +363,35 @@ local function wait_for(change, id, due, texts)
   told[change.queue] = true
 end
 
-local function texts_of(change)
-  return {description = change.description or change.name,
-    meta = change.meta .. ', "tick": "' .. (change.local_time or '') .. '", "commit": ""}'}
+local function texts_of(change, occurrence)
+  return {description = occurrence.description or change.name,
+    meta = change.meta .. ', "tick": "' .. (occurrence.local_time or '') .. '", "commit": ""}'}
 end
 
 local function set_cursor(change, tick, pending)
   later('HSET', CURSORS, change.name, string.format('%d %d %s', tick, order.generation + 1, pending or '-'))
 end
 
+-- The occurrence of this tick is a run by now: the one after it waits, whether or not a scheduler is there to make it.
+local function go_on(change, tick)
+  local following = change.following
+  if not following or following.after ~= tick then return set_cursor(change, tick, nil) end
+  flush() -- it may have waited already, as what the schedule was before waits for
+  wait_for(change, following.id, following.due, texts_of(change, following))
+  set_cursor(change, tick, following.id)
+end
+
 -- A stock scheduler has moved the pending occurrence of a schedule that gets another name now: it is a run of that one.
 local function adopt_run(change, id)
   part_with_run(change, id)
-  set_cursor(change, math.max(change.tick, tick_of(id)), nil)
+  go_on(change, math.max(change.tick, tick_of(id)))
 end
 
 -- The tick stays as it is, also when it fired since the plan was made: the cursor is carried on.
 local function keep_pending(change)
   local id = change.pending
   if not id then return set_cursor(change, change.tick, nil) end
-  local due, texts = change.due, texts_of(change)
+  local due, texts = change.due, texts_of(change, change)
   if id ~= change.id then
     local old = redis.call('HMGET', job_key(id), 'description', 'meta')
     local score = redis.call('ZSCORE', scheduled_key(change.live_queue or change.queue), id)
@@ -399,10 +411,10 @@ local function reset_pending(change)
   local in_flight = drop_pending(change, cursor)
   if in_flight then cursor = math.max(cursor, tick_of(change.pending) or 0) end
   if in_flight and change.pending == change.id then return set_cursor(change, cursor, change.id) end
-  -- The very tick may have fired while the apply was staged: then it is a run, and the scheduler finds the next tick.
+  -- The very tick may have fired while the apply was staged: then it is a run.
   local fired = tick_of(change.id) <= (change.tick or -1) or (any_active and redis.call('HEXISTS', ACTIVE, change.id) == 1)
-  if fired then return set_cursor(change, cursor, nil) end
-  wait_for(change, change.id, change.due, texts_of(change))
+  if fired then return go_on(change, cursor) end
+  wait_for(change, change.id, change.due, texts_of(change, change))
   set_cursor(change, cursor, change.id)
 end
 

@@ -52,19 +52,18 @@ class Machine(RuleBasedStateMachine):
 
     @initialize(wishes=WISHES, rough=st.sampled_from([False, False, True]))
     def begin(self, wishes: dict[str, Wish], rough: bool) -> None:
-        self.rough = rough  # the clock steps back, and a stock scheduler is about; then no schedule is renamed
+        self.rough = rough  # the clock steps back, and a stock scheduler is about
         self.world = Operators.make(self.connection)
         self.kept: Any = None
         self.apply(wishes, {})
 
     @rule(wishes=WISHES, renames=st.dictionaries(NAME, NAME, max_size=2))
     def apply(self, wishes: dict[str, Wish], renames: dict[str, str]) -> None:
-        renames = {new: old for new, old in renames.items() if new in wishes and new != old and not self.rough}
+        renames = {new: old for new, old in renames.items() if new in wishes and new != old}
         wishes = {name: sound(name, wish, wishes) for name, wish in wishes.items()}
         world, self.wishes = self.world, wishes
         world.apply(world.plan(wishes, renames), lambda: world.plan(wishes, renames))
 
-    @precondition(lambda self: not self.rough)
     @rule(which=FEW, name=NAME, rules=st.none() | RULES)
     def rename(self, which: int, name: str, rules: Wish | None) -> None:
         if self.wishes and name not in self.wishes:

@@ -59,6 +59,24 @@ def test_a_tick_that_fires_while_an_apply_is_staged_stays_the_run_it_is(store: S
     assert outcomes(store) == []
 
 
+def test_a_schedule_goes_on_by_itself_whose_tick_fires_just_before_the_commit(store: Store) -> None:
+    apply(store, desired([schedule("often", every=HOUR)]))
+    tick = int(str(store.read().cursors["often"].pending).rpartition("--")[2])
+    shift_clock(store.connection, tick - store.time() - 30)
+    wanted = desired([schedule("often", cron="0 * * * *")])
+
+    def fire(done: int, total: int) -> None:
+        shift_clock(store.connection, 60)
+        Scheduler(store, "one").step()
+
+    apply_plan(make_plan(KEYS, wanted, store.read(), SOURCE), store, "two", fire)
+
+    following = KEYS.run_id("often", tick + HOUR)
+    assert (store.read().cursors["often"].tick, store.read().cursors["often"].pending) == (tick, following)
+    assert store.connection.zscore(KEYS.scheduled(QUEUE), following) == tick + HOUR
+    assert make_plan(KEYS, wanted, store.read(), SOURCE).changes == ()
+
+
 def test_a_schedule_made_anew_is_not_taken_for_the_deleted_one(store: Store) -> None:
     scheduler = Scheduler(store, "one")
     apply(store, desired([schedule("often", every=HOUR), schedule("other")]))
@@ -170,10 +188,10 @@ def test_a_job_of_another_tool_is_delivered_again_too_if_it_has_not_begun(
     scheduler = Scheduler(store, "one")
 
     scheduler.step()
-    shift_clock(store.connection, 59)
+    shift_clock(store.connection, 40)
     scheduler.step()
     assert (queued(store), store.connection.llen(popped)) == ([], 1)  # its worker may just be about to begin it
-    shift_clock(store.connection, 16)
+    shift_clock(store.connection, 35)
     scheduler.step()
 
     assert (queued(store), store.connection.llen(popped)) == (["theirs"] if given_back else [], 0)

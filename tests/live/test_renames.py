@@ -158,9 +158,12 @@ def test_a_tick_that_fires_between_plan_and_apply_is_carried_over(store: Store) 
     assert plan_for(store, NEW).changes == ()
 
 
-def test_a_pending_run_that_a_stock_scheduler_moved_is_a_run_of_the_new_name(store: Store) -> None:
+def test_a_pending_run_that_a_stock_scheduler_moved_is_a_run_of_the_new_name_which_waits_for_the_next_tick(
+    store: Store,
+) -> None:
     apply(store, OLD)
     pending = str(store.read().cursors["nightly"].pending)
+    tick = int(pending.rpartition("--")[2])
     plan = plan_for(store, NEW)
     store.connection.zrem(KEYS.scheduled(QUEUE), pending)
     store.connection.hset(KEYS.job(pending), "status", "queued")
@@ -168,8 +171,11 @@ def test_a_pending_run_that_a_stock_scheduler_moved_is_a_run_of_the_new_name(sto
 
     apply_plan(plan, store, "late")
 
-    assert store.read().active[pending].name == "hourly"
-    assert store.read().cursors["hourly"].pending is None
+    live, following = store.read(), KEYS.run_id("hourly", tick + HOUR)
+    assert live.active[pending].name == "hourly"
+    assert (live.cursors["hourly"].tick, live.cursors["hourly"].pending) == (tick, following)
+    assert store.connection.zscore(KEYS.scheduled(QUEUE), following) == tick + HOUR
+    assert plan_for(store, NEW).changes == ()
 
 
 def test_a_name_that_was_taken_meanwhile_is_a_conflict(store: Store) -> None:
