@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from flowerpower.doctor.findings import Finding, Unknown, Verdict, not_known
 from flowerpower.doctor.live import LiveFacts
@@ -196,17 +196,22 @@ def _scheduler(status: Status) -> Finding:
     return _finding("scheduler", "ok", "none is alive, and nothing waits to fire")
 
 
+def _flags(idle: Set[str], used: Set[str]) -> str:
+    """Return the flags of a worker for these queues; without any it works on all that schedules use."""
+    return "" if idle == used else "".join(f" --queue {queue}" for queue in sorted(idle))
+
+
 def _workers(facts: LiveFacts) -> list[Finding]:
     status, workers = facts.status, facts.workers
     if isinstance(status, Unknown) or isinstance(workers, Unknown):
         return [not_known(_AREA, "workers", workers)] if isinstance(workers, Unknown) else []
     used = {schedule.queue for schedule in status.schedules if _fires(schedule)}
-    used |= {queue.name for queue in status.queues if queue.jobs.get("queued")}
-    idle = sorted(queue for queue in used if not workers[queue].alive)
+    left = {queue.name for queue in status.queues if queue.jobs.get("queued")}
+    idle = sorted(queue for queue in used | left if not workers[queue].alive)
     if idle:
         dead = sum(workers[queue].known for queue in idle)
         more = f" ({count(dead, 'worker')} died without a word)" if dead else ""
-        message = f"nobody works on queue {listed(idle)}{more}"
-        return [_finding("workers", "warn", message, f"start one: flowerpower worker --queue {idle[0]}")]
+        message = f"nobody works on {'queue' if len(idle) == 1 else 'queues'} {listed(idle)}{more}"
+        return [_finding("workers", "warn", message, f"start one: flowerpower worker{_flags({*idle}, used)}")]
     alive = ", ".join(f"{queue} {found.alive}" for queue, found in sorted(workers.items()) if found.alive)
     return [_finding("workers", "ok", alive or "none, and none is needed")]

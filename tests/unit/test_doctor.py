@@ -202,6 +202,22 @@ def test_a_queue_with_runs_in_it_needs_a_worker_though_no_schedule_uses_it() -> 
     assert (finding.verdict, finding.message) == ("warn", "nobody works on queue heavy")
 
 
+def test_a_worker_is_proposed_for_each_queue_that_has_none() -> None:
+    assert not isinstance(LIVE.status, Unknown)
+    used = [replace(SCHEDULE, name=queue, queue=queue) for queue in ("default", "eu", "heavy")]
+    status = replace(LIVE.status, schedules=tuple(used))
+    alive, none = Workers(1, 1), Workers(0, 0)
+
+    some = live(status=status, workers={"default": alive, "eu": none, "heavy": none})["workers"]
+    all_of_them = live(status=status, workers={"default": none, "eu": none, "heavy": none})["workers"]
+
+    assert (some.message, some.hint) == (
+        "nobody works on queues eu, heavy",
+        "start one: flowerpower worker --queue eu --queue heavy",
+    )
+    assert all_of_them.hint == "start one: flowerpower worker"
+
+
 def test_schedules_whose_last_run_failed_are_named() -> None:
     ended = RunRecord("nightly", NOW - 60, NOW - 60, "failed", run="acme--prod--nightly--1")
     failing, held = replace(SCHEDULE, last=ended), replace(SCHEDULE, name="x", last=ended, hold=Hold("a", "b", NOW))
