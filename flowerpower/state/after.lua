@@ -17,9 +17,25 @@ local function name_now(schedule)
   end
 end
 
+local function awaited_by(entry)
+  local found = {}
+  for _, schedule in ipairs(type(entry.after) == 'table' and text_of(entry.waits) and entry.after or {}) do
+    found[#found + 1] = text_of(schedule)
+  end
+  return found
+end
+
+-- Whether an active run waits for a schedule itself: specs that were turned round while it did could hold both up for ever.
+local function waits_for(entry, schedule)
+  for _, named in ipairs(schedule and awaited_by(entry) or {}) do
+    if name_now(named) == schedule then return true end
+  end
+  return false
+end
+
 -- Whether a schedule has something to do that was due no later than a tick: decided and not done, or not decided yet. Runs
--- by hand count, too: somebody makes good what failed.
-local function is_busy(schedule, tick)
+-- by hand count, too: somebody makes good what failed. What waits for `who` does not, who asks.
+local function is_busy(schedule, tick, who)
   local _, _, pending = read_cursor(redis.call('HGET', ours('cursors'), schedule), schedule)
   local due = tick_of(pending)
   if due and due <= tick then return true end
@@ -27,9 +43,11 @@ local function is_busy(schedule, tick)
   if buffer and buffer.ticks[1][1] <= tick then return true end
   local from = '[' .. schedule .. '--'
   for _, member in ipairs(redis.call('ZRANGEBYLEX', ours('active_index'), from, from .. '\255')) do
+    local asked, entry = tick_of(member), nil
     -- One by hand that was made under an earlier name has another id: it counts, whenever it was asked for.
-    local asked = tick_of(member) or tonumber((read_active(names.queues .. member) or {tick = tick}).tick)
-    if asked and asked <= tick then return true end
+    if who or not asked then entry = read_active(names.queues .. member) or {tick = tick} end
+    asked = asked or tonumber(entry.tick)
+    if asked and asked <= tick and not (who and waits_for(entry, who)) then return true end
   end
   return false
 end
@@ -63,13 +81,13 @@ end
 local DID = {failed = ' failed', missed = ' was missed', cancelled = ' was cancelled', skipped = ' was skipped'}
 
 -- Answers 'wait' or 'skip', and why; nothing where the tick may run. What did not succeed is not waited for. Who waits is
--- told for which schedules.
-local function held_back(schedules, tick)
+-- told for which schedules. A schedule that got the name of one it came after is not that one.
+local function held_back(who, schedules, tick)
   local busy = {}
   for _, named in ipairs(schedules) do
     local schedule = name_now(named)
-    if not schedule then return 'skip', 'after: there is no ' .. named end
-    if is_busy(schedule, tick) then
+    if not schedule or schedule == who then return 'skip', 'after: there is no ' .. named end
+    if is_busy(schedule, tick, who) then
       busy[#busy + 1] = schedule
     else
       local status = newest_status(schedule, tick)
@@ -114,19 +132,11 @@ local function hand_back(id, seconds, micros)
   return true
 end
 
-local function awaited_by(entry)
-  local found = {}
-  for _, schedule in ipairs(type(entry.after) == 'table' and text_of(entry.waits) and entry.after or {}) do
-    found[#found + 1] = text_of(schedule)
-  end
-  return found
-end
-
 -- Look at a run that waited for a schedule which has nothing left to do for it. Answers whether it was handed back.
 local function look_again(member, id, tick, seconds, micros)
   local entry = read_active(id) or {}
   local after = awaited_by(entry)
-  local word, _, busy = held_back(after, tick)
+  local word, _, busy = held_back(entry.name, after, tick)
   local goes = word ~= 'wait' and #after > 0
   if goes and not hand_back(id, seconds, micros) then return false end
   redis.call('ZREM', AWAITED, member)
@@ -143,7 +153,7 @@ local function next_look(id, seconds)
   local entry, tick = read_active(id) or {}, tick_of(id)
   local after, since, ends = awaited_by(entry), tonumber(entry.since), tonumber(entry['until'])
   if #after == 0 or not tick or not since or (ends and seconds > ends) then return nil end
-  local word, _, busy = held_back(after, tick)
+  local word, _, busy = held_back(entry.name, after, tick)
   if word ~= 'wait' then return nil end
   note_awaited(busy, id)
   return seconds + patience(seconds - since, ends and ends - since or 0)

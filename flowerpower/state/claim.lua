@@ -106,7 +106,7 @@ if ask.deadline > 0 and entry.attempt == 0 and seconds - entry.since > ask.deadl
   return {'refused', 'it waited longer than its start_deadline'}
 end
 local word, why, busy
-if is_expected and entry.attempt == 0 and ask.after then word, why, busy = held_back(ask.after, ask.tick) end
+if is_expected and entry.attempt == 0 and ask.after then word, why, busy = held_back(name, ask.after, ask.tick) end
 if word == 'wait' then
   note_awaited(busy, ask.id)
   local is_known = entry.waits == why

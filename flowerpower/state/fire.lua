@@ -157,7 +157,7 @@ end
 
 -- What has to wait for other schedules is put where RQ lets it wait: a worker would only be told so. Answers whether it was.
 local function put_off(fire, run)
-  local word, why, busy = held_back(fire.after, run[1])
+  local word, why, busy = held_back(fire.name, fire.after, run[1])
   if word ~= 'wait' then return false end
   local entry = {name = fire.name, tick = run[1], attempt = 0, since = seconds, commit = stamp.commit, queue = fire.queue,
     digest = fire.digest}

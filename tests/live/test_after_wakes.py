@@ -254,6 +254,28 @@ def test_a_name_that_is_taken_again_is_that_of_who_has_it(store: Store, player: 
     assert ask(store, runs["second"]).refused == "after: there is no first"
 
 
+def test_who_got_the_name_of_what_it_waits_for_does_not_wait_for_itself(store: Store, player: Player) -> None:
+    runs = due(store, "first", "second")
+    let_wait(store, runs["second"])
+    apply(store, schedule("second", every=HOUR))
+
+    rename(store, "second", "first")
+
+    assert ask(store, runs["second"]).refused == "after: there is no first"
+    assert outcomes(store, "first")[-1][3:] == ("skipped", "after: there is no first")
+
+
+def test_two_whose_order_was_turned_round_do_not_wait_for_each_other(store: Store, player: Player) -> None:
+    for run in due(store, "first", "second").values():
+        player.claim(run)
+        player.end()
+    runs = next_hour(store)
+    let_wait(store, runs["second"], after=("first",))
+
+    assert ask(store, runs["first"], after=("second",)).attempt == 1
+    assert ask(store, runs["second"], after=("first",)).waits == "after: first is not done"
+
+
 def test_who_is_gone_is_forgotten(store: Store) -> None:
     runs = due(store, "first", "second")
     let_wait(store, runs["second"])
