@@ -252,10 +252,10 @@ class Operators(OperatorBench):
                     self.end("succeeded")
             while self.running:
                 self.end("succeeded")
-            if not self.active() and not self.redis.exists(KEYS.buffers):
+            if not self.active() and self.waiting() == self.waiting(paused=True):
                 break
         self.look()
-        assert (self.active(), self.redis.exists(KEYS.buffers)) == ([], 0)
+        assert (self.active(), self.waiting()) == ([], self.waiting(paused=True))
 
     def leave(self) -> None:
         """Delete everything: what is left of it expires, or is bounded."""
