@@ -11,7 +11,7 @@ from flowerpower.jobs.monitoring.status import ScheduleStatus, Status
 from flowerpower.render.alarms import state_of
 from flowerpower.render.records import short_run
 from flowerpower.render.words import count, listed, rough_duration, short
-from flowerpower.state.models import UNTIL_APPLY, Damage, refusal
+from flowerpower.state.models import STOCK_SCHEDULER, UNTIL_APPLY, Damage, refusal
 
 OLD_HOLD = 14 * 86_400
 _TOLD = 10  # damages, one by one
@@ -137,7 +137,7 @@ def _late(status: Status) -> Finding:
     if not late:
         return _finding("late", "ok", "nothing is due and not fired")
     names = listed([f"{one.name} ({rough_duration(one.late)})" for one in late])
-    if status.scheduler:
+    if status.scheduler and status.scheduler != STOCK_SCHEDULER:
         hint = f"look at the log of the scheduler {status.scheduler}"
     else:
         hint = "start a worker or a scheduler: what is missed is caught up as each schedule's `catchup` says"
@@ -186,6 +186,9 @@ def _fires(schedule: ScheduleStatus) -> bool:
 
 
 def _scheduler(status: Status) -> Finding:
+    if status.scheduler == STOCK_SCHEDULER:
+        message = "only RQ's own is alive: what is lost is not made good, and holds with an end are not lifted"
+        return _finding("scheduler", "warn", message, "start one beside it: flowerpower scheduler")
     if status.scheduler:
         return _finding("scheduler", "ok", f"{status.scheduler} works first")
     if why := refusal(status.troubles):

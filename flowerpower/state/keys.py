@@ -259,6 +259,10 @@ class Keys:
         """Return one of RQ's registries of one queue: `wip` (started), `finished`, `failed`, `deferred`, `canceled`."""
         return f"{self.rq}:{kind}:{queue}"
 
+    def scheduler_lock(self, queue: str) -> str:
+        """Return the lock of RQ's own scheduler for one queue."""
+        return f"{self.rq}:scheduler-lock:{queue}"
+
     def workers(self, queue: str) -> str:
         """Return RQ's set of workers that listen on one queue."""
         return f"{self.rq}:workers:{queue}"

@@ -203,6 +203,10 @@ REFUSALS = (FULL, NO_DISK, REPLICA, NO_REPLICAS)
 """How troubles begin that let Redis refuse every write, also that a scheduler is alive."""
 
 
+STOCK_SCHEDULER = "RQ's own"
+"""What stands for a scheduler where one of RQ's moves what is due and none of ours is alive."""
+
+
 def refusal(troubles: Sequence[str]) -> str:
     """Return why Redis refuses every write, as a trouble begins that says so; nothing where none does."""
     return next((why for why in REFUSALS for text in troubles if text.startswith(why)), "")
@@ -210,7 +214,7 @@ def refusal(troubles: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Consumers:
-    """Who would run it: live workers by queue (RQ's name), whether a scheduler is alive, and what it finds wrong."""
+    """Who would run it: live workers by queue (RQ's name), the scheduler that is alive, and what it finds wrong."""
 
     workers: Mapping[str, int] = field(default_factory=dict)
     scheduler: str = ""

@@ -27,6 +27,7 @@ from flowerpower.state.damage import Damages
 from flowerpower.state.glance import Glances, live_schedule
 from flowerpower.state.job_codec import JOB_FIELDS, UNREADABLE, decode_occurrence
 from flowerpower.state.keys import Keys
+from flowerpower.state.listeners import count_alive, moved_by_stock, scheduler_of
 from flowerpower.state.live import LiveFields, LiveRecords, live_pipeline
 from flowerpower.state.memory import disk_words, full_words
 from flowerpower.state.misplaced import is_misplaced
@@ -85,6 +86,7 @@ class _Waiting:
     twice: frozenset[str]  # ids of jobs that wait in two registries
     unmanaged: Mapping[str, int]
     workers: Mapping[str, int]
+    stock: frozenset[str]  # queues that a scheduler of RQ's own looks after
 
 
 @dataclass(slots=True)
@@ -176,7 +178,7 @@ def look(client: Redis, keys: Keys, queues: frozenset[str] = frozenset()) -> Loo
     waiting = _read_waiting(client, keys, front, ours)
     found = _read_objects(client, keys, front, waiting)
     named = frozenset(map(keys.queue, found.odd_queues.union(filter(None, found.glances.queues.values()))))
-    reading = _assemble(front, waiting, found)
+    reading = _assemble(front, waiting, found, scheduler_of(front.lease, waiting.stock, named))
     settled = not found.moved and found.generation == front.head.get(b"generation") and named <= ours
     return Look(reading, settled, named)
 
@@ -257,6 +259,7 @@ def _read_waiting(client: Redis, keys: Keys, front: _Front, queues: frozenset[st
         *(pack("ZRANGE", keys.scheduled(queue), "0", "-1", "WITHSCORES") for queue in ours),
         *(pack("ZCARD", keys.scheduled(queue)) for queue in others),
         *(pack("SMEMBERS", keys.workers(queue)) for queue in ours),
+        *([pack("MGET", *map(keys.scheduler_lock, ours))] if ours else []),
     ]
     found = iter(list(replies(client, [commands])))
     of_key = front.damages.of_key
@@ -275,16 +278,8 @@ def _read_waiting(client: Redis, keys: Keys, front: _Front, queues: frozenset[st
                 twice.add(run_id)
     unmanaged.update({queue: _number(next(found)) for queue in others})
     workers = {queue: of_key(keys.workers(queue), "set", next(found), (), matters=False) for queue in ours}
-    return _Waiting(places, frozenset(twice), +unmanaged, _count_alive(client, workers))
-
-
-def _count_alive(client: Redis, workers: Mapping[str, Collection[bytes]]) -> Mapping[str, int]:
-    """Return how many of the workers of each queue live: their keys expire, while RQ's sets keep who died, and who
-    came back with a backup.
-    """
-    queues = [queue for queue, names in workers.items() if names]
-    found = replies(client, [[pack("EXISTS", *workers[queue]) for queue in queues]] if queues else ())
-    return {**dict.fromkeys(workers, 0), **dict(zip(queues, map(sound, found), strict=True))}
+    stock = moved_by_stock(ours, sound(next(found)) if ours else ())
+    return _Waiting(places, frozenset(twice), +unmanaged, count_alive(client, workers), stock)
 
 
 def _number(reply: Any) -> int:
@@ -372,7 +367,7 @@ def _broken(run_id: str, queue: str, due: int) -> Occurrence:
     return Occurrence(run_id, queue, due, function=UNREADABLE, args=(), timeout=0, result_ttl=0, failure_ttl=0)
 
 
-def _assemble(front: _Front, waiting: _Waiting, found: _Objects) -> Reading:
+def _assemble(front: _Front, waiting: _Waiting, found: _Objects, scheduler: str) -> Reading:
     schedules = found.schedules
     state = State(schedules, found.pipelines)
     runs = [decode_run(key.decode(errors="replace"), raw) for key, raw in front.active.items()]
@@ -393,7 +388,7 @@ def _assemble(front: _Front, waiting: _Waiting, found: _Objects) -> Reading:
         without_run_spec=frozenset(found.without_run_spec),
         firing=frozenset(found.moved | found.moving) & schedules.keys(),
         unmanaged=waiting.unmanaged,
-        consumers=Consumers(waiting.workers, front.lease.decode(errors="replace"), front.troubles),
+        consumers=Consumers(waiting.workers, scheduler, front.troubles),
         damaged=damages.found,
         unread=damages.unread,
     )

@@ -12,6 +12,7 @@ from support.states import KEYS, SOURCE, desired, pipeline, schedule
 from flowerpower.apply import apply_plan
 from flowerpower.planning.diff import make_plan
 from flowerpower.state import reading
+from flowerpower.state.models import STOCK_SCHEDULER
 from flowerpower.state.pipelined import batches, pack, pack_for_keys, replies
 from flowerpower.state.store import Store
 
@@ -50,6 +51,26 @@ def test_a_look_is_the_same_in_each_version_of_the_protocol(store: Store, redis_
 
     assert found.state == store.read().state
     assert all(one.occurrence and one.occurrence.function != "(unreadable)" for one in found.state.schedules.values())
+
+
+@pytest.mark.parametrize(
+    ("locks", "lease", "expected"),
+    [
+        ({"default": "c0ffee" * 5, "heavy": "4711"}, "", STOCK_SCHEDULER),
+        ({"default": "c0ffee" * 5}, "", ""),  # nobody moves what is due to the other queue
+        ({"default": "host.4711.c0ffee", "heavy": "host.4711.c0ffee"}, "", ""),  # of one of ours that has ended
+        ({"default": "c0ffee" * 5, "heavy": "4711"}, "host.4712.c0ffee", "host.4712.c0ffee"),
+        ({}, "", ""),
+    ],
+)
+def test_a_scheduler_of_rq_counts_where_it_looks_after_every_queue(
+    store: Store, redis_connection: Redis, locks: dict[str, str], lease: str, expected: str
+) -> None:
+    redis_connection.mset({f"rq:scheduler-lock:{KEYS.queue(queue)}": lock for queue, lock in locks.items()} or {"x": 1})
+    if lease:
+        redis_connection.set(KEYS.lease, lease)
+
+    assert store.read().consumers.scheduler == expected
 
 
 def test_jobs_are_seen_in_queues_that_rq_has_forgotten(store: Store, redis_connection: Redis) -> None:

@@ -24,6 +24,7 @@ from flowerpower.apply import apply_plan
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.desired import trigger_of
 from flowerpower.state.keys import Keys
+from flowerpower.state.models import STOCK_SCHEDULER
 from flowerpower.state.store import Store
 
 KEYS = Keys("acme", "default")
@@ -104,6 +105,7 @@ def test_schedules_go_on_with_nothing_but_stock_rq(redis_connection: Redis, redi
 
     with stock_worker(redis_url, tmp_path, KEYS.queue("default")):
         wait_for(lambda: succeeded(store) >= SUCCESSES)
+        assert store.read().consumers.scheduler == STOCK_SCHEDULER
 
     assert account(store, since) == ([], [])
     assert {outcome["attempt"] for outcome in outcomes(store) if outcome["status"] == "succeeded"} == {2}

@@ -22,7 +22,7 @@ from flowerpower.jobs.records import RunRecord
 from flowerpower.render.doctor import doctor_dict, doctor_text
 from flowerpower.revision import Revision
 from flowerpower.specs.verdict import Verdict
-from flowerpower.state.models import Damage, Head, Hold
+from flowerpower.state.models import STOCK_SCHEDULER, Damage, Head, Hold
 
 NOW = 1_800_000_000
 DAY = 86_400
@@ -174,6 +174,7 @@ def test_zone_rules_of_another_version_are_a_warning() -> None:
     ("status", "workers", "expected"),
     [
         ({"scheduler": ""}, Workers(1, 1), {"scheduler": "warn", "late": "ok", "workers": "ok"}),
+        ({"scheduler": STOCK_SCHEDULER}, Workers(1, 1), {"scheduler": "warn", "late": "ok", "workers": "ok"}),
         ({"schedules": (), "scheduler": ""}, Workers(0, 0), {"scheduler": "ok", "workers": "ok"}),
         ({"schedules": (replace(SCHEDULE, late=61),)}, Workers(0, 0), {"late": "fail", "workers": "warn"}),
         ({"schedules": (replace(SCHEDULE, next_tick=None),)}, Workers(0, 0), {"workers": "ok"}),

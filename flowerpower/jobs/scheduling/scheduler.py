@@ -250,7 +250,7 @@ class Scheduler:
         connection, seconds = self.store.connection, 2 * RECONCILE_SECONDS
         with redis_errors("taking RQ's scheduler locks"):
             for queue in queues:
-                key = f"{self.store.keys.rq}:scheduler-lock:{queue}"
+                key = self.store.keys.scheduler_lock(queue)
                 taken = connection.set(key, self.name, nx=True, ex=seconds)
                 if not taken and connection.get(key) == self.name.encode():
                     connection.expire(key, seconds)
