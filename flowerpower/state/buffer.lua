@@ -129,13 +129,14 @@ local function is_waiting(schedule, tick)
   return false
 end
 
--- The outcome of ticks ({tick, ...}) that were decided and will not run after all.
+-- The outcome of ticks ({tick, ..., id = the run's, if that is of a former name}) that were decided and will not run after
+-- all.
 local function record_dropped(schedule, ticks, status, reason, by, seconds)
   local many = #ticks > EVENTS_APART
   for _, item in ipairs(ticks) do
     local tick = item[1]
     record_outcome(schedule, {first = tick, last = tick, count = 1, status = status, reason = reason, at = seconds,
-      run = names.queues .. schedule .. '--' .. string.format('%d', tick), by = by})
+      run = item.id or names.queues .. schedule .. '--' .. string.format('%d', tick), by = by})
     if not many then record_event({event = status, schedule = schedule, tick = tick, reason = reason}) end
   end
   if many then
@@ -205,7 +206,7 @@ end
 local function adopt_moved(id, schedule, queue, together, seconds)
   local tick = tick_of(id)
   if not together and has_active(schedule) then
-    return record_dropped(schedule, {{tick}}, 'skipped', 'overlap', 'overlap', seconds)
+    return record_dropped(schedule, {{tick, id = id}}, 'skipped', 'overlap', 'overlap', seconds)
   end
   local digest = string.match(redis.call('HGET', job_key(id), 'data') or '', '"(%x+)"%], {}%]$')
   set_active(id, schedule, tostring(tick), {name = schedule, tick = tick, attempt = 0, since = seconds, digest = digest,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from support.holds import HOUR, QUEUE, apply, outcomes, pause, queued, step
 from support.players import Player, reference
 from support.projects import wanted, work_until_empty, write_project
 from support.redis_state import shift_clock
-from support.states import KEYS, SOURCE, schedule
+from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
 from flowerpower.jobs.ledger import Ledger
@@ -160,6 +161,23 @@ def test_it_is_skipped_where_another_run_is_active(store: Store, player: Player,
     assert outcomes(store) == [(tick, tick, 1, "skipped", "overlap")]
     assert (queued(store), player.take()) == ([KEYS.run_id("often", tick)], "")
     assert len(store.read().active) == 1
+
+
+def test_it_is_skipped_where_another_run_is_active_also_as_one_of_a_schedule_that_is_renamed(
+    store: Store, player: Player
+) -> None:
+    apply(store, often())
+    shift_clock(store.connection, HOUR)
+    step(store)
+    player.take()
+    tick = move(store)
+    renamed = replace(desired([schedule("hourly", every=HOUR)]), previous_names={"hourly": ("often",)})
+
+    apply_plan(make_plan(KEYS, renamed, store.read(), SOURCE), store, "rename")
+
+    assert outcomes(store, "hourly") == [(tick, tick, 1, "skipped", "overlap")]
+    assert (queued(store), player.take()) == ([KEYS.run_id("often", tick)], "")
+    assert [run.name for run in store.read().active.values()] == ["hourly"]
 
 
 def test_one_that_waits_for_a_worker_does_not_hold_its_schedule_up(store: Store, player: Player) -> None:
