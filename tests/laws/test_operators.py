@@ -40,9 +40,15 @@ NAME: Any = st.sampled_from(NAMES)
 FEW = st.integers(0, 3)
 
 
-def sound(name: str, wish: Wish, wishes: Mapping[str, Wish]) -> Wish:
-    """Return a wish that names none but what is there, and in one direction: `validate` sees to that."""
-    return wish if wish.after in wishes and wish.after < name else replace(wish, after="")
+def sound(wishes: Mapping[str, Wish]) -> dict[str, Wish]:
+    """Return wishes that name none but what is there, and go in no circle: `validate` sees to that."""
+    found: dict[str, Wish] = {}
+    for name, wish in wishes.items():
+        last = wish.after
+        while last in found and found[last].after:
+            last = found[last].after
+        found[name] = wish if wish.after in wishes and last != name else replace(wish, after="")
+    return found
 
 
 class Machine(RuleBasedStateMachine):
@@ -60,7 +66,7 @@ class Machine(RuleBasedStateMachine):
     @rule(wishes=WISHES, renames=st.dictionaries(NAME, NAME, max_size=2))
     def apply(self, wishes: dict[str, Wish], renames: dict[str, str]) -> None:
         renames = {new: old for new, old in renames.items() if new in wishes and new != old}
-        wishes = {name: sound(name, wish, wishes) for name, wish in wishes.items()}
+        wishes = sound(wishes)
         world, self.wishes = self.world, wishes
         world.apply(world.plan(wishes, renames), lambda: world.plan(wishes, renames))
 

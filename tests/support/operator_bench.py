@@ -39,6 +39,7 @@ class Line:
     asked: set[int] = field(default_factory=set)  # that a backfill or a rerun has run
     won: Counter[int] = field(default_factory=Counter)  # ticks that succeeded
     merged: bool = False  # with what was left of another one of that name
+    names: set[str] = field(default_factory=set)  # that it has had
 
     def called_for(self, cursor: int) -> set[int]:
         """Return every tick up to the cursor that the specs in force called for."""
@@ -203,6 +204,8 @@ class OperatorBench(Frozen):
             self.lines[name], before[name] = line, every
         for name in before.keys() | self.rules.keys():
             line = self.lines.setdefault(name, Line())
+            line.names.add(name)
+            self.forgotten_once |= line.names if line.names & self.forgotten_once else set()
             old, new = before.get(name), self.rules.get(name)
             if old == new:
                 continue

@@ -96,7 +96,7 @@ class Operators(OperatorBench):
     def forget(self, name: str) -> None:
         """Take a schedule out of the hands of git."""
         forget_schedules(self.store, [name], "ana")
-        self.forgotten_once.add(name)
+        self.forgotten_once |= self.lines[name].names
 
     def trigger(self, name: str) -> None:
         """Run a schedule now."""
@@ -211,6 +211,7 @@ class Operators(OperatorBench):
             self.redis.hset(KEYS.job(run), "status", "scheduled")
             self.redis.zadd(KEYS.scheduled(QUEUES[which]), {run: self.now + claim.seconds})
             return
+        self._note_lines()  # one that lost its entry when its schedule was deleted, and came back, has it again
         self.redis.hset(KEYS.execution(run, execution), "id", execution)
         self.running.append((run, execution))
 
