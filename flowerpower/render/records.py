@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.render.holds import hold_words
@@ -118,12 +119,11 @@ def _standing(standing: Standing, now: int) -> list[str]:
 
 
 def _table(found: RunList, width: int, style: Style) -> list[str]:
-    with_utc = width >= 110  # columns
-    cells = [_cells(record, found, with_utc=with_utc) for record in found.runs]
+    wide = width >= 110  # columns
     zones = {record.timezone for record in found.runs}
-    named = f"tick ({safe(next(iter(zones)))})" if len(zones) == 1 else "tick"
-    if with_utc and len(zones) == 1 and not _all_utc(zones):
-        named = f"{named[:-1]}; UTC)"
+    told = found.runs if wide or len(zones) == 1 else [replace(record, timezone="UTC") for record in found.runs]
+    cells = [_cells(record, found, with_utc=wide, ends=len(zones) > 1) for record in told]
+    named = _heading({record.timezone for record in told}, with_utc=wide)
     header = ("", "run", named, "took", "when")
     heading, *laid = fitted([header, *cells], width - 2, name=1)
     lines = [style(f"  {line}".rstrip(), "faint") for line in heading]
@@ -132,6 +132,14 @@ def _table(found: RunList, width: int, style: Style) -> list[str]:
         lines += [f"  {line}" for line in rowed[1:]]
         lines += _why(record, columns(rowed[-1]) + 2, width, lines)
     return lines
+
+
+def _heading(zones: set[str], *, with_utc: bool) -> str:
+    """Return what stands above the ticks; where they are of several zones, what is in brackets or alone is UTC."""
+    if len(zones) > 1:
+        return "tick (UTC)"
+    zone = safe(next(iter(zones)))
+    return f"tick ({zone}; UTC)" if with_utc and not is_utc(zone) else f"tick ({zone})"
 
 
 def _why(record: RunRecord, used: int, width: int, lines: list[str]) -> list[str]:
@@ -147,11 +155,7 @@ def _why(record: RunRecord, used: int, width: int, lines: list[str]) -> list[str
     return [f"{' ' * _INDENT}{line}" for line in cut]
 
 
-def _all_utc(zones: set[str]) -> bool:
-    return all(is_utc(zone) for zone in zones)
-
-
-def _cells(record: RunRecord, found: RunList, *, with_utc: bool) -> tuple[str, ...]:
+def _cells(record: RunRecord, found: RunList, *, with_utc: bool, ends: bool) -> tuple[str, ...]:
     name = short_run(record.run) if record.run else _cut(safe(record.name))
     if record.count > 1:
         name = f"{_cut(safe(record.name))}  {count(record.count, 'tick')}"
@@ -161,7 +165,7 @@ def _cells(record: RunRecord, found: RunList, *, with_utc: bool) -> tuple[str, .
         ago = f"in {rough_duration(record.at - found.now)}" if record.at > found.now else ago
     attempt = _attempts(record)
     took = stopwatch(record.seconds) if record.seconds else ""
-    return (record.status, name, _ticks(record, found.now, with_utc=with_utc), took, f"{ago}{attempt}")
+    return (record.status, name, _ticks(record, found.now, with_utc=with_utc, ends=ends), took, f"{ago}{attempt}")
 
 
 def _attempts(record: RunRecord) -> str:
@@ -174,12 +178,17 @@ def _cut(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
-def _ticks(record: RunRecord, now: int, *, with_utc: bool) -> str:
-    zone = record.timezone
-    if record.count > 1:
-        first = f"{moment(record.first, zone, now)} – " if record.first else "up to "
-        return f"{first}{moment(record.last, zone, now)}"
-    return moment_with_utc(record.last, zone, now, unit="") if with_utc else moment(record.last, zone, now)
+def _ticks(record: RunRecord, now: int, *, with_utc: bool, ends: bool) -> str:
+    """Return the tick, or the first and the last of several, these in UTC as well only if *ends* asks for it."""
+
+    def told(tick: int, *, twice: bool) -> str:
+        zone = record.timezone
+        return moment_with_utc(tick, zone, now, unit="") if twice else moment(tick, zone, now)
+
+    if record.count == 1:
+        return told(record.last, twice=with_utc)
+    first = f"{told(record.first, twice=with_utc and ends)} – " if record.first else "up to "
+    return f"{first}{told(record.last, twice=with_utc and ends)}"
 
 
 def _end(found: RunList, width: int, style: Style) -> list[str]:
