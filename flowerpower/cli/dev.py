@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flowerpower.cli.applying import apply_with_progress, refuse
+from flowerpower.cli.logs import FAILURES_ARE_TOLD
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.plan import show_plan, tell_warnings
 from flowerpower.cli.session import Session
@@ -200,7 +201,8 @@ class Workbench:
         command += ["--redis", "embedded", "--env", settings.env]
         command += ["--project", str(self._folder)]
         variables = {f"FLOWERPOWER_VAR_{name}": value for name, value in settings.variables.items()}
-        environment = {**settings.environment, **variables}  # values may be secrets, and anybody reads a command line
+        # Values may be secrets, and anybody reads a command line.
+        environment = {**settings.environment, **variables, FAILURES_ARE_TOLD: "1"}
         ends_with_us = partial(end_with_parent, signal.SIGTERM)
         self._worker = subprocess.Popen(
             command,

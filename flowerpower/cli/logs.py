@@ -10,6 +10,8 @@ from flowerpower.cli.session import Session
 from flowerpower.cli.terminal import coloured
 from flowerpower.render.words import safe
 
+FAILURES_ARE_TOLD = "_FLOWERPOWER_FAILURES_ARE_TOLD"
+"""What `dev` sets for its worker: it tells of each run that fails itself, and why."""
 _FORMAT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 _COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 
@@ -21,7 +23,8 @@ def start_log(session: Session) -> None:
     handler.setFormatter(LogFormatter(colours=session.talk_style is coloured))
     logging.basicConfig(handlers=[handler], level=level)
     if session.quiet:
-        logging.getLogger("rq.worker").addFilter(_first_line)
+        told = session.settings.environment.get(FAILURES_ARE_TOLD)
+        logging.getLogger("rq.worker").addFilter(_no_failed_run if told else _first_line)
     logging.getLogger("hamilton").setLevel(max(level, logging.WARNING))  # it lists plug-ins it lacks
 
 
@@ -46,3 +49,8 @@ def _first_line(record: logging.LogRecord) -> bool:
     """Leave out the traceback of a run: where it failed, and why, is in its record."""
     record.msg, record.args, record.exc_info = record.getMessage().partition("\n")[0], (), None
     return True
+
+
+def _no_failed_run(record: logging.LogRecord) -> bool:
+    """Leave out that a run failed, and of all else the traceback."""
+    return "exception raised while executing" not in str(record.msg) and _first_line(record)
