@@ -46,8 +46,8 @@ def addresses(args: Sequence[str], incomplete: str) -> list[str]:
 
 
 def environments(args: Sequence[str], incomplete: str) -> list[str]:
-    """Return the environments that the project file names, `default` aside."""
-    return _beginning(incomplete, _of_project(args, "environments"))
+    """Return the environments that the project file names, and `default`."""
+    return _beginning(incomplete, [*_of_project(args, "environments"), "default"])
 
 
 def queues(args: Sequence[str], incomplete: str) -> list[str]:

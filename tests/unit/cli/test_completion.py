@@ -60,7 +60,7 @@ def offered(*typed: str) -> list[str]:
         ("history n", ["never", "nightly", "nine-to-five"]),
         ("worker --queue ", ["default", "heavy"]),
         ("trigger ", ["hourly", "never", "nightly", "nine-to-five", "report"]),
-        ("plan --env ", ["prod", "staging"]),
+        ("plan --env ", ["default", "prod", "staging"]),
         ("plan --env=p", ["prod"]),
         ("plan --format m", ["markdown"]),
         ("plan --color=", ["always", "auto", "never"]),
@@ -134,7 +134,7 @@ def test_a_shell_in_the_middle_of_a_line_hears_no_complaint(
 
     said = capfd.readouterr()
     assert said.err == ""
-    assert said.out in ("", "values\n") or line == "plan --ref "
+    assert said.out in ("", "values\n", "values\ndefault\n") or line == "plan --ref "
 
 
 @pytest.mark.parametrize("asked", [[], ["bash"], ["bash", "x"], ["bash", "", ""], ["nosh", "x"], ["zsh"]])
@@ -185,7 +185,7 @@ def test_fish_completes_what_somebody_types(folder: Path, tmp_path: Path) -> Non
         pytest.skip("fish is not installed")
     wanted = {
         "flowerpower pla": "plan\tShow what apply would change.",
-        "flowerpower plan --env=": "--env=prod\n--env=staging",
+        "flowerpower plan --env=": "--env=default\n--env=prod\n--env=staging",
         "flowerpower status ni": "nightly\nnine-to-five",
         "flowerpower init some": "some folder/\tDirectory",
         "flowerpower plan --out=plan": "--out=plan of today.json",
