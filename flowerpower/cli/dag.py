@@ -68,7 +68,9 @@ def dag(
     _tell_size(session, drawn, every_node=drawing.all)
     document = {"format_version": "1.0", "pipeline": pipeline, "format": kind, "nodes": len(drawn.needs)}
     if out is not None:
-        _write(out, content)
+        _write(
+            out, f"```mermaid\n{text}```\n".encode("utf-8", "backslashreplace") if _is_markdown(out, kind) else content
+        )
         session.document({**document, "file": str(out)})
         session.talk(f"Wrote {out}")
         return
@@ -81,10 +83,19 @@ def dag(
 
 def _format(asked: str | None, out: Path | None) -> str:
     ending = out.suffix.removeprefix(".").lower() if out is not None else ""
-    kind = asked or {"md": "mermaid", "mmd": "mermaid", "gv": "dot"}.get(ending, ending) or "mermaid"
+    kind = (
+        asked
+        or {"md": "mermaid", "markdown": "mermaid", "mmd": "mermaid", "gv": "dot"}.get(ending, ending)
+        or "mermaid"
+    )
     if kind not in _FORMATS:
         raise UsageError(f"there is no format {kind!r}", hint=f"--format {', '.join(_FORMATS)}")
     return kind
+
+
+def _is_markdown(out: Path, kind: str) -> bool:
+    """Tell whether a drawing lies in a page of Markdown, which shows it only inside a fence."""
+    return kind == "mermaid" and out.suffix.lower() in (".md", ".markdown")
 
 
 def _graph(session: Session, project: FlowerPowerProject, name: str, *, imports: bool) -> Drawn:

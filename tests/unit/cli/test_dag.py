@@ -99,6 +99,17 @@ def test_a_thousand_nodes_are_one_screen(line: Here) -> None:
     assert line("dag", "many", "--all", "--format", "dot").out.count("->") == 999
 
 
+@pytest.mark.parametrize("name", ["report.md", "report.markdown"])
+def test_a_page_of_markdown_shows_the_drawing(line: Here, name: str) -> None:
+    drawing = line("dag", "report").out
+
+    assert line("dag", "report", "--out", name).code == 0
+    assert (line.folder / name).read_text(encoding="utf-8") == f"```mermaid\n{drawing}```\n"
+
+    assert line("dag", "report", "--out", "report.mmd").code == 0
+    assert (line.folder / "report.mmd").read_text(encoding="utf-8") == drawing
+
+
 def test_pictures_need_graphviz_and_say_so(line: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(FlowerPowerError, match="svg needs Graphviz") as raised:
