@@ -25,7 +25,11 @@ class Wanted:
     name: Annotated[str | None, flag("--name", help="Name of the project; without it, the folder's.")] = None
     ci: Annotated[
         Literal["github", "gitlab", "none"] | None,
-        flag("--ci", env="FLOWERPOWER_INIT_CI", help="Whose CI plans and applies; without it, github."),
+        flag(
+            "--ci",
+            env="FLOWERPOWER_INIT_CI",
+            help="Whose CI plans and applies; without it, that of `origin`, else github.",
+        ),
     ] = None
     compose: Annotated[
         bool | None,

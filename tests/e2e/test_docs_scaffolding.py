@@ -62,6 +62,8 @@ def test_the_flags_and_defaults_are_those_of_init(tmp_path: Path) -> None:
 
     assert [flag for flag, _ in rows] == ["--name", "--ci", "--compose", "--timezone"]
     assert [flag for flag, _ in rows if flag not in text] == []
+    assert "`origin`" in dict(rows)["--ci"]
+    assert "`origin`" in text
     assert [default.partition(",")[0] for _, default in rows[1:]] == [f"`{likely.ci}`", "yes", f"`{likely.timezone}`"]
     assert {"--no-compose", "--defaults", "--no-git"} <= set(re.findall(r"--[a-z-]+", text))
 
