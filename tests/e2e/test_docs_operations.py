@@ -70,6 +70,15 @@ def test_the_page_on_installing_has_every_extra() -> None:
     assert {extra for row in rows for extra in re.findall(r"`(\w+)`", row)} == set(project["optional-dependencies"])
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/quick-start.md", "docs/install.md"])
+def test_what_is_installed_on_a_first_day_runs_the_project_of_init(page: str, checkout: Path) -> None:
+    wanted = re.match(r"\S+\]", (checkout / "project_template/requirements.txt.jinja").read_text(encoding="utf-8"))
+    text = (checkout / page).read_text(encoding="utf-8")
+
+    assert wanted
+    assert set(re.findall(r"install '(.*?)'", text)) == {wanted[0]}
+
+
 def test_the_service_starts_what_the_commands_before_it_have_set_up(tmp_path: Path) -> None:
     page = (DOCS / "install.md").read_text(encoding="utf-8").split("## On a worker")[1]
     console, unit = re.findall(r"```(?:console|ini)\n(.*?)```", page, re.DOTALL)[:2]
