@@ -103,6 +103,12 @@ def test_every_page_loads_what_lets_flags_be_found(pages: dict[str, str]) -> Non
     assert [path for path in lacking if path != "404.html"] == []
 
 
+def test_a_long_page_has_headings_to_find_ones_way_by() -> None:
+    texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))}
+
+    assert [name for name, text in texts.items() if len(text.split()) > 600 and text.count("\n## ") < 2] == []
+
+
 def test_a_heading_has_one_name_and_keeps_it(pages: dict[str, str]) -> None:
     for path, text in pages.items():
         names = [name for name in re.findall(r' id="([^"]+)"', text) if not name.startswith("__")]
