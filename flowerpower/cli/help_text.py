@@ -10,6 +10,7 @@ from typing import Any
 from typer import BadParameter
 from typer.core import TyperCommand
 
+OF_EVERY_COMMAND = "Options of every command"
 _CHOICES = re.compile(r"<[^<>]*\|[^<>]*>$")
 _NUMBER = re.compile(r"<(int|float)\b[^<>|]*>$")
 _TYPE = re.compile(r"<[^<>|]*>$")
@@ -58,8 +59,26 @@ class PlainCommand(TyperCommand):
         needed = (argument.required for argument in self._arguments())
         return ["[OPTIONS]", *(word if must else f"[{word}]" for word, must in zip(words, needed, strict=True))]
 
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments, the flags of this command, and below them those that every command has."""
+        told: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], OF_EVERY_COMMAND: []}
+        parameters: list[Any] = self.get_params(ctx)
+        for parameter in parameters:
+            title = "Arguments" if parameter.param_type_name == "argument" else _title(parameter)
+            told[title] += [record for record in [parameter.get_help_record(ctx)] if record]
+        if not told["Options"]:
+            told["Options"] = told.pop(OF_EVERY_COMMAND)
+        for title, records in told.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
     def _arguments(self) -> list[Any]:
         return [parameter for parameter in self.params if parameter.param_type_name == "argument"]
+
+
+def _title(flag: Any) -> str:
+    return OF_EVERY_COMMAND if flag.name == "help" else flag.rich_help_panel or "Options"
 
 
 def word_of(argument: Any) -> str:

@@ -11,13 +11,13 @@ import shlex
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
-from functools import cache, wraps
+from functools import cache, partial, wraps
 from typing import Annotated, Any
 
 import typer
 
 from flowerpower.cli import completion
-from flowerpower.cli.help_text import PlainCommand
+from flowerpower.cli.help_text import OF_EVERY_COMMAND, PlainCommand
 from flowerpower.cli.process import quietly_closed
 from flowerpower.cli.session import Session
 from flowerpower.cli.terminal import Color
@@ -38,13 +38,16 @@ def flag(*names: str, help: str, env: str | None = None, **more: Any) -> Any:
     return typer.Option(*names, help=help, envvar=variable if env != "" else None, show_envvar=False, **more)
 
 
+_general = partial(flag, rich_help_panel=OF_EVERY_COMMAND)
+
+
 @dataclass(frozen=True)
 class General:
     """The flags of every command."""
 
     project: Annotated[
         str | None,
-        flag(
+        _general(
             "--project",
             help="Folder or URL of the project; without it, this folder or the nearest above.",
             metavar="DIR",
@@ -52,7 +55,7 @@ class General:
     ] = None
     env: Annotated[
         str | None,
-        flag(
+        _general(
             "--env",
             help="Environment, one of the project's `environments:`.",
             metavar="NAME",
@@ -61,7 +64,7 @@ class General:
     ] = None
     redis: Annotated[
         str | None,
-        flag(
+        _general(
             "--redis",
             help="Redis URL, or `embedded`, instead of the project's `redis:`.",
             metavar="URL",
@@ -70,21 +73,21 @@ class General:
     ] = None
     var: Annotated[
         list[str] | None,
-        flag(
+        _general(
             "--var",
             help="Value for ${var:NAME}; may be repeated.",
             env="",
             metavar="NAME=VALUE",
         ),
     ] = None
-    json: Annotated[bool, flag("--json", help="Print one JSON document and nothing else.")] = False
+    json: Annotated[bool, _general("--json", help="Print one JSON document and nothing else.")] = False
     color: Annotated[
-        Color | None, flag("--color", help="Colours; auto: on a terminal, or as NO_COLOR and FORCE_COLOR say.")
+        Color | None, _general("--color", help="Colours; auto: on a terminal, or as NO_COLOR and FORCE_COLOR say.")
     ] = None
-    no_color: Annotated[bool, flag("--no-color", help="The same as --color never.")] = False
-    quiet: Annotated[bool, flag("-q", "--quiet", help="No talk, results only.")] = False
-    verbose: Annotated[bool, flag("-v", "--verbose", help="Say more.")] = False
-    debug: Annotated[bool, flag("--debug", help="Show tracebacks.")] = False
+    no_color: Annotated[bool, _general("--no-color", help="The same as --color never.")] = False
+    quiet: Annotated[bool, _general("-q", "--quiet", help="No talk, results only.")] = False
+    verbose: Annotated[bool, _general("-v", "--verbose", help="Say more.")] = False
+    debug: Annotated[bool, _general("--debug", help="Show tracebacks.")] = False
 
     @property
     def wanted_color(self) -> Color:

@@ -43,6 +43,16 @@ COMMANDS = [
 ]
 
 
+def test_the_help_of_a_command_tells_its_own_flags_first(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["init", "--help"]) == 0
+    own, of_every_command = capsys.readouterr().out.split("\nOptions:\n")[1].split("\nOptions of every command:\n")
+    assert [flag for flag in ("--ci", "--redis", "--help") if flag in own] == ["--ci"]
+    assert [flag for flag in ("--ci", "--redis", "--help") if flag in of_every_command] == ["--redis", "--help"]
+
+    assert run(["doctor", "--help"]) == 0
+    assert "Options of every command" not in capsys.readouterr().out, "it has no others"
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_a_command_ends_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     code = run([command, "--help"])
