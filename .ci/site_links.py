@@ -1,4 +1,4 @@
-"""Hooks of the documentation site: links that leave `docs/` lead to the repository, named headings keep their names."""
+"""Hooks of the site: links out of `docs/` lead to the repository, headings keep their names, bars lose their escape."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 CHECKOUT = Path(__file__).resolve().parents[1]
 log = logging.getLogger("properdocs.hooks.site")
 _NAMED = re.compile(r"^(#+) <a id=\"([^\"]+)\"></a>(.+)$", re.MULTILINE)
+_CELL = re.compile(r"<td.*?</td>", re.DOTALL)
 _LEAVES = re.compile(r"(?<=\]\()(?P<path>(?:\.\./)+[^)#\s]+)")
 
 
@@ -31,3 +32,8 @@ def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
         return f"{config['extra']['repository']}/{kind}/main/{target.relative_to(CHECKOUT)}"
 
     return _NAMED.sub(r"\1 \3 {#\2}", _LEAVES.sub(turned, markdown))
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Return a page on which `\\|` in a table is a bar, also within code, as GitHub shows it."""
+    return _CELL.sub(lambda cell: cell[0].replace("\\|", "|"), html)

@@ -103,6 +103,11 @@ def test_every_page_loads_what_lets_flags_be_found(pages: dict[str, str]) -> Non
     assert [path for path in lacking if path != "404.html"] == []
 
 
+def test_a_bar_in_a_table_is_shown_without_its_escape(pages: dict[str, str]) -> None:
+    assert "<code>--color auto|always|never</code>" in pages["cli.html"]
+    assert [path for path, text in pages.items() if re.search(r"<td>[^\n]*\\\|", text)] == []
+
+
 def test_a_long_page_has_headings_to_find_ones_way_by() -> None:
     texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))}
 
