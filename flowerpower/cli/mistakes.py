@@ -41,13 +41,17 @@ _OTHER_FLAGS = {
     "--because": "--reason",
     "--message": "--reason",
     "-m": "--reason",
+    **dict.fromkeys(("--input", "--inputs", "--param", "--params", "-p", "--conf"), "--set"),
+    **dict.fromkeys(("--concurrency", "-c", "--workers", "--num-workers"), "--processes"),
+    "--failed": "--status failed",
+    "--running": "--status running",
 }
 _OTHER_COMMANDS = {
     **dict.fromkeys(("check", "lint", "test"), "validate"),
     **dict.fromkeys(("format",), "fmt"),
     **dict.fromkeys(("diff", "preview"), "plan"),
     **dict.fromkeys(("deploy", "up", "sync", "push"), "apply"),
-    **dict.fromkeys(("list", "ls", "ps", "info", "show-state"), "status"),
+    **dict.fromkeys(("list", "ls", "ps", "info", "show-state", "schedules", "dags", "queues"), "status"),
     **dict.fromkeys(("logs", "log", "jobs"), "runs"),
     **dict.fromkeys(("create", "add", "generate"), "new"),
     **dict.fromkeys(("delete", "destroy", "rm", "remove"), "forget"),
@@ -55,7 +59,8 @@ _OTHER_COMMANDS = {
     **dict.fromkeys(("hold", "stop", "suspend", "disable"), "pause"),
     **dict.fromkeys(("unpause", "enable", "start"), "resume"),
     **dict.fromkeys(("enqueue", "execute"), "trigger"),
-    **dict.fromkeys(("retry", "requeue"), "rerun"),
+    **dict.fromkeys(("retry", "requeue", "clear"), "rerun"),
+    **dict.fromkeys(("serve", "daemon"), "worker"),
     **dict.fromkeys(("import",), "adopt"),
     **dict.fromkeys(("graph", "draw"), "dag"),
     **dict.fromkeys(("version",), "--version"),
@@ -121,7 +126,8 @@ def _offered(path: str) -> list[str]:
 
 
 def _unknown_flag(flag: str, context: Any, arguments: Sequence[str], path: str) -> Mistake:
-    known = [name for parameter in context.command.params for name in (*parameter.opts, *parameter.secondary_opts)]
+    words = [name for parameter in context.command.params for name in (*parameter.opts, *parameter.secondary_opts)]
+    known = [name for name in words if name.startswith("-")]  # an argument is none
     hint = f"see {path} --help"
     if flag in ("--install-completion", "--show-completion"):
         return Mistake(
@@ -130,8 +136,8 @@ def _unknown_flag(flag: str, context: Any, arguments: Sequence[str], path: str) 
     if context.parent is None:
         at = next((number for number, word in enumerate(arguments) if word in COMMANDS), None)
         if at is not None:
-            words = shlex.join([arguments[at], *arguments[:at], *arguments[at + 1 :]])
-            return Mistake(f"{flag} stands before the command", f"flags come after it: flowerpower {words}")
+            right = shlex.join([arguments[at], *arguments[:at], *arguments[at + 1 :]])
+            return Mistake(f"{flag} stands before the command", f"flags come after it: flowerpower {right}")
     elif meant := _nearest(flag, known, _OTHER_FLAGS):
         hint = f"did you mean {meant}? {hint}"
     return Mistake(f"{path} has no flag {flag}", hint)
@@ -139,8 +145,11 @@ def _unknown_flag(flag: str, context: Any, arguments: Sequence[str], path: str) 
 
 def _nearest(typed: str, known: Mapping[str, Any] | Sequence[str], others: Mapping[str, str]) -> str:
     """Return what was meant: a word of another tool for something that there is here, or the nearest by its letters."""
-    if meant := others.get(typed):
-        return meant if meant in known or meant == "--version" else ""
+    meant = others.get(typed, "")
+    if meant and (meant.partition(" ")[0] in known or meant == "--version"):
+        return meant
+    if meant and typed.startswith("--"):  # of which the letters resemble nothing that is meant
+        return ""
     bare = {name.lstrip("-"): name for name in known}
     start = typed.lstrip("-")
     near = nearest(start, bare) or next((name for name in bare if start and name.startswith(start)), "")

@@ -205,6 +205,13 @@ def test_init_names_the_folder_as_a_shell_reads_it(
         ("plan --detailed", "--detailed-exitcode"),
         ("pause nightly --why outage", "--reason"),
         ("pause nightly -m outage", "--reason"),
+        ("run report -p number=3", "mean --set?"),
+        ("trigger report --input number=3", "mean --set?"),
+        ("plan -p elsewhere", "mean --project?"),
+        ("worker --concurrency 4", "mean --processes?"),
+        ("runs --failed", "mean --status failed?"),
+        ("clear nightly", "flowerpower rerun"),
+        ("serve", "flowerpower worker"),
         ("statsu", "flowerpower status"),
         ("list", "flowerpower status"),
         ("destroy", "flowerpower forget"),
@@ -247,7 +254,7 @@ def test_an_argument_that_says_nothing_is_no_folder_and_no_name(flowerpower: Com
     assert "it is empty; is the variable that it comes from not set?\nhint: see flowerpower " in answer.err
 
 
-@pytest.mark.parametrize("call", ["status --yes", "nothing-like-it", "plan --nothing-like-it"])
+@pytest.mark.parametrize("call", ["status --yes", "plan --failed", "nothing-like-it", "plan --nothing-like-it"])
 def test_what_resembles_nothing_here_is_answered_with_no_guess(capsys: pytest.CaptureFixture[str], call: str) -> None:
     assert run(call.split()) == 1
     assert "did you mean" not in capsys.readouterr().err
