@@ -292,10 +292,7 @@ class FlowerPowerProject:
 
     @property
     def pipelines(self) -> PipelineManager:
-        """The project's pipelines: run, build, draw; each as long as what it needs itself is right.
-
-        Raises `SpecError` when the project file is invalid.
-        """
+        """The project's pipelines, each as long as it is right itself; a wrong project file raises `SpecError`."""
         from flowerpower.pipelines.manager import PipelineManager
         from flowerpower.pipelines.run import Access
         from flowerpower.pipelines.secrets import secrets_of
@@ -311,6 +308,7 @@ class FlowerPowerProject:
             secrets=secrets_of(self.settings.environment, spec.plugins),
             look=self.written.errors_beside,
             ref=self.ref,
+            schedules={name: schedule.pipeline for name, schedule in project.schedules.items()},
         )
 
     @property

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -41,7 +42,8 @@ class PipelineManager:
     *root* is the project's folder, or a URL. *folders* hold its Hamilton modules, *timezone* is the IANA zone of ticks
     that are not given. *access* is what the project allows beyond its folder, *secrets* gives a secret's value by name.
     *ref* is the git revision of the specs, if they are not those in the folder. Only modules in a folder are imported.
-    *look* raises for the name of a pipeline in whose way mistakes stand.
+    *look* raises for the name of a pipeline in whose way mistakes stand. *schedules* are named with the pipelines that
+    they run, to tell who takes one for a pipeline.
     """
 
     def __init__(  # noqa: PLR0913  what a project says of its pipelines
@@ -55,6 +57,7 @@ class PipelineManager:
         secrets: Callable[[str], str] = no_secrets,
         ref: str | None = None,
         look: Callable[[str], object] = lambda name: None,
+        schedules: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._pipelines = dict(pipelines)
         self._root = root
@@ -64,6 +67,7 @@ class PipelineManager:
         self._secrets = secrets
         self._ref = ref
         self._look = look
+        self._schedules = schedules
 
     def __repr__(self) -> str:
         names = self.names()
@@ -81,7 +85,9 @@ class PipelineManager:
         """Return the spec of the pipeline *name*; raises UsageError when there is none, SpecError if it is wrong."""
         self._look(arguments.text(name, "a name"))
         if name not in self._pipelines:
-            raise UsageError(f"there is no pipeline {name!r}", hint=suggest(name, self._pipelines))
+            runs = self._schedules.get(name, "")
+            meant = f"it is a schedule, which runs the pipeline {runs!r}" if runs else suggest(name, self._pipelines)
+            raise UsageError(f"there is no pipeline {name!r}", hint=meant)
         return self._pipelines[name]
 
     def run(  # noqa: PLR0913  each is something a caller may want to change about a run

@@ -91,6 +91,21 @@ def test_a_name_that_no_spec_has_is_refused_by_what_may_be_the_reason(flowerpowe
     assert "the specs are invalid" in flowerpower("run", "later").err
 
 
+@pytest.mark.parametrize("command", ["run", "dag"])
+def test_who_names_a_schedule_is_told_its_pipeline(flowerpower: CommandLine, command: str) -> None:
+    flowerpower.write("schedules/hourly.yaml", "name: once-an-hour\npipeline: report\ncron: '@hourly'\n")
+
+    answer = flowerpower(command, "once-an-hour")
+
+    assert (answer.code, answer.err.splitlines()[-2:]) == (
+        1,
+        [
+            "Error: there is no pipeline 'once-an-hour'",
+            "hint: it is a schedule, which runs the pipeline 'report'",
+        ],
+    )
+
+
 def test_a_graph_is_drawn_while_another_spec_is_broken(flowerpower: CommandLine) -> None:
     flowerpower.write("pipelines/other.yaml", "modules: [\n")
 
