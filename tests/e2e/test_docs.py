@@ -9,10 +9,12 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from yaml import safe_load
 
+from flowerpower.errors import Place, Problem, Severity
 from flowerpower.plugins import GROUPS
 from flowerpower.scaffold import init
 
@@ -32,6 +34,13 @@ def test_an_example_runs_in_a_new_project(block: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert not re.search(r"\b[A-Z]\w+\(\w+=", done.stdout), "it prints words, not what objects are made of"
+
+
+def test_the_page_of_the_python_api_names_what_a_problem_has() -> None:
+    told = PAGES[0].split("`flowerpower.Problem`s")[1].split("What a guard")[0]
+    named = set(re.findall(r"`(\w+)`", told))
+
+    assert named == {*Problem._fields, *Place._fields, *get_args(Severity)}
 
 
 def test_the_settings_for_editors_are_those_of_a_new_project(tmp_path: Path) -> None:
