@@ -25,11 +25,12 @@ _BEGIN, _END = "<!-- made by `make docs` -->\n", "\n<!-- made by hand again -->"
 _GUARD, _STALE = "refused by a [guard](guards.md)", "the plan is stale, or not the approved one"
 _AFTER = "applied, but what follows it failed"
 _EXITS = {  # beside 0, 1 and 130, which mean the same everywhere
+    "plan": {3: "what `--untrusted` must not do"},
     "apply": {3: _GUARD, 4: _STALE, 6: _AFTER},
     "rollback": {3: _GUARD, 4: _STALE, 6: _AFTER},
     "drift": {2: "something was changed behind git's back"},
     "backfill": {3: "the window has more ticks than `--allow-ticks`"},
-    "rerun": {3: "it succeeded before, and `--again` is not given"},
+    "rerun": {3: "it succeeded before, and `--again` is not given; or too many ended so"},
 }
 _FAILS = {  # what 1 means beside an error
     "validate": "a spec is wrong",

@@ -93,3 +93,13 @@ def test_only_the_exit_codes_of_the_page_are_returned(checkout: Path) -> None:
     assert of_commands == explained - {PIPE_CLOSED}
     for file in (checkout / "flowerpower" / "cli").rglob("*.py"):
         assert literal_codes(file.read_text(encoding="utf-8")) <= {0, 1}, file
+
+
+@pytest.mark.parametrize("code", [2, 3, 4, 6])
+def test_both_pages_name_the_same_commands_for_an_exit_code(code: int) -> None:
+    [row] = re.findall(rf"^\| {code} \|.*", (PAGE.parent / "exit-codes.md").read_text(encoding="utf-8"), re.MULTILINE)
+    section = re.compile(r"^## `(.*?)`\n.*?^Exit codes: ([^\n]*)", re.MULTILINE | re.DOTALL)
+    codes = dict(section.findall(PAGE.read_text(encoding="utf-8")))
+
+    named = set(re.findall(r"`(\w+)", row.rpartition(" | ")[2]))
+    assert {name for name, told in codes.items() if f"**{code}**" in told} == named
