@@ -212,5 +212,7 @@ class MissingExtraError(FlowerPowerError):
     """An optional part is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
+        from flowerpower.installing import install_command  # which only this needs
+
         super().__init__(f"{what} needs an optional part that is not installed")
-        self.hint: str = f"pip install 'flowerpower-gitops[{extra}]'"
+        self.hint: str = install_command(extra)

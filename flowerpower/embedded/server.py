@@ -12,6 +12,7 @@ from pathlib import Path
 from flowerpower.embedded.home import Home
 from flowerpower.embedded.locks import Locks, spawn_holding, wait_until
 from flowerpower.errors import StoreError
+from flowerpower.installing import install_command
 
 _LONGEST_LOG = 1 << 20
 _LONGEST_START = 30.0  # seconds; reading a long append-only file does not count
@@ -48,7 +49,7 @@ class Server:
             self.stop()
             raise StoreError(
                 f"{newer} was written by a newer server than {self.home.binary}",
-                hint="pip install 'flowerpower-gitops[embedded]', or use Redis 7 or newer",
+                hint=f"{install_command('embedded')}, or use Redis 7 or newer",
             )
 
     def stop(self) -> None:
