@@ -259,6 +259,34 @@ local function rename_backfills(old, new)
   if redis.call('EXISTS', from) == 1 then redis.call('RENAME', from, to) end
 end
 
+-- Another schedule may have had the name until it was deleted: its past is not this one's. Runs by hand of a pipeline of
+-- that name are the pipeline's.
+local function forget_past(name)
+  for _, key in ipairs({ours('outcomes:' .. name), ours('older:' .. name)}) do
+    if redis.call('HEXISTS', PIPELINES, name) == 0 then
+      redis.call('DEL', key)
+    elseif has_type(key, 'zset') then
+      for _, raw in ipairs(redis.call('ZRANGE', key, 0, -1)) do
+        if may_tell_of(raw, 'tick') then redis.call('ZREM', key, raw) end
+      end
+    end
+  end
+end
+
+local function rename_past(old, new)
+  forget_past(new)
+  for _, kind in ipairs({'outcomes:', 'older:'}) do
+    local from, to = ours(kind .. old), ours(kind .. new)
+    if redis.call('EXISTS', to) == 0 then
+      if redis.call('EXISTS', from) == 1 then redis.call('RENAME', from, to) end
+    elseif has_type(from, 'zset') and has_type(to, 'zset') then
+      redis.call('ZUNIONSTORE', to, 2, to, from, 'AGGREGATE', 'MAX')
+      redis.call('EXPIRE', to, OLDER_SECONDS) -- of `older`: the other one is kept as long as its schedule is
+      redis.call('DEL', from)
+    end
+  end
+end
+
 -- A renamed schedule takes along what it has been: cursor, hold, outcomes, active runs; these keep their ids. Runs that
 -- come after it may know its old name only.
 local function take_name(change)
@@ -281,13 +309,7 @@ local function take_name(change)
     redis.call('HDEL', MESSAGES, 'health:' .. old)
     redis.call('HSET', MESSAGES, 'health:' .. new, health)
   end
-  local from, to = ours('outcomes:' .. old), ours('outcomes:' .. new)
-  if redis.call('EXISTS', from) == 1 then
-    redis.call('ZUNIONSTORE', to, 2, to, from, 'AGGREGATE', 'MAX')
-    redis.call('DEL', from)
-  end
-  from, to = ours('older:' .. old), ours('older:' .. new)
-  if redis.call('EXISTS', from) == 1 then redis.call('RENAMENX', from, to) end
+  rename_past(old, new)
   for _, id in ipairs(runs_by_name()[old] or {}) do
     local entry, run = read_active(id), string.match(id, '%-%-(%w+)$')
     if entry then -- else it was cancelled above

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -10,7 +11,7 @@ import pytest
 from support.holds import HOUR, apply, outcomes, queued, step
 from support.players import Player
 from support.redis_state import shift_clock
-from support.states import KEYS, SOURCE, desired, schedule
+from support.states import KEYS, SOURCE, desired, pipeline, schedule
 
 from flowerpower.apply import apply_plan
 from flowerpower.errors import RefusedError, UsageError
@@ -20,15 +21,21 @@ from flowerpower.jobs.by_hand.rerun import rerun_tick
 from flowerpower.jobs.manager import RQManager
 from flowerpower.jobs.records import Wish, read_runs
 from flowerpower.planning.diff import make_plan
+from flowerpower.state.codec import canonical
 from flowerpower.state.keys import tick_of
 from flowerpower.state.store import Store
 
 RERUN = HandOut("rerun", {})
+PAST = {"first": 7, "last": 7, "count": 1, "status": "succeeded", "reason": ""}
 
 
-def fired(store: Store, player: Player) -> str:
+def fired(store: Store, player: Player, name: str = "old") -> str:
     """Let a tick of the schedule be due under its old name, and a worker claim its run; return the run."""
-    apply(store, schedule("old", every=HOUR))
+    apply(store, schedule(name, every=HOUR))
+    return fire(store, player)
+
+
+def fire(store: Store, player: Player) -> str:
     shift_clock(store.connection, HOUR)
     step(store)
     return player.take()
@@ -235,3 +242,42 @@ def test_a_tick_that_runs_again_while_its_schedule_is_renamed_has_run_under_the_
     with pytest.raises(RefusedError, match="has succeeded"):
         rerun_tick(store, "new", tick_in(run), RERUN)
     assert outcomes(store, "old") == []
+
+
+def test_a_schedule_that_gets_the_name_of_a_deleted_one_has_its_own_past_only(store: Store, player: Player) -> None:
+    gone = fired(store, player, "new")
+    player.end()
+    apply(store, schedule("old", every=HOUR))  # `new` is deleted
+    store.connection.zadd(KEYS.older("new"), {canonical(PAST): 7})
+    own = fire(store, player)
+    player.end("failed")
+
+    rename(store)
+
+    tick = tick_in(own)
+    assert outcomes(store, "new") == [(tick, tick, 1, "failed", "")]
+    assert not store.connection.exists(KEYS.older("new"), KEYS.outcomes("old"))
+    assert store.connection.ttl(KEYS.outcomes("new")) == -1
+    assert tick_in(gone) not in [record.last for record in read_runs(store, Wish("new")).runs]
+    assert plan_backfill(store, "new", tick_in(gone), tick_in(gone)).to_run[0].status == "unknown"
+
+
+def test_the_runs_by_hand_of_a_pipeline_stay_where_a_schedule_gets_its_name(store: Store, player: Player) -> None:
+    both = [pipeline("new"), pipeline("report")]
+    apply_both = desired([schedule("new", every=HOUR), schedule("old", every=HOUR)], both)
+    apply_plan(make_plan(store.keys, apply_both, store.read(), SOURCE), store, "both")
+    for of in ("outcomes", "older"):
+        by_hand = {**PAST, "run": KEYS.run_id("new", "m01h")}
+        store.connection.zadd(getattr(KEYS, of)("new"), {canonical(one): 7 for one in (PAST, by_hand)})
+        store.connection.zadd(getattr(KEYS, of)("old"), {canonical({**PAST, "first": 8, "last": 8}): 8})
+    only_old = desired([schedule("old", every=HOUR)], both)
+    apply_plan(make_plan(store.keys, only_old, store.read(), SOURCE), store, "only")
+
+    wanted = replace(desired([schedule("new", every=HOUR)], both), previous_names={"new": ("old",)})
+    apply_plan(make_plan(store.keys, wanted, store.read(), SOURCE), store, "rename")
+
+    for key in (KEYS.outcomes("new"), KEYS.older("new")):
+        found = [json.loads(raw) for raw in store.connection.zrange(key, 0, -1)]
+        assert [(one["last"], one.get("run", "")) for one in found] == [(7, KEYS.run_id("new", "m01h")), (8, "")]
+    assert store.connection.ttl(KEYS.outcomes("new")) == -1
+    assert store.connection.ttl(KEYS.older("new")) > 0
