@@ -10,7 +10,7 @@ from flowerpower.errors import HistoryError, UsageError
 from flowerpower.state.codec import decode_past
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.damage import Damages
-from flowerpower.state.inverse import decode_inverse
+from flowerpower.state.inverse import decode_inverse, renames_in
 from flowerpower.state.misplaced import is_misplaced, refuse_misplaced
 from flowerpower.state.models import History, Inverse, PastApply, Step
 from flowerpower.state.pipelined import fields_of, sound
@@ -113,6 +113,14 @@ def read_past_of(store: Store, name: str) -> tuple[int, list[Step], Mapping[str,
     names = (name, *{one for pair in renames for one in pair})
     addresses = [one if "." in one else f"{kind}.{one}" for one in names for kind in ("schedule", "pipeline")]
     return history.now, steps, _live_records(store, addresses)
+
+
+def read_renames(store: Store) -> list[Mapping[str, str]]:
+    """Return what each apply that is kept renamed, the oldest first: name after it -> name before it."""
+    entries = [past.entry for past in reversed(read_history(store).applies) if not past.damaged]
+    with redis_errors("reading what was renamed"):
+        texts: Any = store.connection.hmget(store.keys.inverses, entries) if entries else []
+    return [renamed for text in texts if (renamed := renames_in(text))]
 
 
 def _steps(store: Store, applies: Sequence[PastApply]) -> list[Step]:

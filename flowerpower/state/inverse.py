@@ -22,6 +22,7 @@ _GZIP = 31  # zlib's `wbits` for the format of gzip
 _LARGEST = 1 << 29  # bytes once inflated: some 200,000 objects
 _DENSEST = 400  # times as many once inflated, and some: texts of ours stay below 200, a bomb comes near 1,000
 _SIZE, _RUN = b"bytes", "run "  # what else lies among the records; see undo.lua
+_DAMAGES = (ValueError, KeyError, TypeError, AttributeError, RecursionError, zlib.error)
 T = TypeVar("T")
 
 
@@ -43,13 +44,29 @@ def decode_inverse(raw: bytes | None, beside: Mapping[bytes, bytes]) -> Inverse:
     if raw is None:
         raise HistoryError("what would undo it is no longer kept")
     try:
-        inflater = zlib.decompressobj(wbits=_GZIP)
-        text = inflater.decompress(raw, min(_LARGEST, _DENSEST * len(raw) + 65_536))
-        if not inflater.eof:
-            raise ValueError("cut off, or too large")
-        return _checked(json.loads(text), beside)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, zlib.error) as error:
+        return _checked(_inflated(raw), beside)
+    except _DAMAGES as error:
         raise HistoryError("what would undo it is damaged in Redis") from error
+
+
+def renames_in(raw: bytes | None) -> Mapping[str, str]:
+    """Return what an apply renamed, name after it -> before it, by the text alone; nothing where it cannot be read."""
+    try:
+        return _renamed(_inflated(raw)) if raw is not None else {}
+    except _DAMAGES:
+        return {}
+
+
+def _inflated(raw: bytes) -> Any:
+    inflater = zlib.decompressobj(wbits=_GZIP)
+    text = inflater.decompress(raw, min(_LARGEST, _DENSEST * len(raw) + 65_536))
+    if not inflater.eof:
+        raise ValueError("cut off, or too large")
+    return json.loads(text)
+
+
+def _renamed(data: Any) -> dict[str, str]:
+    return {str(new): str(old) for new, old in data["renamed"].items()}
 
 
 def _checked(data: Any, beside: Mapping[bytes, bytes]) -> Inverse:
@@ -66,7 +83,7 @@ def _checked(data: Any, beside: Mapping[bytes, bytes]) -> Inverse:
     return Inverse(
         objects={**objects, **records},
         run_specs=run_specs,
-        renamed={str(new): str(old) for new, old in data["renamed"].items()},
+        renamed=_renamed(data),
     )
 
 

@@ -281,3 +281,56 @@ def test_the_runs_by_hand_of_a_pipeline_stay_where_a_schedule_gets_its_name(stor
         assert [(one["last"], one.get("run", "")) for one in found] == [(7, KEYS.run_id("new", "m01h")), (8, "")]
     assert store.connection.ttl(KEYS.outcomes("new")) == -1
     assert store.connection.ttl(KEYS.older("new")) > 0
+
+
+def test_what_failed_is_found_where_another_schedule_has_the_name_of_then(store: Store, player: Player) -> None:
+    run = fired(store, player)
+    player.end("failed")
+    rename(store)
+    apply(store, schedule("new", every=HOUR), schedule("old", every=HOUR))
+
+    (plan,), left = RQManager(store, "").plans_again(since=0)
+
+    assert (plan.applied.schedule.name, [tick.tick for tick in plan.to_run], left) == ("new", [tick_in(run)], [])
+    assert RQManager(store, "").named(run) == ("new", tick_in(run))
+
+
+def test_a_run_that_ran_again_under_the_new_name_is_still_known_by_its_first_id(store: Store, player: Player) -> None:
+    run = fired(store, player)
+    player.end("failed")
+    rename(store)
+    apply(store, schedule("new", every=HOUR), schedule("old", every=HOUR))
+    rerun_tick(store, "new", tick_in(run), RERUN)
+    assert (player.take(), player.end("failed")) == (KEYS.run_id("new", tick_in(run)),) * 2
+
+    assert RQManager(store, "").named(run) == ("new", tick_in(run))
+
+
+def test_what_failed_of_two_that_had_one_name_is_told_apart(store: Store, player: Player) -> None:
+    first = fired(store, player)
+    player.end("failed")
+    rename(store)
+    rename(store, "new", "newer")
+    apply(store, schedule("newer", cron="0 0 1 1 *"), schedule("old", every=HOUR))
+    second = fire(store, player)
+    player.end("failed")
+
+    plans, left = RQManager(store, "").plans_again(since=0)
+
+    found = {plan.applied.schedule.name: [tick.tick for tick in plan.to_run] for plan in plans}
+    assert (found, left) == ({"newer": [tick_in(first)], "old": [tick_in(second)]}, [])
+    assert RQManager(store, "").named(second) == ("old", tick_in(second))
+
+
+def test_what_was_missed_is_found_where_another_schedule_has_the_name_of_then(store: Store, player: Player) -> None:
+    apply(store, schedule("old", every=HOUR, catchup="latest"))
+    shift_clock(store.connection, 4 * HOUR)
+    step(store)
+    (missed,) = [one for one in outcomes(store, "old") if one[3] == "missed"]
+    rename(store)
+    apply(store, schedule("new", every=HOUR), schedule("old", every=HOUR))
+
+    (plan,), left = RQManager(store, "").plans_again(since=0, statuses=["missed"])
+
+    assert (plan.applied.schedule.name, left) == ("new", [])
+    assert [plan.ticks[0].tick, plan.ticks[-1].tick, len(plan.ticks)] == [*missed[:3]]

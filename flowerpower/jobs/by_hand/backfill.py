@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, RefusedError, StoreError, UsageError
 from flowerpower.jobs.by_hand.inputs import Look, check_inputs, look_not
-from flowerpower.jobs.by_hand.naming import name_now
+from flowerpower.jobs.by_hand.naming import name_now, names_since
 from flowerpower.jobs.by_hand.past import Applied, HandOut, PastTick, Sign, hand_out, look_at, order_of, read_applied
 from flowerpower.jobs.by_hand.ranges import Ranges
 from flowerpower.jobs.by_hand.stopping import read_mark
@@ -130,30 +130,35 @@ def plans_again(store: Store, records: Sequence[RunRecord]) -> tuple[list[Backfi
     """Return a plan for each live schedule that runs the ticks of *records* once more, and the records it cannot take.
 
     Those are of runs by hand, of schedules that are not live, and ranges of ticks that nobody knows any more. What ran
-    under a name that its schedule had before is the same schedule's.
+    under a name that its schedule had before is the same schedule's, also where another one has that name now.
     """
     wanted: dict[str, list[RunRecord]] = {}
-    left: list[RunRecord] = []
-    names = {name: name_now(store, name) for name in sorted({record.name for record in records})}
+    names = names_since(store, [record.name for record in records])
     for record in records:
         is_by_hand = record.run and not record.is_of_tick
-        (left if is_by_hand else wanted.setdefault(names[record.name], [])).append(record)
-    plans, now = [], store.time()
-    for name, group in sorted(wanted.items()):
-        try:
-            applied = read_applied(store, name)
-        except UsageError:
-            left += group
-            continue
-        ranges = Ranges(store, applied)
-        told = [(record, ranges.ticks(record)) for record in group]
-        left += [record for record, ticks in told if ticks is None]
-        ticks = sorted({tick for _, some in told for tick in some or ()})
-        still = {record.status for record in group} | set(_BUSY)
-        known = tuple(tick for tick in look_at(store, applied, ticks) if tick.status in still)
-        if known:
-            plans.append(BackfillPlan(applied, known[0].tick, known[-1].tick, known, now, _workers(store, applied)))
-    return plans, left
+        for name in () if is_by_hand else names[record.name]:
+            wanted.setdefault(name, []).append(record)
+    found = [_plan_again(store, name, group) for name, group in sorted(wanted.items())]
+    taken = {record for _, known in found for record in known}
+    return [plan for plan, _ in found if plan], [record for record in records if record not in taken]
+
+
+def _plan_again(store: Store, name: str, records: Sequence[RunRecord]) -> tuple[BackfillPlan | None, set[RunRecord]]:
+    """Return a plan for the ticks of these records that one schedule has, if any, and those whose ticks are known."""
+    try:
+        applied = read_applied(store, name)
+    except UsageError:
+        return None, set()
+    ranges = Ranges(store, applied)
+    told = {record: ranges.ticks(record) for record in records}
+    ticks = sorted({tick for some in told.values() for tick in some or ()})
+    still = {record.status for record in records} | set(_BUSY)
+    known = tuple(tick for tick in look_at(store, applied, ticks) if tick.status in still)
+    taken = {record for record, some in told.items() if some is not None}
+    if not known:
+        return None, taken
+    plan = BackfillPlan(applied, known[0].tick, known[-1].tick, known, store.time(), _workers(store, applied))
+    return plan, taken
 
 
 def _ticks(applied: Applied, first: int, last: int, most: int) -> list[int]:

@@ -9,6 +9,7 @@ from typing import Any
 from flowerpower.arguments import text
 from flowerpower.errors import UsageError
 from flowerpower.state.connection import redis_errors
+from flowerpower.state.history import read_renames
 from flowerpower.state.store import Store
 
 _RENAMES = 20  # of one schedule, within the time for which they are kept
@@ -51,6 +52,20 @@ def name_now(store: Store, name: str) -> str:
                 break
             now = newer.decode(errors="replace")
     return name
+
+
+def names_since(store: Store, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return for each name of a past run the schedules that it may have been of, by the names they have now: who has
+    the name, or got another one, and those that had it before another schedule took it.
+    """
+    former: dict[str, set[str]] = {}  # name now -> names before
+    for renamed in read_renames(store):
+        moved = {new: {old} | former.pop(old, set()) for new, old in renamed.items()}
+        former |= moved
+    return {
+        name: tuple(dict.fromkeys([name_now(store, name), *(now for now, then in former.items() if name in then)]))
+        for name in sorted(set(names))
+    }
 
 
 def advice_for(store: Store, unknown: str, live: Sequence[str] | None = None) -> str:

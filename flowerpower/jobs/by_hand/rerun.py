@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, RefusedError, UsageError
-from flowerpower.jobs.by_hand.naming import name_now
+from flowerpower.jobs.by_hand.naming import names_since
 from flowerpower.jobs.by_hand.past import Applied, HandOut, PastTick, hand_out, look_at, order_of, read_applied
 from flowerpower.jobs.by_hand.ranges import Ranges
+from flowerpower.jobs.details import find_outcome
+from flowerpower.jobs.ledger import RunRef, run_ref
+from flowerpower.jobs.records import active_run
 from flowerpower.planning.window import is_tick, nearest_ticks, past_moment
 from flowerpower.state.keys import tick_of
 from flowerpower.state.store import Store
@@ -49,13 +53,21 @@ def rerun_of(store: Store, text: str) -> tuple[str, int] | None:
 
     Raises `UsageError` for a run by hand.
     """
-    parts = store.keys.parse_run_id(store.keys.full_run_id(text))
-    if parts is None:
+    run = run_ref(store, store.keys.full_run_id(text), 0)
+    if run is None:
         return None
-    name, tick = name_now(store, parts[0]), tick_of(parts[1])
+    names, tick = names_since(store, [run.name])[run.name], tick_of(run.run)
     if tick is None:
-        raise UsageError(f"{text} was started by hand and has no tick", hint=f"flowerpower trigger {name}")
-    return name, tick
+        raise UsageError(f"{text} was started by hand and has no tick", hint=f"flowerpower trigger {names[0]}")
+    active = active_run(store, run.id)
+    known = (name for name in names if _has_ended(store, replace(run, name=name)))
+    return active.name if active else next(known, names[0]), tick
+
+
+def _has_ended(store: Store, run: RunRef) -> bool:
+    """Tell whether an outcome of the tick is known, under the run's id or the one that its schedule's name gives it."""
+    anew = store.keys.run_id(run.name, run.run)
+    return any(find_outcome(store, replace(run, id=run_id)) for run_id in (run.id, anew))
 
 
 def _refuse(store: Store, applied: Applied, tick: PastTick, now: int, *, again: bool) -> None:
