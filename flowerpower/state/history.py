@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from flowerpower.errors import HistoryError, UsageError
-from flowerpower.state.codec import decode_past
+from flowerpower.errors import FormatError, HistoryError, UsageError
+from flowerpower.state.codec import decode_past, decode_schedule
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.damage import Damages
 from flowerpower.state.inverse import decode_inverse, renames_in
@@ -84,7 +85,9 @@ def _names_several(apply_id: str, numbered: Sequence[PastApply], started: Sequen
 def read_steps(store: Store, apply_id: str) -> list[Step]:
     """Return the applies from the newest back to the one named, each with what undoes it or why nothing does."""
     history = read_history(store)
-    return _steps(store, [_with_given_up(past, history) for past in applies_since(history, apply_id)])
+    return _with_forgotten(
+        store, _steps(store, [_with_given_up(past, history) for past in applies_since(history, apply_id)])
+    )
 
 
 def _with_given_up(past: PastApply, history: History) -> PastApply:
@@ -94,6 +97,44 @@ def _with_given_up(past: PastApply, history: History) -> PastApply:
     older = history.applies[history.applies.index(past) + 1 :]
     last = next((number for number, one in enumerate(older) if one.apply_id == past.rollback_of), -1)
     return replace(past, given_up=tuple(sorted({name for one in older[: last + 1] for name in one.taken_back})))
+
+
+def _with_forgotten(store: Store, steps: list[Step]) -> list[Step]:
+    """Return the steps, with what a rollback among them had given up without a change and is forgotten now: the redo
+    takes it back as it is.
+    """
+    *later, (past, inverse) = steps
+    touched = {address for _, one in steps if isinstance(one, Inverse) for address in one.objects}
+    given_up = {name for one, _ in steps for name in one.given_up if f"schedule.{name}" not in touched}
+    if not given_up or isinstance(inverse, HistoryError):
+        return steps
+    raws = {address: raw for address, raw in _forgotten_records(store, sorted(given_up)).items() if raw is not None}
+    run_specs = _run_specs(store, runs := _runs_of(raws))
+    objects = {**inverse.objects, **{address: raws[address] for address, run in runs.items() if run in run_specs}}
+    return [*later, (past, replace(inverse, objects=objects, run_specs={**inverse.run_specs, **run_specs}))]
+
+
+def _forgotten_records(store: Store, names: Sequence[str]) -> dict[str, bytes | None]:
+    with redis_errors("reading what is forgotten"):
+        entries: Any = store.connection.hmget(store.keys.forgotten, names)
+    addresses = [f"schedule.{name}" for name, entry in zip(names, entries, strict=True) if entry is not None]
+    return _live_records(store, addresses)
+
+
+def _runs_of(raws: Mapping[str, bytes]) -> dict[str, str]:
+    """Return which run spec each schedule has, by its address, where that can be read."""
+    found = dict[str, str]()
+    for address, raw in raws.items():
+        with suppress(FormatError):
+            found[address] = decode_schedule(address.partition(".")[2], raw)[0].run
+    return found
+
+
+def _run_specs(store: Store, runs: Mapping[str, str]) -> dict[str, str]:
+    digests = sorted(set(runs.values()))
+    with redis_errors("reading run specs"):
+        texts: Any = store.connection.hmget(store.keys.specs, digests) if digests else []
+    return {run: text.decode(errors="replace") for run, text in zip(digests, texts, strict=True) if text is not None}
 
 
 def read_past(store: Store, apply_id: str) -> tuple[int, list[Step], Mapping[str, bytes | None]]:

@@ -156,3 +156,53 @@ def test_the_rollback_of_a_rollback_leaves_alone_what_was_forgotten_for_another_
     forget_schedules(store, ["left"], "ana")
 
     assert [change.name for change in rollback_of(store, "changed-back").changes] == ["kept"]
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_the_rollback_of_a_rollback_takes_back_what_was_unchanged(store: Store, again: bool) -> None:
+    forget_schedules(store, ["left"], "ana")
+    wanted = desired([schedule("kept", every=HOUR, timeout=7), schedule("left", every=HOUR)])
+    apply_plan(plan_for(store, wanted), store, "taken-back")
+    apply_plan(rollback_of(store, "taken-back"), store, "given-up")
+    if again:
+        forget_schedules(store, ["left"], "ana")  # as its plan says
+    pending = store.read().cursors["left"].pending
+
+    plan = rollback_of(store, "given-up")
+    apply_plan(plan, store, "done-again")
+
+    assert [change.name for change in plan.changes if change.adopts] == ["left"] * again
+    live = store.read()
+    assert (live.forgotten, live.cursors["left"].pending) == (frozenset(), pending)
+    assert plan_for(store, wanted).changes == ()
+
+
+def test_the_rollback_of_a_rollback_and_of_what_came_after_it_takes_back_what_was_then(store: Store) -> None:
+    forget_schedules(store, ["left"], "ana")
+    wanted = desired([schedule("kept", every=HOUR, timeout=7), schedule("left", every=HOUR)])
+    apply_plan(plan_for(store, wanted), store, "taken-back")
+    apply_plan(rollback_of(store, "taken-back"), store, "given-up")
+    later = desired([schedule("kept", every=HOUR), schedule("left", every=HOUR, timeout=9)])
+    apply_plan(plan_for(store, later), store, "later")
+    forget_schedules(store, ["left"], "ana")
+
+    apply_plan(rollback_of(store, "given-up"), store, "done-again")
+
+    assert plan_for(store, wanted).changes == ()
+
+
+@pytest.mark.parametrize("damage", ["record", "run spec"])
+def test_a_damaged_schedule_that_was_forgotten_stands_in_no_rollbacks_way(store: Store, damage: str) -> None:
+    forget_schedules(store, ["left"], "ana")
+    wanted = desired([schedule("kept", every=HOUR, timeout=7), schedule("left", every=HOUR)])
+    apply_plan(plan_for(store, wanted), store, "taken-back")
+    apply_plan(rollback_of(store, "taken-back"), store, "given-up")
+    forget_schedules(store, ["left"], "ana")
+    if damage == "record":
+        store.connection.hset(KEYS.schedules, "left", "{")
+    else:
+        store.connection.hdel(KEYS.specs, store.read().state.schedules["left"].run)
+
+    plan = rollback_of(store, "given-up")
+
+    assert [change.name for change in plan.changes] == ["kept"]
