@@ -1,17 +1,45 @@
-"""What is applied, by name: for hints."""
+"""What is applied, by name, also by one that it had before."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
+from flowerpower.errors import StoreError
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.store import Store
 
+_RENAMES = 20  # of one schedule, within the time for which they are kept
+
+
+def name_now(store: Store, name: str) -> str:
+    """Return the name that a schedule has now, which may have been renamed since a run was made."""
+    now = name
+    with redis_errors("looking for a schedule by a former name"):
+        for _ in range(_RENAMES):
+            if store.connection.hexists(store.keys.schedules, now):
+                return now
+            newer: Any = store.connection.hget(store.keys.renamed, now)
+            if newer is None:
+                break
+            now = newer.decode(errors="replace")
+    return name
+
+
+def renamed_since(store: Store, name: str) -> str:
+    """Return that a schedule had this name and has another one now; nothing where none had it, or nobody can tell."""
+    with suppress(StoreError):
+        now = name_now(store, name)
+        return "" if now == name else f"{name} was renamed to {now}"
+    return ""
+
 
 def applied_like(store: Store, name: str) -> str:
-    """Return a question whether the applied schedule or pipeline with the nearest name is meant; nothing for none."""
+    """Return which applied schedule or pipeline is meant: that had the name, or has the nearest; nothing for none."""
     from flowerpower.specs.messages import did_you_mean
 
+    if renamed := renamed_since(store, name):
+        return renamed
     keys = store.keys
     with redis_errors("reading the applied names"):
         names: Any = [*store.connection.hkeys(keys.schedules), *store.connection.hkeys(keys.pipelines)]

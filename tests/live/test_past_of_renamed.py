@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -334,3 +334,27 @@ def test_what_was_missed_is_found_where_another_schedule_has_the_name_of_then(st
 
     assert (plan.applied.schedule.name, left) == ("new", [])
     assert [plan.ticks[0].tick, plan.ticks[-1].tick, len(plan.ticks)] == [*missed[:3]]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda jobs: jobs.pause("old", reason="x"),
+        lambda jobs: jobs.resume("old"),
+        lambda jobs: jobs.runs("old"),
+        lambda jobs: jobs.enqueue("old"),
+        lambda jobs: jobs.plan_backfill("old", "1h"),
+        lambda jobs: jobs.rerun("old", "1h"),
+        lambda jobs: jobs.cancel("old"),
+        lambda jobs: jobs.stop_all("old"),
+    ],
+)
+def test_who_asks_by_a_former_name_hears_the_one_of_now(store: Store, ask: Callable[[RQManager], object]) -> None:
+    apply(store, schedule("old", every=HOUR))
+    rename(store, "old", "weekly")
+    rename(store, "weekly", "monthly")
+
+    with pytest.raises(UsageError) as caught:
+        ask(RQManager(store, "", who=lambda: "ana"))
+
+    assert caught.value.hint == "old was renamed to monthly"

@@ -8,11 +8,10 @@ from typing import Any
 
 from flowerpower.arguments import text
 from flowerpower.errors import UsageError
+from flowerpower.jobs.applied_names import name_now, renamed_since
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.history import read_renames
 from flowerpower.state.store import Store
-
-_RENAMES = 20  # of one schedule, within the time for which they are kept
 
 
 def named_schedules(store: Store, patterns: Sequence[str], also: Iterable[str] = ()) -> list[str]:
@@ -40,20 +39,6 @@ def _live(store: Store) -> list[str]:
     return [name.decode(errors="replace") for name in names]
 
 
-def name_now(store: Store, name: str) -> str:
-    """Return the name that a schedule has now, which may have been renamed since a run was made."""
-    now = name
-    with redis_errors("looking for a schedule by a former name"):
-        for _ in range(_RENAMES):
-            if store.connection.hexists(store.keys.schedules, now):
-                return now
-            newer: Any = store.connection.hget(store.keys.renamed, now)
-            if newer is None:
-                break
-            now = newer.decode(errors="replace")
-    return name
-
-
 def names_since(store: Store, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Return for each name of a past run the schedules that it may have been of, by the names they have now: who has
     the name, or got another one, and those that had it before another schedule took it.
@@ -73,6 +58,8 @@ def advice_for(store: Store, unknown: str, live: Sequence[str] | None = None) ->
     from flowerpower.specs.messages import did_you_mean
 
     live = _live(store) if live is None else live
+    if renamed := renamed_since(store, unknown):
+        return renamed
     if not live:
         return "nothing is applied here yet: flowerpower apply; or name the environment with --env"
     with redis_errors("reading pipelines"):

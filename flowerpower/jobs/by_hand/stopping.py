@@ -9,6 +9,7 @@ from typing import Any
 
 from flowerpower import arguments
 from flowerpower.errors import FlowerPowerError, UsageError
+from flowerpower.jobs.applied_names import renamed_since
 from flowerpower.jobs.ledger import run_ref
 from flowerpower.jobs.records import RunRecord, active_runs
 from flowerpower.state.connection import redis_errors
@@ -96,7 +97,7 @@ def _active_of(store: Store, name: str) -> list[str]:
         with redis_errors("looking for a name"):
             is_live = any(store.connection.hexists(key, name) for key in (store.keys.schedules, store.keys.pipelines))
         if not is_live:
-            raise _nothing_active(name)
+            raise _nothing_active(store, name)
     return active
 
 
@@ -106,8 +107,9 @@ def _active(store: Store, name: str) -> list[RunRecord]:
     return active_runs(store, name)
 
 
-def _nothing_active(name: str) -> UsageError:
-    return UsageError(f"no run of {name!r} is active", hint="`flowerpower runs` shows what is")
+def _nothing_active(store: Store, name: str) -> UsageError:
+    hint = renamed_since(store, name) or "`flowerpower runs` shows what is"
+    return UsageError(f"no run of {name!r} is active", hint=hint)
 
 
 def _run_named(store: Store, text: str) -> str:
@@ -117,7 +119,7 @@ def _run_named(store: Store, text: str) -> str:
     if len(active) == 1:
         return active[0]
     if not active:
-        raise _nothing_active(text)
+        raise _nothing_active(store, text)
     shown = ", ".join(store.keys.short_run_id(run) for run in active[:5])
     hint = f"name one, or several; all of them: `flowerpower cancel {text} --all`"
     raise UsageError(f"{len(active):,} runs of {text} are active: {shown}", hint=hint)
