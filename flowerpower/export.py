@@ -87,7 +87,7 @@ def export(project: FlowerPowerProject, names: Collection[str], out: Path | None
     own = folder is not None and "project" not in folder.loaded.draft.unsound
     spec = folder.loaded.draft.spec if folder and own else project.home
     exported = tuple(_exported(reading, spec, names))
-    notes = [*_notes(reading, spec)]
+    notes = [*_notes(reading, spec), *_forgotten(reading, exported)]
     if folder is not None:
         exported = tuple(_placed(one, reading.state, folder) for one in exported)
         new = {one.file: one.text.encode() for one in exported if one.fate in ("new", "changed")}
@@ -184,6 +184,14 @@ def _notes(reading: Reading, spec: ProjectSpec) -> Iterator[str]:
     zones = {str(one.fields.get("timezone")) for one in reading.state.pipelines.values()} - {spec.timezone}
     if zones:
         yield f"applied with `timezone: {', '.join(sorted(zones))}` in the project file, which says {spec.timezone} now"
+
+
+def _forgotten(reading: Reading, exported: tuple[Exported, ...]) -> Iterator[str]:
+    """Yield which of them git does not manage: the next apply of these specs would change that."""
+    names = [one.address.partition(".")[2] for one in exported if one.kind == "schedule"]
+    found = [name for name in names if name in reading.forgotten]
+    if found:
+        yield f"forgotten, and taken back by an apply of these specs: {', '.join(found)}"
 
 
 def _placed(one: Exported, live: State, folder: _Folder) -> Exported:

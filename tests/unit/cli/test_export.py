@@ -204,6 +204,16 @@ def test_a_hostile_record_writes_no_file_elsewhere_and_no_escape(
     assert (tmp_path / "new/schedules/nightly.yaml").is_file()
 
 
+def test_what_was_forgotten_is_exported_and_told(applied: CommandLine, tmp_path: Path) -> None:
+    assert applied("forget", "nightly").code == 0
+
+    whole, other = (applied("export", "--out", str(tmp_path / "new"), *names) for names in ((), ("hourly",)))
+
+    assert "schedules/nightly.yaml" in whole.out
+    assert "Note: forgotten, and taken back by an apply of these specs: nightly\n" in whole.err
+    assert "forgotten" not in other.err
+
+
 def test_nothing_live_and_a_file_in_the_place_of_the_folder_are_told(flowerpower: CommandLine) -> None:
     assert flowerpower("export").err == "Nothing is live in acme.default.\n"
     wrong = flowerpower("export", "--out", "flowerpower.yaml")
