@@ -40,6 +40,7 @@ from flowerpower.state.history import read_steps
 from flowerpower.state.models import Desired, Reading, Source, State
 from flowerpower.state.neighbours import read_neighbours
 from flowerpower.state.outline import Outline
+from flowerpower.state.renamed import name_now
 from flowerpower.state.run_times import RunTimes, read_run_times
 from flowerpower.trust import refuse_foreign
 
@@ -162,7 +163,7 @@ def check_saved(project: FlowerPowerProject, planned: PlannedChanges, *, accept_
     """
     plan, reading = planned.plan, _live(project)
     check_target(plan, project.home.name, project.settings.env, reading.head)
-    check_fresh(plan, reading)
+    check_fresh(plan, reading, partial(name_now, project.store))
     worse = worse_cut_over(plan, at_this_moment(plan, reading), accepted=accept_cutover or planned.allowed.cutover)
     return planned.with_checks((*worse, *verdicts_on(project, plan, planned.allowed.checks)))
 

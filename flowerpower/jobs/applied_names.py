@@ -7,23 +7,8 @@ from typing import Any
 
 from flowerpower.errors import StoreError
 from flowerpower.state.connection import redis_errors
+from flowerpower.state.renamed import name_now
 from flowerpower.state.store import Store
-
-_RENAMES = 20  # of one schedule, within the time for which they are kept
-
-
-def name_now(store: Store, name: str) -> str:
-    """Return the name that a schedule has now, which may have been renamed since a run was made."""
-    now = name
-    with redis_errors("looking for a schedule by a former name"):
-        for _ in range(_RENAMES):
-            if store.connection.hexists(store.keys.schedules, now):
-                return now
-            newer: Any = store.connection.hget(store.keys.renamed, now)
-            if newer is None:
-                break
-            now = newer.decode(errors="replace")
-    return name
 
 
 def renamed_since(store: Store, name: str) -> str:

@@ -4,7 +4,7 @@ approved one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from flowerpower.errors import StalePlanError, UsageError
@@ -29,9 +29,12 @@ def check_target(plan: Plan, project: str, env: str, head: Head) -> None:
         )
 
 
-def check_fresh(plan: Plan, reading: Reading) -> None:
-    """Raise `StalePlanError`, with what has changed since as details, unless the live state is the plan's."""
-    moved = [*_applies_since(plan.head, reading.head), *_objects_since(plan, reading)]
+def check_fresh(plan: Plan, reading: Reading, name_now: Callable[[str], str] = str) -> None:
+    """Raise `StalePlanError`, with what has changed since as details, unless the live state is the plan's.
+
+    *name_now* tells the name of a schedule that was renamed.
+    """
+    moved = [*_applies_since(plan.head, reading.head), *_objects_since(plan, reading, name_now)]
     if moved:
         error = StalePlanError("nothing was applied: the live state is no longer the one that the plan was made for")
         error.details = "\n".join(moved)
@@ -70,14 +73,18 @@ def _applies_since(then: Head, now: Head) -> Iterator[str]:
         )
 
 
-def _objects_since(plan: Plan, reading: Reading) -> Iterator[str]:
+def _objects_since(plan: Plan, reading: Reading, name_now: Callable[[str], str]) -> Iterator[str]:
     for change in plan.changes:
         address = change.previous or change.address
         record = reading.records.get(address)
         seal = record.seal if record else ""
-        if seal != change.seal:
+        kind, _, name = address.partition(".")
+        now = name_now(name) if kind == "schedule" and change.seal and not seal else name
+        if now != name:
+            yield f"{address} was renamed to {now} since"
+        elif seal != change.seal:
             yield f"{address} {_what_happened(change.seal, seal)} since"
-        elif change.kind == "schedule" and not change.adopts and address.partition(".")[2] in reading.forgotten:
+        elif kind == "schedule" and not change.adopts and name in reading.forgotten:
             yield f"{address} was forgotten since"
 
 

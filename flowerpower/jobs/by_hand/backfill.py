@@ -17,7 +17,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, RefusedError, StoreError, UsageError
-from flowerpower.jobs.applied_names import name_now
 from flowerpower.jobs.by_hand.inputs import Look, check_inputs, look_not
 from flowerpower.jobs.by_hand.naming import names_since
 from flowerpower.jobs.by_hand.past import Applied, HandOut, PastTick, Sign, hand_out, look_at, order_of, read_applied
@@ -28,6 +27,7 @@ from flowerpower.jobs.monitoring.company import live_workers
 from flowerpower.jobs.records import RunRecord
 from flowerpower.planning.window import nearest_ticks, past_moment, ticks_between
 from flowerpower.state.connection import redis_errors
+from flowerpower.state.renamed import name_now
 from flowerpower.state.store import Store
 from flowerpower.told_in_python import called
 

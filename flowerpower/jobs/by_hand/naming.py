@@ -8,9 +8,10 @@ from typing import Any
 
 from flowerpower.arguments import text
 from flowerpower.errors import UsageError
-from flowerpower.jobs.applied_names import name_now, renamed_since
+from flowerpower.jobs.applied_names import renamed_since
 from flowerpower.state.connection import redis_errors
 from flowerpower.state.history import read_renames
+from flowerpower.state.renamed import name_now
 from flowerpower.state.store import Store
 
 

@@ -50,6 +50,20 @@ def test_a_saved_plan_is_applied_as_it_was_whatever_the_specs_say_by_then(live: 
     assert "1 apply came in between" in again.err
 
 
+def test_a_saved_plan_of_what_was_renamed_since_says_so(live: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    save(live, file)
+    (live.folder / "schedules/nightly.yaml").unlink()
+    live.write("schedules/late.yaml", NIGHTLY + "previous_names: [nightly]\n")
+    live.commit("a better name")
+    assert live("apply", "--env", "prod", "--auto-approve").code == 0
+
+    stale = live("apply", str(file))
+
+    assert stale.code == 4
+    assert "  schedule.nightly was renamed to late since\n" in stale.err
+
+
 def test_show_tells_the_same_as_plan_did_and_needs_no_redis(live: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
     planned = live("plan", "--env", "prod", "--out", str(file))
