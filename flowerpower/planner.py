@@ -28,6 +28,7 @@ from flowerpower.planning.guards import Allowed, Facts, check_plan
 from flowerpower.planning.managed import managed
 from flowerpower.planning.outlook import with_forecast
 from flowerpower.planning.plan import Plan
+from flowerpower.planning.returning import check_returning
 from flowerpower.planning.rollback import RollbackContext, plan_rollback, still_rolled_back
 from flowerpower.planning.sync import Wanted
 from flowerpower.planning.twins import Twin
@@ -36,7 +37,7 @@ from flowerpower.proposed import in_env
 from flowerpower.specs.environments import declared
 from flowerpower.specs.files.earlier import modules_at
 from flowerpower.specs.files.kinds import PROJECT_FILES
-from flowerpower.state.history import read_steps
+from flowerpower.state.history import read_rollbacks, read_steps
 from flowerpower.state.models import Desired, Reading, Source, State
 from flowerpower.state.neighbours import read_neighbours
 from flowerpower.state.outline import Outline
@@ -98,7 +99,19 @@ def _plan_changes(
         facts = replace(facts, twins=_twins(project, desired))
     plan = make_plan(project.keys, desired, reading, _source(project, reading, facts), same)
     plan = _with_graphs(project, _checked(plan, reading, facts, allowed), reading)
+    plan = plan if facts.undone else _with_rolled_back(project, plan)
     return _planned(_with_house_rules(project, _with_forecast(project, plan, reading), allowed), allowed)
+
+
+def _with_rolled_back(project: FlowerPowerProject, plan: Plan) -> Plan:
+    """Return the plan with what it says of changes that a rollback had undone: a merge brings them back unasked."""
+    if not plan.head.rolled_back or not plan.changes:
+        return plan
+    try:
+        rollbacks = read_rollbacks(project.store)
+    except FlowerPowerError:  # the history is damaged: that stops no plan
+        return plan
+    return replace(plan, checks=(*plan.checks, *check_returning(plan, rollbacks)))
 
 
 def _twins(project: FlowerPowerProject, desired: Desired) -> tuple[Twin, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import dropwhile, takewhile
 from typing import Any
 
 from flowerpower.errors import FormatError, HistoryError, UsageError
@@ -154,6 +155,12 @@ def read_past_of(store: Store, name: str) -> tuple[int, list[Step], Mapping[str,
     names = (name, *{one for pair in renames for one in pair})
     addresses = [one if "." in one else f"{kind}.{one}" for one in names for kind in ("schedule", "pipeline")]
     return history.now, steps, _live_records(store, addresses)
+
+
+def read_rollbacks(store: Store) -> list[Step]:
+    """Return the newest rollbacks that followed each other, the newest first; what was applied since is passed over."""
+    applies = dropwhile(lambda past: not past.rollback_of, read_history(store).applies)
+    return _steps(store, list(takewhile(lambda past: bool(past.rollback_of), applies)))
 
 
 def read_renames(store: Store) -> list[Mapping[str, str]]:

@@ -10,7 +10,9 @@ import redis
 from support.command_line import CommandLine
 
 from flowerpower import FlowerPowerProject
+from flowerpower.state.keys import Keys
 
+KEYS = Keys("acme", "default")
 WEEKLY = 'pipeline: report\ncron: "@weekly"\n'
 
 
@@ -55,6 +57,63 @@ def test_a_bad_commit_is_rolled_back_refused_and_passed_by_its_revert(broken: Co
     reverted = broken("apply", "--auto-approve")
     assert (reverted.code, reverted.last) == (0, "Apply complete: 0 added, 0 changed, 0 destroyed.")
     assert broken("history", "--json").document["rolled_back"] == []
+
+
+def back_again(line: CommandLine) -> list[str]:
+    """Return what a plan says of changes that a rollback had undone."""
+    return [one["message"] for one in line("plan", "--json").document["checks"] if one["name"] == "rolled back"]
+
+
+def test_a_merge_that_brings_back_what_was_rolled_back_says_so(
+    broken: CommandLine, redis_connection: redis.Redis
+) -> None:
+    bad = broken.git("rev-parse", "HEAD")[:12]
+    broken("rollback", ids(broken)[0], "--auto-approve")
+    assert back_again(broken) == [], "the commit itself is refused"
+    broken.write("schedules/daily.yaml", 'pipeline: report\ncron: "@daily"\n')
+    broken.write("schedules/weekly.yaml", WEEKLY + "timeout: 9m\n")
+    broken.commit("of somebody who knows nothing of it")
+
+    shown = broken("plan")
+
+    told = f"what the rollback of {bad} had undone comes back: pipeline.report, schedule.hourly, schedule.nightly"
+    assert back_again(broken) == [told]
+    assert f"! rolled back: {told}"[:70] in shown.out
+    history = redis_connection.dump(KEYS.history)
+    redis_connection.set(KEYS.history, "of another kind")
+    assert broken("plan").last == shown.last
+    redis_connection.restore(KEYS.history, 0, history, replace=True)
+    assert broken("apply", "--auto-approve").code == 0
+    broken.write("schedules/more.yaml", WEEKLY)
+    broken.commit("more")
+    assert back_again(broken) == []
+
+
+def test_what_a_rollback_had_deleted_renamed_or_brought_back_is_known_where_it_happens_again(
+    applied: CommandLine,
+) -> None:
+    (applied.folder / "schedules/hourly.yaml").unlink()
+    (applied.folder / "schedules/nightly.yaml").unlink()
+    applied.write("schedules/late.yaml", 'pipeline: report\ncron: "0 2 * * *"\nprevious_names: [nightly]\n')
+    applied.write("schedules/weekly.yaml", WEEKLY)
+    applied.commit("bad")
+    assert applied("apply", "--auto-approve", "--allow-deletes", "1").code == 0
+    applied("rollback", ids(applied)[0], "--auto-approve")
+    applied.write("schedules/other.yaml", WEEKLY)
+    applied.commit("other")
+
+    (told,) = back_again(applied)
+
+    assert told.endswith(" comes back: schedule.hourly, schedule.late, schedule.weekly")
+
+
+def test_a_repair_does_not_bring_back_what_it_repairs(broken: CommandLine) -> None:
+    broken("rollback", ids(broken)[0], "--auto-approve")
+    broken.write("schedules/nightly.yaml", 'pipeline: report\ncron: "0 2 * * *"\n')
+    broken.write("flows/flow.py", "def doubled(number: int) -> int:\n    return number + number\n")
+    broken.commit("repaired")
+
+    assert back_again(broken) == []
 
 
 def test_what_was_rolled_back_can_be_applied_on_purpose(broken: CommandLine) -> None:
