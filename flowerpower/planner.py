@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from flowerpower import arguments
 from flowerpower.applied import SpecsInGit, with_applied_fields
 from flowerpower.checking import refuse_by_checks, verdicts_on
-from flowerpower.errors import DamagedError, FlowerPowerError, SpecError, UsageError
+from flowerpower.errors import DamagedError, FlowerPowerError, SpecError, StoreError, UsageError
 from flowerpower.facts import Checkout, facts_of, is_enforced, twins_of, violations_of
 from flowerpower.planned import PlannedChanges
 from flowerpower.planning.against import reading_of
@@ -28,6 +28,7 @@ from flowerpower.planning.guards import Allowed, Facts, check_plan
 from flowerpower.planning.managed import managed
 from flowerpower.planning.outlook import with_forecast
 from flowerpower.planning.plan import Plan
+from flowerpower.planning.renames import renamed_back
 from flowerpower.planning.returning import check_returning
 from flowerpower.planning.rollback import RollbackContext, plan_rollback, still_rolled_back
 from flowerpower.planning.sync import Wanted
@@ -41,7 +42,7 @@ from flowerpower.state.history import read_rollbacks, read_steps
 from flowerpower.state.models import Desired, Reading, Source, State
 from flowerpower.state.neighbours import read_neighbours
 from flowerpower.state.outline import Outline
-from flowerpower.state.renamed import name_now
+from flowerpower.state.renamed import name_now, read_renamed
 from flowerpower.state.run_times import RunTimes, read_run_times
 from flowerpower.trust import refuse_foreign
 
@@ -93,6 +94,7 @@ def _plan_changes(
     settings = project.settings
     specs = SpecsInGit(_folder(project), settings.env, settings.variables, settings.untrusted)
     reading = managed(with_applied_fields(live, specs), desired)
+    desired = _with_names_back(project, desired, reading)
     violations = violations_of(reading.head, desired.rules.policies, lambda: project.checked, project.sources)
     facts = facts_of(_checkout(project), reading.head, _max_deletes(project), violations)
     if not reading.head.generation:
@@ -101,6 +103,17 @@ def _plan_changes(
     plan = _with_graphs(project, _checked(plan, reading, facts, allowed), reading)
     plan = plan if facts.undone else _with_rolled_back(project, plan)
     return _planned(_with_house_rules(project, _with_forecast(project, plan, reading), allowed), allowed)
+
+
+def _with_names_back(project: FlowerPowerProject, desired: Desired, reading: Reading) -> Desired:
+    """Return what is wanted, as a revert of a rename means it; most plans have no two schedules to ask for."""
+    wanted, live = desired.state.schedules.keys(), reading.state.schedules.keys()
+    if wanted <= live or live <= wanted:
+        return desired
+    try:
+        return renamed_back(desired, reading, read_renamed(project.store))
+    except StoreError:  # the key is damaged: then it is as if nothing had been renamed
+        return desired
 
 
 def _with_rolled_back(project: FlowerPowerProject, plan: Plan) -> Plan:

@@ -5,7 +5,7 @@ The live state is read as if the schedule had its new name already, so that the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -36,6 +36,32 @@ def renamed_from(desired: Desired, reading: Reading) -> dict[str, str]:
         if old is not None:
             found[name] = old
     return found
+
+
+def renamed_back(desired: Desired, reading: Reading, got: Mapping[str, str]) -> Desired:
+    """Return what is wanted, with the names of now where git has undone a rename: a revert cannot know them.
+
+    *got* says which name a schedule got in place of another. One that runs another pipeline is taken for a new one, and
+    a previous name that a spec writes goes before.
+    """
+    wanted, live = desired.state.schedules, reading.state.schedules
+    gone = live.keys() - wanted.keys() - {old for names in desired.previous_names.values() for old in names}
+    back = {name: _name_after(name, got, live) for name in wanted.keys() - live.keys()}
+    found = {
+        name: (*desired.previous_names.get(name, ()), now)
+        for name, now in back.items()
+        if now in gone and wanted[name].fields.get("pipeline") == live[now].fields.get("pipeline")
+    }
+    return replace(desired, previous_names={**desired.previous_names, **found}) if found else desired
+
+
+def _name_after(name: str, got: Mapping[str, str], live: Container[str]) -> str:
+    """Return the live name at the end of a chain of renames, or where the chain breaks off or goes round."""
+    seen = {name}
+    while name not in live and name in got and got[name] not in seen:
+        name = got[name]
+        seen.add(name)
+    return name
 
 
 def with_new_names(reading: Reading, renamed: Mapping[str, str]) -> Reading:

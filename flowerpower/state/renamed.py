@@ -10,6 +10,13 @@ from flowerpower.state.store import Store
 _RENAMES = 20  # of one schedule, within the time for which they are kept
 
 
+def read_renamed(store: Store) -> dict[str, str]:
+    """Return which name each schedule got that had another one before; a step at a time, as it was renamed."""
+    with redis_errors("reading former names"):
+        raw: Any = store.connection.hgetall(store.keys.renamed)
+    return {old.decode(errors="replace"): new.decode(errors="replace") for old, new in raw.items()}
+
+
 def name_now(store: Store, name: str) -> str:
     """Return the name that a schedule has now, which may have been renamed since a run was made."""
     now = name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from support.states import KEYS, SOURCE, desired, pipeline, schedule
 
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.plan import Plan
-from flowerpower.planning.renames import likely_renames
+from flowerpower.planning.renames import likely_renames, renamed_back
 from flowerpower.render.notes import side_notes
 from flowerpower.render.plan_json import plan_dict
 from flowerpower.state.models import Cursor, Desired, Head, Reading, Record
@@ -128,3 +129,34 @@ def test_no_schedule_is_in_two_pairs_and_each_pair_does_the_same_work(kinds: lis
     assert len(taken) == len(set(taken))
     works = {name: kind.get("inputs") for name, kind in named}
     assert all(works[old] == works[new] for old, new in found)
+
+
+@pytest.mark.parametrize(
+    ("live", "wanted", "written", "got", "expected"),
+    [
+        pytest.param(["b"], ["a"], {}, {"a": "b"}, {"a": ("b",)}, id="a revert"),
+        pytest.param(["c"], ["a"], {}, {"a": "b", "b": "c"}, {"a": ("c",)}, id="of two renames"),
+        pytest.param(
+            ["b"], ["a"], {"a": ("z",)}, {"a": "b"}, {"a": ("z", "b")}, id="of one that had another name before"
+        ),
+        pytest.param(["b"], ["a"], {}, {}, {}, id="nobody renamed it"),
+        pytest.param(["b"], ["a", "b"], {}, {"a": "b"}, {}, id="it stays, and another comes"),
+        pytest.param(["a", "b"], ["a"], {}, {"a": "b"}, {}, id="both are live"),
+        pytest.param(["b"], ["a"], {}, {"a": "c", "c": "a"}, {}, id="names that go round"),
+        pytest.param(["b"], ["a"], {}, {"a": "gone"}, {}, id="it was deleted since"),
+        pytest.param(["b"], ["a", "n"], {"n": ("b",)}, {"a": "b"}, {"n": ("b",)}, id="a spec says who goes on"),
+        pytest.param(["x"], ["a"], {}, {"a": "x"}, {}, id="it runs another pipeline"),
+    ],
+)
+def test_a_revert_of_a_rename_is_a_rename_back(
+    live: list[str],
+    wanted: list[str],
+    written: dict[str, tuple[str, ...]],
+    got: dict[str, str],
+    expected: dict[str, tuple[str, ...]],
+) -> None:
+    made = [schedule(name, pipeline="other" if name == "x" else "report") for name in live]
+    reading = Reading(NOW, Head(generation=3), desired(made).state, {}, {})
+    specs = replace(desired([schedule(name) for name in wanted]), previous_names=written)
+
+    assert renamed_back(specs, reading, got).previous_names == expected
