@@ -50,26 +50,32 @@ def _read_revision(folder: Path, ref: str, ask: Callable[..., bytes]) -> Sources
     reading = Reading()
     prefix = ask("rev-parse", "--show-prefix").decode("utf-8", "surrogateescape").rstrip("\n")
     commit = ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
-    entries = dict(_list_tree(ask, commit, prefix, reading))
+    submodules: list[str] = []
+    entries = dict(_list_tree(ask, commit, prefix, reading, submodules))
     specs = {path: blob for path, blob in entries.items() if kind_of_file(path)}
     for path in sorted(entries.keys() - specs.keys()):
         reading.report_lookalike(path)
     _read_blobs(ask, specs, MAX_SPEC_BYTES, reading.texts, reading)
     folders = tuple("" if name == "." else f"{name}/" for name in module_folders(reading.texts))
+    for path in submodules:
+        if f"{path}/".startswith(SPEC_STARTS) or any(folder.startswith(f"{path}/") for folder in folders):
+            reading.report("FP023", path, "it is a git submodule, and those are no part of a git revision")
     modules = {path: blob for path, blob in entries.items() if path.endswith(".py") and path.startswith(folders)}
     _read_blobs(ask, modules if folders else {}, MAX_MODULE_BYTES, reading.modules, reading)
     return reading.done()
 
 
-def _list_tree(ask: Callable[..., bytes], commit: str, prefix: str, reading: Reading) -> Iterator[tuple[str, str]]:
-    """Yield path in the project and object of each regular file of a commit."""
+def _list_tree(
+    ask: Callable[..., bytes], commit: str, prefix: str, reading: Reading, submodules: list[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield path in the project and object of each regular file of a commit; note its *submodules*."""
     listing = ask("ls-tree", "-r", "-z", "--full-tree", commit, "--", prefix or ".")
     for entry in listing.split(b"\0")[:-1]:
         description, _, name = entry.partition(b"\t")
         mode, kind, blob = description.decode().split(" ")
         path = name.decode("utf-8", "surrogateescape").removeprefix(prefix)
-        if kind == "commit" and f"{path}/".startswith(SPEC_STARTS):
-            reading.report("FP023", path, "it is a git submodule, and those are no part of a git revision")
+        if kind == "commit":
+            submodules.append(path)
         hidden = any(part.startswith(".") or part in SKIPPED_FOLDERS for part in PurePosixPath(path).parts)
         if kind != "blob" or hidden or not reading.accepts(path):
             continue

@@ -16,6 +16,7 @@ from flowerpower.specs.files.reading import Reading
 
 File = tuple[str, bool]
 """A file's path in the project, and whether it is a regular file, not a link or anything odd."""
+NOT_CHECKED_OUT = "it is a git submodule that is not checked out"
 _COLLAPSED = re.compile(r"[a-z][a-z0-9+.-]+:/[^/]")
 _OF_FOLDERS = ("file", "local", "git+file")  # schemes of URLs that name a folder of this machine
 
@@ -47,8 +48,28 @@ def spec_files(root: Path, reading: Reading) -> Iterator[File]:
 
 
 def module_files(root: Path, folders: Iterable[str], reading: Reading) -> Iterator[File]:
-    """Yield the Python files below the module folders."""
+    """Yield the Python files below the module folders; note a folder that lies in a submodule which is not there."""
+    folders = tuple(folders)
+    for path in dict.fromkeys(_existing(root, folder) for folder in folders):
+        if path != root and _is_empty(path) and _is_submodule(path):
+            reading.report("FP023", path.relative_to(root).as_posix(), NOT_CHECKED_OUT)
     yield from (file for file in _files_below(root, folders, reading) if file[0].endswith(".py"))
+
+
+def _existing(root: Path, folder: str) -> Path:
+    """Return a folder, or the nearest one around it that there is."""
+    path = root / folder
+    while path != root and not path.exists():
+        path = path.parent
+    return path
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as scan:
+            return next(scan, None) is None
+    except OSError:
+        return False
 
 
 def _files_below(root: Path, folders: Iterable[str], reading: Reading) -> Iterator[File]:
@@ -88,7 +109,7 @@ def _entries(folder: str, prefix: str, reading: Reading) -> list[os.DirEntry[str
         reading.report("FP001", path, why_unreadable(Path(folder), error))
         return []
     if not entries and prefix.startswith(SPEC_STARTS) and _is_submodule(Path(folder)):
-        reading.report("FP023", path, "it is a git submodule that is not checked out")
+        reading.report("FP023", path, NOT_CHECKED_OUT)
     return entries
 
 

@@ -94,6 +94,29 @@ def test_a_submodule_of_specs_that_is_not_there_is_an_error_and_no_empty_folder(
         assert [(problem.code, problem.place.file) for problem in found.problems] == [("FP023", path)]
 
 
+@pytest.mark.parametrize(("path", "modules"), [("flows", "[flows]"), ("libs", "[libs/flows, code]")])
+def test_a_submodule_of_modules_that_is_not_there_says_so(project: Path, path: str, modules: str) -> None:
+    other = write(project.parent.parent / "lib", {"flow.py": "x = 1\n", "flows/flow.py": "x = 1\n"})
+    repository = project.parent
+    write(project, {"flowerpower.yaml": f"name: acme\nmodules: {modules}\n"})
+    for folder in (other, repository):
+        git(folder, "init", "-q")
+        git(folder, "add", "-A", "-f")
+        git(folder, "commit", "-qm", "first")
+    git(project, "rm", "-rqf", "--ignore-unmatch", path)
+    for place in (path, "docs"):
+        add = ("submodule", "add", "-q", "--force", str(other), f"acme/{place}")
+        git(repository, "-c", "protocol.file.allow=always", *add)
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "second")
+    assert read(project).problems == ()
+
+    git(repository, "submodule", "deinit", "-q", "--force", "--all")
+
+    for found in (read(project), read(project, "HEAD")):
+        assert [(problem.code, problem.place.file) for problem in found.problems] == [("FP023", path)]
+
+
 def test_an_empty_folder_is_no_problem(project: Path) -> None:
     (project / "schedules/empty").mkdir(parents=True)
     write(project, {".gitmodules": '[submodule "x"]\n\tpath = elsewhere\n'})
