@@ -37,11 +37,13 @@ def facts_of(
     folder, revision, commit, wary = checkout.folder, checkout.revision, checkout.commit, checkout.wary
     live = head.commit.removesuffix("+dirty")
     comparable = revision.in_git and live and not live.startswith("tree:")
+    after = descends(folder, revision.commit, live, wary=wary) if folder and comparable else None
     is_restored = commit.removesuffix("+dirty") == live
     return Facts(
         in_git=revision.in_git,
         dirty=revision.dirty if revision.in_git else None,
-        descends=descends(folder, revision.commit, live, wary=wary) if folder and comparable else None,
+        descends=after,
+        overtaken=after is False and folder is not None and precedes(folder, commit, [live], wary=wary),
         undone=not is_restored
         and (precedes(folder, commit, head.rolled_back, wary=wary) if folder else commit in head.rolled_back),
         max_deletes=max_deletes,

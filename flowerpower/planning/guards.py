@@ -49,6 +49,7 @@ class Facts:
     in_git: bool = False
     dirty: bool | None = None
     descends: bool | None = None  # from the commit applied last
+    overtaken: bool | None = False  # the commit applied last comes after it; None: git does not know that one
     undone: bool | None = False  # a rollback undid this commit, or one that comes after it
     max_deletes: str | None = None  # `guards: {max_deletes: ...}` of the project
     violations: tuple[Problem, ...] | None = ()  # of the house rules that the last apply recorded
@@ -212,12 +213,14 @@ def _older(plan: Plan, facts: Facts, allowed: Allowed) -> Check | None:
         )
     if facts.descends:
         return None
-    return Check(
-        "older",
-        "refuse",
-        f"{plan.source.commit[:12]} does not descend from {live[:12]}, which was applied last",
-        "update this branch; if going back is meant: --allow-older-commit",
-    )
+    ours, last = plan.source.commit[:12], f"{live[:12]}, which was applied last"
+    told, hint = f"{ours} does not descend from {last}", "update this branch; if"
+    if facts.overtaken:
+        told, hint = f"{ours} comes before {last}", "leave it at that, or update this branch; if"
+    elif facts.overtaken is None:
+        told = f"{told} and is not in this clone"
+        hint = "git fetch, then update this branch; if a forced push has taken that commit away, or"
+    return Check("older", "refuse", told, f"{hint} going back is meant: --allow-older-commit")
 
 
 def _undone(plan: Plan, facts: Facts, allowed: Allowed) -> Check | None:

@@ -349,3 +349,30 @@ def test_a_revert_of_a_rename_keeps_the_hold_and_the_past(applied: CommandLine) 
     assert "hold is deleted" not in shown.out
     assert (done.code, done.last) == (0, "Apply complete: 0 added, 1 changed, 0 destroyed.")
     assert applied("plan").last == "No changes. 1 held."
+
+
+def test_a_commit_that_was_overtaken_is_told_from_another_branch_and_from_one_that_is_gone(
+    applied: CommandLine,
+) -> None:
+    applied.write("schedules/weekly.yaml", 'pipeline: report\ncron: "@weekly"\n')
+    live = applied.commit("second")
+    assert applied("apply", "--auto-approve").code == 0
+
+    def refusal() -> str:
+        (check,) = [one for one in applied("plan", "--json").document["checks"] if one["name"] == "older"]
+        return f"{check['message']} / {check['hint']}"
+
+    applied.git("checkout", "--quiet", "HEAD~1")
+    first, going_back = applied.git("rev-parse", "HEAD")[:12], "going back is meant: --allow-older-commit"
+    last = f"{live[:12]}, which was applied last"
+    assert refusal() == f"{first} comes before {last} / leave it at that, or update this branch; if {going_back}"
+    applied.write("schedules/other.yaml", 'pipeline: report\ncron: "@weekly"\n')
+    other = applied.commit("another branch")[:12]
+    assert refusal() == f"{other} does not descend from {last} / update this branch; if {going_back}"
+    applied.git("branch", "--force", "main", "HEAD")
+    applied.git("reflog", "expire", "--expire=now", "--all")
+    applied.git("gc", "--quiet", "--prune=now")
+    assert refusal() == (
+        f"{other} does not descend from {last} and is not in this clone / git fetch, then update this branch; "
+        f"if a forced push has taken that commit away, or {going_back}"
+    )

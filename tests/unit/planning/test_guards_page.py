@@ -67,7 +67,10 @@ def everything_said() -> Iterator[Check]:
     yield from checks(
         ["a"], live([]), replace(GIT, twins=(Twin("acme.live", ("customers", "nightly", "orders"), True),))
     )
-    yield from checks(["a"], live(["a"], commit="1a2b3c4d5e6f7a8b"), replace(GIT, descends=False))
+    for overtaken in (True, False, None):
+        yield from checks(
+            ["a"], live(["a"], commit="1a2b3c4d5e6f7a8b"), replace(GIT, descends=False, overtaken=overtaken)
+        )
     yield from checks(["a"], live(["a"], commit="1a2b3c4d5e6f7a8b"), replace(GIT, descends=None))
     yield from checks(["a"], live(["a"]), replace(GIT, dirty=True))
     yield from checks(["sync"], flying, on_inflight="cancel", timeout=99)
