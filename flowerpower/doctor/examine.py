@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from flowerpower.doctor.environments import environment_findings
 from flowerpower.doctor.findings import Examination, Finding, Unknown, not_known, worst_first
 from flowerpower.doctor.live import read_live
 from flowerpower.doctor.live_checks import live_findings
 from flowerpower.doctor.machine import read_git, read_machine, read_plugins
 from flowerpower.doctor.machine_checks import git_findings, machine_findings, plugin_findings, project_findings
-from flowerpower.doctor.server import reach, read_server
+from flowerpower.doctor.server import ask, reach, read_server
 from flowerpower.doctor.server_checks import server_findings
 from flowerpower.errors import FlowerPowerError, SpecError, StoreError
 from flowerpower.project import FlowerPowerProject
 from flowerpower.schedule.zones import tzdata_version
 from flowerpower.settings import Settings
+from flowerpower.specs.environments import declared
 from flowerpower.state.connection import connect, hide_credentials
 from flowerpower.state.keys import Keys
+from flowerpower.state.neighbours import read_neighbours
 from flowerpower.state.signing import Signer
 from flowerpower.state.store import Store
 
@@ -50,7 +53,7 @@ def examine(settings: Settings, project: FlowerPowerProject | None) -> Examinati
             namespace, url = f"{project.home.name}.{settings.env}", project.redis_url
             keys = Keys(project.home.name, settings.env, settings.rq_prefix)
         if url:
-            found += _redis(url, keys, signer, live=project is not None and known)
+            found += _redis(url, keys, signer, declared(project.sources.texts) if project and known else None)
         elif not known:
             found.append(Finding("redis", "reachable", "unknown", "the project file names it, and is wrong", _WRONG))
     except SpecError as error:
@@ -70,14 +73,16 @@ def _is_readable(project: FlowerPowerProject) -> bool:
         return False
 
 
-def _redis(url: str, keys: Keys, signer: Signer | None, *, live: bool) -> Iterable[Finding]:
+def _redis(url: str, keys: Keys, signer: Signer | None, environments: Sequence[str] | None) -> Iterable[Finding]:
     with connect(url, timeout=_PATIENCE) as connection:
         store = Store(connection, keys)
         reach(store)
         yield Finding("redis", "reachable", "ok", hide_credentials(url))
         yield from server_findings(read_server(store))
-        if live:
+        if environments is not None:
             yield from live_findings(read_live(store, tzdata_version(), signer))
+            neighbours = ask("looking for other environments", lambda: read_neighbours(store))
+            yield from environment_findings(neighbours, keys, environments)
 
 
 def _plugins_named(project: FlowerPowerProject | None) -> tuple[str, ...]:

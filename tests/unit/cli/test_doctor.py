@@ -54,6 +54,21 @@ def test_an_applied_project_is_looked_at_whole(applied: CommandLine, tells_right
     assert check(answer, "redis rights")["verdict"] == ("ok" if tells_rights else "unknown")
 
 
+def test_an_environment_that_was_taken_out_of_the_project_file_is_named(applied: CommandLine) -> None:
+    file = applied.folder / "flowerpower.yaml"
+    before = file.read_text()
+    file.write_text(before.replace("{prod: {}}", "{prod: {}, staging: {}}"))
+    for env in ("staging", "prod"):
+        assert applied("apply", "--auto-approve", "--allow-dirty", "--env", env).code == 0
+    assert "live environments" not in verdicts(applied("doctor", "--json"))
+
+    file.write_text(before)
+    found = check(applied("doctor", "--json"), "live environments")
+
+    assert found["verdict"] == "warn"
+    assert found["message"] == "live in this Redis, and not in the project file: staging (2 schedules)"
+
+
 def test_with_a_key_it_is_told_what_workers_that_have_it_refuse(applied: CommandLine) -> None:
     key = {"FLOWERPOWER_SIGNING_KEY": "0123456789abcdef" * 2}
 
