@@ -18,7 +18,7 @@ from benchmarks.children import run_side
 from benchmarks.peers import CHECKOUT
 
 _OURS = (
-    "import sys; from benchmarks.worlds import KEYS; from flowerpower.jobs.workers.processes import run_scheduler;"
+    "import sys; from benchmarks.worlds import KEYS; from flowerpower.jobs.workers.beside import run_scheduler;"
     "run_scheduler(sys.argv[1], KEYS)"
 )
 _RQ = (

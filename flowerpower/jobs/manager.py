@@ -33,10 +33,10 @@ from flowerpower.jobs.records import RunList, RunRecord, Wish, plain_time, read_
 from flowerpower.jobs.stop import Stop
 from flowerpower.jobs.workers.applied import queues_of, read_patiently, recipes_of
 from flowerpower.jobs.workers.asked import options_of, warn_of_idle
+from flowerpower.jobs.workers.beside import run_scheduler
 from flowerpower.jobs.workers.processes import (
     Work,
     WorkerOptions,
-    run_scheduler,
     run_worker,
     run_workers,
     session_put_back,

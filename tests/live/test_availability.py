@@ -26,7 +26,7 @@ from flowerpower.state.store import Store
 
 _SCHEDULE = """
 import logging, sys
-from flowerpower.jobs.workers.processes import run_scheduler
+from flowerpower.jobs.workers.beside import run_scheduler
 from flowerpower.state.keys import Keys
 
 logging.basicConfig(level=logging.INFO)

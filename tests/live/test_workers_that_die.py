@@ -282,3 +282,74 @@ def test_a_run_of_a_single_worker_that_is_killed_is_tried_again_as_soon_as_there
     assert "twice" not in began(tmp_path)
     (outcome,) = outcomes(store)
     assert (outcome["run"], outcome["status"], outcome["attempt"]) == (run.id, "succeeded", 2)
+
+
+@contextmanager
+def scheduler_elsewhere(url: str) -> Iterator[None]:
+    """Run a scheduler that has nothing to do with any worker, as on another machine."""
+    command = (
+        "import sys; from flowerpower.jobs.workers.beside import run_scheduler; from flowerpower.state.keys import Keys"
+    )
+    command += "; run_scheduler(sys.argv[1], Keys('acme', 'default'))"
+    with subprocess.Popen([sys.executable, "-c", command, url]) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def test_a_run_of_a_worker_without_a_scheduler_that_is_killed_is_tried_again_within_seconds(
+    store: Store, redis_url: str, tmp_path: Path
+) -> None:
+    run = obedient(store, redis_url, tmp_path, "retry: {max: 1}\n").enqueue("report")
+    with scheduler_elsewhere(redis_url):
+        with running_worker(redis_url, KEYS, tmp_path) as worker:
+            worker.wait_for(lambda: began(tmp_path))
+            worker.process.kill()
+            worker.process.wait()
+        (tmp_path / "go").touch()
+        with running_worker(redis_url, KEYS, tmp_path) as worker:
+            worker.wait_for(lambda: outcomes(store), SOON)
+            assert len(read_status(store).listening) == 1  # the dead one counts no more
+            assert worker.stop() == 0
+
+    assert "twice" not in began(tmp_path)
+    (outcome,) = outcomes(store)
+    assert (outcome["run"], outcome["status"], outcome["attempt"]) == (run.id, "succeeded", 2)
+
+
+def test_a_worker_that_is_killed_while_it_drains_is_seen_to_die(store: Store, redis_url: str, tmp_path: Path) -> None:
+    obedient(store, redis_url, tmp_path).enqueue("report")
+    with running_worker(redis_url, KEYS, tmp_path, "scheduler") as worker:
+        worker.wait_for(lambda: began(tmp_path))
+        for process in children_of(worker.process.pid) - {int(began(tmp_path)[0])}:
+            os.kill(process, signal.SIGTERM)  # as a service manager does to all processes of a service
+        worker.process.terminate()
+        worker.wait_for(lambda: not store.connection.exists(KEYS.lease))
+        time.sleep(2.0)  # the scheduler has long ended
+        worker.process.kill()
+        worker.process.wait()
+    with scheduler_elsewhere(redis_url):
+        end = time.monotonic() + SOON
+        while not outcomes(store):
+            assert time.monotonic() < end, worker.output()
+            time.sleep(0.1)
+
+    assert outcomes(store)[0]["reason"] == WORKER_GONE
+
+
+def test_nothing_is_left_beside_a_worker_that_has_ended(store: Store, redis_url: str, tmp_path: Path) -> None:
+    obedient(store, redis_url, tmp_path, order="pass").enqueue("report")
+    with running_worker(redis_url, KEYS, tmp_path) as worker:
+        worker.wait_for(lambda: outcomes(store))
+        beside = children_of(worker.process.pid)
+        assert len(beside) == 1
+        assert worker.stop() == 0
+
+    assert not any(alive(process) for process in beside)
+    assert "died" not in worker.output()
+
+
+def children_of(process: int) -> set[int]:
+    found = Path(f"/proc/{process}/task/{process}/children").read_text()
+    return {int(child) for child in found.split()}

@@ -1,10 +1,9 @@
-"""The processes of a worker: itself, the scheduler it carries, and its starting anew when the code changed."""
+"""The processes of a worker: how each works, several under one parent, and starting anew when the code changed."""
 
 from __future__ import annotations
 
 import gc
 import logging
-import multiprocessing
 import os
 import signal
 import socket
@@ -23,13 +22,10 @@ from redis.exceptions import RedisError
 from flowerpower.errors import UsageError
 from flowerpower.filesystem import Filesystem
 from flowerpower.jobs.absence import Absence
-from flowerpower.jobs.contact import PATIENCE
-from flowerpower.jobs.messages.messenger import make_messenger
 from flowerpower.jobs.monitoring.metrics_server import metrics_beside
 from flowerpower.jobs.run import Home, store_beside, use_project
-from flowerpower.jobs.scheduling.scheduler import Scheduler, scheduler_name
-from flowerpower.jobs.scheduling.watch import ClockWatch
 from flowerpower.jobs.stop import Stop
+from flowerpower.jobs.workers.beside import STOP_SIGNALS, Companion, accompanied, catch_stops, run_scheduler
 from flowerpower.jobs.workers.checkouts import Checkouts
 from flowerpower.jobs.workers.code import commit_at
 from flowerpower.jobs.workers.deaths import Undertaker
@@ -49,7 +45,6 @@ from flowerpower.state.keys import Keys
 from flowerpower.state.signing import Signer
 from flowerpower.state.store import Store
 
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _MAY_WAIT = "a run may wait for them for ever; if so, start the worker with preload=False"
 
 logger = logging.getLogger("flowerpower.worker")
@@ -69,6 +64,7 @@ class WorkerOptions:
     pickle: bool = False
     burst: bool = False
     with_scheduler: bool = True
+    watched: bool = False  # who started it buries it when it dies
     grace: float | None = None
     name: str | None = None
     allowed: Sequence[str] = ()
@@ -121,33 +117,6 @@ class Work(TypedDict, total=False):
     metrics: str
 
 
-def run_scheduler(
-    url: str,
-    keys: Keys,
-    clock: str | None = None,
-    interval: float = 1.0,
-    plugins: Sequence[str] = (),
-    *,
-    alone: bool = False,
-) -> None:
-    """Run a scheduler in this process until SIGINT or SIGTERM, or until the process that started it is gone.
-
-    One that runs *alone* ends at once when it is asked a second time: it may wait for a Redis that never answers.
-    """
-    stop = Stop()
-    _catch_stops(stop, at_once=alone)
-    use_packaged_zones()
-    look_for_cycles_rarely()
-    parent = os.getppid()
-    watcher = threading.Thread(target=_stop_with_parent, args=(parent, stop), daemon=True)
-    watcher.start()
-    name = scheduler_name(socket.gethostname())
-    messenger = make_messenger(Store(connect(url, timeout=PATIENCE), keys, clock), name, plugins)
-    threading.Thread(target=messenger.run, args=(stop,), name="messenger", daemon=True).start()
-    store = Store(connect(url, timeout=PATIENCE), keys, clock)
-    Scheduler(store, name, interval, ClockWatch()).run(stop)
-
-
 def run_worker(url: str, keys: Keys, options: WorkerOptions, stop: Stop | None = None) -> bool:
     """Work until stopped, or until the queues are empty with `burst`; tell whether to start the whole process anew.
 
@@ -162,20 +131,20 @@ def run_worker(url: str, keys: Keys, options: WorkerOptions, stop: Stop | None =
     absence = Absence(logger, "no run is taken")
     with (
         metrics_beside(url, keys, options.metrics, "worker"),
-        _scheduler_beside(url, keys, options, stop),
+        accompanied(_companion(url, keys, options), stop),
         absence.told_by(logging.getLogger("rq.worker")),  # also of threads that outlive a worker that ended
     ):
         pause = 1.0
         while True:
-            _catch_stops(stop)
+            catch_stops(stop)
             began = time.monotonic()
             worker = _work_once(url, keys, options, home, stop, absence)
-            _catch_stops(stop)
+            catch_stops(stop)
             if stop.is_set() or (worker is not None and options.burst and not worker.unfit):
                 return False
             if worker is not None and (worker.unfit or worker.outdated):
                 # Held back until the new process is ready for it: a request to stop must not get lost in between.
-                signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+                signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
                 return not stop.is_set()
             pause = 1.0 if time.monotonic() - began > 60 else min(pause * 2, 10.0)
             level = logging.DEBUG if absence.lasts else logging.WARNING
@@ -192,7 +161,7 @@ def run_workers(url: str, keys: Keys, processes: int, options: Callable[[], Work
     unforkable = Unforkable()  # what one process finds out, its successor and the others know
 
     def work(number: int, traces: Traces) -> int:
-        found = replace(options(), unforkable=unforkable, traces=traces, with_scheduler=False, metrics="")
+        found = replace(options(), unforkable=unforkable, traces=traces, watched=True, metrics="")
         name = f"{found.name}-{number}" if found.name else None
         return OUTDATED if run_worker(url, keys, replace(found, name=name)) else 0
 
@@ -220,7 +189,7 @@ def start_anew() -> None:
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    for number in _STOP_SIGNALS:
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line, once more
 
@@ -230,7 +199,7 @@ def session_put_back() -> Iterator[None]:
     """Leave signals and the search for cycles after the block as they were: a session of Python may go on with them."""
     if threading.current_thread() is not threading.main_thread():
         raise UsageError("only the main thread can listen for signals", hint="give this a process of its own")
-    before = {number: signal.getsignal(number) for number in (*_STOP_SIGNALS, signal.SIGALRM)}
+    before = {number: signal.getsignal(number) for number in (*STOP_SIGNALS, signal.SIGALRM)}
     cycles = gc.get_threshold()
     try:
         yield
@@ -252,21 +221,8 @@ def stops_let_through() -> Iterator[None]:
 
 def note_stops(asked: Stop) -> None:
     """Note from now on that this process is asked to stop: it ends already, and has things to close."""
-    for number in _STOP_SIGNALS:
+    for number in STOP_SIGNALS:
         signal.signal(number, lambda *_: asked.set())  # not passed over, which a new process would inherit
-
-
-def _catch_stops(stop: threading.Event, *, at_once: bool = False) -> None:
-    """Note a request to stop while no RQ worker listens for it; obey a second one *at once* if asked to."""
-
-    def note(*_: object) -> None:
-        stop.set()
-        for number in _STOP_SIGNALS if at_once else ():
-            signal.signal(number, signal.SIG_DFL)
-
-    for number in _STOP_SIGNALS:
-        signal.signal(number, note)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
 
 
 def _work_once(
@@ -326,6 +282,14 @@ def _import_first(worker: FlowerPowerWorker, options: WorkerOptions, home: Home,
     return unforkable is not None
 
 
+def _companion(url: str, keys: Keys, options: WorkerOptions) -> Companion | None:
+    """Return what is to be beside a worker; nothing where who started it fires, and sees it die."""
+    if options.watched:
+        return None
+    undertaker = Undertaker(url, keys, options.clock, options.traces)
+    return Companion(undertaker, url, keys, options.clock, options.plugins, fires=options.with_scheduler)
+
+
 def _home_of(options: WorkerOptions) -> Home:
     return Home(
         options.root.resolve(),
@@ -343,51 +307,3 @@ def _home_of(options: WorkerOptions) -> Home:
 def _name(options: WorkerOptions) -> str:
     """Return a name that tells where the worker is, and that no other worker has."""
     return options.name or f"{socket.gethostname()}.{os.getpid()}.{os.urandom(3).hex()}"
-
-
-@contextmanager
-def _scheduler_beside(url: str, keys: Keys, options: WorkerOptions, stop: threading.Event) -> Iterator[None]:
-    """Keep a scheduler running in a process of its own: one that dies is started again."""
-    if not options.with_scheduler:
-        yield
-        return
-    context = multiprocessing.get_context("fork")
-    done, worker = threading.Event(), os.getpid()
-
-    def start() -> multiprocessing.process.BaseProcess:
-        args = (url, keys, options, worker)
-        process = context.Process(target=_fire_beside, args=args, name="flowerpower-scheduler")
-        process.start()
-        return process
-
-    current = [start()]
-
-    def watch() -> None:
-        while not done.wait(2.0):
-            if not current[0].is_alive() and not stop.is_set():
-                logger.warning("the scheduler process ended; starting another")
-                current[0] = start()
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        done.set()
-        watcher.join(timeout=5.0)
-        current[0].terminate()
-        current[0].join(timeout=10.0)
-
-
-def _fire_beside(url: str, keys: Keys, options: WorkerOptions, worker: int) -> None:
-    """Run the scheduler of a worker in a process of its own, which sees it when the worker has died."""
-    if os.getppid() == worker:
-        run_scheduler(url, keys, options.clock, plugins=options.plugins)
-    if os.getppid() != worker:
-        Undertaker(url, keys, options.clock, options.traces).called(worker)()
-
-
-def _stop_with_parent(parent: int, stop: threading.Event) -> None:
-    while not stop.wait(1.0):
-        if os.getppid() != parent:
-            stop.set()

@@ -16,8 +16,9 @@ import redis
 from flowerpower.apply import apply_plan
 from flowerpower.errors import FlowerPowerError
 from flowerpower.jobs.running import keeping
+from flowerpower.jobs.workers.beside import run_scheduler
 from flowerpower.jobs.workers.preload import GraphRecipe
-from flowerpower.jobs.workers.processes import WorkerOptions, run_scheduler, run_worker
+from flowerpower.jobs.workers.processes import WorkerOptions, run_worker
 from flowerpower.planning.diff import make_plan
 from flowerpower.state import scripts
 from flowerpower.state.connection import connect

@@ -20,7 +20,7 @@ from flowerpower.jobs import run as running
 from flowerpower.jobs.by_hand.holds import pause_schedules, resume_schedules
 from flowerpower.jobs.scheduling import reconcile
 from flowerpower.jobs.scheduling import scheduler as scheduling
-from flowerpower.jobs.workers.processes import run_scheduler
+from flowerpower.jobs.workers.beside import run_scheduler
 from flowerpower.jobs.workers.worker import FlowerPowerWorker, make_worker
 from flowerpower.planning.diff import make_plan
 from flowerpower.state import scripts

@@ -1,0 +1,144 @@
+"""What a worker has beside it in a process of its own: the scheduler that it carries, and who sees it die.
+
+The two are one process, which goes on looking at its worker when it does not fire, or not any more: a service manager
+asks all processes of a service to stop, and the worker may finish its run for hours after that.
+"""
+
+from __future__ import annotations
+
+import logging
+import mmap
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from flowerpower.jobs.contact import PATIENCE
+from flowerpower.jobs.messages.messenger import make_messenger
+from flowerpower.jobs.scheduling.scheduler import Scheduler, scheduler_name
+from flowerpower.jobs.scheduling.watch import ClockWatch
+from flowerpower.jobs.stop import Stop
+from flowerpower.jobs.workers.deaths import Undertaker
+from flowerpower.schedule.zones import use_packaged_zones
+from flowerpower.settings import look_for_cycles_rarely
+from flowerpower.state.connection import connect
+from flowerpower.state.keys import Keys
+from flowerpower.state.store import Store
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_LOOK_EVERY = 1.0  # seconds after which a process sees that the one which started it is gone
+
+logger = logging.getLogger("flowerpower.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """What the process beside a worker does: it fires, where it is to, and buries the worker when that dies."""
+
+    undertaker: Undertaker
+    url: str
+    keys: Keys
+    clock: str | None
+    plugins: Sequence[str]
+    fires: bool
+
+    @property
+    def name(self) -> str:
+        """Return what the process is called where something is said of it."""
+        return "the scheduler process" if self.fires else "the process that looks after this worker"
+
+    def accompany(self, worker: int, done: mmap.mmap) -> None:
+        """Work as long as the process of the worker lives and is not *done*; see to it when it has died."""
+        if self.fires and os.getppid() == worker:
+            run_scheduler(self.url, self.keys, self.clock, plugins=self.plugins)
+        asked = Stop()
+        catch_stops(asked)
+        while os.getppid() == worker and not done[0]:
+            asked.wait(_LOOK_EVERY)  # which the worker ends when it is done
+            asked.clear()
+        if not done[0]:
+            self.undertaker.called(worker)()
+
+
+@contextmanager
+def accompanied(companion: Companion | None, stop: threading.Event) -> Iterator[None]:
+    """Keep a companion running beside this process, in one of its own: one that dies is started again."""
+    if companion is None:
+        yield
+        return
+    context = multiprocessing.get_context("fork")
+    done, worker, ended = mmap.mmap(-1, 1), os.getpid(), threading.Event()
+
+    def start() -> multiprocessing.process.BaseProcess:
+        process = context.Process(target=companion.accompany, args=(worker, done), name="flowerpower-scheduler")
+        process.start()
+        return process
+
+    current = [start()]
+
+    def watch() -> None:
+        while not ended.wait(2.0):
+            if not current[0].is_alive() and not stop.is_set():
+                logger.warning("%s ended; starting another", companion.name)
+                current[0] = start()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done[0] = 1
+        ended.set()
+        watcher.join(timeout=5.0)
+        current[0].terminate()
+        current[0].join(timeout=10.0)
+
+
+def run_scheduler(
+    url: str,
+    keys: Keys,
+    clock: str | None = None,
+    interval: float = 1.0,
+    plugins: Sequence[str] = (),
+    *,
+    alone: bool = False,
+) -> None:
+    """Run a scheduler in this process until SIGINT or SIGTERM, or until the process that started it is gone.
+
+    One that runs *alone* ends at once when it is asked a second time: it may wait for a Redis that never answers.
+    """
+    stop = Stop()
+    catch_stops(stop, at_once=alone)
+    use_packaged_zones()
+    look_for_cycles_rarely()
+    parent = os.getppid()
+    watcher = threading.Thread(target=_stop_with_parent, args=(parent, stop), daemon=True)
+    watcher.start()
+    name = scheduler_name(socket.gethostname())
+    messenger = make_messenger(Store(connect(url, timeout=PATIENCE), keys, clock), name, plugins)
+    threading.Thread(target=messenger.run, args=(stop,), name="messenger", daemon=True).start()
+    store = Store(connect(url, timeout=PATIENCE), keys, clock)
+    Scheduler(store, name, interval, ClockWatch()).run(stop)
+
+
+def catch_stops(stop: threading.Event, *, at_once: bool = False) -> None:
+    """Note a request to stop while no RQ worker listens for it; obey a second one *at once* if asked to."""
+
+    def note(*_: object) -> None:
+        stop.set()
+        for number in STOP_SIGNALS if at_once else ():
+            signal.signal(number, signal.SIG_DFL)
+
+    for number in STOP_SIGNALS:
+        signal.signal(number, note)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
+def _stop_with_parent(parent: int, stop: threading.Event) -> None:
+    while not stop.wait(_LOOK_EVERY):
+        if os.getppid() != parent:
+            stop.set()
