@@ -18,6 +18,7 @@ from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
 from flowerpower.jobs.contact import Contact
+from flowerpower.jobs.scheduling import reconcile
 from flowerpower.jobs.scheduling.reconcile import Reconciler
 from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
@@ -203,7 +204,10 @@ def test_a_failure_is_reminded_of_only_when_it_changes(store: Store, caplog: pyt
     ]
 
 
-def test_a_worker_that_dies_with_a_clock_that_is_ahead_is_missed_as_soon_as_any_other(store: Store) -> None:
+def test_a_worker_that_dies_with_a_clock_that_is_ahead_is_missed_as_soon_as_any_other(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "RENEWED_WITHIN", 0.5)
     scheduler = Scheduler(store, "one")
     connection, run_id = store.connection, KEYS.run_id("second", 5)
     registry = f"rq:wip:{KEYS.queue('default')}"
@@ -212,11 +216,30 @@ def test_a_worker_that_dies_with_a_clock_that_is_ahead_is_missed_as_soon_as_any_
     reconciler = Reconciler(scheduler.fleet, scheduler.troubles)
 
     seen = []
-    for _ in range(2):
+    for pause in (
+        0.0,
+        0.0,
+        0.6,
+    ):  # looked at twice at once, as when a worker is known to be gone, is not looked at twice
+        time.sleep(pause)
         reconciler.step([KEYS.queue("default")], store.time(), 1, whole=False)
         seen.append((connection.zcard(registry), connection.hget(KEYS.job(run_id), "status")))
 
-    assert seen == [(1, b"started"), (0, b"failed")]
+    assert seen == [(1, b"started"), (1, b"started"), (0, b"failed")]
+
+
+def test_a_worker_that_was_not_heard_of_for_long_is_missed_as_soon_as_its_signs_of_life_run_out(store: Store) -> None:
+    scheduler, connection, run_id = Scheduler(store, "one"), store.connection, KEYS.run_id("second", 5)
+    connection.hset(KEYS.job(run_id), mapping={"status": "started", "data": "[]", "created_at": "2026-01-01T00:00:00Z"})
+    connection.zadd(f"rq:wip:{KEYS.queue('default')}", {f"{run_id}:execution": int(connection.time()[0]) + 1})
+    connection.set(KEYS.execution(run_id, "execution"), "it is not renewed any more", px=1500)
+
+    scheduler.step()  # it looks at all runs, and would not again for a quarter of a minute
+    assert connection.hget(KEYS.job(run_id), "status") == b"started"
+    time.sleep(1.5 + reconcile.JUST_AFTER)
+    scheduler.step()
+
+    assert connection.hget(KEYS.job(run_id), "status") == b"failed"
 
 
 def test_a_run_that_was_begun_anew_is_left_alone_where_its_earlier_execution_is_missed(store: Store) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,13 @@ if TYPE_CHECKING:
 
 SLICES = 40  # a full look at all schedules takes this many passes
 SPARED_FOR = 30.0  # seconds after an outage: a worker sends a sign of life every ten
+UNHEARD_MS = 45_000  # that an execution has left when it was not renewed for longer than any worker that lives takes
+RENEWED_WITHIN = 11.0  # seconds in which a worker that lives renews an execution
+JUST_AFTER = 1.0  # seconds: the whole seconds of RQ's registries are over, too
 RENEWED_FOR = 60  # seconds that an execution which is alive is left in RQ's registry
 AT_ONCE = 500  # schedules that are looked at in one command or script
+
+_GONE = -2  # what Redis says of the time that is left to a key that is not there
 
 logger = logging.getLogger("flowerpower.scheduler")
 
@@ -45,11 +51,18 @@ class Reconciler:
         self._specs = SpecCollector(fleet.store)
         self._scan = 0
         self._spared_until = 0.0
-        self._early: dict[str, frozenset[bytes]] = {}  # by registry: whose execution is gone before RQ misses it
+        self._expiry = (
+            math.inf
+        )  # when the first sign of life that was not renewed runs out, by the clock of this process
+        self._early: dict[bytes, float] = {}  # executions that are gone before RQ misses them, and when that was seen
 
     def spare_workers(self) -> None:
         """Give workers the time to be heard of again: while Redis was away, what tells that they live has run out."""
         self._spared_until = time.monotonic() + SPARED_FOR
+
+    def must_look(self) -> bool:
+        """Tell whether the sign of life of a worker that was not heard of for long has just run out."""
+        return time.monotonic() >= max(self._expiry, self._spared_until)
 
     def step(self, queues: Sequence[str], now: int, generation: int, *, whole: bool) -> None:
         """Look at the active runs and at a slice of the schedules, or at the *whole* of them, in a new generation."""
@@ -172,14 +185,15 @@ class Reconciler:
         """
         from flowerpower.jobs.workers.restricted import registries
 
+        self._expiry, known, self._early = math.inf, self._early, {}
         connection = self._store.connection
         with redis_errors("looking for abandoned runs"):
             seconds = int(connection.time()[0])  # RQ's registries know no other clock
         for registry in registries(connection, queues):
             with self._troubles.within(f"looking for abandoned runs of {registry.name}"):
-                self._abandon_of(registry, seconds)
+                self._abandon_of(registry, seconds, known)
 
-    def _abandon_of(self, registry: StartedJobRegistry, seconds: int) -> None:
+    def _abandon_of(self, registry: StartedJobRegistry, seconds: int, known: Mapping[bytes, float]) -> None:
         key, connection = registry.key, self._store.connection
         with redis_errors("looking for abandoned runs"):
             started: Any = connection.zrange(key, 0, -1, withscores=True)
@@ -187,17 +201,29 @@ class Reconciler:
                 return
             pipe = connection.pipeline(transaction=False)
             for member, _ in started:
-                pipe.exists(f"{self._store.keys.rq}:execution:".encode() + member)
-            alive = [one for one, lives in zip(started, pipe.execute(), strict=True) if lives]
+                pipe.pttl(f"{self._store.keys.rq}:execution:".encode() + member)
+            left: list[int] = pipe.execute()
+            alive = [one for one, lasts in zip(started, left, strict=True) if lasts != _GONE]
+            unheard = [lasts / 1000 for lasts in left if 0 <= lasts < UNHEARD_MS]
+            self._look_again_in(min(unheard, default=math.inf) + JUST_AFTER)
             if behind := {member: seconds + RENEWED_FOR for member, expires in alive if expires <= seconds}:
                 connection.zadd(key, behind, xx=True)
             living = {member for member, _ in alive}
             dead = [member for member, _ in started if member not in living]
             early = {member for member, expires in started if member not in living and expires > seconds}
-            again, self._early[key] = self._early.get(key, frozenset()), frozenset(early)
-            gone = [member for member in dead if member not in early or member in again]
+            gone = [member for member in dead if member not in early or self._stays_gone(member, known)]
             if self._doomed(key, gone, {_job_of(member) for member in living}):
                 registry.cleanup(seconds)
+
+    def _stays_gone(self, member: bytes, known: Mapping[bytes, float]) -> bool:
+        """Note that an execution is gone before its time; tell whether it has been for as long as no worker waits."""
+        now = time.monotonic()
+        since = self._early[member] = known.get(member, now)
+        self._look_again_in(max(0.0, since + RENEWED_WITHIN - now))
+        return now - since >= RENEWED_WITHIN
+
+    def _look_again_in(self, seconds: float) -> None:
+        self._expiry = min(self._expiry, time.monotonic() + seconds)
 
     def _doomed(self, key: str, dead: Sequence[bytes], begun_anew: set[str]) -> list[bytes]:
         """Let these executions look expired to RQ, but those whose job another one runs."""

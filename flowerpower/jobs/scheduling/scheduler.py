@@ -238,7 +238,7 @@ class Scheduler:
 
     def _maintain(self, queues: Sequence[str], now: int, *, whole: bool) -> None:
         waited = now - self._reconciled >= RECONCILE_SECONDS or now < self._reconciled
-        if not (whole or waited or self._asked):
+        if not (whole or waited or self._asked or self._reconciler.must_look()):
             return
         self._reconciled, self._asked = now, False
         with self.troubles.within("taking RQ's scheduler locks"):
