@@ -18,9 +18,10 @@ local by
 if entry.cancel and done.status ~= 'succeeded' then
   done.status, done.reason, done.final, by = 'cancelled', entry.cancel, true, canceller(entry)
 end
+local could_not_tell = done.status ~= 'succeeded' and text_of(done.seen, '') ~= ''
 record_event({event = done.final and done.status or 'attempt_failed', schedule = name, tick = tick,
   attempt = entry.attempt, reason = done.reason, duration = done.duration, job = done.id, commit = entry.commit or '',
-  other_code = entry.other_code})
+  other_code = entry.other_code, lost = could_not_tell and text_of(entry.digest) or nil})
 if done.seen then
   record_heal({event = 'closed', schedule = name, tick = tick, job = done.id, status = done.status, reason = done.reason})
 end

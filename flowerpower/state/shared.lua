@@ -170,11 +170,12 @@ local function record_event(event)
   if HEALS[event.event] then record_heal(event) end
 end
 
--- An attempt whose worker went away, and that is to be tried again.
+-- An attempt whose worker went away, and that is to be tried again. What it ran stands in `lost`: there is somebody to be
+-- told of its end, which it could not tell itself.
 local WORKER_GONE = 'its worker was gone before it was done: it was killed, or its machine died'
 local function record_lost(id, schedule, entry, reason)
   record_event({event = 'attempt_failed', schedule = schedule, tick = entry.tick or 0, attempt = entry.attempt,
-    reason = reason, job = id, commit = entry.commit or ''})
+    reason = reason, job = id, commit = entry.commit or '', lost = text_of(entry.digest)})
   record_heal({event = 'lost', schedule = schedule, tick = entry.tick or 0, job = id, reason = reason})
 end
 

@@ -15,6 +15,8 @@ from support.states import SOURCE
 
 from flowerpower.apply import apply_plan
 from flowerpower.jobs.manager import RQManager
+from flowerpower.jobs.messages.messenger import make_messenger
+from flowerpower.jobs.records import WORKER_GONE
 from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.jobs.workers import epilogue
 from flowerpower.planning.diff import make_plan
@@ -97,6 +99,43 @@ def test_a_run_that_fails_by_itself_is_told_once(store: Store, redis_url: str, t
 
     work_until_empty(redis_url, KEYS, tmp_path)
 
+    assert [event["eventType"] for event in told(tmp_path)] == ["START", "FAIL"]
+
+
+@pytest.mark.parametrize(("more", "attempts"), [("", 1), ("retry: {max: 1}\n", 2)])
+def test_a_run_that_is_lost_with_its_worker_fails_in_lineage(
+    store: Store, redis_url: str, tmp_path: Path, more: str, attempts: int
+) -> None:
+    fire(store, tmp_path, HANGS, more)
+    scheduler, messenger = Scheduler(store, "one"), make_messenger(store, "one")
+    messenger.step()  # it reads on from here
+
+    for attempt in range(1, attempts + 1):
+        with running_worker(redis_url, KEYS, tmp_path) as worker:
+            worker.wait_for(lambda attempt=attempt: len(told(tmp_path)) == 2 * attempt - 1)
+            worker.process.kill()
+        until = time.monotonic() + 30
+        while (len(told(tmp_path)) < 2 * attempt or messenger.endings.is_busy) and time.monotonic() < until:
+            shift_clock(store.connection, 1)  # a retry that waits is due
+            scheduler.step()
+            messenger.step()
+            time.sleep(0.2)
+
+    events = told(tmp_path)
+    assert [event["eventType"] for event in events] == ["START", "FAIL"] * attempts
+    assert len({event["run"]["runId"] for event in events}) == attempts
+    assert events[-1]["run"]["facets"]["errorMessage"]["message"] == WORKER_GONE
+
+
+def test_a_run_of_which_its_own_worker_told_is_told_once(store: Store, redis_url: str, tmp_path: Path) -> None:
+    fire(store, tmp_path, DIES)
+    messenger = make_messenger(store, "one")
+    messenger.step()
+
+    work_until_empty(redis_url, KEYS, tmp_path)
+    messenger.step()
+
+    assert not messenger.endings.is_busy
     assert [event["eventType"] for event in told(tmp_path)] == ["START", "FAIL"]
 
 

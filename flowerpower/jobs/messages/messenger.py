@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from flowerpower.errors import FlowerPowerError, FormatError
 from flowerpower.jobs.absence import Absence
 from flowerpower.jobs.events import AT_ONCE, Event, events_after
+from flowerpower.jobs.messages.endings import Endings
 from flowerpower.jobs.messages.outbox import MOST, Letter, Outbox
 from flowerpower.jobs.messages.senders import Senders
 from flowerpower.messaging.delivery import Delivery, next_try, place_of
@@ -68,6 +69,7 @@ class Messenger:
         self._signing = signing
         self._plugins = tuple(plugins)
         self._senders = Senders(self._deliver)
+        self.endings = Endings(store, plugins)
         self._wishes: dict[str, Wishes | None] = {}
         self._generation = b""
 
@@ -94,6 +96,7 @@ class Messenger:
             return 0
         while self._read() == AT_ONCE:
             pass
+        self.endings.step()
         now = self.store.time()
         return sum(self._settle(letter, result, now) for letter, result in self._senders.send(self.outbox.due(now)))
 
@@ -132,6 +135,7 @@ class Messenger:
             healths[outcome.schedule], more = self._letters(key, outcome, before, wish)
             letters += more
         self.outbox.advance(events[-1].id, healths, self._with_room(letters))
+        self.endings.note(events)
         return len(events)
 
     def _outcome(self, event: Event) -> Outcome | None:

@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -49,21 +49,26 @@ def attempt_under_way(store: Store, run: RunRef, spec_digest: str) -> Attempt | 
 
 def tell_adapters(store: Store, attempt: Attempt, reason: str) -> None:
     """Tell adapters of that attempt how it ended, as far as they would not know; nothing of it fails the worker."""
+    names, pipeline = adapters_of(store, attempt)
+    if names and not _in_child(lambda: tell(names, pipeline, attempt, reason, home_here().plugins)):
+        logger.warning("the adapters of run %s were not told of its end in time", attempt.run.id)
+
+
+def adapters_of(store: Store, attempt: Attempt) -> tuple[list[str], str]:
+    """Return which adapters have to be told of the end of an attempt that was killed, and the pipeline that it ran."""
     from flowerpower.pipelines.adapters.named import told_of_ends
 
     try:
         with redis_errors("reading the run spec"):
             raw: Any = store.connection.hget(store.keys.specs, attempt.spec_digest)
         spec = loads(raw)
-        names = told_of_ends(spec["spec"].get("adapters", ()))
-        pipeline = str(spec["pipeline"])
+        return told_of_ends(spec["spec"].get("adapters", ())), str(spec["pipeline"])
     except (StoreError, ValueError, KeyError, TypeError, AttributeError):
-        return  # it is not as we write it: then it did not run either
-    if names and not _in_child(lambda: _tell(names, pipeline, attempt, reason)):
-        logger.warning("the adapters of run %s were not told of its end in time", attempt.run.id)
+        return [], ""  # it is not as we write it: then it did not run either
 
 
-def _tell(names: list[str], pipeline: str, attempt: Attempt, reason: str) -> None:
+def tell(names: Sequence[str], pipeline: str, attempt: Attempt, reason: str, plugins: Sequence[str]) -> None:
+    """Tell these adapters of the end of an attempt, in a process that somebody else ends when it takes too long."""
     from flowerpower.pipelines.adapters.named import Ending, Setting, tell_of_end
     from flowerpower.pipelines.context import RunContext, Secrets
     from flowerpower.pipelines.secrets import secrets_of
@@ -71,7 +76,7 @@ def _tell(names: list[str], pipeline: str, attempt: Attempt, reason: str) -> Non
     environment: Mapping[str, str] = read_settings().environment
     moment = datetime.fromtimestamp(attempt.run.tick, UTC)
     context = RunContext(moment, moment, attempt.run.id, attempt.run.name, pipeline, attempt=attempt.number)
-    setting = Setting(context, Secrets(secrets_of(environment, home_here().plugins)))
+    setting = Setting(context, Secrets(secrets_of(environment, plugins)))
     ending = Ending(attempt.told_to_stop or reason, cancelled=bool(attempt.told_to_stop))
     with setting.closing:
         for name in names:

@@ -127,11 +127,14 @@ def end_killed(setting: Setting, ending: Ending) -> None:
     with _limited():
         client = mlflow.MlflowClient()
         if experiment := client.get_experiment_by_name(setting.context.pipeline):
-            _end_running(client, experiment.experiment_id, setting.context.run_id)
+            _end_running(client, experiment.experiment_id, setting.context.run_id, setting.context.attempt)
 
 
-def _end_running(client: mlflow.MlflowClient, experiment: str, run: str) -> None:
+def _end_running(client: mlflow.MlflowClient, experiment: str, run: str, attempt: int = 0) -> None:
+    """End all attempts of a run that MLflow takes to be running, or only that one: the next may have begun by now."""
     wanted = f"attributes.status = 'RUNNING' and tags.`flowerpower.run` = '{run}'"
+    if attempt:
+        wanted += f" and tags.`flowerpower.attempt` = '{attempt}'"
     for found in client.search_runs([experiment], wanted):
         client.set_terminated(found.info.run_id, "KILLED")
 

@@ -84,7 +84,7 @@ def tracker(setting: Setting) -> Tracker:
         client_factory=lambda *_, **__: client,
     )
     if context.attempt > 1:
-        client.end_earlier_attempts(project, context.run_id)
+        client.end_attempts(project, run=context.run_id)
     made.code, made.commit = context.code or Path.cwd(), context.commit
     return made
 
@@ -92,7 +92,8 @@ def tracker(setting: Setting) -> Tracker:
 def end_killed(setting: Setting, ending: Ending) -> None:
     """Show as failed what the server takes to be running of a run whose process is gone; it keeps no reason."""
     project, user = _project_and_user(setting.secrets)
-    _client(setting, project, user).end_earlier_attempts(project, setting.context.run_id)
+    context = setting.context
+    _client(setting, project, user).end_attempts(project, run=context.run_id, attempt=str(context.attempt))
 
 
 def _project_and_user(secrets: Secrets) -> tuple[int, str]:

@@ -98,8 +98,8 @@ class Client:
         self._later(ask)
         return True
 
-    def end_earlier_attempts(self, project_id: int, run: str) -> None:
-        """End what the server takes to be running of a run that is tried again: it was killed."""
+    def end_attempts(self, project_id: int, **tags: str) -> None:
+        """End what has these tags and the server takes to be running: it was killed."""
 
         def end() -> None:
             try:
@@ -109,7 +109,7 @@ class Client:
             except UntoldError:  # the run itself is more important
                 return
             for found in latest:
-                if found["run_status"] == "RUNNING" and (found["tags"] or {}).get("run") == run:
+                if found["run_status"] == "RUNNING" and tags.items() <= (found["tags"] or {}).items():
                     self._end(found["id"], "FAILURE")
 
         self._later(end)

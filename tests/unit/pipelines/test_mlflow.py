@@ -184,8 +184,9 @@ def test_mlflow_is_told_of_a_run_whose_process_was_killed(
 ) -> None:
     client = mlflow.MlflowClient()
     experiment = client.create_experiment("p")
-    for run in ("run-1", "run-2"):
-        client.create_run(experiment, run_name=run, tags={"flowerpower.run": run})
+    for run, attempt in (("run-1", "1"), ("run-1", "2"), ("run-2", "1")):
+        tags = {"flowerpower.run": run, "flowerpower.attempt": attempt}
+        client.create_run(experiment, run_name=f"{run}, {attempt}", tags=tags)
     ended = client.create_run(experiment, run_name="ended", tags={"flowerpower.run": "run-1"})
     client.set_terminated(ended.info.run_id, "FAILED")
 
@@ -193,8 +194,9 @@ def test_mlflow_is_told_of_a_run_whose_process_was_killed(
     tell_of_end("mlflow", Setting(RunContext(TICK, TICK, "run-3", "", "q"), Secrets(secrets)), Ending("killed", False))
 
     assert {found.info.run_name: found.info.status for found in mlflow_runs()} == {
-        "run-1": "KILLED",
-        "run-2": "RUNNING",
+        "run-1, 1": "KILLED",
+        "run-1, 2": "RUNNING",  # it was tried again before that was told
+        "run-2, 1": "RUNNING",
         "ended": "FAILED",
     }
     assert "was not told" not in caplog.text

@@ -162,18 +162,31 @@ def test_an_earlier_attempt_that_was_killed_is_ended(server: Server) -> None:
     ]
     telling = client(server.url)
 
-    telling.end_earlier_attempts(1, "r")
+    telling.end_attempts(1, run="r")
     telling.stop()
 
     ended = [(path, body["run_status"]) for method, path, body in server.asked if method == "PUT"]
     assert ended == [("/api/v1/dag_runs/1/", "FAILURE")]
 
 
+def test_the_end_of_one_attempt_leaves_the_next_alone(server: Server) -> None:
+    server.latest = [
+        {"id": number, "run_status": "RUNNING", "tags": {"run": "r", "attempt": str(number)}} for number in (1, 2)
+    ]
+    telling = client(server.url)
+
+    telling.end_attempts(1, run="r", attempt="1")
+    telling.stop()
+
+    ended = [path for method, path, _ in server.asked if method == "PUT"]
+    assert ended == ["/api/v1/dag_runs/1/"]
+
+
 def test_a_run_is_told_where_earlier_attempts_cannot_be_asked_for(server: Server) -> None:
     server.refuse = lambda method, path: 403 if "/latest/" in path else 0
     telling = client(server.url)
 
-    telling.end_earlier_attempts(1, "r")
+    telling.end_attempts(1, run="r")
     begin(telling)
 
     assert telling.stop() == 7
