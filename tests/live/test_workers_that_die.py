@@ -338,12 +338,26 @@ def test_a_worker_that_is_killed_while_it_drains_is_seen_to_die(store: Store, re
     assert outcomes(store)[0]["reason"] == WORKER_GONE
 
 
+def test_a_worker_that_ends_with_its_terminal_is_seen_to_die(store: Store, redis_url: str, tmp_path: Path) -> None:
+    obedient(store, redis_url, tmp_path).enqueue("report")
+    with scheduler_elsewhere(redis_url), running_worker(redis_url, KEYS, tmp_path) as worker:
+        worker.wait_for(lambda: began(tmp_path))
+        for process in children_of(worker.process.pid) - {int(began(tmp_path)[0])} | {worker.process.pid}:
+            os.kill(process, signal.SIGHUP)
+        end = time.monotonic() + SOON
+        while not outcomes(store):
+            assert time.monotonic() < end, worker.output()
+            time.sleep(0.1)
+
+    assert outcomes(store)[0]["reason"] == WORKER_GONE
+
+
 def test_nothing_is_left_beside_a_worker_that_has_ended(store: Store, redis_url: str, tmp_path: Path) -> None:
     obedient(store, redis_url, tmp_path, order="pass").enqueue("report")
     with running_worker(redis_url, KEYS, tmp_path) as worker:
         worker.wait_for(lambda: outcomes(store))
+        worker.wait_for(lambda: len(children_of(worker.process.pid)) == 1)  # the process of the run has ended
         beside = children_of(worker.process.pid)
-        assert len(beside) == 1
         assert worker.stop() == 0
 
     assert not any(alive(process) for process in beside)

@@ -53,6 +53,7 @@ class Companion:
 
     def accompany(self, worker: int, done: mmap.mmap) -> None:
         """Work as long as the process of the worker lives and is not *done*; see to it when it has died."""
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # of a terminal that is closed: it goes on to bury the worker
         if self.fires and os.getppid() == worker:
             run_scheduler(self.url, self.keys, self.clock, plugins=self.plugins)
         asked = Stop()
