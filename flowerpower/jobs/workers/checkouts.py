@@ -6,6 +6,7 @@ cache; only commits of the worker's own branch count. Several workers may share 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -26,6 +27,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _LFS = b"version https://git-lfs.github.com/spec/"
 _KEPT, _KEPT_SECONDS = 20, 86400.0  # folders that are kept in any case, and for how long after a use
 _FETCH_SECONDS, _ASK_SECONDS = 1800, 20
+_PARTS = ("HEAD", "config", "objects", "refs")  # of a repository that is whole
 _LINK, _SUBMODULE = "120000", "160000"
 
 
@@ -113,8 +115,7 @@ class Checkouts:
 
     def _fetch(self, mirror: Path, commit: str, source: str) -> None:
         """Make sure that the branch in the mirror has the commit."""
-        if not mirror.is_dir():
-            git(self.clone, "init", "--quiet", "--bare", str(mirror))
+        self._make(mirror)
         if self._has(mirror, commit):
             return
         shallow = git(self.clone, "rev-parse", "--is-shallow-repository").strip() == b"true"
@@ -127,6 +128,7 @@ class Checkouts:
         try:
             git(self.clone, *fetch, seconds=_FETCH_SECONDS)
         except GitError as error:
+            _raise_where_full(error)
             raise CheckoutError(
                 f"branch {self.branch!r} could not be fetched: {_plain(error)}",
                 hint="try it by hand: git fetch origin",
@@ -136,6 +138,21 @@ class Checkouts:
                 f"commit {commit[:12]} is not on branch {self.branch!r}, and nothing else is run",
                 hint="push it there; a worker for another branch: --branch",
             )
+
+    def _make(self, mirror: Path) -> None:
+        """Make a repository whole or not at all; one that was left half made goes."""
+        if all((mirror / part).exists() for part in _PARTS):
+            return
+        _remove(mirror)
+        unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=mirror.parent))
+        try:
+            git(self.clone, "init", "--quiet", "--bare", str(unfinished))
+            unfinished.rename(mirror)
+        except BaseException as error:
+            _remove(unfinished)
+            if isinstance(error, GitError):
+                _raise_where_full(error)
+            raise
 
     def _has(self, mirror: Path, commit: str) -> bool:
         try:
@@ -210,6 +227,12 @@ def _remove(place: Path) -> None:
         with suppress(OSError):
             folder.chmod(0o755)
     shutil.rmtree(place, ignore_errors=True)
+
+
+def _raise_where_full(error: GitError) -> None:
+    """Raise what any file raises for which there is no room, if that is what git has to say."""
+    if "no space left" in error.said.lower():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
 
 
 def _plain(error: GitError) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -58,6 +59,52 @@ def test_a_commit_that_was_fetched_needs_no_server(origin: CommandLine, checkout
     assert (checkouts.at(commit, ["flows"]) / "flows/flow.py").exists()
     with pytest.raises(CheckoutError, match="could not be fetched"):
         checkouts.at("f" * 40, ["flows"])
+
+
+def test_a_cache_that_was_left_half_made_is_made_anew(origin: CommandLine, checkouts: Checkouts) -> None:
+    home = checkouts.at(head(origin), ["flows"]).parent
+    origin.write("etl/flows/flow.py", "answer = 2\n")
+    commit = origin.commit()
+    (home / "repository.git/HEAD").unlink()  # the worker was killed while git made it
+
+    assert (checkouts.at(commit, ["flows"]) / "flows/flow.py").read_text() == "answer = 2\n"
+    assert not list(home.glob("unfinished-*"))
+
+
+_ON_A_SMALL_DISK = """
+mount -t tmpfs -o size=$1 tmpfs "$2" && shift 2 && exec "$@"
+"""
+_TAKE = """
+import sys
+from pathlib import Path
+from flowerpower.jobs.workers.checkouts import CheckoutError, Checkouts
+
+clone, cache, commit = sys.argv[1:]
+try:
+    Checkouts.of(Path(clone), "", Path(cache)).at(commit, ["flows"])
+except CheckoutError as error:
+    print(error, error.hint, sorted(path.name for path in Path(cache).glob("code/*/*")), sep="|")
+"""
+
+
+@pytest.mark.parametrize("size", ["16k", "256k"])  # room for a part of an empty repository; for that, not for the code
+def test_a_full_disk_is_told_as_such_and_leaves_nothing_half_made(
+    origin: CommandLine, checkouts: Checkouts, tmp_path: Path, size: str
+) -> None:
+    origin.write("etl/flows/large.py", "".join(f"# {number * 7919 % 104729:x}\n" for number in range(100_000)))
+    (tmp_path / "cache").mkdir()
+    inside = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", _ON_A_SMALL_DISK, "sh", size]
+    inside += [str(tmp_path / "cache")]
+    if subprocess.run([*inside, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this user may mount nothing here")
+
+    command = [sys.executable, "-c", _TAKE, str(checkouts.clone), str(tmp_path / "cache"), origin.commit()]
+    said, hint, left = subprocess.run([*inside, *command], capture_output=True, text=True, check=True).stdout.split("|")
+
+    assert said.startswith("the code of ")
+    assert said.endswith("No space left on device")
+    assert hint == "make room, or name another place with FLOWERPOWER_CACHE_DIR"
+    assert "unfinished" not in left
 
 
 def test_only_commits_of_the_branch_are_taken(origin: CommandLine, checkouts: Checkouts) -> None:
