@@ -351,7 +351,8 @@ def _why_killed(job: Job, status: int | None) -> str:
     if status is None:
         return f"it did not end at its time limit of {job.timeout} s and was killed"
     if not os.WIFSIGNALED(status):
-        return "its process ended without a word"
+        code = "" if status == _ENDED_SILENTLY else f" with exit code {os.WEXITSTATUS(status)},"
+        return f"its process ended{code} without a word"
     more = " (SIGKILL), which is what happens when memory runs out" if os.WTERMSIG(status) == signal.SIGKILL else ""
     return f"its process was killed by signal {os.WTERMSIG(status)}{more}"
 

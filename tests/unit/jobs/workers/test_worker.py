@@ -54,7 +54,8 @@ def test_a_run_past_its_time_limit_lives_until_its_worker_kills_it_and_is_said_t
     assert all(until >= passed + worker.job_monitoring_interval + 60 for passed, until in looks)
     assert _why_killed(job, None) == "it did not end at its time limit of 20 s and was killed"
     assert _why_killed(job, 11) == "its process was killed by signal 11"
-    assert _why_killed(job, 3 << 8) == "its process ended without a word"
+    assert _why_killed(job, 3 << 8) == "its process ended with exit code 3, without a word"
+    assert _why_killed(job, 1 << 8) == "its process ended without a word"  # with code 0 as well
 
 
 def test_a_state_is_told_once(redis_connection: Redis) -> None:
