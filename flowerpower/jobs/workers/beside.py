@@ -7,9 +7,9 @@ asks all processes of a service to stop, and the worker may finish its run for h
 from __future__ import annotations
 
 import logging
-import mmap
 import multiprocessing
 import os
+import select
 import signal
 import socket
 import threading
@@ -51,17 +51,17 @@ class Companion:
         """Return what the process is called where something is said of it."""
         return "the scheduler process" if self.fires else "the process that looks after this worker"
 
-    def accompany(self, worker: int, done: mmap.mmap) -> None:
-        """Work as long as the process of the worker lives and is not *done*; see to it when it has died."""
+    def accompany(self, worker: int, done: int) -> None:
+        """Work until the pipe *done* has something, or the process of the worker has died; then see to it."""
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # of a terminal that is closed: it goes on to bury the worker
         if self.fires and os.getppid() == worker:
             run_scheduler(self.url, self.keys, self.clock, plugins=self.plugins)
-        asked = Stop()
-        catch_stops(asked)
-        while os.getppid() == worker and not done[0]:
-            asked.wait(_LOOK_EVERY)  # which the worker ends when it is done
-            asked.clear()
-        if not done[0]:
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        is_done = False
+        while not is_done and os.getppid() == worker:
+            is_done = bool(select.select([done], [], [], _LOOK_EVERY)[0])
+        if not is_done:
             self.undertaker.called(worker)()
 
 
@@ -72,7 +72,9 @@ def accompanied(companion: Companion | None, stop: threading.Event) -> Iterator[
         yield
         return
     context = multiprocessing.get_context("fork")
-    done, worker, ended = mmap.mmap(-1, 1), os.getpid(), threading.Event()
+    # What is written to it stays there for all that ask. Its end would say nothing: runs have inherited it, too.
+    done, tell_done = os.pipe()
+    worker, ended = os.getpid(), threading.Event()
 
     def start() -> multiprocessing.process.BaseProcess:
         process = context.Process(target=companion.accompany, args=(worker, done), name="flowerpower-scheduler")
@@ -92,11 +94,13 @@ def accompanied(companion: Companion | None, stop: threading.Event) -> Iterator[
     try:
         yield
     finally:
-        done[0] = 1
+        os.write(tell_done, b".")
         ended.set()
         watcher.join(timeout=5.0)
         current[0].terminate()
         current[0].join(timeout=10.0)
+        os.close(done)
+        os.close(tell_done)
 
 
 def run_scheduler(
