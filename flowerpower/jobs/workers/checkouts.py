@@ -144,15 +144,17 @@ class Checkouts:
         if all((mirror / part).exists() for part in _PARTS):
             return
         _remove(mirror)
-        unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=mirror.parent))
+        place = Path(tempfile.mkdtemp(prefix="unfinished-", dir=mirror.parent))
         try:
-            git(self.clone, "init", "--quiet", "--bare", str(unfinished))
-            unfinished.rename(mirror)
-        except BaseException as error:
-            _remove(unfinished)
-            if isinstance(error, GitError):
-                _raise_where_full(error)
+            git(
+                self.clone, "init", "--quiet", "--bare", str(place / "mirror")
+            )  # below, since others may share the cache
+            (place / "mirror").rename(mirror)
+        except GitError as error:
+            _raise_where_full(error)
             raise
+        finally:
+            _remove(place)
 
     def _has(self, mirror: Path, commit: str) -> bool:
         try:
