@@ -5,11 +5,9 @@ No filesystem object outlives a call: those of object stores are not safe to use
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import re
-import secrets
 import stat
 import tempfile
 import time
@@ -20,17 +18,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from flowerpower.errors import FlowerPowerError, MissingExtraError, RefusedError, UsageError
+from flowerpower.stores import draft_name, draft_prefix, is_draft, opened, options_of, put, room_for_copies
 
 _WRAPPERS = frozenset({"simplecache", "zip", "tar"})  # before `::`; what they wrap is what is checked
 _LOCAL = ("file://", "local://")
-# Stores without folders: to make one there would mean to make a bucket, which nobody asked for.
-_OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "memory"})
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure", "az": "azure"}
 _NAMED_BY_USER = ("github",)  # github://organization:repository@revision/folder
 _TOKEN = re.compile(r"gh[a-z]_|github_pat_")  # which somebody may write there
 _PARTS_OF_URL = re.compile(r"([^/?#]*)(.*)", re.DOTALL)
-_ONE_PUT = 64 * 1024 * 1024  # what goes up in one request; more goes up in parts that count only when all are there
-_DRAFT = re.compile(r"\..*\.[0-9a-f]{12}\.tmp", re.DOTALL)  # as `replace_file` names them
 _DRAFT_IS_LEFT = 60.0  # seconds after which a draft that nobody holds was left by a writer that died
 
 
@@ -58,7 +53,7 @@ class Filesystem:
         import fsspec
 
         refuse_without_library(self.root)
-        store, inner = fsspec.core.url_to_fs(self.root, **self.options)
+        store, inner = fsspec.core.url_to_fs(self.root, **options_of(self.root) | dict(self.options))
         store.invalidate_cache()
         return store, str(inner)
 
@@ -103,7 +98,7 @@ class Filesystem:
                 yield handle
             return
         store, inner = self._store(full)
-        with store.open(inner, "rb") as handle:
+        with opened(store, full, inner) as handle:
             yield handle
 
     @contextmanager
@@ -111,7 +106,7 @@ class Filesystem:
         """Open *path* for writing, as bytes; what was there before stays until the block ends well.
 
         A local file is replaced in one step after its bytes are on the disk; elsewhere the file is put in one piece, as
-        atomic as the store itself. Folders are made as needed.
+        atomic as the store can. Folders are made as needed.
         """
         full = self.resolve(path)
         if "::" in full:
@@ -126,12 +121,12 @@ class Filesystem:
         full = self.resolve(pattern)
         if is_url(full):
             store, inner = self._store(full)
-            protocol = full.partition("://")[0]
-            found = [f"{protocol}://{str(path).lstrip('/')}" for path in store.glob(inner)]
+            before, after = _around(full, inner)
+            found = [f"{before}{path}{after}" for path in store.glob(inner) if not is_draft(path.rpartition("/")[2])]
             return tuple(sorted(path.removeprefix(f"{self.root.rstrip('/')}/") for path in found))
         base = Path("/") if Path(pattern).is_absolute() else Path(self.root).resolve()
         whole = (path for path in base.glob(pattern.lstrip("/")) if path.is_file())
-        matches = [path for path in whole if not _DRAFT.fullmatch(path.name)]
+        matches = [path for path in whole if not is_draft(path.name)]
         return tuple(sorted(str(path) if base == Path("/") else path.relative_to(base).as_posix() for path in matches))
 
     def exists(self, path: str) -> bool:
@@ -182,7 +177,7 @@ class Filesystem:
         import fsspec
 
         with _libraries(url):
-            store, inner = fsspec.core.url_to_fs(url, **self.options)
+            store, inner = fsspec.core.url_to_fs(url, **options_of(url) | dict(self.options))
         store.invalidate_cache()  # fsspec hands out one store many times; what it remembers of sizes may be old
         return store, str(inner)
 
@@ -191,28 +186,10 @@ class Filesystem:
         store, inner = self._store(url)
         # Not opened for writing in the store: closing such a file after an error would publish half of it.
         with tempfile.NamedTemporaryFile(prefix="flowerpower-") as draft:
-            with _room_for_drafts():
+            with room_for_copies():
                 yield cast("BinaryIO", draft)
                 draft.flush()
-            if url.partition("://")[0] not in _OBJECT_STORES and (parent := inner.rpartition("/")[0]):
-                with suppress(NotImplementedError, PermissionError):
-                    store.makedirs(parent, exist_ok=True)
-            if Path(draft.name).stat().st_size <= _ONE_PUT:
-                store.pipe_file(inner, Path(draft.name).read_bytes())
-            else:
-                store.put_file(draft.name, inner)
-
-
-@contextmanager
-def _room_for_drafts() -> Iterator[None]:
-    """Say of a folder of temporary files without room that it is that one, and not the store."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        folder = tempfile.gettempdir()
-        raise OSError(errno.ENOSPC, f"No space left in {folder}, through which it goes; TMPDIR names another") from None
+            put(store, url, inner, Path(draft.name))
 
 
 def refuse_without_library(url: str) -> None:
@@ -288,6 +265,16 @@ def no_folder(url: str) -> UsageError:
     )
 
 
+def _around(url: str, inner: str) -> tuple[str, str]:
+    """Return what stands before and after *inner*, the path in a store, in the URL that names it."""
+    *before, part = url.split("::")
+    after: list[str] = []
+    while before and not part.endswith(inner):  # the path in an archive stands before the place of the archive
+        after.insert(0, part)
+        part = before.pop()
+    return "::".join([*before, part.removesuffix(inner)]), "".join(f"::{part}" for part in after)
+
+
 def _covers(prefix: str, url: str) -> bool:
     whole = prefix.rstrip("/")
     return url == whole or url.startswith(f"{whole}/")
@@ -301,7 +288,7 @@ def replace_file(target: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_left_drafts(target)
-    draft = target.with_name(f"{_draft_prefix(target)}{secrets.token_hex(6)}.tmp")
+    draft = target.with_name(draft_name(target.name))
     try:
         with draft.open("xb") as handle, draft.open("rb") as held:
             _lock(held.fileno())
@@ -333,14 +320,9 @@ def _unwritable(target: Path) -> str:
     return "" if may else f"this user may not write into {folder}"
 
 
-def _draft_prefix(target: Path) -> str:
-    name = target.name.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore")  # names have 255 bytes
-    return f".{name}."
-
-
 def _remove_left_drafts(target: Path) -> None:
     """Remove what writers of *target* left that were killed: drafts of some age which no process holds any more."""
-    prefix = _draft_prefix(target)
+    prefix = draft_prefix(target.name)
     for entry in target.parent.iterdir():
         if entry.name.startswith(prefix) and entry.suffix == ".tmp" and len(entry.name) == len(prefix) + 16:
             with suppress(OSError), entry.open("rb") as held:

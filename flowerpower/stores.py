@@ -1,0 +1,173 @@
+"""How a file comes into a store of fsspec and out of it: whole, and in one step wherever the store can do that."""
+
+from __future__ import annotations
+
+import errno
+import re
+import secrets
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from ftplib import all_errors as connection_errors  # of files as well: OSError is one of them
+from pathlib import Path
+from typing import Any, BinaryIO
+
+# Stores without folders: to make one there would mean to make a bucket, which nobody asked for.
+_OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "memory"})
+_FETCHED = frozenset({"sftp", "ssh", "ftp"})  # read piece by piece they are slow, or mix the old file and the new one
+_SERVERS = _FETCHED | {"smb"}  # whose renames replace; others would have to be measured
+_ONE_PUT = 64 * 1024 * 1024  # what goes up in one request; more goes up in parts that count only when all are there
+_DRAFT = re.compile(r"\..*\.[0-9a-f]{12}\.tmp", re.DOTALL)  # as `draft_name` makes them
+_NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, 0})  # 0 is how smbprotocol says it
+_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # seconds in which readers come to an end, where a file in use stays
+_REFUSALS_OF_FTP = ("550", "553")  # 552, no room, is none: to write over the old file would only lose it
+
+
+def options_of(url: str) -> dict[str, Any]:
+    """Return what fsspec is told beside the options of the user.
+
+    A session with a server is not used a second time: the server may have ended it long ago.
+    """
+    return {"skip_instance_cache": True} if _protocol(url) in _SERVERS else {}
+
+
+@contextmanager
+def opened(store: Any, url: str, inner: str) -> Iterator[BinaryIO]:
+    """Open what lies at *inner* in *store*, which *url* names, for reading."""
+    protocol = _protocol(url)
+    if protocol in _FETCHED:
+        with tempfile.NamedTemporaryFile(prefix="flowerpower-") as copy:
+            store.info(inner)  # raises FileNotFoundError, in whatever words the server says it
+            with room_for_copies():
+                store.get_file(inner, copy.name)
+            with Path(copy.name).open("rb") as handle:
+                yield handle
+        return
+    # Others may read at the same time, and put another file in its place: without a word nobody may.
+    shared = {"share_access": store.share_access or "rd"} if protocol == "smb" else {}
+    try:
+        handle = store.open(inner, "rb", **shared)
+    except OSError as error:
+        if error.errno != errno.ENOENT or isinstance(error, FileNotFoundError):
+            raise
+        raise FileNotFoundError(errno.ENOENT, error.strerror, inner) from None
+    with handle:
+        yield handle
+
+
+@contextmanager
+def room_for_copies() -> Iterator[None]:
+    """Say of a folder of temporary files without room that it is that one, and not the store."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        folder = tempfile.gettempdir()
+        raise OSError(errno.ENOSPC, f"No space left in {folder}, through which it goes; TMPDIR names another") from None
+
+
+def put(store: Any, url: str, inner: str, file: Path) -> None:
+    """Put a file of this machine to *inner* in *store*, which *url* names; folders are made, buckets are not."""
+    protocol = _protocol(url)
+    if protocol not in _OBJECT_STORES and (parent := inner.rpartition("/")[0]):
+        with suppress(NotImplementedError, PermissionError):
+            store.makedirs(parent, exist_ok=True)
+    if protocol in _SERVERS:
+        _replace(store, protocol, _behind_link(store, inner), file)
+    elif file.stat().st_size <= _ONE_PUT:
+        store.pipe_file(inner, file.read_bytes())
+    else:
+        store.put_file(str(file), inner)
+
+
+def draft_prefix(name: str) -> str:
+    """Return how the names of drafts of a file begin; names have 255 bytes at most."""
+    return f".{name.encode('utf-8', 'surrogateescape')[:200].decode('utf-8', 'ignore')}."
+
+
+def draft_name(name: str) -> str:
+    """Return a name that no pattern for *name* finds and no other writer has, to write under beside it."""
+    return f"{draft_prefix(name)}{secrets.token_hex(6)}.tmp"
+
+
+def is_draft(name: str) -> bool:
+    """Tell whether a file of that name is one that is being written, or was left by a writer that died."""
+    return _DRAFT.fullmatch(name) is not None
+
+
+def _replace(store: Any, protocol: str, inner: str, file: Path) -> None:
+    """Write beside *inner* and rename; where a server allows only one of both, write into what is there."""
+    folder, slash, name = inner.rpartition("/")
+    draft = f"{folder}{slash}{draft_name(name)}"
+    try:
+        with _removed_after_failure(store, draft):
+            store.put_file(str(file), draft)
+            _keep_mode(store, inner, draft)
+    except connection_errors as error:
+        if not _is_refusal(error):
+            raise
+        store.put_file(str(file), inner)
+        return
+    try:
+        with _removed_after_failure(store, draft):
+            _rename(store, protocol, draft, inner)
+    except connection_errors:
+        store.put_file(str(file), inner)
+
+
+def _rename(store: Any, protocol: str, draft: str, inner: str) -> None:
+    if protocol != "smb":
+        store.mv(draft, inner)
+        return
+    for pause in (*_PAUSES, None):  # Windows and Samba replace no file that somebody reads
+        try:
+            _replace_on_share(store, draft, inner)
+        except OSError as error:
+            if pause is None or error.errno not in _NOT_ALLOWED:
+                raise
+            time.sleep(pause)
+        else:
+            return
+
+
+def _replace_on_share(store: Any, draft: str, inner: str) -> None:
+    """Rename as fsspec does, which renames only to where nothing is."""
+    old, new = (f"\\\\{store.host}{path}".replace("/", "\\") for path in (draft, inner))
+    sys.modules["smbclient"].replace(old, new, **({} if store.port is None else {"port": store.port}))
+
+
+@contextmanager
+def _removed_after_failure(store: Any, draft: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with suppress(*connection_errors):
+            store.rm_file(draft)
+        raise
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Tell whether a server does not let this user make a file of that name, and might let it write into another."""
+    return getattr(error, "errno", None) in _NOT_ALLOWED or str(error).startswith(_REFUSALS_OF_FTP)
+
+
+def _behind_link(store: Any, inner: str) -> str:
+    """Return where a link leads, so that not the link is replaced; only paramiko tells of links."""
+    with suppress(AttributeError, OSError):
+        if stat.S_ISLNK(store.ftp.lstat(inner).st_mode):
+            return str(store.ftp.normalize(inner))
+    return inner
+
+
+def _keep_mode(store: Any, inner: str, draft: str) -> None:
+    """Let those read the new file who could read the old one; only paramiko can do that."""
+    with suppress(AttributeError, OSError):
+        store.ftp.chmod(draft, stat.S_IMODE(store.ftp.stat(inner).st_mode))
+
+
+def _protocol(url: str) -> str:
+    return url.partition("://")[0]

@@ -1,0 +1,173 @@
+"""Files on servers of sftp, ftp and smb: replaced in one step, found, read whole, and after a session has ended."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.file_servers import SMBD, FileServer, ftp_server, sftp_server, smb_server
+
+from flowerpower.filesystem import Filesystem
+
+NEEDS = {"sftp": ("asyncssh", "paramiko"), "ftp": ("pyftpdlib",), "smb": ("smbclient",)}
+SERVERS: dict[str, Callable[[Path], Any]] = {"sftp": sftp_server, "ftp": ftp_server, "smb": smb_server}
+OLD, NEW = b"o" * 3_000_000, b"n" * 5_000_000
+
+
+def needs(protocol: str) -> None:
+    for library in NEEDS[protocol]:
+        pytest.importorskip(library, reason="a development dependency that is not installed")
+    if protocol == "smb" and not (Path(SMBD).exists() and os.geteuid() == 0):
+        pytest.skip("Samba is not installed, or this is not root")
+
+
+@pytest.fixture(params=NEEDS)
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FileServer]:
+    needs(request.param)
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with SERVERS[request.param](folder) as found:
+        yield found
+
+
+def files_of(server: FileServer) -> Filesystem:
+    return Filesystem("/nowhere", allowed=[server.url], options=server.options)
+
+
+def put(server: FileServer, path: str, content: bytes) -> None:
+    with files_of(server).write(f"{server.url}/{path}") as handle:
+        handle.write(content)
+
+
+def get(server: FileServer, path: str) -> bytes:
+    with files_of(server).open(f"{server.url}/{path}") as handle:
+        return handle.read()
+
+
+@contextmanager
+def meanwhile(look: Callable[[], Any]) -> Iterator[list[Any]]:
+    """Look again and again, in a thread, and return what was seen."""
+    seen: list[Any] = []
+    done = threading.Event()
+
+    def look_on() -> None:
+        while not done.is_set():
+            seen.append(look())
+            time.sleep(0.01)
+
+    watcher = threading.Thread(target=look_on)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        watcher.join()
+
+
+def test_a_reader_sees_the_old_file_or_the_new_one(server: FileServer) -> None:
+    put(server, "a/ünï x.bin", OLD)
+
+    with meanwhile(lambda: get(server, "a/ünï x.bin")) as seen:
+        for _ in range(4):
+            put(server, "a/ünï x.bin", NEW)
+            put(server, "a/ünï x.bin", OLD)
+
+    assert seen
+    assert [len(content) for content in seen if content not in (OLD, NEW)] == []
+    assert [path.name for path in (server.folder / "a").iterdir()] == ["ünï x.bin"]
+
+
+def test_a_file_of_the_folder_is_there_at_no_moment_half(server: FileServer) -> None:
+    put(server, "x.bin", OLD)
+
+    with meanwhile(lambda: (server.folder / "x.bin").stat().st_size) as seen:  # as who works on the server does
+        put(server, "x.bin", NEW)
+
+    assert seen
+    assert set(seen) <= {len(OLD), len(NEW)}
+
+
+def test_files_are_found_and_can_be_opened_as_found(server: FileServer) -> None:
+    for name in ("a-1.csv", "a-2.csv", f".a-3.csv.{'0' * 12}.tmp"):
+        put(server, f"deep/{name}", name.encode())
+
+    found = files_of(server).find(f"{server.url}/deep/*.csv")
+
+    assert found == (f"{server.url}/deep/a-1.csv", f"{server.url}/deep/a-2.csv")
+    assert get(server, found[1].removeprefix(f"{server.url}/")) == b"a-2.csv"
+    assert files_of(server).find(f"{server.url}/deep/*") == found
+
+
+def test_what_is_not_there_is_said_to_be_absent(server: FileServer) -> None:
+    with pytest.raises(FileNotFoundError):
+        get(server, "nothing.csv")
+
+
+def test_a_folder_in_the_place_of_the_file_is_an_error_that_leaves_nothing(server: FileServer) -> None:
+    put(server, "folder/x", b"1")
+
+    with pytest.raises(Exception, match=r"(?i)is a directory"):
+        put(server, "folder", b"2")
+
+    assert [path.name for path in server.folder.iterdir()] == ["folder"]
+
+
+def test_a_session_that_the_server_ended_meanwhile_is_made_anew(tmp_path: Path) -> None:
+    needs("sftp")
+    with sftp_server(tmp_path) as first:
+        put(first, "x", b"1")
+        port = int(first.url.rpartition(":")[2])
+    with sftp_server(tmp_path, port=port) as second:
+        assert second.url == first.url
+        put(second, "x", b"2")
+        assert get(second, "x") == b"2"
+
+
+@pytest.mark.parametrize("refused", ["posix_rename", "new"])
+def test_a_server_that_allows_only_to_write_into_the_file_is_written_to(tmp_path: Path, refused: str) -> None:
+    needs("sftp")
+    (tmp_path / "x").write_bytes(b"old and longer")
+    with sftp_server(tmp_path, refuses=(refused,)) as server:
+        put(server, "x", b"new")
+
+    assert (tmp_path / "x").read_bytes() == b"new"
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_user_of_ftp_who_may_not_rename_still_writes(tmp_path: Path) -> None:
+    needs("ftp")
+    (tmp_path / "x").write_bytes(b"old and longer")
+    with ftp_server(tmp_path, rights="elradmw") as server:
+        put(server, "x", b"new")
+
+    assert (tmp_path / "x").read_bytes() == b"new"
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_server_out_of_room_keeps_the_old_file(tmp_path: Path) -> None:
+    needs("sftp")
+    (tmp_path / "x").write_bytes(b"old")
+    with sftp_server(tmp_path, room=1_000_000) as server, pytest.raises(OSError, match=r"(?i)no space"):
+        put(server, "x", NEW)
+
+    assert (tmp_path / "x").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_the_rights_of_a_file_and_links_to_it_are_kept(tmp_path: Path) -> None:
+    needs("sftp")
+    (tmp_path / "x-1").write_bytes(b"old")
+    (tmp_path / "x-1").chmod(0o664)
+    (tmp_path / "current").symlink_to("x-1")
+    with sftp_server(tmp_path) as server:
+        put(server, "current", b"new")
+
+    assert (tmp_path / "current").is_symlink()
+    assert (tmp_path / "x-1").read_bytes() == b"new"
+    assert (tmp_path / "x-1").stat().st_mode & 0o777 == 0o664
