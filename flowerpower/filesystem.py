@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from flowerpower.errors import FlowerPowerError, MissingExtraError, RefusedError, UsageError
-from flowerpower.stores import draft_name, draft_prefix, is_draft, opened, options_of, put, room_for_copies
+from flowerpower.stores import draft_name, draft_prefix, is_draft, options_for, put, reading, room_for_copies
 
 _WRAPPERS = frozenset({"simplecache", "zip", "tar"})  # before `::`; what they wrap is what is checked
 _LOCAL = ("file://", "local://")
@@ -53,7 +53,7 @@ class Filesystem:
         import fsspec
 
         refuse_without_library(self.root)
-        store, inner = fsspec.core.url_to_fs(self.root, **options_of(self.root) | dict(self.options))
+        store, inner = fsspec.core.url_to_fs(self.root, **options_for(self.root, self.options))
         store.invalidate_cache()
         return store, str(inner)
 
@@ -98,7 +98,7 @@ class Filesystem:
                 yield handle
             return
         store, inner = self._store(full)
-        with opened(store, full, inner) as handle:
+        with reading(store, full, inner) as handle:
             yield handle
 
     @contextmanager
@@ -177,7 +177,7 @@ class Filesystem:
         import fsspec
 
         with _libraries(url):
-            store, inner = fsspec.core.url_to_fs(url, **options_of(url) | dict(self.options))
+            store, inner = fsspec.core.url_to_fs(url, **options_for(url, self.options))
         store.invalidate_cache()  # fsspec hands out one store many times; what it remembers of sizes may be old
         return store, str(inner)
 

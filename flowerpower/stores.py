@@ -9,7 +9,7 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from ftplib import all_errors as connection_errors  # of files as well: OSError is one of them
 from pathlib import Path
@@ -22,20 +22,47 @@ _SERVERS = _FETCHED | {"smb"}  # whose renames replace; others would have to be 
 _ONE_PUT = 64 * 1024 * 1024  # what goes up in one request; more goes up in parts that count only when all are there
 _DRAFT = re.compile(r"\..*\.[0-9a-f]{12}\.tmp", re.DOTALL)  # as `draft_name` makes them
 _NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, 0})  # 0 is how smbprotocol says it
+_SECONDS_TO_CONNECT = 30.0
+_SECONDS_OF_SILENCE = 300.0
 _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # seconds in which readers come to an end, where a file in use stays
 _REFUSALS_OF_FTP = ("550", "553")  # 552, no room, is none: to write over the old file would only lose it
 
 
-def options_of(url: str) -> dict[str, Any]:
-    """Return what fsspec is told beside the options of the user.
+def options_for(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the *options* of the user for fsspec, with what is better for the store of *url* than its own defaults."""
+    protocol = _protocol(url.rpartition("::")[2])
+    found = dict(options)
+    chained = "::" in url  # then each store has options of its own, below its name
+    told = _told(protocol, found.get(protocol) or {} if chained else found)
+    return {**found, protocol: told} if chained and told else {**found, **({} if chained else told)}
 
-    A session with a server is not used a second time: the server may have ended it long ago.
+
+def _told(protocol: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of one store.
+
+    A session with a server of files is not used a second time: the server may have ended it long ago. A download may
+    take as long as the run, where aiohttp would end it after five minutes; one that stands still may not.
     """
-    return {"skip_instance_cache": True} if _protocol(url) in _SERVERS else {}
+    if protocol in _SERVERS:
+        return {"skip_instance_cache": True, **options}
+    if protocol in ("http", "https"):
+        client = dict(options.get("client_kwargs") or {})
+        return {**options, "client_kwargs": {**client, "timeout": _timeout(client.get("timeout"))}}
+    return dict(options)
+
+
+def _timeout(asked: Any) -> Any:
+    import aiohttp
+
+    if isinstance(asked, (int, float)):
+        return aiohttp.ClientTimeout(total=asked)
+    if isinstance(asked, Mapping):
+        return aiohttp.ClientTimeout(**asked)
+    return asked or aiohttp.ClientTimeout(total=None, sock_connect=_SECONDS_TO_CONNECT, sock_read=_SECONDS_OF_SILENCE)
 
 
 @contextmanager
-def opened(store: Any, url: str, inner: str) -> Iterator[BinaryIO]:
+def reading(store: Any, url: str, inner: str) -> Iterator[BinaryIO]:
     """Open what lies at *inner* in *store*, which *url* names, for reading."""
     protocol = _protocol(url)
     if protocol in _FETCHED:
