@@ -8,13 +8,14 @@ import hashlib
 import hmac
 import json
 import math
+import re
 import time
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, InvalidURL
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from flowerpower.errors import UsageError
@@ -22,6 +23,7 @@ from flowerpower.messaging.delivery import Delivery
 from flowerpower.messaging.message import Message
 
 SECONDS = 15.0
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _GONE = 410
 _ELSEWHERE = {301, 302, 303, 307, 308}
 _MOST_DIGITS = 10  # of a number of seconds
@@ -46,7 +48,7 @@ def post(url: str, message: Message, secret: str = "") -> Delivery:
     if secret:
         headers["webhook-signature"] = sign(secret, message.id, moment, body)
     try:
-        url, login = _without_login(url)
+        url, login = _without_login(_in_ascii(url))
         request = Request(url, data=body, headers=headers | login, method="POST")  # noqa: S310 - the caller chose http or https
         with build_opener(_NoRedirects).open(request, timeout=SECONDS):
             return Delivery("delivered")
@@ -59,6 +61,17 @@ def post(url: str, message: Message, secret: str = "") -> Delivery:
         return Delivery("retry", f"not reached: {getattr(error, 'reason', None) or type(error).__name__}")
     except ValueError:  # it would quote the address
         return Delivery("hopeless", "its address cannot be read")
+
+
+def _in_ascii(url: str) -> str:
+    """Return an address as the wire has it, where people write letters of any script; raises ValueError."""
+    if url.isascii():
+        return url
+    parts = urlsplit(url)
+    login, at, place = parts.netloc.rpartition("@")
+    host = place if place.isascii() else place.encode("idna").decode()
+    written = parts._replace(netloc=f"{login}{at}{host}").geturl()
+    return _NOT_ASCII.sub(lambda found: quote(found[0]), written)
 
 
 def _without_login(url: str) -> tuple[str, dict[str, str]]:

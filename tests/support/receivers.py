@@ -20,6 +20,7 @@ class Hook:
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
     retry_after: str = ""
+    paths: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -44,6 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.hook.paths.append(self.path)
         self.hook.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
         self.send_response(self.hook.answers.pop(0) if self.hook.answers else 200)
         self.send_header("Location", f"http://127.0.0.1:{self.hook.port}/elsewhere")

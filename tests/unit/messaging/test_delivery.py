@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import socket
 import time
 from collections.abc import Iterator
 from email.utils import formatdate
@@ -58,7 +59,33 @@ def test_a_login_in_an_address_is_sent_as_one() -> None:
     assert base64.b64decode(hook.got[0][0]["authorization"].removeprefix("Basic ")).decode() == "me:p@ssä"
 
 
-@pytest.mark.parametrize("url", ["http://localhost:port/", "http://a b/", "http://[", "https://ex\nample/"])
+def test_an_address_with_letters_of_any_script_is_one() -> None:
+    with web_hook() as hook:
+        delivery = post(f"http://grüße:p%40ßword@127.0.0.1:{hook.port}/verkäufe/%20日報?wer=jürgen&x=%2F", MESSAGE)
+
+    assert delivery == Delivery("delivered")
+    assert hook.paths == ["/verk%C3%A4ufe/%20%E6%97%A5%E5%A0%B1?wer=j%C3%BCrgen&x=%2F"]
+    assert base64.b64decode(hook.got[0][0]["authorization"].removeprefix("Basic ")).decode() == "grüße:p@ßword"
+
+
+def test_a_host_with_letters_of_any_script_is_looked_for_by_its_name_on_the_wire(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def look_up(host: str, *_: object, **__: object) -> list[object]:
+        asked.append(host)
+        raise OSError("no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+    assert post("http://bücher.example/haken", MESSAGE).result == "retry"
+    assert asked == ["xn--bcher-kva.example"]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:port/", "http://ü..ß/ä", "http://a b/", "http://[", "https://ex\nample/"]
+)
 def test_an_address_that_cannot_be_read_is_not_tried_again(url: str) -> None:
     assert post(url, MESSAGE) == Delivery("hopeless", "its address cannot be read")
 
