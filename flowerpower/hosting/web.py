@@ -29,7 +29,12 @@ class _ReadersGoOn(HTTPRedirectHandler):
     """Follows redirects of what only reads: of what writes Python would make a GET, which writes nothing."""
 
     def redirect_request(self, request: Request, *told: Any) -> Request | None:
-        return super().redirect_request(request, *told) if request.get_method() == "GET" else None
+        if request.get_method() != "GET":
+            return None
+        found = super().redirect_request(request, *told)
+        if found and _origin(found.full_url) == _origin(request.full_url):  # who may know who asks
+            found.unredirected_hdrs.update(request.unredirected_hdrs)
+        return found
 
 
 class HostingError(FlowerPowerError):
@@ -107,12 +112,17 @@ class Web:
 
     def _told(self, method: str, url: str, error: HTTPError) -> HostingError:
         said = _message(error)
+        last = error.url or url  # after redirects
         moved = error.headers.get("Location") if error.code in _ELSEWHERE else None
-        hint = f"its API has moved to {_origin(urljoin(url, moved))}" if moved else self._advice(error.code)
-        what = f"{method} {urlsplit(url).path}"
-        return HostingError(
-            f"{_origin(url)} answered {error.code} to {what}{': ' if said else ''}{said}", hint=hint, status=error.code
-        )
+        if moved:
+            hint = f"its API has moved to {_origin(urljoin(url, moved))}"
+        elif _origin(last) != _origin(url):
+            sent = f"{_origin(url)} sent us there, and it is not told the token"
+            hint = f"{sent}: if the API has moved there, name its new address"
+        else:
+            hint = self._advice(error.code)
+        what = f"{_origin(last)} answered {error.code} to {method} {urlsplit(last).path}"
+        return HostingError(f"{what}{': ' if said else ''}{said}", hint=hint, status=error.code)
 
     def _advice(self, status: int) -> str:
         if status == NOT_FOUND:
