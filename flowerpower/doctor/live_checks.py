@@ -8,14 +8,13 @@ from flowerpower.doctor.findings import Finding, Unknown, Verdict, not_known
 from flowerpower.doctor.live import LiveFacts
 from flowerpower.doctor.records import Records
 from flowerpower.jobs.monitoring.status import ScheduleStatus, Status
-from flowerpower.render.alarms import state_of
+from flowerpower.render.alarms import LATE, state_of
 from flowerpower.render.records import short_run
 from flowerpower.render.words import count, listed, rough_duration, short
 from flowerpower.state.models import STOCK_SCHEDULER, UNTIL_APPLY, Damage, refusal
 
 OLD_HOLD = 14 * 86_400
 _TOLD = 10  # damages, one by one
-LATE = 60  # seconds that a due run may wait for the scheduler
 _AREA = "live"
 _LOST = ("redelivered", "closed", "lost")  # heals of runs whose worker was gone
 _BY_ITSELF = "it goes away by itself once that is mended"

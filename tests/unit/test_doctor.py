@@ -176,7 +176,7 @@ def test_zone_rules_of_another_version_are_a_warning() -> None:
         ({"scheduler": ""}, Workers(1, 1), {"scheduler": "warn", "late": "ok", "workers": "ok"}),
         ({"scheduler": STOCK_SCHEDULER}, Workers(1, 1), {"scheduler": "warn", "late": "ok", "workers": "ok"}),
         ({"schedules": (), "scheduler": ""}, Workers(0, 0), {"scheduler": "ok", "workers": "ok"}),
-        ({"schedules": (replace(SCHEDULE, late=61),)}, Workers(0, 0), {"late": "fail", "workers": "warn"}),
+        ({"schedules": (replace(SCHEDULE, late=31),)}, Workers(0, 0), {"late": "fail", "workers": "warn"}),
         ({"schedules": (replace(SCHEDULE, next_tick=None),)}, Workers(0, 0), {"workers": "ok"}),
         ({}, Workers(2, 0), {"workers": "warn"}),
     ],
