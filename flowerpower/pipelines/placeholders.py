@@ -13,9 +13,9 @@ from typing import Any
 from flowerpower.errors import FlowerPowerError, PipelineError
 from flowerpower.nearest import nearest
 from flowerpower.pipelines.context import RunContext
+from flowerpower.specs.placeholders import SECRET_NAME
 
 _PLACEHOLDER = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
-_SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 _TICKS: Mapping[str, Callable[[RunContext], datetime]] = {
     "tick": lambda context: context.tick,
@@ -89,7 +89,7 @@ def _format(moment: datetime, layout: str, path: str) -> str:
 
 
 def _secret(name: str, context: RunContext, path: str) -> str:
-    if not _SECRET_NAME.fullmatch(name):
+    if not SECRET_NAME.fullmatch(name):
         raise PipelineError(f"{path}: {name!r} is not the name of a secret", hint="for example ${secret:API_TOKEN}")
     try:
         return context.secrets(name)

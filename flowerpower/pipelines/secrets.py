@@ -6,7 +6,6 @@ Docker and Kubernetes mount secrets as such folders. A value is read when a run 
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,11 +14,11 @@ from typing import Any
 from flowerpower.errors import PipelineError
 from flowerpower.pipelines.failures import is_time_limit
 from flowerpower.plugins import SECRETS_GROUP, Plugin, load_plugins
+from flowerpower.specs.placeholders import SECRET_NAME
 
 FOLDER_VARIABLE = "FLOWERPOWER_SECRETS_DIR"
 DEFAULT_FOLDER = "/run/secrets"  # where Docker mounts them
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,252}", re.ASCII)
 _LARGEST = 1024 * 1024
 
 
@@ -36,7 +35,7 @@ def secrets_of(environment: Mapping[str, str], plugins: Sequence[str] = ()) -> C
     others = _Others(environment, plugins)
 
     def lookup(name: str) -> str:
-        if not _NAME.fullmatch(name):
+        if not SECRET_NAME.fullmatch(name):
             raise PipelineError(f"{name[:80]!r} is not the name of a secret", hint="for example API_TOKEN")
         if name in environment:
             return environment[name]

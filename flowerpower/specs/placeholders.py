@@ -21,7 +21,7 @@ _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _NAMED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::(-|\?)(.*))?", re.DOTALL)
 _OF_SHELL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)([-?])")
 _OPERANDS = {"-": "default", "?": "message"}
-_SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,252}")  # also that of a file
 _TICKS = ("tick", "tick.start", "tick.end", "tick.utc")
 _RUNS = ("run.id", "run.schedule", "run.pipeline", "run.commit", "run.attempt")
 _WORDS = ("var:NAME", "env:NAME", "secret:NAME", *_TICKS, *_RUNS)
@@ -213,7 +213,7 @@ def _kind(name: str) -> str | None:
         return "tick" if not colon or "%" in rest else None
     if head in _RUNS:
         return None if colon else "run"
-    pattern = {"env": _NAMED, "secret": _SECRET}.get(head)
+    pattern = {"env": _NAMED, "secret": SECRET_NAME}.get(head)
     return head if pattern is not None and pattern.fullmatch(rest) else None
 
 
@@ -223,7 +223,7 @@ def _meant(name: str) -> str:
     kind, dot, inner = head.partition(".")
     if head in _DAYS:
         return "${tick:%Y-%m-%d}"
-    if dot and kind in _OTHERS and _SECRET.fullmatch(inner):
+    if dot and kind in _OTHERS and SECRET_NAME.fullmatch(inner):
         return f"${{{_OTHERS[kind]}:{inner}}}"
     return f"${{var:{name[:60]}}}" if _SHELL.fullmatch(head) and (not rest or rest[0] in "-?") else ""
 

@@ -10,6 +10,7 @@ from typing import Any
 from flowerpower import arguments
 from flowerpower.errors import FlowerPowerError, UsageError
 from flowerpower.jobs.applied_names import renamed_since
+from flowerpower.jobs.by_hand.holds import LONGEST_REASON
 from flowerpower.jobs.ledger import run_ref
 from flowerpower.jobs.records import RunRecord, active_runs
 from flowerpower.state.connection import redis_errors
@@ -18,7 +19,6 @@ from flowerpower.state.misplaced import WAY_OUT
 from flowerpower.state.scripts import one_line
 from flowerpower.state.store import Store
 
-LONGEST_REASON = 500
 WITH_ALL = "cancelled with all runs of its name"
 """Begins the reason of each."""
 _CALLED_OFF_SECONDS = 7 * 86_400  # as long as what a backfill handed out is kept

@@ -127,3 +127,11 @@ def test_a_trigger_in_the_terms_of_another_tool_is_told_once_and_nothing_is_gues
     (problem,) = problems_of(f"pipeline: sales\n{written}\n")
 
     assert problem.hint == hint
+
+
+@pytest.mark.parametrize(("length", "codes"), [(253, []), (254, ["FP204"])])
+def test_the_name_of_a_secret_is_as_long_as_a_run_can_look_up(length: int, codes: list[str]) -> None:
+    text = f"modules: [sales]\noutputs: [report]\ninputs: {{key: '${{secret:{'A' * length}}}'}}\n"
+    problems = load({**PROJECT, "pipelines/sales.yaml": text.encode()}, env="default", variables={}).problems
+
+    assert [problem.code for problem in problems] == codes
