@@ -131,9 +131,9 @@ def _pandas_frame(value: Any) -> Any:
         case "pandas":
             return value
         case "polars":
-            return value.to_pandas(use_pyarrow_extension_array=True)
+            return _with_plain_lists(value.to_pandas(use_pyarrow_extension_array=True))
         case "arrow":
-            return value.to_pandas(types_mapper=pandas.ArrowDtype)
+            return _with_plain_lists(value.to_pandas(types_mapper=pandas.ArrowDtype))
     rows = records(value, "sql")
     return pandas.DataFrame({name: [row.get(name) for row in rows] for name in columns_of(rows)}, dtype=object)
 
@@ -145,6 +145,18 @@ def _refuse_table_of_nothing(value: Any, options: Options) -> None:
 
 
 def _delete(connection: Any, name: str, schema: str | None, where: Options) -> None:
+def _with_plain_lists(frame: Any) -> Any:
+    """Return a frame whose lists are those of Python: of an array a database would be given the bytes of its memory."""
+    import pandas
+    import pyarrow
+
+    for position, dtype in enumerate(frame.dtypes):
+        if isinstance(dtype, pandas.ArrowDtype) and pyarrow.types.is_nested(dtype.pyarrow_dtype):
+            plain = pyarrow.array(frame.iloc[:, position]).to_pylist()
+            frame.isetitem(position, pandas.Series(plain, index=frame.index, dtype=object))
+    return frame
+
+
     import sqlalchemy
 
     if sqlalchemy.inspect(connection).has_table(name, schema=schema):

@@ -270,3 +270,22 @@ def test_no_rows_of_unknown_columns_add_nothing_and_replace_those_that_were_ther
     with pytest.raises(FlowerPowerError, match="what has no rows and no columns makes no table"):
         save("nothing", "nothing", "replace")
     assert db.run("list_back", load=load).values["list_back"] == ROWS[1:]
+
+
+@pytest.mark.parametrize("name", ["as_polars_lists", "as_arrow_lists"])
+def test_lists_are_no_bytes_to_a_database(db: Project, name: str) -> None:
+    db.module("flow", FLOW + LISTS)
+
+    with pytest.raises(FlowerPowerError, match="type 'list' is not supported"):
+        save(db, "sql", name, if_exists="replace")
+
+
+LISTS = """
+    import pyarrow as pa
+
+    def as_polars_lists() -> pl.DataFrame:
+        return pl.DataFrame({"day": ["x"], "of": [[1, 2]], "by": pl.Series([[1, 2]], dtype=pl.Array(pl.Int64, 2))})
+
+    def as_arrow_lists() -> pa.Table:
+        return pa.table({"of": pa.array([[1.5, 2.5]], pa.list_(pa.float64()))})
+"""
