@@ -9,6 +9,8 @@ from flowerpower.filesystem import hide_credentials
 from flowerpower.pipelines.failures import describe
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>()]+")
+_OF_SQL = re.compile(r"\s*\n\[SQL: .*|\s*\n?\(Background on this error at: .*", re.DOTALL)  # that SQLAlchemy adds
+_OF_PANDAS = re.compile(r"(\w+: )Execution failed on sql '.*?': (?=\([\w.]+\))", re.DOTALL)
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _FULL = ("no space left", "disk is full", "disk full")  # where a library has only words
@@ -17,12 +19,17 @@ _GONE = frozenset({404, 410})
 
 def told(error: BaseException) -> str:
     """Return what an error says, with nothing of the URLs in it that could be secret."""
-    return _URL.sub(lambda found: hide_credentials(found[0]), describe(error))
+    return _URL.sub(lambda found: hide_credentials(found[0]), _in_short(error))
 
 
 def harmless(error: BaseException) -> BaseException | None:
     """Return an error that may be shown as the cause of another one: None where it says more than `told`."""
-    return error if told(error) == describe(error) else None
+    return error if told(error) == _in_short(error) else None
+
+
+def _in_short(error: BaseException) -> str:
+    """Return what an error says, without the statement that a database was told and pages to read about it."""
+    return _OF_PANDAS.sub(r"\1", _OF_SQL.sub("", describe(error)))
 
 
 def is_absent(error: FileNotFoundError) -> bool:

@@ -81,6 +81,7 @@ def refuse_without_driver(path: str) -> None:
 def _read_sql(place: Place, kind: Kind, options: Options) -> Any:
     import sqlalchemy
 
+    _refuse_absent_file(sqlalchemy.make_url(place.path))
     with _connection(place) as connection:
         if "table" in options:
             table = sqlalchemy.table(options["table"], schema=options.get("schema"))
@@ -102,6 +103,12 @@ def _read_sql(place: Place, kind: Kind, options: Options) -> Any:
         if kind == "arrow":
             return _arrow_of(connection.execute(query, params))
     raise TypeError(f"sql cannot fill a {kind}")
+
+
+def _refuse_absent_file(url: Any) -> None:
+    """Raise FileNotFoundError where SQLite would make an empty database in order to read it."""
+    if url.get_backend_name() == "sqlite" and not Path(url.database).exists():
+        raise FileNotFoundError(url.database)
 
 
 def _arrow_of(found: Any) -> Any:
@@ -138,13 +145,6 @@ def _pandas_frame(value: Any) -> Any:
     return pandas.DataFrame({name: [row.get(name) for row in rows] for name in columns_of(rows)}, dtype=object)
 
 
-def _refuse_table_of_nothing(value: Any, options: Options) -> None:
-    """Raise TypeError for no rows of which nobody knows the columns, unless nothing has to be added."""
-    if not len(value.columns) and options["if_exists"] != "append":
-        raise TypeError("what has no rows and no columns makes no table; a frame with columns does")
-
-
-def _delete(connection: Any, name: str, schema: str | None, where: Options) -> None:
 def _with_plain_lists(frame: Any) -> Any:
     """Return a frame whose lists are those of Python: of an array a database would be given the bytes of its memory."""
     import pandas
@@ -157,6 +157,13 @@ def _with_plain_lists(frame: Any) -> Any:
     return frame
 
 
+def _refuse_table_of_nothing(value: Any, options: Options) -> None:
+    """Raise TypeError for no rows of which nobody knows the columns, unless nothing has to be added."""
+    if not len(value.columns) and options["if_exists"] != "append":
+        raise TypeError("what has no rows and no columns makes no table; a frame with columns does")
+
+
+def _delete(connection: Any, name: str, schema: str | None, where: Options) -> None:
     import sqlalchemy
 
     if sqlalchemy.inspect(connection).has_table(name, schema=schema):

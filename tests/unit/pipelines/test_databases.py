@@ -289,3 +289,20 @@ LISTS = """
     def as_arrow_lists() -> pa.Table:
         return pa.table({"of": pa.array([[1.5, 2.5]], pa.list_(pa.float64()))})
 """
+
+
+def test_a_database_that_is_not_there_is_not_made_by_reading_it(db: Project) -> None:
+    with pytest.raises(FlowerPowerError, match=r"^load\.list_in: there is no file sqlite:///data/sales\.db$"):
+        load(db, "sql")
+
+    assert list((db.root / "data").iterdir()) == []
+
+
+def test_what_a_database_does_not_know_is_said_on_one_line(db: Project) -> None:
+    save(db, "sql", "as_pandas", if_exists="replace")
+    place = r"sqlite:///data/sales\.db"
+
+    with pytest.raises(FlowerPowerError, match=rf"^load\.pandas_in: {place} [\w ]+: \w+: \([\w.]+\) no such table: x$"):
+        load(db, "sql", "pandas", table="x")
+    with pytest.raises(FlowerPowerError, match=rf"{place} as sql: \w+: \([\w.]+\) no such column: sales.which$"):
+        save(db, "sql", "as_list", if_exists="append", replace_where={"which": "a"})
