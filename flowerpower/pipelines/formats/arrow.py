@@ -50,6 +50,8 @@ def rows_of_table(table: Any) -> list[dict[str, Any]]:
     import pyarrow
     from pyarrow import compute
 
+    if twice := [name for name in table.column_names if table.column_names.count(name) > 1]:
+        raise ValueError(f"two columns have the name {twice[0]!r}, and a row of JSON holds one of them")
     columns = [
         compute.if_else(compute.is_finite(column), column, None) if pyarrow.types.is_floating(column.type) else column
         for column in table.columns

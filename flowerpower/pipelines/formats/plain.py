@@ -50,7 +50,8 @@ def _of_pandas(frame: Any) -> Options:
     """Return how pandas writes the rows of a frame as JSON with as much of their fractions and times as it can."""
     kinds = " ".join(map(str, frame.dtypes))
     finest = "ns" if "[ns" in kinds else "us" if "[us" in kinds or "object" in kinds else "ms"
-    return {"orient": "records", "date_format": "iso", "date_unit": finest, "double_precision": _MOST_DIGITS}
+    told = {"orient": "records", "date_format": "iso", "date_unit": finest, "double_precision": _MOST_DIGITS}
+    return {**told, "default_handler": str}  # of an object it does not know pandas would write the attributes
 
 
 def _read_ndjson(handle: BinaryIO, kind: Kind, options: Options) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -155,3 +156,35 @@ def test_several_files_are_put_together(project: Project) -> None:
 
 def test_the_specs_name_the_formats_that_there_are() -> None:
     assert tuple(BUILT_IN) == WRITTEN
+
+
+ODD = """
+    import uuid
+    import pandas as pd
+    import pyarrow as pa
+
+    def objects() -> pd.DataFrame:
+        months = pd.period_range("2026-01", periods=1, freq="M")
+        return pd.DataFrame({"id": [uuid.UUID(int=5)], "month": months, "d": [{"k": 1}]})
+
+    def twins() -> pa.Table:
+        return pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+def test_objects_that_json_does_not_know_are_written_as_people_write_them(project: Project, form: str) -> None:
+    project.module("flow", ODD).run("objects", save=[{"outputs": ["objects"], "format": form, "path": "x"}])
+
+    rows = json.loads((project.root / "x").read_text())
+    assert (rows if form == "ndjson" else rows[0]) == {
+        "id": "00000000-0000-0000-0000-000000000005",
+        "month": "2026-01",
+        "d": {"k": 1},
+    }
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+def test_of_two_columns_with_one_name_none_is_dropped_without_a_word(project: Project, form: str) -> None:
+    with pytest.raises(PipelineError, match="two columns have the name 'a'"):
+        project.module("flow", ODD).run("twins", save=[{"outputs": ["twins"], "format": form, "path": "x"}])
