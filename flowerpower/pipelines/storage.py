@@ -19,6 +19,8 @@ from flowerpower.pipelines.troubles import harmless, is_absent, told, way_out_of
 from flowerpower.specs.models import PipelineSpec
 from flowerpower.specs.parts import LoadSpec, SaveSpec
 
+_FILES = ("parquet", "feather")
+_PARTS = frozenset({"partition_by", "partition_cols", "partition_on"})  # as libraries call them
 _MAPPINGS = ("json", "yaml")  # formats that can hold several outputs in one file, by name
 
 
@@ -105,6 +107,11 @@ def prepare_saves(spec: PipelineSpec, context: RunContext, root: Path, access: A
         seen[full] = save.where
         if "*" in save.path and isinstance(save.format, Format):
             raise PipelineError(f"{save.where}: `*` in a path finds files, it cannot name one")
+        if save.format_name in _FILES and (found := _PARTS & save.options.keys()):
+            raise PipelineError(
+                f"{save.where}: {save.format_name} writes one file, and {sorted(found)[0]!r} would make many",
+                hint="put what parts them into the path: out/${tick:%Y-%m-%d}.parquet",
+            )
         if len(save.nodes) > 1 and save.format_name not in _MAPPINGS:
             raise PipelineError(
                 f"{save.where}: a {save.format_name} file holds one output, not {len(save.nodes)}",

@@ -188,3 +188,11 @@ def test_objects_that_json_does_not_know_are_written_as_people_write_them(projec
 def test_of_two_columns_with_one_name_none_is_dropped_without_a_word(project: Project, form: str) -> None:
     with pytest.raises(PipelineError, match="two columns have the name 'a'"):
         project.module("flow", ODD).run("twins", save=[{"outputs": ["twins"], "format": form, "path": "x"}])
+
+
+@pytest.mark.parametrize(("form", "option"), [("parquet", "partition_by"), ("feather", "partition_cols")])
+def test_a_file_in_parts_is_refused_before_anything_runs(project: Project, form: str, option: str) -> None:
+    entry = {"outputs": ["twins"], "format": form, "path": "x", "options": {option: ["a"]}}
+
+    with pytest.raises(PipelineError, match=rf"^save\[0\]: {form} writes one file, and '{option}' would make many"):
+        project.module("flow", "def twins() -> int:\n    raise ZeroDivisionError\n").run("twins", save=[entry])
