@@ -61,6 +61,8 @@ class Filesystem:
         """Return the full path or URL that *path* means; raises RefusedError when it is out of bounds."""
         _refuse_odd(path)
         path = _without_local_protocol(path)
+        if "::" in path:
+            return self._wrapped(path)
         if is_url(path):
             return self._allowed_url(path)
         if is_url(self.root):
@@ -121,7 +123,8 @@ class Filesystem:
         full = self.resolve(pattern)
         if is_url(full):
             store, inner = self._store(full)
-            before, after = _around(full, inner)
+            before, wrapped = _around(full, inner)
+            after = "".join(f"::{part}" for part in pattern.split("::")[-wrapped:]) if wrapped else ""  # as written
             found = [f"{before}{path}{after}" for path in store.glob(inner) if not is_draft(path.rpartition("/")[2])]
             return tuple(sorted(path.removeprefix(f"{self.root.rstrip('/')}/") for path in found))
         base = Path("/") if Path(pattern).is_absolute() else Path(self.root).resolve()
@@ -165,11 +168,17 @@ class Filesystem:
         allowed = [_without_local_protocol(folder) for folder in self.allowed]
         yield from ((base / folder).resolve() for folder in allowed if not is_url(folder))
 
-    def _allowed_url(self, path: str) -> str:
+    def _wrapped(self, path: str) -> str:
+        """Return the URL of something in an archive or a cache; what those wrap is what is checked."""
         *wrappers, target = path.split("::")
-        known = all(part.partition("://")[0] in _WRAPPERS for part in wrappers)
-        climbs = ".." in target.split("/") or "%2e" in target.lower()
-        if known and not climbs and any(_covers(prefix, target) for prefix in self.allowed if is_url(prefix)):
+        if not target or any(part.partition("://")[0] not in _WRAPPERS for part in wrappers):
+            raise _refusal(path, self.root)
+        full = self.resolve(target)
+        return "::".join([*wrappers, full if is_url(full) else f"file://{full}"])
+
+    def _allowed_url(self, path: str) -> str:
+        climbs = ".." in path.split("/") or "%2e" in path.lower()
+        if not climbs and any(_covers(prefix, path) for prefix in self.allowed if is_url(prefix)):
             return path
         raise _refusal(path, self.root)
 
@@ -265,14 +274,14 @@ def no_folder(url: str) -> UsageError:
     )
 
 
-def _around(url: str, inner: str) -> tuple[str, str]:
-    """Return what stands before and after *inner*, the path in a store, in the URL that names it."""
+def _around(url: str, inner: str) -> tuple[str, int]:
+    """Return what stands before *inner*, the path in a store, in the URL that names it, and how many parts follow."""
     *before, part = url.split("::")
-    after: list[str] = []
+    wrapped = 0
     while before and not part.endswith(inner):  # the path in an archive stands before the place of the archive
-        after.insert(0, part)
         part = before.pop()
-    return "::".join([*before, part.removesuffix(inner)]), "".join(f"::{part}" for part in after)
+        wrapped += 1
+    return "::".join([*before, part.removesuffix(inner)]), wrapped
 
 
 def _covers(prefix: str, url: str) -> bool:

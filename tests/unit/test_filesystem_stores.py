@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
+import zipfile
 from pathlib import Path
 from textwrap import dedent
 
@@ -239,3 +242,49 @@ def test_a_missing_library_says_which_extra_to_install(url: str, extra: str, mon
         Filesystem("/nowhere", allowed=[url]).exists(url)
 
     assert caught.value.hint == f"pip install 'flowerpower-gitops[{extra}]'"
+
+
+@pytest.fixture
+def archives(tmp_path: Path) -> Filesystem:
+    (tmp_path / "data").mkdir()
+    with zipfile.ZipFile(tmp_path / "data/days.zip", "w") as archive:
+        for name in ("in/1.csv", "in/2.csv", "other.txt"):
+            archive.writestr(name, name)
+    with tarfile.open(tmp_path / "data/days.tar.gz", "w:gz") as archive:
+        member = tarfile.TarInfo("in/1.csv")
+        member.size = 3
+        archive.addfile(member, io.BytesIO(b"tar"))
+    return Filesystem(str(tmp_path))
+
+
+def test_what_an_archive_of_the_project_holds_is_read_and_found(archives: Filesystem) -> None:
+    assert get(archives, "zip://in/1.csv::data/days.zip") == b"in/1.csv"
+    assert get(archives, "tar://in/1.csv::data/days.tar.gz") == b"tar"
+
+    found = archives.find("zip://in/*.csv::data/days.zip")
+
+    assert found == ("zip://in/1.csv::data/days.zip", "zip://in/2.csv::data/days.zip")
+    assert get(archives, found[1]) == b"in/2.csv"
+    with pytest.raises(FileNotFoundError):
+        get(archives, "zip://in/1.csv::data/no.zip")
+    with pytest.raises(RefusedError, match="can only be read"):
+        put(archives, "zip://in/1.csv::data/days.zip", b"")
+
+
+@pytest.mark.parametrize("archive", ["../days.zip", "/etc/days.zip", "file:///etc/days.zip", "s3://other/x.zip", ""])
+def test_an_archive_elsewhere_is_refused(archives: Filesystem, archive: str) -> None:
+    with pytest.raises(RefusedError):
+        archives.resolve(f"zip://in/1.csv::{archive}")
+
+
+def test_files_in_archives_of_a_store_are_found(files: Filesystem, bucket: Bucket) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("in/1.csv", b"1")
+    put(files, "days.zip", packed.getvalue())
+    allowed = Filesystem("/nowhere", allowed=[bucket.url], options={"s3": bucket.options})
+
+    found = allowed.find(f"zip://in/*.csv::{bucket.url}/days.zip")
+
+    assert found == (f"zip://in/1.csv::{bucket.url}/days.zip",)
+    assert get(allowed, found[0]) == b"1"
