@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, cast
 from flowerpower.errors import FlowerPowerError, MissingExtraError, PipelineError, RefusedError
 from flowerpower.filesystem import Filesystem, hide_credentials
 from flowerpower.pipelines.context import RunContext
+from flowerpower.pipelines.failures import is_time_limit
 from flowerpower.pipelines.formats import Format, Kind, Place, PlaceFormat, find_format, kind_of, shape_of
 from flowerpower.pipelines.formats.format import computed, is_read_once, joined, lacks_library, refuse_other_items
 from flowerpower.pipelines.placeholders import fill
@@ -149,7 +150,7 @@ def read(load: Transfer, annotation: Any) -> tuple[Any, LoadRecord]:
 def _read(load: Transfer, kind: Kind) -> tuple[Any, int | None]:
     """Return the value and how many bytes hold it."""
     if isinstance(load.format, PlaceFormat):
-        return load.format.read(Place(load.place, load.files), kind, load.options), None
+        return _something(load.format.read(Place(load.place, load.files), kind, load.options), kind), None
     paths = load.files.find(load.path) if "*" in load.path else (load.path,)
     if not paths:
         raise PipelineError(f"{load.where}: no file matches {hide_credentials(load.path)}")
@@ -158,8 +159,14 @@ def _read(load: Transfer, kind: Kind) -> tuple[Any, int | None]:
     for path in paths:
         with load.files.open(path) as handle:
             sizes.append(_size(handle))
-            parts.append(load.format.read(handle, kind, load.options))
+            parts.append(_something(load.format.read(handle, kind, load.options), kind))
     return joined(parts, kind), None if None in sizes else sum(size or 0 for size in sizes)
+
+
+def _something(value: Any, kind: Kind) -> Any:
+    if value is None and kind != "any":
+        raise TypeError(f"its reader returned nothing, the node wants a {kind}")
+    return value
 
 
 def _size(handle: BinaryIO) -> int | None:
@@ -247,7 +254,7 @@ def _prepare(
     files = Filesystem(str(root), allowed=access.paths, options=storage)
     try:
         if isinstance(found, PlaceFormat):
-            place = found.prepare(path, files, options, isinstance(spec, SaveSpec))
+            place = _prepared(found, f"format {spec.format}", (path, files, options, isinstance(spec, SaveSpec)))
         else:
             place = files.resolve(path)
             files.refuse_without_library(path)
@@ -257,6 +264,22 @@ def _prepare(
         error.args = (f"{where}: {error}",)
         raise
     return Transfer(where, nodes, spec.format, found, path, place, options, files)
+
+
+def _prepared(found: PlaceFormat, name: str, told_it: tuple[str, Filesystem, Mapping[str, Any], bool]) -> str:
+    """Return where a format that opens its place itself says that this is; it may be foreign code."""
+    try:
+        place: Any = found.prepare(*told_it)
+    except FlowerPowerError:
+        raise
+    except Exception as error:
+        if is_time_limit(error):
+            raise
+        what = f"{name} could not prepare {hide_credentials(told_it[0])}: {told(error)}"
+        raise PipelineError(what) from harmless(error)
+    if not isinstance(place, str):
+        raise PipelineError(f"{name}: its `prepare` returned a {type(place).__name__}, where it should return a text")
+    return place
 
 
 class _Sink(io.RawIOBase):

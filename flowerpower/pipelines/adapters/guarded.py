@@ -115,6 +115,10 @@ class Guarded(
         return {}
 
 
+EVENTS = tuple(name for name in vars(Guarded) if name.startswith(("pre_", "post_")) or name == "data_moved")
+"""What an adapter may be told, by the name of its method."""
+
+
 def _told(error: BaseException, secrets: Secrets) -> Exception:
     """Return an error of the same name and place that says the same without secrets; its causes are left out."""
     kind = type(error)

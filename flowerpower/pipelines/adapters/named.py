@@ -17,7 +17,7 @@ from flowerpower.errors import MissingExtraError, PipelineError
 from flowerpower.pipelines.context import RunContext, Secrets
 from flowerpower.pipelines.failures import describe, is_time_limit
 from flowerpower.pipelines.graph import suggest
-from flowerpower.plugins import ADAPTERS_GROUP, load_plugin, why_missing
+from flowerpower.plugins import ADAPTERS_GROUP, load_plugin, plugin_names, why_missing
 from flowerpower.settings import default_environment
 
 logger = logging.getLogger("flowerpower.run")
@@ -147,14 +147,19 @@ def _own(name: str) -> Any:
 
 
 def _watcher(name: str, setting: Setting, plugins: Sequence[str]) -> Any:
-    from flowerpower.pipelines.adapters.guarded import Guarded
+    from flowerpower.pipelines.adapters.guarded import EVENTS, Guarded
 
     make = BUILT_IN.get(name) or (load_plugin(ADAPTERS_GROUP, name, distributions=plugins) if plugins else None)
     if make is None:
-        hint = why_missing(ADAPTERS_GROUP, name, plugins) or suggest(name, BUILT_IN)
+        known = {*BUILT_IN, *plugin_names(ADAPTERS_GROUP, distributions=plugins)}
+        hint = why_missing(ADAPTERS_GROUP, name, plugins) or suggest(name, known)
         raise PipelineError(f"there is no adapter {name!r}", hint=hint)
     try:
-        return Guarded(make(setting), name, setting.secrets)
+        made = make(setting)
+        if name not in BUILT_IN and not any(hasattr(made, event) for event in EVENTS):
+            kind = type(made).__name__
+            logger.warning("the adapter %r hears nothing: a %s has no method named as an event of Hamilton", name, kind)
+        return Guarded(made, name, setting.secrets)
     except ImportError as error:
         if name in BUILT_IN:
             raise MissingExtraError(f"the adapter {name!r}", name) from error
