@@ -6,9 +6,11 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flowerpower.errors import PipelineError
 from flowerpower.filesystem import Filesystem, hide_credentials, is_url
@@ -126,7 +128,7 @@ def _write_sql(value: Any, place: Place, options: Options) -> None:
     with _connection(place) as connection:
         name, schema = options["table"], options.get("schema")
         if where := options.get("replace_where"):
-            _delete(connection, name, schema, where)
+            _delete(connection, name, schema, _as_times(where, frame))
         if len(frame.columns):
             frame.to_sql(name, connection, schema=schema, if_exists=options["if_exists"], index=False)
 
@@ -161,6 +163,31 @@ def _refuse_table_of_nothing(value: Any, options: Options) -> None:
     """Raise TypeError for no rows of which nobody knows the columns, unless nothing has to be added."""
     if not len(value.columns) and options["if_exists"] != "append":
         raise TypeError("what has no rows and no columns makes no table; a frame with columns does")
+
+
+def _as_times(where: Options, value: Any) -> dict[str, Any]:
+    """Return what rows are replaced by, as times where the column of a frame has times.
+
+    SQLite holds times as texts, of which "2026-11-22" is another one; and a day begins in the zone of the column.
+    """
+    names = getattr(value, "column_names", None) or list(value.columns)
+    return {
+        name: _as_time(given, value[name]) if isinstance(given, str) and name in names else given
+        for name, given in where.items()
+    }
+
+
+def _as_time(text: str, column: Any) -> Any:
+    kind = column.dtype if hasattr(column, "dtype") else getattr(column, "type", None)
+    kind = getattr(kind, "pyarrow_dtype", kind)
+    if not str(kind).lower().startswith(("datetime", "timestamp")):
+        return text
+    zone = getattr(kind, "tz", None) or getattr(kind, "time_zone", None)
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=ZoneInfo(str(zone))) if zone and moment.tzinfo is None else moment
+    except (ValueError, KeyError):  # no time, or no zone with a name
+        return text
 
 
 def _delete(connection: Any, name: str, schema: str | None, where: Options) -> None:
@@ -257,24 +284,25 @@ def _insert(file: Path, value: Any, options: Options) -> None:
             database.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(schema)}")
         if len(value.columns):
             database.register(_VALUE, value)
-            _insert_rows(database, table, options)
+            where = _as_times(options.get("replace_where") or {}, value)
+            _insert_rows(database, table, {**options, "replace_where": where})
         elif _has_table(database, options):
-            _delete_replaced(database, table, options)
+            _delete_replaced(database, table, options.get("replace_where") or {})
         database.execute("COMMIT")
 
 
 def _insert_rows(database: Any, table: str, options: Options) -> None:
     if options["if_exists"] == "append":
         database.execute(f"CREATE TABLE IF NOT EXISTS {table} AS SELECT * FROM {_VALUE} LIMIT 0")  # noqa: S608  quoted
-        _delete_replaced(database, table, options)
+        _delete_replaced(database, table, options["replace_where"])
         database.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {_VALUE}")  # noqa: S608
     else:
         create = "CREATE OR REPLACE TABLE" if options["if_exists"] == "replace" else "CREATE TABLE"
         database.execute(f"{create} {table} AS SELECT * FROM {_VALUE}")  # noqa: S608
 
 
-def _delete_replaced(database: Any, table: str, options: Options) -> None:
-    if where := options.get("replace_where"):
+def _delete_replaced(database: Any, table: str, where: Options) -> None:
+    if where:
         matches = " AND ".join(f"{_quoted(column)} IS NOT DISTINCT FROM ?" for column in where)  # NULL equals nothing
         database.execute(f"DELETE FROM {table} WHERE {matches}", list(where.values()))  # noqa: S608  quoted
 

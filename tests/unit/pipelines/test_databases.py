@@ -306,3 +306,34 @@ def test_what_a_database_does_not_know_is_said_on_one_line(db: Project) -> None:
         load(db, "sql", "pandas", table="x")
     with pytest.raises(FlowerPowerError, match=rf"{place} as sql: \w+: \([\w.]+\) no such column: sales.which$"):
         save(db, "sql", "as_list", if_exists="append", replace_where={"which": "a"})
+
+
+TIMES = """
+    import pyarrow as pa
+
+    def as_pandas_times() -> pd.DataFrame:
+        return pd.DataFrame({"day": pd.to_datetime(["2026-11-22", "2026-11-22"]), "n": [1, 2]})
+
+    def as_polars_times() -> pl.DataFrame:
+        return pl.from_pandas(as_pandas_times())
+
+    def as_polars_zoned() -> pl.DataFrame:
+        return pl.from_pandas(as_pandas_zoned())
+
+    def as_arrow_zoned() -> pa.Table:
+        return pa.Table.from_pandas(as_pandas_zoned())
+
+    def as_pandas_zoned() -> pd.DataFrame:
+        return as_pandas_times().assign(day=lambda rows: rows["day"].dt.tz_localize("Europe/Berlin"))
+"""
+
+
+@pytest.mark.parametrize(
+    "name", ["as_pandas_times", "as_polars_times", "as_pandas_zoned", "as_polars_zoned", "as_arrow_zoned"]
+)
+def test_rows_of_a_day_are_replaced_where_the_column_holds_times(db: Project, form: str, name: str) -> None:
+    db.module("flow", FLOW + TIMES)
+    for _ in range(2):
+        save(db, form, name, if_exists="append", replace_where={"day": "${tick:%Y-%m-%d}"})
+
+    assert [row["n"] for row in load(db, form)] == [1, 2]
