@@ -109,8 +109,9 @@ def _read_sql(place: Place, kind: Kind, options: Options) -> Any:
 
 def _refuse_absent_file(url: Any) -> None:
     """Raise FileNotFoundError where SQLite would make an empty database in order to read it."""
-    if url.get_backend_name() == "sqlite" and not Path(url.database).exists():
-        raise FileNotFoundError(url.database)
+    file = url.database if url.get_backend_name() == "sqlite" else None
+    if file and not file.startswith((":memory:", "file:")) and not Path(file).exists():
+        raise FileNotFoundError(file)
 
 
 def _arrow_of(found: Any) -> Any:
