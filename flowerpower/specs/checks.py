@@ -49,9 +49,18 @@ def with_code(
     draft, modules = loaded.draft, sources.modules
     found = check_modules(draft, modules) + check_future(draft, now)
     found += [*check_dataflow(with_known_dataflow(draft), modules, real), *more]
+    if found and loaded.problems:
+        found = _beside_broken_yaml(found, loaded.problems)
     problems = _together(spec_problems(loaded, sources), silence(found, {**modules, **sources.texts}), sources.texts)
     wrong = any(problem.severity == "error" for problem in problems)
     return Loaded(None if wrong else loaded.project, problems, draft)
+
+
+def _beside_broken_yaml(found: Sequence[Problem], of_specs: Sequence[Problem]) -> list[Problem]:
+    """Return what was found where nothing is wrong with the YAML itself: elsewhere the values are guesses."""
+    errors = [one for one in of_specs if one.severity == "error" and "FP010" <= one.code < "FP100"]
+    broken = {(one.place.file, one.place.line) for one in errors if one.code != "FP011"}
+    return [one for one in found if (one.place.file, one.place.line) not in broken]
 
 
 def _together(of_specs: Sequence[Problem], more: Sequence[Problem], texts: Mapping[str, bytes]) -> tuple[Problem, ...]:

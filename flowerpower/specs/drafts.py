@@ -12,6 +12,7 @@ from pydantic_core._pydantic_core import ValidationError  # the core alone, see 
 from flowerpower.specs.messages import Finding, findings
 from flowerpower.specs.placeholders import Path
 from flowerpower.specs.places import as_written
+from flowerpower.specs.project import PARTLY
 from flowerpower.specs.salvage import SUGGESTED, is_open, is_slip, without_parts
 from flowerpower.specs.text.documents import MAX_PROBLEMS
 from flowerpower.specs.values import TRIGGERS
@@ -27,12 +28,6 @@ _STAND_INS: Mapping[str, Any] = {
 }
 _TAKEN_AS_WRITTEN = {"ProjectSpec": ("modules", "defaults", "environments")}  # by others, before a spec is made of them
 _ROUNDS = 4  # pydantic looks at a spec as a whole only when each of its fields is right; misspelt ones come later
-
-PARTLY = "partly"
-"""Stands among the unsound fields of a spec that has mistakes, beside those of which nothing is known."""
-
-BROKEN = "YAML"
-"""Stands there when a part of the spec is no YAML: nobody knows what it was meant to say."""
 
 _Model = TypeVar("_Model", bound="Spec")
 

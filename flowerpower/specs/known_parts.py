@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowerpower.dataflow.check import Finding
-from flowerpower.specs.drafts import BROKEN, PARTLY
-from flowerpower.specs.project import Project
+from flowerpower.specs.messages import without_its_colon
+from flowerpower.specs.project import PARTLY, Project, is_mark, unsure
 
 if TYPE_CHECKING:
     from flowerpower.specs.models import PipelineSpec, ScheduleSpec
@@ -53,8 +53,10 @@ def doubt_of(project: Project, address: str, spec: PipelineSpec | ScheduleSpec) 
     if not unsound:
         return Doubt()
     parts = _OF_A_PIPELINE if address.startswith("pipeline.") else _OF_A_SCHEDULE
-    unknown = unsound - type(spec).model_fields.keys()
-    return Doubt(parts & unsound, parts - spec.model_fields_set if unknown else _NOTHING)
+    fields = type(spec).model_fields
+    unknown = {name: without_its_colon(name, fields) for name in unsound - fields.keys() if not is_mark(name)}
+    perhaps = frozenset(unknown.values()) if all(unknown.values()) else parts - spec.model_fields_set
+    return Doubt(parts & unsound, (parts & perhaps) | {part for part in parts if unsure(part) in unsound})
 
 
 def with_known_dataflow(draft: Project) -> Project:
@@ -62,10 +64,11 @@ def with_known_dataflow(draft: Project) -> Project:
     if not draft.unsound:
         return draft
     schedules = draft.schedules.items()
-    lost = {spec.pipeline for name, spec in schedules if not draft.is_sound(f"schedule.{name}", "pipeline", BROKEN)}
+    of_schedules, of_pipelines = ("pipeline", unsure("pipeline")), ("modules", unsure("modules"))
+    lost = {spec.pipeline for name, spec in schedules if not draft.is_sound(f"schedule.{name}", *of_schedules)}
     if not draft.is_sound("project", "modules"):
         lost |= draft.pipelines.keys()
-    lost |= {name for name in draft.pipelines if not draft.is_sound(f"pipeline.{name}", "modules", BROKEN)}
+    lost |= {name for name in draft.pipelines if not draft.is_sound(f"pipeline.{name}", *of_pipelines)}
     return draft._replace(
         pipelines={name: spec for name, spec in draft.pipelines.items() if name not in lost},
         schedules={name: spec for name, spec in schedules if spec.pipeline not in lost},

@@ -6,7 +6,6 @@ Order of layers: project patch; spec over the project's defaults; the spec's env
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,18 +13,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowerpower.errors import Place, Problem
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.compiled import NeedsModelsError
-from flowerpower.specs.drafts import BROKEN, draft, is_misspelt, may_come_from_defaults
+from flowerpower.specs.drafts import draft, is_misspelt, may_come_from_defaults
 from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
 from flowerpower.specs.messages import REMOVE_QUOTES, Finding, describe, did_you_mean, there_are
 from flowerpower.specs.names import name_of, stem_of
 from flowerpower.specs.placeholders import Path, fill_variables, resolve_redis
-from flowerpower.specs.places import Origin, Places, origin_of
-from flowerpower.specs.project import Project
+from flowerpower.specs.places import Origin, Places, is_variable, origin_of
+from flowerpower.specs.project import BROKEN, Project
 from flowerpower.specs.rules import check
 from flowerpower.specs.silence import silence, wrong_comments
 from flowerpower.specs.split import split_spec
-from flowerpower.specs.text.documents import MAX_PROBLEMS, Document, Parsed, lines_of_holes
+from flowerpower.specs.text.documents import MAX_PROBLEMS, Document, Parsed, hides_a_name
 from flowerpower.specs.text.yaml import Parse, find, parse
 from flowerpower.specs.values import NOT_PATCHED
 from flowerpower.specs.verdict import in_order
@@ -38,7 +37,6 @@ __all__ = ["Loaded", "Project", "kind_of_file", "load", "resolve_redis"]
 
 _NOT_BY_VARIABLE = "a variable gives a text; what differs between environments is written under `environments:`"
 _OF_YAML = frozenset(code for code in CODES if code < "FP100")
-_NAME = re.compile(rb"[\"']?name\b")
 _OF_FILES_CUT_SHORT = frozenset(["FP007", "FP014", "FP015", "FP020"])
 _OF_NAMES = {"pipeline": "FP301", "schedule": "FP310"}  # that there is none of a name, by the kind that was named
 _OF_WHAT_IS_MISSING = frozenset(["FP102", "FP109", "FP112"])
@@ -102,12 +100,12 @@ class _Loading:
         self._defaults: dict[str, dict[str, Any]] = {"pipeline": {}, "schedule": {}}
         self._environments: dict[str, None] | None = None  # None: not known, so nothing is checked against them
         self._timezone = "UTC"
-        self._defaults_known = False
-        self._fill_everywhere = False
+        self._doubted: Mapping[str, frozenset[str]] = {}  # by kind, of the defaults
+        self._defaults_known = self._fill_everywhere = False
         self._unsound: dict[str, frozenset[str]] = {}
         self._broken_lines: set[tuple[str, int]] = set()  # where YAML itself was wrong, and the value is a guess
         self._nameless: set[str] = set()  # codes that say nothing, as there may be specs whose names are not known
-        self._holed: set[tuple[str, int]] = set()  # documents that are not known as a whole, by file and number
+        self._guesses: dict[tuple[str, int], list[Path]] = {}  # by file and number of documents: where more may stand
         self._places = Places(texts, env, None)
         self._placeholders: dict[str, bool] = {}  # by file: whether it has some
         self._files: dict[str | None, list[str]] = {"project": [], "pipeline": [], "schedule": [], None: []}
@@ -155,38 +153,43 @@ class _Loading:
     def _note(self, kind: str, file: str, parsed: Parsed) -> None:
         """Take down what is wrong with the text of a file, and what is not known of it for that."""
         self.problems += parsed.problems
-        broken = [problem.place.line for problem in parsed.problems if problem.severity == "error"]
+        errors = [problem for problem in parsed.problems if problem.severity == "error"]
+        broken = [problem.place.line for problem in errors if problem.code != "FP011"]  # of two values, one is read
         broken += [line for document in parsed.documents for line in document.holes]
         self._broken_lines |= {(file, line) for line in broken}
-        self._holed |= {(file, document.number) for document in parsed.documents if document.holes}
         split = split_spec(parsed.documents, self.texts[file]) if kind != "project" else None
         if split:
             self.problems.append(split)
-            self._holed |= {(file, document.number) for document in parsed.documents}
+        for document in parsed.documents:
+            self._guesses[file, document.number] = [()] if split else [guess.path for guess in document.guesses]
         if split or not parsed.documents:
             self.elsewhere[f"{kind}.{stem_of(file)}"] = "cannot be read"
         cut_short = any(problem.code in _OF_FILES_CUT_SHORT for problem in parsed.problems)
-        if cut_short or any(_NAME.match(line) for line in lines_of_holes(parsed, self.texts[file])):
+        if cut_short or hides_a_name(parsed, self.texts[file]):
             self._nameless |= {_OF_NAMES[kind]} if kind in _OF_NAMES else set()
 
     def _project_spec(self, documents: Sequence[Document]) -> ProjectSpec | None:
         files = [file for file in PROJECT_FILES if file in self.texts]
         if len(documents) != 1 or len(files) != 1:
-            self._wrong_number(files, len(documents))
+            from flowerpower.specs.shapes import wrong_number  # only a mistake needs it
+
+            for place, what in wrong_number(files, len(documents)):
+                self._report("FP009", place, what)
             return None
         origin = origin_of("project", documents[0])
         self._places = Places(self.texts, self.env, origin)
         data = self._patched(documents[0], origin, {})
         if data is None:
             return None
-        if "environments" not in documents[0].data and not (documents[0].holes or is_misspelt("environments", data)):
-            self._environments = {"default": None}
-        self._learn(data, origin, sound=documents[0].sound)
+        self._learn(data, origin, documents[0])
         whole = {**data, "environments": documents[0].data.get("environments", {})}
         filled, mistaken = self._filled(data, origin, whole)
         if any(problem.severity == "error" for problem in self.problems):  # those of the patches are told already
             mistaken.append(("environments",))
         spec: ProjectSpec | None = self._validated(filled, mistaken, origin, "project")
+        if not documents[0].sound:
+            fields = {str(guess.path[0]) for guess in documents[0].guesses if guess.path}
+            self._unsound["project"] = self._unsound.get("project", frozenset()) | fields
         known = self._environments
         if known is not None and self.env not in known:
             self._defaults_known = False
@@ -194,24 +197,25 @@ class _Loading:
             self._report("FP201", self._places.at("project", "environments"), f"no environment '{self.env}'", hint)
         return spec
 
-    def _wrong_number(self, files: Sequence[str], documents: int) -> None:
-        if not files:
-            self._report("FP009", Place(PROJECT_FILES[0]), "there is no flowerpower.yaml")
-        elif len(files) > 1:
-            self._report("FP009", Place(files[1]), f"there is a {files[0]} too")
-        elif documents > 1:
-            self._report("FP009", Place(files[0]), f"the file holds {documents} documents")
-
-    def _learn(self, data: Mapping[str, Any], origin: Origin, *, sound: bool) -> None:
+    def _learn(self, data: Mapping[str, Any], origin: Origin, document: Document) -> None:
         """Take from the project what specs need, also when the rest of it is wrong."""
+        guesses = {guess.path for guess in document.guesses}
+        if "environments" not in document.data and not (() in guesses or is_misspelt("environments", data)):
+            self._environments = {"default": None}
+        elif ("environments",) in guesses:
+            self._environments = None
         defaults = data.get("defaults")
         known = isinstance(data.get("defaults", {}), dict) and not is_misspelt("defaults", data)
-        self._defaults_known = sound and known
         for kind in self._defaults:
             found = defaults.get(kind) if isinstance(defaults, dict) else None
             if isinstance(found, dict):
                 self._defaults[kind] = found
                 self._check_keys(kind, {}, found, origin, ("defaults", kind))
+        if not document.sound:
+            from flowerpower.specs.guesses import doubts_of_defaults  # only a mistake needs it
+
+            self._doubted = doubts_of_defaults(document, self.texts[document.file], self.env)
+        self._defaults_known = known and not any(BROKEN in doubted for doubted in self._doubted.values())
         self._fill_everywhere = "${" in str(self._defaults)
         if isinstance(zone := data.get("timezone"), str):
             filled, _ = fill_variables({"timezone": zone}, self.variables)
@@ -221,8 +225,7 @@ class _Loading:
         found: dict[str, Spec] = {}
         for document, alone in self._documents(kind):
             origin = origin_of(kind, document)
-            is_guess = document.holes and self._is_guess(document, origin, "name")
-            name = None if is_guess else name_of(document, alone=alone)
+            name = name_of(document, alone=alone)
             key = name or "unknown"
             if key in found or not name:  # a place of its own, so that the rest of it is checked too
                 key = f"{key} in {origin.place}"
@@ -235,12 +238,6 @@ class _Loading:
                 what = f"the {kind} '{name}' is also in {self._places[f'{kind}.{name}']}"
                 self._report("FP110", self._places.within(origin, ("name",)), what)
         return found
-
-    def _is_guess(self, document: Document, origin: Origin, key: str) -> bool:
-        """Tell whether a value stands in a line that is no YAML."""
-        if not document.holes or not isinstance(document.data, dict) or key not in document.data:
-            return False
-        return self._places.within(origin, (key,)).line in document.holes
 
     def _spec(self, document: Document, origin: Origin, name: str | None, address: str) -> Spec | None:
         full = self._is_full(document.file)
@@ -257,14 +254,17 @@ class _Loading:
         if self._fill_everywhere or self._has_placeholders(document.file):
             data, mistaken = self._filled(data, origin, data)
         spec: Spec | None = self._validated(data, mistaken, origin, address)
-        if not document.sound:  # nobody knows what the broken part was meant to say
-            self._unsound[address] = self._unsound.get(address, frozenset()) | {BROKEN}
+        if self._doubted or not document.sound:
+            from flowerpower.specs.guesses import doubts_of  # only a mistake needs it
+
+            found = doubts_of(document, self.env, self._doubted.get(origin.kind), self._defaults[origin.kind].keys())
+            self._unsound[address] = self._unsound.get(address, frozenset()) | found
         return spec
 
     def _report_nameless(self, document: Document, origin: Origin, data: Mapping[str, Any]) -> None:
         from flowerpower.specs.manifests import manifest  # only a mistake needs it
 
-        known = (document.file, document.number) not in self._holed and not is_misspelt("name", data)
+        known = not self._may_have(origin, ("name",)) and not is_misspelt("name", data)
         if known and manifest(data).key in {"", *self._models[origin.kind].model_fields}:
             self._report("FP111", origin.place, f"a {origin.kind} in a file with several documents has no name")
 
@@ -363,8 +363,8 @@ class _Loading:
         return made.spec
 
     def _add(self, finding: Finding, origin: Origin) -> None:
-        explained = finding.hint.startswith("indent ")  # by lines that are there
-        if finding.code in _OF_WHAT_IS_MISSING and (origin.file, origin.number) in self._holed and not explained:
+        explained = finding.hint.startswith("indent ") or " and " in finding.what  # by lines that are there
+        if finding.code in _OF_WHAT_IS_MISSING and not explained and self._may_have(origin, finding.path):
             return
         if finding.code in ("FP102", "FP109") and origin.kind != "project":
             from flowerpower.specs.layers import as_taken_away
@@ -373,14 +373,16 @@ class _Loading:
         if finding.code == "FP101" and len(finding.path) == 1 and finding.path[0] in (self._environments or ()):
             finding = finding._replace(hint=f"'{finding.path[0]}' belongs under `environments:`")
         place = self._places.within(origin, finding.path, key=finding.at_key)
-        hint = _NOT_BY_VARIABLE if finding.hint == REMOVE_QUOTES and self._is_variable(place) else finding.hint
+        hint = (
+            _NOT_BY_VARIABLE
+            if finding.hint == REMOVE_QUOTES and is_variable(self.texts[place.file], place)
+            else finding.hint
+        )
         self._report(finding.code, place, finding.what, hint)
 
-    def _is_variable(self, place: Place) -> bool:
-        """Tell whether a variable stands at a place, with or without quotes."""
-        lines = self.texts[place.file].split(b"\n")[place.line - 1 : place.line]
-        written = [line.decode("utf-8", "replace")[place.column - 1 :] for line in lines]
-        return any(re.match(r"[\"']?\$\{var:", rest) for rest in written)
+    def _may_have(self, origin: Origin, path: Path) -> bool:
+        """Tell whether what is missing may stand in a part of a document that is only a guess."""
+        return any(path[: len(guess)] == guess for guess in self._guesses.get((origin.file, origin.number), ()))
 
     def _report(self, code: str, place: Place, what: str, hint: str = "") -> None:
         found = Problem(code, place, what, hint or CODES[code].advice, "warning" if code == "FP024" else "error")

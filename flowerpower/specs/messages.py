@@ -27,6 +27,7 @@ _EXPECTED: Mapping[str, str] = {
 SHOWN = 60
 _KEY = re.compile(r"[\w-]+")  # else a space may be missing after a colon
 _NEARLY_THE_SAME = 0.85
+_AND_BRACKET = re.compile(r"(\w+) *[\[{]")
 _FILE = re.compile(r"(?:[\w.-]*/)*([\w-]+)(?:\.(?:ya?ml|py))?")
 REMOVE_QUOTES = "remove the quotes"
 NO_RETRIES = "For no retries write `retry: {max: 0}`."
@@ -54,12 +55,21 @@ def unknown_key(key: str, known: Iterable[str], path: Path) -> Finding:
     from flowerpower.specs.synonyms import belongs_elsewhere, synonym  # only a mistake needs them
 
     names = list(known)
+    if word := without_its_colon(key, names):
+        hint = f"write `{word}: {key.removeprefix(word).strip()}: ...`"
+        return Finding("FP101", path, f"the colon is missing after `{word}`", hint, at_key=True)
     other = belongs_elsewhere(key) if len(path) == 1 else ""
     hint = synonym(key, names) or did_you_mean(key, names, _NEARLY_THE_SAME) or other or did_you_mean(key, names)
     if key.startswith(("x-", ".")):
         hint = "a spec has no keys for anchors: put `&name` before the value where it is used first"
     hint = hint or CODES["FP101"].advice
     return Finding("FP101", path, f"unknown key '{key[:SHOWN]}'", hint, at_key=True)
+
+
+def without_its_colon(key: str, known: Iterable[str]) -> str:
+    """Return which known key one begins with that goes on with a bracket, as `config {engine`; or nothing."""
+    found = _AND_BRACKET.match(key)
+    return found[1] if found and found[1] in known else ""
 
 
 def there_are(names: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowerpower.specs.text.documents import Document
+from flowerpower.specs.text.documents import NO_NAME, Document
 
 
 def stem_of(file: str) -> str:
@@ -11,7 +11,9 @@ def stem_of(file: str) -> str:
 
 
 def name_of(document: Document, *, alone: bool) -> str | None:
-    """Return the name of the spec in a document, which may be *alone* in its file; None if it has none."""
+    """Return the name of the spec in a document, which may be *alone* in its file; None if none is known."""
+    if NO_NAME in document.guesses:
+        return None
     name = document.data.get("name") if isinstance(document.data, dict) else None
     if isinstance(name, str):
         return name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -35,6 +36,12 @@ def as_written(path: Path, misspelt: Mapping[Path, str]) -> Path:
     if not misspelt:
         return path
     return tuple(misspelt.get(path[: depth + 1], step) for depth, step in enumerate(path))
+
+
+def is_variable(content: bytes, place: Place) -> bool:
+    """Tell whether a variable stands at a place of a file, with or without quotes."""
+    lines = content.split(b"\n")[place.line - 1 : place.line]
+    return any(re.match(r"[\"']?\$\{var:", line.decode("utf-8", "replace")[place.column - 1 :]) for line in lines)
 
 
 class Places(Mapping[str, Place]):

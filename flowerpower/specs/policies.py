@@ -11,7 +11,7 @@ from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.durations import duration_text
-from flowerpower.specs.project import Project
+from flowerpower.specs.project import BROKEN, Project
 from flowerpower.specs.values import TRIGGERS
 
 if TYPE_CHECKING:
@@ -106,9 +106,11 @@ class _Policy:
         kind, _, name = address.partition(".")
         if kind == "schedule":
             pipeline = self._project.schedules[name].pipeline
-            if pipeline not in self._project.pipelines or not self._project.is_sound(f"pipeline.{pipeline}", field):
+            if pipeline not in self._project.pipelines or not self._project.is_sound(
+                f"pipeline.{pipeline}", field, BROKEN
+            ):
                 return False
-        return self._project.is_sound(address, field)
+        return self._project.is_sound(address, field, BROKEN)
 
     def _interval(self, address: str, schedule: ScheduleSpec) -> Iterator[Problem]:
         shortest = self._rules.min_interval

@@ -12,6 +12,14 @@ from flowerpower.specs.places import Places
 if TYPE_CHECKING:
     from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
 
+PARTLY = "partly"
+"""Stands among the unsound fields of a spec that has mistakes, beside those of which nothing is known."""
+
+BROKEN = "YAML"
+"""Stands there when a part of the spec is no YAML: nobody knows what it was meant to say."""
+
+_MARK = "\0"  # stands in no key
+
 
 class Project(NamedTuple):
     """All specs of a project, resolved for one environment, and where each stands."""
@@ -37,3 +45,18 @@ class Project(NamedTuple):
         if isinstance(self.places, Places):
             return self.places.at(address, *path, key=key)
         return self.places.get(address, Place(PROJECT_FILES[0]))
+
+
+def unsure(name: str) -> str:
+    """Return what stands among the unsound fields for one that is right as it is, and may be meant otherwise."""
+    return f"{name}{_MARK}"
+
+
+def is_mark(name: str) -> bool:
+    """Tell whether a name there is no field, but something that is known of one."""
+    return _MARK in name
+
+
+def field_of(name: str) -> str:
+    """Return the field that a name there is, or that a mark tells of."""
+    return name.partition(_MARK)[0]

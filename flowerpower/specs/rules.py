@@ -178,12 +178,17 @@ def _check_schedule(
     if spec.pipeline not in project.pipelines and project.is_sound(address, "pipeline"):
         yield from _check_missing_pipeline(project, address, spec, elsewhere.get(f"pipeline.{spec.pipeline}"))
     queues = project.spec.queues
-    if queues is not None and spec.queue not in queues and project.is_sound(address, "queue"):
+    if queues is not None and spec.queue not in queues and _is_known(project, address, "queue", "queues"):
         hint = did_you_mean(spec.queue, queues) or there_are(queues)
         yield problem(project, "FP302", (address, "queue"), f"the queue '{spec.queue}' is not declared", hint)
     yield from _check_trigger(project, address, spec)
     if spec.timezone != project.spec.timezone:  # of that it is said once
         yield from _check_zone(project, address, spec.timezone)
+
+
+def _is_known(project: Project, address: str, field: str, declared: str) -> bool:
+    """Tell whether both a field of a spec and that of the project which declares its values are as written."""
+    return project.is_sound(address, field) and project.is_sound("project", declared)
 
 
 def _check_missing_pipeline(project: Project, address: str, spec: ScheduleSpec, why: str | None) -> Iterator[Problem]:

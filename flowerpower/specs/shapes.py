@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from flowerpower.errors import Place
 from flowerpower.nearest import nearest
 from flowerpower.specs.codes import CODES
+from flowerpower.specs.files.kinds import PROJECT_FILES
 from flowerpower.specs.messages import NO_RETRIES, REMOVE_QUOTES, SHOWN, flow
 from flowerpower.specs.other_triggers import cron_of_fields
 from flowerpower.specs.placeholders import Path
@@ -167,3 +169,13 @@ _HINTS: Mapping[str, Callable[[Path, Any, Sequence[str]], str]] = {
     "dict_type": _mapping,
     "model_type": _mapping,
 }
+
+
+def wrong_number(files: Sequence[str], documents: int) -> Iterator[tuple[Place, str]]:
+    """Yield why a project is not described by one document of one file, and where that shows."""
+    if not files:
+        yield Place(PROJECT_FILES[0]), f"there is no {PROJECT_FILES[0]}"
+    elif len(files) > 1:
+        yield Place(files[1]), f"there is a {files[0]} too"
+    elif documents > 1:
+        yield Place(files[0]), f"the file holds {documents} documents"

@@ -188,12 +188,20 @@ GONE: tuple[Any, ...] = (("s1", None), *CIRCLE)
             {"s1": LACKING, "s2": LACKING}, ("s2", GOOD), NOW, ["FP322"], ["FP322"], id="another has it again"
         ),
         pytest.param(
-            {"s1": GOOD + "labels: {a: !tag x}\n", "s2": LACKING},
+            {"s1": GOOD.replace("sales", "!tag sales"), "s2": LACKING},
             ("s1", GOOD),
             NOW,
             ["FP012"],
             ["FP322"],
             id="a mistake hid another",
+        ),
+        pytest.param(
+            {"s1": GOOD + "labels: {a: !tag x}\n", "s2": LACKING},
+            ("s1", GOOD),
+            NOW,
+            ["FP012", "FP322"],
+            ["FP322"],
+            id="a mistake hid nothing",
         ),
         pytest.param({"s1": GOOD}, ("s1", None), NOW, [], ["FP322"], id="nobody runs the pipeline any more"),
         pytest.param({"s1": GOOD + "previous_names: [s3]\n"}, ("s3", GOOD), NOW, [], ["FP308"], id="an earlier name"),

@@ -91,11 +91,12 @@ def total(report: dict) -> dict:
 
 
 class Mistake(NamedTuple):
-    """What is written where instead of what is right."""
+    """What is written where instead of what is right: a value, or all lines of a key as they stand."""
 
     file: str
     path: tuple[str | int, ...]
     written: str
+    as_lines: bool = False
 
     def __str__(self) -> str:
         return f"{self.file} {'.'.join(map(str, self.path))} {self.written}"
@@ -135,6 +136,31 @@ MISTAKES = [
     *several(NIGHTLY, every="1h", jitter="x", config={"engine": "spark"}, buffer_limit=0, previous_names=["A B"]),
     *several(WEEKLY, every="1s", after=["weekly"], end="2026-01-01"),
 ]
+MISTAKES += [  # of YAML itself
+    Mistake(file, (key,), lines, as_lines=True)
+    for file, key, lines in (
+        (PROJECT, "name", "name: acme\nname: acme"),
+        (PROJECT, "queues", "queues: {default: {}}\nqueues: {heavy: {}, default: {}}"),
+        (PROJECT, "guards", "guards: {max_deletes: *ten}"),
+        (PROJECT, "notify", "notify {remind: 1d"),
+        (PROJECT, "defaults", "defaults: {pipeline: {timeout: *long}, schedule: {jitter: 0s, jitter: 1s}}"),
+        (PROJECT, "defaults", "defaults: {pipeline: {timeout: 30m}\npipeline: {timeout: 1h}}"),
+        (SALES, "owner", "owner: me\nowner: you"),
+        (SALES, "inputs", 'inputs: {region: EU, day: "1"}\ninputs: {region: US, day: "2"}'),
+        (SALES, "inputs", "inputs: {region: *where, day: x}"),
+        (SALES, "config", "config: {engine: pandas, engine: polars}"),
+        (SALES, "labels", "labels: {tier: !gold x}"),
+        (SALES, "retry", "retry: {max: .inf}"),
+        (SALES, "cache", "cache path"),
+        (SALES, "adapters", "adapters: [progress"),
+        (NIGHTLY, "paused", "paused: false\npaused: true"),
+        (NIGHTLY, "pipeline", "pipeline: sales\npipeline: sales"),
+        (NIGHTLY, "retry", "retry: {<<: {max: 1}}"),
+        (NIGHTLY, "start", "start 2026-01-01"),
+        (NIGHTLY, "queue", "queue: default\nqueue: heavy"),
+        (WEEKLY, "owner", "owner: [me, *you]"),
+    )
+]
 DATAFLOW = "FP3[23][0-9]"
 MAY_HIDE: list[tuple[str, str, str]] = [  # by what, which codes of what else; with the reason
     (f"{PROJECT} modules", f"{DATAFLOW}|FP305", "no module is known"),
@@ -151,22 +177,32 @@ MAY_HIDE: list[tuple[str, str, str]] = [  # by what, which codes of what else; w
     (f"{PROJECT} timezone", f"FP304 {WEEKLY}", "the zone decides when the last tick is"),
     (f"{PROJECT} policies.enforce.max_timeout", "FP313", "another limit, another message"),
     (f"{SALES} timeout|{NIGHTLY} timeout", f"FP313 {PROJECT}", "the same"),
+    (f"{PROJECT} queues queues:", "FP302", "the queue may stand in the first of the two"),
+    (f"{PROJECT} defaults defaults: .*\\n", DATAFLOW, "the config may stand there"),
+    (f"{SALES} (cache|adapters)", "FP323", "what cannot be read may be overrides, which replace the node"),
+    (f"{SALES} cache cache", "FP012 .* labels", "it is told in other words"),
+    (f"{SALES} config config:", DATAFLOW, "which nodes there are hangs on which of the two is meant"),
+    (f"{NIGHTLY} start start", f"{DATAFLOW} {NIGHTLY}", "what cannot be read may be the config"),
+    (f"{NIGHTLY} pipeline pipeline:", DATAFLOW, "the schedule may give other inputs to what it runs"),
 ]
-_RUN_BY = re.compile(r", as the schedule '.*' runs it$")
+_RUN_BY = re.compile(r", as the schedule '.*' runs it$|, first in line \d+$")
 Told = tuple[str, str, str]
 
 
 @cache
 def told(*mistakes: Mistake) -> frozenset[Told]:
     """Return the code, file and words of each problem of the project with some mistakes."""
-    files = copy.deepcopy(FILES)
-    for file, path, written in mistakes:
+    files, lines = copy.deepcopy(FILES), dict[tuple[str, str | int], str]()
+    for file, path, written, as_lines in mistakes:
+        if as_lines:
+            lines[file, path[0]] = f"{written}\n"
+            continue
         node: Any = files[file]
         for step in path[:-1]:
             node = node[step]
         node[path[-1]] = json.loads(written)
     texts = {
-        file: "".join(f"{key}: {json.dumps(value)}\n" for key, value in data.items()).encode()
+        file: "".join(lines.get((file, key), f"{key}: {json.dumps(value)}\n") for key, value in data.items()).encode()
         for file, data in files.items()
     }
     sources = Sources(texts=texts, problems=(), modules={"flows/sales.py": CODE})
@@ -187,7 +223,9 @@ def may_change(one: Mistake, other: Mistake, problems: frozenset[Told]) -> froze
     return frozenset(
         problem
         for problem in problems
-        if (limit and problem[0] == "FP313") or (of_run and problem[0] == "FP335" and problem[1] == SALES)
+        if (limit and problem[0] == "FP313")
+        or "begins with `!`" in problem[2]
+        or (of_run and problem[0] == "FP335" and problem[1] == SALES)
     )
 
 

@@ -50,9 +50,12 @@ def parse_exactly(file: str, content: bytes) -> Parsed:
     from flowerpower.specs.text.composer import compose
 
     composer = compose(file, content, positions=False)
-    if composer.problems:
-        composer = compose(file, content, positions=True)
-    return Parsed(tuple(composer.documents), tuple(composer.problems))
+    if not composer.problems:
+        return Parsed(tuple(composer.documents), ())
+    from flowerpower.specs.text.guesses import with_guesses  # only a mistake needs it
+
+    composer = compose(file, content, positions=True)
+    return Parsed(with_guesses(composer), tuple(composer.problems))
 
 
 def find(file: str, number: int, content: bytes, path: Sequence[str | int], *, key: bool = False) -> tuple[Place, int]:

@@ -1,2 +1,2 @@
-def report() -> int:
+def total() -> int:
     return 1
