@@ -6,6 +6,7 @@ Their exit code is 1, since 2 is kept for pending changes.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ from flowerpower.render.words import listed
 from flowerpower.settings import read_settings
 
 _MOST = 8  # names that are offered
+_CHOICE = re.compile(r"'([^']+)' is not one of (.+)")
+_NAME = re.compile(r"'([^']+)'")
 
 # What people type who come from other tools, and what it is called here.
 _OTHER_FLAGS = {
@@ -109,6 +112,8 @@ def understand(error: Any, arguments: Sequence[str]) -> Mistake:
         typed = next((word for word in arguments if repr(word) in message), "")
         meant = _nearest(typed, context.command.commands, _OTHER_COMMANDS if path == "flowerpower" else {})
         hint = f"did you mean {path} {meant}? {hint}" if meant else hint
+    if (choice := _CHOICE.search(message)) and (meant := _nearest(choice[1].lower(), _NAME.findall(choice[2]), {})):
+        hint = f"did you mean {meant!r}? {hint}"
     if type(error).__name__ == "MissingParameter" and (names := _offered(path)):
         hint = f"there {'is' if len(names) == 1 else 'are'} {listed(names, _MOST)}; {hint}"
     return Mistake(message, hint)

@@ -36,6 +36,34 @@ def test_flags_before_the_command_are_put_behind_it(capsys: pytest.CaptureFixtur
     )
 
 
+@pytest.mark.parametrize(
+    ("call", "meant"),
+    [
+        ("schema pipelin", "pipeline"),
+        ("schema plan_file", "plan-file"),
+        ("schema Schedules", "schedule"),
+        ("validate --format jsno", "json"),
+        ("plan --format markdwon", "markdown"),
+        ("plan --color nevre", "never"),
+        ("completion bsh", "bash"),
+    ],
+)
+def test_a_mistyped_choice_is_told_with_the_one_that_was_meant(
+    call: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(call.split()) == 1
+
+    assert (
+        f"hint: did you mean '{meant}'? see flowerpower {call.split(maxsplit=1)[0]} --help" in capsys.readouterr().err
+    )
+
+
+def test_a_choice_that_is_like_none_gets_no_guess(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", "--format", "xyzzy"]) == 1
+
+    assert "hint: see flowerpower plan --help" in capsys.readouterr().err
+
+
 def test_a_flag_whose_variable_is_not_set_is_not_taken_for_no_flag(flowerpower: CommandLine) -> None:
     for call in ("apply --approved", "apply --auto-approve --env", "plan --against", "plan --out", "plan --target"):
         answer = flowerpower(*call.split(), "")
