@@ -57,14 +57,13 @@ class PlannedChanges:
 
         Raises `UsageError` for a pattern that matches nothing.
         """
-        from flowerpower.planning.selection import select, unmatched
+        from flowerpower.planning.selection import nearest_address, select, unmatched
 
         unknown = unmatched(self.plan, selection)
         if unknown:
-            raise UsageError(
-                f"nothing has an address like {unknown[0]!r}",
-                hint="an address is schedule.NAME or pipeline.NAME; a * in it stands for any letters",
-            )
+            meant, form = nearest_address(self.plan, unknown[0]), "an address is schedule.NAME or pipeline.NAME"
+            hint = f"did you mean {meant!r}?" if meant else f"{form}; a * in it stands for any letters"
+            raise UsageError(f"nothing has an address like {unknown[0]!r}", hint=hint)
         return PlannedChanges(select(self.plan, selection), "", self.allowed)
 
     def to_file(self) -> bytes:

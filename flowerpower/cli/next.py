@@ -14,7 +14,7 @@ import typer
 from flowerpower.cli import completion
 from flowerpower.cli.options import Revision, command, flag
 from flowerpower.cli.session import Session
-from flowerpower.errors import UsageError
+from flowerpower.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
     from flowerpower.planning.upcoming import Outlook
@@ -223,5 +223,17 @@ def _no_schedule(specs: ProjectSpecs, state: State, name: str, where: str) -> Us
     if name in state.pipelines:
         what = f"{name!r} is a pipeline, and no schedule of it is {where}"
         return UsageError(what, hint=f"a schedule with `pipeline: {name}` would run it")
-    hint = did_you_mean(name, [*state.schedules, *state.pipelines]) or "`flowerpower next` without names shows all"
-    return UsageError(f"no schedule {name!r} is {where}", hint=hint)
+    hint = did_you_mean(name, [*state.schedules, *state.pipelines]) or _in_specs(specs, name)
+    return UsageError(f"no schedule {name!r} is {where}", hint=hint or "`flowerpower next` without names shows all")
+
+
+def _in_specs(specs: ProjectSpecs, name: str) -> str:
+    """Return where to look for a schedule that only the specs have, under that name or one like it; or nothing."""
+    from flowerpower.specs.messages import did_you_mean
+
+    try:
+        known = (*specs.draft.schedules, *specs.draft.pipelines)
+    except SpecError:
+        return ""
+    look = f"`flowerpower next --specs {name}` shows it as the specs say"
+    return f"it is not applied yet; {look}" if name in known else did_you_mean(name, known)

@@ -125,9 +125,12 @@ def scheduler(session: Session, watched: Watched) -> None:
 
 def read_duration(text: str, name: str) -> float:
     """Return the seconds of `90s` or `15m`; raise `UsageError` for what is no duration."""
+    from flowerpower.specs.suggestions import meant_duration
     from flowerpower.specs.values import parse_duration
 
     try:
         return float(parse_duration(text))
     except ValueError as error:
-        raise UsageError(f"{name}: {error}", hint="write 90s, 15m, 2h or a number of seconds") from None
+        meant = meant_duration(text)
+        hint = f"did you mean {meant}?" if meant else "write 90s, 15m, 2h or a number of seconds"
+        raise UsageError(f"{name}: {error}", hint=hint) from None

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
+from flowerpower.nearest import nearest
 from flowerpower.planning.plan import Change, Plan
 
 _KINDS = ("schedule.", "pipeline.")
@@ -48,10 +49,22 @@ def select(plan: Plan, selection: Selection) -> Plan:
 
 def unmatched(plan: Plan, selection: Selection) -> list[str]:
     """Return the patterns that match nothing, neither what changes nor what stays as it is."""
+    known = _known(plan)
+    return [pattern for pattern in (*selection.targets, *selection.excluded) if not _any_matches([pattern], known)]
+
+
+def nearest_address(plan: Plan, pattern: str) -> str:
+    """Return the address, or the name alone, that a pattern which matches nothing was meant to be; or nothing."""
+    known = sorted(_known(plan))
+    if "." in pattern:
+        return nearest(pattern, known)
+    return nearest(pattern, [address.partition(".")[2] for address in known])
+
+
+def _known(plan: Plan) -> set[str]:
     known = {address for change in plan.changes for address in _addresses(change)}
     known |= {f"schedule.{name}" for name in plan.after.schedules}
-    known |= {f"pipeline.{name}" for name in plan.after.pipelines}
-    return [pattern for pattern in (*selection.targets, *selection.excluded) if not _any_matches([pattern], known)]
+    return known | {f"pipeline.{name}" for name in plan.after.pipelines}
 
 
 def _addresses(change: Change) -> tuple[str, ...]:

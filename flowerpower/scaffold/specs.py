@@ -65,6 +65,7 @@ class Timing:
     def trigger(self, timezone: str) -> Trigger:
         """Return the trigger in a project with that time zone; raises a FlowerPowerError when it cannot be read."""
         from flowerpower.schedule.trigger import parse_trigger
+        from flowerpower.specs.suggestions import meant_duration
         from flowerpower.specs.values import parse_duration
 
         given = (self.cron, self.every, self.at)
@@ -72,7 +73,9 @@ class Timing:
         try:
             every = None if self.every is None else parse_duration(self.every)
         except ValueError as error:
-            raise UsageError(str(error), hint="write 90s, 15m, 2h or 1d12h") from error
+            meant = meant_duration(self.every)
+            hint = f"did you mean {meant}?" if meant else "write 90s, 15m, 2h or 1d12h"
+            raise UsageError(str(error), hint=hint) from error
         return parse_trigger(cron=cron, every=every, at=self.at, timezone=self.timezone or timezone)
 
     def lines(self) -> str:

@@ -67,6 +67,7 @@ def test_a_new_schedule_says_when_it_fires_first(say: Say) -> None:
         ("schedule x --cron @daily --every 1h", "a schedule needs exactly one of `cron`, `every` and `at`", "keep one"),
         ("schedule x --cron 61_*_*_*_*", "61", "minute"),
         ("schedule x --every soon", "'soon' is not a duration", "15m"),
+        ("schedule x --every 90min", "'90min' is not a duration", "did you mean 1h30m?"),
         ("schedule x --at 2020-01-01", "the schedule would never fire: its time is over", "to come"),
         ("schedule x --timezone Europe/Berln", "there is no time zone 'Europe/Berln'", "Europe/Berlin"),
     ],

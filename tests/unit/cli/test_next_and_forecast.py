@@ -54,6 +54,7 @@ def test_every_and_at_are_triggers_too(capsys: pytest.CaptureFixture[str]) -> No
         (["--cron", "61 * * * *"], "61 is outside 0-59"),
         (["--cron", "@daily", "--timezone", "Europe/Berlni"], "did you mean Europe/Berlin"),
         (["--every", "soon"], "'soon' is not a duration"),
+        (["--every", "2hours"], "did you mean 2h?"),
         (["--cron", "@daily", "--every", "1h"], "exactly one of"),
         (["--cron", "@daily", "--from", "soon"], "--from 'soon' names no moment"),
         (["--cron", "@daily", "--to", "2h"], "--to is for schedules"),
@@ -105,6 +106,22 @@ def test_before_the_first_apply_next_says_where_else_to_look(flowerpower: Comman
 
     assert answer.code == 0
     assert "flowerpower next --specs" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("nightly", "it is not applied yet; `flowerpower next --specs nightly` shows it as the specs say"),
+        ("nigthly", "did you mean 'nightly'?"),
+        ("xyzzy", "`flowerpower next` without names shows all"),
+    ],
+)
+def test_a_schedule_that_only_the_specs_have_is_said_to_be_there(
+    flowerpower: CommandLine, name: str, hint: str
+) -> None:
+    answer = flowerpower("next", name)
+
+    assert (answer.code, answer.err) == (1, f"Error: no schedule '{name}' is live\nhint: {hint}\n")
 
 
 def test_who_does_not_fire_is_named_with_the_reason(applied: CommandLine, redis_connection: redis.Redis) -> None:

@@ -15,9 +15,11 @@ from flowerpower.cli.main import run
 
 def test_validate_refuses_a_file_that_does_not_exist(flowerpower: CommandLine) -> None:
     answer = flowerpower("validate", "schedules/nightyl.yaml")
+    other = flowerpower("validate", "nowhere/xyzzy.yaml")
 
     assert (answer.code, answer.out) == (1, "")
-    assert "there is no file schedules/nightyl.yaml" in answer.err
+    assert "there is no file schedules/nightyl.yaml\nhint: did you mean schedules/nightly.yaml?" in answer.err
+    assert "hint: name files or folders of the project, or none to check all" in other.err
 
 
 def test_validate_takes_the_folder_of_a_project(flowerpower: CommandLine) -> None:

@@ -55,6 +55,22 @@ def test_a_pattern_that_matches_what_stays_as_it_is_is_no_mistake() -> None:
         PlannedChanges(EVERYTHING, "sha256:0", Allowed()).only(Selection(excluded=("nothing",)))
 
 
+@pytest.mark.parametrize(
+    ("pattern", "hint"),
+    [
+        ("schedule.nigthly_sales", "did you mean 'schedule.nightly_sales'?"),
+        ("schedules.nightly_sales", "did you mean 'schedule.nightly_sales'?"),
+        ("nigthly_sales", "did you mean 'nightly_sales'?"),
+        ("xyzzy", "an address is schedule.NAME or pipeline.NAME; a * in it stands for any letters"),
+    ],
+)
+def test_a_pattern_that_matches_nothing_is_told_with_the_nearest_address(pattern: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        PlannedChanges(EVERYTHING, "sha256:0", Allowed()).only(Selection(targets=(pattern,)))
+
+    assert caught.value.hint == hint
+
+
 @given(st.lists(st.sampled_from(["*", "nightly*", "pipeline.*", "schedule.?*", "weekly_report"]), min_size=1))
 def test_targets_and_exclusions_share_a_plan_between_them(patterns: list[str]) -> None:
     taken = select(EVERYTHING, Selection(targets=tuple(patterns))).changes
