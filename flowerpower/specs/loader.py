@@ -382,7 +382,8 @@ class _Loading:
 
     def _may_have(self, origin: Origin, path: Path) -> bool:
         """Tell whether what is missing may stand in a part of a document that is only a guess."""
-        return any(path[: len(guess)] == guess for guess in self._guesses.get((origin.file, origin.number), ()))
+        guesses = self._guesses.get((origin.file, origin.number), ())
+        return any(path[: len(guess)] == guess if guess else len(path) < 2 for guess in guesses)
 
     def _report(self, code: str, place: Place, what: str, hint: str = "") -> None:
         found = Problem(code, place, what, hint or CODES[code].advice, "warning" if code == "FP024" else "error")

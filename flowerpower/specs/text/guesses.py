@@ -6,7 +6,7 @@ Only files with mistakes come here, after they were read with positions.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.errors import Place
@@ -22,16 +22,22 @@ _OF_A_KEY = frozenset(["FP016", "FP017", "FP021"])  # which may stand for others
 _EVERYTHING = (Guess(()),)
 
 
-def with_guesses(composer: Composer) -> tuple[Document, ...]:
-    """Return the documents of a composer, those that are not sound with what is a guess in them."""
+def with_guesses(composer: Composer, content: bytes) -> tuple[Document, ...]:
+    """Return the documents of a composer, those that are not sound with what is a guess in them.
+
+    Of the *content* of the file the composer may have read a part only.
+    """
+    lines = LINE_END.split(content.decode("utf-8", "replace").removeprefix("\ufeff"))
     codes = {one.place: one.code for one in composer.problems if one.code in {_TWICE, *_OF_A_VALUE, *_OF_A_KEY}}
     return tuple(
-        document._replace(guesses=_guesses(composer, document, codes)) if not document.sound else document
+        document._replace(guesses=_guesses(composer, document, codes, lines)) if not document.sound else document
         for document in composer.documents
     )
 
 
-def _guesses(composer: Composer, document: Document, codes: Mapping[Place, str]) -> tuple[Guess, ...]:
+def _guesses(
+    composer: Composer, document: Document, codes: Mapping[Place, str], lines: Sequence[str]
+) -> tuple[Guess, ...]:
     """Return what is a guess in a document; all of it, if a mistake cannot be told to be in one part.
 
     A mistake that is nowhere stands in a value that another one of the same key replaces.
@@ -40,7 +46,7 @@ def _guesses(composer: Composer, document: Document, codes: Mapping[Place, str])
         return ()
     found = [*_marked(composer, document.data, (), codes)]
     if document.holes:
-        found += [Guess(()), *_with_holes(composer, document)]
+        found += [Guess(()), *_with_holes(composer, document, lines)]
     start = composer.place(composer.starts[document.number])
     if not found or codes.get(start) in {_TWICE, *_OF_A_VALUE}:  # as if another spec began, or a tag of all
         return _EVERYTHING
@@ -61,9 +67,9 @@ def _marked(composer: Composer, node: Any, path: Path, codes: Mapping[Place, str
         yield from _marked(composer, node[step], here, codes)
 
 
-def _with_holes(composer: Composer, document: Document) -> Iterator[Guess]:
+def _with_holes(composer: Composer, document: Document, lines: Sequence[str]) -> Iterator[Guess]:
     """Yield the first keys whose values begin in lines that cannot be read, or which such lines stand under."""
-    offsets, lines = composer.offsets.get(id(document.data), {}), LINE_END.split(composer.text)
+    offsets = composer.offsets.get(id(document.data), {})
     keys = sorted((composer.place(key_at).line, str(step)) for step, (key_at, _) in offsets.items())
     starts = [line for line, _ in keys]
     for number in document.holes:

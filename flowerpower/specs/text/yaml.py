@@ -55,7 +55,7 @@ def parse_exactly(file: str, content: bytes) -> Parsed:
     from flowerpower.specs.text.guesses import with_guesses  # only a mistake needs it
 
     composer = compose(file, content, positions=True)
-    return Parsed(with_guesses(composer), tuple(composer.problems))
+    return Parsed(with_guesses(composer, content), tuple(composer.problems))
 
 
 def find(file: str, number: int, content: bytes, path: Sequence[str | int], *, key: bool = False) -> tuple[Place, int]:
