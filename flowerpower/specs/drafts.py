@@ -123,7 +123,9 @@ def _has_slip(name: str, keys: tuple[str, ...]) -> bool:
 
 def may_come_from_defaults(finding: Finding, data: Mapping[str, Any]) -> bool:
     """Tell whether a finding only says that something is missing which defaults of the project could give."""
-    return finding.code == "FP102" or (not finding.path and not data.keys() & set(TRIGGERS))
+    if finding.code == "FP102":
+        return not any(isinstance(step, int) for step in finding.path)  # lists are replaced as a whole
+    return not finding.path and not data.keys() & set(TRIGGERS)
 
 
 def _meant(findings: Iterable[Finding]) -> Iterator[Path]:

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Set
 
 from flowerpower.specs.placeholders import Path
-from flowerpower.specs.project import BROKEN, PARTLY, field_of, unsure
+from flowerpower.specs.project import BROKEN, PARTLY, entry, field_of, unsure
 from flowerpower.specs.salvage import is_open
 from flowerpower.specs.text.documents import Document, Guess, Parsed, lines_of_holes
 
 _PARTS = ("modules", "outputs", "inputs", "config", "overrides", "load", "save", "pipeline")
 _BY_NAME = frozenset(("inputs", "overrides", "load"))  # what decides is which names stand there
+_BY_ENTRY = frozenset(("load", "save"))
 _DEFAULTS = re.compile(rb"\s*[\"']?[dD]ef")
 _NOTHING = frozenset[str]()
 
@@ -66,6 +67,8 @@ def _mark(path: Path, usable: bool) -> str:
     name = str(path[0])
     if is_open(path) or (usable and len(path) > 1 and name in _BY_NAME):
         return PARTLY
+    if name in _BY_ENTRY and len(path) > 1 and not usable:
+        return entry(name, path[1])
     return unsure(name) if usable else name
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowerpower.dataflow.check import Finding
 from flowerpower.specs.messages import without_its_colon
-from flowerpower.specs.project import PARTLY, Project, is_mark, unsure
+from flowerpower.specs.project import PARTLY, Project, entry, is_mark, unsure
 
 if TYPE_CHECKING:
     from flowerpower.specs.models import PipelineSpec, ScheduleSpec
@@ -43,8 +43,16 @@ class Doubt(NamedTuple):
         return [
             finding
             for finding in findings
-            if finding.path[0] not in self.wrong and parts.isdisjoint(_HANGS_ON.get(finding.kind, _NOTHING))
+            if not self._is_of_what_is_wrong(finding) and parts.isdisjoint(_HANGS_ON.get(finding.kind, _NOTHING))
         ]
+
+    def _is_of_what_is_wrong(self, finding: Finding) -> bool:
+        """Tell whether a finding is of a stand-in; of an entry of `load` the name is known all the same."""
+        section, *inside = finding.path
+        if section in self.wrong:
+            return True
+        is_of_entry = bool(inside) and entry(str(section), inside[0]) in self.wrong
+        return is_of_entry and not (section == "load" and finding.kind == "no node")
 
 
 def doubt_of(project: Project, address: str, spec: PipelineSpec | ScheduleSpec) -> Doubt:
@@ -56,7 +64,8 @@ def doubt_of(project: Project, address: str, spec: PipelineSpec | ScheduleSpec) 
     fields = type(spec).model_fields
     unknown = {name: without_its_colon(name, fields) for name in unsound - fields.keys() if not is_mark(name)}
     perhaps = frozenset(unknown.values()) if all(unknown.values()) else parts - spec.model_fields_set
-    return Doubt(parts & unsound, (parts & perhaps) | {part for part in parts if unsure(part) in unsound})
+    wrong = (parts & unsound) | frozenset(filter(is_mark, unsound))
+    return Doubt(wrong, (parts & perhaps) | {part for part in parts if unsure(part) in unsound})
 
 
 def with_known_dataflow(draft: Project) -> Project:

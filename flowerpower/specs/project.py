@@ -52,6 +52,11 @@ def unsure(name: str) -> str:
     return f"{name}{_MARK}"
 
 
+def entry(field: str, key: str | int) -> str:
+    """Return what stands there for one entry of a field, which is a stand-in for something wrong."""
+    return f"{field}{_MARK}{key}"
+
+
 def is_mark(name: str) -> bool:
     """Tell whether a name there is no field, but something that is known of one."""
     return _MARK in name

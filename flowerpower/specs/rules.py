@@ -16,7 +16,7 @@ from flowerpower.specs.files.kinds import inside
 from flowerpower.specs.future import why_over
 from flowerpower.specs.messages import did_you_mean, there_are
 from flowerpower.specs.policies import check_policies
-from flowerpower.specs.project import Project
+from flowerpower.specs.project import Project, entry
 from flowerpower.specs.redis import check_redis
 from flowerpower.specs.renames import check_renames
 from flowerpower.specs.transfers import check_transfers
@@ -131,7 +131,7 @@ def _check_addresses(project: Project, spec: Told, *path: str) -> Iterator[Probl
 
 def _check_pipeline(project: Project, address: str, spec: PipelineSpec) -> Iterator[Problem]:
     for code, path, what, hint in check_transfers(project.spec, spec):
-        also = ("executor",) if path[0] == "cache" else ()
+        also = ("executor",) if path[0] == "cache" else (entry(str(path[0]), path[1]),) if len(path) > 1 else ()
         if project.is_sound("project", *_decides(code, path)) and project.is_sound(address, str(path[0]), *also):
             yield problem(project, code, (address, *path), what, hint)
     if project.is_sound(address, "executor"):

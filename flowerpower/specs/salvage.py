@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowerpower.nearest import SURE, nearest
 from flowerpower.specs.messages import Finding, field_at, fields_at
 from flowerpower.specs.placeholders import Path
+from flowerpower.specs.project import entry
 from flowerpower.specs.values import TRIGGERS
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def without_parts(
             renamed[*path[:-1], name] = str(path[-1])
             continue
         rest = None if path in told else _without_part(model, data, finding)
+        if rest is None and path not in told and (rest := _without_entry(data, path)) is not None:
+            lost.add(entry(str(path[0]), path[1]))
         if rest is None:
             lost.update([str(finding.path[0])] if finding.path else TRIGGERS)
         else:
@@ -90,6 +93,20 @@ def _without_part(model: type[Spec], data: Mapping[str, Any], finding: Finding) 
         if path[-1] == "path":
             return _changed(data, path, {"path": _STAND_IN})
         return None if path[-1] in _DECIDE.get(str(path[0]), ()) else _changed(data, path, {})
+    return None
+
+
+def _without_entry(data: Mapping[str, Any], path: Path) -> Mapping[str, Any] | None:
+    """Return *data* with a stand-in for the entry of a transfer that a finding is in, if it is in one."""
+    if len(path) < 2 or path[0] not in _TRANSFERS:
+        return None
+    field, key = str(path[0]), path[1]
+    entries = data.get(field)
+    stand_in = {"format": "json", "path": _STAND_IN, **({"outputs": [_STAND_IN]} if field == "save" else {})}
+    if isinstance(entries, dict) and key in entries:
+        return {**data, field: {**entries, key: stand_in}}
+    if isinstance(entries, list) and isinstance(key, int) and key < len(entries):
+        return {**data, field: [stand_in if at == key else one for at, one in enumerate(entries)]}
     return None
 
 
