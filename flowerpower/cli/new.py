@@ -15,7 +15,8 @@ from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
 
 if TYPE_CHECKING:
-    from flowerpower.project import FlowerPowerProject
+    from flowerpower.project_specs import ProjectSpecs
+    from flowerpower.specs.project import Project
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,9 @@ def pipeline(
     from flowerpower.scaffold import new_pipeline
 
     project = session.project()
-    stem = _unused(project, "pipeline", name, project.spec.pipelines)
-    files = new_pipeline(project.folder, name, folders=project.spec.spec.modules or ("flows",))
+    specs = project.written.draft  # what is wrong with other specs is no reason to refuse
+    stem = _unused(specs, "pipeline", name, specs.pipelines)
+    files = new_pipeline(project.folder, name, folders=specs.spec.modules or ("flows",))
     _show(session, project.folder, files, f"Next: flowerpower run {stem}")
 
 
@@ -99,30 +101,50 @@ def schedule(
     from flowerpower.scaffold import Timing, new_schedule
 
     project = session.project()
-    _unused(project, "schedule", name, project.spec.schedules)
-    chosen = _chosen(project) if pipeline is None else pipeline
-    project.pipelines.get(chosen)  # raises, with a suggestion, when there is none
+    specs = project.written.draft
+    _unused(specs, "schedule", name, specs.schedules)
+    chosen = _chosen(specs) if pipeline is None else pipeline
+    _check_pipeline(project.written, chosen)
     timing = Timing(when.cron, when.every, when.at, when.timezone)
-    first = _first_fire(timing, project.spec.spec.timezone)
+    first = _first_fire(timing, _timezone(specs))
     files = new_schedule(project.folder, name, pipeline=chosen, timing=timing)
     _show(session, project.folder, files, f"First fire: {first}. Next: flowerpower plan")
 
 
-def _unused(project: FlowerPowerProject, kind: str, name: str, known: Mapping[str, Any]) -> str:
+def _unused(specs: Project, kind: str, name: str, known: Mapping[str, Any]) -> str:
     """Return the name without its folders; raises UsageError when a spec of that kind has it, in whatever file."""
     stem = name.rpartition("/")[2]
     if stem in known:
-        place = project.spec.place(f"{kind}.{stem}")
+        place = specs.place(f"{kind}.{stem}")
         raise UsageError(f"there is a {kind} {stem!r} already, in {place}", hint="choose another name")
     return stem
 
 
-def _chosen(project: FlowerPowerProject) -> str:
-    names = sorted(project.spec.pipelines)
+def _check_pipeline(written: ProjectSpecs, name: str) -> None:
+    """Raise UsageError, with a suggestion, when there is no such pipeline; one that has mistakes is there."""
+    from flowerpower.dataflow.check import suggest
+    from flowerpower.specs.left_out import ELSEWHERE, why_left_out
+
+    known = written.draft.pipelines
+    if name in known:
+        return
+    if why := why_left_out(written.sources.texts, written.settings.env, name, ("pipeline",)):
+        raise UsageError(why, hint=ELSEWHERE)
+    raise UsageError(f"there is no pipeline {name!r}", hint=suggest(name, known))
+
+
+def _chosen(specs: Project) -> str:
+    names = sorted(specs.pipelines)
     if len(names) != 1:
         there = f"there are {', '.join(names)}" if names else "flowerpower new pipeline NAME adds one"
         raise UsageError("which pipeline shall it run?", hint=f"give --pipeline NAME; {there}")
     return names[0]
+
+
+def _timezone(specs: Project) -> str:
+    """Return the time zone of a schedule that names none."""
+    of_schedules = str(specs.spec.defaults.schedule.get("timezone", ""))
+    return specs.spec.timezone if not of_schedules or "${" in of_schedules else of_schedules
 
 
 def _first_fire(timing: Any, timezone: str) -> str:

@@ -52,6 +52,25 @@ def test_a_new_schedule_says_when_it_fires_first(say: Say) -> None:
     assert say("validate")[0] == 0
 
 
+def test_a_new_schedule_fires_in_the_zone_that_the_defaults_give(say: Say) -> None:
+    with Path("flowerpower.yaml").open("a") as file:
+        file.write("defaults: {schedule: {timezone: Asia/Tokyo}}\n")
+
+    said = say("new", "schedule", "once", "--at", "2100-01-01T06:00")[2]
+
+    assert "First fire: Fri  1 Jan 2100 06:00 (Asia/Tokyo)." in said
+
+
+def test_mistakes_in_other_specs_keep_nobody_from_adding_one(say: Say) -> None:
+    Path("schedules/broken.yaml").write_text("pipeline: licences\nevery: soon\n")
+    with Path("pipelines/licences.yaml").open("a") as file:
+        file.write("timeout: soon\n")
+
+    assert say("new", "schedule", "weekly", "--pipeline", "licences")[:2] == (0, "+ schedules/weekly.yaml\n")
+    assert say("new", "pipeline", "sales")[0] == 0
+    assert "there is a schedule 'broken' already" in say("new", "schedule", "broken", "--pipeline", "sales")[2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "hint"),
     [
