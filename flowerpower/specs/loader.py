@@ -77,8 +77,7 @@ def load(
         from flowerpower.specs.written import with_fitting_hints
 
         kept = tuple(with_fitting_hints(kept, texts))
-    failed = any(problem.severity == "error" for problem in kept)
-    return Loaded(None if failed else draft, kept, draft)
+    return Loaded(None if any(problem.severity == "error" for problem in kept) else draft, kept, draft)
 
 
 def _real_models() -> Models:
@@ -211,15 +210,15 @@ class _Loading:
             if isinstance(found, dict):
                 self._defaults[kind] = found
                 self._check_keys(kind, {}, found, origin, ("defaults", kind))
-        if not document.sound:
+        if not document.sound or not known or (defaults and not defaults.keys() <= self._defaults.keys()):
             from flowerpower.specs.guesses import doubts_of_defaults  # only a mistake needs it
 
-            self._doubted = doubts_of_defaults(document, self.texts[document.file], self.env)
+            usable = (defaults or {}) if known else None
+            self._doubted = doubts_of_defaults(document, self.texts[document.file], self.env, usable)
         self._defaults_known = known and not any(BROKEN in doubted for doubted in self._doubted.values())
         self._fill_everywhere = "${" in str(self._defaults)
-        if isinstance(zone := data.get("timezone"), str):
-            filled, _ = fill_variables({"timezone": zone}, self.variables)
-            self._timezone = "UTC" if "${" in filled["timezone"] else filled["timezone"]
+        zone = fill_variables({"timezone": data.get("timezone")}, self.variables)[0]["timezone"]
+        self._timezone = zone if isinstance(zone, str) and "${" not in zone else "UTC"
 
     def _specs(self, kind: str) -> dict[str, Any]:
         found: dict[str, Spec] = {}
@@ -257,7 +256,7 @@ class _Loading:
         if self._doubted or not document.sound:
             from flowerpower.specs.guesses import doubts_of  # only a mistake needs it
 
-            found = doubts_of(document, self.env, self._doubted.get(origin.kind), self._defaults[origin.kind].keys())
+            found = doubts_of(origin.kind, document, self.texts[document.file], self.env, self._doubted, self._defaults)
             self._unsound[address] = self._unsound.get(address, frozenset()) | found
         return spec
 
@@ -371,7 +370,8 @@ class _Loading:
 
             finding = as_taken_away(finding, self._places.removed(origin), origin.kind, self.env)
         if finding.code == "FP101" and len(finding.path) == 1 and finding.path[0] in (self._environments or ()):
-            finding = finding._replace(hint=f"'{finding.path[0]}' belongs under `environments:`")
+            meant = f"{finding.hint} Else it" if "'defaults'" in finding.hint else f"'{finding.path[0]}'"
+            finding = finding._replace(hint=f"{meant} belongs under `environments:`")
         place = self._places.within(origin, finding.path, key=finding.at_key)
         hint = (
             _NOT_BY_VARIABLE

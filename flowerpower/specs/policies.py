@@ -11,7 +11,7 @@ from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.durations import duration_text
-from flowerpower.specs.project import BROKEN, Project
+from flowerpower.specs.project import BROKEN, Project, unsure
 from flowerpower.specs.values import TRIGGERS
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ class _Policy:
 
     def _is_known(self, address: str, field: str) -> bool:
         """Tell whether a field of a spec is as it was written, and for a schedule that of its pipeline, too."""
+        doubts = (field, unsure(field), BROKEN)
         kind, _, name = address.partition(".")
         if kind == "schedule":
             pipeline = self._project.schedules[name].pipeline
@@ -110,7 +111,7 @@ class _Policy:
                 f"pipeline.{pipeline}", field, BROKEN
             ):
                 return False
-        return self._project.is_sound(address, field, BROKEN)
+        return self._project.is_sound(address, *doubts)
 
     def _interval(self, address: str, schedule: ScheduleSpec) -> Iterator[Problem]:
         shortest = self._rules.min_interval

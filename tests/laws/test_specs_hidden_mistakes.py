@@ -183,10 +183,8 @@ MAY_HIDE: list[tuple[str, str, str]] = [  # by what, which codes of what else; w
     (f"{SALES} timeout|{NIGHTLY} timeout", f"FP313 {PROJECT}", "the same"),
     (f"{PROJECT} queues queues:", "FP302", "the queue may stand in the first of the two"),
     (f"{PROJECT} defaults defaults: .*\\n", DATAFLOW, "the config may stand there"),
-    (f"{SALES} (cache|adapters)", "FP323", "what cannot be read may be overrides, which replace the node"),
     (f"{SALES} cache cache", "FP012 .* labels", "it is told in other words"),
     (f"{SALES} config config:", DATAFLOW, "which nodes there are hangs on which of the two is meant"),
-    (f"{NIGHTLY} start start", f"{DATAFLOW} {NIGHTLY}", "what cannot be read may be the config"),
     (f"{NIGHTLY} pipeline pipeline:", DATAFLOW, "the schedule may give other inputs to what it runs"),
 ]
 _RUN_BY = re.compile(r", as the schedule '.*' runs it$|, first in line \d+$")

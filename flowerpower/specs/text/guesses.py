@@ -46,7 +46,7 @@ def _guesses(
         return ()
     found = [*_marked(composer, document.data, (), codes)]
     if document.holes:
-        found += [Guess(()), *_with_holes(composer, document, lines)]
+        found += [Guess((), usable=True), *_with_holes(composer, document, lines)]
     start = composer.place(composer.starts[document.number])
     if not found or codes.get(start) in {_TWICE, *_OF_A_VALUE}:  # as if another spec began, or a tag of all
         return _EVERYTHING
