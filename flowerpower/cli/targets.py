@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from flowerpower.cli.projects import every_project
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
-from flowerpower.nearest import SURE, nearest
 
 if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
@@ -54,6 +53,8 @@ def _project(session: Session, folder: Path) -> FlowerPowerProject:
 def _hint(file: Path) -> str:
     if str(file) == "-":
         return "a spec is checked together with its project, not from standard input; name the file"
+    from flowerpower.nearest import SURE, nearest
+
     folder = file.parent
     beside = [one.name for one in folder.iterdir()] if folder.is_dir() and os.access(folder, os.R_OK) else []
     if meant := nearest(file.name, beside, cutoff=SURE):

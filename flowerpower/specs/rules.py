@@ -54,6 +54,8 @@ def check_modules(project: Project, modules: Mapping[str, bytes]) -> list[Proble
     if not all(folders):  # told already, and modules may lie there
         return []
     where = f"looked in {', '.join(folders)}" if folders else "`modules:` of the project names no folder to look in"
+    if folders and not modules:
+        where = f"no module lies in {', '.join(folders)}: is `modules:` of the project right?"
     problems = []
     for name, pipeline in project.pipelines.items():
         if not (project.is_sound("project", "modules") and project.is_sound(f"pipeline.{name}", "modules")):

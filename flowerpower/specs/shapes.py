@@ -25,6 +25,7 @@ _FORMATS = {
 }  # by the ending of a file
 _EXECUTORS = ("local", "threads", "processes", "dask", "ray")
 _WORDS = re.compile(r"[\w./:-]+(?: [\w./:-]+)+")
+_TIMES = re.compile(r"(\d+) *(?:times|x|retries|attempts)")
 _PAIR = re.compile(r"([\w.-]+)=(\S+)")
 _ONE_CRON = 'write one text of five fields, for instance `cron: "0 5 * * *"`'
 
@@ -91,7 +92,7 @@ def _list(path: Path, value: Any, item: Sequence[str]) -> str:
             return f"write {flow([*value])[:SHOWN]}"
         if not set(item).isdisjoint(value):
             return "begin its first key with `- ` and indent the others alike; in one line write [{...}]"
-        return "put a `-` before each item"
+        return _saves_by_name(path, value) or "put a `-` before each item"
     if path == ("save",) and isinstance(value, str):
         return "write for example [{outputs: [report], format: csv, path: out/report.csv}]"
     if isinstance(value, str) or path[-1:] == ("intervals",):
@@ -119,10 +120,25 @@ def _mapping(path: Path, value: Any, _item: Sequence[str]) -> str:
     return f"write {{{pair[1]}: {flow(pair[2][:SHOWN])}}}" if pair else ""
 
 
+def _saves_by_name(path: Path, value: Mapping[str, Any]) -> str:
+    """Return how to write what is saved where each entry stands under the name of its output, as `load` has them."""
+    name, entry = next(iter(value.items()), ("", None))
+    if path != ("save",) or not isinstance(entry, dict) or "outputs" in entry:
+        return ""
+    plain = [f"{key}: {flow(one)}" for key, one in entry.items() if not isinstance(one, (dict, list))]
+    written = ", ".join([f"outputs: [{name[:SHOWN]}]", *plain])
+    return f"write a list whose entries name their outputs: `- {{{written if len(written) < SHOWN else '...'}}}`"
+
+
 def _transfer(path: Path, value: str) -> str:
-    """Return how to write what is loaded or saved of which only the file is written; nothing for other fields."""
+    """Return how to write what is loaded or saved of which only the file is written; nothing for other fields.
+
+    What looks like no file is an output to save.
+    """
     if len(path) != 2 or path[0] not in ("load", "save") or len(value) > SHOWN:
         return ""
+    if path[0] == "save" and value.isidentifier():
+        return f"write {{outputs: [{value}], format: json, path: out/{value}.json}}"
     ending = value.lower().rpartition(".")[2]
     inside = f"format: {_FORMATS.get(ending, 'csv')}, path: {flow(value)}"
     return f"write `{path[1]}: {{{inside}}}`" if path[0] == "load" else f"write {{outputs: [report], {inside}}}"
@@ -153,7 +169,9 @@ def _of_one_value(path: Path, key: str | int, value: Any) -> str:
         return f"on_failure: [{flow(value[:SHOWN])}]"
     if path[:1] == ("queues",) and len(path) > 1 and isinstance(value, int):
         return f"workers: {value}"
-    return f"{_MAIN_KEYS[key]}: {flow(str(value)[:SHOWN])}" if key in _MAIN_KEYS else ""
+    times = _TIMES.fullmatch(value) if key == "retry" and isinstance(value, str) else None
+    shown = times[1] if times else flow(str(value)[:SHOWN])
+    return f"{_MAIN_KEYS[key]}: {shown}" if key in _MAIN_KEYS else ""
 
 
 def _executor(value: str) -> str:

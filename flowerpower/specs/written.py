@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from flowerpower.errors import Problem
 from flowerpower.specs.line_ends import with_whole_keys, with_whole_values
+from flowerpower.specs.names import stem_of
 from flowerpower.specs.text.doubts import braced_hint
 from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.passwords import without_passwords
@@ -24,6 +25,9 @@ _GLUED_COMMENT = re.compile(r"\s+#[^\s#!]")
 _NAME = re.compile(r"(&[\w-]+)\s*(?:#.*)?")
 _EQUALS = re.compile(r"([A-Za-z_][\w-]*)\s*=\s*(\S.*?)\s*(?:\s#.*)?")
 _LIKE_A_COLON = re.compile(rf"([A-Za-z_][\w-]*):([{ODD}])[{ODD}]*(\S.*?)\s*(?:\s#.*)?")
+_MEANT = re.compile(r"did you mean '([^']+)'\?")
+_BARE = re.compile(r"([A-Za-z_][\w-]*) +([\[{][^#]*?)\s*(?:\s#.*)?$")
+_EQUAL = re.compile(r"([A-Za-z_]\w*)=([^\s,}\]]+)")
 _BRACKETS = re.compile(r"([A-Za-z_][\w-]*):([\[{\"'].*)")
 _DASHES = {"\u2010": "U+2010", "\u2011": "U+2011", "\u2013": "U+2013", "\u2014": "U+2014", "\u2212": "U+2212"}
 _DASH = re.compile(f"[{''.join(_DASHES)}]")
@@ -141,12 +145,31 @@ def _of_code(problem: Problem, written: str) -> str:
         return _of_nothing(problem.what, written)
     if problem.code == "FP303" and ("cron" in problem.what or " field `" in problem.what):
         return _of_cron(_value(written))
-    if problem.code == "FP101" and (glued := _BRACKETS.fullmatch(written)):
-        return f"write `{glued[1]}: {glued[2]}`, with a space after the colon"
+    if hint := _of_key(problem.code, written) or _of_file_name(problem, written):
+        return hint
     if problem.code == "FP100":
         return _of_no_mapping(written)
     comment = _GLUED.match(written) if problem.code == "FP105" else None
     return f"write `{comment[1]} #`, with a space before the comment" if comment else ""
+
+
+def _of_key(code: str, written: str) -> str:
+    """Return how to write a key that lacks its colon, or the space behind it."""
+    if code in ("FP101", "FP105") and (bare := _BARE.match(written)):
+        return f"write `{bare[1]}: {bare[2]}`, with a colon and a space"
+    if code == "FP321" and (equal := _EQUAL.match(written)):
+        return f"write `{equal[1]}: {equal[2]}`"
+    glued = _BRACKETS.fullmatch(written) if code == "FP101" else None
+    return f"write `{glued[1]}: {glued[2]}`, with a space after the colon" if glued else ""
+
+
+def _of_file_name(problem: Problem, written: str) -> str:
+    """Return how to name a spec that has no name but that of its file, which is none."""
+    stem, meant = stem_of(problem.place.file), _MEANT.match(problem.hint)
+    is_of_file = problem.code == "FP105" and problem.what.startswith(f"'{stem}' ")
+    if not (is_of_file and meant) or written.lstrip("\"'").startswith(stem):
+        return ""
+    return f"write `name: {meant[1]}` into it, or name the file {meant[1]}.yaml"
 
 
 def _of_no_mapping(written: str) -> str:
@@ -172,6 +195,8 @@ def _of_lines(problem: Problem, written: str, below: Sequence[str]) -> str:
     item, text = following.lstrip(" "), _PLAIN.match(written)
     if not text or problem.code not in _OF_VALUES or not following.startswith(" "):
         return ""
+    if item.startswith("-") and item[1:2] not in ("", " ", "-") and item.strip() in problem.what:
+        return f"write `- {item[1:].strip()}`, with a space, in the column of the `-` above"
     if item.startswith("- ") and item[2:].strip() in problem.what:
         return f"begin line {problem.place.line + 1} in the column of the `-` above: it goes on with that text"
     if "expected a list, found the text" in problem.what and item and item.strip() in problem.what:

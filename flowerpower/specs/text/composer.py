@@ -25,7 +25,7 @@ from flowerpower.specs.text.documents import MAX_PROBLEMS, Document
 from flowerpower.specs.text.doubts import doubt, may_hold_doubts
 from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.scalars import CONSTANTS, NUMBER_FIRST, read_scalar
-from flowerpower.specs.text.syntax import ODD_SPACES, left_behind, misleading
+from flowerpower.specs.text.syntax import ODD_SPACES, left_behind, misleading, why_no_anchor
 from flowerpower.specs.text.templates import template_doubt, template_hint
 
 if TYPE_CHECKING:
@@ -377,7 +377,7 @@ class Composer:
     def _alias(self, event: Any) -> Any:
         anchor, mark = self._anchors.get(event.anchor), event.start_mark
         if anchor is None or not anchor.done:
-            why = "is not defined above" if anchor is None else "stands inside itself"
+            why = "stands inside itself" if anchor else why_no_anchor(self.text[: mark.index], event.anchor)
             self.report("FP013", f"the alias *{event.anchor[:80]} {why}", mark)
             return ""
         self._nodes += anchor.size

@@ -64,3 +64,9 @@ def unprintable(character: str) -> tuple[str, str]:
     """Return what is wrong with a character that YAML does not allow, and what to do about it."""
     hint = "remove it; a file full of them is UTF-16 or no text: save it as UTF-8" if character == "\0" else "remove it"
     return f"the character U+{ord(character):04X} cannot stand in YAML", hint
+
+
+def why_no_anchor(above: str, name: str) -> str:
+    """Return why an alias has no anchor in its document, from the text above it."""
+    elsewhere = re.search(rf"(?:^|[\s\[{{,])&{re.escape(name)}(?=[\s,\]}}]|$)", above)
+    return "is defined in another document, and reaches only to the end of it" if elsewhere else "is not defined above"

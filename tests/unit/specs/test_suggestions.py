@@ -187,7 +187,7 @@ def test_a_name_in_other_letters_leads_to_the_nearest_that_may_be_one(written: s
 
     (problem,) = [one for one in load(texts, env="default", variables={}).problems if one.code == "FP105"]
 
-    assert problem.hint.startswith(f"did you mean '{meant}'?" if meant else "Lower-case letters")
+    assert problem.hint.startswith(f"write `name: {meant}` into it" if meant else "Lower-case letters")
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,15 @@ def _end_of_block(source: Source, offset: int, column: int) -> int:
     return _Block(source, offset, column).end()
 
 
+_PAIR = re.compile(r"[A-Za-z_][\w-]*: +[^\s{}:][^{}:]*(?:, *[A-Za-z_][\w-]*: +[^{}:]*)*")
+_OF_MAPPINGS = frozenset(  # keys that take no text
+    [
+        *("inputs", "config", "overrides", "load", "executor", "retry", "labels", "cache", "redis", "guards", "queues"),
+        *("environments", "policies", "enforce", "warn", "notify", "allow", "defaults", "options", "storage_options"),
+    ]
+)
+
+
 class _Block:
     """The lines of a block of text, which begin in one column."""
 
@@ -180,6 +189,11 @@ def _plain(source: Source, offset: int, column: int) -> tuple[str, int]:
 
 
 def _second_colon(source: Source, offset: int) -> tuple[str, str]:
+    key, text = source.name_before(offset), without_comment(source.rest(offset)).strip(SPACES)
+    if key in _OF_MAPPINGS and _PAIR.fullmatch(text):
+        what = f"a value of `{key}` in one line needs braces"
+        alone = "" if ", " in text else f", or `{text}` in a line of its own, deeper"
+        return what, f"write `{key}: {{{text}}}`{alone}"
     return "a value that holds `: ` needs quotes", _quoted(source, offset)
 
 
