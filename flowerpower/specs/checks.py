@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING
 
 from flowerpower.errors import Problem
@@ -60,7 +60,13 @@ def _beside_broken_yaml(found: Sequence[Problem], of_specs: Sequence[Problem]) -
     """Return what was found where nothing is wrong with the YAML itself: elsewhere the values are guesses."""
     errors = [one for one in of_specs if one.severity == "error" and "FP010" <= one.code < "FP100"]
     broken = {(one.place.file, one.place.line) for one in errors if one.code != "FP011"}
-    return [one for one in found if (one.place.file, one.place.line) not in broken]
+    return [one for one in found if not _is_beside(one, broken)]
+
+
+def _is_beside(problem: Problem, broken: Set[tuple[str, int]]) -> bool:
+    """Tell whether a problem is of a broken line, or of a value that may stand in such a line below its key."""
+    file, line, _ = problem.place
+    return (file, line) in broken or (": null is not" in problem.what and (file, line + 1) in broken)
 
 
 def _together(of_specs: Sequence[Problem], more: Sequence[Problem], texts: Mapping[str, bytes]) -> tuple[Problem, ...]:
