@@ -19,7 +19,7 @@ from flowerpower.specs.codes import CODES
 from flowerpower.specs.dataflow_graphs import Graphs, Located, RealGraphs
 from flowerpower.specs.dataflow_transfers import wrong_transfers
 from flowerpower.specs.dataflow_values import Given, are_plainly_right, can_be_told, values_of, wrong_values
-from flowerpower.specs.known_parts import Doubt, doubt_of
+from flowerpower.specs.known_parts import Doubt, doubt_of, without_follow_ons
 from flowerpower.specs.project import Project
 from flowerpower.specs.silence import wrong_comments
 
@@ -203,6 +203,7 @@ class _Check:
         doubts = self.doubts(name, pipeline, schedules)
         runs = [run for run in runs_of(name, pipeline, schedules) if self.has_shape(pipeline, run, doubts)]
         findings = self.findings(name, pipeline, runs)
+        findings = {address: without_follow_ons(found) for address, found in findings.items()}
         if doubts:
             findings = {address: doubts[address].certain(found) for address, found in findings.items()}
         for problem in findings_as_problems(self.project, name, runs, findings):

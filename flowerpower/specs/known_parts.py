@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowerpower.dataflow.check import Finding
@@ -21,6 +21,7 @@ _HANGS_ON: Mapping[str, frozenset[str]] = {
     "cycle": _CUT | {"outputs", "save"},
     "wrong type": frozenset(),
 }
+_OF_NAMES = frozenset(("no node", "no input"))
 _NOTHING = frozenset[str]()
 
 
@@ -53,6 +54,13 @@ class Doubt(NamedTuple):
             return True
         is_of_entry = bool(inside) and entry(str(section), inside[0]) in self.wrong
         return is_of_entry and not (section == "load" and finding.kind == "no node")
+
+
+def without_follow_ons(findings: Sequence[Finding]) -> Sequence[Finding]:
+    """Return findings without the names that only a variant which was not chosen may know, if the config is wrong."""
+    if not any(finding.kind == "no variant" for finding in findings):
+        return findings
+    return [one for one in findings if one.kind not in _OF_NAMES or one.hint.startswith("did you mean")]
 
 
 def doubt_of(project: Project, address: str, spec: PipelineSpec | ScheduleSpec) -> Doubt:

@@ -167,6 +167,7 @@ DATAFLOW = "FP3[23][0-9]"
 MAY_HIDE: list[tuple[str, str, str]] = [  # by what, which codes of what else; with the reason
     (f"{PROJECT} modules", f"{DATAFLOW}|FP305", "no module is known"),
     (f"{SALES} modules", DATAFLOW, "the code is not known"),
+    (f"{SALES} config.engine", f"FP320 {SALES} load.ordrs", "a variant that is not chosen may know the name"),
     (f"{SALES} config.engine", f"{DATAFLOW} .*(config|region)", "the nodes that take them are not chosen"),
     (f"{NIGHTLY} config", f"{DATAFLOW} .*(config|region)", "the same, in the run of the schedule"),
     (f"{SALES} xyzzy", "FP323", "it may stand for overrides, which replace the node"),

@@ -68,15 +68,19 @@ def _marked(composer: Composer, node: Any, path: Path, codes: Mapping[Place, str
 
 
 def _with_holes(composer: Composer, document: Document, lines: Sequence[str]) -> Iterator[Guess]:
-    """Yield the first keys whose values begin in lines that cannot be read, or which such lines stand under."""
+    """Yield the first keys whose values begin in lines that cannot be read, or which such lines stand under.
+
+    So does the key before, if its value is a block: a stray line may have parted it.
+    """
     offsets = composer.offsets.get(id(document.data), {})
-    keys = sorted((composer.place(key_at).line, str(step)) for step, (key_at, _) in offsets.items())
-    starts = [line for line, _ in keys]
+    places = [(composer.place(key_at).line, composer.place(at).line, step) for step, (key_at, at) in offsets.items()]
+    places.sort(key=lambda place: place[0])
+    starts = [line for line, *_ in places]
     for number in document.holes:
         above = bisect_right(starts, number)
         if above and any(line.strip() and not line[0].isalpha() for line in lines[number - 1 : number]):
-            yield Guess((keys[above - 1][1],), usable=True)  # the line begins no key of its own
+            yield Guess((places[above - 1][2],), usable=True)  # the line begins no key of its own
+            before = places[above - 2 : above - 1]
+            yield from (Guess((step,), usable=True) for line, value_line, step in before if value_line > line)
     holes = frozenset(document.holes)
-    for step, (_, value_at) in offsets.items():
-        if composer.place(value_at).line in holes:
-            yield Guess((step,))
+    yield from (Guess((step,)) for _, value_line, step in places if value_line in holes)
