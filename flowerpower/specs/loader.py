@@ -19,7 +19,7 @@ from flowerpower.specs.merge import lay_over, merge_patch, without_other_trigger
 from flowerpower.specs.messages import REMOVE_QUOTES, Finding, describe, did_you_mean, there_are
 from flowerpower.specs.names import name_of, stem_of
 from flowerpower.specs.placeholders import Path, fill_variables, resolve_redis
-from flowerpower.specs.places import Origin, Places, is_variable, origin_of
+from flowerpower.specs.places import Origin, Places, ends_line, is_variable, origin_of
 from flowerpower.specs.project import BROKEN, Project
 from flowerpower.specs.rules import check
 from flowerpower.specs.silence import silence, wrong_comments
@@ -31,7 +31,7 @@ from flowerpower.specs.verdict import in_order
 
 if TYPE_CHECKING:
     from flowerpower.specs.fields import Spec
-    from flowerpower.specs.models import PipelineSpec, ProjectSpec, ScheduleSpec
+    from flowerpower.specs.models import ProjectSpec
 
 __all__ = ["Loaded", "Project", "kind_of_file", "load", "resolve_redis"]
 
@@ -117,16 +117,15 @@ class _Loading:
         if spec is None:
             spec = self._models["project"].model_validate({"name": "unknown"})
             self._unsound["project"] = frozenset(self._models["project"].model_fields)
-        pipelines: dict[str, PipelineSpec] = self._specs("pipeline")
-        schedules: dict[str, ScheduleSpec] = self._specs("schedule")
-        return Project(spec, self.env, pipelines, schedules, self._places, self._unsound)
+        return Project(spec, self.env, self._specs("pipeline"), self._specs("schedule"), self._places, self._unsound)
 
     def is_worth_telling(self, problem: Problem) -> bool:
-        """Tell whether a problem is more than what follows from broken YAML in the same line."""
-        place = problem.place
-        if problem.code in self._nameless:
-            return False
-        return problem.code in _OF_YAML or (place.file, place.line) not in self._broken_lines
+        """Tell whether a problem is more than what follows from broken YAML in its line, or where its value may be."""
+        file, line, _ = problem.place
+        if problem.code in self._nameless or problem.code in _OF_YAML:
+            return problem.code not in self._nameless
+        goes_on = problem.code == "FP112" and ends_line(self.texts[file], problem.place)
+        return self._broken_lines.isdisjoint([(file, line), (file, line + goes_on)])
 
     def _documents(self, kind: str) -> Iterator[tuple[Document, bool]]:
         """Parse the files of a kind one after the other; yield documents, and whether each is alone."""

@@ -44,6 +44,12 @@ def is_variable(content: bytes, place: Place) -> bool:
     return any(re.match(r"[\"']?\$\{var:", line.decode("utf-8", "replace")[place.column - 1 :]) for line in lines)
 
 
+def ends_line(content: bytes, place: Place) -> bool:
+    """Tell whether nothing is written from a place to the end of its line."""
+    lines = content.split(b"\n")[place.line - 1 : place.line]
+    return not any(line.decode("utf-8", "replace")[place.column - 1 :].strip() for line in lines)
+
+
 class Places(Mapping[str, Place]):
     """The places of all specs by address: `project`, `pipeline.<name>`, `schedule.<name>`.
 
