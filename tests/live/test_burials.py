@@ -66,6 +66,18 @@ def test_a_run_whose_worker_was_buried_is_looked_after_in_the_next_pass(
     assert store.read().active == {}
 
 
+def test_it_is_looked_after_also_while_others_are_given_time_to_be_heard_of(
+    store: Store, scheduler: Scheduler, worker: FlowerPowerWorker
+) -> None:
+    running(store, scheduler)
+    scheduler._reconciler.spare_workers()
+
+    tell_redis(Left("one", PROCESS), store)
+    scheduler.step()
+
+    assert outcomes(store)[0][3:] == ("failed", WORKER_GONE)
+
+
 def test_a_scheduler_that_stands_by_leaves_that_to_the_one_that_works(
     store: Store, scheduler: Scheduler, worker: FlowerPowerWorker
 ) -> None:

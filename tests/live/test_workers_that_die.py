@@ -291,8 +291,10 @@ def scheduler_elsewhere(url: str) -> Iterator[None]:
         "import sys; from flowerpower.jobs.workers.beside import run_scheduler; from flowerpower.state.keys import Keys"
     )
     command += "; run_scheduler(sys.argv[1], Keys('acme', 'default'))"
-    with subprocess.Popen([sys.executable, "-c", command, url]) as process:
+    with subprocess.Popen([sys.executable, "-c", command, url]) as process, Redis.from_url(url) as connection:
         try:
+            while f".{process.pid}." not in str(connection.get(KEYS.lease)):  # that of a test before may have it still
+                time.sleep(0.05)
             yield
         finally:
             process.terminate()

@@ -31,6 +31,7 @@ SPARED_FOR = 30.0  # seconds after an outage: a worker sends a sign of life ever
 UNHEARD_MS = 45_000  # that an execution has left when it was not renewed for longer than any worker that lives takes
 RENEWED_WITHIN = 11.0  # seconds in which a worker that lives renews an execution
 JUST_AFTER = 1.0  # seconds: the whole seconds of RQ's registries are over, too
+BURIED = 0  # the score of an execution whose worker is known to be gone
 RENEWED_FOR = 60  # seconds that an execution which is alive is left in RQ's registry
 AT_ONCE = 500  # schedules that are looked at in one command or script
 
@@ -57,7 +58,10 @@ class Reconciler:
         self._early: dict[bytes, float] = {}  # executions that are gone before RQ misses them, and when that was seen
 
     def spare_workers(self) -> None:
-        """Give workers the time to be heard of again: while Redis was away, what tells that they live has run out."""
+        """Give workers the time to be heard of again: while Redis was away, what tells that they live has run out.
+
+        It is no question of those that somebody has seen die.
+        """
         self._spared_until = time.monotonic() + SPARED_FOR
 
     def must_look(self) -> bool:
@@ -67,9 +71,8 @@ class Reconciler:
     def step(self, queues: Sequence[str], now: int, generation: int, *, whole: bool) -> None:
         """Look at the active runs and at a slice of the schedules, or at the *whole* of them, in a new generation."""
         within = self._troubles.within
-        if time.monotonic() >= self._spared_until:
-            with within("looking for abandoned runs"):
-                self._abandon(queues)
+        with within("looking for abandoned runs"):
+            self._abandon(queues)
         with within("looking after runs"):
             self._runs.step(queues, now)
         with within("looking for jobs that no worker began"):
@@ -197,6 +200,8 @@ class Reconciler:
         key, connection = registry.key, self._store.connection
         with redis_errors("looking for abandoned runs"):
             started: Any = connection.zrange(key, 0, -1, withscores=True)
+            if time.monotonic() < self._spared_until:
+                started = [(member, expires) for member, expires in started if expires == BURIED]
             if not started:
                 return
             pipe = connection.pipeline(transaction=False)
@@ -233,7 +238,7 @@ class Reconciler:
             connection.zrem(key, *left)
         doomed = [member for member in dead if member not in left]
         if doomed:
-            connection.zadd(key, dict.fromkeys(doomed, 0), xx=True)
+            connection.zadd(key, dict.fromkeys(doomed, BURIED), xx=True)
         return doomed
 
     def _call(self, script: str, argument: Mapping[str, Any]) -> Any:
