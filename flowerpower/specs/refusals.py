@@ -144,7 +144,7 @@ def _leads_somewhere(value: Any, path: Sequence[str | int]) -> bool:
 
 def _place(path: Sequence[str | int]) -> str:
     """Return a path as code has it: `rates.USD[0]`."""
-    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    steps = (f"[{step}]" if isinstance(step, int) else f".{_key(step)}" for step in path)
     return f"`{''.join(steps).removeprefix('.')}`"
 
 

@@ -109,6 +109,7 @@ def test_an_object_of_the_right_class_is_handed_on_as_it_is() -> None:
         ("2026-13-01", date, "(there is no month 13)"),
         (["x"], list[int], "['x'] is not a list[int] (`[0]` is 'x', not a whole number)"),
         ({"a": [1, None]}, dict[str, list[int]], "{a: [1, null]} is not a dict[str, list[int]] (`a[1]` is null, not"),
+        ({"a\nb": None}, dict[str, int], "{'a\\nb': null} is not a dict[str, int] (`'a\\nb'` is null, not a whole"),
         ({"depth": "deep"}, Settings, "(`depth` is 'deep', not a whole number)"),
         ({"x": 1, "z": True}, Closed, "{x: 1, z: true} is not a Closed (nothing is called `z`)"),
         ({}, Point, "(the key `x` is missing)"),
