@@ -346,6 +346,8 @@ def test_a_worker_that_ends_with_its_terminal_is_seen_to_die(store: Store, redis
         worker.wait_for(lambda: began(tmp_path))
         for process in children_of(worker.process.pid) - {int(began(tmp_path)[0])} | {worker.process.pid}:
             os.kill(process, signal.SIGHUP)
+        if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # under `nohup` the worker does not heed it
+            worker.process.kill()
         end = time.monotonic() + SOON
         while not outcomes(store):
             assert time.monotonic() < end, worker.output()
