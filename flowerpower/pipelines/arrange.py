@@ -109,10 +109,12 @@ def _missing(graph: Graph, way: Walk, there: Collection[str], cut: Collection[st
         node = graph.nodes[name]
         if not node.user_defined or name in there:
             continue
+        users = users_of(name, way.order, graph.nodes)
+        if users and not is_required(node, way.order, graph.nodes, cut):
+            continue  # a node that takes it as an optional input has its default
         if (variants := config_variants(name, graph.modules)) is not None:
             yield _no_variant(name, variants, graph.config)
-        elif is_required(node, way.order, graph.nodes, cut) or not users_of(name, way.order, graph.nodes):
-            users = users_of(name, way.order, graph.nodes)
+        else:
             needed = f", needed by {', '.join(users[:3])}{' and more' if len(users) > 3 else ''}" if users else ""
             missing.append(f"{name} ({type_name(node.type)}{needed})")
     if missing:

@@ -132,6 +132,25 @@ def test_a_variant_that_matches_nothing_is_found_below_the_outputs_too(project: 
     )
 
 
+def test_a_variant_that_no_node_has_to_have_may_match_nothing(project: Project) -> None:
+    project.module(
+        "flow",
+        """
+        from hamilton.function_modifiers import config
+
+        @config.when(engine="a")
+        def value() -> int:
+            return 1
+
+        def out(value: int = 7) -> int:
+            return value
+        """,
+    )
+
+    assert project.run("out").values["out"] == 7
+    assert project.run("out", config={"engine": "a"}).values["out"] == 1
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
