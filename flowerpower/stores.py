@@ -6,12 +6,12 @@ import errno
 import re
 import secrets
 import stat
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from ftplib import all_errors as connection_errors  # of files as well: OSError is one of them
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -164,7 +164,7 @@ def _rename(store: Any, protocol: str, draft: str, inner: str) -> None:
 def _replace_on_share(store: Any, draft: str, inner: str) -> None:
     """Rename as fsspec does, which renames only to where nothing is."""
     old, new = (f"\\\\{store.host}{path}".replace("/", "\\") for path in (draft, inner))
-    sys.modules["smbclient"].replace(old, new, **({} if store.port is None else {"port": store.port}))
+    import_module("smbclient").replace(old, new, **({} if store.port is None else {"port": store.port}))
 
 
 @contextmanager

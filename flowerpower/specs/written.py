@@ -27,7 +27,7 @@ _EQUALS = re.compile(r"([A-Za-z_][\w-]*)\s*=\s*(\S.*?)\s*(?:\s#.*)?")
 _LIKE_A_COLON = re.compile(rf"([A-Za-z_][\w-]*):([{ODD}])[{ODD}]*(\S.*?)\s*(?:\s#.*)?")
 _MEANT = re.compile(r"did you mean '([^']+)'\?")
 _BARE = re.compile(r"([A-Za-z_][\w-]*) +([\[{][^#]*?)\s*(?:\s#.*)?$")
-_EQUAL = re.compile(r"([A-Za-z_]\w*)=([^\s,}\]]+)")
+_PAIR = re.compile(r"([A-Za-z_]\w*)=([^\s,}\]]+)")
 _BRACKETS = re.compile(r"([A-Za-z_][\w-]*):([\[{\"'].*)")
 _DASHES = {"\u2010": "U+2010", "\u2011": "U+2011", "\u2013": "U+2013", "\u2014": "U+2014", "\u2212": "U+2212"}
 _DASH = re.compile(f"[{''.join(_DASHES)}]")
@@ -157,8 +157,8 @@ def _of_key(code: str, written: str) -> str:
     """Return how to write a key that lacks its colon, or the space behind it."""
     if code in ("FP101", "FP105") and (bare := _BARE.match(written)):
         return f"write `{bare[1]}: {bare[2]}`, with a colon and a space"
-    if code == "FP321" and (equal := _EQUAL.match(written)):
-        return f"write `{equal[1]}: {equal[2]}`"
+    if code == "FP321" and (pair := _PAIR.match(written)):
+        return f"write `{pair[1]}: {pair[2]}`"
     glued = _BRACKETS.fullmatch(written) if code == "FP101" else None
     return f"write `{glued[1]}: {glued[2]}`, with a space after the colon" if glued else ""
 

@@ -27,7 +27,7 @@ end
 
 -- Whether an active run waits for a schedule itself: specs that were turned round while it did could hold both up for ever.
 local function waits_for(entry, schedule)
-  for _, named in ipairs(schedule and awaited_by(entry) or {}) do
+  for _, named in ipairs(awaited_by(entry)) do
     if name_now(named) == schedule then return true end
   end
   return false

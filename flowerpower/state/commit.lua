@@ -395,7 +395,7 @@ local function set_cursor(change, tick, pending)
 end
 
 -- The occurrence of this tick is a run by now: the one after it waits, whether or not a scheduler is there to make it.
-local function go_on(change, tick)
+local function wait_for_following(change, tick)
   local following = change.following
   if not following or following.after ~= tick then return set_cursor(change, tick, nil) end
   flush() -- it may have waited already, as what the schedule was before waits for
@@ -406,7 +406,7 @@ end
 -- A stock scheduler has moved the pending occurrence of a schedule that gets another name now: it is a run of that one.
 local function adopt_run(change, id)
   part_with_run(change, id)
-  go_on(change, math.max(change.tick, tick_of(id)))
+  wait_for_following(change, math.max(change.tick, tick_of(id)))
 end
 
 -- The tick stays as it is, also when it fired since the plan was made: the cursor is carried on.
@@ -435,7 +435,7 @@ local function reset_pending(change)
   if in_flight and change.pending == change.id then return set_cursor(change, cursor, change.id) end
   -- The very tick may have fired while the apply was staged: then it is a run.
   local fired = tick_of(change.id) <= (change.tick or -1) or (any_active and redis.call('HEXISTS', ACTIVE, change.id) == 1)
-  if fired then return go_on(change, cursor) end
+  if fired then return wait_for_following(change, cursor) end
   wait_for(change, change.id, change.due, texts_of(change, change))
   set_cursor(change, cursor, change.id)
 end

@@ -284,6 +284,14 @@ def test_a_run_of_a_single_worker_that_is_killed_is_tried_again_as_soon_as_there
     assert (outcome["run"], outcome["status"], outcome["attempt"]) == (run.id, "succeeded", 2)
 
 
+def wait_for_outcome(store: Store, dead: Worker) -> None:
+    """Wait until somebody has told of the end of a run whose worker is gone."""
+    end = time.monotonic() + SOON
+    while not outcomes(store):
+        assert time.monotonic() < end, dead.output()
+        time.sleep(0.1)
+
+
 @contextmanager
 def scheduler_elsewhere(url: str) -> Iterator[None]:
     """Run a scheduler that has nothing to do with any worker, as on another machine."""
@@ -332,10 +340,7 @@ def test_a_worker_that_is_killed_while_it_drains_is_seen_to_die(store: Store, re
         worker.process.kill()
         worker.process.wait()
     with scheduler_elsewhere(redis_url):
-        end = time.monotonic() + SOON
-        while not outcomes(store):
-            assert time.monotonic() < end, worker.output()
-            time.sleep(0.1)
+        wait_for_outcome(store, worker)
 
     assert outcomes(store)[0]["reason"] == WORKER_GONE
 
@@ -348,10 +353,7 @@ def test_a_worker_that_ends_with_its_terminal_is_seen_to_die(store: Store, redis
             os.kill(process, signal.SIGHUP)
         if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # under `nohup` the worker does not heed it
             worker.process.kill()
-        end = time.monotonic() + SOON
-        while not outcomes(store):
-            assert time.monotonic() < end, worker.output()
-            time.sleep(0.1)
+        wait_for_outcome(store, worker)
 
     assert outcomes(store)[0]["reason"] == WORKER_GONE
 
