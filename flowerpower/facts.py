@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flowerpower.errors import Problem
@@ -30,23 +30,21 @@ class Checkout:
     fetched: bool = False  # workers fetch its commit (`code: git`)
 
 
-def facts_of(
-    checkout: Checkout, head: Head, max_deletes: str | None, violations: tuple[Problem, ...] | None = ()
-) -> Facts:
-    """Return the facts for a plan of *checkout* against what *head* says is live."""
+def facts_of(checkout: Checkout, head: Head, asked: Facts, violations: tuple[Problem, ...] | None = ()) -> Facts:
+    """Return the facts for a plan of *checkout* against *head*; *asked* is what the project file says to the guards."""
     folder, revision, commit, wary = checkout.folder, checkout.revision, checkout.commit, checkout.wary
     live = head.commit.removesuffix("+dirty")
     comparable = revision.in_git and live and not live.startswith("tree:")
     after = descends(folder, revision.commit, live, wary=wary) if folder and comparable else None
     is_restored = commit.removesuffix("+dirty") == live
-    return Facts(
+    return replace(
+        asked,
         in_git=revision.in_git,
         dirty=revision.dirty if revision.in_git else None,
         descends=after,
         overtaken=after is False and folder is not None and precedes(folder, commit, [live], wary=wary),
         undone=not is_restored
         and (precedes(folder, commit, head.rolled_back, wary=wary) if folder else commit in head.rolled_back),
-        max_deletes=max_deletes,
         violations=violations,
         fetched=checkout.fetched,
         pushed=is_pushed(folder, revision.commit, wary=wary)

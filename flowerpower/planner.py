@@ -48,6 +48,7 @@ from flowerpower.trust import refuse_foreign
 
 if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
+    from flowerpower.specs.project_spec import ProjectSpec
 
 
 def plan_changes(project: FlowerPowerProject, allowed: Allowed) -> PlannedChanges:
@@ -82,7 +83,7 @@ def _plan_unchanged(
     plan = unchanged_plan(project.keys, outline, live, project.source, same)
     if plan is None:
         return None
-    facts = facts_of(_checkout(project), live.head, _max_deletes(project))
+    facts = facts_of(_checkout(project), live.head, _asked(project.home))
     plan = replace(plan, source=_source(project, live, facts))
     plan = _checked(plan, replace(live, state=plan.after), facts, allowed)
     return _planned(_with_house_rules(project, plan, allowed), allowed)
@@ -96,7 +97,7 @@ def _plan_changes(
     reading = managed(with_applied_fields(live, specs), desired)
     desired = _with_names_back(project, desired, reading)
     violations = violations_of(reading.head, desired.rules.policies, lambda: project.checked, project.sources)
-    facts = facts_of(_checkout(project), reading.head, _max_deletes(project), violations)
+    facts = facts_of(_checkout(project), reading.head, _asked(project.home), violations)
     if not reading.head.generation:
         facts = replace(facts, twins=_twins(project, desired))
     plan = make_plan(project.keys, desired, reading, _source(project, reading, facts), same)
@@ -167,7 +168,7 @@ def plan_against(project: FlowerPowerProject, revision: str, allowed: Allowed) -
     before = type(project)(project.place, project.settings, revision)
     reading = reading_of(project.keys, _desired_or_nothing(before), before.source.commit, int(time.time()))
     plan = replace(make_plan(project.keys, project.desired, reading, project.source), against=before.source.commit)
-    checked = _checked(plan, reading, Facts(max_deletes=_max_deletes(project)), allowed)
+    checked = _checked(plan, reading, _asked(project.home), allowed)
     plan = with_forecast(_with_graphs(project, checked, reading), reading, RunTimes, project.home.timezone)
     return _planned(_with_house_rules(project, plan, allowed), allowed)
 
@@ -175,7 +176,7 @@ def plan_against(project: FlowerPowerProject, revision: str, allowed: Allowed) -
 def rollback_plan(project: FlowerPowerProject, apply_id: str, allowed: Allowed) -> PlannedChanges:
     """Return the plan that restores what was live before an apply: it and every later one are undone."""
     reading = _live(project)
-    context = RollbackContext(project.source, Facts(max_deletes=_max_deletes(project)), allowed)
+    context = RollbackContext(project.source, replace(_asked(project.home), wants_none=False), allowed)
     steps = read_steps(project.store, apply_id)
     plan = plan_rollback(project.keys, steps, reading, context)
     plan = replace(plan, may_stop=allowed.cancel, rules=reading.head.rules)
@@ -224,6 +225,7 @@ def _desired_or_nothing(project: FlowerPowerProject) -> Desired:
     return project.desired if there else Desired(State(), {}, {})
 
 
-def _max_deletes(project: FlowerPowerProject) -> str | None:
-    limit = project.home.guards.max_deletes
-    return None if limit is None else str(limit)
+def _asked(home: ProjectSpec) -> Facts:
+    """Return what the project file says to the guards."""
+    limit = home.guards.max_deletes
+    return Facts(max_deletes=None if limit is None else str(limit), wants_none=home.schedules == "deleted")

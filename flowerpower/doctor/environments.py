@@ -22,5 +22,5 @@ def environment_findings(
             f"{one.env} ({count(len(one.schedules), 'schedule')}{', firing' if one.scheduler else ''})" for one in left
         ]
         message = f"live in this Redis, and not in the project file: {listed(told)}"
-        hint = "name it there again with `schedules: paused`, apply, and take it out then"
+        hint = "name it there again with `schedules: deleted`, apply, and take it out then"
         yield Finding("live", "environments", "warn", message, hint)

@@ -52,6 +52,7 @@ class Facts:
     overtaken: bool | None = False  # the commit applied last comes after it; None: git does not know that one
     undone: bool | None = False  # a rollback undid this commit, or one that comes after it
     max_deletes: str | None = None  # `guards: {max_deletes: ...}` of the project
+    wants_none: bool = False  # `schedules: deleted` of the project
     violations: tuple[Problem, ...] | None = ()  # of the house rules that the last apply recorded
     fetched: bool = False  # workers fetch the commit themselves: `code: git`
     pushed: bool | None = None  # a branch of a remote holds the commit
@@ -63,7 +64,7 @@ def check_plan(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> 
     """Return what every guard has to say; those that have nothing to say are left out."""
     checks = [
         _incomplete(facts),
-        _empty(plan, reading, allowed),
+        _empty(plan, reading, facts, allowed),
         _deletes(plan, reading, facts, allowed),
         _protected(plan, reading),
         _damaged(plan, reading, allowed),
@@ -102,18 +103,20 @@ def _incomplete(facts: Facts) -> Check | None:
     )
 
 
-def _empty(plan: Plan, reading: Reading, allowed: Allowed) -> Check | None:
+def _empty(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> Check | None:
     schedules, pipelines = len(reading.state.schedules), len(reading.state.pipelines)
     no_pipeline = bool(pipelines) and not plan.after.pipelines
     if plan.after.schedules or not (schedules or no_pipeline) or allowed.empty:
         return None
     lost = [_count(schedules, "schedule")] if schedules else []
     lost += [_count(pipelines, "pipeline")] if no_pipeline else []
+    why = "the project file says `schedules: deleted`"
+    if not facts.wants_none:
+        why = f"the specs hold no schedule{' and no pipeline' if no_pipeline else ''}"
     return Check(
         "empty",
         "refuse",
-        f"the specs hold no schedule{' and no pipeline' if no_pipeline else ''}; {' and '.join(lost)} "
-        f"{_is(schedules + no_pipeline * pipelines)} live: all would be deleted",
+        f"{why}; {' and '.join(lost)} {_is(schedules + no_pipeline * pipelines)} live: all would be deleted",
         "check that this is the right folder, environment and revision; if it is meant: --allow-empty",
     )
 
@@ -195,8 +198,8 @@ def _foreign(plan: Plan, allowed: Allowed) -> Check | None:
         "foreign",
         "refuse",
         f"{plan.namespace} was last applied from {theirs}, this is {ours}",
-        "three ways out: give this project another `name:` or --env; or empty it there first (--allow-empty); or, if "
-        "this repository takes over for good: --allow-takeover",
+        "three ways out: give this project another `name:` or --env; or empty it there first (`schedules: deleted`); "
+        "or, if this repository takes over for good: --allow-takeover",
     )
 
 
@@ -347,8 +350,8 @@ def _twin(twin: Twin) -> Check:
         "refuse" if twin.fires else "warn",
         f"{twin.namespace}, applied from this repository too, has {number:,} of these schedules in the same Redis: "
         f"{_named(twin.schedules)}; {twice if twin.fires else 'no scheduler fires there now'}",
-        "if the project or its environment has a new name, empty the old one first: apply it once more, without specs "
-        f"(--allow-empty){'; if both should fire: --allow-twin' if twin.fires else ''}",
+        "if the project or its environment has a new name, empty the old one first: apply it once more, with "
+        f"`schedules: deleted`{'; if both should fire: --allow-twin' if twin.fires else ''}",
     )
 
 

@@ -296,4 +296,4 @@ def _base(commit: str) -> str:
 def _listed(names: Iterable[str]) -> str:
     found = list(names)
     rest = len(found) - _SHOWN
-    return ", ".join(found[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    return ", ".join(found[:_SHOWN]) + (f" and {rest:,} more" if rest > 0 else "")

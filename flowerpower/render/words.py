@@ -55,7 +55,7 @@ def listed(names: Iterable[str], most: int = 5) -> str:
     """Return names with commas, and how many more there are."""
     shown = list(names)
     rest = len(shown) - most
-    return ", ".join(shown[:most]) + (f" and {rest} more" if rest > 0 else "")
+    return ", ".join(shown[:most]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def typed(command: str, env: str) -> str:

@@ -138,11 +138,13 @@ Many = Annotated[tuple[_Item, ...], Strict(False)]
 Environments = dict[Name, JsonObject | None]
 
 Activity = Annotated[
-    Literal["active", "paused"],
+    Literal["active", "paused", "deleted"],
     choices(
         {
             "active": "Schedules fire. (The default.)",
             "paused": "Everything is applied and nothing fires; the plan still shows what would.",
+            "deleted": "The next apply deletes all that is live, pipelines too: the way to end an environment before "
+            "its name is taken out of this file.",
         }
     ),
 ]

@@ -54,7 +54,9 @@ def no_patch(name: str, value: object, kind: str) -> Finding:
         what = f"`{shown}:` without a value leaves the {kind} out of that environment"
         return Finding("FP024", path, what, f"write `{shown}: null` if that is meant, or `{shown}: {{}}`", at_key=True)
     word, hint = str(value).lower(), ""
-    if word in _LEFT_OUT:
+    if word in _LEFT_OUT and kind == "project":
+        hint = "write {schedules: deleted}"
+    elif word in _LEFT_OUT:
         hint = f"write null to leave the {kind} out there"
     elif word in _PAUSED and kind != "pipeline":
         hint = "write {paused: true}" if kind == "schedule" else "write {schedules: paused}"

@@ -293,7 +293,7 @@ class ProjectSpec(SpecWithEnvironments):
     )
     schedules: Activity = Field(
         default="active",
-        description="Whether schedules fire. Usually set to `paused` in one environment.",
+        description="Whether schedules fire, and whether they are applied at all. Usually set in one environment.",
         examples=["paused"],
     )
     guards: GuardsSpec = Field(

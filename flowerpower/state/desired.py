@@ -20,6 +20,7 @@ from flowerpower.state.models import Desired, Json, Occurrence, Pipeline, Rules,
 if TYPE_CHECKING:
     from flowerpower.specs.loader import Project
     from flowerpower.specs.models import PipelineSpec, ScheduleSpec
+    from flowerpower.specs.project_spec import ProjectSpec
 
 RUN_FORMAT = 1  # of run specs
 LONGEST_BUFFER = 10_000  # ticks that wait at most, whatever a spec asks for
@@ -36,8 +37,8 @@ def desired_state(project: Project, code: Mapping[str, str]) -> Desired:
     Occurrences are left open: which tick comes next depends on what the live schedule has decided already
     (`planning.settle`).
     """
-    from flowerpower.specs.policies import as_record
-
+    if project.spec.schedules == "deleted":
+        return Desired(State(), {}, {}, rules=_rules(project.spec))
     written = {name: _dump(spec) for name, spec in project.pipelines.items()}
     pipelines = {name: _pipeline(project, name, fields, code[name]) for name, fields in written.items()}
     schedules: dict[str, Schedule] = {}
@@ -56,11 +57,15 @@ def desired_state(project: Project, code: Mapping[str, str]) -> Desired:
         run_specs=run_specs,
         places={address: str(place) for address, place in project.places.items()},
         previous_names={name: spec.previous_names for name, spec in project.schedules.items() if spec.previous_names},
-        rules=Rules(
-            guards=canonical(project.spec.guards.model_dump(mode="json", exclude_none=True)),
-            policies=as_record(project.spec.policies.enforce),
-        ),
+        rules=_rules(project.spec),
     )
+
+
+def _rules(spec: ProjectSpec) -> Rules:
+    from flowerpower.specs.policies import as_record
+
+    guards = canonical(spec.guards.model_dump(mode="json", exclude_none=True))
+    return Rules(guards=guards, policies=as_record(spec.policies.enforce))
 
 
 def trigger_of(fields: Mapping[str, Json]) -> Trigger:

@@ -68,6 +68,15 @@ def test_deleting_everything_is_refused_whatever_the_size(owned: int) -> None:
     assert checks(desired(), live(names(owned)), allowed=Allowed(empty=True)) == {}
 
 
+def test_deleting_everything_is_refused_also_where_the_project_file_asks_for_it() -> None:
+    found = checks(desired(), live(names(3)), Facts(wants_none=True))
+
+    assert found["empty"].message == (
+        "the project file says `schedules: deleted`; 3 schedules are live: all would be deleted"
+    )
+    assert checks(desired(), live(names(3)), Facts(wants_none=True), Allowed(empty=True)) == {}
+
+
 @pytest.mark.parametrize("size", [size for size in FLEETS if size])
 def test_a_wrong_folder_is_refused_also_where_only_pipelines_are_live(size: int) -> None:
     pipelines = {name: pipeline(name) for name in names(size)}
@@ -224,7 +233,7 @@ def test_where_a_commit_comes_from_is_asked_whatever_the_size(size: int) -> None
     found = checks(wanted, reading, replace(IN_GIT, dirty=True, descends=False))
 
     assert {"foreign", "older", "dirty"} <= found.keys()
-    for way_out in ("`name:`", "--allow-empty", "--allow-takeover"):
+    for way_out in ("`name:`", "`schedules: deleted`", "--allow-takeover"):
         assert way_out in found["foreign"].hint
     assert not {"foreign", "older", "dirty"} & checks(wanted, live(names(size))).keys()
 
