@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from flowerpower.version import __version__
+
 if TYPE_CHECKING:
     from flowerpower.errors import FlowerPowerError as FlowerPowerError
     from flowerpower.errors import Problem as Problem
@@ -12,8 +14,6 @@ if TYPE_CHECKING:
     from flowerpower.jobs.manager import RQManager as RQManager
     from flowerpower.pipelines.manager import PipelineManager as PipelineManager
     from flowerpower.project import FlowerPowerProject as FlowerPowerProject
-
-__version__ = "0.1.0"
 
 __all__ = [
     "FlowerPowerError",

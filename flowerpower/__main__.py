@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     """Run the command line and exit; the version is told without loading anything."""
     if sys.argv[1:] in (["--version"], ["-V"]):
-        from flowerpower import __version__
+        from flowerpower.version import __version__
 
         sys.stdout.write(f"flowerpower {__version__}\n")
         return

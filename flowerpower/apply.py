@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from flowerpower import __version__
 from flowerpower.errors import AppliedError, RefusedError, StalePlanError, StoreError, UsageError
 from flowerpower.planning.plan import Plan
 from flowerpower.schedule.zones import tzdata_version
@@ -25,6 +24,7 @@ from flowerpower.state.misplaced import move_away
 from flowerpower.state.models import Desired, Head, Inverse
 from flowerpower.state.signing import Signer
 from flowerpower.state.store import Committed, Conflict, Store
+from flowerpower.version import __version__
 
 Progress = Callable[[int, int], None]  # changes staged, changes in all
 

@@ -13,7 +13,8 @@ def read(module: Path) -> dict[str, Sample]:
     """Read the graph without running the module, and check a run of its last node."""
     from flowerpower.dataflow.check import Wanted, check_run
     from flowerpower.dataflow.conditions import Config
-    from flowerpower.dataflow.graph import ModuleFile, build_graph
+    from flowerpower.dataflow.graph import build_graph
+    from flowerpower.dataflow.modules import ModuleFile
     from flowerpower.dataflow.parse import read_module
     from flowerpower.settings import look_for_no_cycles
 

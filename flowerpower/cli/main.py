@@ -91,7 +91,7 @@ def _version(
     version: bool = typer.Option(False, "-V", "--version", help=ROOT_FLAGS["--version"], is_eager=True),
 ) -> None:
     if version:
-        from flowerpower import __version__
+        from flowerpower.version import __version__
 
         typer.echo(f"flowerpower {__version__}")
         raise typer.Exit

@@ -179,8 +179,8 @@ def _for_a_forge(session: Session, found: _Found, format: ProblemFormat, encodin
         from flowerpower.render.problems_gitlab import problems_gitlab
 
         return as_json(problems_gitlab(found.problems), encoding)
-    from flowerpower import __version__
     from flowerpower.render.problems_sarif import problems_sarif
+    from flowerpower.version import __version__
 
     return as_json(problems_sarif(found.problems, found.contents, version=__version__), encoding)
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from flowerpower.dataflow.conditions import target_name
 from flowerpower.dataflow.expand import conditions_of, keeps_types
 from flowerpower.dataflow.fits import Classes, classes_of, fits, items_of
 from flowerpower.dataflow.kinds import kind_of
-from flowerpower.dataflow.modules import Function, Names, Parameter
-
-if TYPE_CHECKING:
-    from flowerpower.dataflow.graph import ModuleFile
+from flowerpower.dataflow.modules import Function, ModuleFile, Names, Parameter
 
 T = TypeVar("T")
-Makers = Mapping[str, tuple["ModuleFile", Function]]
+Makers = Mapping[str, tuple[ModuleFile, Function]]
 """The function that makes each node, with its module."""
 
 

@@ -12,17 +12,9 @@ from typing import Any, NamedTuple
 from flowerpower.dataflow.conditions import Config, UndecidedError, target_name, words
 from flowerpower.dataflow.edges import Edges, Want
 from flowerpower.dataflow.expand import conditions_of, expand
-from flowerpower.dataflow.modules import Function, Module, Spot, Taken
+from flowerpower.dataflow.modules import Function, ModuleFile, Spot, Taken
 from flowerpower.dataflow.walk import walk
 from flowerpower.errors import Place
-
-
-class ModuleFile(NamedTuple):
-    """A module of a pipeline: its dotted name, its file, and what the file says."""
-
-    name: str
-    path: str
-    module: Module
 
 
 class Node(NamedTuple):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from flowerpower.dataflow.graph import ModuleFile, Reason
-from flowerpower.dataflow.modules import Files
+from flowerpower.dataflow.graph import Reason
+from flowerpower.dataflow.modules import Files, ModuleFile
 from flowerpower.dataflow.parse import read_module
 from flowerpower.errors import Place
 

@@ -167,3 +167,11 @@ class Module(NamedTuple):
 
 
 Files = Mapping[str, bytes]  # path in the project folder -> content
+
+
+class ModuleFile(NamedTuple):
+    """A module of a pipeline: its dotted name, its file, and what the file says."""
+
+    name: str
+    path: str
+    module: Module

@@ -9,7 +9,8 @@ from typing import Any
 from flowerpower.doctor.findings import Fact, Unknown
 from flowerpower.doctor.records import Records, read_records
 from flowerpower.doctor.server import ask
-from flowerpower.jobs.monitoring.status import Status, read_status
+from flowerpower.jobs.monitoring.status import Status
+from flowerpower.jobs.monitoring.status_reader import read_status
 from flowerpower.state.misplaced import find_misplaced
 from flowerpower.state.signing import Signer
 from flowerpower.state.store import Store

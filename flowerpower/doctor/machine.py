@@ -9,12 +9,12 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TypeVar
 
-from flowerpower import __version__
 from flowerpower.doctor.findings import Fact, Unknown
 from flowerpower.errors import FlowerPowerError
 from flowerpower.git import git, repository_of
 from flowerpower.plugins import installed_plugins, is_installed
 from flowerpower.revision import Revision, read_revision
+from flowerpower.version import __version__
 
 T = TypeVar("T")
 DISTRIBUTION = "flowerpower-gitops"

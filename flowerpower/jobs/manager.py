@@ -27,8 +27,8 @@ from flowerpower.jobs.details import RunDetails, find_record, read_run
 from flowerpower.jobs.ledger import run_ref
 from flowerpower.jobs.logs import RunLog, read_log
 from flowerpower.jobs.monitoring.metrics_server import metrics_beside
-from flowerpower.jobs.monitoring.status import ScheduleStatus, Status, read_status
-from flowerpower.jobs.monitoring.status_reader import StatusReader
+from flowerpower.jobs.monitoring.status import ScheduleStatus, Status
+from flowerpower.jobs.monitoring.status_reader import StatusReader, read_status
 from flowerpower.jobs.records import RunList, RunRecord, Wish, plain_time, read_runs
 from flowerpower.jobs.stop import Stop
 from flowerpower.jobs.workers.applied import queues_of, read_patiently, recipes_of

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from flowerpower import __version__
 from flowerpower.errors import FlowerPowerError, StoreError
 from flowerpower.jobs.ledger import Claim, Claimant, Ledger, RunRef, Terms, run_ref
 from flowerpower.jobs.running.admission import (
@@ -40,6 +39,7 @@ from flowerpower.state.desired import trigger_of
 from flowerpower.state.keys import Keys, tick_of
 from flowerpower.state.signing import Signer
 from flowerpower.state.store import Store
+from flowerpower.version import __version__
 
 if TYPE_CHECKING:
     from redis import Redis

@@ -31,9 +31,9 @@ from hamilton.caching.stores.file import FileResultStore
 from flowerpower.dataflow.reader import code_digest
 from flowerpower.errors import PipelineError
 from flowerpower.filesystem import Filesystem, is_url, replace_file
-from flowerpower.pipelines.driver import NodeWatch
 from flowerpower.pipelines.extensions import SourceFiles
 from flowerpower.pipelines.failures import is_time_limit
+from flowerpower.pipelines.watch import NodeWatch
 from flowerpower.specs.models import PipelineSpec
 from flowerpower.specs.parts import CacheSpec
 

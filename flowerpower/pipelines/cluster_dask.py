@@ -24,7 +24,7 @@ from flowerpower.pipelines.clusters import (
     name_of_call,
     remote_traceback,
 )
-from flowerpower.pipelines.driver import NodeWatch
+from flowerpower.pipelines.watch import NodeWatch
 from flowerpower.specs.parts import ExecutorSpec
 
 _NO_FILE = "<dynamic-code>"

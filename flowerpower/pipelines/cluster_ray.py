@@ -16,7 +16,7 @@ from hamilton.plugins.h_ray import parse_ray_remote_options_from_tags
 from ray import cloudpickle
 
 from flowerpower.pipelines.clusters import Cluster, RemoteNodes, RemoteTasks, by_value, call, remote_traceback
-from flowerpower.pipelines.driver import NodeWatch
+from flowerpower.pipelines.watch import NodeWatch
 from flowerpower.specs.parts import ExecutorSpec
 
 _SECONDS_TO_ANSWER = 10.0

@@ -8,7 +8,7 @@ from typing import Any
 from hamilton.lifecycle import NodeExecutionHook
 from hamilton.lifecycle.base import BaseDoValidateInput
 
-from flowerpower.pipelines.driver import NodeWatch
+from flowerpower.pipelines.watch import NodeWatch
 
 
 class WatchHook(NodeExecutionHook, BaseDoValidateInput):  # type: ignore[misc]

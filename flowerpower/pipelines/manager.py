@@ -16,7 +16,7 @@ from flowerpower.filesystem import Filesystem
 from flowerpower.moments import read_moment
 from flowerpower.pipelines.context import RunContext, no_secrets
 from flowerpower.pipelines.drawing import Drawn, GraphFormat, as_read, built, draw
-from flowerpower.pipelines.driver import Observer, Parts, build
+from flowerpower.pipelines.driver import Parts, build
 from flowerpower.pipelines.edits import forget_edited
 from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.graph import suggest
@@ -25,6 +25,7 @@ from flowerpower.pipelines.modules import import_modules, importable, preload
 from flowerpower.pipelines.results import RunResult
 from flowerpower.pipelines.run import run_pipeline
 from flowerpower.pipelines.storage import Access
+from flowerpower.pipelines.watch import Observer
 from flowerpower.specs.dataflow_graphs import Graphs
 from flowerpower.specs.models import PipelineSpec
 from flowerpower.specs.parts import ExecutorSpec

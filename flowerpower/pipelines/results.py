@@ -16,9 +16,9 @@ from uuid import UUID
 
 from flowerpower.errors import PipelineError
 from flowerpower.pipelines.context import RunContext
-from flowerpower.pipelines.driver import NodeTime
 from flowerpower.pipelines.placeholders import fill
 from flowerpower.pipelines.storage import LoadRecord, SaveRecord
+from flowerpower.pipelines.watch import NodeTime
 
 LARGEST_SUMMARY = 64 * 1024
 _LARGEST_OUTPUT = 16 * 1024

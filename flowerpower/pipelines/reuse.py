@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from flowerpower.errors import PipelineError
-from flowerpower.pipelines.driver import NodeWatch, Parts, build, hook
+from flowerpower.pipelines.driver import Parts, build, hook
 from flowerpower.pipelines.modules import import_modules, importable
+from flowerpower.pipelines.watch import NodeWatch
 from flowerpower.specs.typed import expect
 
 _MOST = 50  # of graphs that are kept

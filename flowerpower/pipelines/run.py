@@ -14,15 +14,17 @@ from typing import Any, NoReturn
 
 from flowerpower.errors import FlowerPowerError
 from flowerpower.filesystem import Filesystem
-from flowerpower.pipelines.adapters.named import Setting, named_adapters, tell_of_data
+from flowerpower.pipelines.adapters.named import named_adapters, tell_of_data
+from flowerpower.pipelines.adapters.setting import Setting
 from flowerpower.pipelines.arrange import Given, Graph, arrange, check_cache
 from flowerpower.pipelines.context import RunContext, Secrets
-from flowerpower.pipelines.driver import NodeWatch, Observer, Parts, hook, quiet, ready
+from flowerpower.pipelines.driver import Parts, hook, ready
 from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.failures import UserCodeError, describe, is_time_limit, user_place, user_traceback, way_out
 from flowerpower.pipelines.graph import Nodes, count_computed, users_of
 from flowerpower.pipelines.modules import import_modules, importable, own_modules
 from flowerpower.pipelines.placeholders import fill
+from flowerpower.pipelines.quiet import quiet
 from flowerpower.pipelines.results import RunResult
 from flowerpower.pipelines.reuse import built
 from flowerpower.pipelines.storage import (
@@ -36,6 +38,7 @@ from flowerpower.pipelines.storage import (
     read_out,
     write,
 )
+from flowerpower.pipelines.watch import NodeWatch, Observer
 from flowerpower.specs.models import PipelineSpec
 
 __all__ = ["Access", "Observer", "RunContext", "RunResult", "run_pipeline"]

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from flowerpower import __version__
 from flowerpower.errors import PlanFileError
 from flowerpower.planning.digest import plan_hash
 from flowerpower.planning.guards import Allowed
 from flowerpower.planning.plan import Plan
 from flowerpower.state.codec import canonical, digest
 from flowerpower.state.models import Schedule, State
+from flowerpower.version import __version__
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowerpower import __version__
 from flowerpower.planning.plan import Plan
 from flowerpower.render.notes import origin
 from flowerpower.render.plan_json import FORMAT_VERSION, drift_dict
 from flowerpower.render.plan_text import change_blocks
 from flowerpower.render.style import Style, plain
 from flowerpower.render.words import count, iso
+from flowerpower.version import __version__
 
 
 def drift_text(drift: Plan, *, width: int = 80, style: Style = plain) -> str:

@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from flowerpower.render.plan_json import iso
 from flowerpower.render.style import Style, plain
-from flowerpower.render.words import count, moment_with_utc, rough_duration, safe
+from flowerpower.render.words import count, hold_words, moment_with_utc, rough_duration, safe
 
 if TYPE_CHECKING:
     from flowerpower.jobs.by_hand.holds import Held, Paused, Released, Resumed
     from flowerpower.state.models import Hold
 
 _SHOWN = 20
-
-
-def hold_words(hold: Hold, timezone: str, now: int) -> str:
-    """Return who holds a schedule, why, and until when."""
-    until = f" until {moment_with_utc(hold.until, timezone, now)}" if hold.until else ""
-    return f'by {safe(hold.who) or "somebody"} "{safe(hold.why)}"{until}'
 
 
 def paused_text(done: Paused, *, style: Style = plain) -> str:

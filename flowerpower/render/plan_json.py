@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowerpower import __version__
 from flowerpower.planning.plan import Change, Fires, Plan
 from flowerpower.planning.renames import likely_renames
 from flowerpower.render.dataflow import dataflow_dict
 from flowerpower.render.load import queue_load_dicts
 from flowerpower.render.words import iso
 from flowerpower.state.models import Hold, Json, Pipeline, Schedule
+from flowerpower.version import __version__
 
 __all__ = ["FORMAT_VERSION", "iso", "plan_dict"]
 

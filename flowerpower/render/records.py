@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from flowerpower.render.holds import hold_words
 from flowerpower.render.style import Emphasis, Style, plain
 from flowerpower.render.table import fitted
 from flowerpower.render.words import (
     count,
+    hold_words,
     is_utc,
     iso,
     moment,

@@ -16,7 +16,6 @@ from flowerpower.render.alarms import (
     unattended,
     worst_first,
 )
-from flowerpower.render.holds import hold_words
 from flowerpower.render.records import why_words
 from flowerpower.render.status_json import status_dict
 from flowerpower.render.style import Emphasis, Style, plain
@@ -24,6 +23,7 @@ from flowerpower.render.table import UNCUT, end_of, fitted, remarked
 from flowerpower.render.words import (
     count,
     cut,
+    hold_words,
     listed,
     moment_with_utc,
     rough_duration,

@@ -10,9 +10,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from flowerpower.render.alarms import State, alarms_of, no_scheduler_words, run_words, state_of, worst_first
-from flowerpower.render.holds import hold_words
 from flowerpower.render.records import clean_reason, short_run, why_words
-from flowerpower.render.words import count, iso, moment, rough_duration, safe, short, stopwatch, typed
+from flowerpower.render.words import count, hold_words, iso, moment, rough_duration, safe, short, stopwatch, typed
 
 if TYPE_CHECKING:
     from flowerpower.jobs.monitoring.status import QueueStatus, ScheduleStatus, Status, WorkerStatus

@@ -16,7 +16,7 @@ from flowerpower.specs.durations import duration_text
 from flowerpower.specs.text.width import columns
 
 if TYPE_CHECKING:
-    from flowerpower.state.models import Json
+    from flowerpower.state.models import Hold, Json
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -164,6 +164,12 @@ def moment_with_utc(tick: int, timezone: str, now: int, *, unit: str = " UTC") -
     """
     shown = moment(tick, timezone, now)
     return shown if is_utc(timezone) else f"{shown} ({_in_utc(local(tick, timezone))}{unit})"
+
+
+def hold_words(hold: Hold, timezone: str, now: int) -> str:
+    """Return who holds a schedule, why, and until when."""
+    until = f" until {moment_with_utc(hold.until, timezone, now)}" if hold.until else ""
+    return f'by {safe(hold.who) or "somebody"} "{safe(hold.why)}"{until}'
 
 
 def moments_in_row(ticks: Sequence[int], timezone: str, now: int) -> tuple[str, ...]:

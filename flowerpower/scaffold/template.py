@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from flowerpower import __version__
 from flowerpower.scaffold.answers import Answers
+from flowerpower.version import __version__
 
 _SOURCE = "gh:flowerpower-gitops/flowerpower"
 _RENDERED = ".jinja"

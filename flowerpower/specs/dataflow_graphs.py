@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flowerpower.dataflow.conditions import Config
-from flowerpower.dataflow.graph import Build, Graph, ModuleFile, Reason, Unbuilt, build_graph, condition_keys
+from flowerpower.dataflow.graph import Build, Graph, Reason, Unbuilt, build_graph, condition_keys
 from flowerpower.dataflow.locate import locate
-from flowerpower.dataflow.modules import Files, SyntaxMistake
+from flowerpower.dataflow.modules import Files, ModuleFile, SyntaxMistake
 from flowerpower.dataflow.parse import read_module
 from flowerpower.dataflow.reader import module_closure
 from flowerpower.errors import Place

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowerpower.dataflow.check import Finding, Path, Wanted, check_run
-from flowerpower.dataflow.graph import Build, Fault, Graph, ModuleFile, Reason, Unbuilt, Value
-from flowerpower.dataflow.modules import Files, SyntaxMistake
+from flowerpower.dataflow.graph import Build, Fault, Graph, Reason, Unbuilt, Value
+from flowerpower.dataflow.modules import Files, ModuleFile, SyntaxMistake
 from flowerpower.errors import Place, Problem, Severity
 from flowerpower.proposed import in_env
 from flowerpower.specs.codes import CODES

@@ -15,8 +15,8 @@ from support.dataflow import differences, needs_of, real_graph
 
 from flowerpower.dataflow.check import Wanted, check_run
 from flowerpower.dataflow.conditions import Config
-from flowerpower.dataflow.graph import Graph, ModuleFile, build_graph, condition_keys
-from flowerpower.dataflow.modules import Module
+from flowerpower.dataflow.graph import Graph, build_graph, condition_keys
+from flowerpower.dataflow.modules import Module, ModuleFile
 from flowerpower.dataflow.parse import read_module
 
 EXAMPLES = [file.read_bytes() for file in sorted((Path(__file__).parents[1] / "cases" / "dataflow").glob("*.py"))]

@@ -10,7 +10,7 @@ from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
 from flowerpower.jobs.events import newest_events
-from flowerpower.jobs.monitoring.status import read_status
+from flowerpower.jobs.monitoring.status_reader import read_status
 from flowerpower.jobs.scheduling.scheduler import RECONCILE_SECONDS, Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.store import Store

@@ -9,7 +9,7 @@ from support.redis_state import shift_clock
 from support.states import KEYS, schedule
 
 from flowerpower.jobs.by_hand.stopping import stop_run
-from flowerpower.jobs.monitoring.status import read_status
+from flowerpower.jobs.monitoring.status_reader import read_status
 from flowerpower.jobs.records import active_run
 from flowerpower.render.status import status_text
 from flowerpower.state.store import Store

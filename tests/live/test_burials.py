@@ -17,7 +17,7 @@ from support.players import Player, begin
 from support.states import KEYS
 
 from flowerpower.errors import StoreError
-from flowerpower.jobs.monitoring.status import read_status
+from flowerpower.jobs.monitoring.status_reader import read_status
 from flowerpower.jobs.records import WORKER_GONE
 from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.jobs.workers import deaths

@@ -16,7 +16,7 @@ from flowerpower.doctor.findings import Finding
 from flowerpower.doctor.live import read_live
 from flowerpower.doctor.live_checks import live_findings
 from flowerpower.errors import StalePlanError
-from flowerpower.jobs.monitoring.status import read_status
+from flowerpower.jobs.monitoring.status_reader import read_status
 from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.planning.guards import Allowed, Facts, check_plan

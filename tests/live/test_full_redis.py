@@ -19,7 +19,7 @@ from flowerpower.apply import apply_plan
 from flowerpower.doctor.live import read_live
 from flowerpower.doctor.live_checks import live_findings
 from flowerpower.errors import StoreError
-from flowerpower.jobs.monitoring.status import read_status
+from flowerpower.jobs.monitoring.status_reader import read_status
 from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.jobs.workers.worker import make_worker
 from flowerpower.planning.diff import make_plan

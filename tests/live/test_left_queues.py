@@ -6,7 +6,7 @@ from support.holds import HOUR, apply, step
 from support.redis_state import shift_clock
 from support.states import schedule
 
-from flowerpower.jobs.monitoring.status import read_status
+from flowerpower.jobs.monitoring.status_reader import read_status
 from flowerpower.jobs.workers.worker import make_worker
 from flowerpower.render.status import status_text
 from flowerpower.state.store import Store

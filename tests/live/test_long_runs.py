@@ -8,8 +8,8 @@ from support.players import Player
 from support.redis_state import shift_clock
 from support.states import schedule
 
-from flowerpower.jobs.monitoring.status import ScheduleStatus, read_status
-from flowerpower.jobs.monitoring.status_reader import StatusReader
+from flowerpower.jobs.monitoring.status import ScheduleStatus
+from flowerpower.jobs.monitoring.status_reader import StatusReader, read_status
 from flowerpower.render.alarms import alarms_of, state_of
 from flowerpower.render.metrics import schedule_metrics
 from flowerpower.render.status import status_dict, status_text

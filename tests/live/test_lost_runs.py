@@ -19,7 +19,7 @@ from flowerpower.doctor.live import read_live
 from flowerpower.doctor.live_checks import live_findings
 from flowerpower.jobs.details import read_run
 from flowerpower.jobs.ledger import Ledger, run_ref
-from flowerpower.jobs.monitoring.status import read_status
+from flowerpower.jobs.monitoring.status_reader import read_status
 from flowerpower.jobs.scheduling.scheduler import RECONCILE_SECONDS, Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.render.status import status_dict, status_text

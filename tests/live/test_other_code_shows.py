@@ -12,7 +12,7 @@ from support.states import KEYS, schedule
 
 from flowerpower.jobs.details import read_run
 from flowerpower.jobs.ledger import Claimant, Ledger, Terms
-from flowerpower.jobs.monitoring.status import read_status
+from flowerpower.jobs.monitoring.status_reader import read_status
 from flowerpower.jobs.records import Wish, read_runs
 from flowerpower.render.details import details_dict
 from flowerpower.render.records import runs_dict

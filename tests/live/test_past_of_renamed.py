@@ -15,8 +15,9 @@ from support.states import KEYS, SOURCE, desired, pipeline, schedule
 
 from flowerpower.apply import apply_plan
 from flowerpower.errors import RefusedError, UsageError
+from flowerpower.jobs.by_hand.applied import read_applied
 from flowerpower.jobs.by_hand.backfill import Backfill, Progress, plan_backfill, plans_again
-from flowerpower.jobs.by_hand.past import HandOut, hand_out, order_of, read_applied
+from flowerpower.jobs.by_hand.past import HandOut, hand_out, order_of
 from flowerpower.jobs.by_hand.rerun import rerun_tick
 from flowerpower.jobs.manager import RQManager
 from flowerpower.jobs.records import Wish, read_runs

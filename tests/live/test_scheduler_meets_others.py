@@ -16,7 +16,7 @@ from support.states import KEYS, SOURCE, desired, schedule
 from flowerpower.apply import apply_plan
 from flowerpower.doctor.records import read_records
 from flowerpower.jobs.by_hand.backfill import Backfill, plan_backfill
-from flowerpower.jobs.monitoring.status import read_status
+from flowerpower.jobs.monitoring.status_reader import read_status
 from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.jobs.scheduling.watch import ClockWatch
 from flowerpower.planning.diff import make_plan

@@ -11,7 +11,7 @@ from support.states import KEYS, SOURCE, desired, schedule
 from flowerpower.apply import apply_plan
 from flowerpower.doctor.live import read_live
 from flowerpower.doctor.live_checks import live_findings
-from flowerpower.jobs.monitoring.status import read_status
+from flowerpower.jobs.monitoring.status_reader import read_status
 from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.store import Store

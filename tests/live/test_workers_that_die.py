@@ -21,7 +21,7 @@ from support.states import SOURCE
 from flowerpower import JobQueueManager, RQManager
 from flowerpower.apply import apply_plan
 from flowerpower.jobs.details import read_run
-from flowerpower.jobs.monitoring.status import read_status
+from flowerpower.jobs.monitoring.status_reader import read_status
 from flowerpower.jobs.records import WORKER_GONE
 from flowerpower.planning.diff import make_plan
 from flowerpower.state.keys import Keys

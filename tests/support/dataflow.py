@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from flowerpower.dataflow.conditions import Config
-from flowerpower.dataflow.graph import Graph, ModuleFile, build_graph
+from flowerpower.dataflow.graph import Graph, build_graph
 from flowerpower.dataflow.locate import locate
+from flowerpower.dataflow.modules import ModuleFile
 from flowerpower.errors import PipelineError
 from flowerpower.pipelines.arrange import Given, arrange
 from flowerpower.pipelines.arrange import Graph as BuiltGraph

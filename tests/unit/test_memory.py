@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-import flowerpower
+from flowerpower import version
 from flowerpower.errors import SpecError
 from flowerpower.planned import PlannedChanges
 from flowerpower.project import FlowerPowerProject
@@ -149,7 +149,7 @@ def test_another_flowerpower_asks_again(load: Open, monkeypatch: pytest.MonkeyPa
     settle(load)
     assert load().outline is not None
 
-    monkeypatch.setattr(flowerpower, "__version__", "99.0")
+    monkeypatch.setattr(version, "__version__", "99.0")
 
     assert load().outline is None
 

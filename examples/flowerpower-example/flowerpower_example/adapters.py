@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from flowerpower.pipelines.adapters.named import Setting
+from flowerpower.pipelines.adapters.setting import Setting
 
 
 class Notebook:

@@ -17,9 +17,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, RefusedError, StoreError, UsageError
+from flowerpower.jobs.by_hand.applied import Applied, read_applied
 from flowerpower.jobs.by_hand.inputs import Look, check_inputs, look_not
 from flowerpower.jobs.by_hand.naming import names_since
-from flowerpower.jobs.by_hand.past import Applied, HandOut, PastTick, Sign, hand_out, look_at, order_of, read_applied
+from flowerpower.jobs.by_hand.past import HandOut, PastTick, Sign, hand_out, look_at, order_of
 from flowerpower.jobs.by_hand.ranges import Ranges
 from flowerpower.jobs.by_hand.stopping import read_mark
 from flowerpower.jobs.ledger import RunRef

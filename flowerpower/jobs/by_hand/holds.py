@@ -156,8 +156,7 @@ def resume_schedules(store: Store, patterns: Sequence[str], who: str) -> Resumed
 
 
 def _refusal(store: Store, kind: str, names: Sequence[str], now: int) -> UsageError:
-    from flowerpower.render.holds import hold_words
-    from flowerpower.render.words import listed
+    from flowerpower.render.words import hold_words, listed
 
     message, hint = _REFUSALS[kind]
     if kind == "shorter":

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from flowerpower import arguments
 from flowerpower.errors import FlowerPowerError, PipelineError, StoreError, UsageError, WaitTimeoutError
 from flowerpower.jobs.applied_names import applied_like
+from flowerpower.jobs.by_hand.applied import spec_of
 from flowerpower.jobs.by_hand.inputs import at_once, run_spec_text
-from flowerpower.jobs.by_hand.past import spec_of
 from flowerpower.jobs.details import RunDetails, find_outcome, find_record, read_run
 from flowerpower.jobs.ledger import Ledger, RunRef
 from flowerpower.state.codec import decode_pipeline, decode_schedule, digest

@@ -18,7 +18,7 @@ from flowerpower.state.models import Schedule
 from flowerpower.state.store import Store
 
 if TYPE_CHECKING:
-    from flowerpower.jobs.by_hand.past import Applied
+    from flowerpower.jobs.by_hand.applied import Applied
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flowerpower.errors import FlowerPowerError, RefusedError, UsageError
+from flowerpower.jobs.by_hand.applied import Applied, read_applied
 from flowerpower.jobs.by_hand.naming import names_since
-from flowerpower.jobs.by_hand.past import Applied, HandOut, PastTick, hand_out, look_at, order_of, read_applied
+from flowerpower.jobs.by_hand.past import HandOut, PastTick, hand_out, look_at, order_of
 from flowerpower.jobs.by_hand.ranges import Ranges
 from flowerpower.jobs.details import find_outcome
 from flowerpower.jobs.ledger import RunRef, run_ref

@@ -15,13 +15,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from flowerpower import __version__
 from flowerpower.errors import FlowerPowerError, MissingExtraError
 from flowerpower.jobs.monitoring.status import Status
 from flowerpower.jobs.monitoring.status_reader import StatusReader
 from flowerpower.render.alarms import state_of, unattended
 from flowerpower.render.metrics import schedule_metrics
 from flowerpower.told_in_python import called
+from flowerpower.version import __version__
 
 FRESH = 1.0  # seconds that a look at Redis is good for
 _SHARE = 3  # one that takes long is good for so many times that long

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from flowerpower.jobs.records import RunRecord
 from flowerpower.planning.sync import Sync, Wanted
 from flowerpower.state.models import Damage, Head, Hold
-from flowerpower.state.store import Store
 
 HEALS_OF = 86_400  # seconds that a heal is shown
 
@@ -123,13 +122,3 @@ class Status:
     listening: tuple[WorkerStatus, ...] = ()
     queues: tuple[QueueStatus, ...] = ()
     totals: Totals = Totals()
-
-
-def read_status(store: Store, wanted: Wanted = Wanted(), recent: int = 1) -> Status:  # noqa: B008 - frozen
-    """Return what is live now, with the last outcomes of each schedule, and beside it what the specs ask for.
-
-    Raises `StoreError` or `FormatError` as `Store.read` does. Who looks again and again uses a `StatusReader`.
-    """
-    from flowerpower.jobs.monitoring.status_reader import StatusReader
-
-    return StatusReader(store).read(wanted, recent)

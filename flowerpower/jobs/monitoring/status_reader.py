@@ -246,3 +246,11 @@ def _expected(store: Store, live: Schedule, reading: Reading) -> Occurrence | No
 def _trigger_text(fields: Mapping[str, Any]) -> str:
     kind = next((kind for kind in ("cron", "every", "at") if kind in fields), "")
     return f"{kind} {fields[kind]}" if kind else ""
+
+
+def read_status(store: Store, wanted: Wanted = Wanted(), recent: int = 1) -> Status:  # noqa: B008 - frozen
+    """Return what is live now, with the last outcomes of each schedule, and beside it what the specs ask for.
+
+    Raises `StoreError` or `FormatError` as `Store.read` does. Who looks again and again uses a `StatusReader`.
+    """
+    return StatusReader(store).read(wanted, recent)

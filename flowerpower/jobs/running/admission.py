@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flowerpower import __version__
 from flowerpower.errors import FlowerPowerError
 from flowerpower.jobs.ledger import RunRef
 from flowerpower.state.codec import digest, loads, seal
@@ -20,6 +19,7 @@ from flowerpower.state.desired import RUN_FORMAT, trigger_of
 from flowerpower.state.keys import tick_of
 from flowerpower.state.signing import VARIABLE, Signer
 from flowerpower.state.store import Store
+from flowerpower.version import __version__
 
 if TYPE_CHECKING:
     from rq.job import Job

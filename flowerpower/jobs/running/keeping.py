@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rq.job import Job
 
     from flowerpower.pipelines.context import RunContext, Secrets
-    from flowerpower.pipelines.driver import NodeTime
+    from flowerpower.pipelines.watch import NodeTime
     from flowerpower.specs.models import PipelineSpec
 
 FLUSH_SECONDS = 1.0  # after which a running run first tells where it is
@@ -95,7 +95,7 @@ class Keeper:
         self._ended(node, seconds, succeeded=True, cached=True)
 
     def _ended(self, node: str, seconds: float, succeeded: bool, cached: bool = False) -> None:
-        from flowerpower.pipelines.driver import NodeTime
+        from flowerpower.pipelines.watch import NodeTime
 
         self._running.pop(node, None)
         self._times.append(NodeTime(node, seconds, succeeded, cached))

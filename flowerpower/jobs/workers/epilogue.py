@@ -69,7 +69,8 @@ def adapters_of(store: Store, attempt: Attempt) -> tuple[list[str], str]:
 
 def tell(names: Sequence[str], pipeline: str, attempt: Attempt, reason: str, plugins: Sequence[str]) -> None:
     """Tell these adapters of the end of an attempt, in a process that somebody else ends when it takes too long."""
-    from flowerpower.pipelines.adapters.named import Ending, Setting, tell_of_end
+    from flowerpower.pipelines.adapters.named import tell_of_end
+    from flowerpower.pipelines.adapters.setting import Ending, Setting
     from flowerpower.pipelines.context import RunContext, Secrets
     from flowerpower.pipelines.secrets import secrets_of
 

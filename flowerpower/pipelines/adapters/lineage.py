@@ -12,7 +12,7 @@ from hamilton.plugins.h_openlineage import OpenLineageAdapter
 from openlineage.client import OpenLineageClient, event_v2, facet_v2
 from openlineage.client.transport.http import HttpConfig
 
-from flowerpower.pipelines.adapters.named import Ending, Setting
+from flowerpower.pipelines.adapters.setting import Ending, Setting
 from flowerpower.pipelines.context import Secrets
 from flowerpower.pipelines.failures import describe
 

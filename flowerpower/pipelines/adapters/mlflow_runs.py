@@ -13,7 +13,7 @@ from hamilton.plugins.h_mlflow import FIGURE_TYPES, MLFlowTracker
 
 from flowerpower.errors import PipelineError
 from flowerpower.pipelines.adapters.guarded import masked
-from flowerpower.pipelines.adapters.named import Ending, Setting
+from flowerpower.pipelines.adapters.setting import Ending, Setting
 from flowerpower.pipelines.context import Secrets
 from flowerpower.pipelines.results import NotPlainError, plain
 from flowerpower.settings import default_environment

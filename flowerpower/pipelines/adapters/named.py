@@ -9,45 +9,16 @@ from __future__ import annotations
 import importlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from flowerpower.errors import MissingExtraError, PipelineError
-from flowerpower.pipelines.context import RunContext, Secrets
+from flowerpower.pipelines.adapters.setting import Ending, Setting
 from flowerpower.pipelines.failures import describe, is_time_limit
 from flowerpower.pipelines.graph import suggest
 from flowerpower.plugins import ADAPTERS_GROUP, load_plugin, plugin_names, why_missing
 from flowerpower.settings import default_environment
 
 logger = logging.getLogger("flowerpower.run")
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What an adapter may know of the run that it watches, and where it leaves what has to be closed."""
-
-    context: RunContext
-    secrets: Secrets
-    closing: ExitStack = field(default_factory=ExitStack)
-
-    def at_end(self, tell: Callable[[BaseException | None], object]) -> None:
-        """Call *tell* when the run is over, with what it failed of; what that raises does not reach the run."""
-
-        def end(kind: object, error: BaseException | None, trace: object) -> None:
-            try:
-                tell(error)
-            except Exception as found:  # noqa: BLE001  its time limit too: all work of the run is done
-                logger.warning("an adapter was not told how the run ended: %s", self.secrets.mask(describe(found)))
-
-        self.closing.push(end)
-
-
-class Ending(NamedTuple):
-    """Why an attempt has ended whose process was killed, and whether somebody wanted that."""
-
-    reason: str
-    cancelled: bool
 
 
 def _progress(setting: Setting) -> Any:

@@ -13,7 +13,7 @@ from opentelemetry import context as contexts
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from flowerpower.pipelines.adapters.named import Setting
+from flowerpower.pipelines.adapters.setting import Setting
 from flowerpower.pipelines.context import Secrets
 from flowerpower.pipelines.failures import describe
 

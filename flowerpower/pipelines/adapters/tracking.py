@@ -18,7 +18,7 @@ from hamilton_sdk.tracking.utils import make_json_safe
 
 from flowerpower.errors import FlowerPowerError, PipelineError
 from flowerpower.pipelines.adapters.guarded import masked
-from flowerpower.pipelines.adapters.named import Ending, Setting
+from flowerpower.pipelines.adapters.setting import Ending, Setting
 from flowerpower.pipelines.adapters.tracking_client import Client
 from flowerpower.pipelines.context import Secrets
 from flowerpower.pipelines.failures import is_time_limit

@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import flowerpower
+from flowerpower import version
 from flowerpower.specs.files.kept import digest, load, store
 from flowerpower.specs.files.kinds import PROJECT_FILES
 from flowerpower.specs.files.reading import Reading, Sources
@@ -176,13 +176,13 @@ def _asked(question: Question) -> tuple[object, ...]:
 
 def what_decides() -> str:
     """Return what else a verdict depends on: flowerpower's code, Python, and every package that can be imported."""
-    return _what_decides(flowerpower.__version__, tuple(sys.path))
+    return _what_decides(version.__version__, tuple(sys.path))
 
 
 @lru_cache(maxsize=4)
-def _what_decides(version: str, path: Sequence[str]) -> str:
-    package = str(Path(flowerpower.__file__).parent)
-    found = [version, sys.version]
+def _what_decides(own: str, path: Sequence[str]) -> str:
+    package = str(Path(version.__file__).parent)
+    found = [own, sys.version]
     with suppress(OSError):  # in an archive the version has to do
         found += sorted(_code_in(package, only=_DECIDING))
     for folder in dict.fromkeys(path):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from flowerpower.dataflow.graph import ModuleFile, Reason
+from flowerpower.dataflow.graph import Reason
 from flowerpower.dataflow.locate import locate
+from flowerpower.dataflow.modules import ModuleFile
 
 
 def located(module: str, *paths: str, folders: tuple[str, ...] = ("flows", "more")) -> str:

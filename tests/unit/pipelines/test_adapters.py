@@ -16,7 +16,8 @@ import pytest
 from rq.timeouts import JobTimeoutException
 
 from flowerpower.errors import MissingExtraError, PipelineError
-from flowerpower.pipelines.adapters.named import Setting, import_adapters
+from flowerpower.pipelines.adapters.named import import_adapters
+from flowerpower.pipelines.adapters.setting import Setting
 from flowerpower.pipelines.context import RunContext, Secrets
 from flowerpower.pipelines.failures import UserCodeError
 from flowerpower.pipelines.run import Access

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from flowerpower.errors import PipelineError
-from flowerpower.pipelines.adapters.named import Ending, Setting, tell_of_end
+from flowerpower.pipelines.adapters.named import tell_of_end
+from flowerpower.pipelines.adapters.setting import Ending, Setting
 from flowerpower.pipelines.context import RunContext, Secrets
 from flowerpower.pipelines.failures import UserCodeError
 

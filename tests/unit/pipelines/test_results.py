@@ -18,9 +18,9 @@ import polars as pl
 import pytest
 
 from flowerpower.pipelines.context import Secrets
-from flowerpower.pipelines.driver import NodeTime
 from flowerpower.pipelines.results import LARGEST_SUMMARY, RunResult
 from flowerpower.pipelines.storage import SaveRecord
+from flowerpower.pipelines.watch import NodeTime
 
 
 class Colour(Enum):

@@ -6,7 +6,7 @@ import pytest
 
 from flowerpower.errors import PipelineError
 from flowerpower.pipelines import reuse
-from flowerpower.pipelines.driver import NodeTime
+from flowerpower.pipelines.watch import NodeTime
 
 from .conftest import Project
 

@@ -14,7 +14,8 @@ import pytest
 from support.hamilton_ui import USER, HamiltonUi, hamilton_ui
 
 from flowerpower.errors import PipelineError
-from flowerpower.pipelines.adapters.named import Ending, Setting, tell_of_end
+from flowerpower.pipelines.adapters.named import tell_of_end
+from flowerpower.pipelines.adapters.setting import Ending, Setting
 from flowerpower.pipelines.context import RunContext, Secrets
 
 from .conftest import TICK, Project

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flowerpower.jobs.by_hand.applied import Applied
 from flowerpower.jobs.by_hand.backfill import BackfillPlan, Progress
-from flowerpower.jobs.by_hand.past import Applied, PastTick
+from flowerpower.jobs.by_hand.past import PastTick
 from flowerpower.jobs.details import Attempt, RunDetails
 from flowerpower.jobs.records import RunList, RunRecord, Standing
 from flowerpower.render.again import again_text

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import flowerpower
+from flowerpower import version
 from flowerpower.specs.checks import check_sources, verdict_of
 from flowerpower.specs.files.cache import _DECIDING, VerdictCache
 from flowerpower.specs.files.folder import module_folders
@@ -117,7 +117,7 @@ def test_another_flowerpower_or_another_package_beside_it_checks_anew(
 ) -> None:
     verdict = check_and_keep(cache, project)
     with monkeypatch.context() as patch:
-        patch.setattr(flowerpower, "__version__", "99.0")
+        patch.setattr(version, "__version__", "99.0")
         assert cache.of_content(question(project), read(project)) is None
     with monkeypatch.context() as patch:
         (tmp_path / "more" / "tzdata-2099.1.dist-info").mkdir(parents=True)
@@ -192,7 +192,7 @@ def test_the_cache_does_not_grow_for_ever(project: Path, tmp_path: Path, cache: 
 
 def test_all_code_that_an_answer_depends_on_counts() -> None:
     """What the deciding parts of flowerpower import decides, too: else an edit of it would leave old answers."""
-    package = Path(flowerpower.__file__).parent
+    package = Path(version.__file__).parent
     parts = [part for part in _DECIDING if not part.endswith(".py")]
     texts = [file.read_text(encoding="utf-8") for part in parts for file in (package / part).rglob("*.py")]
 
