@@ -25,14 +25,14 @@ from flowerpower.specs.silence import silence
 from flowerpower.specs.verdict import in_order
 
 if TYPE_CHECKING:
+    from flowerpower.opened import OpenedProject
     from flowerpower.planning.plan import Check as Verdict
     from flowerpower.planning.plan import Plan
-    from flowerpower.project import FlowerPowerProject
     from flowerpower.specs.project import Project
 
 _CODE = re.compile(r"(?!FP\d)[A-Z][A-Z0-9]{1,11}-?\d{1,5}")  # FP and a number are flowerpower's own
 _MOST = 1_000  # findings of one check that are told
-_found: WeakKeyDictionary[FlowerPowerProject, tuple[Problem, ...]] = WeakKeyDictionary()  # a check runs once
+_found: WeakKeyDictionary[OpenedProject, tuple[Problem, ...]] = WeakKeyDictionary()  # a check runs once
 
 
 class Specs(NamedTuple):
@@ -65,7 +65,7 @@ class PlanCheck(NamedTuple):
     check: Callable[[dict[str, Any]], Iterable[Finding]]
 
 
-def house_problems_everywhere(project: FlowerPowerProject) -> tuple[Problem, ...]:
+def house_problems_everywhere(project: OpenedProject) -> tuple[Problem, ...]:
     """Return the same in each environment that a check of the project looks at, each mistake once."""
     if not _may_have_checks(project):
         return ()
@@ -74,14 +74,14 @@ def house_problems_everywhere(project: FlowerPowerProject) -> tuple[Problem, ...
     return told_once([(each.settings.env, house_problems(each)) for each in project.in_each_environment()])
 
 
-def house_problems(project: FlowerPowerProject) -> tuple[Problem, ...]:
+def house_problems(project: OpenedProject) -> tuple[Problem, ...]:
     """Return what the checks of the project's plug-ins find, sorted by place; nothing while its specs are not valid."""
     if project not in _found:
         _found[project] = _look(project)
     return _found[project]
 
 
-def _look(project: FlowerPowerProject) -> tuple[Problem, ...]:
+def _look(project: OpenedProject) -> tuple[Problem, ...]:
     if not _may_have_checks(project):
         return ()
     try:
@@ -92,7 +92,7 @@ def _look(project: FlowerPowerProject) -> tuple[Problem, ...]:
     return in_order(silence(found, project.sources.texts)) if found else ()
 
 
-def refuse_by_checks(project: FlowerPowerProject) -> None:
+def refuse_by_checks(project: OpenedProject) -> None:
     """Raise `SpecError` for what checks of plug-ins find to be an error."""
     found = house_problems(project)
     if any(problem.severity == "error" for problem in found):
@@ -109,7 +109,7 @@ def check_by_plugins(project: Project) -> list[Problem]:
     return [_problem(project, finding, plugin) for plugin, finding in found]
 
 
-def verdicts_on(project: FlowerPowerProject, plan: Plan, aside: Collection[str] = ()) -> tuple[Verdict, ...]:
+def verdicts_on(project: OpenedProject, plan: Plan, aside: Collection[str] = ()) -> tuple[Verdict, ...]:
     """Return what the checks of plans by the project's plug-ins say of one, as guards do, and is not said there yet.
 
     Errors with a code that is set *aside* warn.
@@ -206,7 +206,7 @@ def _plain(project: Project) -> Specs:
     )
 
 
-def _may_have_checks(project: FlowerPowerProject) -> bool:
+def _may_have_checks(project: OpenedProject) -> bool:
     """Tell whether it is worth reading the specs: most projects name no plug-ins, and are known from before."""
     if project.settings.untrusted or plugins_are_off():
         return False

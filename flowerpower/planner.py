@@ -47,11 +47,11 @@ from flowerpower.state.run_times import RunTimes, read_run_times
 from flowerpower.trust import refuse_foreign
 
 if TYPE_CHECKING:
-    from flowerpower.project import FlowerPowerProject
+    from flowerpower.opened import OpenedProject
     from flowerpower.specs.project_spec import ProjectSpec
 
 
-def plan_changes(project: FlowerPowerProject, allowed: Allowed) -> PlannedChanges:
+def plan_changes(project: OpenedProject, allowed: Allowed) -> PlannedChanges:
     """Return what apply would change, with the guards' verdicts."""
     arguments.of_kind(allowed, Allowed, "`allowed`", "pass Allowed(...) of flowerpower.planning.guards")
     refuse_by_checks(project)
@@ -66,7 +66,7 @@ def plan_changes(project: FlowerPowerProject, allowed: Allowed) -> PlannedChange
     return _plan_changes(project, desired, live, same, allowed)
 
 
-def _live(project: FlowerPowerProject) -> Reading:
+def _live(project: OpenedProject) -> Reading:
     """Return what is live; raise `DamagedError` if the head cannot be read: guards have nothing to compare with."""
     reading = project.store.read()
     if damage := reading.damaged.get("head"):
@@ -75,7 +75,7 @@ def _live(project: FlowerPowerProject) -> Reading:
 
 
 def _plan_unchanged(
-    project: FlowerPowerProject, outline: Outline, live: Reading, same: Set[str], allowed: Allowed
+    project: OpenedProject, outline: Outline, live: Reading, same: Set[str], allowed: Allowed
 ) -> PlannedChanges | None:
     """Return the plan that changes nothing, without a look at the specs; None if there may be something to change."""
     if not is_enforced(live.head, outline.rules.policies):
@@ -90,7 +90,7 @@ def _plan_unchanged(
 
 
 def _plan_changes(
-    project: FlowerPowerProject, desired: Desired, live: Reading, same: Set[str], allowed: Allowed
+    project: OpenedProject, desired: Desired, live: Reading, same: Set[str], allowed: Allowed
 ) -> PlannedChanges:
     settings = project.settings
     specs = SpecsInGit(_folder(project), settings.env, settings.variables, settings.untrusted)
@@ -106,7 +106,7 @@ def _plan_changes(
     return _planned(_with_house_rules(project, _with_forecast(project, plan, reading), allowed), allowed)
 
 
-def _with_names_back(project: FlowerPowerProject, desired: Desired, reading: Reading) -> Desired:
+def _with_names_back(project: OpenedProject, desired: Desired, reading: Reading) -> Desired:
     """Return what is wanted, as a revert of a rename means it; most plans have no two schedules to ask for."""
     wanted, live = desired.state.schedules.keys(), reading.state.schedules.keys()
     if wanted <= live or live <= wanted:
@@ -117,7 +117,7 @@ def _with_names_back(project: FlowerPowerProject, desired: Desired, reading: Rea
         return desired
 
 
-def _with_rolled_back(project: FlowerPowerProject, plan: Plan) -> Plan:
+def _with_rolled_back(project: OpenedProject, plan: Plan) -> Plan:
     """Return the plan with what it says of changes that a rollback had undone: a merge brings them back unasked."""
     if not plan.head.rolled_back or not plan.changes:
         return plan
@@ -128,28 +128,28 @@ def _with_rolled_back(project: FlowerPowerProject, plan: Plan) -> Plan:
     return replace(plan, checks=(*plan.checks, *check_returning(plan, rollbacks)))
 
 
-def _twins(project: FlowerPowerProject, desired: Desired) -> tuple[Twin, ...]:
+def _twins(project: OpenedProject, desired: Desired) -> tuple[Twin, ...]:
     """Return the namespaces that a first apply would fire beside, since they hold the same."""
     known, neighbours = declared(project.sources.texts), read_neighbours(project.store)
     return twins_of(_checkout(project), neighbours, project.keys, known, desired.state.schedules.keys())
 
 
-def _checkout(project: FlowerPowerProject) -> Checkout:
+def _checkout(project: OpenedProject) -> Checkout:
     untrusted = project.settings.untrusted
     fetched = project.home.code == "git" and not untrusted
     return Checkout(_folder(project), project.revision, project.source.commit, untrusted, fetched)
 
 
-def _folder(project: FlowerPowerProject) -> Path | None:
+def _folder(project: OpenedProject) -> Path | None:
     return project.place if isinstance(project.place, Path) else None
 
 
-def _source(project: FlowerPowerProject, live: Reading, facts: Facts) -> Source:
+def _source(project: OpenedProject, live: Reading, facts: Facts) -> Source:
     kept = still_rolled_back(live.head, project.source.commit, undone=facts.undone)
     return replace(project.source, rolled_back=kept)
 
 
-def wanted_of(project: FlowerPowerProject) -> Wanted:
+def wanted_of(project: OpenedProject) -> Wanted:
     """Return what the specs ask for, in digests, to tell at a glance whether it is live; wrong specs say so."""
     try:
         return Wanted.of(project.outlined() or project.desired, project.source.commit)
@@ -160,7 +160,7 @@ def wanted_of(project: FlowerPowerProject) -> Wanted:
         return Wanted(unknown=str(error))
 
 
-def plan_against(project: FlowerPowerProject, revision: str, allowed: Allowed) -> PlannedChanges:
+def plan_against(project: OpenedProject, revision: str, allowed: Allowed) -> PlannedChanges:
     """Return what changes from a git revision of the specs to these, without Redis; it cannot be applied."""
     if not isinstance(project.place, Path):
         raise UsageError(f"{project.place} has no revisions to compare with", hint="name a folder in a clone")
@@ -173,7 +173,7 @@ def plan_against(project: FlowerPowerProject, revision: str, allowed: Allowed) -
     return _planned(_with_house_rules(project, plan, allowed), allowed)
 
 
-def rollback_plan(project: FlowerPowerProject, apply_id: str, allowed: Allowed) -> PlannedChanges:
+def rollback_plan(project: OpenedProject, apply_id: str, allowed: Allowed) -> PlannedChanges:
     """Return the plan that restores what was live before an apply: it and every later one are undone."""
     reading = _live(project)
     context = RollbackContext(project.source, replace(_asked(project.home), wants_none=False), allowed)
@@ -183,7 +183,7 @@ def rollback_plan(project: FlowerPowerProject, apply_id: str, allowed: Allowed) 
     return _planned(_with_forecast(project, plan, reading), allowed)
 
 
-def check_saved(project: FlowerPowerProject, planned: PlannedChanges, *, accept_cutover: bool) -> PlannedChanges:
+def check_saved(project: OpenedProject, planned: PlannedChanges, *, accept_cutover: bool) -> PlannedChanges:
     """Return a saved plan with what got worse since it was made.
 
     Raises `UsageError` or `StalePlanError` unless it fits this project, this Redis and what is live.
@@ -200,16 +200,16 @@ def _checked(plan: Plan, reading: Reading, facts: Facts, allowed: Allowed) -> Pl
     return replace(plan, checks=checks, may_stop=allowed.cancel)
 
 
-def _with_house_rules(project: FlowerPowerProject, plan: Plan, allowed: Allowed) -> Plan:
+def _with_house_rules(project: OpenedProject, plan: Plan, allowed: Allowed) -> Plan:
     return replace(plan, checks=(*plan.checks, *verdicts_on(project, plan, allowed.checks)))
 
 
-def _with_forecast(project: FlowerPowerProject, plan: Plan, reading: Reading) -> Plan:
+def _with_forecast(project: OpenedProject, plan: Plan, reading: Reading) -> Plan:
     times = partial(read_run_times, project.store, reading.state)
     return with_forecast(plan, reading, times, project.home.timezone)
 
 
-def _with_graphs(project: FlowerPowerProject, plan: Plan, reading: Reading) -> Plan:
+def _with_graphs(project: OpenedProject, plan: Plan, reading: Reading) -> Plan:
     today = project.sources.modules
     then = partial(modules_at, _folder(project), today, wary=project.settings.untrusted)
     return replace(plan, graphs=graph_changes(plan, reading, today, then))
@@ -219,7 +219,7 @@ def _planned(plan: Plan, allowed: Allowed) -> PlannedChanges:
     return PlannedChanges(plan, plan_hash(plan, allowed), allowed)
 
 
-def _desired_or_nothing(project: FlowerPowerProject) -> Desired:
+def _desired_or_nothing(project: OpenedProject) -> Desired:
     """Return the state that specs ask for; nothing where there was no project yet."""
     there = any(name in project.sources.texts for name in PROJECT_FILES) or project.sources.problems
     return project.desired if there else Desired(State(), {}, {})

@@ -64,7 +64,7 @@ def comment(
 
     On GitHub with GITHUB_TOKEN; into the merge request of a job on GitLab with GITLAB_TOKEN.
     """
-    from flowerpower.hosting.host import host_of
+    from flowerpower.hosting.job import host_of
     from flowerpower.hosting.sticky import choose
 
     if (file is None) is not no_plan:
@@ -140,7 +140,7 @@ def approved(
     The job that planned kept it as the artifact PREFIX-PROJECT.ENVIRONMENT-COMMIT, or without the project, of the
     commit at the head of the request; on GitLab as a file of that name that ends in .json.
     """
-    from flowerpower.hosting.host import Kept, host_of
+    from flowerpower.hosting.job import host_of
 
     host = host_of(session.settings.environment)
     merged = commit or host.merged_commit()
@@ -156,8 +156,15 @@ def approved(
         session.talk(f"{merged[:12]} came without a pull request: no plan was approved, {out} is not written")
         session.document({"pull_request": None, "file": None, "plan_hash": None})
         return
+    _keep(session, host, _places(session, found, name, job), out)
+
+
+def _places(session: Session, found: tuple[int, str], name: str, job: str) -> list[Kept]:
+    """Return where the plan of a pull request may have been kept, by its number and its last commit."""
+    from flowerpower.hosting.host import Kept
+
     number, head = found
-    _keep(session, host, [Kept(number, head, f"{name}-{what}-{head}", job) for what in _scopes(session)], out)
+    return [Kept(number, head, f"{name}-{scope}-{head}", job) for scope in _scopes(session)]
 
 
 def _scopes(session: Session) -> Sequence[str]:

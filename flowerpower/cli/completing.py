@@ -104,7 +104,7 @@ def split(line: str) -> list[str]:
 
 def complete(typed: Sequence[str], *, helped: bool = True) -> Offer:
     """Return what may stand in place of the last word, after the others."""
-    from flowerpower.cli.main import COMMANDS
+    from flowerpower.cli.commands import COMMANDS
 
     *before, word = typed
     if not before:
@@ -124,7 +124,7 @@ def complete(typed: Sequence[str], *, helped: bool = True) -> Offer:
 
 def _commands(word: str, *, helped: bool) -> Offer:
     """Return the commands that begin so; the words about them cost the import of their modules."""
-    from flowerpower.cli.main import COMMANDS, ROOT_FLAGS, build
+    from flowerpower.cli.commands import COMMANDS, ROOT_FLAGS, build
 
     if word.startswith("-"):
         return Offer(values=[pair for pair in ROOT_FLAGS.items() if pair[0].startswith(word)])
@@ -141,7 +141,7 @@ def _parts_of(name: str) -> Sequence[Part] | dict[str, Sequence[Part]]:
     """Return the flags and arguments of a command; those of each command of a group by its name."""
     import typer.main
 
-    from flowerpower.cli.main import build
+    from flowerpower.cli.commands import build
 
     app = build(name)
     built: Any = typer.main.get_group(app)

@@ -80,7 +80,7 @@ def _append(session: Session, file: Path, text: str, what: str, most: int | None
 
 
 def _outputs(planned: PlannedChanges) -> dict[str, object]:
-    from flowerpower.cli.plan import PENDING
+    from flowerpower.cli.process import PENDING
     from flowerpower.render.notes import summary
 
     plan = planned.plan

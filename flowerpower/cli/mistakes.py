@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flowerpower.cli.main import COMMANDS
+from flowerpower.cli.commands import COMMANDS
 from flowerpower.cli.terminal import choose_style, color_asked
 from flowerpower.nearest import nearest
 from flowerpower.render.style import Style

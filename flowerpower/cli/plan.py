@@ -13,6 +13,7 @@ from flowerpower.cli import completion
 from flowerpower.cli.github import folder_in_repository, mistakes_beside_lines, publish
 from flowerpower.cli.options import AllOverrides, Overrides, Revision, Trust, command, flag, separate
 from flowerpower.cli.planfiles import write_plan
+from flowerpower.cli.process import PENDING
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
 
 PlanFormat = Literal["text", "json", "markdown", "github"]
-PENDING = 2
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from flowerpower.told_in_python import speaking_as_command
 
+PENDING = 2  # changes, with --detailed-exitcode
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 _SHOW = warnings.showwarning

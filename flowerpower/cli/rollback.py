@@ -10,7 +10,8 @@ import typer
 from flowerpower.cli.applying import ask_and_apply, show_applied
 from flowerpower.cli.github import publish
 from flowerpower.cli.options import Overrides, command, flag
-from flowerpower.cli.plan import PENDING, Display, allowed_of, present
+from flowerpower.cli.plan import Display, allowed_of, present
+from flowerpower.cli.process import PENDING
 from flowerpower.cli.session import Session
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowerpower.cli.session import Session
-from flowerpower.cli.status import Display, chosen, most_recent, text_of, to_paste, wanted_by, write
+from flowerpower.cli.status_display import Display, chosen, most_recent, text_of, to_paste, wanted_by, write
 from flowerpower.cli.worker import read_duration
 from flowerpower.errors import FlowerPowerError, StoreError, UsageError
 

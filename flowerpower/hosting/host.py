@@ -1,12 +1,10 @@
-"""What `comment` and `approved` ask of a code host, and which host a job runs for."""
+"""What `comment` and `approved` ask of a code host."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from flowerpower.errors import UsageError
 from flowerpower.hosting.sticky import Comment
 
 
@@ -57,16 +55,3 @@ class CodeHost(Protocol):
 
     def approved_plan(self, kept: Kept) -> bytes | None:
         """Return a plan file that was kept; None when there is none, or none any more."""
-
-
-def host_of(environment: Mapping[str, str], *, author: str = "", writes: bool = False) -> CodeHost:
-    """Return the host that this job runs for; raise `UsageError` outside of one, or without a token that will do."""
-    if environment.get("GITLAB_CI") or (environment.get("CI_API_V4_URL") and not environment.get("GITHUB_REPOSITORY")):
-        from flowerpower.hosting.gitlab import GitLab
-
-        return GitLab.from_environment(environment, author=author, writes=writes)
-    if not environment.get("GITHUB_REPOSITORY"):
-        raise UsageError("this is no job on GitHub or GitLab", hint="neither GITHUB_REPOSITORY nor GITLAB_CI is set")
-    from flowerpower.hosting.github import GitHub
-
-    return GitHub.from_environment(environment, author=author)

@@ -14,7 +14,8 @@ from flowerpower.pipelines.graph import Nodes, Walk, config_variants, is_require
 from flowerpower.pipelines.values import coerce
 from flowerpower.specs.parts import CacheSpec
 from flowerpower.specs.refusals import refusal
-from flowerpower.specs.typed import is_written, type_name
+from flowerpower.specs.typed import is_written
+from flowerpower.specs.wording import type_name
 
 _FRAMES_LEFT_FOR_NODES = 100
 _WAYS_TO_GIVE = "an input is given under `inputs` or `load`, or with --set NAME=VALUE"

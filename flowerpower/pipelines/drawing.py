@@ -16,7 +16,7 @@ from flowerpower.dataflow.walk import circle
 from flowerpower.dataflow.walk import walk as walk_read
 from flowerpower.errors import PipelineError
 from flowerpower.pipelines.graph import Nodes, suggest, walk
-from flowerpower.specs.typed import type_name
+from flowerpower.specs.wording import type_name
 
 __all__ = ["MOST_BOXES", "Drawn", "GraphFormat", "as_read", "built", "draw"]
 

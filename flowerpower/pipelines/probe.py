@@ -23,7 +23,7 @@ from flowerpower.pipelines.extensions import load_hamilton
 from flowerpower.pipelines.failures import user_place
 from flowerpower.pipelines.graph import Nodes, is_optional, variants_of
 from flowerpower.pipelines.modules import import_modules, importable
-from flowerpower.specs.typed import type_name
+from flowerpower.specs.wording import type_name
 
 
 def main() -> None:

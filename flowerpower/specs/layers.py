@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.specs.levels import at_their_level_in_a_layer
-from flowerpower.specs.messages import SHOWN, Finding, describe, unknown_key
+from flowerpower.specs.messages import Finding, describe, unknown_key
 from flowerpower.specs.placeholders import Path
 from flowerpower.specs.shapes import names_as_keys
 from flowerpower.specs.text.documents import MAX_PROBLEMS
 from flowerpower.specs.values import NOT_PATCHED, TRIGGERS
+from flowerpower.specs.wording import SHOWN
 
 if TYPE_CHECKING:
     from flowerpower.specs.fields import Spec

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from flowerpower.specs.layers import no_patch
 from flowerpower.specs.merge import lay_over, without_other_triggers
-from flowerpower.specs.messages import SHOWN, Finding
+from flowerpower.specs.messages import Finding
 from flowerpower.specs.text.documents import Document
 from flowerpower.specs.text.yaml import is_left_open
+from flowerpower.specs.wording import SHOWN
 
 _MOST = 4  # values that are named in one message
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowerpower.nearest import nearest
 from flowerpower.specs.manifests import in_its_place, manifest
-from flowerpower.specs.messages import Finding, fields_at, flow, may_hold
+from flowerpower.specs.messages import Finding, fields_at, may_hold
 from flowerpower.specs.other_triggers import Meant, meant_schedule, meant_trigger
 from flowerpower.specs.placeholders import Path
 from flowerpower.specs.shapes import shape_hint
 from flowerpower.specs.synonyms import synonym
 from flowerpower.specs.values import TRIGGERS
+from flowerpower.specs.wording import flow
 
 if TYPE_CHECKING:
     from flowerpower.specs.fields import Spec

@@ -16,7 +16,7 @@ from flowerpower.specs.compiled import NeedsModelsError
 from flowerpower.specs.drafts import draft, is_misspelt, may_come_from_defaults
 from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
-from flowerpower.specs.messages import REMOVE_QUOTES, Finding, describe, did_you_mean, there_are
+from flowerpower.specs.messages import Finding, describe, did_you_mean, there_are
 from flowerpower.specs.names import name_of, stem_of
 from flowerpower.specs.placeholders import Path, fill_variables, resolve_redis
 from flowerpower.specs.places import Origin, Places, ends_line, is_variable, origin_of
@@ -28,6 +28,7 @@ from flowerpower.specs.text.documents import MAX_PROBLEMS, Document, Parsed, hid
 from flowerpower.specs.text.yaml import Parse, find, parse
 from flowerpower.specs.values import NOT_PATCHED
 from flowerpower.specs.verdict import in_order
+from flowerpower.specs.wording import REMOVE_QUOTES
 
 if TYPE_CHECKING:
     from flowerpower.specs.fields import Spec

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from flowerpower.specs.messages import flow
 from flowerpower.specs.suggestions import meant_cron, meant_duration
 from flowerpower.specs.synonyms import meant_value
+from flowerpower.specs.wording import flow
 
 _CRONS = frozenset(("cron", "cron_schedule", "expression", "schedule", "schedule_interval", "schedules"))
 _ZONES = frozenset(("timeZone", "timezone", "tz"))

@@ -11,6 +11,7 @@ from flowerpower.nearest import ALIKE, nearest
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.placeholders import Path
 from flowerpower.specs.values import NAME_LENGTH
+from flowerpower.specs.wording import NO_RETRIES, SHOWN, flow
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -24,13 +25,10 @@ _EXPECTED: Mapping[str, str] = {
     "model_type": "a mapping",
     "tuple_type": "a list",
 }
-SHOWN = 60
 _KEY = re.compile(r"[\w-]+")  # else a space may be missing after a colon
 _NEARLY_THE_SAME = 0.85
 _AND_BRACKET = re.compile(r"(\w+) *[\[{] *\w")
 _FILE = re.compile(r"(?:[\w.-]*/)*([\w-]+)(?:\.(?:ya?ml|py))?")
-REMOVE_QUOTES = "remove the quotes"
-NO_RETRIES = "For no retries write `retry: {max: 0}`."
 
 
 class Finding(NamedTuple):
@@ -149,14 +147,6 @@ def _example(model: type[BaseModel], path: Path) -> str:
     if field is None or not field.examples:
         return CODES["FP102"].advice
     return f"add it, for example `{path[-1]}: {flow(field.examples[0])}`"
-
-
-def flow(value: object) -> str:
-    """Return a value in one line of YAML."""
-    if isinstance(value, list):
-        return f"[{', '.join(map(flow, value))}]"
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return text if re.fullmatch(r"[\w./+-][\w./%@+ ,-]*|\w+:[\w./@+-]+", text) else f'"{text}"'
 
 
 def _choice(details: Any, _path: Path, value: object) -> tuple[str, str, str]:

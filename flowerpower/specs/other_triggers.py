@@ -6,10 +6,10 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from flowerpower.specs.messages import flow
 from flowerpower.specs.suggestions import WORDS, cron_hint, meant_cron, meant_duration
 from flowerpower.specs.synonyms import snake
 from flowerpower.specs.values import TRIGGERS, looks_like_moment
+from flowerpower.specs.wording import flow
 
 _ROUND = frozenset(("trigger", "triggers", "schedule", "schedules", "schedule_interval", "timetable", "on_calendar"))
 _CRONS = frozenset(("crontab", "cron_expression", "cron_schedule", "cron_string", "rrule"))

@@ -8,7 +8,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from flowerpower.specs.suggestions import why_no_moment
-from flowerpower.specs.typed import type_name
+from flowerpower.specs.wording import type_name
 
 if TYPE_CHECKING:
     from pydantic import ValidationError

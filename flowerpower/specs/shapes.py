@@ -10,10 +10,10 @@ from flowerpower.errors import Place
 from flowerpower.nearest import nearest
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.files.kinds import PROJECT_FILES
-from flowerpower.specs.messages import NO_RETRIES, REMOVE_QUOTES, SHOWN, flow
 from flowerpower.specs.other_triggers import cron_of_fields
 from flowerpower.specs.placeholders import Path
 from flowerpower.specs.synonyms import meant_value
+from flowerpower.specs.wording import NO_RETRIES, REMOVE_QUOTES, SHOWN, flow
 
 _YES, _NO = frozenset(("yes", "on", "y", "true", "1", "t")), frozenset(("no", "off", "n", "false", "0", "f"))
 _WORDS_OF_YAML_1_1 = frozenset(("yes", "no", "on", "off"))

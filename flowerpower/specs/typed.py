@@ -21,13 +21,6 @@ def is_written(value: object) -> bool:
     return isinstance(value, _WRITTEN)
 
 
-def type_name(kind: Any) -> str:
-    """Return a type as its author would write it."""
-    if isinstance(kind, type) and not getattr(kind, "__args__", None):
-        return kind.__name__
-    return str(kind).replace("typing.", "")
-
-
 def coerce(value: Any, kind: Any, is_a: Callable[[Any, Any], bool]) -> Any:
     """Return *value* as *kind*: ISO texts become dates, texts paths, whole numbers floats, mappings models.
 

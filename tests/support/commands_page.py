@@ -14,7 +14,7 @@ from typing import Any
 
 from typer.main import get_command
 
-from flowerpower.cli.main import build
+from flowerpower.cli.commands import build
 from flowerpower.cli.options import General
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

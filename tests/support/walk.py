@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import typer.main
 
-from flowerpower.cli.main import build
+from flowerpower.cli.commands import build
 
 Words = tuple[str, ...]
 # What a required argument or flag is given, by its name or that of a type of value; in a project of `command_line`.

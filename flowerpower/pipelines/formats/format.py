@@ -13,7 +13,7 @@ from typing import Annotated, Any, BinaryIO, Literal, Union, get_args, get_origi
 
 from flowerpower.errors import FlowerPowerError, MissingExtraError, PipelineError
 from flowerpower.filesystem import Filesystem
-from flowerpower.specs.typed import type_name
+from flowerpower.specs.wording import type_name
 
 Kind = Literal["pandas", "polars", "lazy", "arrow", "batches", "list", "dict", "str", "bytes", "any"]
 Library = Literal["pandas", "polars", "arrow", "plain"]

@@ -7,7 +7,7 @@ from functools import cache
 import typer
 from hypothesis import strategies as st
 
-from flowerpower.cli.main import build
+from flowerpower.cli.commands import build
 from support.fuzz.case import Case
 
 VALUES = (

@@ -13,8 +13,7 @@ from support.commands_page import PAGE, VARIABLES, commands, commands_page, vari
 from support.walk import ENDLESS
 
 from flowerpower.cli.drift import DRIFTED
-from flowerpower.cli.plan import PENDING
-from flowerpower.cli.process import INTERRUPTED, PIPE_CLOSED
+from flowerpower.cli.process import INTERRUPTED, PENDING, PIPE_CLOSED
 from flowerpower.errors import FlowerPowerError
 
 NAMES = [name for name, _ in commands()]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from support.shells import TAB, environment_with_flowerpower, shell
 
+from flowerpower.cli.commands import COMMANDS
 from flowerpower.cli.completing import answer, complete, split
-from flowerpower.cli.main import COMMANDS
 
 FILES = {
     "flowerpower.yaml": (

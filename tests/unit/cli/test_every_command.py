@@ -26,7 +26,8 @@ from support.fork_server import Running, start_command
 from support.proxy import BlackHole, running
 from support.walk import ENDLESS, call, commands, groups
 
-from flowerpower.cli.main import ROOT_FLAGS, run
+from flowerpower.cli.commands import ROOT_FLAGS
+from flowerpower.cli.main import run
 from flowerpower.embedded import embedded_server
 
 COMMANDS = tuple(commands())

@@ -9,7 +9,7 @@ import pytest
 from support.case_plans import plan_of_case
 from typer.main import get_command
 
-from flowerpower.cli.main import build
+from flowerpower.cli.commands import build
 from flowerpower.render.plan_markdown import plan_markdown
 from flowerpower.render.plan_text import plan_text
 
