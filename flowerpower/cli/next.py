@@ -220,6 +220,9 @@ def _no_schedule(specs: ProjectSpecs, state: State, name: str, where: str) -> Us
 
     if why := why_left_out(specs.sources.texts, specs.settings.env, name, ("schedule", "pipeline")):
         return UsageError(why, hint=ELSEWHERE)
+    if specs.home.schedules == "deleted":
+        what = f"no schedule {name!r} is {where}: the project file says `schedules: deleted`"
+        return UsageError(what, hint=ELSEWHERE)
     if name in state.pipelines:
         what = f"{name!r} is a pipeline, and no schedule of it is {where}"
         return UsageError(what, hint=f"a schedule with `pipeline: {name}` would run it")

@@ -57,3 +57,11 @@ def test_what_is_still_live_can_be_exported(ended: CommandLine) -> None:
 
     assert answer.code == 0, answer.err
     assert "# schedules/hourly.yaml" in answer.out
+
+
+def test_its_schedules_have_no_next_tick(ended: CommandLine) -> None:
+    all_of_it, one = ended("next", "--specs", "--env", "prod"), ended("next", "hourly", "--specs", "--env", "prod")
+
+    assert all_of_it.out == "Nothing fires.\n"
+    assert one.code == 1
+    assert "no schedule 'hourly' is in the specs: the project file says `schedules: deleted`" in one.err
