@@ -41,16 +41,18 @@ def end_of(laid: Sequence[Sequence[str]]) -> int:
 
 
 def remarked(lines: list[str], remark: str, width: int, end: int = 0) -> tuple[list[str], list[str]]:
-    """Return the lines, with a remark behind the last, all rows of which *end* there at most; and the lines below, of a
-    remark that does not fit there.
+    """Return the lines, with a remark behind the last, all rows of which *end* there at most; and the lines below, of
+    what does not fit there.
     """
     if not remark:
         return lines, []
     used = max(end, columns(lines[-1])) + _GAP
-    if used + columns(remark) <= width:
-        return [*lines[:-1], f"{lines[-1]}{' ' * (used - columns(lines[-1]))}{remark}"], []
-    indent = " " * (_INDENT if width - used < _LEAST else used)
-    return lines, [f"{indent}{line}" for line in wrap(remark, max(width - len(indent), _LEAST), "")]
+    room = width - used
+    first, *more = wrap(remark, max(room, 1), "")
+    if max(map(columns, [first, *more])) > room or (more and room < _LEAST):
+        return lines, [f"{' ' * _INDENT}{line}" for line in wrap(remark, max(width - _INDENT, _LEAST), "")]
+    beside = f"{lines[-1]}{' ' * (used - columns(lines[-1]))}{first}"
+    return [*lines[:-1], beside], [f"{' ' * used}{line}" for line in more]
 
 
 def _joined(row: Row, sizes: Sequence[int], right: Collection[int] = ()) -> str:

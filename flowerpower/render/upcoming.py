@@ -48,8 +48,7 @@ def _table(fires: Sequence[Upcoming], now: int, after: int, width: int, style: S
             yield from (style(line, "faint") for line in lines)
             continue
         yield from lines[:-1]
-        remark = row[-1] if row[-1] and not below else ""
-        yield f"{lines[-1].removesuffix(remark)}{style(remark, 'warning')}"
+        yield f"{laid[-1]}{style(lines[-1].removeprefix(laid[-1]), 'warning')}"
         yield from (style(line, "warning") for line in below)
 
 

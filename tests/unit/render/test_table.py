@@ -72,10 +72,15 @@ def test_on_a_very_narrow_terminal_rows_go_on_below() -> None:
     assert fitted(ROWS, 24, name=1)[2] == ["new  東京      —", "    never ran"]
 
 
-def test_a_remark_stands_behind_its_row_or_below_it() -> None:
+def test_a_remark_stands_behind_its_row_and_goes_on_below_itself_or_below_the_row() -> None:
     assert remarked(["row"], "why", 20) == (["row  why"], [])
     assert remarked(["row"], "why", 20, 6) == (["row     why"], [])
     assert remarked(["row"], "", 20) == (["row"], [])
+    assert remarked(["a row"], "because of this and of that", 31) == (
+        ["a row  because of this and of"],
+        ["       that"],
+    )
+    assert remarked(["a row"], f"see {'x' * 30}", 31) == (["a row"], ["    see", f"    {'x' * 30}"])
     assert remarked(["a row"], "because of this and of that", 28) == (
         ["a row"],
         ["    because of this and of", "    that"],
