@@ -146,7 +146,7 @@ def use_packaged_zones() -> str:
     folder = f"{package.__path__[0]}/zoneinfo"
     # The files of the package by their paths, where they have some: Python's own way to them loads a dozen modules.
     reset_tzpath(to=(folder,) if folder.startswith("/") else ())
-    ZoneInfo.clear_cache()
+    ZoneInfo.clear_cache(only_keys=zone_names() - {"UTC"})  # pandas knows UTC by its identity
     load_zone.cache_clear()
     return str(package.IANA_VERSION)
 

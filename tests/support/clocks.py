@@ -17,7 +17,7 @@ from importlib import resources
 from zoneinfo import ZoneInfo, reset_tzpath
 
 from flowerpower.schedule.trigger import Trigger
-from flowerpower.schedule.zones import load_zone, use_packaged_zones
+from flowerpower.schedule.zones import load_zone, use_packaged_zones, zone_names
 
 HOUR = 3600
 DAY = 86_400
@@ -201,7 +201,7 @@ def packaged_zones() -> Iterator[None]:
     use_packaged_zones()
     yield
     reset_tzpath()
-    ZoneInfo.clear_cache()
+    ZoneInfo.clear_cache(only_keys=zone_names() - {"UTC"})
     load_zone.cache_clear()
 
 

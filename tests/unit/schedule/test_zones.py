@@ -6,7 +6,9 @@ import re
 import subprocess
 import sys
 import zoneinfo
+from zoneinfo import ZoneInfo
 
+import pandas as pd
 import pytest
 import tzdata
 
@@ -33,6 +35,17 @@ def test_a_program_can_pin_its_zones_to_the_package() -> None:
         assert parse_trigger(cron="0 6 * * *", timezone="Europe/Berlin").next_tick(1_767_225_600) == 1_767_243_600
     finally:
         zoneinfo.reset_tzpath()
+
+
+def test_frames_made_before_that_have_the_same_utc_as_those_made_after_it() -> None:
+    before = pd.Series([pd.Timestamp("2026-03-01", tz=ZoneInfo("UTC"))])
+    try:
+        use_packaged_zones()
+        after = pd.Series([pd.Timestamp("2026-03-01", tz=ZoneInfo("UTC"))])
+    finally:
+        zoneinfo.reset_tzpath()
+
+    pd.testing.assert_series_equal(before, after)
 
 
 def test_triggers_import_nothing_heavy() -> None:
