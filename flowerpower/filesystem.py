@@ -18,7 +18,17 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from flowerpower.errors import FlowerPowerError, MissingExtraError, RefusedError, UsageError
-from flowerpower.stores import draft_name, draft_prefix, is_draft, options_for, put, reading, room_for_copies
+from flowerpower.stores import (
+    SERVERS,
+    draft_name,
+    draft_prefix,
+    is_draft,
+    options_for,
+    place_and_name,
+    put,
+    reading,
+    room_for_copies,
+)
 
 _WRAPPERS = frozenset({"simplecache", "zip", "tar"})  # before `::`; what they wrap is what is checked
 _LOCAL = ("file://", "local://")
@@ -50,12 +60,8 @@ class Filesystem:
 
     def opened(self) -> tuple[Any, str]:
         """Return the store of fsspec that *root* is a URL of, and where the root is in it; not to be kept."""
-        import fsspec
-
         refuse_without_library(self.root)
-        store, inner = fsspec.core.url_to_fs(self.root, **options_for(self.root, self.options))
-        store.invalidate_cache()
-        return store, str(inner)
+        return _opened(self.root, self.options)
 
     def resolve(self, path: str) -> str:
         """Return the full path or URL that *path* means; raises RefusedError when it is out of bounds."""
@@ -183,12 +189,8 @@ class Filesystem:
         raise _refusal(path, self.root)
 
     def _store(self, url: str) -> tuple[Any, str]:
-        import fsspec
-
         with _libraries(url):
-            store, inner = fsspec.core.url_to_fs(url, **options_for(url, self.options))
-        store.invalidate_cache()  # fsspec hands out one store many times; what it remembers of sizes may be old
-        return store, str(inner)
+            return _opened(url, self.options)
 
     @contextmanager
     def _put(self, url: str) -> Iterator[BinaryIO]:
@@ -199,6 +201,16 @@ class Filesystem:
                 yield cast("BinaryIO", draft)
                 draft.flush()
             put(store, url, inner, Path(draft.name))
+
+
+def _opened(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
+    """Return the store of fsspec that *url* lies in, and where in it."""
+    import fsspec
+
+    place, name = place_and_name(url)
+    store, inner = fsspec.core.url_to_fs(place, **options_for(place, options))
+    store.invalidate_cache()  # fsspec hands out one store many times; what it remembers of sizes may be old
+    return store, str(inner if name is None else name)
 
 
 def refuse_without_library(url: str) -> None:
@@ -251,7 +263,9 @@ def _part_without_credentials(part: str) -> str:
         host = authority
     elif not user and ":" in host and not host.rpartition(":")[2].isdigit() and "@" in end:
         host, end = _PARTS_OF_URL.match(rest.rpartition("@")[2]).groups()  # type: ignore[union-attr]
-    return f"{protocol}://{host}{re.split('[?#]', end, maxsplit=1)[0]}"
+    if protocol not in SERVERS or "@" in end:  # there what follows is part of a name
+        end = re.split("[?#]", end, maxsplit=1)[0]
+    return f"{protocol}://{host}{end}"
 
 
 def _refuse_odd(path: str) -> None:

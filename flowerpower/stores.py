@@ -18,14 +18,30 @@ from typing import Any, BinaryIO
 # Stores without folders: to make one there would mean to make a bucket, which nobody asked for.
 _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "memory"})
 _FETCHED = frozenset({"sftp", "ssh", "ftp"})  # read piece by piece they are slow, or mix the old file and the new one
-_SERVERS = _FETCHED | {"smb"}  # whose renames replace; others would have to be measured
+SERVERS = _FETCHED | {"smb"}
+"""Servers of files, whose renames replace; others would have to be measured."""
 _ONE_PUT = 64 * 1024 * 1024  # what goes up in one request; more goes up in parts that count only when all are there
 _DRAFT = re.compile(r"\..*\.[0-9a-f]{12}\.tmp", re.DOTALL)  # as `draft_name` makes them
 _NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, 0})  # 0 is how smbprotocol says it
 _SECONDS_TO_CONNECT = 30.0
 _SECONDS_OF_SILENCE = 300.0
 _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # seconds in which readers come to an end, where a file in use stays
+_PLACE_AND_NAME = re.compile(r"([^:]+://[^/?#]*)(.*)", re.DOTALL)
 _REFUSALS_OF_FTP = ("550", "553")  # 552, no room, is none: to write over the old file would only lose it
+
+
+def place_and_name(url: str) -> tuple[str, str | None]:
+    """Return the URL that fsspec may open a store by and, where it would misread that, the path in the store.
+
+    It takes what follows `?` and `#` for parts of any URL; on servers of files they are letters of a name.
+    """
+    *wrappers, last = url.split("::")
+    found = _PLACE_AND_NAME.fullmatch(last) if _protocol(last) in SERVERS else None
+    if found is None or not ({*"?#"} & {*found[2]}):
+        return url, None
+    if wrappers:
+        raise ValueError("an archive on such a server can have no ? and no # in its name")
+    return f"{found[1]}/", found[2]
 
 
 def options_for(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,7 +59,7 @@ def _told(protocol: str, options: Mapping[str, Any]) -> dict[str, Any]:
     A session with a server of files is not used a second time: the server may have ended it long ago. A download may
     take as long as the run, where aiohttp would end it after five minutes; one that stands still may not.
     """
-    if protocol in _SERVERS:
+    if protocol in SERVERS:
         return {"skip_instance_cache": True, **options}
     if protocol in ("http", "https"):
         client = dict(options.get("client_kwargs") or {})
@@ -103,7 +119,7 @@ def put(store: Any, url: str, inner: str, file: Path) -> None:
     if protocol not in _OBJECT_STORES and (parent := inner.rpartition("/")[0]):
         with suppress(NotImplementedError, PermissionError):
             store.makedirs(parent, exist_ok=True)
-    if protocol in _SERVERS:
+    if protocol in SERVERS:
         _replace(store, protocol, _behind_link(store, inner), file)
     elif file.stat().st_size <= _ONE_PUT:
         store.pipe_file(inner, file.read_bytes())

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from support.file_servers import SMBD, FileServer, ftp_server, sftp_server, smb_server
 
+from flowerpower.errors import FlowerPowerError
 from flowerpower.filesystem import Filesystem
 
 NEEDS = {"sftp": ("asyncssh", "paramiko"), "ftp": ("pyftpdlib",), "smb": ("smbclient",)}
@@ -171,3 +172,32 @@ def test_the_rights_of_a_file_and_links_to_it_are_kept(tmp_path: Path) -> None:
     assert (tmp_path / "current").is_symlink()
     assert (tmp_path / "x-1").read_bytes() == b"new"
     assert (tmp_path / "x-1").stat().st_mode & 0o777 == 0o664
+
+
+@pytest.mark.parametrize("name", ["a#1.csv", "what?.csv", "d#1/why?/x.csv"])
+def test_a_name_with_signs_that_urls_know_is_a_name(server: FileServer, name: str) -> None:
+    if server.url.startswith("smb") and "?" in name:
+        pytest.skip("no file on a share may be called that")
+    put(server, name, b"new")
+
+    assert (server.folder / name).read_bytes() == b"new"
+    assert get(server, name) == b"new"
+    pattern = f"{server.url}/{name.replace('.csv', '*')}"
+    assert files_of(server).find(pattern) == (f"{server.url}/{name}",)
+    assert files_of(server).exists(f"{server.url}/{name}")
+
+
+def test_a_share_takes_no_file_under_another_name_than_was_asked_for(tmp_path: Path) -> None:
+    needs("smb")
+    with smb_server(tmp_path) as server, pytest.raises(OSError, match="NAME_INVALID"):
+        put(server, "a?b.csv", b"new")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a?b.zip", "a#b.zip"])
+def test_an_archive_on_a_server_with_such_a_name_is_refused_rather_than_another_one_read(name: str) -> None:
+    files = Filesystem("/nowhere", allowed=["ftp://127.0.0.1:1"])
+
+    with pytest.raises(FlowerPowerError, match="can have no"), files.open(f"zip://x.csv::ftp://127.0.0.1:1/{name}"):
+        pass

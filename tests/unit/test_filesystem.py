@@ -209,7 +209,9 @@ def test_an_unknown_protocol_or_missing_library_is_an_error_without_credentials(
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
-        ("sftp://user:pass@host/a?key=1#x", "sftp://host/a"),
+        ("https://user:pass@host/a?key=1#x", "https://host/a"),
+        ("sftp://user:pass@host/a?1#x", "sftp://host/a?1#x"),
+        ("sftp://user:12#pass@host/a", "sftp://user:12"),
         ("zip://a::https://u:p@h/b?sig=s", "zip://a::https://h/b"),
         ("s3://bucket/k@y", "s3://bucket/k@y"),
         ("data/x.csv", "data/x.csv"),
