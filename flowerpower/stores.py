@@ -116,6 +116,8 @@ def room_for_copies() -> Iterator[None]:
 def put(store: Any, url: str, inner: str, file: Path) -> None:
     """Put a file of this machine to *inner* in *store*, which *url* names; folders are made, buckets are not."""
     protocol = _protocol(url)
+    if protocol == "smb":
+        _refuse_absent_share(store, inner)
     if protocol not in _OBJECT_STORES and (parent := inner.rpartition("/")[0]):
         with suppress(NotImplementedError, PermissionError):
             store.makedirs(parent, exist_ok=True)
@@ -125,6 +127,16 @@ def put(store: Any, url: str, inner: str, file: Path) -> None:
         store.pipe_file(inner, file.read_bytes())
     else:
         store.put_file(str(file), inner)
+
+
+def _refuse_absent_share(store: Any, inner: str) -> None:
+    """Raise FileNotFoundError for a share that there is not: smbclient would try for ever to make its folders."""
+    share = inner.strip("/").partition("/")[0]
+    try:
+        store.info(f"/{share}")
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            raise FileNotFoundError(errno.ENOENT, f"{store.host} has no share {share}") from None
 
 
 def draft_prefix(name: str) -> str:

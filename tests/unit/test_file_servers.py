@@ -201,3 +201,12 @@ def test_an_archive_on_a_server_with_such_a_name_is_refused_rather_than_another_
 
     with pytest.raises(FlowerPowerError, match="can have no"), files.open(f"zip://x.csv::ftp://127.0.0.1:1/{name}"):
         pass
+
+
+def test_a_share_that_is_not_there_is_said_to_be_absent(tmp_path: Path) -> None:
+    needs("smb")
+    with smb_server(tmp_path) as server:
+        elsewhere = FileServer(tmp_path, server.url.replace("/share", "/nosuch"))
+        for path in ("x", "a/b/x"):
+            with pytest.raises(FileNotFoundError, match="no share nosuch"):
+                put(elsewhere, path, b"new")
