@@ -21,8 +21,8 @@ from flowerpower.errors import FlowerPowerError, MissingExtraError, RefusedError
 from flowerpower.stores import (
     SERVERS,
     draft_name,
-    draft_prefix,
     is_draft,
+    is_draft_of,
     options_for,
     place_and_name,
     put,
@@ -345,9 +345,8 @@ def _unwritable(target: Path) -> str:
 
 def _remove_left_drafts(target: Path) -> None:
     """Remove what writers of *target* left that were killed: drafts of some age which no process holds any more."""
-    prefix = draft_prefix(target.name)
     for entry in target.parent.iterdir():
-        if entry.name.startswith(prefix) and entry.suffix == ".tmp" and len(entry.name) == len(prefix) + 16:
+        if is_draft_of(target.name, entry.name):
             with suppress(OSError), entry.open("rb") as held:
                 if time.time() - os.fstat(held.fileno()).st_mtime > _DRAFT_IS_LEFT and _lock(held.fileno()):
                     entry.unlink()

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from ftplib import all_errors as connection_errors  # of files as well: OSError is one of them
 from importlib import import_module
 from pathlib import Path
@@ -21,11 +22,13 @@ _FETCHED = frozenset({"sftp", "ssh", "ftp"})  # read piece by piece they are slo
 SERVERS = _FETCHED | {"smb"}
 """Servers of files, whose renames replace; others would have to be measured."""
 _ONE_PUT = 64 * 1024 * 1024  # what goes up in one request; more goes up in parts that count only when all are there
-_DRAFT = re.compile(r"\..*\.[0-9a-f]{12}\.tmp", re.DOTALL)  # as `draft_name` makes them
+_END_OF_DRAFT = re.compile(r"[0-9a-f]{12}\.tmp")  # as `draft_name` makes them
+_DRAFT = re.compile(rf"\..*\.{_END_OF_DRAFT.pattern}", re.DOTALL)
 _NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, 0})  # 0 is how smbprotocol says it
 _SECONDS_TO_CONNECT = 30.0
 _SECONDS_OF_SILENCE = 300.0
 _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # seconds in which readers come to an end, where a file in use stays
+_DRAFT_IS_LEFT = 86_400.0  # seconds after which nobody writes a draft any more: these servers know no locks
 _PLACE_AND_NAME = re.compile(r"([^:]+://[^/?#]*)(.*)", re.DOTALL)
 _REFUSALS_OF_FTP = ("550", "553")  # 552, no room, is none: to write over the old file would only lose it
 
@@ -154,6 +157,12 @@ def is_draft(name: str) -> bool:
     return _DRAFT.fullmatch(name) is not None
 
 
+def is_draft_of(name: str, draft: str) -> bool:
+    """Tell whether *draft* is the name of one of a file of that name."""
+    prefix = draft_prefix(name)
+    return draft.startswith(prefix) and _END_OF_DRAFT.fullmatch(draft.removeprefix(prefix)) is not None
+
+
 def _replace(store: Any, protocol: str, inner: str, file: Path) -> None:
     """Write beside *inner* and rename; where a server allows only one of both, write into what is there."""
     folder, slash, name = inner.rpartition("/")
@@ -169,9 +178,30 @@ def _replace(store: Any, protocol: str, inner: str, file: Path) -> None:
         return
     try:
         with _removed_after_failure(store, draft):
+            _remove_left_drafts(store, inner, draft)
             _rename(store, protocol, draft, inner)
     except connection_errors:
         store.put_file(str(file), inner)
+
+
+def _remove_left_drafts(store: Any, inner: str, draft: str) -> None:
+    """Remove what writers of *inner* left that were killed: drafts much older, by the server's clock, than *draft*."""
+    folder, _, name = inner.rpartition("/")
+    with suppress(*connection_errors, KeyError, ValueError):  # not every server tells what lies there, and since when
+        store.invalidate_cache()
+        found = [path for path in store.ls(folder or "/", detail=False) if is_draft_of(name, path.rpartition("/")[2])]
+        for other in found:
+            if other != draft and _written(store, draft) - _written(store, other) > _DRAFT_IS_LEFT:
+                store.rm_file(other)
+
+
+def _written(store: Any, path: str) -> float:
+    """Return when a server says that a file was last written to."""
+    info = store.info(path)
+    if "modify" in info:  # as ftp says it
+        return datetime.strptime(info["modify"][:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC).timestamp()
+    moment = info["mtime"]
+    return float(moment.timestamp() if isinstance(moment, datetime) else moment)
 
 
 def _rename(store: Any, protocol: str, draft: str, inner: str) -> None:

@@ -203,6 +203,28 @@ def test_an_archive_on_a_server_with_such_a_name_is_refused_rather_than_another_
         pass
 
 
+def test_drafts_that_killed_writers_of_a_file_left_go_with_its_next_write(server: FileServer) -> None:
+    left, of_other, young = (f".{name}.{'0' * 11}{end}.tmp" for name, end in (("x", 1), ("y", 1), ("x", 2)))
+    no_draft = f".x.{'0' * 12}.tmp.bak"
+    for name, days in ((left, 2), (of_other, 2), (no_draft, 2), (young, 0.5)):
+        file = server.folder / name
+        file.write_bytes(b"half")
+        moment = time.time() - days * 86_400
+        os.utime(file, (moment, moment))
+
+    put(server, "x", b"new")
+
+    assert sorted(path.name for path in server.folder.iterdir()) == sorted(["x", of_other, no_draft, young])
+
+
+def test_a_write_succeeds_where_the_user_may_not_look_for_drafts(tmp_path: Path) -> None:
+    needs("sftp")
+    with sftp_server(tmp_path, refuses=("scandir", "listdir")) as server:
+        put(server, "x", b"new")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
 def test_a_share_that_is_not_there_is_said_to_be_absent(tmp_path: Path) -> None:
     needs("smb")
     with smb_server(tmp_path) as server:
