@@ -98,15 +98,18 @@ class Filesystem:
         self._allowed_url(url)
 
     @contextmanager
-    def open(self, path: str) -> Iterator[BinaryIO]:
-        """Open *path* for reading, as bytes; raises FileNotFoundError when it is not there."""
+    def open(self, path: str, *, page: bool = True) -> Iterator[BinaryIO]:
+        """Open *path* for reading, as bytes; raises FileNotFoundError when it is not there.
+
+        Where no *page* is wanted, one of HTML that a web server gives in the place of a file raises PageError.
+        """
         full = self.resolve(path)
         if not is_url(full):
             with Path(full).open("rb") as handle:
                 yield handle
             return
         store, inner = self._store(full)
-        with reading(store, full, inner) as handle:
+        with reading(store, full, inner, page=page) as handle:
             yield handle
 
     @contextmanager

@@ -9,18 +9,26 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from ftplib import all_errors as connection_errors  # of files as well: OSError is one of them
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from flowerpower.errors import FlowerPowerError
+
 # Stores without folders: to make one there would mean to make a bucket, which nobody asked for.
 _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "memory"})
 _FETCHED = frozenset({"sftp", "ssh", "ftp"})  # read piece by piece they are slow, or mix the old file and the new one
 SERVERS = _FETCHED | {"smb"}
 """Servers of files, whose renames replace; others would have to be measured."""
+_WEB = frozenset({"http", "https"})
+_WEB_IN_CACHE = re.compile(r"(simplecache::)+https?://")
+_BEGINNING = 4096  # bytes in which a page shows that it is one
+_PAGE = re.compile(
+    rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html)\b", re.DOTALL | re.IGNORECASE
+)
 _ONE_PUT = 64 * 1024 * 1024  # what goes up in one request; more goes up in parts that count only when all are there
 _END_OF_DRAFT = re.compile(r"[0-9a-f]{12}\.tmp")  # as `draft_name` makes them
 _DRAFT = re.compile(rf"\..*\.{_END_OF_DRAFT.pattern}", re.DOTALL)
@@ -31,6 +39,16 @@ _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # seconds in which readers come to an 
 _DRAFT_IS_LEFT = 86_400.0  # seconds after which nobody writes a draft any more: these servers know no locks
 _PLACE_AND_NAME = re.compile(r"([^:]+://[^/?#]*)(.*)", re.DOTALL)
 _REFUSALS_OF_FTP = ("550", "553")  # 552, no room, is none: to write over the old file would only lose it
+
+
+class PageError(FlowerPowerError):
+    """A web server gave a page of HTML, found at *url*, in the place of a file."""
+
+    hint = "it may ask for a login: give one in `storage_options: {headers: {Authorization: ...}}`, as a secret"
+
+    def __init__(self, url: str) -> None:
+        super().__init__("it is a page of HTML")
+        self.url = url
 
 
 def place_and_name(url: str) -> tuple[str, str | None]:
@@ -64,7 +82,7 @@ def _told(protocol: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """
     if protocol in SERVERS:
         return {"skip_instance_cache": True, **options}
-    if protocol in ("http", "https"):
+    if protocol in _WEB:
         client = dict(options.get("client_kwargs") or {})
         return {**options, "client_kwargs": {**client, "timeout": _timeout(client.get("timeout"))}}
     return dict(options)
@@ -81,17 +99,56 @@ def _timeout(asked: Any) -> Any:
 
 
 @contextmanager
-def reading(store: Any, url: str, inner: str) -> Iterator[BinaryIO]:
-    """Open what lies at *inner* in *store*, which *url* names, for reading."""
+def reading(store: Any, url: str, inner: str, *, page: bool = True) -> Iterator[BinaryIO]:
+    """Open what lies at *inner* in *store*, which *url* names, for reading.
+
+    Where no *page* is wanted, one of HTML that a web server gives in the place of a file raises PageError.
+    """
     protocol = _protocol(url)
+    opened: AbstractContextManager[BinaryIO]
     if protocol in _FETCHED:
-        with tempfile.NamedTemporaryFile(prefix="flowerpower-") as copy:
-            store.info(inner)  # raises FileNotFoundError, in whatever words the server says it
-            with room_for_copies():
-                store.get_file(inner, copy.name)
-            with Path(copy.name).open("rb") as handle:
-                yield handle
-        return
+        store.info(inner)  # raises FileNotFoundError, in whatever words the server says it
+        opened, found = _copied(store, inner), ""
+    elif protocol in _WEB:
+        opened, found = _from_web(store, inner)
+    else:
+        opened, found = _opened(store, protocol, inner), inner if _WEB_IN_CACHE.match(url) else ""
+    with opened as handle:
+        if found and not page:
+            _refuse_page(handle, found)
+        yield handle
+
+
+def _from_web(store: Any, url: str) -> tuple[AbstractContextManager[BinaryIO], str]:
+    """Return what opens a file of a web server, and where it was found if it may be a page.
+
+    A server that does not say how much there is, or sends no parts of it, is asked for all: formats want to look here
+    and there in a file.
+    """
+    info = store.info(url)
+    in_parts = bool(info["size"]) and info.get("partial", True)
+    opened = store.open(url, "rb", size=info["size"]) if in_parts else _copied(store, url)
+    return opened, "" if in_parts and "html" not in info.get("mimetype", "") else info.get("url", url)
+
+
+def _refuse_page(handle: BinaryIO, url: str) -> None:
+    beginning = handle.read(_BEGINNING)
+    handle.seek(0)
+    if _PAGE.match(beginning):
+        raise PageError(url)
+
+
+@contextmanager
+def _copied(store: Any, inner: str) -> Iterator[BinaryIO]:
+    with tempfile.NamedTemporaryFile(prefix="flowerpower-") as copy:
+        with room_for_copies():
+            store.get_file(inner, copy.name)
+        with Path(copy.name).open("rb") as handle:
+            yield handle
+
+
+@contextmanager
+def _opened(store: Any, protocol: str, inner: str) -> Iterator[BinaryIO]:
     # Others may read at the same time, and put another file in its place: without a word nobody may.
     shared = {"share_access": store.share_access or "rd"} if protocol == "smb" else {}
     try:

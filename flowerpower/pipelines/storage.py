@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +18,14 @@ from flowerpower.pipelines.formats import Format, Kind, Place, PlaceFormat, find
 from flowerpower.pipelines.formats.format import computed, is_read_once, joined, lacks_library, refuse_other_items
 from flowerpower.pipelines.placeholders import fill
 from flowerpower.pipelines.troubles import harmless, is_absent, told, way_out_of
+from flowerpower.plugins import IO_GROUP, OWN
 from flowerpower.specs.models import PipelineSpec
 from flowerpower.specs.parts import LoadSpec, SaveSpec
+from flowerpower.stores import PageError
 
 _FILES = ("parquet", "feather")
 _PARTS = frozenset({"partition_by", "partition_cols", "partition_on"})  # as libraries call them
+_NO_PAGES = frozenset(OWN[IO_GROUP]) - {"text"}
 _MAPPINGS = ("json", "yaml")  # formats that can hold several outputs in one file, by name
 
 
@@ -157,10 +161,22 @@ def _read(load: Transfer, kind: Kind) -> tuple[Any, int | None]:
     parts = []
     sizes = []
     for path in paths:
-        with load.files.open(path) as handle:
+        with _opened(load, path) as handle:
             sizes.append(_size(handle))
             parts.append(_something(load.format.read(handle, kind, load.options), kind))
     return joined(parts, kind), None if None in sizes else sum(size or 0 for size in sizes)
+
+
+@contextmanager
+def _opened(load: Transfer, path: str) -> Iterator[BinaryIO]:
+    try:
+        with load.files.open(path, page=load.format_name not in _NO_PAGES) as handle:
+            yield handle
+    except PageError as error:
+        shown, found = hide_credentials(path), hide_credentials(error.url)
+        leads = "" if shown.endswith(found) else f"leads to {found}, which "
+        what = f"{load.where}: {shown} {leads}is a page of HTML, and no {load.format_name}"
+        raise PipelineError(what, hint=error.hint) from None
 
 
 def _something(value: Any, kind: Kind) -> Any:
