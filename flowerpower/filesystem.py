@@ -32,7 +32,14 @@ from flowerpower.stores import (
 
 _WRAPPERS = frozenset({"simplecache", "zip", "tar"})  # before `::`; what they wrap is what is checked
 _LOCAL = ("file://", "local://")
-_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure", "az": "azure"}
+_EXTRAS = {
+    **dict.fromkeys(("s3", "s3a"), "s3"),
+    **dict.fromkeys(("gs", "gcs"), "gcs"),
+    **dict.fromkeys(("abfs", "abfss", "az"), "azure"),
+    **dict.fromkeys(("http", "https"), "http"),
+    **dict.fromkeys(("sftp", "ssh"), "sftp"),
+    "smb": "smb",
+}
 _NAMED_BY_USER = ("github",)  # github://organization:repository@revision/folder
 _TOKEN = re.compile(r"gh[a-z]_|github_pat_")  # which somebody may write there
 _PARTS_OF_URL = re.compile(r"([^/?#]*)(.*)", re.DOTALL)

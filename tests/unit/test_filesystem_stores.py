@@ -244,6 +244,35 @@ def test_a_missing_library_says_which_extra_to_install(url: str, extra: str, mon
     assert caught.value.hint == f"pip install 'flowerpower-gitops[{extra}]'"
 
 
+@pytest.mark.parametrize(
+    ("url", "library", "extra"),
+    [
+        ("https://host.example/x", "aiohttp", "http"),
+        ("zip://x::http://host.example/x.zip", "aiohttp", "http"),
+        ("sftp://host.example/x", "paramiko", "sftp"),
+        ("ssh://host.example/x", "paramiko", "sftp"),
+        ("smb://host.example/share/x", "smbclient", "smb"),
+    ],
+)
+def test_a_missing_library_of_a_server_says_which_extra_to_install(url: str, library: str, extra: str) -> None:
+    look = f"""
+        import sys
+        sys.modules[{library!r}] = None
+        from flowerpower.errors import MissingExtraError
+        from flowerpower.filesystem import Filesystem
+        url = {url!r}
+        files = Filesystem("/nowhere", allowed=[url.rpartition("::")[2]])
+        for ask in (lambda: files.exists(url), Filesystem(url).opened):
+            try:
+                ask()
+            except MissingExtraError as error:
+                print(error.hint)
+    """
+    done = subprocess.run([sys.executable, "-c", dedent(look)], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines() == [f"pip install 'flowerpower-gitops[{extra}]'"] * 2
+
+
 @pytest.fixture
 def archives(tmp_path: Path) -> Filesystem:
     (tmp_path / "data").mkdir()
