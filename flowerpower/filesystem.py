@@ -40,6 +40,7 @@ _EXTRAS = {
     **dict.fromkeys(("sftp", "ssh"), "sftp"),
     "smb": "smb",
 }
+_WITH_LOGIN = SERVERS | {"http", "https"}
 _NAMED_BY_USER = ("github",)  # github://organization:repository@revision/folder
 _TOKEN = re.compile(r"gh[a-z]_|github_pat_")  # which somebody may write there
 _PARTS_OF_URL = re.compile(r"([^/?#]*)(.*)", re.DOTALL)
@@ -194,7 +195,8 @@ class Filesystem:
 
     def _allowed_url(self, path: str) -> str:
         climbs = ".." in path.split("/") or "%2e" in path.lower()
-        if not climbs and any(_covers(prefix, path) for prefix in self.allowed if is_url(prefix)):
+        meant = (path, _without_login(path))
+        if not climbs and any(_covers(prefix, url) for prefix in self.allowed if is_url(prefix) for url in meant):
             return path
         raise _refusal(path, self.root)
 
@@ -276,6 +278,15 @@ def _part_without_credentials(part: str) -> str:
     if protocol not in SERVERS or "@" in end:  # there what follows is part of a name
         end = re.split("[?#]", end, maxsplit=1)[0]
     return f"{protocol}://{host}{end}"
+
+
+def _without_login(url: str) -> str:
+    """Return the URL of a server without user and password; what other stores have before an `@` names the place."""
+    protocol, _, rest = url.partition("://")
+    if protocol not in _WITH_LOGIN:
+        return url
+    authority, end = _PARTS_OF_URL.match(rest).groups()  # type: ignore[union-attr]  # it matches any text
+    return f"{protocol}://{authority.rpartition('@')[2]}{end}"
 
 
 def _refuse_odd(path: str) -> None:

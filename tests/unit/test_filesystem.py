@@ -190,6 +190,29 @@ def test_allowed_folders_and_urls_are_open(tmp_path: Path) -> None:
             files.resolve(outside)
 
 
+@pytest.mark.parametrize("protocol", ["sftp", "ftp", "smb", "https"])
+def test_who_logs_in_is_no_part_of_the_place_that_is_allowed(protocol: str) -> None:
+    files = Filesystem("/nowhere", allowed=[f"{protocol}://host/data"])
+    url = f"{protocol}://user:p@ss@host/data/x.csv"
+
+    assert files.resolve(url) == url
+    for outside in (
+        f"{protocol}://user@other/data/x.csv",
+        f"{protocol}://other/@host/data/x",
+        f"{protocol}://a@host/x",
+    ):
+        with pytest.raises(RefusedError):
+            files.resolve(outside)
+    with pytest.raises(RefusedError):
+        Filesystem("/nowhere", allowed=[f"{protocol}://one@host/data"]).resolve(f"{protocol}://other@host/data/x.csv")
+
+
+@pytest.mark.parametrize("url", ["s3://other@bucket/x", "abfs://other@bucket/x", "gs://other@bucket/x"])
+def test_what_names_a_container_is_part_of_the_place_that_is_allowed(url: str) -> None:
+    with pytest.raises(RefusedError):
+        Filesystem("/nowhere", allowed=["s3://bucket", "abfs://bucket", "gs://bucket"]).resolve(url)
+
+
 def test_a_file_in_an_allowed_archive_can_be_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("inner.txt", "inside")
