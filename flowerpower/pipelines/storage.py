@@ -17,7 +17,7 @@ from flowerpower.pipelines.failures import is_time_limit
 from flowerpower.pipelines.formats import Format, Kind, Place, PlaceFormat, find_format, kind_of, shape_of
 from flowerpower.pipelines.formats.format import computed, is_read_once, joined, lacks_library, refuse_other_items
 from flowerpower.pipelines.placeholders import fill
-from flowerpower.pipelines.troubles import harmless, is_absent, told, way_out_of
+from flowerpower.pipelines.troubles import harmless, is_absent, told, way_out_of, way_to
 from flowerpower.plugins import IO_GROUP, OWN
 from flowerpower.specs.models import PipelineSpec
 from flowerpower.specs.parts import LoadSpec, SaveSpec
@@ -138,14 +138,15 @@ def read(load: Transfer, annotation: Any) -> tuple[Any, LoadRecord]:
     except FileNotFoundError as error:
         if is_absent(error):
             raise PipelineError(f"{load.where}: there is no file {shown}") from None
-        raise PipelineError(f"{load.where}: {shown} cannot be read: {told(error.__cause__ or error)}") from None
+        what = f"{load.where}: {shown} cannot be read: {told(error.__cause__ or error)}"
+        raise PipelineError(what, hint=way_to(error)) from None
     except ImportError as error:
         raise _missing(load, error) from None
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - readers are foreign code, and a panic of polars is no Exception
         what = f"{load.where}: {shown} cannot be read as {load.format_name}: {told(error)}"
-        raise PipelineError(what) from harmless(error)
+        raise PipelineError(what, hint=way_to(error)) from harmless(error)
     rows, columns = shape_of(value)
     value = value.to_reader() if kind == "batches" else value
     return value, LoadRecord(load.nodes[0], load.format_name, shown, rows, columns, size)
@@ -229,7 +230,7 @@ def write(save: Transfer, values: Sequence[Any]) -> SaveRecord:
         raise
     except BaseException as error:  # noqa: BLE001 - writers are foreign code, and a panic of polars is no Exception
         what = f"{', '.join(save.nodes)} cannot be written to {shown} as {save.format_name}: {told(error)}"
-        raise PipelineError(f"{save.where}: {what}", hint=way_out_of(error)) from harmless(error)
+        raise PipelineError(f"{save.where}: {what}", hint=way_out_of(error) or way_to(error)) from harmless(error)
     rows, columns = shape_of(value)
     return SaveRecord(save.nodes, save.format_name, shown, rows, columns, size)
 

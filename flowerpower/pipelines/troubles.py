@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from flowerpower.filesystem import hide_credentials
 from flowerpower.pipelines.failures import describe
@@ -15,6 +17,53 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _FULL = ("no space left", "disk is full", "disk full")  # where a library has only words
 _GONE = frozenset({404, 410})
+_DEEPEST_CHAIN = 8
+_NAMES = (
+    "the name of the host is not known here: check its spelling, and the name servers of the machine that runs this"
+)
+_NOBODY = "nothing listens there: check host and port, and that the server runs"
+_UNKNOWN_HERE = frozenset({401, 403, 407})
+_NO_ANSWER = "no answer came: check host and port, and what lies between, as firewalls, networks and proxies"
+_LOGIN = "check user and password, or the secret that holds them"
+_CERTIFICATE = (
+    "the certificate is not trusted here: give the file of who signed it, as in SSL_CERT_FILE, or check the host"
+)
+
+
+class _Kind(NamedTuple):
+    """Errors of connections, known by the names of their classes, by numbers of the system, or by what they say."""
+
+    hint: str
+    names: frozenset[str]
+    numbers: frozenset[int] = frozenset()
+    words: tuple[str, ...] = ()  # where a library has only words
+
+
+_CONNECTIONS = (
+    _Kind(_CERTIFICATE, frozenset({"SSLCertVerificationError"}), words=("certificate verify failed",)),
+    _Kind(
+        _NAMES,
+        frozenset({"gaierror", "ClientConnectorDNSError"}),
+        words=("name or service not known", "failed to resolve host", "could not translate host name"),
+    ),
+    _Kind(
+        _LOGIN,
+        frozenset({"AuthenticationException", "LogonFailure", "SMBAuthenticationError", "NoCredentialsError"}),
+        words=("authentication failed for user", "access denied for user", "login failed for user", "error_perm: 530"),
+    ),
+    _Kind(
+        _NOBODY,
+        frozenset({"ConnectionRefusedError", "NoValidConnectionsError", "EndpointConnectionError"}),
+        frozenset({errno.ECONNREFUSED}),
+        ("connection refused",),
+    ),
+    _Kind(
+        _NO_ANSWER,
+        frozenset({"TimeoutError", "FSTimeoutError"}),
+        frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EHOSTDOWN}),
+        ("timed out", "connection timeout expired"),
+    ),
+)
 
 
 def told(error: BaseException) -> str:
@@ -29,12 +78,37 @@ def harmless(error: BaseException) -> BaseException | None:
 
 def _in_short(error: BaseException) -> str:
     """Return what an error says, without the statement that a database was told and pages to read about it."""
-    return _OF_PANDAS.sub(r"\1", _OF_SQL.sub("", describe(error)))
+    return _OF_PANDAS.sub(r"\1", _OF_SQL.sub("", describe(error))).replace("\t", "  ")
 
 
 def is_absent(error: FileNotFoundError) -> bool:
     """Tell whether a file is not there, and not only out of reach: of a web server fsspec calls both the same."""
     return error.__cause__ is None or getattr(error.__cause__, "status", 0) in _GONE
+
+
+def way_to(error: BaseException) -> str | None:
+    """Return what to check where a server was not reached or let nobody in, if that is what an error says."""
+    chain = list(_chain(error))
+    if any(getattr(each, "status", 0) in _UNKNOWN_HERE for each in chain):
+        return _LOGIN
+    return next((kind.hint for kind in _CONNECTIONS if any(_is_of(each, kind) for each in chain)), None)
+
+
+def _is_of(error: BaseException, kind: _Kind) -> bool:
+    if kind.names & {base.__name__ for base in type(error).__mro__} or getattr(error, "errno", None) in kind.numbers:
+        return True
+    said = describe(error).lower()
+    return any(words in said for words in kind.words)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it came of, as far as those are told of."""
+    seen = 0
+    current: BaseException | None = error
+    while current is not None and seen < _DEEPEST_CHAIN:
+        yield current
+        seen += 1
+        current = current.__cause__ or current.__context__
 
 
 def way_out_of(error: BaseException) -> str | None:

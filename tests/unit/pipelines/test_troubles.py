@@ -9,18 +9,19 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import EACCES, EFBIG, ENOSPC, EROFS
+from errno import EACCES, EFBIG, EHOSTUNREACH, ENOSPC, EROFS
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.file_servers import ftp_server, sftp_server
 from support.serving import serving
 
 from flowerpower.errors import FlowerPowerError
 from flowerpower.filesystem import Filesystem
 from flowerpower.pipelines.run import Access
-from flowerpower.pipelines.troubles import way_out_of
+from flowerpower.pipelines.troubles import way_out_of, way_to
 
 from .conftest import Project
 from .test_executors import Recorder
@@ -166,6 +167,76 @@ def closed_folder() -> Iterator[Path]:
 def test_a_failed_save_says_what_to_do(error: Exception, hint: str) -> None:
     assert hint in (way_out_of(error) or "")
     assert way_out_of(ValueError("x")) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        (
+            RuntimeError("connection failed: port 1 failed: Connection refused\n\tIs the server running?"),
+            "nothing listens",
+        ),
+        (RuntimeError("could not translate host name 'warehouse' to address"), "its spelling"),
+        (RuntimeError('FATAL:  password authentication failed for user "u"'), "check user and password"),
+        (
+            RuntimeError("(1045, \"Access denied for user 'u'@'localhost' (using password: YES)\")"),
+            "check user and password",
+        ),
+        (RuntimeError("connection to server at 10.0.0.1, port 5432 failed: Connection timed out"), "firewalls"),
+        (OSError(EHOSTUNREACH, "No route to host"), "firewalls"),
+        (TimeoutError(), "firewalls"),
+        (RuntimeError("SSL: certificate verify failed: self-signed certificate"), "SSL_CERT_FILE"),
+    ],
+)
+def test_a_server_that_is_out_of_reach_says_what_to_check(error: Exception, hint: str) -> None:
+    outer = ValueError("cannot be read")
+    outer.__cause__ = error
+
+    assert hint in (way_to(error) or "")
+    assert hint in (way_to(outer) or "")
+    assert way_to(ValueError("expected 530 fields in line 401, saw 403")) is None
+
+
+@pytest.mark.parametrize("url", ["sftp://127.0.0.1:1/x", "ftp://127.0.0.1:1/x", "http://127.0.0.1:1/x"])
+def test_a_load_from_where_nothing_listens_says_what_to_check(project: Project, url: str) -> None:
+    assert said_of(project, url).endswith("| nothing listens there: check host and port, and that the server runs")
+
+
+@pytest.mark.parametrize("url", ["sftp://nosuch.invalid/x", "ftp://nosuch.invalid/x", "http://nosuch.invalid/x"])
+def test_a_load_from_a_host_that_nobody_knows_says_what_to_check(project: Project, url: str) -> None:
+    assert "| the name of the host is not known here: " in said_of(project, url)
+
+
+@pytest.mark.parametrize("make", [sftp_server, ftp_server])
+def test_a_load_whose_login_is_wrong_says_what_to_check(project: Project, tmp_path: Path, make: Any) -> None:
+    pytest.importorskip("asyncssh" if make is sftp_server else "pyftpdlib")
+    with make(tmp_path) as server:
+        message = said_of(project, f"{server.url.replace('secret', 'guess')}/x", **server.options)
+
+    assert message.endswith("| check user and password, or the secret that holds them")
+    assert "guess" not in message
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_load_that_a_web_server_refuses_says_what_to_check(project: Project, status: int) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None: ...
+
+        def do_GET(self) -> None:
+            self.send_error(status)
+
+    with serving(Handler) as port:
+        message = said_of(project, f"http://127.0.0.1:{port}/x")
+
+    assert message.endswith("| check user and password, or the secret that holds them")
+
+
+def said_of(project: Project, url: str, **options: Any) -> str:
+    if url.startswith("sftp"):
+        pytest.importorskip("paramiko")
+    project.module("flow", FLOW)
+    load = {"format": "csv", "path": url, "storage_options": options}
+    return message_of(project, "back", load={"read": load}, access=Access(paths=(url.rpartition("/")[0],)))
 
 
 def test_a_folder_of_temporary_files_without_room_is_named() -> None:
