@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import logging
+import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,10 +16,47 @@ from openlineage.client.transport.http import HttpConfig
 
 from flowerpower.pipelines.adapters.setting import Ending, Setting
 from flowerpower.pipelines.context import Secrets
-from flowerpower.pipelines.failures import describe
+from flowerpower.pipelines.failures import describe, is_time_limit
+
+logger = logging.getLogger("flowerpower.run")
 
 _RUNS = UUID("a5b1dd3f-83c0-4b7b-a2f6-3a3ac3a7a9a1")  # the namespace of the ids of attempts
 _CLOSE = 5.0  # seconds that events which still wait may take at the end of a run
+
+
+class Patient:
+    """A client that keeps what its receiver did not take, and sends it, in order, when it is told to.
+
+    Events hold their own times, so that a late one says the same. Only the first that fails is tried at once: who is
+    away may cost a run seconds, and not some for each event.
+    """
+
+    def __init__(self, client: OpenLineageClient, secrets: Secrets) -> None:
+        self._client = client
+        self._secrets = secrets
+        self._waiting: list[Any] = []
+        self._one_at_a_time = threading.RLock()
+
+    def emit(self, event: Any) -> None:
+        """Send an event, unless others wait already."""
+        with self._one_at_a_time:
+            self._waiting.append(event)
+            if len(self._waiting) > 1:
+                return
+            try:
+                self.send_waiting()
+            except Exception as error:
+                if is_time_limit(error):
+                    raise
+                said = self._secrets.mask(describe(error))
+                logger.warning("the adapter 'openlineage' sends what it tells again when the run ends: %s", said)
+
+    def send_waiting(self) -> None:
+        """Send what waits, oldest first, until something is not taken."""
+        with self._one_at_a_time:
+            while self._waiting:
+                self._client.emit(self._waiting[0])
+                del self._waiting[0]
 
 
 class Lineage(OpenLineageAdapter):  # type: ignore[misc]
@@ -89,6 +128,8 @@ class Lineage(OpenLineageAdapter):  # type: ignore[misc]
 def lineage(setting: Setting) -> Lineage:
     """Return the adapter; its client sends to where the `OPENLINEAGE_` variables say."""
     made = _lineage(setting)
+    client = made.client = Patient(made.client, setting.secrets)
+    setting.at_end(lambda error: client.send_waiting())
     setting.at_end(made.end)
     return made
 

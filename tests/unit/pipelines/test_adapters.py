@@ -26,14 +26,18 @@ from .conftest import FLOW, TICK, Project, secrets
 
 
 @contextmanager
-def receiver() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
-    """Yield the address of a web server, and what was posted to it."""
+def receiver(*answers: int) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
+    """Yield the address of a web server, and what was posted to it; *answers* are its first ones, 200 takes a post."""
+    statuses = [*answers]
     posted: list[tuple[str, bytes]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            posted.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            status = statuses.pop(0) if statuses else 200
+            if status == 200:
+                posted.append((self.path, body))
+            self.send_response(status)
             self.end_headers()
 
         def log_message(self, format: str, *values: Any) -> None:
@@ -171,8 +175,24 @@ def test_a_lineage_server_that_says_nothing_is_asked_twice(
                 calls += 1
 
     assert result.values["total"] == 2.5
-    assert calls == 2
-    assert caplog.text.count("the adapter 'openlineage' failed in pre_graph_execute and is left out") == 1
+    assert calls == 2 * 2  # at the beginning and at the end
+    assert caplog.text.count("the adapter 'openlineage' sends what it tells again when the run ends") == 1
+    assert caplog.text.count("an adapter was not told how the run ended: ") == 1
+
+
+@pytest.mark.parametrize(("x", "end"), [(1, "COMPLETE"), (-1, "FAIL")])
+def test_what_a_lineage_server_misses_at_the_beginning_of_a_run_it_hears_at_the_end(
+    project: Project, x: int, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with receiver(400) as (url, posted):  # which no client asks a second time
+        monkeypatch.setenv("OPENLINEAGE_URL", url)
+        with suppress(UserCodeError):
+            project.module("flow", FLOW).run("total", inputs={"x": x}, adapters=["openlineage"])
+
+    events = [json.loads(body) for _, body in posted]
+    assert [event["eventType"] for event in events] == ["START", end]
+    assert events[0]["eventTime"] < events[1]["eventTime"]
+    assert len({event["run"]["runId"] for event in events}) == 1
 
 
 def test_a_failed_run_fails_its_lineage_without_secrets(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +220,7 @@ def test_a_server_that_is_away_fails_no_run(
 
     assert result.values["total"] == 2.5
     if name == "openlineage":
-        assert "the adapter 'openlineage' failed in pre_graph_execute and is left out of this run" in caplog.text
+        assert "the adapter 'openlineage' sends what it tells again when the run ends: " in caplog.text
 
 
 @pytest.mark.parametrize("error", [OSError("hunter2-hunter2 is away"), JobTimeoutException("its time is over")])
