@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeVar
 
 from flowerpower.errors import UsageError
 
 _Kind = TypeVar("_Kind")
 _LAST_YEAR = 9998  # after it no zone can tell the time any more
+_END_OF_CLOCKS = int(datetime(_LAST_YEAR + 1, 1, 1, tzinfo=UTC).timestamp())
 
 
 def text(given: object, what: str, hint: str = "") -> str:
@@ -33,6 +34,18 @@ def whole(given: object, what: str, least: int | None = None) -> int:
     if least is not None and given < least:
         raise UsageError(f"{what} is at least {least}, not {given}")
     return given
+
+
+def id_or_number(given: object, what: str) -> str:
+    """Return the id or the number of something as a text; raise `UsageError` for anything else."""
+    return str(whole(given, what)) if isinstance(given, int) else text(given, what, "pass an id, or a number")
+
+
+def seconds(given: object, what: str) -> int:
+    """Return epoch seconds; raise `UsageError` for anything else, also for what no clock can tell."""
+    if not abs(found := whole(given, what)) < _END_OF_CLOCKS:
+        raise UsageError(f"{what} is no moment that clocks can tell: {given}", hint="pass seconds, not milliseconds")
+    return found
 
 
 def of_kind(given: object, kind: type[_Kind], what: str, hint: str) -> _Kind:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from flowerpower import arguments
-from flowerpower.errors import Problem, ProjectNotFoundError
+from flowerpower.errors import Problem
 from flowerpower.opened import OpenedProject
 from flowerpower.settings import Settings, read_settings
 from flowerpower.trust import refuse_its_modules, refuse_untrusted
@@ -62,16 +62,13 @@ class FlowerPowerProject(OpenedProject):
     @classmethod
     def find(cls, settings: Settings, ref: str | None = None) -> FlowerPowerProject:
         """Return the project that settings name; raise `ProjectNotFoundError` when there is none."""
-        from flowerpower.specs.files.walk import find_project
+        from flowerpower.specs.files.walk import find_project, refuse_no_folder
 
         if settings.url:
             from flowerpower.specs.files.remote import project_at
 
             return cls(project_at(settings.url, settings.storage_options, ref, wary=settings.untrusted), settings)
-        if not settings.project.is_dir():  # else a mistyped folder would find the project around it
-            if settings.project.is_file():
-                raise ProjectNotFoundError(f"{settings.project} is a file, and no folder", hint="name its folder")
-            raise ProjectNotFoundError(f"there is no folder {settings.project}")
+        refuse_no_folder(settings.project)  # else a mistyped folder would find the project around it
         folder = find_project(settings.project)
         if settings.untrusted:
             refuse_its_modules(folder, sys.path)
@@ -117,7 +114,7 @@ class FlowerPowerProject(OpenedProject):
         from flowerpower.planner import plan_against
         from flowerpower.planning.guards import Allowed
 
-        return plan_against(self, revision, allowed or Allowed())
+        return plan_against(self, arguments.text(revision, "`revision`"), allowed or Allowed())
 
     def history(self, count: int | None = None) -> History:
         """Return the applies that changed something, newest first: all that are kept, or the newest *count*."""
@@ -125,12 +122,12 @@ class FlowerPowerProject(OpenedProject):
 
         return read_history(self.store, None if count is None else arguments.whole(count, "`count`", 1))
 
-    def past_apply(self, apply_id: str) -> PastView:
+    def past_apply(self, apply_id: str | int) -> PastView:
         """Return what an apply of the history changed; it is named by the start of its id, or by its number."""
         from flowerpower.planning.past import view_past
         from flowerpower.state.history import read_past
 
-        return view_past(*read_past(self.store, apply_id))
+        return view_past(*read_past(self.store, arguments.id_or_number(apply_id, "`apply_id`")))
 
     def history_of(self, name: str) -> tuple[PastView, ...]:
         """Return what the applies that are kept changed of one schedule or pipeline, newest first, also under its
@@ -139,9 +136,9 @@ class FlowerPowerProject(OpenedProject):
         from flowerpower.planning.past import view_object
         from flowerpower.state.history import read_past_of
 
-        return view_object(*read_past_of(self.store, name), name)
+        return view_object(*read_past_of(self.store, arguments.text(name, "`name`")), name)
 
-    def rollback_plan(self, apply_id: str, allowed: Allowed | None = None) -> PlannedChanges:
+    def rollback_plan(self, apply_id: str | int, allowed: Allowed | None = None) -> PlannedChanges:
         """Return the plan that restores what was live before an apply: it and every later one are undone.
 
         No spec is read but the project file. Raises `HistoryError` when one of them can no longer be undone.
@@ -149,7 +146,7 @@ class FlowerPowerProject(OpenedProject):
         from flowerpower.planner import rollback_plan
         from flowerpower.planning.guards import Allowed
 
-        return rollback_plan(self, apply_id, allowed or Allowed())
+        return rollback_plan(self, arguments.id_or_number(apply_id, "`apply_id`"), allowed or Allowed())
 
     def apply(
         self, planned: PlannedChanges, progress: Callable[[int, int], None] = lambda done, total: None
@@ -175,8 +172,10 @@ class FlowerPowerProject(OpenedProject):
         Raises `UsageError` for a plan of another project, environment or Redis, `StalePlanError` for another state; its
         `details` say what has changed since.
         """
+        from flowerpower.planned import PlannedChanges
         from flowerpower.planner import check_saved
 
+        arguments.of_kind(planned, PlannedChanges, "`planned`", "pass what `PlannedChanges.from_file` returns")
         return check_saved(self, planned, accept_cutover=accept_cutover)
 
     @property

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -114,7 +115,8 @@ class RQManager:
 
         With what the specs ask for (`planner.wanted_of`), each schedule says whether it is that.
         """
-        return read_status(self.store, wanted, recent)
+        arguments.of_kind(wanted, Wanted, "`wanted`", "pass what `planner.wanted_of` returns")
+        return read_status(self.store, wanted, arguments.whole(recent, "`recent`"))
 
     def status_reader(self, timeout: float = 5.0) -> StatusReader:
         """Return a reader for many looks, over a connection of its own that waits only so long for an answer."""
@@ -136,7 +138,8 @@ class RQManager:
         """
         start = self.moment(since, "`since`") if since is not None else 0
         wanted = arguments.texts(statuses, "`statuses`")
-        return read_runs(self.store, Wish(name, start, wanted, max(0, arguments.whole(limit, "`limit`"))))
+        most = min(max(0, arguments.whole(limit, "`limit`")), sys.maxsize - 1)
+        return read_runs(self.store, Wish(arguments.text(name, "`name`"), start, wanted, most))
 
     def run(self, run_id: str) -> RunDetails:
         """Return everything that is known of a run; raise `UsageError` when that is nothing."""
@@ -161,7 +164,7 @@ class RQManager:
 
     def logged(self, run_id: str, attempt: int | None = None) -> RunLog:
         """Return what `log` does, the number of the attempt, and why a run wrote nothing."""
-        return read_log(self.store, run_id, attempt)
+        return read_log(self.store, run_id, None if attempt is None else arguments.whole(attempt, "`attempt`"))
 
     def cancel(self, run_id: str, reason: str = "") -> str:
         """Drop a run that waits, or tell the worker of a running one to stop.
@@ -191,7 +194,7 @@ class RQManager:
         """
         moment = tick if isinstance(tick, str) else self.moment(tick, "`tick`")
         how = HandOut(self._by("run again"), inputs or {}, again=again, sign=self._sign, look=self._look)
-        run_id, _ = rerun_tick(self.store, name, moment, how)
+        run_id, _ = rerun_tick(self.store, arguments.text(name, "`name`"), moment, how)
         return RunHandle(self.store, run_id, self)
 
     def plan_backfill(
@@ -207,7 +210,7 @@ class RQManager:
         given = {"`start`": start, "`end`": end}
         first, last = (one if isinstance(one, str) else self.moment(one, what) for what, one in given.items())
         most = MOST_TICKS if most is None else arguments.whole(most, "`most`", 1)
-        return plan_backfill(self.store, name, first, last, again=again, most=most)
+        return plan_backfill(self.store, arguments.text(name, "`name`"), first, last, again=again, most=most)
 
     def plans_again(
         self,
@@ -249,7 +252,7 @@ class RQManager:
         self,
         *names: str,
         reason: str,
-        until: str | datetime | timedelta | None = None,
+        until: str | int | datetime | timedelta | None = None,
         who: str = "",
         replace: bool = False,
     ) -> Paused:
@@ -261,23 +264,23 @@ class RQManager:
         """
         if isinstance(until, timedelta):
             until = f"{int(until.total_seconds())}s"
-        end = until if until is None or isinstance(until, (str, int)) else arguments.moment(until, "`until`", _WHEN)
+        end = until if until is None or isinstance(until, str) else self.moment(until, "`until`")
         arguments.text(reason, "`reason`")
-        return pause_schedules(self.store, names, who=who or self._who(), why=reason, until=end, replace=replace)
+        return pause_schedules(self.store, names, who=self._named(who), why=reason, until=end, replace=replace)
 
     def resume(self, *names: str, who: str = "") -> Resumed:
         """Lift the holds of live schedules at once, all of them or none; they start from now.
 
         Raises `UsageError` for an unknown name. One that is not held is no error: it is named in `not_held`.
         """
-        return resume_schedules(self.store, names, who or self._who())
+        return resume_schedules(self.store, names, self._named(who))
 
     def forget(self, *names: str, who: str = "") -> Forgotten:
         """Stop managing live schedules from git, all of them or none; they fire on until their specs come back.
 
         Raises `UsageError` for an unknown name.
         """
-        return forget_schedules(self.store, names, who or self._who())
+        return forget_schedules(self.store, names, self._named(who))
 
     def start_worker(self, **work: Unpack[Work]) -> bool:
         """Work in this process until stopped, or until the queues are empty with `burst`.
@@ -341,14 +344,18 @@ class RQManager:
         """Return what looks at inputs with the project's code, where that lies in a folder."""
         return look_not if self._options.elsewhere else look_with(self._options.root, self._options.folders)
 
+    def _named(self, who: str) -> str:
+        return arguments.text(who, "`who`") or self._who()
+
     def _by(self, what: str, reason: str = "") -> str:
         who = self._who()
+        arguments.text(reason, "`reason`")
         return f"{what}{f' by {who}' if who else ''}{f': {reason}' if reason else ''}"
 
     def moment(self, given: int | str | datetime | timedelta, what: str, timezone: str = "UTC") -> int:
         """Return a moment (epoch seconds): an aware datetime, a timedelta or a text as `2d` ago, a day in the zone."""
         if isinstance(given, int):
-            return given
+            return arguments.seconds(given, what)
         if not isinstance(given, (str, timedelta)):
             return arguments.moment(given, what, _WHEN)
         now = plain_time(self.store)
@@ -375,6 +382,6 @@ class JobQueueManager:
     @classmethod
     def create(cls, backend: str = "rq", **options: Any) -> RQManager:
         """Return a back end; raise `UsageError` for an unknown one. For `rq`: `store`, `url`, `options`, `who`."""
-        if backend not in cls.backends:
+        if arguments.text(backend, "`backend`") not in cls.backends:
             raise UsageError(f"there is no job queue {backend!r}", hint=f"known: {', '.join(cls.backends)}")
         return cls.backends[backend](**options)

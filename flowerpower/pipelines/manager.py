@@ -129,7 +129,7 @@ class PipelineManager:
         if format not in ("mermaid", "dot", "svg"):
             hint = "there are: mermaid, dot, svg; `flowerpower dag` draws png too"
             raise UsageError(f"there is no graph format {format!r}", hint=hint)
-        if most is not None and most < 1:
+        if most is not None and arguments.whole(most, "`most`") < 1:
             raise UsageError(f"a drawing has at least one box, not {most}")
         if format == "svg":
             return picture(draw(self.graph(name), "dot", most), "svg").decode(errors="replace")
@@ -218,6 +218,6 @@ def changed(
 
 def _executor(name: str, before: ExecutorSpec) -> ExecutorSpec:
     executors = ("local", "threads", "processes", "dask", "ray")
-    if name not in executors:
+    if arguments.text(name, "`executor`") not in executors:
         raise UsageError(f"there is no executor {name!r}", hint=suggest(name, executors))
     return before.model_copy(update={"type": name, "plugin": None, "options": None})

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from flowerpower import RQManager
+from flowerpower import JobQueueManager, RQManager
 from flowerpower.errors import UsageError
 
 WRONG: list[tuple[Callable[[RQManager], object], str]] = [
@@ -45,6 +45,21 @@ WRONG: list[tuple[Callable[[RQManager], object], str]] = [
     (lambda jobs: jobs.forget(["often"]), "each name is a text"),  # type: ignore[arg-type]
     (lambda jobs: jobs.cancel(jobs.enqueue("report")), "a run id is a text"),  # type: ignore[arg-type]
     (lambda jobs: jobs.run(jobs.enqueue("report")), "a run id is a text"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.runs(5), "`name` is a text"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.rerun(5, "2026-01-01"), "`name` is a text"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.plan_backfill(5, "2d"), "`name` is a text"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.rerun("often", 10**12), "`tick` is no moment that clocks can tell: 1000000000000"),
+    (lambda jobs: jobs.runs(since=10**30), "`since` is no moment that clocks can tell"),
+    (lambda jobs: jobs.pause("often", reason="x", until=10**12), "`until` is no moment that clocks can tell"),
+    (lambda jobs: jobs.pause("often", reason="x", who=5), "`who` is a text"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.resume("often", who=5), "`who` is a text"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.forget("often", who=5), "`who` is a text"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.cancel("x", reason=5), "`reason` is a text"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.log("x", attempt="1"), "`attempt` is a whole number"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.status(recent="3"), "`recent` is a whole number"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.status(None), "`wanted` is of the class Wanted"),  # type: ignore[arg-type]
+    (lambda jobs: jobs.enqueue("report").wait(float("nan")), "`timeout` is a number of seconds, not nan"),
+    (lambda jobs: JobQueueManager.create(["rq"]), "`backend` is a text"),  # type: ignore[arg-type]
     (lambda jobs: jobs.log(None), "a run id is a text"),  # type: ignore[arg-type]
 ]
 
@@ -53,3 +68,7 @@ WRONG: list[tuple[Callable[[RQManager], object], str]] = [
 def test_a_wrong_argument_is_named(manager: RQManager, call: Callable[[RQManager], object], said: str) -> None:
     with pytest.raises(UsageError, match=re.escape(said)):
         call(manager)
+
+
+def test_a_limit_may_be_as_large_as_one_likes(manager: RQManager) -> None:
+    assert manager.runs(limit=10**30).runs == ()

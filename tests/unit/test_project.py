@@ -9,6 +9,7 @@ import pickle
 import pwd
 import time
 import weakref
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -122,6 +123,26 @@ def test_plans_and_overrides_of_another_kind_are_named(line: CommandLine, redis_
             project.plan({"deletes": "3"})  # type: ignore[arg-type]
         with pytest.raises(UsageError, match="`count` is a whole number, and not of the type str"):
             project.history("3")  # type: ignore[arg-type]
+        calls: list[tuple[Callable[[], object], str]] = [
+            (lambda: project.check_saved(None), "`planned` is of the class PlannedChanges"),  # type: ignore[arg-type]
+            (lambda: project.plan_against(5), "`revision` is a text"),  # type: ignore[arg-type]
+            (lambda: project.past_apply(None), "`apply_id` is a text"),  # type: ignore[arg-type]
+            (lambda: project.rollback_plan(1.5), "`apply_id` is a text"),  # type: ignore[arg-type]
+            (lambda: project.history_of(None), "`name` is a text"),  # type: ignore[arg-type]
+            (lambda: project.pipelines.run("report", executor=5), "`executor` is a text"),  # type: ignore[arg-type]
+            (lambda: project.pipelines.visualize("report", most="3"), "`most` is a whole"),  # type: ignore[arg-type]
+        ]
+        for call, said in calls:
+            with pytest.raises(UsageError, match=said):
+                call()
+
+
+def test_an_apply_is_named_by_its_number(line: CommandLine, redis_url: str) -> None:
+    with FlowerPowerProject.load(line.folder, redis=redis_url) as project:
+        applied = project.apply(project.plan())
+
+        assert project.past_apply(1).past.apply_id == project.past_apply("#1").past.apply_id == applied.apply_id
+        assert project.rollback_plan(1).to_dict() == project.rollback_plan(applied.apply_id).to_dict()
 
 
 def test_a_plan_goes_through_a_pickle(line: CommandLine, redis_url: str) -> None:
@@ -192,6 +213,8 @@ def test_what_is_no_folder_is_said_to_be_what_it_is(line: CommandLine) -> None:
     with pytest.raises(ProjectNotFoundError, match="is a file, and no folder") as missing:
         FlowerPowerProject.load(line.folder / "flowerpower.yaml")
     assert "folder" in missing.value.hint
+    with pytest.raises(ProjectNotFoundError, match="cannot be looked at: File name too long"):
+        FlowerPowerProject.load("x" * 300)
     for url in (f"file:/{line.folder}", f"git+file:/{line.folder}@HEAD"):
         with pytest.raises(UsageError, match="names a host") as raised:
             FlowerPowerProject.load(url.replace("://", "://ana:hunter2@"))

@@ -85,7 +85,7 @@ class RunHandle:
         Raises `PipelineError` when it failed, was cancelled or vanished, `WaitTimeoutError` after `timeout` seconds,
         `StoreError` when Redis is away then, or for minutes.
         """
-        if not isinstance(timeout, (int, float, type(None))):
+        if not isinstance(timeout, (int, float, type(None))) or math.isnan(timeout or 0):
             raise UsageError(f"`timeout` is a number of seconds, not {timeout!r}", hint="for example 60")
         end = None if timeout is None else time.monotonic() + timeout
         with until(end):

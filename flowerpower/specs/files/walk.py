@@ -21,6 +21,19 @@ _COLLAPSED = re.compile(r"[a-z][a-z0-9+.-]+:/[^/]")
 _OF_FOLDERS = ("file", "local", "git+file")  # schemes of URLs that name a folder of this machine
 
 
+def refuse_no_folder(folder: Path) -> None:
+    """Raise `ProjectNotFoundError` for what is no folder, or may not be looked at."""
+    try:
+        if folder.is_dir():
+            return
+        is_file = folder.is_file()
+    except OSError as error:  # a name that is too long, a folder above that is closed to this user
+        raise ProjectNotFoundError(f"{folder} cannot be looked at: {error.strerror}", hint="name another") from None
+    if is_file:
+        raise ProjectNotFoundError(f"{folder} is a file, and no folder", hint="name its folder")
+    raise ProjectNotFoundError(f"there is no folder {folder}")
+
+
 def find_project(start: Path) -> Path:
     """Return the nearest folder from *start* upwards that holds a project; stops at the root of its git repository.
 
