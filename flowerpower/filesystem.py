@@ -44,6 +44,11 @@ _WITH_LOGIN = SERVERS | {"http", "https"}
 _NAMED_BY_USER = ("github",)  # github://organization:repository@revision/folder
 _TOKEN = re.compile(r"gh[a-z]_|github_pat_")  # which somebody may write there
 _PARTS_OF_URL = re.compile(r"([^/?#]*)(.*)", re.DOTALL)
+ALL_AT_ONCE = ("range requests", "seek streaming")
+"""Words in what fsspec says where a web server sends no parts of a file, or not its length."""
+_WITH_CACHE = (
+    "let the archive be fetched at once: write `simplecache::` before its URL, as zip://x.csv::simplecache::https://..."
+)
 _DRAFT_IS_LEFT = 60.0  # seconds after which a draft that nobody holds was left by a writer that died
 
 
@@ -244,7 +249,8 @@ def _libraries(url: str) -> Iterator[None]:
             raise MissingExtraError(hide_credentials(url), extra) from None
         raise FlowerPowerError(f"{hide_credentials(url)} needs a library that is not installed: {error}") from None
     except ValueError as error:
-        raise FlowerPowerError(f"{hide_credentials(url)}: {error}") from None
+        hint = _WITH_CACHE if any(words in str(error) for words in ALL_AT_ONCE) else None
+        raise FlowerPowerError(f"{hide_credentials(url)}: {error}", hint=hint) from None
 
 
 def is_url(path: str) -> bool:

@@ -178,6 +178,9 @@ def _opened(load: Transfer, path: str) -> Iterator[BinaryIO]:
         leads = "" if shown.endswith(found) else f"leads to {found}, which "
         what = f"{load.where}: {shown} {leads}is a page of HTML, and no {load.format_name}"
         raise PipelineError(what, hint=error.hint) from None
+    except FlowerPowerError as error:
+        error.args = (f"{load.where}: {error}",)
+        raise
 
 
 def _something(value: Any, kind: Kind) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from flowerpower.errors import FlowerPowerError, ProjectNotFoundError, UsageError
-from flowerpower.filesystem import Filesystem, refuse_without_library
+from flowerpower.filesystem import ALL_AT_ONCE, Filesystem, refuse_without_library
 from flowerpower.specs.files.folder import module_folders
 from flowerpower.specs.files.kinds import PROJECT_FILES, SKIPPED_FOLDERS, SPEC_FOLDERS, kind_of_file
 from flowerpower.specs.files.reading import MAX_MODULE_BYTES, MAX_SPEC_BYTES, Reading, Sources
@@ -32,6 +32,7 @@ _SAID = (
     (("BadZip", "ReadError", "TarError", "ArchiveError"), "{place} is no archive that can be read"),
 )
 _DENIED = (401, 403)
+_DENIED_LOGINS = ("AuthenticationException", "LogonFailure", "AuthenticationError")
 _MOST_NAMED = 5  # folders
 _LONGEST = 200  # characters of what a library says
 _PLAIN_OPTIONS = re.compile(r".*(url|host|region|region_name|protocol|project|port)")
@@ -207,12 +208,13 @@ def _as_ours(files: Filesystem, error: Exception) -> FlowerPowerError:
 
 def _known(files: Filesystem, error: Exception) -> FlowerPowerError | None:
     """Return what an exception means, if it is of a kind that many stores have."""
-    if "range requests" in str(error):
+    if any(words in str(error) for words in ALL_AT_ONCE):
         hint = "let it be fetched at once: write `simplecache::` before its URL, as zip://acme::simplecache::https://host/a.zip"
         return FlowerPowerError(f"the server of {files} sends no parts of a file", hint=hint)
     kinds = " ".join(kind.__name__ for kind in type(error).__mro__)
     told = _said_by(error, files)
-    if isinstance(error, PermissionError) or getattr(error, "status", None) in _DENIED:
+    refused = isinstance(error, PermissionError) or any(name in kinds for name in _DENIED_LOGINS)
+    if refused or getattr(error, "status", None) in _DENIED:
         return FlowerPowerError(f"access to {files} is denied{told}", hint=f"look at the credentials: {_CREDENTIALS}")
     for names, words in _SAID:
         if any(name in kinds for name in names):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -80,6 +81,23 @@ def test_a_table_that_comes_without_its_length_is_read(project: Project, web: st
     assert shape(project, web, "pieces/x", form, **({"options": {"usecols": [1, 2]}} if form == "excel" else {})) == (
         "(2, 2)"
     )
+
+
+def test_an_archive_that_comes_without_its_length_says_how_it_can_be_read(project: Project, web: str) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("x.csv", "a,b\n1,x\n2,y\n")
+    Handler.files["x.zip"] = stream.getvalue()
+    project.module("flow", SOURCE)
+
+    def load(path: str) -> Any:
+        loads = {"raw": {"format": "csv", "path": path}}
+        return project.run("shape", load=loads, access=Access(paths=(web,))).values["shape"]
+
+    with pytest.raises(FlowerPowerError, match=f"load.raw: zip://x.csv::{web}/pieces/x.zip: ") as caught:
+        load(f"zip://x.csv::{web}/pieces/x.zip")
+    assert "simplecache::" in caught.value.hint
+    assert load(f"zip://x.csv::simplecache::{web}/pieces/x.zip") == "(2, 2)"
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "ndjson", "yaml", "parquet", "feather", "excel", "pickle"])

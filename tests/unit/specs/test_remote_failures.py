@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.file_servers import sftp_server
 from support.object_store import object_store
 from support.serving import serving
 from support.stores import in_archive, on_the_web, write_files
@@ -135,6 +136,37 @@ def test_a_server_that_sends_no_parts_of_an_archive_says_how_it_can_be_read(tmp_
     with on_the_web(tmp_path) as address, pytest.raises(FlowerPowerError, match="sends no parts") as caught:
         read(Filesystem(f"zip://acme::{address}/acme.zip?token={SECRET}"))
     assert "simplecache::" in caught.value.hint
+    assert SECRET not in str(caught.value)
+
+
+def test_a_server_that_does_not_say_how_long_an_archive_is_says_how_it_can_be_read(tmp_path: Path) -> None:
+    in_archive(tmp_path / "acme.zip", FILES)
+
+    class Unending(BaseHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None: ...
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write((tmp_path / "acme.zip").read_bytes())
+
+    with serving(Unending) as port:
+        archive = f"http://127.0.0.1:{port}/acme.zip"
+        with pytest.raises(FlowerPowerError, match="sends no parts") as caught:
+            read(Filesystem(f"zip://acme::{archive}"))
+        assert "simplecache::" in caught.value.hint
+        assert list(read(Filesystem(f"zip://acme::simplecache::{archive}")).texts) == list(FILES)
+
+
+def test_a_server_of_files_that_lets_nobody_in_is_said_to_do_so(tmp_path: Path) -> None:
+    pytest.importorskip("asyncssh")
+    pytest.importorskip("paramiko")
+    with sftp_server(tmp_path) as server:
+        place = Filesystem(server.url.replace("secret", SECRET), options=server.options)
+        with pytest.raises(FlowerPowerError, match=r"access to sftp://127.0.0.1:\d+ is denied") as caught:
+            read(place)
+
+    assert "credentials" in caught.value.hint
     assert SECRET not in str(caught.value)
 
 
