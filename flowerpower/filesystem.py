@@ -23,6 +23,7 @@ from flowerpower.stores import (
     draft_name,
     is_draft,
     is_draft_of,
+    limit_silence,
     options_for,
     place_and_name,
     put,
@@ -226,6 +227,7 @@ def _opened(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
 
     place, name = place_and_name(url)
     store, inner = fsspec.core.url_to_fs(place, **options_for(place, options))
+    limit_silence(store, place)
     store.invalidate_cache()  # fsspec hands out one store many times; what it remembers of sizes may be old
     return store, str(inner if name is None else name)
 

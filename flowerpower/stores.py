@@ -98,6 +98,12 @@ def _timeout(asked: Any) -> Any:
     return asked or aiohttp.ClientTimeout(total=None, sock_connect=_SECONDS_TO_CONNECT, sock_read=_SECONDS_OF_SILENCE)
 
 
+def limit_silence(store: Any, url: str) -> None:
+    """Let a session of sftp end that stands still: paramiko alone would wait for ever; ftp and the web have limits."""
+    if _protocol(url) in ("sftp", "ssh"):
+        store.ftp.get_channel().settimeout(_SECONDS_OF_SILENCE)
+
+
 @contextmanager
 def reading(store: Any, url: str, inner: str, *, page: bool = True) -> Iterator[BinaryIO]:
     """Open what lies at *inner* in *store*, which *url* names, for reading.
@@ -237,6 +243,8 @@ def _replace(store: Any, protocol: str, inner: str, file: Path) -> None:
         with _removed_after_failure(store, draft):
             _remove_left_drafts(store, inner, draft)
             _rename(store, protocol, draft, inner)
+    except TimeoutError:  # nobody knows what came of it
+        raise
     except connection_errors:
         store.put_file(str(file), inner)
 

@@ -32,9 +32,13 @@ class FileServer:
 
 @contextmanager
 def sftp_server(
-    folder: Path, *, port: int = 0, refuses: tuple[str, ...] = (), room: int | None = None
+    folder: Path, *, port: int = 0, refuses: tuple[str, ...] = (), room: int | None = None, silent: str = ""
 ) -> Iterator[FileServer]:
-    """Offer a folder by sftp; *refuses* are operations for which the user lacks permission, *room* that of a file."""
+    """Offer a folder by sftp.
+
+    *refuses* are operations for which the user lacks permission, *room* is that of a file, and *silent* the operation
+    that is answered seconds late.
+    """
     import asyncssh
 
     sessions: list[Any] = []
@@ -51,7 +55,7 @@ def sftp_server(
 
     async def listen() -> Any:
         keys = [asyncssh.generate_private_key("ssh-ed25519")]
-        files = _sftp_files(folder, refuses, room)
+        files = _sftp_files(folder, refuses, room, silent)
         return await asyncssh.listen("127.0.0.1", port, server_factory=Login, server_host_keys=keys, sftp_factory=files)
 
     with _loop() as loop:
@@ -63,7 +67,7 @@ def sftp_server(
             asyncio.run_coroutine_threadsafe(_ended(server, sessions), loop).result(30)
 
 
-def _sftp_files(folder: Path, refuses: tuple[str, ...], room: int | None) -> type:
+def _sftp_files(folder: Path, refuses: tuple[str, ...], room: int | None, silent: str) -> type:
     import asyncssh
 
     def refuse(*_: Any) -> None:
@@ -72,8 +76,11 @@ def _sftp_files(folder: Path, refuses: tuple[str, ...], room: int | None) -> typ
     class Files(asyncssh.SFTPServer):
         def __init__(self, channel: Any) -> None:
             super().__init__(channel, chroot=str(folder))
-            for operation in set(refuses) - {"new"}:
-                setattr(self, operation, refuse)
+            answers = dict.fromkeys(set(refuses) - {"new"}, refuse) | (
+                {silent: _say_nothing_for_long} if silent else {}
+            )
+            for operation, answer in answers.items():
+                setattr(self, operation, answer)
 
         def open(self, path: bytes, *how: Any) -> Any:
             if "new" in refuses and not Path(self.map_path(path).decode()).exists():
@@ -86,6 +93,10 @@ def _sftp_files(folder: Path, refuses: tuple[str, ...], room: int | None) -> typ
             return super().write(file, offset, data)
 
     return Files
+
+
+async def _say_nothing_for_long(*_: Any) -> None:
+    await asyncio.sleep(2)
 
 
 @contextmanager
@@ -107,6 +118,8 @@ async def _ended(server: Any, sessions: list[Any]) -> None:
         session.abort()
     await server.wait_closed()
     await asyncio.sleep(0.1)  # in which connections say goodbye
+    if left := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(left, timeout=10)
 
 
 @contextmanager

@@ -232,3 +232,17 @@ def test_a_share_that_is_not_there_is_said_to_be_absent(tmp_path: Path) -> None:
         for path in ("x", "a/b/x"):
             with pytest.raises(FileNotFoundError, match="no share nosuch"):
                 put(elsewhere, path, b"new")
+
+
+@pytest.mark.parametrize("silent", ["stat", "read", "write", "posix_rename"])
+def test_a_server_that_stands_still_is_given_up(tmp_path: Path, silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs("sftp")
+    monkeypatch.setattr("flowerpower.stores._SECONDS_OF_SILENCE", 0.5)
+    (tmp_path / "x").write_bytes(b"old")
+    began = time.monotonic()
+
+    with sftp_server(tmp_path, silent=silent) as server, pytest.raises(TimeoutError):
+        get(server, "x") if silent in ("stat", "read") else put(server, "x", b"new")
+
+    assert time.monotonic() - began < 30
+    assert (tmp_path / "x").read_bytes() == b"old"
