@@ -17,6 +17,7 @@ Transport = Callable[[str, Message], Delivery]
 
 _LONGEST_REASON = 300
 _RESULTS = get_args(Result)
+_NOT_TAKEN = "the service did not take it: `apprise -vv -b test ADDRESS` where the scheduler runs says why"
 _NO_APPRISE = "this address needs Apprise: pip install 'flowerpower-gitops[notify]' where the scheduler runs"
 
 
@@ -57,4 +58,4 @@ def _by_apprise(url: str, message: Message) -> Delivery:
         return Delivery("hopeless", "Apprise knows no such address; see https://github.com/caronc/apprise/wiki")
     kind = apprise.NotifyType.SUCCESS if message.kind in ("recovered", "succeeded") else apprise.NotifyType.FAILURE
     sent = service.notify(title=message.title, body=message.text, notify_type=kind)
-    return Delivery("delivered") if sent else Delivery("retry", "the service did not take it")
+    return Delivery("delivered") if sent else Delivery("retry", _NOT_TAKEN)

@@ -15,6 +15,7 @@ from flowerpower.errors import UsageError
 from flowerpower.messaging.delivery import RETRIES, Delivery, next_try, place_of
 from flowerpower.messaging.health import WELL, Outcome
 from flowerpower.messaging.message import Message
+from flowerpower.messaging.transports import send
 from flowerpower.messaging.webhook import post, sign
 
 MESSAGE = Message("id", "failed", "acme.default", Outcome("nightly", "failed", 0, 0), WELL)
@@ -135,3 +136,14 @@ def test_a_redirect_is_not_followed_and_says_so() -> None:
     assert len(hook.got) == 1
     assert delivery.result == "hopeless"
     assert delivery.reason.startswith("answered 307, and redirects are not followed")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of libraries that Apprise uses
+def test_a_broker_that_is_away_says_how_to_learn_why() -> None:
+    pytest.importorskip("apprise")
+
+    delivery = send("mqtt://eve:hunter2@127.0.0.1:1/runs", MESSAGE)
+
+    assert delivery.result == "retry"
+    assert "`apprise -vv -b test ADDRESS`" in delivery.reason
+    assert "hunter2" not in delivery.reason
