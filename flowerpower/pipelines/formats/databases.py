@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from flowerpower.errors import PipelineError
 from flowerpower.filesystem import Filesystem, hide_credentials, is_url
 from flowerpower.pipelines.formats.arrow import arrow_table
+from flowerpower.pipelines.formats.column_types import known_types, matches, types_to_write
 from flowerpower.pipelines.formats.format import Kind, Options, Place, PlaceFormat, columns_of, library_of, records
 from flowerpower.pipelines.formats.readers import ALL_ROWS
 
@@ -127,11 +128,13 @@ def _write_sql(value: Any, place: Place, options: Options) -> None:
     frame = _pandas_frame(value)
     _refuse_table_of_nothing(frame, options)
     with _connection(place) as connection:
-        name, schema = options["table"], options.get("schema")
+        name, schema, way = options["table"], options.get("schema"), options["if_exists"]
+        known = known_types(connection, name, schema) if way == "append" else {}
         if where := options.get("replace_where"):
-            _delete(connection, name, schema, _as_times(where, frame))
+            _delete(connection, name, schema, _as_times(where, frame), known)
         if len(frame.columns):
-            frame.to_sql(name, connection, schema=schema, if_exists=options["if_exists"], index=False)
+            types = types_to_write(connection, frame, known)
+            frame.to_sql(name, connection, schema=schema, if_exists=way, index=False, dtype=types or None)
 
 
 def _pandas_frame(value: Any) -> Any:
@@ -191,14 +194,14 @@ def _as_time(text: str, column: Any) -> Any:
         return text
 
 
-def _delete(connection: Any, name: str, schema: str | None, where: Options) -> None:
+def _delete(connection: Any, name: str, schema: str | None, where: Options, known: Mapping[str, Any]) -> None:
     import sqlalchemy
 
     if sqlalchemy.inspect(connection).has_table(name, schema=schema):
         columns: list[Any] = [sqlalchemy.column(column) for column in where]
         table = sqlalchemy.table(name, *columns, schema=schema)
-        matches = [column == value for column, value in zip(columns, where.values(), strict=True)]
-        connection.execute(sqlalchemy.delete(table).where(*matches))
+        found = [matches(column, known.get(column.name), where[column.name]) for column in columns]
+        connection.execute(sqlalchemy.delete(table).where(*found))
 
 
 @contextmanager
