@@ -23,6 +23,7 @@ _NAMES = (
 )
 _NOBODY = "nothing listens there: check host and port, and that the server runs"
 _UNKNOWN_HERE = frozenset({401, 403, 407})
+_NO_PARAMETER = "give it under `params`; a colon in a query that begins no parameter is written `\\:`"
 _NO_ANSWER = "no answer came: check host and port, and what lies between, as firewalls, networks and proxies"
 _LOGIN = "check user and password, or the secret that holds them"
 _CERTIFICATE = (
@@ -31,7 +32,7 @@ _CERTIFICATE = (
 
 
 class _Kind(NamedTuple):
-    """Errors of connections, known by the names of their classes, by numbers of the system, or by what they say."""
+    """Errors with one way out, known by the names of their classes, by numbers of the system, or by what they say."""
 
     hint: str
     names: frozenset[str]
@@ -39,7 +40,8 @@ class _Kind(NamedTuple):
     words: tuple[str, ...] = ()  # where a library has only words
 
 
-_CONNECTIONS = (
+_KNOWN = (
+    _Kind(_NO_PARAMETER, frozenset(), words=("a value is required for bind parameter",)),
     _Kind(_CERTIFICATE, frozenset({"SSLCertVerificationError"}), words=("certificate verify failed",)),
     _Kind(
         _NAMES,
@@ -87,11 +89,11 @@ def is_absent(error: FileNotFoundError) -> bool:
 
 
 def way_to(error: BaseException) -> str | None:
-    """Return what to check where a server was not reached or let nobody in, if that is what an error says."""
+    """Return what to check where a server was not reached, let nobody in or lacks something, if an error says so."""
     chain = list(_chain(error))
     if any(getattr(each, "status", 0) in _UNKNOWN_HERE for each in chain):
         return _LOGIN
-    return next((kind.hint for kind in _CONNECTIONS if any(_is_of(each, kind) for each in chain)), None)
+    return next((kind.hint for kind in _KNOWN if any(_is_of(each, kind) for each in chain)), None)
 
 
 def _is_of(error: BaseException, kind: _Kind) -> bool:

@@ -337,3 +337,14 @@ def test_rows_of_a_day_are_replaced_where_the_column_holds_times(db: Project, fo
         save(db, form, name, if_exists="append", replace_where={"day": "${tick:%Y-%m-%d}"})
 
     assert [row["n"] for row in load(db, form)] == [1, 2]
+
+
+def test_a_colon_in_a_query_that_begins_no_parameter_says_how_it_is_written(db: Project) -> None:
+    save(db, "sql", "as_pandas", if_exists="replace")
+
+    with pytest.raises(FlowerPowerError, match="bind parameter '1'") as caught:
+        load(db, "sql", "list", query="""SELECT '{"a":1}' AS x FROM sales""")
+    assert "`params`" in caught.value.hint
+    assert r"`\:`" in caught.value.hint
+
+    assert load(db, "sql", "list", query=r"""SELECT '{"a"\:1}' AS x FROM sales LIMIT 1""") == [{"x": '{"a":1}'}]
