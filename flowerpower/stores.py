@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import re
 import secrets
 import stat
@@ -39,6 +40,9 @@ _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # seconds in which readers come to an 
 _DRAFT_IS_LEFT = 86_400.0  # seconds after which nobody writes a draft any more: these servers know no locks
 _PLACE_AND_NAME = re.compile(r"([^:]+://[^/?#]*)(.*)", re.DOTALL)
 _REFUSALS_OF_FTP = ("550", "553")  # 552, no room, is none: to write over the old file would only lose it
+
+
+logging.getLogger("paramiko").addHandler(logging.NullHandler())  # what it would print, with a traceback, it raises, too
 
 
 class PageError(FlowerPowerError):

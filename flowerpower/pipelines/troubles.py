@@ -23,6 +23,7 @@ _NAMES = (
 )
 _NOBODY = "nothing listens there: check host and port, and that the server runs"
 _UNKNOWN_HERE = frozenset({401, 403, 407})
+_NO_SFTP = "what answers there speaks no sftp, or is too busy: check host and port"
 _NO_PARAMETER = "give it under `params`; a colon in a query that begins no parameter is written `\\:`"
 _NO_ANSWER = "no answer came: check host and port, and what lies between, as firewalls, networks and proxies"
 _LOGIN = "check user and password, or the secret that holds them"
@@ -41,6 +42,7 @@ class _Kind(NamedTuple):
 
 
 _KNOWN = (
+    _Kind(_NO_SFTP, frozenset(), words=("ssh protocol banner",)),
     _Kind(_NO_PARAMETER, frozenset(), words=("a value is required for bind parameter",)),
     _Kind(_CERTIFICATE, frozenset({"SSLCertVerificationError"}), words=("certificate verify failed",)),
     _Kind(

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from errno import EACCES, EFBIG, EHOSTUNREACH, ENOSPC, EROFS
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -229,6 +230,28 @@ def test_a_load_that_a_web_server_refuses_says_what_to_check(project: Project, s
         message = said_of(project, f"http://127.0.0.1:{port}/x")
 
     assert message.endswith("| check user and password, or the secret that holds them")
+
+
+def test_what_speaks_no_sftp_is_told_once_and_without_a_traceback() -> None:
+    pytest.importorskip("paramiko")
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None: ...
+
+    with serving(Handler) as port:
+        url = f"sftp://127.0.0.1:{port}/x"
+        look = f"""
+            from flowerpower.filesystem import Filesystem
+            from flowerpower.pipelines.troubles import way_to
+            try:
+                Filesystem("/nowhere", allowed=[{url!r}]).exists({url!r})
+            except Exception as error:
+                print(way_to(error))
+        """
+        done = subprocess.run([sys.executable, "-c", dedent(look)], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "what answers there speaks no sftp, or is too busy: check host and port\n"
+    assert done.stderr == ""
 
 
 def said_of(project: Project, url: str, **options: Any) -> str:
