@@ -83,7 +83,8 @@ def to_paste(session: Session, display: Display, found: Status) -> Status:
 def show(session: Session, display: Display, found: Status) -> None:
     """Print a status, or write it to the file that is named."""
     if display.out is None and display.format != "html":
-        from flowerpower.render.status import status_dict, status_text
+        from flowerpower.render.status import status_text
+        from flowerpower.render.status_json import status_dict
 
         if session.json:
             session.document(status_dict(found))
@@ -98,7 +99,8 @@ def show(session: Session, display: Display, found: Status) -> None:
 
 def text_of(display: Display, found: Status, refresh: int = 0) -> str:
     """Return a status as the text of a file."""
-    from flowerpower.render.status import status_dict, status_text
+    from flowerpower.render.status import status_text
+    from flowerpower.render.status_json import status_dict
     from flowerpower.render.table import UNCUT
 
     if display.format == "html":

@@ -146,7 +146,7 @@ class _Watch:
         elif display.out is not None:
             write(display.out, text_of(display, found, refresh=max(1, round(interval))))
         elif self._session.json:
-            from flowerpower.render.status import status_dict
+            from flowerpower.render.status_json import status_dict
 
             self._session.line(status_dict(found))
         else:

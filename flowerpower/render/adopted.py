@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from flowerpower.render.plan_json import iso
 from flowerpower.render.style import Style, plain
 from flowerpower.render.table import fitted
-from flowerpower.render.words import count, moment, safe, wrap
+from flowerpower.render.words import count, cut, iso, moment, safe, wrap
 from flowerpower.specs.durations import duration_text
 
 if TYPE_CHECKING:
@@ -62,11 +61,7 @@ def _cells(one: Adopted, now: int) -> tuple[str, ...]:
     found = one.found
     due = "—" if found.due is None else f"{moment(found.due, 'UTC', now)} UTC"
     cells = (found.tool, one.schedule, found.queue, _when(one), due, found.call.function)
-    return tuple(_short(safe(cell)) for cell in cells)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _WIDEST_CELL else f"{text[: _WIDEST_CELL - 1]}…"
+    return tuple(cut(safe(cell), _WIDEST_CELL) for cell in cells)
 
 
 def _when(one: Adopted) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from flowerpower.proposed import in_env
 from flowerpower.render.records import clean_reason
@@ -15,13 +15,11 @@ if TYPE_CHECKING:
     from flowerpower.jobs.monitoring.status import ScheduleStatus, Status
 
 LATE = 30  # seconds a due run may wait for the scheduler before that is worth a word
+# Worst first.
 State = Literal["damaged", "failed", "late", "missed", "cancelled", "held", "skipped", "ok", "new", "paused"]
 Health = Literal["degraded", "late", "unknown", "suspended", "progressing", "healthy"]
 Severity = Literal["error", "warning"]
-_RANK = {
-    **{"damaged": 0, "failed": 1, "late": 2, "missed": 3, "cancelled": 4},
-    **{"held": 5, "skipped": 6, "ok": 7, "new": 8, "paused": 9},
-}
+_RANK = {state: rank for rank, state in enumerate(get_args(State))}
 MOST_DAMAGED = 10  # told one by one
 
 

@@ -12,6 +12,7 @@ from flowerpower.render.times import times_lines
 from flowerpower.render.words import (
     clock,
     count,
+    cut,
     iso,
     local,
     moment,
@@ -24,7 +25,6 @@ from flowerpower.render.words import (
     value_text,
     wrap,
 )
-from flowerpower.specs.text.width import columns
 from flowerpower.state.keys import LAST_MOMENT
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _LABEL = 9
 _MOST_NOTES = 10
+_BEFORE_REASON = 36  # columns of an attempt
 
 
 def details_text(run: RunDetails, *, width: int = 120, style: Style = plain) -> str:
@@ -98,7 +99,7 @@ def _facts(run: RunDetails, width: int, style: Style) -> Iterator[str]:
         "queue": safe(run.queue) + ("" if run.workers is None else f"  {_workers(run.workers)}"),
         "commit": short(record.commit),
         "code": f"not what was applied: {code_words(record)}" if record.other_code else "",
-        "worker": _worker(run),
+        "worker": safe(run.attempts[-1].worker) if run.attempts else "",
         "queued": moment(run.enqueued, zone, run.now) if run.enqueued else "",
         "next": _next_attempt(run),
         "why": "" if last_error(run) else clean_reason(record.reason or last_reason(run)),
@@ -169,10 +170,6 @@ def _workers(number: int) -> str:
     return count(number, "live worker") if number else "no live worker listens on it: start one"
 
 
-def _worker(run: RunDetails) -> str:
-    return safe(run.attempts[-1].worker) if run.attempts else ""
-
-
 def _inputs(run: RunDetails) -> Mapping[str, Any]:
     kept = run.attempts[-1].kept if run.attempts and not run.summary else {}
     found = run.summary.get("inputs") or kept.get("inputs")
@@ -211,9 +208,7 @@ def _attempts(run: RunDetails, width: int, style: Style) -> Iterator[str]:
         status = f"{style(attempt.status, EMPHASIS.get(attempt.status, 'faint'))}{' ' * (9 - len(attempt.status))}"
         took = stopwatch(attempt.seconds) if attempt.seconds is not None else ""
         began = clock(local(attempt.started, run.record.timezone)) if attempt.started else ""
-        rest = clean_reason(attempt.reason)
-        used = 2 + 3 + 11 + 10 + 10
-        rest = rest if columns(rest) <= width - used else f"{rest[: max(width - used - 1, 10)]}…"
+        rest = cut(clean_reason(attempt.reason), max(width - _BEFORE_REASON, 11))
         yield f"  {attempt.number:>3}  {status}  {took:>8}  {began:8}  {rest}".rstrip()
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from flowerpower.render.plan_json import iso, past_dict
+from flowerpower.render.plan_json import past_dict
 from flowerpower.render.plan_text import past_lines
 from flowerpower.render.style import Style, plain
 from flowerpower.render.table import UNCUT, fitted
-from flowerpower.render.words import is_utc, listed, moment, moment_with_utc, rough_duration, safe, short, wrap
+from flowerpower.render.words import is_utc, iso, listed, moment, moment_with_utc, rough_duration, safe, short, wrap
 
 if TYPE_CHECKING:
     from flowerpower.planning.past import PastView

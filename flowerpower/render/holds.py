@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from flowerpower.render.plan_json import iso
 from flowerpower.render.style import Style, plain
-from flowerpower.render.words import count, hold_words, moment_with_utc, rough_duration, safe
+from flowerpower.render.words import count, hold_words, iso, moment_with_utc, rough_duration, safe
 
 if TYPE_CHECKING:
     from flowerpower.jobs.by_hand.holds import Held, Paused, Released, Resumed

@@ -8,7 +8,7 @@ from typing import Any
 from flowerpower.planning.load import Load, QueueLoad
 from flowerpower.planning.plan import Plan
 from flowerpower.render.style import Style
-from flowerpower.render.words import code_span, count, iso, local, moment, safe, typed, wrap
+from flowerpower.render.words import code_span, count, iso, local, moment, safe, typed, unbroken, wrap
 from flowerpower.specs.durations import duration_text
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -149,9 +149,9 @@ def _table_row(load: QueueLoad, now: int) -> str:
     """Return one row for a queue: what differs stands as before and after, the bars one above the other."""
     before, after = load.before, load.after
     most = max((number for side in (before, after) for _, number in side.hours), default=0)
-    at = "" if after.peak_at is None else f"<br>{_unbroken(moment(after.peak_at, load.timezone, now))}"
+    at = "" if after.peak_at is None else f"<br>{unbroken(moment(after.peak_at, load.timezone, now))}"
     cells = (
-        f"{code_span(load.queue)}<br>{_unbroken(_workers(load))}",
+        f"{code_span(load.queue)}<br>{unbroken(_workers(load))}",
         _both(f"{before.starts:,}", f"{after.starts:,}"),
         _both(f"{before.peak:,}", f"{after.peak:,}") + at,
         _both(_drained(load, before), _drained(load, after)),
@@ -162,11 +162,7 @@ def _table_row(load: QueueLoad, now: int) -> str:
 
 
 def _both(old: str, new: str) -> str:
-    return _unbroken(new if old == new else f"{old} → **{new}**")
-
-
-def _unbroken(text: str) -> str:
-    return " ".join(text.split()).replace(" ", "\N{NO-BREAK SPACE}")
+    return unbroken(new if old == new else f"{old} → **{new}**")
 
 
 def _drained(load: QueueLoad, side: Load) -> str:

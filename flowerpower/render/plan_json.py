@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowerpower.planning.plan import Change, Fires, Plan
+from flowerpower.planning.plan import Change, FieldChange, Fires, Plan
 from flowerpower.planning.renames import likely_renames
 from flowerpower.render.dataflow import dataflow_dict
+from flowerpower.render.holds import hold_dict
 from flowerpower.render.load import queue_load_dicts
 from flowerpower.render.words import iso
-from flowerpower.state.models import Hold, Json, Pipeline, Schedule
+from flowerpower.state.models import Json
 from flowerpower.version import __version__
-
-__all__ = ["FORMAT_VERSION", "iso", "plan_dict"]
 
 FORMAT_VERSION = "1.0"
 _ACTION_REASONS = {"delete": "delete_because_no_resource_config"}
@@ -40,7 +39,7 @@ def plan_dict(plan: Plan, *, plan_hash: str = "") -> dict[str, Any]:
         "resource_drift": [drift_dict(change) for change in plan.changes if change.drifted],
         "dataflow": [dataflow_dict(change) for _, change in sorted(plan.graphs.items())],
         "unmanaged": [{"queue": queue, "jobs": jobs} for queue, jobs in sorted(plan.unmanaged.items())],
-        "held": [{"address": f"schedule.{name}", **_hold_dict(hold)} for name, hold in sorted(plan.held.items())],
+        "held": [{"address": f"schedule.{name}", **hold_dict(hold)} for name, hold in sorted(plan.held.items())],
         "firing": [f"schedule.{name}" for name in sorted(plan.firing)],
         "checks": [
             {"name": check.name, "status": _STATUS[check.verdict], "message": check.message, "hint": check.hint}
@@ -91,12 +90,7 @@ def past_dict(change: Change) -> dict[str, Any]:
         "previous_address": change.previous or None,
         "type": change.kind,
         "name": change.name,
-        "change": {
-            "actions": [change.action],
-            "before": _object_dict(change.before),
-            "after": _object_dict(change.after),
-            "fields": {field.name: _field_dict(field) for field in change.fields},
-        },
+        "change": _difference(change),
     }
 
 
@@ -108,12 +102,7 @@ def _change_dict(change: Change, plan: Plan) -> dict[str, Any]:
         "type": change.kind,
         "name": change.name,
         "source_range": _range(change.place),
-        "change": {
-            "actions": [change.action],
-            "before": _object_dict(change.before),
-            "after": _object_dict(change.after),
-            "fields": {field.name: _field_dict(field) for field in change.fields},
-        },
+        "change": _difference(change),
         "action_reason": _action_reason(change, plan),
         "live_revision": change.revision or None,
         "schedule_effect": _effect_dict(change.fires) if change.fires else None,
@@ -124,7 +113,16 @@ def _change_dict(change: Change, plan: Plan) -> dict[str, Any]:
             "policy": "cancel" if change.cancels else "keep",
         },
         "protected": change.protected,
-        "held": _hold_dict(hold) if hold else None,
+        "held": hold_dict(hold) if hold else None,
+    }
+
+
+def _difference(change: Change) -> dict[str, Any]:
+    return {
+        "actions": [change.action],
+        "before": None if change.before is None else dict(change.before.fields),
+        "after": None if change.after is None else dict(change.after.fields),
+        "fields": {field.name: _field_dict(field) for field in change.fields},
     }
 
 
@@ -134,11 +132,7 @@ def _action_reason(change: Change, plan: Plan) -> str | None:
     return "adopt_because_specs_name_it" if change.adopts else _ACTION_REASONS.get(change.action)
 
 
-def _object_dict(side: Schedule | Pipeline | None) -> dict[str, Json] | None:
-    return None if side is None else dict(side.fields)
-
-
-def _field_dict(field: Any) -> dict[str, Json]:
+def _field_dict(field: FieldChange) -> dict[str, Json]:
     return {"old": field.old, "new": field.new, "remote": field.remote, "reason": field.reason}
 
 
@@ -170,15 +164,6 @@ def _marks(fires: Fires) -> dict[int, str]:
     """Return what the clocks do near fires: near the next ones, and near those of 12 months whose time they meet."""
     ways = {True: "clocks go forward", False: "clocks go back"}
     return {tick: ways[touch.change.is_gap] for touch in fires.touches for tick in touch.fires} | dict(fires.marks)
-
-
-def _hold_dict(hold: Hold) -> dict[str, Any]:
-    return {
-        "who": hold.who,
-        "why": hold.why,
-        "since": iso(hold.since),
-        "until": iso(hold.until) if hold.until else None,
-    }
 
 
 def _range(place: str) -> dict[str, Any] | None:

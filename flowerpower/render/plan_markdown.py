@@ -38,7 +38,20 @@ from flowerpower.render.notes import (
     summary,
 )
 from flowerpower.render.pieces import Group, ordered, pieces, place_of, symbol_of
-from flowerpower.render.words import code_span, count, listed, moment, runs_leftward, safe, short, spoken, typed, wrap
+from flowerpower.render.words import (
+    GLUE,
+    code_span,
+    count,
+    listed,
+    moment,
+    runs_leftward,
+    safe,
+    short,
+    spoken,
+    typed,
+    unbroken,
+    wrap,
+)
 from flowerpower.render.words import free_text as _text
 
 LIMIT = 65_536  # characters of a comment on GitHub
@@ -48,7 +61,6 @@ _LONGEST_LINE = 72  # of a diff, with the old value and the new one side by side
 _LONGEST_NAME = 20  # on one line of the table
 _MOST_HELD = 20
 _MOST_NAMES = 5
-_GLUE = "\N{NO-BREAK SPACE}"
 _DIFF_MARK = {"+": "+", "-": "-", "~": "!", "!": "!"}
 
 
@@ -179,11 +191,8 @@ def _accident(name: str, fires: Fires, now: int) -> str:
 
 
 def _names(names: Sequence[str]) -> str:
-    return listed(map(code_span, names), _MOST_NAMES) if len(names) <= _MOST_NAMES else _more_names(names)
-
-
-def _more_names(names: Sequence[str]) -> str:
-    return f"{', '.join(map(code_span, names[:_MOST_NAMES]))} and {len(names) - _MOST_NAMES:,} more"
+    rest = len(names) - _MOST_NAMES
+    return ", ".join(map(code_span, names[:_MOST_NAMES])) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def _advice(text: str) -> str:
@@ -238,13 +247,13 @@ def _label(symbol: str, name: str) -> str:
         if lines[-1] and len(lines[-1]) + len(part) > _LONGEST_NAME:
             lines.append("")
         lines[-1] += part
-    return "<br>".join([code_span(f"{symbol} {lines[0]}").replace(" ", _GLUE, 1), *map(code_span, lines[1:])])
+    return "<br>".join([code_span(f"{symbol} {lines[0]}").replace(" ", GLUE, 1), *map(code_span, lines[1:])])
 
 
 def _group_cells(group: Group, usual: str, plan: Plan) -> tuple[str, ...]:
     words = f"run the changed {code_span(group.pipeline)}"
     when = _when(group.first, usual, plan) if group.first else ""
-    return f"`~{_GLUE}{len(group.changes):,}{_GLUE}schedules`", when, words
+    return f"`~{GLUE}{len(group.changes):,}{GLUE}schedules`", when, words
 
 
 def _when(change: Change, usual: str, plan: Plan) -> str:
@@ -263,12 +272,7 @@ def _when(change: Change, usual: str, plan: Plan) -> str:
 
 
 def _moment(ticks: tuple[int, ...], fires: Fires, now: int) -> str:
-    return _unbroken(moment(ticks[0], fires.timezone, now)) if ticks else ""
-
-
-def _unbroken(text: str) -> str:
-    """Return a text that no narrow cell breaks."""
-    return _GLUE.join(text.split())
+    return unbroken(moment(ticks[0], fires.timezone, now)) if ticks else ""
 
 
 def _words(change: Change, plan: Plan) -> Iterator[str]:
@@ -288,7 +292,7 @@ def _words(change: Change, plan: Plan) -> Iterator[str]:
     if change.kind == "pipeline" and (graph := plan.graphs.get(change.name)) and (sign := counts(graph)):
         yield _text(sign)
     if change.fires and (moved := move_words(change.fires)):
-        yield _unbroken(moved)
+        yield unbroken(moved)
 
 
 def _details(plan: Plan, told: Sequence[Change | Group], spare: int, limit: int) -> str | None:

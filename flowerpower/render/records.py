@@ -10,6 +10,7 @@ from flowerpower.render.style import Emphasis, Style, plain
 from flowerpower.render.table import fitted
 from flowerpower.render.words import (
     count,
+    cut,
     hold_words,
     is_utc,
     iso,
@@ -151,14 +152,14 @@ def _why(record: RunRecord, used: int, width: int, lines: list[str]) -> list[str
         lines[-1] += f"  {reason}"
         return []
     wrapped = wrap(reason, max(width - _INDENT, 20), "")
-    cut = wrapped[:2] if len(wrapped) <= 2 else [wrapped[0], f"{wrapped[1][: max(width - _INDENT - 1, 10)]}…"]
-    return [f"{' ' * _INDENT}{line}" for line in cut]
+    shown = wrapped[:2] if len(wrapped) <= 2 else [wrapped[0], f"{wrapped[1][: max(width - _INDENT - 1, 10)]}…"]
+    return [f"{' ' * _INDENT}{line}" for line in shown]
 
 
 def _cells(record: RunRecord, found: RunList, *, with_utc: bool, ends: bool) -> tuple[str, ...]:
-    name = short_run(record.run) if record.run else _cut(safe(record.name))
+    name = short_run(record.run) if record.run else cut(safe(record.name), _LONGEST_NAME)
     if record.count > 1:
-        name = f"{_cut(safe(record.name))}  {count(record.count, 'tick')}"
+        name = f"{cut(safe(record.name), _LONGEST_NAME)}  {count(record.count, 'tick')}"
     ago = f"{rough_duration(max(0, found.now - record.at))} ago" if record.at else ""
     if record.status in _ACTIVE:
         ago = f"for {rough_duration(max(0, found.now - record.at))}" if record.at else ""
@@ -172,10 +173,6 @@ def _attempts(record: RunRecord) -> str:
     if record.status in ("queued", "scheduled", "retrying"):
         return f", after {count(record.attempt, 'attempt')}" if record.attempt else ""
     return f", attempt {record.attempt}" if record.attempt > 1 else ""
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def _ticks(record: RunRecord, now: int, *, with_utc: bool, ends: bool) -> str:

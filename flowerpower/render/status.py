@@ -17,7 +17,6 @@ from flowerpower.render.alarms import (
     worst_first,
 )
 from flowerpower.render.records import why_words
-from flowerpower.render.status_json import status_dict
 from flowerpower.render.style import Emphasis, Style, plain
 from flowerpower.render.table import UNCUT, end_of, fitted, remarked
 from flowerpower.render.words import (
@@ -35,7 +34,6 @@ from flowerpower.render.words import (
 if TYPE_CHECKING:
     from flowerpower.jobs.monitoring.status import ScheduleStatus, Status
 
-__all__ = ["state_of", "status_dict", "status_text", "worst_first"]
 _MENDED = {  # what the scheduler mends, and how it is told
     "redelivered": ("lost run", "delivered again"),
     "closed": ("run", "ended whose worker was gone"),

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
+from flowerpower.render.alarms import Health, Severity, State
 from flowerpower.render.holds import hold_dict
 from flowerpower.render.schema_parts import (
     Schema,
@@ -24,8 +26,6 @@ from flowerpower.render.schema_parts import (
 from flowerpower.specs.schema.schema import schema_id
 from flowerpower.state.models import Hold
 
-_STATES = ("damaged", "failed", "late", "missed", "cancelled", "held", "skipped", "ok", "new", "paused")
-_HEALTH = ("degraded", "late", "unknown", "suspended", "progressing", "healthy")
 _SYNC = ("synced", "out_of_sync", "orphaned", "unmanaged", "unknown")
 _CODES = ("trouble", "damaged", "no_scheduler", "no_worker", "failed", "late", "missed")
 _APART = ("drifted", "out_of_sync", "orphaned", "missing")
@@ -77,7 +77,7 @@ def _about() -> Schema:
         "missing": list_of("Schedules of the specs that are not live.", text("A name.")),
     }
     alarm = {
-        "severity": choice("How bad it is.", ("error", "warning")),
+        "severity": choice("How bad it is.", get_args(Severity)),
         "code": choice("What it is; more codes may come.", (*_CODES, *_APART)),
         "message": text("The same in words."),
         "names": list_of("The schedules or queues that it is about.", text("A name.")),
@@ -98,8 +98,8 @@ def _schedule() -> Schema:
     hold = list(hold_dict(Hold("", "", 0)))
     return {
         "name": text("Its name."),
-        "state": choice("How it is, in one word.", _STATES),
-        "health": choice("The same in the words of other GitOps tools.", _HEALTH),
+        "state": choice("How it is, in one word.", get_args(State)),
+        "health": choice("The same in the words of other GitOps tools.", get_args(Health)),
         "sync": choice("What is live beside the specs: orphaned is live and in no spec.", _SYNC),
         "damaged": flag("Whether its record or its cursor in Redis cannot be read: see `damaged` below."),
         "drifted": flag("Whether its record or its waiting job was altered in Redis."),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flowerpower.render.style import Style
-from flowerpower.render.words import count, safe, stopwatch
+from flowerpower.render.words import count, cut, safe, stopwatch
 from flowerpower.specs.text.width import columns
 
 SLOWEST = 10
@@ -57,8 +57,7 @@ def _recalled(known: Sequence[Mapping[str, Any]], cached: int, total: int) -> st
 
 
 def _name(node: Mapping[str, Any]) -> str:
-    name = safe(str(node.get("node", "")))
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+    return cut(safe(str(node.get("node", ""))), _LONGEST_NAME)
 
 
 def _phases(run: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

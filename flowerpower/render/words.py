@@ -23,6 +23,7 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LONGEST_VALUE = 400
 _COMMANDS = ("::", "##[")
+GLUE = "\N{NO-BREAK SPACE}"
 _MORNING, _EVENING = 6, 18
 _TO_COPY = re.compile(r"`(?:flowerpower|redis-cli) [^`]*`|(?:^|(?<=: ))(?:flowerpower|redis-cli) .*?(?=[;,] | \(|$)")
 _GLUE = "\ue000"  # private, so no text that is fit to be shown holds it
@@ -217,6 +218,11 @@ def spoken(tick: int, timezone: str, now: int) -> str:
     if days in {0, 1}:
         return f"{'tomorrow' if days else 'today'}'s {clock(when)}"
     return moment(tick, timezone, now)
+
+
+def unbroken(text: str) -> str:
+    """Return a text that no narrow cell breaks."""
+    return GLUE.join(text.split())
 
 
 def short(digest: str) -> str:

@@ -20,7 +20,8 @@ from flowerpower.doctor.live_checks import live_findings
 from flowerpower.jobs.monitoring.status_reader import read_status
 from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.planning.diff import make_plan
-from flowerpower.render.status import status_dict, status_text
+from flowerpower.render.status import status_text
+from flowerpower.render.status_json import status_dict
 from flowerpower.state.store import Store
 
 HOUR = 3600

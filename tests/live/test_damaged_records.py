@@ -22,7 +22,8 @@ from flowerpower.planning.diff import make_plan
 from flowerpower.planning.guards import Allowed, Facts, check_plan
 from flowerpower.render.alarms import alarms_of
 from flowerpower.render.plan_text import plan_text
-from flowerpower.render.status import status_dict, status_text
+from flowerpower.render.status import status_text
+from flowerpower.render.status_json import status_dict
 from flowerpower.state.codec import decode_run
 from flowerpower.state.history import read_history
 from flowerpower.state.models import Desired

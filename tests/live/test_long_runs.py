@@ -12,8 +12,9 @@ from flowerpower.jobs.monitoring.status import ScheduleStatus
 from flowerpower.jobs.monitoring.status_reader import StatusReader, read_status
 from flowerpower.render.alarms import alarms_of, state_of
 from flowerpower.render.metrics import schedule_metrics
-from flowerpower.render.status import status_dict, status_text
+from flowerpower.render.status import status_text
 from flowerpower.render.status_html import status_html
+from flowerpower.render.status_json import status_dict
 from flowerpower.state.store import Store
 
 

@@ -22,7 +22,8 @@ from flowerpower.jobs.ledger import Ledger, run_ref
 from flowerpower.jobs.monitoring.status_reader import read_status
 from flowerpower.jobs.scheduling.scheduler import RECONCILE_SECONDS, Scheduler
 from flowerpower.planning.diff import make_plan
-from flowerpower.render.status import status_dict, status_text
+from flowerpower.render.status import status_text
+from flowerpower.render.status_json import status_dict
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
 

@@ -10,9 +10,11 @@ import pytest
 
 from flowerpower.jobs.monitoring.status import Heal, QueueStatus, ScheduleStatus, Status
 from flowerpower.jobs.records import RunRecord
+from flowerpower.render.alarms import worst_first
 from flowerpower.render.runs import run_text
-from flowerpower.render.status import status_dict, status_text, worst_first
+from flowerpower.render.status import status_text
 from flowerpower.render.status_html import status_html
+from flowerpower.render.status_json import status_dict
 from flowerpower.render.style import plain
 from flowerpower.render.times import times_lines
 from flowerpower.state.models import Head, Hold

@@ -15,8 +15,9 @@ from support.statuses import FAILS, NOW, PLAIN, SCHEDULES, STATUS, WELL, many
 from flowerpower.jobs.monitoring.status import Status
 from flowerpower.planning.sync import Wanted
 from flowerpower.render.alarms import alarms_of, health_of
-from flowerpower.render.status import status_dict, status_screen, status_text
+from flowerpower.render.status import status_screen, status_text
 from flowerpower.render.status_html import status_html
+from flowerpower.render.status_json import status_dict
 from flowerpower.render.status_schema import status_schema, status_schema_text
 from flowerpower.specs.text.width import columns
 from flowerpower.state.models import Head, Hold, Schedule
