@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from flowerpower.durations import duration_text
 from flowerpower.planning.forecast import Firing, Frame, Read, affects_load, forecast_plan, reader
 from flowerpower.planning.plan import Change, Check, Plan
 from flowerpower.schedule.minutes import least_gap
 from flowerpower.schedule.trigger import Trigger
-from flowerpower.specs.durations import duration_text
 from flowerpower.state.models import Reading
 from flowerpower.state.run_times import RunTimes
 

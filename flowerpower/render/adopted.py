@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from flowerpower.durations import duration_text
 from flowerpower.render.style import Style, plain
 from flowerpower.render.table import fitted
 from flowerpower.render.words import count, cut, iso, moment, safe, wrap
-from flowerpower.specs.durations import duration_text
 
 if TYPE_CHECKING:
     from flowerpower.adopt import AdoptReport

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from flowerpower.durations import duration_text
 from flowerpower.planning.diff import DAMAGED
 from flowerpower.planning.plan import Change, FieldChange
 from flowerpower.render.words import moment, safe, short, value_text
-from flowerpower.specs.durations import duration_text
 from flowerpower.state.models import Json
 
 _DURATIONS = {"every", "timeout", "result_ttl", "failure_ttl", "jitter", "catchup_window", "start_deadline"}

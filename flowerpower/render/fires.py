@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flowerpower.durations import duration_text
 from flowerpower.planning.plan import Change, Fires
 from flowerpower.render.words import clock, day, is_utc, listed, local, moment_with_utc, moments_in_row, safe, spoken
 from flowerpower.schedule.transitions import Touch
-from flowerpower.specs.durations import duration_text
 from flowerpower.state.models import Schedule
 
 SHOWN = 3

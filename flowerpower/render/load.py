@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from flowerpower.durations import duration_text
 from flowerpower.planning.load import Load, QueueLoad
 from flowerpower.planning.plan import Plan
 from flowerpower.render.style import Style
 from flowerpower.render.words import code_span, count, iso, local, moment, safe, typed, unbroken, wrap
-from flowerpower.specs.durations import duration_text
 
 BARS = "▁▂▃▄▅▆▇█"
 _SHOWN = 5

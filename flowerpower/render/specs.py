@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from flowerpower.specs.durations import duration_text
+from flowerpower.durations import duration_text
 from flowerpower.specs.origins import OriginTree, ValueOrigin
 from flowerpower.specs.placeholders import as_written
 from flowerpower.specs.text.scalars import NO_VALUE_OF_PYTHON, read_scalar

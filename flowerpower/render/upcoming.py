@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from flowerpower.durations import duration_text
 from flowerpower.planning.upcoming import Outlook, Silent, Upcoming
 from flowerpower.render.load import about
 from flowerpower.render.style import Style, plain
 from flowerpower.render.table import UNCUT, end_of, fitted, remarked
 from flowerpower.render.words import count, iso, local, moment, moment_with_utc, safe
-from flowerpower.specs.durations import duration_text
 from flowerpower.state.models import Hold
 
 

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from flowerpower.specs.durations import duration_text
+from flowerpower.durations import duration_text
 from flowerpower.specs.text.width import columns
 
 if TYPE_CHECKING:

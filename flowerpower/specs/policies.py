@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from flowerpower.durations import duration_text
 from flowerpower.errors import Problem, Severity
 from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.codes import CODES
-from flowerpower.specs.durations import duration_text
 from flowerpower.specs.project import BROKEN, Project, unsure
 from flowerpower.specs.values import TRIGGERS
 

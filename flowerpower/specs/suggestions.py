@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
-from flowerpower.specs.durations import duration_text
+from flowerpower.durations import duration_text
 from flowerpower.specs.values import LONGEST_DURATION, looks_like_moment
 
 _UNITS: Mapping[str, int] = {

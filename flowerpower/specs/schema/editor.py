@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from flowerpower.durations import duration_text
 from flowerpower.specs.codes import SITE
-from flowerpower.specs.durations import duration_text
 from flowerpower.specs.fields import plain
 
 _FIRST = ("title", "description", "markdownDescription")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowerpower.durations import duration_text
 from flowerpower.planning.plan import Fires
 from flowerpower.render.fires import move_words
 from flowerpower.render.words import (
@@ -22,7 +23,6 @@ from flowerpower.render.words import (
     stopwatch,
     wrap,
 )
-from flowerpower.specs.durations import duration_text
 from flowerpower.specs.text.width import columns
 from flowerpower.specs.values import LONGEST_DURATION, parse_duration
 
