@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from flowerpower.doctor.environments import environment_findings
 from flowerpower.doctor.findings import Examination, Finding, Unknown, not_known, worst_first
 from flowerpower.doctor.live import read_live
-from flowerpower.doctor.live_checks import live_findings
+from flowerpower.doctor.live_checks import environment_findings, live_findings
 from flowerpower.doctor.machine import read_git, read_machine, read_plugins
 from flowerpower.doctor.machine_checks import git_findings, machine_findings, plugin_findings, project_findings
 from flowerpower.doctor.server import ask, reach, read_server
@@ -44,7 +43,7 @@ def examine(settings: Settings, project: FlowerPowerProject | None) -> Examinati
         message = "no project here: only this machine" + (" and Redis are" if url else " is") + " looked at"
         found.append(Finding("project", "folder", "warn", message, "flowerpower init, or name one with --project"))
     else:
-        found += _attempt("project", "specs", lambda: project_findings(project.verdict))
+        found += _about_specs(project)
     found += plugin_findings(read_plugins(_plugins_named(project)))
     keys = Keys("doctor", settings.env, settings.rq_prefix)
     try:
@@ -92,8 +91,8 @@ def _plugins_named(project: FlowerPowerProject | None) -> tuple[str, ...]:
         return ()
 
 
-def _attempt(area: str, name: str, check: Callable[[], list[Finding]]) -> list[Finding]:
+def _about_specs(project: FlowerPowerProject) -> list[Finding]:
     try:
-        return check()
+        return project_findings(project.verdict)
     except FlowerPowerError as error:
-        return [not_known(area, name, Unknown(str(error)), error.hint)]
+        return [not_known("project", "specs", Unknown(str(error)), error.hint)]

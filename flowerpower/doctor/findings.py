@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, TypeVar
+from typing import Literal, TypeAlias, TypeVar, get_args
 
+# Worst first.
 Verdict = Literal["fail", "warn", "unknown", "ok"]
-WORST_FIRST: tuple[Verdict, ...] = ("fail", "warn", "unknown", "ok")
 T = TypeVar("T")
 
 
@@ -52,7 +52,7 @@ class Examination:
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings with those that need somebody at the top, else in the order they were made."""
-    return tuple(sorted(findings, key=lambda finding: WORST_FIRST.index(finding.verdict)))
+    return tuple(sorted(findings, key=lambda finding: get_args(Verdict).index(finding.verdict)))
 
 
 def not_known(area: str, name: str, fact: Unknown, hint: str = "") -> Finding:

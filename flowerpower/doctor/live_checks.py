@@ -1,21 +1,24 @@
-"""What the facts of a namespace mean: what was lost or damaged, what is held, what does not run."""
+"""What the facts of a namespace mean: what was lost, damaged or left behind, what is held, what does not run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Iterable, Sequence, Set
+from functools import partial
 
-from flowerpower.doctor.findings import Finding, Unknown, Verdict, not_known
+from flowerpower.doctor.findings import Fact, Finding, Unknown, not_known
 from flowerpower.doctor.live import LiveFacts
 from flowerpower.doctor.records import Records
 from flowerpower.jobs.monitoring.status import ScheduleStatus, Status
 from flowerpower.render.alarms import LATE, state_of
 from flowerpower.render.records import short_run
 from flowerpower.render.words import count, listed, rough_duration, short
-from flowerpower.state.models import STOCK_SCHEDULER, UNTIL_APPLY, Damage, refusal
+from flowerpower.state.keys import Keys
+from flowerpower.state.models import STOCK_SCHEDULER, UNTIL_APPLY, Damage, Neighbour, refusal
 
 OLD_HOLD = 14 * 86_400
 _TOLD = 10  # damages, one by one
 _AREA = "live"
+_finding = partial(Finding, _AREA)
 _LOST = ("redelivered", "closed", "lost")  # heals of runs whose worker was gone
 _BY_ITSELF = "it goes away by itself once that is mended"
 
@@ -32,10 +35,6 @@ def live_findings(facts: LiveFacts) -> list[Finding]:
     status = facts.status
     found += [_troubles(status), _heals(status), _runs(status), _late(status), _scheduler(status)]
     return [*found, *_workers(facts)]
-
-
-def _finding(name: str, verdict: Verdict, message: str, hint: str = "") -> Finding:
-    return Finding(_AREA, name, verdict, message, hint)
 
 
 def _head(records: Records) -> Finding:
@@ -217,3 +216,19 @@ def _workers(facts: LiveFacts) -> list[Finding]:
         return [_finding("workers", "warn", message, f"start one: flowerpower worker{_flags({*idle}, used)}")]
     alive = ", ".join(f"{queue} {found.alive}" for queue, found in sorted(workers.items()) if found.alive)
     return [_finding("workers", "ok", alive or "none, and none is needed")]
+
+
+def environment_findings(
+    neighbours: Fact[tuple[Neighbour, ...]], keys: Keys, declared: Collection[str]
+) -> Iterable[Finding]:
+    """Yield a warning where environments are live that are not *declared*: they fire on, and no command names them."""
+    if isinstance(neighbours, Unknown):
+        return
+    left = [one for one in neighbours if one.project == keys.project and one.env not in declared]
+    if left:
+        told = [
+            f"{one.env} ({count(len(one.schedules), 'schedule')}{', firing' if one.scheduler else ''})" for one in left
+        ]
+        message = f"live in this Redis, and not in the project file: {listed(told)}"
+        hint = "name it there again with `schedules: deleted`, apply, and take it out then"
+        yield _finding("environments", "warn", message, hint)

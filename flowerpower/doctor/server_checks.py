@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from flowerpower.doctor.findings import Finding, Unknown, Verdict, not_known
+from flowerpower.doctor.findings import Finding, Unknown, not_known
 from flowerpower.doctor.server import ServerFacts
 
 OLDEST = (6, 2)
 MOST_SKEW = 2.0
 SLOW_TRIP = 0.05
 _AREA = "redis"
+_finding = partial(Finding, _AREA)
 
 
 def server_findings(facts: ServerFacts) -> list[Finding]:
@@ -23,10 +25,6 @@ def server_findings(facts: ServerFacts) -> list[Finding]:
     else:
         found = [_version(info), _role(info), _eviction(info), _persistence(info, facts.settings), _memory(info)]
     return [*found, _clock(facts), _trip(facts), _rights(facts)]
-
-
-def _finding(name: str, verdict: Verdict, message: str, hint: str = "") -> Finding:
-    return Finding(_AREA, name, verdict, message, hint)
 
 
 def _number(value: object) -> float:
