@@ -91,16 +91,15 @@ class _Work:
         except NoTimingError as error:
             self.unread.append(Unread(one.tool, one.id, str(error)))
             return
-        call = one.call if self.site.with_arguments else without_arguments(one.call)
-        pipeline, own_files = self._pipeline(call)
+        if not self.site.with_arguments:
+            one = replace(one, call=without_arguments(one.call))
+        pipeline, own_files = self._pipeline(one.call)
         name = self._schedules.take(_schedule_name(one, timing))
-        values, notes = _schedule_values(one, call, pipeline, timing, self.site.queues)
+        values, notes = _schedule_values(one, pipeline, timing, self.site.queues)
         over = HandOver(name, own_files, (*notes, *timing.remarks), self.site.rq_prefix)
-        head = self.site.modelines.get("schedule", "") + at_redis(
-            comments(_with_call(one, call), over), self.site.place
-        )
+        head = self.site.modelines.get("schedule", "") + at_redis(comments(one, over), self.site.place)
         self.files[f"schedules/{name}.yaml"] = head + spec_yaml(values)
-        self.adopted.append(Adopted(_with_call(one, call), name, pipeline, timing, notes))
+        self.adopted.append(Adopted(one, name, pipeline, timing, notes))
 
     def _pipeline(self, call: Call) -> tuple[str, tuple[str, ...]]:
         """Return the pipeline that calls the function, made now unless there is one, and the files to review."""
@@ -125,13 +124,14 @@ def _schedule_name(found: Found, timing: Timing) -> str:
 
 
 def _schedule_values(
-    found: Found, call: Call, pipeline: str, timing: Timing, queues: Sequence[str] | None
+    found: Found, pipeline: str, timing: Timing, queues: Sequence[str] | None
 ) -> tuple[dict[str, Json], tuple[str, ...]]:
     queue, queue_notes = _queue(found.queue, queues)
     limits, limit_notes = _limits(found)
     values: dict[str, Json] = {"pipeline": pipeline, "paused": True, **timing.fields, "queue": queue}
     if "at" not in timing.fields:
         values["overlap"] = "allow"  # as RQ does it
+    call = found.call
     inputs: dict[str, Json] = {"args": list(call.args), "kwargs": dict(call.kwargs)}
     values |= {"inputs": _literal(inputs), **limits, "labels": {FROM_LABEL: found.mark}}
     twice = (
@@ -191,10 +191,6 @@ def _literal(value: Json) -> Json:
     if isinstance(value, list):
         return [_literal(item) for item in value]
     return {key: _literal(item) for key, item in value.items()} if isinstance(value, dict) else value
-
-
-def _with_call(found: Found, call: Call) -> Found:
-    return replace(found, call=call)
 
 
 def _module(pipeline: str) -> str:

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from flowerpower.adoption.found import Found
-from flowerpower.adoption.timing import utc_text
-from flowerpower.render.words import safe, wrap
+from flowerpower.render.words import iso, safe, wrap
 
 _WIDTH = 96
 SCHEDULER_KEY = "rq:scheduler:scheduled_jobs"
@@ -59,7 +58,7 @@ def _old(found: Found) -> str:
 def _next_fire(found: Found) -> str:
     if found.due is None:
         return ""
-    return f" Its next fire there, when this was written, was to be at {utc_text(found.due)}."
+    return f" Its next fire there, when this was written, was to be at {iso(found.due)}."
 
 
 def _steps(found: Found, over: HandOver) -> Iterator[tuple[str, Sequence[str]]]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from flowerpower.adoption.found import Found
+from flowerpower.planning.window import is_tick
+from flowerpower.render.words import iso
 from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.fields import MACROS
 from flowerpower.schedule.trigger import Trigger, parse_trigger
@@ -43,29 +44,23 @@ def timing_of(found: Found, now: int, zones: Sequence[str]) -> Timing:
     if found.due is None:
         raise NoTimingError("it says no moment")
     if found.due <= now:
-        raise NoTimingError(f"it was due at {utc_text(found.due)}: its own scheduler runs it, or does not run")
-    return Timing({"at": utc_text(found.due)})
+        raise NoTimingError(f"it was due at {iso(found.due)}: its own scheduler runs it, or does not run")
+    return Timing({"at": iso(found.due)})
 
 
-def utc_text(moment: int) -> str:
-    """Return epoch seconds as a spec writes them."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def overdue_note(found: Found, now: int) -> tuple[str, ...]:
-    """Return a note for what should have fired already."""
+def _overdue_note(found: Found, now: int) -> tuple[str, ...]:
     if found.due is None or found.due > now:
         return ()
-    return (f"it has been due since {utc_text(found.due)}: does its scheduler still run?",)
+    return (f"it has been due since {iso(found.due)}: does its scheduler still run?",)
 
 
 def _interval_timing(found: Found, every: int, now: int) -> Timing:
     fields: dict[str, Json] = {"every": every}
     if found.due is not None:
-        fields["start"] = utc_text(found.due)
-    notes = list(overdue_note(found, now))
+        fields["start"] = iso(found.due)
+    notes = list(_overdue_note(found, now))
     if found.times is not None and found.due is not None:
-        fields["end"] = utc_text(found.due + (found.times - 1) * every)
+        fields["end"] = iso(found.due + (found.times - 1) * every)
         notes.append(f"it fires {found.times} more times, up to end")
     remark = "every counts from start and never drifts; the old one counted from the last run"
     return Timing(fields, tuple(notes), (remark,))
@@ -78,11 +73,11 @@ def _cron_timing(found: Found, text: str, now: int, zones: Sequence[str]) -> Tim
         fields: dict[str, Json] = {"cron": cron, "timezone": zone}
         if found.times is not None and found.due is not None:
             end = _last(parse_trigger(cron=cron, timezone=zone), found.due, found.times)
-            fields["end"] = utc_text(end)
+            fields["end"] = iso(end)
             notes = (*notes, f"it fires {found.times} more times, up to end")
     except TriggerError as error:
         raise NoTimingError(f"cron {text!r}: {error.what}") from None
-    return Timing(fields, (*notes, *overdue_note(found, now)))
+    return Timing(fields, (*notes, *_overdue_note(found, now)))
 
 
 def translated(tool: str, text: str) -> str:
@@ -119,7 +114,7 @@ def _zone(cron: str, due: int | None, zones: Sequence[str]) -> tuple[str, tuple[
     trigger = parse_trigger(cron=cron, timezone=zones[0])
     if due is None:
         return zones[0], (f"the time zone is a guess: the old one counts in its host's local time, maybe {zones[0]}",)
-    fitting = [zone for zone in zones if _fires(parse_trigger(cron=cron, timezone=zone), due)]
+    fitting = [zone for zone in zones if is_tick(parse_trigger(cron=cron, timezone=zone), due)]
     if fitting:
         others = ", ".join(fitting[1:])
         if not others or _is_the_same_everywhere(trigger):
@@ -127,13 +122,9 @@ def _zone(cron: str, due: int | None, zones: Sequence[str]) -> tuple[str, tuple[
         return fitting[0], (f"the next fire fits {others} too: write the zone of the host that ran the old one",)
     for hours in range(-14, 13):
         zone = f"Etc/GMT{hours:+d}"  # its sign is that of POSIX: Etc/GMT-1 is an hour east
-        if _fires(parse_trigger(cron=cron, timezone=zone), due):
+        if is_tick(parse_trigger(cron=cron, timezone=zone), due):
             return zone, (f"the next fire fits {zone}: write the zone of the host that ran the old one",)
     return zones[0], ("the next fire fits no zone: compare the next fires before you hand over",)
-
-
-def _fires(trigger: Trigger, moment: int) -> bool:
-    return trigger.next_tick(moment - 1) == moment
 
 
 def _is_the_same_everywhere(trigger: Trigger) -> bool:
