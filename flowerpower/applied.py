@@ -5,16 +5,14 @@ With it a plan tells, field by field, what a stranger's hand changed from what g
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flowerpower.errors import FlowerPowerError
+from flowerpower.revision import COMMIT
 from flowerpower.state.live import altered_addresses
 from flowerpower.state.models import Desired, Json, Pipeline, Reading, Record, Schedule
-
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ def with_applied_fields(reading: Reading, specs: SpecsInGit) -> Reading:
     if not altered or specs.folder is None:
         return reading
     code = {name: pipeline.code for name, pipeline in reading.state.pipelines.items()}
-    commits = {record.commit for record in altered.values() if _COMMIT.fullmatch(record.commit)}
+    commits = {record.commit for record in altered.values() if COMMIT.fullmatch(record.commit)}
     then = {commit: _specs_at(specs, commit, code) for commit in commits}
     known = {address: replace(record, applied=_fields(address, record, then)) for address, record in altered.items()}
     return replace(reading, records={**reading.records, **known})

@@ -8,7 +8,6 @@ A `PlanCheck` in the same group holds a function of a plan instead, and its erro
 
 from __future__ import annotations
 
-import re
 import sys
 import warnings
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from flowerpower.errors import Problem, Severity, SpecError
 from flowerpower.plugins import CHECKS_GROUP, Plugin, PluginWarning, load_plugins
 from flowerpower.settings import plugins_are_off
 from flowerpower.specs.files.kinds import PROJECT_FILES
-from flowerpower.specs.silence import silence
+from flowerpower.specs.silence import OF_OTHERS, silence
 from flowerpower.specs.verdict import in_order
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from flowerpower.planning.plan import Plan
     from flowerpower.specs.project import Project
 
-_CODE = re.compile(r"(?!FP\d)[A-Z][A-Z0-9]{1,11}-?\d{1,5}")  # FP and a number are flowerpower's own
 _MOST = 1_000  # findings of one check that are told
 _found: WeakKeyDictionary[OpenedProject, tuple[Problem, ...]] = WeakKeyDictionary()  # a check runs once
 
@@ -161,7 +159,7 @@ def _sound(findings: Iterable[Finding], plugin: Plugin, addresses: Container[str
             return
         if not isinstance(finding, Finding) or finding.severity not in get_args(Severity):
             _warn(plugin, f"found something that is no finding: {finding!r:.80}")
-        elif not _CODE.fullmatch(finding.code):
+        elif not OF_OTHERS.fullmatch(finding.code):
             _warn(plugin, f"has the code {finding.code[:40]!r}, which is none of its own, as ACME12 would be")
         elif finding.address != "project" and finding.address not in addresses:
             _warn(plugin, f"found {finding.code} at {finding.address[:80]!r}, which is not there")
@@ -188,7 +186,7 @@ def _way_past(finding: Finding, plugin: Plugin, aside: Collection[str]) -> str:
 
 def is_code(text: str) -> bool:
     """Tell whether a text could be the code of a check."""
-    return _CODE.fullmatch(text) is not None
+    return OF_OTHERS.fullmatch(text) is not None
 
 
 def _warn(plugin: Plugin, what: str) -> None:

@@ -6,19 +6,19 @@ import shlex
 import sys
 from pathlib import Path
 
-_OURS = "flowerpower-gitops"
+DISTRIBUTION = "flowerpower-gitops"
 
 
 def install_command(extra: str, environment: Path | None = None) -> str:
     """Return the command that adds an extra to the environment that this Python runs in."""
     where = environment or Path(sys.prefix)
     asked = _asked_of_uv(where / "uv-receipt.toml")
-    if _OURS in asked:
-        others = "".join(f" --with {shlex.quote(name)}" for name in asked if name != _OURS)
-        return f"uv tool install '{_OURS}[{','.join(sorted({*asked[_OURS], extra}))}]'{others}"
-    if where.name.startswith(_OURS) and (where / "pipx_metadata.json").is_file():
-        return f"pipx inject {where.name} '{_OURS}[{extra}]'"
-    return f"pip install '{_OURS}[{extra}]'"
+    if DISTRIBUTION in asked:
+        others = "".join(f" --with {shlex.quote(name)}" for name in asked if name != DISTRIBUTION)
+        return f"uv tool install '{DISTRIBUTION}[{','.join(sorted({*asked[DISTRIBUTION], extra}))}]'{others}"
+    if where.name.startswith(DISTRIBUTION) and (where / "pipx_metadata.json").is_file():
+        return f"pipx inject {where.name} '{DISTRIBUTION}[{extra}]'"
+    return f"pip install '{DISTRIBUTION}[{extra}]'"
 
 
 def _asked_of_uv(receipt: Path) -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from flowerpower.git import GitError, git, repository_of
 
 _OF_REMOTES = ("refs/remotes", "refs/pipelines")
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _READ = ("*.yaml", "*.yml", "*.py")  # what specs and modules are made of
 
 
@@ -99,7 +99,7 @@ def descends(folder: Path, commit: str, ancestor: str, *, wary: bool = False) ->
     """
     if commit == ancestor:
         return True
-    if not _COMMIT.fullmatch(ancestor):
+    if not COMMIT.fullmatch(ancestor):
         return None
     try:
         answer = git(folder, "cat-file", "--batch-check", feed=f"{ancestor}\n".encode(), wary=wary).split()

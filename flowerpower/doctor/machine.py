@@ -12,12 +12,12 @@ from typing import TypeVar
 from flowerpower.doctor.findings import Fact, Unknown
 from flowerpower.errors import FlowerPowerError
 from flowerpower.git import git, repository_of
+from flowerpower.installing import DISTRIBUTION
 from flowerpower.plugins import installed_plugins, is_installed
 from flowerpower.revision import Revision, read_revision
 from flowerpower.version import __version__
 
 T = TypeVar("T")
-DISTRIBUTION = "flowerpower-gitops"
 SHOWN = ("rq", "redis", "apache-hamilton", "hiredis")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flowerpower.doctor.findings import Finding, Unknown, not_known
 from flowerpower.doctor.machine import GitFacts, MachineFacts, PluginFacts
 from flowerpower.errors import Problem
+from flowerpower.installing import DISTRIBUTION
 from flowerpower.render.words import count, listed, short
 from flowerpower.revision import Revision
 from flowerpower.specs.verdict import Verdict
@@ -19,7 +20,7 @@ def machine_findings(facts: MachineFacts) -> list[Finding]:
     if isinstance(facts.wrong, Unknown):
         return [python, not_known("machine", "libraries", facts.wrong)]
     if facts.wrong:
-        hint = "pip install -U flowerpower-gitops, in this environment"
+        hint = f"pip install -U {DISTRIBUTION}, in this environment"
         return [python, Finding("machine", "libraries", "fail", listed(facts.wrong), hint)]
     found = [python, Finding("machine", "libraries", "ok", libraries)]
     if not any(name == "hiredis" for name, _ in facts.libraries):

@@ -20,7 +20,6 @@ LARGEST = 64 * 1024 * 1024  # bytes of one answer
 NOT_FOUND = 404
 _TRIES = 4
 _BUSY = {429, 500, 502, 503, 504}
-_ELSEWHERE = {301, 302, 303, 307, 308}
 _LONGEST_WAIT = 30.0
 _NEXT = re.compile(r'<([^>]+)>;\s*rel="?next"?')
 
@@ -113,7 +112,7 @@ class Web:
     def _told(self, method: str, url: str, error: HTTPError) -> HostingError:
         said = _message(error)
         last = error.url or url  # after redirects
-        moved = error.headers.get("Location") if error.code in _ELSEWHERE else None
+        moved = error.headers.get("Location") if error.code // 100 == 3 else None
         if moved:
             hint = f"its API has moved to {_origin(urljoin(url, moved))}"
         elif _origin(last) != _origin(url):

@@ -19,7 +19,7 @@ from flowerpower.specs.text.lines import LINE_END
 _COMMENT = re.compile(r"(?:^|(?<=\s))#\s*flowerpower:(?P<rest>[^\n]*)")
 _ONLY_COMMENT = re.compile(r"\s*(?:#|$)")
 _IGNORE = re.compile(r"\s*ignore\s+(?P<code>\S+)(?P<reason>.*)")
-_OF_OTHERS = re.compile(r"(?!FP\d)[A-Z][A-Z0-9]{1,11}-?\d{1,5}")  # codes of the checks of plug-ins
+OF_OTHERS = re.compile(r"(?!FP\d)[A-Z][A-Z0-9]{1,11}-?\d{1,5}")  # codes of the checks of plug-ins
 _FORM = CODES["FP901"].advice
 
 
@@ -108,7 +108,7 @@ def _read(rest: str, place: Place, line: int) -> _Silenced | Problem:
     if ignore is None:
         return Problem("FP901", place, "a comment for flowerpower that is not understood", _FORM)
     code = ignore["code"]
-    if _OF_OTHERS.fullmatch(code) and code not in CODES:
+    if OF_OTHERS.fullmatch(code) and code not in CODES:
         return _Silenced(place.file, line, code) if ignore["reason"].strip() else _without_reason(code, place)
     if code not in CODES:
         return Problem("FP901", place, f"there is no code {code[:40]}", _FORM)

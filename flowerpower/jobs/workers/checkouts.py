@@ -21,9 +21,9 @@ from pathlib import Path, PurePosixPath
 
 from flowerpower.errors import FlowerPowerError, UsageError
 from flowerpower.git import GitError, git, repository_of
+from flowerpower.revision import COMMIT
 from flowerpower.specs.files.objects import read_objects
 
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _LFS = b"version https://git-lfs.github.com/spec/"
 _KEPT, _KEPT_SECONDS = 20, 86400.0  # folders that are kept in any case, and for how long after a use
 _FETCH_SECONDS, _ASK_SECONDS = 1800, 20
@@ -71,7 +71,7 @@ class Checkouts:
 
     def at(self, commit: str, folders: Sequence[str]) -> Path:
         """Return a folder with the module folders of a commit, laid out as in the project; raise `CheckoutError`."""
-        if not _COMMIT.fullmatch(commit):
+        if not COMMIT.fullmatch(commit):
             raise CheckoutError(
                 f"{commit or 'what was applied'} is no commit, and `code: git` runs commits only",
                 hint="commit, push and apply again",
