@@ -36,18 +36,12 @@ def with_flags(text: str, flags: Mapping[str, str]) -> str:
 
     def named(found: re.Match[str]) -> str:
         rest = _OTHERS.split(found[1], maxsplit=1)[0]
-        fitting = {flag: value for flag, value in flags.items() if not (_is_url(flag, value) and _in_folder(found[0]))}
+        fitting = dict(flags)
+        if "://" in fitting.get("--project", "") and found[0].endswith(_IN_A_FOLDER):
+            del fitting["--project"]
         return found[0] + "".join(f" {flag} {value}" for flag, value in fitting.items() if f"{flag} " not in f"{rest} ")
 
     return _PROPOSED.sub(named, text)
-
-
-def _in_folder(command: str) -> bool:
-    return command.endswith(_IN_A_FOLDER)
-
-
-def _is_url(flag: str, value: str) -> bool:
-    return flag == "--project" and "://" in value
 
 
 def without_secrets(url: str) -> str:

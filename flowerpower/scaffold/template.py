@@ -28,7 +28,7 @@ Values = Mapping[str, str | bool]
 
 def template_files(answers: Answers) -> dict[Path, bytes]:
     """Return every file of a new project, by its path in it."""
-    template = _data_folder("project_template")
+    template = _folder()
     values, left_out = _values(answers), _left_out(answers)
     files = {}
     for path in sorted(template.rglob("*")):
@@ -74,8 +74,8 @@ def _holds(value: str | bool, operator: str | None, other: str) -> bool:
     return bool(value) if operator is None else (value == other) == (operator == "==")
 
 
-def _data_folder(name: str) -> Path:
-    """Return a folder that lies inside the installed package, or beside it in a checkout."""
+def _folder() -> Path:
+    """Return the template, which lies inside the installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parents[1]
-    installed = package / "_data" / name
-    return installed if installed.is_dir() else package.parent / name
+    installed = package / "_data/project_template"
+    return installed if installed.is_dir() else package.parent / "project_template"
