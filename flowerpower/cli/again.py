@@ -14,7 +14,6 @@ from flowerpower.cli.applying import need_somebody
 from flowerpower.cli.options import flag, separate
 from flowerpower.cli.process import INTERRUPTED
 from flowerpower.cli.session import Session
-from flowerpower.cli.terminal import progress_bar
 from flowerpower.errors import UsageError
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def _carry_out(
     latest = [next(one) for one in steps]
     going = set(range(len(steps)))
     try:
-        with progress_bar("Rerun", shown=session.shows_progress) as bar:
+        with session.progress("Rerun") as bar:
             while going:
                 for number in tuple(going):
                     progress = next(steps[number], None)

@@ -9,7 +9,6 @@ import typer
 
 from flowerpower.cli.plan import show_plan
 from flowerpower.cli.session import Session
-from flowerpower.cli.terminal import progress_bar
 from flowerpower.errors import RefusedError, StalePlanError, UsageError
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def refuse(planned: PlannedChanges) -> None:
 
 def apply_with_progress(session: Session, project: FlowerPowerProject, planned: PlannedChanges) -> Applied:
     """Apply a plan, with a progress bar where somebody watches."""
-    with progress_bar("Staging", shown=session.shows_progress) as bar:
+    with session.progress("Staging") as bar:
         return project.apply(planned, bar.update)
 
 

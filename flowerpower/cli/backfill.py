@@ -14,7 +14,6 @@ from flowerpower.cli.options import command, flag
 from flowerpower.cli.process import INTERRUPTED
 from flowerpower.cli.run import read_inputs
 from flowerpower.cli.session import Session
-from flowerpower.cli.terminal import progress_bar
 from flowerpower.errors import UsageError
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ def _carry_out(session: Session, jobs: RQManager, plan: BackfillPlan, way: Way, 
 
     progress: Progress | None = None
     try:
-        with progress_bar("Backfill", shown=session.shows_progress) as bar:
+        with session.progress("Backfill") as bar:
             for progress in jobs.backfill(plan, way.max_concurrent, inputs=inputs, fail_fast=way.fail_fast):
                 bar.update(len(progress.ended), progress.total, progress_words(progress))
     except KeyboardInterrupt:

@@ -10,7 +10,6 @@ from flowerpower.cli.projects import name_of
 from flowerpower.cli.report import Checked, ProblemFormat, show
 from flowerpower.cli.session import Session
 from flowerpower.cli.targets import every_named_project, named_projects
-from flowerpower.cli.terminal import progress_bar
 from flowerpower.errors import FlowerPowerError
 from flowerpower.settings import look_for_no_cycles
 
@@ -56,7 +55,7 @@ def _checked(session: Session, project: FlowerPowerProject, *, imports: bool) ->
         if session.shows_progress:
             session.talk("Importing the modules, which runs their code ...")
         return _with_house_problems(project, written.imported)
-    with progress_bar("validate", shown=session.shows_progress) as bar:
+    with session.progress("validate") as bar:
         files = len(project.sources.texts)
         if files >= _MANY:
             bar.say(f"Checking {name_of(project.place)}: {files:,} files ...")

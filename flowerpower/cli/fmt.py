@@ -12,7 +12,6 @@ import typer
 
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
-from flowerpower.cli.terminal import progress_bar
 from flowerpower.errors import Problem, UsageError
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def fmt(
         return _stdin(session, names, stdin_filename, check=check or diff, diff=diff)
     written = not (check or diff)
     outcome = _Outcome()
-    with progress_bar("Formatting", shown=session.shows_progress) as bar:
+    with session.progress("Formatting") as bar:
         for number, file in enumerate(_files(session, which, names)):
             _take(outcome, file, written=written)
             if number % 100 == 99:

@@ -13,7 +13,7 @@ import typer
 from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag, separate
 from flowerpower.cli.session import Session
-from flowerpower.cli.terminal import ProgressBar, making_way, prints_to_stderr, progress_bar
+from flowerpower.cli.terminal import ProgressBar, making_way, prints_to_stderr
 from flowerpower.errors import PipelineError, UsageError
 
 _EXECUTORS = ("local", "threads", "processes", "dask")
@@ -90,7 +90,7 @@ def _watched(session: Session) -> Iterator[_Watching]:
     try:
         with (
             prints_to_stderr(active=session.json),
-            progress_bar("Running", shown=session.shows_progress) as watching.bar,
+            session.progress("Running") as watching.bar,
             making_way(watching.bar),
         ):
             yield watching

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowerpower.cli.projects import hint_below
-from flowerpower.cli.terminal import Color, choose_style, is_dumb, width_of
+from flowerpower.cli.terminal import Color, ProgressBar, choose_style, is_dumb, width_of
 from flowerpower.errors import FlowerPowerError, Problem, ProjectNotFoundError, SpecError
 from flowerpower.proposed import at_redis, in_env, with_flags, without_secrets
 from flowerpower.render.style import Style, plain
@@ -72,6 +72,10 @@ class Session(NamedTuple):
         environment = self.settings.environment
         watched = sys.stderr.isatty() and not is_dumb(environment) and "PRE_COMMIT" not in environment
         return watched and not self.quiet
+
+    def progress(self, label: str) -> ProgressBar:
+        """Return a bar for a long work, which stays silent where nobody watches."""
+        return ProgressBar(label, sys.stderr if self.shows_progress else None)
 
     @property
     def can_ask(self) -> bool:

@@ -11,7 +11,6 @@ from flowerpower.cli import completion
 from flowerpower.cli.options import Revision, command
 from flowerpower.cli.session import Session
 from flowerpower.cli.status_display import Display, chosen, most_recent, show, to_paste, wanted_by
-from flowerpower.cli.terminal import progress_bar
 from flowerpower.errors import UsageError
 
 
@@ -42,7 +41,7 @@ def status(
         from flowerpower.cli.watching import watch
 
         return watch(session, display, names or ())
-    with session.project() as project, progress_bar("status", shown=session.shows_progress) as bar:
+    with session.project() as project, session.progress("status") as bar:
         if not display.live and project.recalled is None:
             bar.say("Reading the specs here to compare; --live leaves that out ...")
         found = project.jobs.status(wanted_by(project, display), most_recent(display))

@@ -6,14 +6,13 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, Self, TextIO
 
 from flowerpower.render.style import Emphasis, Style, plain
 
 Color = Literal["auto", "always", "never"]
 
 _WIDEST = 120  # lines longer than this are hard to read, on any screen
-_BAR = 24
 _NOT = ("0", "false", "no")  # what variables say that mean no
 _CODES: Mapping[Emphasis, str] = {
     "create": "32",
@@ -98,16 +97,6 @@ def prints_to_stderr(*, active: bool) -> Iterator[None]:
         os.close(saved)
 
 
-@contextmanager
-def progress_bar(label: str, *, shown: bool) -> Iterator[ProgressBar]:
-    """Yield a bar on stderr that is wiped at the end; it stays silent unless *shown*."""
-    bar = ProgressBar(label, sys.stderr if shown else None)
-    try:
-        yield bar
-    finally:
-        bar.wipe()
-
-
 class _MakesWay:
     """A stream that wipes a bar before something else is written beside it."""
 
@@ -135,18 +124,25 @@ def making_way(bar: ProgressBar) -> Iterator[None]:
 
 
 class ProgressBar:
-    """One line that is drawn over and over."""
+    """One line that is drawn over and over, and wiped at the end; silent without a stream."""
 
     def __init__(self, label: str, stream: TextIO | None) -> None:
         self._label = label
         self._stream = stream
         self._drawn = False
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wipe()
+
     def update(self, done: int, total: int, more: str = "") -> None:
         """Show how many of how many are done, and a few words more."""
-        filled = _BAR * done // max(total, 1)
-        words = f"  {more}" if more else ""
-        self.say(f"{self._label} [{'#' * filled}{'.' * (_BAR - filled)}] {done:,}/{total:,}{words}")
+        if self._stream is not None:
+            from flowerpower.render.words import bar_text
+
+            self.say(f"{self._label} {bar_text(done, total)}{'  ' if more else ''}{more}")
 
     def say(self, text: str) -> None:
         """Show a text in place of the last one."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from flowerpower.cli.process import INTERRUPTED
 from flowerpower.cli.session import Session
-from flowerpower.cli.terminal import progress_bar
 from flowerpower.errors import StoreError
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def _watch(session: Session, jobs: RQManager, run_id: str) -> RunDetails:
     from flowerpower.render.progress import progress_line
 
     began, wait, away, spoken = time.monotonic(), _FASTEST, 0.0, False
-    with progress_bar("Waiting", shown=session.shows_progress) as bar:
+    with session.progress("Waiting") as bar:
         while True:
             try:
                 details = jobs.look(run_id)

@@ -6,18 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.render.details import last_error, last_reason
-from flowerpower.render.words import count, rough_duration, safe
+from flowerpower.render.words import bar_text, count, rough_duration, safe
 
 if TYPE_CHECKING:
     from flowerpower.jobs.details import RunDetails
-
-_BAR = 24
-
-
-def bar_text(done: int, total: int) -> str:
-    """Return a bar such as `[####....] 2/4`."""
-    filled = _BAR * min(done, total) // max(total, 1)
-    return f"[{'#' * filled}{'.' * (_BAR - filled)}] {done:,}/{total:,}"
 
 
 def progress_line(run: RunDetails) -> str:

@@ -22,6 +22,7 @@ _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LONGEST_VALUE = 400
+_BAR = 24
 _COMMANDS = ("::", "##[")
 GLUE = "\N{NO-BREAK SPACE}"
 _MORNING, _EVENING = 6, 18
@@ -44,6 +45,12 @@ def stopwatch(seconds: float) -> str:
     if seconds >= 1:
         return f"{seconds:.1f} s"
     return f"{seconds * 1000:.1f} ms" if seconds < 0.01 else f"{seconds * 1000:.0f} ms"
+
+
+def bar_text(done: int, total: int) -> str:
+    """Return a bar such as `[####....] 2/4`."""
+    filled = _BAR * min(done, total) // max(total, 1)
+    return f"[{'#' * filled}{'.' * (_BAR - filled)}] {done:,}/{total:,}"
 
 
 def count(number: int, noun: str) -> str:
