@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowerpower.cli.projects import name_of
 from flowerpower.cli.report import Checked, ProblemFormat, show
@@ -20,23 +20,22 @@ if TYPE_CHECKING:
 _MANY = 1_000  # files that take longer than a blink
 
 
-class Report(NamedTuple):
-    """How to report: the format, and the file if not stdout."""
-
-    format: ProblemFormat = "text"
-    out: Path | None = None
-
-
 def check_projects(
-    session: Session, files: Sequence[Path], report: Report, *, every: bool = False, imports: bool = False
+    session: Session,
+    files: Sequence[Path],
+    format: ProblemFormat = "text",
+    out: Path | None = None,
+    *,
+    every: bool,
+    imports: bool = False,
 ) -> int:
-    """Check the projects of *files*, or every one below them, report, and return the exit code."""
-    if report.format == "json" and report.out is None:  # a failure is a document too
+    """Check the projects of *files*, or every one below them, report to *out* or stdout, and return the exit code."""
+    if format == "json" and out is None:  # a failure is a document too
         session = session._replace(json=True)
     try:
         projects = every_named_project(session, files) if every else named_projects(session, files)
         checked = [_checked(session, project, imports=imports) for project in projects]
-        show(session, checked, report.format, report.out)
+        show(session, checked, format, out)
     except FlowerPowerError as error:
         return session.fail(error)
     return int(any(each.failed for each in checked))

@@ -58,12 +58,12 @@ def _parted(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
 
 
 def _check(settings: Settings, files: Sequence[Path], *, every: bool) -> int:
-    from flowerpower.cli.check import Report, check_projects
+    from flowerpower.cli.check import check_projects
     from flowerpower.cli.session import Session
 
     session = Session(settings)
     try:
-        return check_projects(session, files, Report(), every=every)
+        return check_projects(session, files, every=every)
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - the last line of defence: a message instead of a traceback

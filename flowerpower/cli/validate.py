@@ -54,9 +54,9 @@ def validate(
 
     No code runs without --import; what only running it would tell is then a note.
     """
-    from flowerpower.cli import check
+    from flowerpower.cli.check import check_projects
 
     if no_cache:
         session = session._replace(settings=session.settings._replace(cache_dir=None))
-    shape = check.Report("json" if session.json else report.format, report.out)
-    return check.check_projects(session, files or [], shape, every=all, imports=imports)
+    shape = "json" if session.json else report.format
+    return check_projects(session, files or [], shape, report.out, every=all, imports=imports)
