@@ -12,7 +12,7 @@ import typer
 from flowerpower.cli import completion
 from flowerpower.cli.github import folder_in_repository, mistakes_beside_lines, publish
 from flowerpower.cli.options import AllOverrides, Overrides, Revision, Trust, command, flag, separate
-from flowerpower.cli.planfiles import write_plan
+from flowerpower.cli.planfiles import write_whole
 from flowerpower.cli.process import PENDING
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
@@ -104,7 +104,7 @@ def plan(
     publish(session, planned)
     present(session, planned, display, folder)
     if wanted.out:
-        write_plan(wanted.out, planned)
+        write_whole(wanted.out, planned.to_file())
         from flowerpower.render.words import typed
 
         session.talk(f"Saved. To apply exactly this: {typed(f'flowerpower apply {wanted.out}', planned.plan.env)}")

@@ -26,11 +26,6 @@ def read_plan(file: Path) -> PlannedChanges:
         raise UsageError(f"{file}: {error.strerror}", hint=hint) from None
 
 
-def write_plan(file: Path, planned: PlannedChanges) -> None:
-    """Write a plan file; one that stood there is replaced only by a whole one."""
-    write_whole(file, planned.to_file())
-
-
 def write_whole(file: Path, content: bytes) -> None:
     """Write a file, or leave what stood there; to a device, as /dev/stdout, or a pipe it is only written."""
     if file.exists() and not file.is_file():

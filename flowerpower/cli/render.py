@@ -87,21 +87,16 @@ def _addresses(project: Project, names: list[str], texts: Mapping[str, bytes]) -
     unknown = [name for name in names if name not in found and name not in short]
     if unknown:
         from flowerpower.specs.left_out import ELSEWHERE, why_left_out
+        from flowerpower.specs.messages import did_you_mean
 
         why = why_left_out(texts, project.env, unknown[0], ("pipeline", "schedule"))
         if why:
             raise UsageError(why, hint=ELSEWHERE)
         raise UsageError(
             f"no pipeline or schedule is named {', '.join(map(repr, unknown))} in environment {project.env!r}",
-            hint=_nearest(unknown[0], [*found, *short]) or "`flowerpower render` without names shows all",
+            hint=did_you_mean(unknown[0], [*found, *short]) or "`flowerpower render` without names shows all",
         )
     return [address for address in found if address in names or address.partition(".")[2] in names]
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    from flowerpower.specs.messages import did_you_mean
-
-    return did_you_mean(name, known)
 
 
 def _spec(project: Project, address: str) -> Spec:

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,7 +82,7 @@ class _Watch:
     def run(self, interval: float) -> None:
         """Look and show, again and again."""
         self._look()  # what is wrong from the start is an error like any other
-        with _screen() if self._draws else _nothing():
+        with _screen() if self._draws else nullcontext():
             while True:
                 self._show(interval)
                 began = time.monotonic()
@@ -196,8 +196,3 @@ def _screen() -> Iterator[None]:
     finally:
         sys.stdout.write("\x1b[?25h\x1b[?1049l")
         sys.stdout.flush()
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
