@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from flowerpower.cli import completion
-from flowerpower.cli.applying import need_somebody
+from flowerpower.cli.applying import agrees, need_somebody
 from flowerpower.cli.options import flag, separate
 from flowerpower.cli.process import INTERRUPTED
 from flowerpower.cli.session import Session
@@ -57,6 +55,7 @@ class Many:
 def rerun_many(session: Session, many: Many, name: str | None, inputs: dict[str, object]) -> int:
     """Show what ended so, ask, and run it again: of each schedule one at a time, until all have ended."""
     from flowerpower.render.again import again_document, again_text, done_text
+    from flowerpower.render.words import count
 
     statuses = many.statuses
     if many.since is None:
@@ -69,7 +68,7 @@ def rerun_many(session: Session, many: Many, name: str | None, inputs: dict[str,
         if not many.dry_run and not many.auto_approve:
             need_somebody(session, look_at="--dry-run")
         runs = sum(len(plan.to_run) for plan in plans)
-        agreed = runs and not many.dry_run and (many.auto_approve or _agreed(runs))
+        agreed = runs and not many.dry_run and (many.auto_approve or agrees(f"Run {count(runs, 'tick')} again?"))
         ended = _carry_out(session, jobs, plans, inputs) if agreed else []
         session.document(again_document(jobs.store.keys.namespace, plans, left, ended))
         if not agreed:
@@ -78,12 +77,6 @@ def rerun_many(session: Session, many: Many, name: str | None, inputs: dict[str,
             return INTERRUPTED
     session.result(f"\n{done_text(plans, ended, style=session.style)}")
     return 1 if any(progress.failed or progress.left for progress in ended) else 0
-
-
-def _agreed(runs: int) -> bool:
-    from flowerpower.render.words import count
-
-    return typer.confirm(f"\nRun {count(runs, 'tick')} again?", default=False, err=True)
 
 
 def _carry_out(

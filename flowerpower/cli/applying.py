@@ -44,7 +44,7 @@ def ask_and_apply(
         refuse(planned)
         if asks:
             need_somebody(session, look_at=look_at)
-        if asks and planned and not _agreed(planned):
+        if asks and planned and not agrees(f"Apply this to {planned.plan.namespace}?"):
             session.talk("Nothing was applied.")
             return None
         try:
@@ -79,5 +79,6 @@ def show_applied(session: Session, applied: Applied) -> None:
     session.result(f"\n{session.style(applied_text(applied), 'good')}")
 
 
-def _agreed(planned: PlannedChanges) -> bool:
-    return typer.confirm(f"\nApply this to {planned.plan.namespace}?", default=False, err=True)
+def agrees(question: str) -> bool:
+    """Ask below what was shown, and tell whether the answer is yes."""
+    return typer.confirm(f"\n{question}", default=False, err=True)

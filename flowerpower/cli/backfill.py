@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flowerpower.cli import completion
-from flowerpower.cli.applying import need_somebody
+from flowerpower.cli.applying import agrees, need_somebody
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.process import INTERRUPTED
 from flowerpower.cli.run import read_inputs
@@ -70,6 +70,8 @@ def backfill(
     They are shown first. Ctrl-C starts no more and lets those that run go on; the same command again goes on from
     there. Exit code 1 when a run did not succeed.
     """
+    from flowerpower.render.words import count
+
     if window.start is None:
         raise UsageError("a backfill needs its first moment", hint="for example --from 2026-11-01, or --from 7d")
     inputs = read_inputs(way.set or ())
@@ -79,10 +81,11 @@ def backfill(
         _show(session, plan, way)
         if not way.dry_run and not auto_approve:
             need_somebody(session, look_at="--dry-run")
-        nothing = not plan.to_run and not plan.busy
-        if way.dry_run or nothing or not (auto_approve or _agreed(plan)):
+        runs = len(plan.to_run) + len(plan.busy)
+        question = f"Carry out {count(runs, 'run')} of {plan.applied.schedule.name}?"
+        if way.dry_run or not runs or not (auto_approve or agrees(question)):
             _document(session, plan, None)
-            return 0 if way.dry_run or nothing else 1
+            return 0 if way.dry_run or not runs else 1
         return _carry_out(session, jobs, plan, way, inputs)
 
 
@@ -92,13 +95,6 @@ def _show(session: Session, plan: BackfillPlan, way: Way) -> None:
     width = session.table_width
     session.result(plan_text(plan, way.max_concurrent, whole=session.verbose, width=width, style=session.style))
     sys.stdout.flush()
-
-
-def _agreed(plan: BackfillPlan) -> bool:
-    from flowerpower.render.words import count
-
-    runs = count(len(plan.to_run) + len(plan.busy), "run")
-    return typer.confirm(f"\nCarry out {runs} of {plan.applied.schedule.name}?", default=False, err=True)
 
 
 def _carry_out(session: Session, jobs: RQManager, plan: BackfillPlan, way: Way, inputs: dict[str, object]) -> int:
