@@ -11,7 +11,7 @@ import typer
 
 from flowerpower.cli.applying import apply_with_progress, ask_and_apply, refuse, show_applied
 from flowerpower.cli.options import AllOverrides, Revision, Trust, command, flag
-from flowerpower.cli.plan import allowed_of, show_plan, tell_warnings
+from flowerpower.cli.plan import Concise, allowed_of, show_plan, tell_warnings
 from flowerpower.cli.planfiles import read_plan
 from flowerpower.cli.session import Session
 from flowerpower.errors import AppliedError, FlowerPowerError, RefusedError, StalePlanError, StoreError, UsageError
@@ -48,10 +48,7 @@ class Approval:
 class Ways:
     """How it is done."""
 
-    concise: Annotated[
-        bool | None,
-        flag("--concise/--full", help="One line for each change, or all of it; without, the size decides."),
-    ] = None
+    concise: Concise = None
     resign: Annotated[
         bool, flag("--resign", help="Sign all that workers run again, with the first of FLOWERPOWER_SIGNING_KEY.")
     ] = False

@@ -12,7 +12,7 @@ from flowerpower.cli import completion
 from flowerpower.cli.applying import agrees, need_somebody
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.process import INTERRUPTED
-from flowerpower.cli.run import read_inputs
+from flowerpower.cli.run import GivenInputs, read_inputs
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
 
@@ -50,10 +50,7 @@ class Way:
     max_concurrent: Annotated[
         int, flag("--max-concurrent", min=1, max=1000, metavar="N", help="So many runs at once, never more.")
     ] = 1
-    set: Annotated[
-        list[str] | None,
-        flag("--set", env="", metavar="KEY=VALUE", help="An input, as JSON or text; may be repeated."),
-    ] = None
+    set: GivenInputs = None
     fail_fast: Annotated[bool, flag("--fail-fast", help="Start no other run once one did not succeed.")] = False
     dry_run: Annotated[bool, flag("--dry-run", env="", help="Show the ticks and run none.")] = False
 

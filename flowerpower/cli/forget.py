@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from flowerpower.cli import completion
+from flowerpower.cli.holds import LiveSchedules
 from flowerpower.cli.options import command
 from flowerpower.cli.session import Session
 
@@ -18,12 +16,7 @@ def register(app: typer.Typer) -> None:
 
 def forget(
     session: Session,
-    names: Annotated[
-        list[str],
-        typer.Argument(
-            help="Live schedules; a pattern in quotes, as 'sales_*', means many.", autocompletion=completion.schedules
-        ),
-    ],
+    names: LiveSchedules,
 ) -> None:
     """Stop managing live schedules from git: they go on firing as they are, and plans leave them alone.
 

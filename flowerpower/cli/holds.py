@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
 
 _FEW = 3  # proposals at once
+LiveSchedules = Annotated[
+    list[str],
+    typer.Argument(
+        help="Live schedules; a pattern in quotes, as 'sales_*', means many.", autocompletion=completion.schedules
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -27,12 +33,7 @@ def register(app: typer.Typer) -> None:
 
 def pause(
     session: Session,
-    names: Annotated[
-        list[str],
-        typer.Argument(
-            help="Live schedules; a pattern in quotes, as 'sales_*', means many.", autocompletion=completion.schedules
-        ),
-    ],
+    names: LiveSchedules,
     reason: Annotated[
         str | None, flag("--reason", help="Why, for whoever finds it held at 2 a.m.", metavar="TEXT")
     ] = None,

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
 
 PlanFormat = Literal["text", "json", "markdown", "github"]
+Concise = Annotated[
+    bool | None, flag("--concise/--full", help="One line for each change, or all of it; without, the size decides.")
+]
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,7 @@ class Display:
     format: Annotated[PlanFormat, flag("--format", env="FLOWERPOWER_PLAN_FORMAT", help="How the plan is shown.")] = (
         "text"
     )
-    concise: Annotated[
-        bool | None,
-        flag("--concise/--full", help="One line for each change, or all of it; without, the size decides."),
-    ] = None
+    concise: Concise = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import typer
 from flowerpower.cli import completion
 from flowerpower.cli.again import Many, rerun_many
 from flowerpower.cli.options import command, flag
-from flowerpower.cli.run import read_inputs
+from flowerpower.cli.run import GivenInputs, read_inputs
 from flowerpower.cli.session import Session
 from flowerpower.cli.waiting import follow
 from flowerpower.errors import UsageError
@@ -44,10 +44,7 @@ def rerun(
             autocompletion=completion.schedules,
         ),
     ] = None,
-    set: Annotated[
-        list[str] | None,
-        flag("--set", env="", metavar="KEY=VALUE", help="An input, as JSON or text; may be repeated."),
-    ] = None,
+    set: GivenInputs = None,
 ) -> int:
     """Run a tick that failed, was cancelled, skipped or missed once more, as its schedule is applied now.
 

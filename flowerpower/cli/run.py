@@ -17,6 +17,9 @@ from flowerpower.cli.terminal import ProgressBar, making_way, prints_to_stderr
 from flowerpower.errors import PipelineError, UsageError
 
 _EXECUTORS = ("local", "threads", "processes", "dask")
+GivenInputs = Annotated[
+    list[str] | None, flag("--set", env="", metavar="KEY=VALUE", help="An input, as JSON or text; may be repeated.")
+]
 _offer_executors = completion.words(*_EXECUTORS, "ray")
 
 
@@ -29,10 +32,7 @@ def register(app: typer.Typer) -> None:
 def run(
     session: Session,
     pipeline: Annotated[str, typer.Argument(help="Name of the pipeline.", autocompletion=completion.pipelines)],
-    set: Annotated[
-        list[str] | None,
-        flag("--set", env="", metavar="KEY=VALUE", help="An input, as JSON or text; may be repeated."),
-    ] = None,
+    set: GivenInputs = None,
     tick: Annotated[
         str | None, flag("--tick", metavar="TIME", help="Logical time of the run, ISO 8601; without it, now.")
     ] = None,

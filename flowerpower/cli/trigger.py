@@ -8,7 +8,7 @@ import typer
 
 from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
-from flowerpower.cli.run import read_inputs
+from flowerpower.cli.run import GivenInputs, read_inputs
 from flowerpower.cli.session import Session
 from flowerpower.cli.waiting import follow
 
@@ -21,10 +21,7 @@ def register(app: typer.Typer) -> None:
 def trigger(
     session: Session,
     name: Annotated[str, typer.Argument(help="A live schedule or pipeline.", autocompletion=completion.both)],
-    set: Annotated[
-        list[str] | None,
-        flag("--set", env="", metavar="KEY=VALUE", help="An input, as JSON or text; may be repeated."),
-    ] = None,
+    set: GivenInputs = None,
     wait: Annotated[bool, flag("--wait", help="Wait for the end of the run and show what it made.")] = False,
 ) -> int:
     """Enqueue one run of an applied schedule or pipeline now: what is live is run, not the working tree.
