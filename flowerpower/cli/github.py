@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 
 def publish(session: Session, planned: PlannedChanges) -> None:
     """Append the plan to the summary of a GitHub job, and its counts to the outputs of the step, if there are any."""
-    summary, outputs = (session.settings.environment.get(name) for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"))
-    if summary:
-        append_summary(session, Path(summary), planned.to_markdown())
-    if outputs:
+    if summary := summary_of(session):
+        append_summary(session, summary, planned.to_markdown())
+    if outputs := session.settings.environment.get("GITHUB_OUTPUT"):
         _append(session, Path(outputs), step_outputs(_outputs(planned)), "the outputs of this step")
 
 
@@ -44,11 +43,11 @@ def _annotate(session: Session, folder: str, problems: Sequence[Problem]) -> Non
     from flowerpower.render.problems_github import problems_github, problems_summary
 
     found = [one._replace(place=one.place._replace(file=f"{folder}{one.place.file}")) for one in problems]
-    summary = session.settings.environment.get("GITHUB_STEP_SUMMARY")
+    summary = summary_of(session)
     where = "the summary of this job" if summary else "`flowerpower validate`"
     session.result(problems_github(found, all_in=where))
     if summary:
-        append_summary(session, Path(summary), problems_summary(found))
+        append_summary(session, summary, problems_summary(found))
 
 
 def folder_in_repository(folder: Path | Filesystem) -> str:
@@ -58,6 +57,12 @@ def folder_in_repository(folder: Path | Filesystem) -> str:
     root = repository_of(folder)
     inside = folder.relative_to(root).as_posix() if root and folder.is_relative_to(root) else "."
     return "" if inside == "." else f"{inside}/"
+
+
+def summary_of(session: Session) -> Path | None:
+    """Return the file that holds the summary of this job, if it is one of GitHub."""
+    name = session.settings.environment.get("GITHUB_STEP_SUMMARY")
+    return Path(name) if name else None
 
 
 def append_summary(session: Session, file: Path, text: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from flowerpower.cli import completion
-from flowerpower.cli.github import folder_in_repository, mistakes_beside_lines, publish
+from flowerpower.cli.github import folder_in_repository, mistakes_beside_lines, publish, summary_of
 from flowerpower.cli.options import AllOverrides, Overrides, Revision, Trust, command, flag, separate
 from flowerpower.cli.planfiles import write_whole
 from flowerpower.cli.process import PENDING
@@ -135,8 +135,7 @@ def present(session: Session, planned: PlannedChanges, display: Display, folder:
     elif display.format == "github":
         from flowerpower.render.plan_github import plan_github
 
-        summary = session.settings.environment.get("GITHUB_STEP_SUMMARY")
-        where = "the summary of this job" if summary else "`flowerpower plan` without --format"
+        where = "the summary of this job" if summary_of(session) else "`flowerpower plan` without --format"
         session.result(plan_github(planned.plan, folder=folder, all_in=where))
     else:
         show_plan(session, planned, concise=display.concise)

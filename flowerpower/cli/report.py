@@ -171,9 +171,10 @@ def _report(
 
 def _for_a_forge(session: Session, found: _Found, format: ProblemFormat, encoding: str | None) -> str:
     if format == "github":
+        from flowerpower.cli.github import summary_of
         from flowerpower.render.problems_github import problems_github
 
-        where = "the summary of this job" if _summary_of(session) else "`flowerpower validate` without --format"
+        where = "the summary of this job" if summary_of(session) else "`flowerpower validate` without --format"
         return problems_github(found.problems, found.contents, all_in=where)
     if format == "gitlab":
         from flowerpower.render.problems_gitlab import problems_gitlab
@@ -185,19 +186,15 @@ def _for_a_forge(session: Session, found: _Found, format: ProblemFormat, encodin
     return as_json(problems_sarif(found.problems, found.contents, version=__version__), encoding)
 
 
-def _summary_of(session: Session) -> str | None:
-    return session.settings.environment.get("GITHUB_STEP_SUMMARY")
-
-
 def _append_summary(session: Session, checked: Sequence[Checked]) -> None:
     """Append every problem to the summary of the job, since annotations are cut."""
-    file = _summary_of(session)
-    if file and any(each.problems for each in checked):
-        from flowerpower.cli.github import append_summary
-        from flowerpower.render.problems_github import problems_summary
+    from flowerpower.cli.github import append_summary, summary_of
+    from flowerpower.render.problems_github import problems_summary
 
+    file = summary_of(session)
+    if file and any(each.problems for each in checked):
         found = _found((each, each.from_root()) for each in checked)
-        append_summary(session, Path(file), problems_summary(found.problems))
+        append_summary(session, file, problems_summary(found.problems))
 
 
 def _sizes(checked: Sequence[Checked]) -> str:
