@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -63,23 +63,21 @@ def schema(
 
 
 def _print(kinds: tuple[Kind, ...], format: SchemaFormat) -> None:
-    from flowerpower.specs.schema.schema import json_schema
-
     if format == "markdown":
         from flowerpower.render.spec_reference import spec_reference
 
         print(spec_reference(kinds), end="")
     elif len(kinds) == 1:
-        print(_text_of(kinds[0]), end="")
+        print(text_of(kinds[0]), end="")
     else:
-        print(json.dumps({kind: json_schema(kind) for kind in kinds}, indent=2))
+        print(json.dumps({kind: _schema_of(kind) for kind in kinds}, indent=2))
 
 
 def _write(session: Session, folder: Path, kinds: tuple[Kind, ...]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     files = {kind: folder / f"{kind}.schema.json" for kind in kinds}
     for kind, file in files.items():
-        file.write_text(_text_of(kind), encoding="utf-8")
+        file.write_text(text_of(kind), encoding="utf-8")
     session.document({"files": [file.as_posix() for file in files.values()]})
     session.result("\n".join(map(str, files.values())))
     return 0
@@ -92,7 +90,7 @@ def _named(kinds: tuple[Kind, ...]) -> str:
 def _check(session: Session, folder: Path, kinds: tuple[Kind, ...]) -> int:
     """Tell which files are not those of this version; a file that is missing is not either."""
     files = {kind: folder / f"{kind}.schema.json" for kind in kinds}
-    stale = [file for kind, file in files.items() if not _holds(file, _text_of(kind))]
+    stale = [file for kind, file in files.items() if not _holds(file, text_of(kind))]
     session.document({"current": not stale, "stale": [file.as_posix() for file in stale]})
     session.result("\n".join(f"{file} is not current" for file in stale) or f"The schemas in {folder} are current.")
     if stale:
@@ -100,22 +98,27 @@ def _check(session: Session, folder: Path, kinds: tuple[Kind, ...]) -> int:
     return int(bool(stale))
 
 
-def _text_of(kind: Kind) -> str:
-    if kind == "plan":
-        from flowerpower.render.plan_schema import plan_schema_text
+def text_of(kind: Kind) -> str:
+    """Return a schema as the text of its file."""
+    return json.dumps(_schema_of(kind), indent=2, ensure_ascii=False) + "\n"
 
-        return plan_schema_text()
+
+def _schema_of(kind: Kind) -> dict[str, Any]:
+    if kind == "plan":
+        from flowerpower.render.plan_schema import plan_schema
+
+        return plan_schema()
     if kind == "plan-file":
         from flowerpower.planning.saved import plan_file_schema
 
-        return json.dumps(plan_file_schema(), indent=2, ensure_ascii=False) + "\n"
+        return plan_file_schema()
     if kind == "status":
-        from flowerpower.render.status_schema import status_schema_text
+        from flowerpower.render.status_schema import status_schema
 
-        return status_schema_text()
-    from flowerpower.specs.schema.schema import schema_text
+        return status_schema()
+    from flowerpower.specs.schema.schema import json_schema
 
-    return schema_text(kind)
+    return json_schema(kind)
 
 
 def _holds(file: Path, text: str) -> bool:

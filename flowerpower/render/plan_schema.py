@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import json
-
 from flowerpower.render.schema_parts import Schema as _Schema
 from flowerpower.render.schema_parts import any_number as _any_number
 from flowerpower.render.schema_parts import choice as _choice
@@ -43,11 +41,6 @@ def plan_schema() -> _Schema:
             "load": _object("What the schedules ask of a queue.", _load()),
         },
     }
-
-
-def plan_schema_text() -> str:
-    """Return the schema as the text of its file."""
-    return json.dumps(plan_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _about() -> _Schema:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import get_args
 
 from flowerpower.render.alarms import Health, Severity, State
@@ -53,11 +52,6 @@ def status_schema() -> Schema:
         "anyOf": [{"required": [*shown]}, {"required": ["errored", "error"]}],
         "definitions": {"outcome": object_of("The end of one tick, or of a range of ticks.", _outcome())},
     }
-
-
-def status_schema_text() -> str:
-    """Return the schema as the text of its file."""
-    return json.dumps(status_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _about() -> Schema:

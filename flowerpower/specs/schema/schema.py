@@ -67,11 +67,6 @@ def schema_id(kind: str) -> str:
     return f"{SITE}/schema/v1/{kind}.schema.json"
 
 
-def schema_text(kind: str) -> str:
-    """Return the schema as the text of its file."""
-    return json.dumps(json_schema(kind), indent=2, ensure_ascii=False) + "\n"
-
-
 def _parts_of(kind: str) -> tuple[str, ...]:
     """Return the kinds whose parts the schema of *kind* speaks about."""
     return ("project", "pipeline", "schedule") if kind == "project" else (kind,)

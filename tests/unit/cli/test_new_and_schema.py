@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from flowerpower.cli.main import run
+from flowerpower.cli.schema import text_of
 from flowerpower.render.spec_reference import spec_reference
 from flowerpower.scaffold import init
-from flowerpower.specs.schema.schema import KINDS, schema_text
+from flowerpower.specs.schema.schema import KINDS
 
 Say = Callable[..., tuple[int, str, str]]
 
@@ -115,9 +116,9 @@ def test_with_several_pipelines_a_schedule_wants_to_know_which(say: Say) -> None
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_schema_is_printed_as_it_is_written(say: Say, kind: str) -> None:
-    assert say("schema", kind) == (0, schema_text(kind), "")
+    assert say("schema", kind) == (0, text_of(kind), "")
     assert say("schema", kind, "--out", "new")[1] == f"new/{kind}.schema.json\n"
-    assert Path(f"new/{kind}.schema.json").read_text(encoding="utf-8") == schema_text(kind)
+    assert Path(f"new/{kind}.schema.json").read_text(encoding="utf-8") == text_of(kind)
 
 
 def test_the_reference_can_be_read_where_flowerpower_is_installed(say: Say) -> None:

@@ -12,13 +12,14 @@ import pytest
 from jsonschema import Draft7Validator
 from support.statuses import FAILS, NOW, PLAIN, SCHEDULES, STATUS, WELL, many
 
+from flowerpower.cli.schema import text_of
 from flowerpower.jobs.monitoring.status import Status
 from flowerpower.planning.sync import Wanted
 from flowerpower.render.alarms import alarms_of, health_of
 from flowerpower.render.status import status_screen, status_text
 from flowerpower.render.status_html import status_html
 from flowerpower.render.status_json import status_dict
-from flowerpower.render.status_schema import status_schema, status_schema_text
+from flowerpower.render.status_schema import status_schema
 from flowerpower.specs.text.width import columns
 from flowerpower.state.models import Head, Hold, Schedule
 
@@ -138,7 +139,7 @@ def test_the_committed_schema_is_that_of_the_code() -> None:
     Draft7Validator.check_schema(status_schema())
     file = ROOT / "schemas" / "status.schema.json"
 
-    assert file.read_text(encoding="utf-8") == status_schema_text(), "run: make docs"
+    assert file.read_text(encoding="utf-8") == text_of("status"), "run: make docs"
 
 
 def test_the_page_on_monitoring_has_every_word_the_worst_first() -> None:

@@ -11,9 +11,10 @@ from jsonschema import Draft7Validator
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from flowerpower.cli.schema import text_of
 from flowerpower.specs.loader import load
 from flowerpower.specs.schema.examples import EXAMPLES, SKELETONS
-from flowerpower.specs.schema.schema import KINDS, json_schema, schema_text
+from flowerpower.specs.schema.schema import KINDS, json_schema
 from flowerpower.specs.text.yaml import parse
 
 ROOT = Path(__file__).parents[3]
@@ -71,7 +72,7 @@ def problems_of(kind: str, spec: Any) -> list[str]:
 def test_the_committed_schema_is_the_one_of_the_models(kind: str) -> None:
     committed = (ROOT / "schemas" / f"{kind}.schema.json").read_text(encoding="utf-8")
 
-    assert committed == schema_text(kind), "run: flowerpower schema --out schemas"
+    assert committed == text_of(kind), "run: flowerpower schema --out schemas"
 
 
 @pytest.mark.parametrize("kind", KINDS)
