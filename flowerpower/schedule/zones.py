@@ -123,7 +123,7 @@ def load_zone(name: str) -> Zone:
     """Return the zone of that IANA name, or raise TriggerError with the nearest names."""
     # The list decides, not the files: some systems ignore case, and some hold more, such as `right/` with leap seconds.
     if name not in zone_names():
-        from flowerpower.schedule.nearest import nearest_zones
+        from flowerpower.schedule.misnamed_zones import nearest_zones
 
         raise TriggerError(f"there is no time zone {name[:60]!r}", hint=nearest_zones(name, zone_names()))
     return Zone(name, ZoneInfo(name))

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import tzdata
 
-from flowerpower.schedule import nearest
+from flowerpower.schedule import misnamed_zones
 from flowerpower.schedule.trigger import TriggerError, parse_trigger
 from flowerpower.schedule.zones import load_zone, use_packaged_zones, zone_names
 
@@ -58,14 +58,14 @@ def test_triggers_import_nothing_heavy() -> None:
 
 
 def test_every_zone_suggested_for_an_abbreviation_exists() -> None:
-    suggested = {zone for answer in nearest._CALLED.values() for zone in answer.split(" or ")}
+    suggested = {zone for answer in misnamed_zones._CALLED.values() for zone in answer.split(" or ")}
 
     assert suggested <= zone_names()
 
 
 @pytest.mark.parametrize(("written", "hours"), [("+02:00", 2), ("UTC-5", -5), ("GMT+14", 14), ("-12", -12)])
 def test_a_zone_suggested_for_an_offset_has_that_offset(written: str, hours: int) -> None:
-    found = re.search(r"Etc/GMT[+-]\d+", nearest.nearest_zones(written, zone_names()))
+    found = re.search(r"Etc/GMT[+-]\d+", misnamed_zones.nearest_zones(written, zone_names()))
 
     assert found is not None
     assert load_zone(found[0]).offset(0) == hours * 3600
