@@ -85,11 +85,11 @@ def marks(timezone: str, fires: Iterable[int]) -> tuple[Mark, ...]:
     return tuple(found)
 
 
-def touches(trigger: Trigger, *, after: int, until: int | None = None) -> tuple[Touch, ...]:
-    """Return what each change of the clocks after `after`, by default for 12 months, does to a trigger, if anything."""
+def touches(trigger: Trigger, *, after: int) -> tuple[Touch, ...]:
+    """Return what each change of the clocks in the 12 months after a moment does to a trigger, if anything."""
     zone = load_zone(trigger.timezone)
     found: list[Touch] = []
-    for change in clock_changes(trigger.timezone, after=after, until=until):
+    for change in clock_changes(trigger.timezone, after=after):
         first, last = _neighbourhood(zone, change)
         first = max(first, after + 1)
         effect = _effect(trigger, change)
