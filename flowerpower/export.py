@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from flowerpower.errors import StoreError, UsageError
 from flowerpower.render.specs import readable, spec_yaml
 from flowerpower.specs.places import Places
-from flowerpower.specs.values import NAME_LENGTH, NAME_PATTERN
+from flowerpower.specs.values import is_name
 from flowerpower.state.live import altered_addresses
 from flowerpower.state.misplaced import address_of
 from flowerpower.state.written import same, written_specs
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from flowerpower.state.models import Reading, State
 
 Fate: TypeAlias = Literal["new", "changed", "same", "left"]
-_NAME = re.compile(NAME_PATTERN)
 _OF_PROJECT = frozenset({"folders", "timezone"})  # of a pipeline: said in the project file
 _ALTERED = "# Altered in Redis behind the back of the last apply; this is what lies there now.\n"
 
@@ -151,7 +149,7 @@ def _exported(reading: Reading, spec: ProjectSpec, names: Collection[str]) -> It
         raise UsageError(f"nothing named {unknown[0]!r} is live", hint="`flowerpower export` without names shows all")
     for address, values in by_address.items():
         kind, _, name = address.partition(".")
-        if _is_name(name) and (not names or _is_asked(address, names)):
+        if is_name(name) and (not names or _is_asked(address, names)):  # a record in Redis may have any name
             altered = not reading.records[address].intact
             text = (_ALTERED if altered else "") + spec_yaml(values)
             yield Exported(address, f"{kind}s/{name}.yaml", values, text, altered=altered)
@@ -165,18 +163,13 @@ def _is_object(address: str) -> bool:
     return address.partition(".")[0] in ("schedule", "pipeline")
 
 
-def _is_name(name: str) -> bool:
-    """Tell whether a name may be that of a file: a record in Redis may have any."""
-    return len(name) <= NAME_LENGTH and _NAME.fullmatch(name) is not None
-
-
 def _notes(reading: Reading, spec: ProjectSpec) -> Iterator[str]:
     yield from (f"{one.message}: it is left out" for address, one in reading.damaged.items() if _is_object(address))
     yield from (f"{one.told}: {one.hint}" for address, one in reading.damaged.items() if address.startswith("key."))
     altered = altered_addresses(reading.records)
     if altered:
         yield f"altered in Redis since the last apply, and exported as found there: {', '.join(sorted(altered))}"
-    odd = [name for name in (*reading.state.pipelines, *reading.state.schedules) if not _is_name(name)]
+    odd = [name for name in (*reading.state.pipelines, *reading.state.schedules) if not is_name(name)]
     if odd:
         yield f"left out, because of names that no spec can have: {', '.join(map(repr, sorted(odd)))}"
     if spec.schedules == "paused" and any(one.fields.get("paused") for one in reading.state.schedules.values()):

@@ -6,7 +6,6 @@ ever changed, and what was adopted once is not adopted again.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -18,14 +17,13 @@ from flowerpower.adoption.timing import NoTimingError, Timing, timing_of
 from flowerpower.adoption.values import without_arguments
 from flowerpower.proposed import at_redis
 from flowerpower.render.specs import spec_yaml
-from flowerpower.specs.values import LONGEST_DURATION, NAME_LENGTH, NAME_PATTERN
+from flowerpower.specs.values import LONGEST_DURATION, is_name
 from flowerpower.state.models import Json
 
 FROM_LABEL, FUNCTION_LABEL = "adopted-from", "adopted-function"
 _RQ_TIMEOUT = 180  # what RQ itself takes where a job says nothing
 _RQ_CRON_RESULT_TTL = 500  # what RQ's cron writes where its file says nothing
 _MOST_RETRIES = 100
-_NAME = re.compile(NAME_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +174,7 @@ def _seconds(value: int) -> int:
 
 
 def _queue(queue: str, declared: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:
-    named = queue if _NAME.fullmatch(queue) and len(queue) <= NAME_LENGTH else name_of(queue)
+    named = queue if is_name(queue) else name_of(queue)
     notes = () if named == queue else (f"the queue {queue!r} is called {named} here",)
     if declared is None or named in declared or not declared:
         return named, notes

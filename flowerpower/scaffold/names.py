@@ -7,9 +7,8 @@ import unicodedata
 from pathlib import Path
 
 from flowerpower.errors import UsageError
+from flowerpower.specs.values import NAME_LENGTH, is_name
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*(-[a-z0-9_]+)*")
-_LONGEST_NAME = 63
 _NO_TEXTS = {"true", "false", "null"}  # what YAML does not read as a text
 
 
@@ -20,16 +19,16 @@ def name_from(folder: Path, kind: str = "project") -> str:
     if not words:
         return kind
     started = words if words[0].isalpha() and words not in _NO_TEXTS else f"{kind}-{words}"
-    return started[:_LONGEST_NAME].rstrip("-")
+    return started[:NAME_LENGTH].rstrip("-")
 
 
 def checked_name(name: str, kind: str) -> str:
     """Return a name, for a spec also one with folders before it; raises UsageError when it is not a valid one."""
     parts = [name] if kind == "project" else name.split("/")
-    if not all(len(part) <= _LONGEST_NAME and _NAME.fullmatch(part) and part not in _NO_TEXTS for part in parts):
+    if not all(is_name(part) and part not in _NO_TEXTS for part in parts):
         raise UsageError(
             f"{name!r} cannot be a {kind}'s name",
-            hint="at most 63 of a-z, 0-9, _ and single -, beginning with a letter, for example "
+            hint=f"at most {NAME_LENGTH} of a-z, 0-9, _ and single -, beginning with a letter, for example "
             f"{name_from(Path('/') / name.replace('/', '-'), kind)}",
         )
     return name

@@ -26,6 +26,7 @@ MOMENT_PATTERN = (
 )
 
 _MOMENT = re.compile(MOMENT_PATTERN, re.ASCII)
+_NAME = re.compile(NAME_PATTERN)
 _SHARE = re.compile(r"(\d{1,3})%", re.ASCII)
 
 
@@ -62,6 +63,11 @@ class Timed:
 
 
 _Timed = TypeVar("_Timed", bound=Timed)
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a text may be the name of a spec or of a queue."""
+    return len(text) <= NAME_LENGTH and _NAME.fullmatch(text) is not None
 
 
 def has_one_trigger(schedule: _Timed) -> _Timed:
