@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
-
 from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
@@ -37,12 +35,11 @@ class Search:
     ] = 1000
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    example = "flowerpower adopt --redis redis://jobs.example:6379/0 --dry-run"
-    command(app, "adopt", "Write specs for what RQ and rq-scheduler run.", example)(adopt)
-
-
+@command(
+    "adopt",
+    "Write specs for what RQ and rq-scheduler run.",
+    "flowerpower adopt --redis redis://jobs.example:6379/0 --dry-run",
+)
 def adopt(
     session: Session,
     search: Search,

@@ -54,11 +54,7 @@ class Ways:
     ] = False
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    command(app, "apply", "Make Redis match the specs.", "flowerpower apply --env prod --auto-approve")(apply)
-
-
+@command("apply", "Make Redis match the specs.", "flowerpower apply --env prod --auto-approve")
 def apply(
     session: Session,
     revision: Revision,

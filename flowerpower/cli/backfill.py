@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     from flowerpower.jobs.manager import RQManager
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    example = "flowerpower backfill nightly_sales --from 2026-11-01 --to 2026-11-14 --max-concurrent 2"
-    command(app, "backfill", "Run past ticks that have not succeeded.", example)(backfill)
-
-
 @dataclass(frozen=True)
 class Window:
     """The flags that say which ticks."""
@@ -55,6 +49,11 @@ class Way:
     dry_run: Annotated[bool, flag("--dry-run", env="", help="Show the ticks and run none.")] = False
 
 
+@command(
+    "backfill",
+    "Run past ticks that have not succeeded.",
+    "flowerpower backfill nightly_sales --from 2026-11-01 --to 2026-11-14 --max-concurrent 2",
+)
 def backfill(
     session: Session,
     window: Window,

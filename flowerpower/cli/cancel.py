@@ -22,11 +22,7 @@ _WAIT_SECONDS = 10.0
 _NOTHING = "Nothing to cancel: no run of that name is active; backfills of it start no more"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    command(app, "cancel", "Stop or drop a run.", "flowerpower cancel nightly_sales--1795312800")(cancel)
-
-
+@command("cancel", "Stop or drop a run.", "flowerpower cancel nightly_sales--1795312800")
 def cancel(
     session: Session,
     runs: Annotated[

@@ -59,11 +59,11 @@ class _InOrder(TyperGroup):
 
 
 def build(*only: str, listing: bool = False) -> typer.Typer:
-    """Return the application with every command, or with no more than the modules of those that are wanted.
+    """Return the application with every command, or with no more than those that are wanted.
 
     With *listing* its commands can be listed, in half of the time, and not called.
     """
-    from flowerpower.cli.options import Catalogue
+    from flowerpower.cli.options import OFFERED, Catalogue
 
     app = (Catalogue if listing else typer.Typer)(
         name="flowerpower",
@@ -78,9 +78,9 @@ def build(*only: str, listing: bool = False) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_version)
-    wanted = [COMMANDS[name] for name in only if name in COMMANDS]
-    for module in dict.fromkeys(wanted or COMMANDS.values()):
-        import_module(f"flowerpower.cli.{module}").register(app)
+    for name in [name for name in only if name in COMMANDS] or COMMANDS:
+        import_module(f"flowerpower.cli.{COMMANDS[name]}")
+        OFFERED[name](app)
     return app
 
 

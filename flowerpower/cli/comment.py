@@ -25,14 +25,6 @@ _UNAPPROVED = (
 )
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    command(app, "comment", "Tell a pull request its plan.", "flowerpower comment plan.json")(comment)
-    command(app, "approved", "Fetch the plan of the merged pull request.", "flowerpower approved --out approved.json")(
-        approved
-    )
-
-
 @dataclass(frozen=True)
 class Place:
     """The flags that say where the comment is."""
@@ -49,6 +41,7 @@ class Place:
     ] = None
 
 
+@command("comment", "Tell a pull request its plan.", "flowerpower comment plan.json")
 def comment(
     session: Session,
     place: Place,
@@ -118,6 +111,7 @@ def _told(step: Step, number: str, url: str) -> str:
     return f"{number}: {words.get(step.action, step.reason)}{' ' if url else ''}{url}"
 
 
+@command("approved", "Fetch the plan of the merged pull request.", "flowerpower approved --out approved.json")
 def approved(
     session: Session,
     out: Annotated[Path, flag("--out", help="Where to write the plan.", metavar="FILE")],

@@ -21,11 +21,6 @@ if TYPE_CHECKING:
 _FORMATS = ("mermaid", "dot", "svg", "png")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    command(app, "dag", "Draw the graph of a pipeline.", "flowerpower dag daily_sales --out daily_sales.svg")(dag)
-
-
 @dataclass(frozen=True)
 class Drawing:
     """The flags that say how it is drawn, and where to."""
@@ -43,6 +38,7 @@ class Drawing:
     all: Annotated[bool, flag("--all", env="", help="Draw each node, however many there are.")] = False
 
 
+@command("dag", "Draw the graph of a pipeline.", "flowerpower dag daily_sales --out daily_sales.svg")
 def dag(
     session: Session,
     revision: Revision,

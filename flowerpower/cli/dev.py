@@ -13,8 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from flowerpower.cli.applying import apply_with_progress, refuse
 from flowerpower.cli.logs import FAILURES_ARE_TOLD
 from flowerpower.cli.options import command, flag
@@ -33,13 +31,7 @@ _DRAIN = 20.0  # seconds that a running run has when we stop
 _PAUSE = 2.0  # seconds before a worker that ended is started again
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    command(app, "dev", "Work on a project: each save is planned and applied to a private Redis.", "flowerpower dev")(
-        dev
-    )
-
-
+@command("dev", "Work on a project: each save is planned and applied to a private Redis.", "flowerpower dev")
 def dev(
     session: Session,
     no_worker: Annotated[bool, flag("--no-worker", help="Fire and run nothing, only plan and apply.")] = False,

@@ -6,8 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from flowerpower.cli.options import command
 from flowerpower.cli.session import Session
 from flowerpower.cli.terminal import prints_to_stderr
@@ -18,11 +16,7 @@ if TYPE_CHECKING:
     from flowerpower.doctor.findings import Finding
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    command(app, "doctor", "Say what is wrong here, and what to do.", "flowerpower doctor --env prod")(doctor)
-
-
+@command("doctor", "Say what is wrong here, and what to do.", "flowerpower doctor --env prod")
 def doctor(session: Session) -> int:
     """Look at Redis, what is live, git, the specs, plug-ins and this machine, worst first. Changes nothing.
 

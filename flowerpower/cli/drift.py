@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import typer
-
 from flowerpower.cli.options import Revision, command
 from flowerpower.cli.session import Session
 
 DRIFTED = 2
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    command(app, "drift", "Show what was changed in Redis behind git's back.", "flowerpower drift --env prod")(drift)
-
-
+@command("drift", "Show what was changed in Redis behind git's back.", "flowerpower drift --env prod")
 def drift(session: Session, revision: Revision) -> int:
     """Show what was changed in Redis behind git's back, and what the next apply puts back. Writes nothing.
 

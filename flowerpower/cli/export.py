@@ -13,11 +13,7 @@ from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    command(app, "export", "Write what is live as spec files.", "flowerpower export --env prod --out .")(export)
-
-
+@command("export", "Write what is live as spec files.", "flowerpower export --env prod --out .")
 def export(
     session: Session,
     names: Annotated[

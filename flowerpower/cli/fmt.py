@@ -38,11 +38,7 @@ class _Outcome:
     problems: list[Problem] = field(default_factory=list)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    command(app, "fmt", "Put spec files into the canonical layout.", "flowerpower fmt --check")(fmt)
-
-
+@command("fmt", "Put spec files into the canonical layout.", "flowerpower fmt --check")
 def fmt(
     session: Session,
     which: Which,

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from flowerpower.cli import completion
 from flowerpower.cli.options import command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    command(app, "forecast", "Show the load of queues to come.", "flowerpower forecast --days 14 --queue etl")(forecast)
-
-
+@command("forecast", "Show the load of queues to come.", "flowerpower forecast --days 14 --queue etl")
 def forecast(
     session: Session,
     days: Annotated[int, flag("--days", env="", min=1, max=31, metavar="N", help="How far to look.")] = 7,

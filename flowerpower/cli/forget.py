@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import typer
-
 from flowerpower.cli.holds import LiveSchedules
 from flowerpower.cli.options import command
 from flowerpower.cli.session import Session
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    command(app, "forget", "Stop managing live schedules.", "flowerpower forget nightly_sales --env prod")(forget)
-
-
+@command("forget", "Stop managing live schedules.", "flowerpower forget nightly_sales --env prod")
 def forget(
     session: Session,
     names: LiveSchedules,

@@ -15,16 +15,11 @@ if TYPE_CHECKING:
     from flowerpower.project import FlowerPowerProject
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    command(
-        app,
-        "history",
-        "Show what was applied, newest first.",
-        "flowerpower history -n 5 --env prod; flowerpower history nightly_sales",
-    )(history)
-
-
+@command(
+    "history",
+    "Show what was applied, newest first.",
+    "flowerpower history -n 5 --env prod; flowerpower history nightly_sales",
+)
 def history(
     session: Session,
     what: Annotated[

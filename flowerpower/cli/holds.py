@@ -24,13 +24,7 @@ LiveSchedules = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    example = 'flowerpower pause nightly_sales --reason "vendor outage" --until 2d'
-    command(app, "pause", "Hold live schedules at once.", example)(pause)
-    command(app, "resume", "Let held schedules go on, from now.", "flowerpower resume nightly_sales")(resume)
-
-
+@command("pause", "Hold live schedules at once.", 'flowerpower pause nightly_sales --reason "vendor outage" --until 2d')
 def pause(
     session: Session,
     names: LiveSchedules,
@@ -66,6 +60,7 @@ def pause(
         session.talk(f"To stop what is under way: {typed(f'flowerpower cancel {name}', namespace)}")
 
 
+@command("resume", "Let held schedules go on, from now.", "flowerpower resume nightly_sales")
 def resume(
     session: Session,
     names: Annotated[

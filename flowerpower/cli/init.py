@@ -50,11 +50,7 @@ class Wanted:
     ] = None
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    command(app, "init", "Make a new project.", "flowerpower init acme && cd acme && flowerpower plan")(init)
-
-
+@command("init", "Make a new project.", "flowerpower init acme && cd acme && flowerpower plan")
 def init(
     session: Session,
     wanted: Wanted,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flowerpower.cli import completion
-from flowerpower.cli.options import command, flag
+from flowerpower.cli.options import OFFERED, add_command, flag
 from flowerpower.cli.session import Session
 from flowerpower.errors import UsageError
 
@@ -52,19 +52,20 @@ class When:
     ] = None
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
+def _add_group(app: typer.Typer) -> None:
     group = typer.Typer(
         help="Add a pipeline or a schedule to the project.",
         epilog="Example: flowerpower new pipeline daily_sales",
         rich_markup_mode=None,
     )
     app.add_typer(group, name="new", short_help="Add a pipeline or a schedule.")
-    command(group, "pipeline", "Add a pipeline, its module and a test.", "flowerpower new pipeline daily_sales")(
-        pipeline
-    )
+    example = "flowerpower new pipeline daily_sales"
+    add_command(group, "pipeline", "Add a pipeline, its module and a test.", example, pipeline)
     example = "flowerpower new schedule nightly_sales --pipeline daily_sales --cron '0 2 * * *'"
-    command(group, "schedule", "Add a schedule.", example)(schedule)
+    add_command(group, "schedule", "Add a schedule.", example, schedule)
+
+
+OFFERED["new"] = _add_group
 
 
 def pipeline(

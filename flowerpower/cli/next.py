@@ -25,12 +25,6 @@ _ROWS = 50  # on a terminal
 _MOST = 100_000  # fires in one answer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    example = 'flowerpower next --from 01:00 --to 05:00; flowerpower next --cron "30 2 * * *" --timezone Europe/Berlin'
-    command(app, "next", "Show what fires when.", example)(show_next)
-
-
 @dataclass(frozen=True)
 class Expression:
     """A trigger of its own, which needs no project."""
@@ -97,6 +91,11 @@ class Extent:
         return after, end
 
 
+@command(
+    "next",
+    "Show what fires when.",
+    'flowerpower next --from 01:00 --to 05:00; flowerpower next --cron "30 2 * * *" --timezone Europe/Berlin',
+)
 def show_next(
     session: Session,
     revision: Revision,

@@ -1,6 +1,6 @@
 """Flags that several commands share, as groups: a command takes a group as one argument.
 
-`command` turns a function of groups and its own flags into a Typer command: it builds the session, runs the function
+`command` makes a function of groups and its own flags a command: it builds the session, runs the function
 and turns what it raises into an exit code. Every flag can also be given by its FLOWERPOWER_ variable.
 """
 
@@ -12,7 +12,7 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache, partial, wraps
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -175,19 +175,28 @@ def _listed() -> None:
     """Stand for a command in a list."""
 
 
-def command(
-    app: typer.Typer, name: str, summary: str, example: str
-) -> Callable[[Callable[..., int | None]], Callable[..., None]]:
-    """Register a function as a command. It gets the session first, its groups and flags by name, and returns the exit
+Function = TypeVar("Function", bound=Callable[..., int | None])
+OFFERED: dict[str, Callable[[typer.Typer], None]] = {}
+"""What adds a command to an application, by its name; of the commands whose modules are loaded."""
+
+
+def command(name: str, summary: str, example: str) -> Callable[[Function], Function]:
+    """Offer a function as a command. It gets the session first, its groups and flags by name, and returns the exit
     code, or None for 0.
     """
 
-    def register(function: Callable[..., int | None]) -> Callable[..., None]:
-        wrapped = _listed if isinstance(app, Catalogue) else _wrap(function)
-        shown: dict[str, Any] = {"short_help": summary, "epilog": f"Example: {example}", "context_settings": _WIDE}
-        return app.command(name, cls=PlainCommand, **shown)(wrapped)
+    def offer(function: Function) -> Function:
+        OFFERED[name] = lambda app: add_command(app, name, summary, example, function)
+        return function
 
-    return register
+    return offer
+
+
+def add_command(app: typer.Typer, name: str, summary: str, example: str, function: Callable[..., int | None]) -> None:
+    """Add a command to an application, or to a group of it."""
+    wrapped = _listed if isinstance(app, Catalogue) else _wrap(function)
+    shown: dict[str, Any] = {"short_help": summary, "epilog": f"Example: {example}", "context_settings": _WIDE}
+    app.command(name, cls=PlainCommand, **shown)(wrapped)
 
 
 def _wrap(function: Callable[..., int | None]) -> Callable[..., None]:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
-
 from flowerpower.cli import completion
 from flowerpower.cli.github import folder_in_repository, mistakes_beside_lines, publish, summary_of
 from flowerpower.cli.options import AllOverrides, Overrides, Revision, Trust, command, flag, separate
@@ -78,11 +76,7 @@ class PlanFlags:
     ] = None
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    command(app, "plan", "Show what apply would change.", "flowerpower plan --env prod --detailed-exitcode")(plan)
-
-
+@command("plan", "Show what apply would change.", "flowerpower plan --env prod --detailed-exitcode")
 def plan(
     session: Session,
     revision: Revision,

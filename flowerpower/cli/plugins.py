@@ -14,11 +14,7 @@ from flowerpower.errors import ProjectNotFoundError
 Group = Literal["io", "adapters", "executors", "secrets", "messaging", "checks"]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    command(app, "plugins", "Show the plug-ins that are installed.", "flowerpower plugins list")(plugins)
-
-
+@command("plugins", "Show the plug-ins that are installed.", "flowerpower plugins list")
 def plugins(
     session: Session,
     action: Annotated[Literal["list"], typer.Argument(help="What to do: list them.")] = "list",

@@ -20,13 +20,7 @@ if TYPE_CHECKING:
 _KINDS = ("project", "pipeline", "schedule")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    command(
-        app, "render", "Print the specs as they are in an environment.", "flowerpower render --env prod nightly_sales"
-    )(render)
-
-
+@command("render", "Print the specs as they are in an environment.", "flowerpower render --env prod nightly_sales")
 def render(
     session: Session,
     revision: Revision,

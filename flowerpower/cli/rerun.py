@@ -16,12 +16,6 @@ from flowerpower.cli.waiting import follow
 from flowerpower.errors import UsageError
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    example = "flowerpower rerun nightly_sales --tick 2026-11-22T02:00; flowerpower rerun --status failed --since 12h"
-    command(app, "rerun", "Run past ticks again.", example)(rerun)
-
-
 @dataclass(frozen=True)
 class One:
     """The flags for one tick."""
@@ -33,6 +27,11 @@ class One:
     wait: Annotated[bool, flag("--wait", help="Wait for the end of the run and show what it made.")] = False
 
 
+@command(
+    "rerun",
+    "Run past ticks again.",
+    "flowerpower rerun nightly_sales --tick 2026-11-22T02:00; flowerpower rerun --status failed --since 12h",
+)
 def rerun(
     session: Session,
     one: One,

@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     from flowerpower.planning.plan import Plan
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    command(app, "rollback", "Undo an apply and every later one.", "flowerpower rollback 1a2b3c4d --plan")(rollback)
-
-
 @dataclass(frozen=True)
 class Preview:
     """The flags for a look without a change."""
@@ -36,6 +31,7 @@ class Preview:
     ] = False
 
 
+@command("rollback", "Undo an apply and every later one.", "flowerpower rollback 1a2b3c4d --plan")
 def rollback(
     session: Session,
     overrides: Overrides,

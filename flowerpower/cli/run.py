@@ -23,12 +23,11 @@ GivenInputs = Annotated[
 _offer_executors = completion.words(*_EXECUTORS, "ray")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    example = "flowerpower run daily_sales --set region=US --tick 2026-11-22"
-    command(app, "run", "Run a pipeline here and now, without Redis.", example)(run)
-
-
+@command(
+    "run",
+    "Run a pipeline here and now, without Redis.",
+    "flowerpower run daily_sales --set region=US --tick 2026-11-22",
+)
 def run(
     session: Session,
     pipeline: Annotated[str, typer.Argument(help="Name of the pipeline.", autocompletion=completion.pipelines)],

@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 _STATUSES = ("running", "queued", "scheduled", "retrying", "succeeded", "failed", "skipped", "missed", "cancelled")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    example = "flowerpower runs nightly_sales --status failed --since 7d"
-    command(app, "runs", "Show what ran and what did not, and why.", example)(runs)
-
-
 @dataclass(frozen=True)
 class One:
     """The flags for a look at one run."""
@@ -38,6 +32,9 @@ class One:
     ] = None
 
 
+@command(
+    "runs", "Show what ran and what did not, and why.", "flowerpower runs nightly_sales --status failed --since 7d"
+)
 def runs(
     session: Session,
     one: One,

@@ -17,16 +17,7 @@ SchemaFormat = Literal["json", "markdown"]
 _SPECS: tuple[Kind, ...] = ("project", "pipeline", "schedule")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    command(
-        app,
-        "schema",
-        "Print the JSON Schemas of specs and plans.",
-        "flowerpower schema schedule > schedule.schema.json",
-    )(schema)
-
-
+@command("schema", "Print the JSON Schemas of specs and plans.", "flowerpower schema schedule > schedule.schema.json")
 def schema(
     session: Session,
     kind: Annotated[

@@ -13,12 +13,7 @@ from flowerpower.cli.session import Session
 Shell = Literal["bash", "zsh", "fish"]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    example = "source <(flowerpower completion bash)"
-    command(app, "completion", "Print the script that makes a shell complete.", example)(completion)
-
-
+@command("completion", "Print the script that makes a shell complete.", "source <(flowerpower completion bash)")
 def completion(session: Session, shell: Annotated[Shell, typer.Argument(help="For which shell.")]) -> None:
     """Print the script with which a shell completes commands, flags, values, and the names in the project around.
 

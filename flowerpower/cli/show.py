@@ -13,11 +13,7 @@ from flowerpower.cli.planfiles import read_plan
 from flowerpower.cli.session import Session
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    command(app, "show", "Show a saved plan.", "flowerpower show plan.json --format markdown")(show)
-
-
+@command("show", "Show a saved plan.", "flowerpower show plan.json --format markdown")
 def show(
     session: Session,
     file: Annotated[Path, typer.Argument(metavar="PLANFILE", help="A file that `plan --out` wrote.")],

@@ -14,12 +14,11 @@ from flowerpower.cli.status_display import Display, chosen, most_recent, show, t
 from flowerpower.errors import UsageError
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    example = "flowerpower status --env prod --watch; flowerpower status --format html --out status.html"
-    command(app, "status", "Show what is live, worst first.", example)(status)
-
-
+@command(
+    "status",
+    "Show what is live, worst first.",
+    "flowerpower status --env prod --watch; flowerpower status --format html --out status.html",
+)
 def status(
     session: Session,
     revision: Revision,

@@ -13,11 +13,7 @@ from flowerpower.cli.session import Session
 from flowerpower.cli.waiting import follow
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    command(app, "trigger", "Enqueue one run now.", "flowerpower trigger nightly_sales --wait")(trigger)
-
-
+@command("trigger", "Enqueue one run now.", "flowerpower trigger nightly_sales --wait")
 def trigger(
     session: Session,
     name: Annotated[str, typer.Argument(help="A live schedule or pipeline.", autocompletion=completion.both)],

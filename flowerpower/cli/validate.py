@@ -27,11 +27,7 @@ class Report:
     ] = None
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    command(app, "validate", "Check the specs.", "flowerpower validate --env prod")(validate)
-
-
+@command("validate", "Check the specs.", "flowerpower validate --env prod")
 def validate(
     session: Session,
     revision: Revision,

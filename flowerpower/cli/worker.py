@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from flowerpower.cli import completion
 from flowerpower.cli.logs import start_log
 from flowerpower.cli.options import command, flag
@@ -15,12 +13,6 @@ from flowerpower.errors import UsageError
 
 if TYPE_CHECKING:
     from flowerpower.jobs.workers.processes import Work
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    command(app, "worker", "Run what is due, with a scheduler beside it.", "flowerpower worker --queue heavy")(worker)
-    command(app, "scheduler", "Run a scheduler alone.", "flowerpower scheduler --env prod")(scheduler)
 
 
 @dataclass(frozen=True)
@@ -86,6 +78,7 @@ class Code:
     ] = ""
 
 
+@command("worker", "Run what is due, with a scheduler beside it.", "flowerpower worker --queue heavy")
 def worker(session: Session, jobs: Jobs, processes: Processes, code: Code, watched: Watched) -> None:
     """Run what is due: an RQ worker for the project's queues that carries a scheduler. Drains on SIGTERM."""
     start_log(session)
@@ -116,6 +109,7 @@ def worker(session: Session, jobs: Jobs, processes: Processes, code: Code, watch
         start_anew()
 
 
+@command("scheduler", "Run a scheduler alone.", "flowerpower scheduler --env prod")
 def scheduler(session: Session, watched: Watched) -> None:
     """Run a scheduler alone: it fires what is due and runs nothing. One of several works, the rest stand by."""
     start_log(session)
