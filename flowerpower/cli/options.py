@@ -258,14 +258,11 @@ def guarded(general: General, revision: Revision, trust: Trust, work: Callable[[
         settings = read_settings(
             project=named.folder, env=general.env, redis=general.redis, variables=read_variables(general.var or ())
         )
-        session = Session(
-            settings._replace(untrusted=trust.untrusted, url=named.url),
+        session = session._replace(
+            settings=settings._replace(untrusted=trust.untrusted, url=named.url),
             ref=revision.ref,
-            json=general.json,
-            color=general.wanted_color,
             quiet=general.quiet,
             verbose=general.verbose,
-            debug=general.debug,
             given=repeated_flags(general, settings.environment),
         )
         return work(session) or 0
