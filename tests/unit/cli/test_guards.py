@@ -57,6 +57,29 @@ def leave_files_out(line: CommandLine) -> None:
     line.git("sparse-checkout", "set", "--no-cone", "/*", "!/schedules/hourly.yaml")
 
 
+def delete_everything(line: CommandLine) -> None:
+    for name in ("nightly", "hourly"):
+        (line.folder / f"schedules/{name}.yaml").unlink()
+
+
+def delete_a_protected_one(line: CommandLine) -> None:
+    line.write("schedules/nightly.yaml", 'pipeline: report\ncron: "0 2 * * *"\nprotected: true\n')
+    assert line("apply", "--auto-approve").code == 0
+    (line.folder / "schedules/nightly.yaml").unlink()
+
+
+def go_back(line: CommandLine) -> None:
+    line.commit("newer")
+    assert line("apply", "--auto-approve").code == 0
+    line.git("reset", "--quiet", "--hard", "HEAD~1")
+
+
+def move_to_another_repository(line: CommandLine) -> None:
+    line.git("remote", "add", "origin", "https://git.example/one.git")
+    assert line("apply", "--auto-approve").code == 0
+    line.git("remote", "set-url", "origin", "https://git.example/other.git")
+
+
 def delete_the_pipelines_too(line: CommandLine) -> None:
     for folder in ("schedules", "pipelines"):
         for file in (line.folder / folder).iterdir():
@@ -71,6 +94,15 @@ def damage_what_was_recorded(line: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("accident", "guard", "words", "way_past"),
     [
+        (delete_everything, "empty", "all would be deleted", ["--allow-empty"]),
+        (delete_a_protected_one, "protected", "1 protected schedule would be deleted: nightly", []),
+        (go_back, "older", "which was applied last", ["--allow-older-commit"]),
+        (
+            move_to_another_repository,
+            "foreign",
+            "from git.example/one, this is git.example/other",
+            ["--allow-takeover"],
+        ),
         (delete_two, "deletes", "2 of 5 schedules would be deleted; 1 may be (25%)", ["--allow-deletes", "2"]),
         (loosen_the_limit, "deletes", "100% counts from the next apply on", ["--allow-deletes", "2"]),
         (loosen_a_house_rule, "policy", "schedules/hourly.yaml:2 schedule.hourly: it fires 30s apart", []),

@@ -22,14 +22,6 @@ def test_validate_refuses_a_file_that_does_not_exist(flowerpower: CommandLine) -
     assert "hint: name files or folders of the project, or none to check all" in other.err
 
 
-def test_validate_takes_the_folder_of_a_project(flowerpower: CommandLine) -> None:
-    above = CommandLine(flowerpower.folder.parent, flowerpower.environment)
-
-    answer = above("validate", flowerpower.folder.name)
-
-    assert (answer.code, answer.last) == (0, "acme is valid in 2 environments: 1 pipeline, 2 schedules.")
-
-
 def test_flags_before_the_command_are_put_behind_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--env", "my prod", "plan", "-q"]) == 1
 

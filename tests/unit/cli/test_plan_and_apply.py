@@ -121,54 +121,6 @@ def test_what_is_wrong_with_a_call_is_told_before_that_nobody_can_be_asked(
     assert "no terminal" not in answer.err
 
 
-def delete_everything(line: CommandLine) -> None:
-    for name in ("nightly", "hourly"):
-        (line.folder / f"schedules/{name}.yaml").unlink()
-
-
-def delete_a_protected_one(line: CommandLine) -> None:
-    line.write("schedules/nightly.yaml", 'pipeline: report\ncron: "0 2 * * *"\nprotected: true\n')
-    assert line("apply", "--auto-approve").code == 0
-    (line.folder / "schedules/nightly.yaml").unlink()
-
-
-def go_back(line: CommandLine) -> None:
-    line.commit("newer")
-    assert line("apply", "--auto-approve").code == 0
-    line.git("reset", "--quiet", "--hard", "HEAD~1")
-
-
-def move_to_another_repository(line: CommandLine) -> None:
-    line.git("remote", "add", "origin", "https://git.example/one.git")
-    assert line("apply", "--auto-approve").code == 0
-    line.git("remote", "set-url", "origin", "https://git.example/other.git")
-
-
-@pytest.mark.parametrize(
-    ("accident", "guard", "way_past"),
-    [
-        (delete_everything, "empty", ["--allow-empty"]),
-        (go_back, "older", ["--allow-older-commit"]),
-        (move_to_another_repository, "foreign", ["--allow-takeover"]),
-        (delete_a_protected_one, "protected", []),
-    ],
-)
-def test_a_guard_refuses_with_exit_3_and_says_the_way_past(
-    applied: CommandLine, accident: Callable[[CommandLine], None], guard: str, way_past: list[str]
-) -> None:
-    accident(applied)
-
-    plan, refused = applied("plan"), applied("apply", "--auto-approve")
-    assert plan.code == 0
-    assert f"x {guard}:" in plan.out
-    assert refused.code == 3
-    assert f"Error: {guard}:" in refused.err
-
-    if way_past:
-        assert way_past[0] in refused.err
-        assert applied("apply", "--auto-approve", *way_past).code == 0
-
-
 def test_uncommitted_changes_are_refused_outside_the_default_environment(flowerpower: CommandLine) -> None:
     flowerpower.write("schedules/hourly.yaml", "pipeline: report\nevery: 2h\n")
 

@@ -130,7 +130,6 @@ def test_a_deleted_file_is_no_mistake_but_what_names_it_is(validate: Validate, s
 @pytest.mark.parametrize(
     ("argument", "words"),
     [
-        ("data/acme/schedules/nightyl.yaml", "there is no file data/acme/schedules/nightyl.yaml"),
         ("-", "not from standard input; name the file"),
         ("empty", "no flowerpower.yaml in "),
         ("README.md", "no flowerpower.yaml in "),
