@@ -93,60 +93,20 @@ class _Machine:
             raise ValueError("a mark where a value should be")
         self.memo[number] = self.stack[-1]
 
-    def remember(self, _: Any) -> None:
-        """Remember the topmost value under the next number."""
-        self.put(len(self.memo))
-
-    def recall(self, number: Any) -> None:
-        """Push what was remembered."""
-        self.stack.append(self.memo[number])
-
-    def mark(self, _: Any) -> None:
-        """Push a mark."""
-        self.stack.append(_MARK)
-
-    def drop(self, _: Any) -> None:
-        """Take the topmost value or mark."""
-        self.stack.pop()
-
-    def drop_to_mark(self, _: Any) -> None:
-        """Take the values above the last mark."""
-        self.pop_to_mark()
-
     def tuple_of(self, size: int) -> None:
         """Push a tuple of the topmost values."""
         self.stack.append(tuple([self.pop() for _ in range(size)][::-1]))
-
-    def tuple_from_mark(self, _: Any) -> None:
-        """Push a tuple of the values above the mark."""
-        self.stack.append(tuple(self.pop_to_mark()))
-
-    def list_from_mark(self, _: Any) -> None:
-        """Push a list of the values above the mark."""
-        self.stack.append(self.pop_to_mark())
 
     def dict_from_mark(self, _: Any) -> None:
         """Push a dict of the pairs above the mark."""
         items = self.pop_to_mark()
         self.stack.append({})
-        self._set(items)
-
-    def append(self, _: Any) -> None:
-        """Put the topmost value into the list below it."""
-        self._extend([self.pop()])
-
-    def extend(self, _: Any) -> None:
-        """Put the values above the mark into the list below it."""
-        self._extend(self.pop_to_mark())
+        self.set_items(items)
 
     def set_item(self, _: Any) -> None:
         """Put the topmost key and value into the dict below them."""
         value = self.pop()
-        self._set([self.pop(), value])
-
-    def set_items(self, _: Any) -> None:
-        """Put the keys and values above the mark into the dict below it."""
-        self._set(self.pop_to_mark())
+        self.set_items([self.pop(), value])
 
     def name(self, argument: Any) -> None:
         """Push a stand-in for a class or function that is named."""
@@ -181,14 +141,16 @@ class _Machine:
         if not isinstance(self.stack[-1], Unreadable):
             self.stack[-1] = Unreadable("an object")
 
-    def _extend(self, items: list[Any]) -> None:
+    def extend(self, items: list[Any]) -> None:
+        """Put items into the list below them."""
         below = self.stack[-1]
         if isinstance(below, list):
             below.extend(items)
         elif not isinstance(below, Unreadable):
             raise TypeError("items for what is no list")
 
-    def _set(self, items: list[Any]) -> None:
+    def set_items(self, items: list[Any]) -> None:
+        """Put keys and values, one after the other, into the dict below them."""
         below = self.stack[-1]
         if isinstance(below, Unreadable):
             return
@@ -223,25 +185,27 @@ _CONSTANTS: Mapping[str, Callable[[], Any]] = {
     **dict.fromkeys(("EXT1", "EXT2", "EXT4", "PERSID"), lambda: Unreadable("an object kept elsewhere")),
     "BYTEARRAY8": lambda: Unreadable("a bytearray"),
 }
-_STEPS: Mapping[str, Callable[[_Machine, Any], None]] = {
-    "MARK": _Machine.mark,
-    "POP": _Machine.drop,
-    "POP_MARK": _Machine.drop_to_mark,
+_STEPS: Mapping[str, Callable[[_Machine, Any], object]] = {
+    "MARK": lambda machine, _: machine.stack.append(_MARK),
+    "POP": lambda machine, _: machine.stack.pop(),
+    "POP_MARK": lambda machine, _: machine.pop_to_mark(),
     "DUP": lambda machine, _: machine.stack.append(machine.stack[-1]),
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _Machine.put),
-    "MEMOIZE": _Machine.remember,
-    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine.recall),
-    "TUPLE": _Machine.tuple_from_mark,
+    "MEMOIZE": lambda machine, _: machine.put(len(machine.memo)),
+    **dict.fromkeys(
+        ("GET", "BINGET", "LONG_BINGET"), lambda machine, number: machine.stack.append(machine.memo[number])
+    ),
+    "TUPLE": lambda machine, _: machine.stack.append(tuple(machine.pop_to_mark())),
     "TUPLE1": lambda machine, _: machine.tuple_of(1),
     "TUPLE2": lambda machine, _: machine.tuple_of(2),
     "TUPLE3": lambda machine, _: machine.tuple_of(3),
-    "LIST": _Machine.list_from_mark,
+    "LIST": lambda machine, _: machine.stack.append(machine.pop_to_mark()),
     "DICT": _Machine.dict_from_mark,
-    "APPEND": _Machine.append,
-    "APPENDS": _Machine.extend,
-    "ADDITEMS": _Machine.extend,
+    "APPEND": lambda machine, _: machine.extend([machine.pop()]),
+    "APPENDS": lambda machine, _: machine.extend(machine.pop_to_mark()),
+    "ADDITEMS": lambda machine, _: machine.extend(machine.pop_to_mark()),
     "SETITEM": _Machine.set_item,
-    "SETITEMS": _Machine.set_items,
+    "SETITEMS": lambda machine, _: machine.set_items(machine.pop_to_mark()),
     "GLOBAL": _Machine.name,
     "STACK_GLOBAL": _Machine.name_from_stack,
     "REDUCE": lambda machine, _: machine.make(2),
