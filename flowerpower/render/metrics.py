@@ -17,40 +17,35 @@ if TYPE_CHECKING:
 Value = Callable[["ScheduleStatus"], "float | int | None"]
 
 
-def _succeeded(schedule: ScheduleStatus) -> int | None:
-    return schedule.succeeded_at
-
-
-def _seconds(schedule: ScheduleStatus) -> float | None:
-    return schedule.ended.seconds if schedule.ended and schedule.ended.seconds else None
-
-
-def _in_sync(schedule: ScheduleStatus) -> int:
-    return int(not schedule.drifted)
-
-
-def _failing(schedule: ScheduleStatus) -> int:
-    return int(schedule.ended is not None and schedule.ended.status == "failed")
-
-
-def _suspended(schedule: ScheduleStatus) -> int:
-    return int(schedule.paused or schedule.hold is not None)
-
-
 SCHEDULE_GAUGES: dict[str, tuple[str, Value]] = {
-    "flowerpower_schedule_last_success_timestamp_seconds": ("When it last succeeded, as far as is kept.", _succeeded),
+    "flowerpower_schedule_last_success_timestamp_seconds": (
+        "When it last succeeded, as far as is kept.",
+        lambda schedule: schedule.succeeded_at,
+    ),
     "flowerpower_schedule_next_run_timestamp_seconds": (
         "When it runs next; none while nothing is planned.",
         lambda schedule: schedule.next_tick,
     ),
-    "flowerpower_schedule_last_duration_seconds": ("How long the last run took.", _seconds),
-    "flowerpower_schedule_in_sync": ("Whether it lies in Redis as it was applied.", _in_sync),
+    "flowerpower_schedule_last_duration_seconds": (
+        "How long the last run took.",
+        lambda schedule: (schedule.ended and schedule.ended.seconds) or None,
+    ),
+    "flowerpower_schedule_in_sync": (
+        "Whether it lies in Redis as it was applied.",
+        lambda schedule: int(not schedule.drifted),
+    ),
     "flowerpower_schedule_late": (
         f"Whether it is due for more than {LATE} s and has not fired.",
         lambda schedule: int(schedule.late > LATE),
     ),
-    "flowerpower_schedule_failing": ("Whether its last run failed.", _failing),
-    "flowerpower_schedule_suspended": ("Whether it is paused in its spec or held by somebody.", _suspended),
+    "flowerpower_schedule_failing": (
+        "Whether its last run failed.",
+        lambda schedule: int(schedule.ended is not None and schedule.ended.status == "failed"),
+    ),
+    "flowerpower_schedule_suspended": (
+        "Whether it is paused in its spec or held by somebody.",
+        lambda schedule: int(schedule.paused or schedule.hold is not None),
+    ),
 }
 _INFO = ("pipeline", "queue", "owner")
 
