@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from flowerpower.planning.plan import Fires
 from flowerpower.schedule.cutover import cut_over
@@ -57,12 +58,7 @@ def _active_trigger(schedule: Schedule | None, reading: Reading) -> Trigger | No
 
 
 def _next(trigger: Trigger | None, after: int) -> tuple[int, ...]:
-    ticks: list[int] = []
-    tick = trigger.next_tick(after) if trigger else None
-    while trigger and tick is not None and len(ticks) < SHOWN:
-        ticks.append(tick)
-        tick = trigger.next_tick(tick)
-    return tuple(ticks)
+    return tuple(islice(trigger.ticks_after(after), SHOWN)) if trigger else ()
 
 
 def clock_marks(timezone: str, ticks: Iterable[int]) -> dict[int, str]:

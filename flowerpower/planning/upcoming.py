@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from flowerpower.planning.fires import clock_marks
@@ -111,8 +112,8 @@ def _ticks_of(schedule: Schedule, after: int, number: int, live: bool, until: in
 def _next(trigger: Trigger, after: int, number: int, until: int = LAST) -> list[int]:
     """Return the ticks up to a moment, and the first one behind it: who has that is not over."""
     ticks: list[int] = []
-    tick = trigger.next_tick(after)
-    while tick is not None and len(ticks) < number:
+    for tick in islice(trigger.ticks_after(after), number):
         ticks.append(tick)
-        tick = trigger.next_tick(tick) if tick <= until else None
+        if tick > until:
+            break
     return ticks

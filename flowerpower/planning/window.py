@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from flowerpower.errors import UsageError
@@ -90,8 +91,4 @@ def nearest_ticks(trigger: Trigger, moment: int) -> tuple[int, ...]:
 
 def ticks_between(trigger: Trigger, first: int, last: int) -> list[int]:
     """Return the ticks from one second to another, both included, the oldest first."""
-    found, tick = list[int](), trigger.next_tick(first - 1)
-    while tick is not None and tick <= last:
-        found.append(tick)
-        tick = trigger.next_tick(tick)
-    return found
+    return list(takewhile(lambda tick: tick <= last, trigger.ticks_after(first - 1)))

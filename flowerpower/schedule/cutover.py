@@ -15,6 +15,7 @@ The rule: a tick of the old trigger and a tick of the new one are *one run, move
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from typing import Literal
 
 from flowerpower.schedule.trigger import Trigger
@@ -67,12 +68,8 @@ def cut_over(before: Trigger | None, after: Trigger | None, *, at: int) -> CutOv
 
 
 def _next_fires(trigger: Trigger | None, at: int) -> tuple[int, ...]:
-    fires: list[int] = []
-    tick = None if trigger is None else trigger.next_tick(at)
-    while trigger is not None and tick is not None and tick <= at + HORIZON and len(fires) < MOST_FIRES:
-        fires.append(tick)
-        tick = trigger.next_tick(tick)
-    return tuple(fires)
+    fires = () if trigger is None else islice(trigger.ticks_after(at), MOST_FIRES)
+    return tuple(takewhile(lambda tick: tick <= at + HORIZON, fires))
 
 
 def _partner_of_old(before: Trigger, after: Trigger, old: int) -> int | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice, takewhile
 from typing import Literal
 
 from flowerpower.schedule.trigger import CronInZone, Trigger
@@ -126,9 +127,4 @@ def _fires_around(trigger: Trigger, change: ClockChange, first: int, last: int) 
     for _ in range(2):
         earlier = trigger.previous_tick(begin)
         begin = earlier if earlier is not None and earlier >= first else begin
-    fires: list[int] = []
-    tick = trigger.next_tick(begin - 1)
-    while tick is not None and tick <= last and len(fires) < MOST_FIRES:
-        fires.append(tick)
-        tick = trigger.next_tick(tick)
-    return tuple(fires)
+    return tuple(takewhile(lambda tick: tick <= last, islice(trigger.ticks_after(begin - 1), MOST_FIRES)))

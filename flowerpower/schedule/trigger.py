@@ -7,7 +7,7 @@ before. Nothing here reads a clock, and every search ends: what does not fire wi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple, Protocol
 
@@ -204,6 +204,13 @@ class Trigger(NamedTuple):
             return None
         tick = self.rule.after(after)
         return tick if tick is not None and tick <= self.end else None
+
+    def ticks_after(self, after: int) -> Iterator[int]:
+        """Yield the ticks after that second since the Unix epoch, as long as there are any."""
+        tick = self.next_tick(after)
+        while tick is not None:
+            yield tick
+            tick = self.next_tick(tick)
 
     def previous_tick(self, tick: int) -> int | None:
         """Return the last tick before that second since the Unix epoch, or None if there is none."""
