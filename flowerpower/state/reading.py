@@ -6,12 +6,9 @@ It is fit for a Redis user that may only read: plain pipelined commands, no MULT
 
 from __future__ import annotations
 
-from binascii import unhexlify
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.errors import DamagedError
@@ -21,29 +18,24 @@ from flowerpower.state.codec import (
     decode_hold,
     decode_run,
     decode_schedule,
-    decode_troubles,
 )
 from flowerpower.state.damage import Damages
+from flowerpower.state.front import RECORDS, Front, read_front, start_of
 from flowerpower.state.glance import Glances, live_schedule
 from flowerpower.state.job_codec import JOB_FIELDS, UNREADABLE, decode_occurrence
 from flowerpower.state.keys import Keys
-from flowerpower.state.listeners import count_alive, moved_by_stock, scheduler_of
+from flowerpower.state.listeners import scheduler_of
 from flowerpower.state.live import LiveFields, LiveRecords, live_pipeline
-from flowerpower.state.memory import disk_words, full_words
 from flowerpower.state.misplaced import is_misplaced
-from flowerpower.state.models import Consumers, Cursor, Occurrence, Pipeline, Reading, Schedule, State
+from flowerpower.state.models import Consumers, Occurrence, Pipeline, Reading, Schedule, State
 from flowerpower.state.pipelined import batches, pack, pack_for_keys, replies, sound
-from flowerpower.state.replication import replication_words
+from flowerpower.state.waiting import Place, Waiting, read_waiting
 
 if TYPE_CHECKING:
     from redis import Redis
 
-_RECORDS = 100  # in one reply
 _BATCH = 5000  # objects
-_LATEST = 253_402_214_400  # the last day of the year 9999
 _RUNS = (b"queued", b"started")
-
-Place = tuple[str, int]  # the queue in whose registry a job waits, and when it is due
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,46 +47,12 @@ class Look:
     queues: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Front:
-    """The first round trip: the names of everything, and what is small."""
-
-    now: int
-    head: Mapping[bytes, bytes]
-    schedules: Sequence[str]
-    pending: Sequence[str | None]  # the id of the job that waits for each of the schedules
-    pipelines: Sequence[str]
-    cursors: Mapping[str, Cursor]
-    with_cursor: Collection[str]  # schedules, those whose cursor is damaged among them
-    marks: Sequence[int]  # of the texts of the cursors, a batch each: enough to see that none has moved
-    holds: Mapping[bytes, bytes]
-    active: Mapping[bytes, bytes]
-    buffers: Mapping[bytes, bytes]
-    forgotten: frozenset[str]
-    run_specs: Collection[bytes]  # those that there are, each as `start_of` its digest
-    rq_queues: frozenset[str]
-    lease: bytes
-    troubles: tuple[str, ...]
-    damages: Damages
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """The second round trip: what waits in the registries, and who listens."""
-
-    places: dict[str, Place]  # by the id of a job of ours
-    twice: frozenset[str]  # ids of jobs that wait in two registries
-    unmanaged: Mapping[str, int]
-    workers: Mapping[str, int]
-    stock: frozenset[str]  # queues that a scheduler of RQ's own looks after
-
-
 @dataclass(slots=True)
 class _Objects:
     """The third round trip: every record, every job, and whether anything moved since the first."""
 
     namespace: str
-    waiting: _Waiting
+    waiting: Waiting
     damages: Damages
     run_specs: Collection[bytes]
     glances: Glances
@@ -173,9 +131,9 @@ class _Objects:
 
 def look(client: Redis, keys: Keys, queues: frozenset[str] = frozenset()) -> Look:
     """Look once; of *queues* too, which RQ's own list of queues may lack."""
-    front = _read_front(client, keys)
+    front = read_front(client, keys)
     ours = queues | {queue for queue in front.rq_queues if keys.owns_queue(queue)}
-    waiting = _read_waiting(client, keys, front, ours)
+    waiting = read_waiting(client, keys, front, ours)
     found = _read_objects(client, keys, front, waiting)
     named = frozenset(map(keys.queue, found.odd_queues.union(filter(None, found.glances.queues.values()))))
     reading = _assemble(front, waiting, found, scheduler_of(front.lease, waiting.stock, named))
@@ -183,138 +141,17 @@ def look(client: Redis, keys: Keys, queues: frozenset[str] = frozenset()) -> Loo
     return Look(reading, settled, named)
 
 
-def start_of(digest: bytes) -> bytes:
-    """Return the first 128 bits of a digest: enough to tell them apart, and a third of the memory."""
-    try:
-        return unhexlify(digest[:32])
-    except ValueError:
-        return digest
-
-
-def _ask_front(client: Redis, keys: Keys) -> tuple[int, list[Any], Damages]:
-    """Return the time, what the keys below hold, in their order, and what of it cannot be read."""
-    damages, wanted = Damages(keys), keys.types()
-    pipe = client.pipeline(transaction=False)
-    pipe.time()
-    for key in wanted:
-        pipe.type(key)
-    asked: list[tuple[str, Any]] = []  # and what stands for a key of another type
-    for key in (keys.head, keys.cursors, keys.holds, keys.active, keys.buffers):
-        pipe.hgetall(key)
-        asked.append((key, {}))
-    for key in (keys.schedules, keys.pipelines, keys.forgotten, keys.specs):
-        pipe.hkeys(key)
-        asked.append((key, ()))
-    pipe.smembers(keys.queues)
-    pipe.get(keys.lease)
-    pipe.get(keys.troubles)
-    pipe.info("memory")
-    pipe.info("persistence")
-    pipe.info("replication")
-    asked += [(keys.queues, ()), (keys.lease, None), (keys.troubles, None)]
-    time, *replied = pipe.execute(raise_on_error=False)
-    kinds, held, (memory, disk, others) = replied[: len(wanted)], replied[len(wanted) : -3], replied[-3:]
-    damages.types(wanted, kinds)
-    found = [
-        damages.of_key(key, wanted[key], reply, nothing, matters=key not in (keys.head, keys.lease, keys.troubles))
-        for (key, nothing), reply in zip(asked, held, strict=True)
-    ]
-    refused = (*full_words(memory), *disk_words(disk), *replication_words(others, is_led=bool(found[-2])))
-    troubles = (*refused, *decode_troubles(found[-1]))
-    return int(sound(time)[0]), [*found[:-1], troubles], damages
-
-
-def _read_front(client: Redis, keys: Keys) -> _Front:
-    now, held, damages = _ask_front(client, keys)
-    head, cursors, holds, active, buffers, schedules, pipelines, forgotten, specs, rq_queues, lease, troubles = held
-    prefix = keys.queue_list("")
-    found, with_cursor = damages.cursors(cursors)
-    same = {name: name for name in found}  # held once, though several of what is read hold it
-    names = [same.get(name, name) for name in damages.names("schedule", schedules)]
-    return _Front(
-        now=now,
-        head=head,
-        schedules=names,
-        pending=[found[name].pending if name in found else None for name in names],
-        pipelines=damages.names("pipeline", pipelines),
-        cursors=found,
-        with_cursor=with_cursor,
-        marks=[hash(tuple(some)) for some in batches(cursors.values(), _RECORDS)],
-        holds=holds,
-        active=active,
-        buffers=buffers,
-        forgotten=frozenset(name.decode(errors="replace") for name in forgotten),
-        run_specs=frozenset(map(start_of, specs)),
-        rq_queues=frozenset(key.decode(errors="replace").removeprefix(prefix) for key in rq_queues),
-        lease=lease or b"",
-        troubles=troubles,
-        damages=damages,
-    )
-
-
-def _read_waiting(client: Redis, keys: Keys, front: _Front, queues: frozenset[str]) -> _Waiting:
-    ours = sorted(queues)
-    others = sorted(queue for queue in front.rq_queues if queue not in queues and "--" not in queue)
-    commands = [
-        *(pack("ZRANGE", keys.scheduled(queue), "0", "-1", "WITHSCORES") for queue in ours),
-        *(pack("ZCARD", keys.scheduled(queue)) for queue in others),
-        *(pack("SMEMBERS", keys.workers(queue)) for queue in ours),
-        *([pack("MGET", *map(keys.scheduler_lock, ours))] if ours else []),
-    ]
-    found = iter(list(replies(client, [commands])))
-    of_key = front.damages.of_key
-    managed = {run_id: run_id for cursor in front.cursors.values() if (run_id := cursor.pending)}
-    managed |= {run_id: run_id for key in front.active if (run_id := key.decode(errors="replace")) not in managed}
-    places: dict[str, Place] = {}
-    twice: set[str] = set()
-    unmanaged: Counter[str] = Counter()
-    seconds = lru_cache(maxsize=10_000)(_seconds)  # many are due at one moment
-    for queue in ours:
-        for member, score in _scored(of_key(keys.scheduled(queue), "zset", next(found), ())):
-            run_id = managed.get(member.decode(errors="replace"))
-            if run_id is None:
-                unmanaged[queue] += 1
-            elif places.setdefault(run_id, place := (queue, seconds(score))) is not place:
-                twice.add(run_id)
-    unmanaged.update({queue: _number(next(found)) for queue in others})
-    workers = {queue: of_key(keys.workers(queue), "set", next(found), (), matters=False) for queue in ours}
-    stock = moved_by_stock(ours, sound(next(found)) if ours else ())
-    return _Waiting(places, frozenset(twice), +unmanaged, count_alive(client, workers), stock)
-
-
-def _number(reply: Any) -> int:
-    """Return how many jobs of others wait in a queue; a key of theirs that is of another type is their business."""
-    return 0 if is_misplaced(reply) else reply
-
-
-def _scored(reply: Sequence[Any]) -> Iterable[tuple[bytes, bytes | float]]:
-    """Return members and scores: pairs in newer versions of the protocol, one after the other in older ones."""
-    if reply and isinstance(reply[0], list):
-        return map(tuple, reply)
-    return zip(reply[::2], reply[1::2], strict=True)
-
-
-def _seconds(score: bytes | float) -> int:
-    """Return a score as whole seconds of the years 1970 to 9999; somebody may have set any, infinite ones too."""
-    found: float
-    try:
-        found = int(score)
-    except (ValueError, OverflowError):
-        found = float(score)
-    return int(min(max(found, 0), _LATEST))
-
-
-def _read_objects(client: Redis, keys: Keys, front: _Front, waiting: _Waiting) -> _Objects:
+def _read_objects(client: Redis, keys: Keys, front: Front, waiting: Waiting) -> _Objects:
     """Read every record and job, and look again at what may have moved."""
     found = _Objects(keys.namespace, waiting, front.damages, front.run_specs, Glances(keys.namespace))
     with closing(replies(client, _commands(keys, front))) as answers:
-        for some in batches(zip(front.schedules, front.pending, strict=True), _RECORDS):
+        for some in batches(zip(front.schedules, front.pending, strict=True), RECORDS):
             _read_schedules(found, some, answers)
         for name, raw in _values(front.pipelines, answers):
             if raw is not None:
                 found.add_pipeline(name, raw)
         found.generation = front.damages.of_key(keys.head, "hash", next(answers), None, matters=False)
-        for mark, names in zip(front.marks, batches(front.with_cursor, _RECORDS), strict=True):
+        for mark, names in zip(front.marks, batches(front.with_cursor, RECORDS), strict=True):
             texts = sound(next(answers))
             if hash(tuple(texts)) != mark:
                 found.moved |= {name for name, raw in zip(names, texts, strict=True) if _moved(front, name, raw)}
@@ -329,24 +166,24 @@ def _read_schedules(found: _Objects, some: Sequence[tuple[str, str | None]], ans
             found.add_schedule(name, raw, run_id, values)
 
 
-def _commands(keys: Keys, front: _Front) -> Iterator[Sequence[bytes]]:
+def _commands(keys: Keys, front: Front) -> Iterator[Sequence[bytes]]:
     """Yield what reads all objects, in batches; behind some records the jobs that wait for them."""
     for many in batches(zip(front.schedules, front.pending, strict=True), _BATCH):
         batch: list[bytes] = []
-        for some in batches(many, _RECORDS):
+        for some in batches(many, RECORDS):
             jobs = (keys.job(run_id) for _, run_id in some if run_id)
             records = pack("HMGET", keys.schedules, *(name for name, _ in some))
             batch += [records, *pack_for_keys("HMGET", jobs, JOB_FIELDS)]
         yield batch
-    pipelines = (pack("HMGET", keys.pipelines, *some) for some in batches(front.pipelines, _RECORDS))
-    yield from batches(pipelines, _BATCH // _RECORDS)
-    again = (pack("HMGET", keys.cursors, *some) for some in batches(front.with_cursor, _RECORDS))
+    pipelines = (pack("HMGET", keys.pipelines, *some) for some in batches(front.pipelines, RECORDS))
+    yield from batches(pipelines, _BATCH // RECORDS)
+    again = (pack("HMGET", keys.cursors, *some) for some in batches(front.with_cursor, RECORDS))
     yield [pack("HGET", keys.head, "generation"), *again]
 
 
 def _values(names: Sequence[str], answers: Iterator[Any]) -> Iterator[tuple[str, bytes | None]]:
     """Yield what each of these fields of a hash holds."""
-    for some in batches(names, _RECORDS):
+    for some in batches(names, RECORDS):
         yield from zip(some, sound(next(answers)), strict=True)
 
 
@@ -355,7 +192,7 @@ def job_values(reply: Any) -> Sequence[bytes | None]:
     return (None,) * len(JOB_FIELDS) if is_misplaced(reply) else reply
 
 
-def _moved(front: _Front, name: str, raw: bytes | None) -> bool:
+def _moved(front: Front, name: str, raw: bytes | None) -> bool:
     try:
         return raw is None or decode_cursor(name, raw) != front.cursors.get(name)
     except DamagedError:
@@ -367,7 +204,7 @@ def _broken(run_id: str, queue: str, due: int) -> Occurrence:
     return Occurrence(run_id, queue, due, function=UNREADABLE, args=(), timeout=0, result_ttl=0, failure_ttl=0)
 
 
-def _assemble(front: _Front, waiting: _Waiting, found: _Objects, scheduler: str) -> Reading:
+def _assemble(front: Front, waiting: Waiting, found: _Objects, scheduler: str) -> Reading:
     schedules = found.schedules
     state = State(schedules, found.pipelines)
     runs = [decode_run(key.decode(errors="replace"), raw) for key, raw in front.active.items()]

@@ -1,4 +1,4 @@
-"""Read and write the live state of one namespace; `reading.py` has what a look at all of it is made of."""
+"""Read and write the live state of one namespace; `reading.py` looks at all of it."""
 
 from __future__ import annotations
 

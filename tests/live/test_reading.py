@@ -11,7 +11,7 @@ from support.states import KEYS, SOURCE, desired, pipeline, schedule
 
 from flowerpower.apply import apply_plan
 from flowerpower.planning.diff import make_plan
-from flowerpower.state import reading
+from flowerpower.state import front, reading
 from flowerpower.state.models import STOCK_SCHEDULER
 from flowerpower.state.pipelined import batches, pack, pack_for_keys, replies
 from flowerpower.state.store import Store
@@ -34,7 +34,8 @@ def store(redis_connection: Redis) -> Store:
 @pytest.mark.parametrize("size", [1, 7, 25, 5000])
 def test_a_look_is_the_same_in_batches_of_any_size(store: Store, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     whole = store.read()
-    monkeypatch.setattr(reading, "_RECORDS", size)
+    monkeypatch.setattr(front, "RECORDS", size)
+    monkeypatch.setattr(reading, "RECORDS", size)
     monkeypatch.setattr(reading, "_BATCH", size)
 
     found = store.read()
