@@ -33,8 +33,7 @@ end
 local function active_ids(schedule)
   local from, found = '[' .. schedule .. '--', {}
   for _, member in ipairs(redis.call('ZRANGEBYLEX', ours('active_index'), from, from .. '\255')) do
-    local id = names.queues .. member
-    if redis.call('HEXISTS', ours('active'), id) == 0 then return runs_by_name()[schedule] or {} end
+    local _, id = indexed_run(schedule, member)
     found[#found + 1] = id
   end
   return found

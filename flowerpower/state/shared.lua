@@ -249,6 +249,25 @@ local function name_of(entry, otherwise)
   return type(entry.name) == 'string' and entry.name or otherwise
 end
 
+-- The entry and the id of a run that has this place in the index, whatever name its schedule had when it was made: that
+-- name may be another's by now, whose run has its id.
+local made_before  -- ids by place, looked up once, and only where a run has another name than its id
+local function indexed_run(schedule, place)
+  local id = names.queues .. place
+  local entry = read_active(id)
+  if entry and name_of(entry, schedule) == schedule then return entry, id end
+  if not made_before then
+    made_before = {}
+    for _, other in ipairs(redis.call('HKEYS', ours('active'))) do
+      local found, run = read_active(other), string.match(other, '%-%-(%w+)$')
+      if found and run and not found.alone then made_before[index_of(name_of(found, ''), run)] = other end
+    end
+  end
+  id = made_before[place]
+  entry = id and read_active(id)
+  if entry then return entry, id end
+end
+
 -- Who told an active run to stop: an apply, or a newer tick of a schedule with `overlap: cancel_other`.
 local function canceller(entry) return text_of(entry.cancelled_by, 'apply') end
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from redis import Redis
@@ -124,6 +125,23 @@ def test_a_run_made_under_another_name_makes_way_too(store: Store) -> None:
 
     assert queued(store) == [KEYS.run_id("sales", first + HOUR)]
     assert outcomes(store, "sales") == [(first, first, 1, "cancelled", TOOK)]
+
+
+def test_a_run_that_was_made_under_the_name_that_is_anothers_now_is_left_alone(store: Store) -> None:
+    rules = {"every": HOUR, "overlap": "cancel_other"}
+    apply(store, schedule("often", **rules), schedule("other", **rules))
+    tick_after(store)
+    for previous in ({"calm": "often", "other": ""}, {"often": "other", "calm": ""}):
+        specs = desired([schedule(name, **(rules if name != "calm" else {"every": 9 * HOUR})) for name in previous])
+        specs = replace(specs, previous_names={new: (old,) for new, old in previous.items() if old})
+        apply_plan(make_plan(KEYS, specs, store.read(), SOURCE), store, "rename")
+    first = reference(store, queued(store)[0]).tick
+
+    tick_after(store)
+
+    assert (outcomes(store, "calm"), run(first) in queued(store)) == ([], True)
+    assert [outcome[2:] for outcome in outcomes(store, "often")] == [(1, "cancelled", TOOK)]
+    assert KEYS.run_id("other", first) not in queued(store)
 
 
 def test_a_job_of_another_type_in_the_way_leaves_the_schedule_as_it_was(store: Store) -> None:
