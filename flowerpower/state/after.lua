@@ -25,10 +25,35 @@ local function awaited_by(entry)
   return found
 end
 
--- Whether an active run waits for a schedule itself: specs that were turned round while it did could hold both up for ever.
-local function waits_for(entry, schedule)
-  for _, named in ipairs(awaited_by(entry)) do
-    if name_now(named) == schedule then return true end
+-- The entries of the runs of a schedule that are active and were due no later than a tick, one after the other. Of a run
+-- whose tick its place in the index tells it is read only where it must be.
+local function each_due(schedule, tick, must_read)
+  local from, index = '[' .. schedule .. '--', 0
+  local members = redis.call('ZRANGEBYLEX', ours('active_index'), from, from .. '\255')
+  return function()
+    while index < #members do
+      index = index + 1
+      local asked, entry = tick_of(members[index]), {}
+      if must_read or not asked then entry = indexed_run(schedule, members[index]) or {tick = tick} end
+      asked = asked or tonumber(entry.tick)
+      if asked and asked <= tick then return entry end
+    end
+  end
+end
+
+-- Whether an active run waits for a schedule, itself or by way of what it waits for: specs that were turned round, and
+-- names that were given to others, while runs waited could hold them all up for ever.
+local function leads_to(schedule, entry, tick)
+  local ahead, seen = awaited_by(entry), {}
+  while #ahead > 0 do
+    local name = name_now(table.remove(ahead))
+    if name == schedule then return true end
+    if name and not seen[name] then
+      seen[name] = true
+      for other in each_due(name, tick, true) do
+        for _, named in ipairs(awaited_by(other)) do ahead[#ahead + 1] = named end
+      end
+    end
   end
   return false
 end
@@ -41,13 +66,8 @@ local function is_busy(schedule, tick, who)
   if due and due <= tick then return true end
   local buffer = look_at_buffer(schedule)
   if buffer and buffer.ticks[1][1] <= tick then return true end
-  local from = '[' .. schedule .. '--'
-  for _, member in ipairs(redis.call('ZRANGEBYLEX', ours('active_index'), from, from .. '\255')) do
-    local asked, entry = tick_of(member), nil
-    -- One by hand that was made under an earlier name has another id: it counts, whenever it was asked for.
-    if who or not asked then entry = read_active(names.queues .. member) or {tick = tick} end
-    asked = asked or tonumber(entry.tick)
-    if asked and asked <= tick and not (who and waits_for(entry, who)) then return true end
+  for entry in each_due(schedule, tick, who) do
+    if not (who and leads_to(who, entry, tick)) then return true end
   end
   return false
 end
