@@ -18,7 +18,7 @@ from flowerpower.checking import refuse_by_checks, verdicts_on
 from flowerpower.errors import DamagedError, FlowerPowerError, SpecError, StoreError, UsageError
 from flowerpower.facts import Checkout, facts_of, is_enforced, twins_of, violations_of
 from flowerpower.planned import PlannedChanges
-from flowerpower.planning.against import reading_of
+from flowerpower.planning.against import reading_of, renamed_in
 from flowerpower.planning.approval import at_this_moment, check_fresh, check_target
 from flowerpower.planning.cutover import worse_cut_over
 from flowerpower.planning.diff import make_plan
@@ -166,8 +166,10 @@ def plan_against(project: OpenedProject, revision: str, allowed: Allowed) -> Pla
         raise UsageError(f"{project.place} has no revisions to compare with", hint="name a folder in a clone")
     refuse_by_checks(project)
     before = type(project)(project.place, project.settings, revision)
-    reading = reading_of(project.keys, _desired_or_nothing(before), before.source.commit, int(time.time()))
-    plan = replace(make_plan(project.keys, project.desired, reading, project.source), against=before.source.commit)
+    had = _desired_or_nothing(before)
+    reading = reading_of(project.keys, had, before.source.commit, int(time.time()))
+    desired = renamed_back(project.desired, reading, renamed_in(had))
+    plan = replace(make_plan(project.keys, desired, reading, project.source), against=before.source.commit)
     checked = _checked(plan, reading, _asked(project.home), allowed)
     plan = with_forecast(_with_graphs(project, checked, reading), reading, RunTimes, project.home.timezone)
     return _planned(_with_house_rules(project, plan, allowed), allowed)

@@ -25,3 +25,8 @@ def reading_of(keys: Keys, specs: Desired, commit: str, now: int) -> Reading:
             name: Cursor(now, 0, one.occurrence.id if one.occurrence else None) for name, one in state.schedules.items()
         },
     )
+
+
+def renamed_in(before: Desired) -> dict[str, str]:
+    """Return which name each schedule got in place of another, as the specs of a commit tell it."""
+    return {old: new for new, names in before.previous_names.items() for old in names}

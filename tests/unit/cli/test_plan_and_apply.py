@@ -294,9 +294,11 @@ def test_a_revert_of_a_rename_keeps_the_hold_and_the_past(applied: CommandLine) 
     assert applied("pause", "often", "--reason", "vendor").code == 0
     applied.git("revert", "--no-edit", "HEAD")
 
+    between = applied("plan", "--against", "HEAD~1")
     shown = applied("plan")
     done = applied("apply", "--auto-approve")
 
+    assert "» schedule.hourly  was schedule.often" in between.out
     assert "» schedule.hourly  was schedule.often" in shown.out
     assert "hold is deleted" not in shown.out
     assert (done.code, done.last) == (0, "Apply complete: 0 added, 1 changed, 0 destroyed.")
