@@ -84,6 +84,7 @@ def export(project: FlowerPowerProject, names: Collection[str], out: Path | None
     folder = None if out is None else _folder(project, out, _texts(project, out))
     own = folder is not None and "project" not in folder.loaded.draft.unsound
     spec = folder.loaded.draft.spec if folder and own else project.home
+    _refuse_unknown(project, reading.state, names)
     exported = tuple(_exported(reading, spec, names))
     notes = [*_notes(reading, spec), *_forgotten(reading, exported)]
     if folder is not None:
@@ -144,15 +145,25 @@ def _exported(reading: Reading, spec: ProjectSpec, names: Collection[str]) -> It
     written = written_specs(reading.state, spec)
     by_address = {f"pipeline.{name}": values for name, values in sorted(written.pipelines.items())}
     by_address |= {f"schedule.{name}": values for name, values in sorted(written.schedules.items())}
-    unknown = [name for name in names if not any(_is_asked(address, [name]) for address in by_address)]
-    if unknown:
-        raise UsageError(f"nothing named {unknown[0]!r} is live", hint="`flowerpower export` without names shows all")
     for address, values in by_address.items():
         kind, _, name = address.partition(".")
         if is_name(name) and (not names or _is_asked(address, names)):  # a record in Redis may have any name
             altered = not reading.records[address].intact
             text = (_ALTERED if altered else "") + spec_yaml(values)
             yield Exported(address, f"{kind}s/{name}.yaml", values, text, altered=altered)
+
+
+def _refuse_unknown(project: FlowerPowerProject, live: State, names: Collection[str]) -> None:
+    """Raise `UsageError` for a name that nothing has which is live, with the one that may be meant."""
+    from flowerpower.jobs.applied_names import applied_like
+
+    known = {*live.pipelines, *live.schedules}
+    known |= {*(f"pipeline.{name}" for name in live.pipelines), *(f"schedule.{name}" for name in live.schedules)}
+    unknown = next((name for name in names if name not in known), None)
+    if unknown is not None:
+        meant = applied_like(project.store, unknown.removeprefix("schedule.").removeprefix("pipeline."))
+        hint = meant or "`flowerpower export` without names shows all"
+        raise UsageError(f"nothing named {unknown!r} is live", hint=hint)
 
 
 def _is_asked(address: str, names: Collection[str]) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +20,7 @@ from flowerpower.errors import SpecError, UsageError
 if TYPE_CHECKING:
     from flowerpower.planning.upcoming import Outlook
     from flowerpower.project_specs import ProjectSpecs
+    from flowerpower.specs.project import Project
     from flowerpower.state.models import Schedule, State
 
 _ROWS = 50  # on a terminal
@@ -168,6 +170,7 @@ def _of_trigger(session: Session, expression: Expression, extent: Extent) -> _Fo
 
 
 def _of_schedules(session: Session, names: Collection[str], extent: Extent, *, live: bool) -> _Found:
+    from flowerpower.jobs.applied_names import renamed_since
     from flowerpower.planning.upcoming import upcoming
     from flowerpower.state.desired import desired_state
 
@@ -176,10 +179,12 @@ def _of_schedules(session: Session, names: Collection[str], extent: Extent, *, l
         if live:
             reading = project.store.read()
             state, holds, now = reading.state, reading.holds, reading.now
+            renamed = partial(renamed_since, project.store)
         else:
             spec = project.spec
             state, holds, now = desired_state(spec, dict.fromkeys(spec.pipelines, "")).state, {}, int(time.time())
-        chosen = _chosen(project.written, state, names, "live" if live else "in the specs")
+            renamed = partial(_renamed_in, spec)
+        chosen = _chosen(state, names, partial(_no_schedule, project.written, state, renamed, live=live))
     after, until = extent.window(zone, now)
     number = extent.number or (_MOST if extent.last is not None else 5 if names else 1)
     many = _fires(chosen, after, until) if extent.last is not None else len(chosen) * number
@@ -200,33 +205,42 @@ def _fires(schedules: Collection[Schedule], after: int, until: int) -> int:
     return found
 
 
-def _chosen(specs: ProjectSpecs, state: State, names: Collection[str], where: str) -> list[Schedule]:
-    """Return the named schedules, and those of named pipelines."""
+def _chosen(state: State, names: Collection[str], refusal: Callable[[str], UsageError]) -> list[Schedule]:
+    """Return the named schedules, and those of named pipelines; raise the *refusal* of a name that is neither."""
     schedules = state.schedules
     wanted = {name for name in names if name in schedules}
     for name in names:
         if name not in schedules:
             of_pipeline = {own for own, schedule in schedules.items() if schedule.fields.get("pipeline") == name}
             if not of_pipeline:
-                raise _no_schedule(specs, state, name, where)
+                raise refusal(name)
             wanted |= of_pipeline
     return [schedule for name, schedule in sorted(schedules.items()) if not names or name in wanted]
 
 
-def _no_schedule(specs: ProjectSpecs, state: State, name: str, where: str) -> UsageError:
+def _no_schedule(
+    specs: ProjectSpecs, state: State, renamed: Callable[[str], str], name: str, *, live: bool
+) -> UsageError:
     from flowerpower.specs.left_out import ELSEWHERE, why_left_out
     from flowerpower.specs.messages import did_you_mean
 
     if why := why_left_out(specs.sources.texts, specs.settings.env, name, ("schedule", "pipeline")):
         return UsageError(why, hint=ELSEWHERE)
+    where = "live" if live else "in the specs"
     if specs.home.schedules == "deleted":
         what = f"no schedule {name!r} is {where}: the project file says `schedules: deleted`"
         return UsageError(what, hint=ELSEWHERE)
     if name in state.pipelines:
         what = f"{name!r} is a pipeline, and no schedule of it is {where}"
         return UsageError(what, hint=f"a schedule with `pipeline: {name}` would run it")
-    hint = did_you_mean(name, [*state.schedules, *state.pipelines]) or _in_specs(specs, name)
+    hint = renamed(name) or did_you_mean(name, [*state.schedules, *state.pipelines]) or _in_specs(specs, name)
     return UsageError(f"no schedule {name!r} is {where}", hint=hint or "`flowerpower next` without names shows all")
+
+
+def _renamed_in(spec: Project, name: str) -> str:
+    """Return which schedule of the specs had a name before; nothing for none."""
+    now = next((new for new, one in spec.schedules.items() if name in one.previous_names), None)
+    return f"{name} was renamed to {now}" if now else ""
 
 
 def _in_specs(specs: ProjectSpecs, name: str) -> str:
