@@ -51,6 +51,7 @@ class Applied:
     added: int
     changed: int
     destroyed: int
+    imported: int = 0  # they had been forgotten
     notes: tuple[str, ...] = ()
 
 
@@ -73,8 +74,9 @@ def apply_plan(
         apply_id=apply_id,
         generation=committed.generation,
         added=plan.count("create"),
-        changed=plan.count("update"),
+        changed=plan.changed,
         destroyed=plan.count("delete"),
+        imported=plan.imported,
         notes=(*_deaf_notes(committed), *_verified(store, staged, committed.generation, apply_id)),
     )
 

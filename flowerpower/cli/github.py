@@ -92,7 +92,7 @@ def _outputs(planned: PlannedChanges) -> dict[str, object]:
     return {
         "exitcode": PENDING if planned else 0,
         "add": plan.count("create"),
-        "change": plan.count("update"),
+        "change": plan.changed,
         "destroy": plan.count("delete"),
         "refused": ",".join(check.name for check in plan.refused),
         "namespace": plan.namespace,

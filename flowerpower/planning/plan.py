@@ -162,6 +162,16 @@ class Plan:
         return sum(change.action == action for change in self.changes)
 
     @property
+    def imported(self) -> int:
+        """Return how many schedules that had been forgotten are managed again."""
+        return sum(change.adopts for change in self.changes)
+
+    @property
+    def changed(self) -> int:
+        """Return how many objects become another, those aside that are only managed again."""
+        return sum(change.action == "update" and not (change.adopts and not change.fields) for change in self.changes)
+
+    @property
     def refused(self) -> tuple[Check, ...]:
         """Return the guards that stand in the way."""
         return tuple(check for check in self.checks if check.verdict == "refuse")

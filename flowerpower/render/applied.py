@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 def applied_text(applied: Applied) -> str:
     """Return the last line of an apply, in Terraform's words."""
-    return f"Apply complete: {applied.added} added, {applied.changed} changed, {applied.destroyed} destroyed."
+    taken = f"{applied.imported} imported, " if applied.imported else ""
+    return f"Apply complete: {taken}{applied.added} added, {applied.changed} changed, {applied.destroyed} destroyed."
 
 
 def applied_dict(applied: Applied) -> dict[str, Any]:
@@ -19,6 +20,12 @@ def applied_dict(applied: Applied) -> dict[str, Any]:
         "format_version": "1.0",
         "apply_id": applied.apply_id,
         "generation": applied.generation,
-        "summary": {"add": applied.added, "change": applied.changed, "remove": applied.destroyed, "operation": "apply"},
+        "summary": {
+            "add": applied.added,
+            "change": applied.changed,
+            "import": applied.imported,
+            "remove": applied.destroyed,
+            "operation": "apply",
+        },
         "notes": list(applied.notes),
     }

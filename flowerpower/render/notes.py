@@ -44,10 +44,9 @@ def summary(plan: Plan) -> str:
     extra = f" {', '.join(beside)}." if beside else ""
     if not plan.changes:
         return f"No changes.{extra}"
-    adopted = sum(change.adopts for change in plan.changes)
-    taken = f"{adopted} to import, " if adopted else ""
-    add, change, destroy = (plan.count(action) for action in ("create", "update", "delete"))
-    return f"Plan: {taken}{add} to add, {change} to change, {destroy} to destroy.{extra}"
+    taken = f"{plan.imported} to import, " if plan.imported else ""
+    add, destroy = plan.count("create"), plan.count("delete")
+    return f"Plan: {taken}{add} to add, {plan.changed} to change, {destroy} to destroy.{extra}"
 
 
 def in_flight_words(change: Change) -> tuple[str, ...]:

@@ -48,8 +48,8 @@ def plan_dict(plan: Plan, *, plan_hash: str = "") -> dict[str, Any]:
         "queue_load": queue_load_dicts(plan.loads),
         "summary": {
             "add": plan.count("create"),
-            "change": plan.count("update"),
-            "import": sum(change.adopts for change in plan.changes),
+            "change": plan.changed,
+            "import": plan.imported,
             "remove": plan.count("delete"),
             "operation": "plan",
         },

@@ -139,7 +139,7 @@ def _beside() -> _Schema:
             {
                 "add": _number("Created."),
                 "change": _number("Updated."),
-                "import": _number("Adopted; 0 so far."),
+                "import": _number("Managed again: they had been forgotten."),
                 "remove": _number("Deleted."),
                 "operation": _choice("Always `plan`.", ["plan"]),
             },

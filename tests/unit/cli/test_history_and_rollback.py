@@ -175,7 +175,7 @@ def test_a_rollback_is_guarded_and_rolled_back_itself(broken: CommandLine) -> No
     assert re.search(r"empty: nothing was live before that apply, \d+ schedules? .*: all would be deleted", refused.err)
 
     emptied = broken("rollback", first, "--auto-approve", "--allow-empty", "--json")
-    assert emptied.document["summary"] == {"add": 0, "change": 0, "remove": 4, "operation": "apply"}
+    assert emptied.document["summary"] == {"add": 0, "change": 0, "import": 0, "remove": 4, "operation": "apply"}
     redo = broken("rollback", emptied.document["apply_id"], "--auto-approve")
     assert redo.last == "Apply complete: 4 added, 0 changed, 0 destroyed."
     assert broken("plan").last == "No changes."

@@ -305,6 +305,23 @@ def test_a_revert_of_a_rename_keeps_the_hold_and_the_past(applied: CommandLine) 
     assert applied("plan").last == "No changes. 1 held."
 
 
+def test_what_is_only_taken_back_is_no_change(applied: CommandLine) -> None:
+    assert applied("forget", "hourly", "nightly").code == 0
+    assert applied("plan", "--json").document["summary"] == {
+        **{"add": 0, "change": 0, "import": 2, "remove": 0},
+        "operation": "plan",
+    }
+    assert applied("plan").last == "Plan: 2 to import, 0 to add, 0 to change, 0 to destroy."
+    hourly = (applied.folder / "schedules/hourly.yaml").read_text(encoding="utf-8")
+    applied.write("schedules/hourly.yaml", hourly + "timeout: 9m\n")
+    assert applied("plan").last == "Plan: 2 to import, 0 to add, 1 to change, 0 to destroy."
+
+    done = applied("apply", "--auto-approve")
+
+    assert done.last == "Apply complete: 2 imported, 0 added, 1 changed, 0 destroyed."
+    assert applied("plan").last == "No changes."
+
+
 def test_a_commit_that_was_overtaken_is_told_from_another_branch_and_from_one_that_is_gone(
     applied: CommandLine,
 ) -> None:
