@@ -201,11 +201,22 @@ local function runs_together(schedule)
   return type(record.spec) == 'table' and record.spec.overlap == 'allow'
 end
 
+-- Take what a stock scheduler has handed to a queue, and does not run now, out of it: there it would be counted as work,
+-- and be there twice once it does run. Which a worker has in hand already is refused when it asks.
+local function call_back(id)
+  if not has_type(job_key(id), 'hash') then return end
+  local status, queue = unpack(redis.call('HMGET', job_key(id), 'status', 'origin'))
+  if status ~= 'queued' or string.sub(queue or '', 1, #names.queues) ~= names.queues then return end
+  local list = queue_key(queue)
+  if has_type(list, 'list') and redis.call('LREM', list, 1, id) > 0 then redis.call('DEL', job_key(id)) end
+end
+
 -- A stock scheduler has handed the pending occurrence to a queue, and the schedule goes on without it: it is a run like
--- any other, unless one stands in its way. Then it is skipped, and refused when a worker asks for it.
+-- any other, unless one stands in its way. Then it is skipped.
 local function adopt_moved(id, schedule, queue, together, seconds)
   local tick = tick_of(id)
   if not together and has_active(schedule) then
+    call_back(id)
     return record_dropped(schedule, {{tick, id = id}}, 'skipped', 'overlap', 'overlap', seconds)
   end
   local digest = string.match(redis.call('HGET', job_key(id), 'data') or '', '"(%x+)"%], {}%]$')

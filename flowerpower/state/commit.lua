@@ -357,6 +357,7 @@ local function part_with_run(change, id)
     any_active = true
     adopt_moved(id, name, queue, change.together or runs_together(name), seconds)
   else
+    call_back(id)
     record_dropped(name, {{tick_of(id), id = id}}, 'cancelled', 'its schedule was deleted', 'apply', seconds)
     recorded[name] = true
   end

@@ -232,14 +232,20 @@ end
 -- skipped, as any other tick.
 local function take_claimed(fire)
   local run, late = fire.claimed, fire.late
-  if late then return record_dropped(fire.name, {late}, 'missed', late[2], 'catch-up', seconds) end
+  if late then
+    call_back(fire.pending)
+    return record_dropped(fire.name, {late}, 'missed', late[2], 'catch-up', seconds)
+  end
   if fire.others then cancel_runs(fire.name, fire.others, TOOK, 'overlap', seconds) end
   fire.others = nil
   local is_first = not has_active(fire.name) and redis.call('HEXISTS', ours('buffers'), fire.name) == 0
   if fire.overlap == 'allow' or is_first then
     activate(stamp, fire, fire.name, run[1], fire.pending, seconds)
     fire.busy = fire.overlap == 'skip'
-  elseif fire.room then
+    return
+  end
+  call_back(fire.pending)
+  if fire.room then
     table.insert(fire.runs, 1, run)
   else
     record_dropped(fire.name, {run}, 'skipped', SKIPPED, 'overlap', seconds)

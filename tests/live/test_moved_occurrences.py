@@ -17,7 +17,7 @@ from support.redis_state import shift_clock
 from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
-from flowerpower.jobs.ledger import Ledger
+from flowerpower.jobs.ledger import Claimant, Ledger
 from flowerpower.jobs.run import _fire_if_pending
 from flowerpower.jobs.running.admission import read_papers
 from flowerpower.jobs.scheduling.scheduler import Scheduler
@@ -65,6 +65,55 @@ def test_a_run_that_is_refused_does_not_hold_its_schedule_up(
         ["failed"],
         ["missed"],  # a newer tick was due by the time the worker asked
     )
+
+
+@pytest.mark.parametrize("overlap", ["skip", "buffer_all", "buffer_one", "cancel_other"])
+def test_what_has_to_wait_or_is_skipped_does_not_stay_in_the_queue(store: Store, player: Player, overlap: str) -> None:
+    apply(store, often(overlap=overlap))
+    move(store)
+    step(store)
+    player.take()
+    tick = move(store)
+
+    step(store)
+    assert queued(store) == []
+    player.end()
+
+    [_, *later] = [status for *_, status, _ in outcomes(store)]
+    assert (queued(store), later) == (([], ["skipped"]) if overlap == "skip" else ([KEYS.run_id("often", tick)], []))
+
+
+def test_what_is_too_late_does_not_stay_in_the_queue(store: Store) -> None:
+    apply(store, often(catchup="none"))
+    tick = move(store)
+    shift_clock(store.connection, HOUR)
+
+    step(store)
+
+    assert outcomes(store)[0][:4] == (tick, tick, 1, "missed")
+    assert KEYS.run_id("often", tick) not in queued(store)
+
+
+def test_the_run_of_what_is_deleted_does_not_stay_in_the_queue(store: Store) -> None:
+    apply(store, often(), schedule("other"))
+    run = KEYS.run_id("often", move(store))
+
+    apply(store, schedule("other"))
+
+    assert (queued(store), store.connection.exists(KEYS.job(run))) == ([], 0)
+
+
+def test_what_a_worker_has_in_hand_is_left_to_it(store: Store) -> None:
+    apply(store, often(catchup="none"))
+    run = KEYS.run_id("often", move(store))
+    store.connection.delete(KEYS.queue_list(QUEUE))
+    shift_clock(store.connection, HOUR)
+
+    step(store)
+
+    assert store.connection.exists(KEYS.job(run)) == 1
+    claim = Ledger(store).claim(reference(store, run), Claimant("w", "e"), digest="d")
+    assert claim.refused.startswith("it was missed")
 
 
 def test_other_timing_keeps_the_run_and_records_the_ticks_behind_it(store: Store, player: Player) -> None:
@@ -159,7 +208,7 @@ def test_it_is_skipped_where_another_run_is_active(store: Store, player: Player,
         apply(store, often(every=7200) if change == "timing" else often(paused=True))
 
     assert outcomes(store) == [(tick, tick, 1, "skipped", "overlap")]
-    assert (queued(store), player.take()) == ([KEYS.run_id("often", tick)], "")
+    assert (queued(store), store.connection.exists(KEYS.job(KEYS.run_id("often", tick)))) == ([], 0)
     assert len(store.read().active) == 1
 
 
@@ -176,7 +225,7 @@ def test_it_is_skipped_where_another_run_is_active_also_as_one_of_a_schedule_tha
     apply_plan(make_plan(KEYS, renamed, store.read(), SOURCE), store, "rename")
 
     assert outcomes(store, "hourly") == [(tick, tick, 1, "skipped", "overlap")]
-    assert (queued(store), player.take()) == ([KEYS.run_id("often", tick)], "")
+    assert (queued(store), store.connection.exists(KEYS.job(KEYS.run_id("often", tick)))) == ([], 0)
     assert [run.name for run in store.read().active.values()] == ["hourly"]
 
 
