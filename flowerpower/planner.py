@@ -28,7 +28,7 @@ from flowerpower.planning.guards import Allowed, Facts, check_plan
 from flowerpower.planning.managed import managed
 from flowerpower.planning.outlook import with_forecast
 from flowerpower.planning.plan import Plan
-from flowerpower.planning.renames import renamed_back
+from flowerpower.planning.renames import check_taken, renamed_back
 from flowerpower.planning.returning import check_returning
 from flowerpower.planning.rollback import RollbackContext, plan_rollback, still_rolled_back
 from flowerpower.planning.sync import Wanted
@@ -102,6 +102,7 @@ def _plan_changes(
         facts = replace(facts, twins=_twins(project, desired))
     plan = make_plan(project.keys, desired, reading, _source(project, reading, facts), same)
     plan = _with_graphs(project, _checked(plan, reading, facts, allowed), reading)
+    plan = replace(plan, checks=(*plan.checks, *check_taken(desired, reading, plan.changes)))
     plan = plan if facts.undone else _with_rolled_back(project, plan)
     return _planned(_with_house_rules(project, _with_forecast(project, plan, reading), allowed), allowed)
 
@@ -171,6 +172,7 @@ def plan_against(project: OpenedProject, revision: str, allowed: Allowed) -> Pla
     desired = renamed_back(project.desired, reading, renamed_in(had))
     plan = replace(make_plan(project.keys, desired, reading, project.source), against=before.source.commit)
     checked = _checked(plan, reading, _asked(project.home), allowed)
+    checked = replace(checked, checks=(*checked.checks, *check_taken(desired, reading, plan.changes)))
     plan = with_forecast(_with_graphs(project, checked, reading), reading, RunTimes, project.home.timezone)
     return _planned(_with_house_rules(project, plan, allowed), allowed)
 

@@ -5,15 +5,16 @@ The live state is read as if the schedule had its new name already, so that the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Hashable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from flowerpower.planning.plan import Change
+from flowerpower.planning.plan import Change, Check
 from flowerpower.state.codec import canonical
 from flowerpower.state.models import Desired, Json, Pipeline, Reading, Schedule, State
 
 T = TypeVar("T")
+_SHOWN = 5
 _GIVEN = ("inputs", "config", "overrides")  # to a pipeline by its schedule
 
 
@@ -83,6 +84,25 @@ def with_new_names(reading: Reading, renamed: Mapping[str, str]) -> Reading:
         | {new for new, old in renamed.items() if old in reading.without_run_spec},
         firing=reading.firing | {new for new, old in renamed.items() if old in reading.firing},
     )
+
+
+def check_taken(desired: Desired, reading: Reading, changes: Sequence[Change]) -> Iterator[Check]:
+    """Warn of schedules that are deleted although another one names them as what it was: that one is live itself."""
+    gone = {change.name for change in changes if change.kind == "schedule" and change.action == "delete"}
+    taken = [
+        (old, name)
+        for name, names in sorted(desired.previous_names.items())
+        if name in reading.state.schedules
+        for old in names
+        if old in gone
+    ]
+    if not taken:
+        return
+    told = [f"schedule.{old} is deleted, not renamed: a schedule {new} is live already" for old, new in taken[:_SHOWN]]
+    rest = f" (and {len(taken) - _SHOWN:,} more)" if len(taken) > _SHOWN else ""
+    old, new = taken[0]
+    hint = f"to go on with what {old} was, delete {new} in one apply and rename {old} in the next"
+    yield Check("renames", "warn", "; ".join(told) + rest, hint)
 
 
 def likely_renames(changes: Sequence[Change]) -> list[LikelyRename]:

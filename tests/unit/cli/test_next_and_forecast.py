@@ -211,26 +211,5 @@ def test_a_pipeline_stands_for_the_schedules_that_run_it(applied: CommandLine) -
     assert "environment 'prod' leaves out the schedule others in schedules/others.yaml:3:16" in named.err
 
 
-@pytest.mark.parametrize("command", ["next", "export"])
-def test_a_former_name_is_told_the_new_one(applied: CommandLine, command: str) -> None:
-    hourly = applied.folder / "schedules/hourly.yaml"
-    applied.write("schedules/often.yaml", hourly.read_text(encoding="utf-8") + "previous_names: [hourly]\n")
-    hourly.unlink()
-    applied.commit("another name")
-    assert applied("apply", "--auto-approve").code == 0
-
-    answer = applied(command, "hourly")
-
-    assert (answer.code, answer.err.splitlines()[-1]) == (1, "hint: hourly was renamed to often")
-
-
-def test_specs_tell_who_has_a_former_name(applied: CommandLine) -> None:
-    hourly = applied.folder / "schedules/hourly.yaml"
-    applied.write("schedules/often.yaml", hourly.read_text(encoding="utf-8") + "previous_names: [hourly]\n")
-    hourly.unlink()
-
-    assert applied("next", "--specs", "hourly").err.splitlines()[-1] == "hint: hourly was renamed to often"
-
-
 def test_a_name_that_is_nearly_right_is_told_by_export_too(applied: CommandLine) -> None:
     assert applied("export", "schedule.hurly").err.splitlines()[-1] == "hint: did you mean 'hourly'?"

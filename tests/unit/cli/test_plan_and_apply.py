@@ -285,26 +285,6 @@ def test_a_plan_has_no_reference_to_read(flowerpower: CommandLine) -> None:
     assert flowerpower("schema", "plan", "--format", "markdown").code == 1
 
 
-def test_a_revert_of_a_rename_keeps_the_hold_and_the_past(applied: CommandLine) -> None:
-    (applied.folder / "schedules/hourly.yaml").rename(applied.folder / "schedules/often.yaml")
-    hourly = (applied.folder / "schedules/often.yaml").read_text(encoding="utf-8")
-    applied.write("schedules/often.yaml", hourly + "previous_names: [hourly]\n")
-    applied.commit("another name")
-    assert applied("apply", "--auto-approve").code == 0
-    assert applied("pause", "often", "--reason", "vendor").code == 0
-    applied.git("revert", "--no-edit", "HEAD")
-
-    between = applied("plan", "--against", "HEAD~1")
-    shown = applied("plan")
-    done = applied("apply", "--auto-approve")
-
-    assert "» schedule.hourly  was schedule.often" in between.out
-    assert "» schedule.hourly  was schedule.often" in shown.out
-    assert "hold is deleted" not in shown.out
-    assert (done.code, done.last) == (0, "Apply complete: 0 added, 1 changed, 0 destroyed.")
-    assert applied("plan").last == "No changes. 1 held."
-
-
 def test_what_is_only_taken_back_is_no_change(applied: CommandLine) -> None:
     assert applied("forget", "hourly", "nightly").code == 0
     assert applied("plan", "--json").document["summary"] == {
