@@ -169,7 +169,8 @@ class Plan:
     @property
     def changed(self) -> int:
         """Return how many objects become another, those aside that are only managed again."""
-        return sum(change.action == "update" and not (change.adopts and not change.fields) for change in self.changes)
+        updates = (change for change in self.changes if change.action == "update")
+        return sum(not change.adopts or bool(change.fields or change.previous) for change in updates)
 
     @property
     def refused(self) -> tuple[Check, ...]:

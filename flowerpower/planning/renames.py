@@ -80,6 +80,7 @@ def with_new_names(reading: Reading, renamed: Mapping[str, str]) -> Reading:
         records=records | _under_new(reading.records, renamed, "schedule."),
         cursors={**reading.cursors, **_under_new(reading.cursors, renamed)},
         holds={**reading.holds, **_under_new(reading.holds, renamed)},
+        forgotten=(reading.forgotten - gone) | {new for new, old in renamed.items() if old in reading.forgotten},
         without_run_spec=reading.without_run_spec
         | {new for new, old in renamed.items() if old in reading.without_run_spec},
         firing=reading.firing | {new for new, old in renamed.items() if old in reading.firing},

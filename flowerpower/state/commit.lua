@@ -155,8 +155,8 @@ for _, chunk in ipairs(chunks) do
       local found = check_schedule(change, cursors[change.live], holds[change.live])
       if found then return found end
       if not change.writes then lost_holds[change.name] = change.hold end
-      local is_forgotten = has_forgotten and change.adopts and redis.call('HEXISTS', FORGOTTEN, change.name) == 1
-      if is_forgotten then taken_back[#taken_back + 1] = change.name end
+      local is_forgotten = has_forgotten and change.adopts and redis.call('HEXISTS', FORGOTTEN, change.live) == 1
+      if is_forgotten then taken_back[#taken_back + 1] = change.live end
     end
   end
   if #stale == 0 then keep_before(stage_key, chunk, records) end
@@ -455,7 +455,7 @@ end
 
 local function put_schedule(change)
   if change.previous then take_name(change) end
-  if has_forgotten then later('HDEL', FORGOTTEN, change.name) end
+  if has_forgotten then later('HDEL', FORGOTTEN, change.name, change.live) end
   if has_renamed then later('HDEL', RENAMED, change.name) end
   later('HSET', SCHEDULES, change.name, change.record)
   later('HSET', SPECS, change.run, change.spec)

@@ -77,6 +77,36 @@ def test_its_spec_takes_it_back_where_it_is(store: Store) -> None:
     assert [change.address for change in plan_for(store, KEPT).changes] == ["schedule.left"]
 
 
+def test_who_says_that_it_had_the_name_takes_it_back_under_its_own(store: Store) -> None:
+    before = store.read().cursors["left"]
+    forget_schedules(store, ["left"], "ana")
+    wanted = desired([schedule("kept", every=HOUR), schedule("right", every=HOUR)])
+    wanted = replace(wanted, previous_names={"right": ("left",)})
+
+    plan = plan_for(store, wanted)
+    (change,) = plan.changes
+    apply_plan(plan, store, "taken-back")
+
+    assert (change.address, change.previous, change.adopts) == ("schedule.right", "schedule.left", True)
+    assert (plan.imported, plan.changed) == (1, 1)
+    live = store.read()
+    assert (live.state.schedules.keys(), live.forgotten) == ({"kept", "right"}, frozenset())
+    assert (live.cursors["right"].tick, plan_for(store, wanted).changes) == (before.tick, ())
+    back = rollback_of(store, "taken-back")
+    assert [(one.address, one.previous) for one in back.changes] == [("schedule.left", "schedule.right")]
+    assert [check.hint for check in back.checks if check.name == "forgotten"] == ["flowerpower forget left"]
+
+
+def test_what_has_the_name_it_had_before_is_left_where_both_are_live(store: Store) -> None:
+    both = desired([schedule("kept", every=HOUR), schedule("left", every=HOUR)])
+    kept = replace(desired([schedule("kept", every=HOUR)]), previous_names={"kept": ("left",)})
+    apply(store, both)
+    forget_schedules(store, ["left"], "ana")
+
+    assert apply(store, kept).changes == ()
+    assert store.read().forgotten == {"left"}
+
+
 def test_all_are_forgotten_or_none_and_twice_is_once(store: Store) -> None:
     before = dump_keys(store.connection)
 
