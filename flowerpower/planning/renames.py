@@ -40,20 +40,24 @@ def renamed_from(desired: Desired, reading: Reading) -> dict[str, str]:
 
 
 def renamed_back(desired: Desired, reading: Reading, got: Mapping[str, str]) -> Desired:
-    """Return what is wanted, with the names of now where git has undone a rename: a revert cannot know them.
+    """Return what is wanted, with the names of now where git has undone a rename, which a revert cannot know, or where
+    somebody renamed first what a spec names by the name before.
 
     *got* says which name a schedule got in place of another. One that runs another pipeline is taken for a new one, and
-    a previous name that a spec writes goes before.
+    a previous name that is live goes before.
     """
-    wanted, live = desired.state.schedules, reading.state.schedules
-    gone = live.keys() - wanted.keys() - {old for names in desired.previous_names.values() for old in names}
-    back = {name: _name_after(name, got, live) for name in wanted.keys() - live.keys()}
-    found = {
-        name: (*desired.previous_names.get(name, ()), now)
-        for name, now in back.items()
-        if now in gone and wanted[name].fields.get("pipeline") == live[now].fields.get("pipeline")
-    }
-    return replace(desired, previous_names={**desired.previous_names, **found}) if found else desired
+    wanted, live, previous = desired.state.schedules, reading.state.schedules, desired.previous_names
+    gone = live.keys() - wanted.keys()
+    free = gone - {old for names in previous.values() for old in names}
+    found: dict[str, tuple[str, ...]] = {}
+    for name in wanted.keys() - live.keys():
+        written = previous.get(name, ())
+        if not gone.isdisjoint(written):
+            continue
+        now = [last for one in (name, *written) if (last := _name_after(one, got, live)) in free]
+        now = [last for last in now if wanted[name].fields.get("pipeline") == live[last].fields.get("pipeline")]
+        found |= {name: (*written, *dict.fromkeys(now))} if now else {}
+    return replace(desired, previous_names={**previous, **found}) if found else desired
 
 
 def _name_after(name: str, got: Mapping[str, str], live: Container[str]) -> str:

@@ -32,6 +32,20 @@ def test_a_revert_of_a_rename_keeps_the_hold_and_the_past(applied: CommandLine) 
     assert applied("plan").last == "No changes. 1 held."
 
 
+def test_of_two_who_rename_the_second_one_renames_what_the_first_one_did(applied: CommandLine) -> None:
+    applied.git("checkout", "--quiet", "-b", "theirs")
+    rename(applied, "hourly", "often")
+    assert applied("apply", "--auto-approve").code == 0
+    applied.git("checkout", "--quiet", "main")
+    rename(applied, "hourly", "stunde")
+    applied.git("merge", "--quiet", "--strategy", "ours", "--no-edit", "theirs")
+
+    for flags in ((), ("--against", "theirs")):
+        assert "» schedule.stunde  was schedule.often" in applied("plan", *flags).out
+    assert applied("apply", "--auto-approve").last == "Apply complete: 0 added, 1 changed, 0 destroyed."
+    assert applied("plan").last == "No changes."
+
+
 def test_a_name_that_is_taken_is_told(applied: CommandLine) -> None:
     rename(applied, "hourly", "nightly")  # there is one already
 

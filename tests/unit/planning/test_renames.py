@@ -146,6 +146,14 @@ def test_no_schedule_is_in_two_pairs_and_each_pair_does_the_same_work(kinds: lis
         pytest.param(["b"], ["a"], {}, {"a": "gone"}, {}, id="it was deleted since"),
         pytest.param(["b"], ["a", "n"], {"n": ("b",)}, {"a": "b"}, {"n": ("b",)}, id="a spec says who goes on"),
         pytest.param(["x"], ["a"], {}, {"a": "x"}, {}, id="it runs another pipeline"),
+        pytest.param(
+            ["b"], ["n"], {"n": ("a",)}, {"a": "b"}, {"n": ("a", "b")}, id="somebody gave it another name first"
+        ),
+        pytest.param(
+            ["c"], ["n"], {"n": ("z", "a")}, {"a": "b", "b": "c"}, {"n": ("z", "a", "c")}, id="and so did a third one"
+        ),
+        pytest.param(["x"], ["n"], {"n": ("a",)}, {"a": "x"}, {"n": ("a",)}, id="which runs another pipeline"),
+        pytest.param(["a", "b"], ["n"], {"n": ("a",)}, {"a": "b"}, {"n": ("a",)}, id="the one it names is there"),
     ],
 )
 def test_a_revert_of_a_rename_is_a_rename_back(
