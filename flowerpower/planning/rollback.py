@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from flowerpower.errors import FormatError, HistoryError, StalePlanError
 from flowerpower.planning.diff import make_plan
@@ -32,6 +33,7 @@ from flowerpower.state.models import (
     Step,
 )
 
+T = TypeVar("T")
 _SHOWN = 5
 _COMMITS_KEPT = 50
 
@@ -122,13 +124,15 @@ def _restored(keys: Keys, undone: Sequence[tuple[PastApply, Inverse]], reading: 
     run_specs: dict[str, str] = {}
     made_by: dict[str, PastApply] = {}
     lifted: dict[str, str] = {}
+    taken_back: set[str] = set()
     names: dict[str, str] = {}  # live -> as it will be again
     for past, inverse in undone:  # from the newest: what an older one says of an object wins
         names = {live: inverse.renamed.get(then, then) for live, then in {**_same(inverse.renamed), **names}.items()}
         objects |= inverse.objects
         run_specs |= inverse.run_specs
         made_by |= {address: past for address, raw in inverse.objects.items() if raw is None}
-        lifted |= past.holds
+        lifted = {**_as_before(lifted, inverse), **past.holds}
+        taken_back = {*_as_before(dict.fromkeys(taken_back), inverse), *past.taken_back}
     forgotten = reading.forgotten - {name for past, _ in undone for name in past.given_up}
     left = forgotten | {names[name] for name in forgotten & names.keys()}
     objects = {address: raw for address, raw in objects.items() if address.removeprefix("schedule.") not in left}
@@ -149,7 +153,7 @@ def _restored(keys: Keys, undone: Sequence[tuple[PastApply, Inverse]], reading: 
             if name in schedules and name not in live and _holds_at(text, reading.now)
         },
         altered=tuple(sorted(address for address, (_, record) in found.items() if not record.intact)),
-        taken_back=tuple(sorted({name for past, _ in undone for name in past.taken_back} & schedules.keys())),
+        taken_back=tuple(sorted(taken_back & schedules.keys())),
     )
 
 
@@ -186,6 +190,11 @@ def _checked(keys: Keys, schedule: Schedule, run_specs: Mapping[str, str]) -> Sc
     if schedule.run not in run_specs:
         raise HistoryError(f"{address} cannot be put back: what its runs run was not kept")
     return schedule
+
+
+def _as_before(values: Mapping[str, T], inverse: Inverse) -> dict[str, T]:
+    """Return what is said of schedules by the names that they had before an apply."""
+    return {inverse.renamed.get(name, name): value for name, value in values.items()}
 
 
 def _same(renamed: Mapping[str, str]) -> dict[str, str]:

@@ -146,7 +146,8 @@ def _left_alone(plan: Plan) -> Iterator[str]:
         yield f"{jobs} not managed by flowerpower, left alone: queue {safe(listed(sorted(plan.unmanaged)))}"
     if plan.forgotten:
         number = count(len(plan.forgotten), "schedule")
-        yield f"{number} forgotten, so left as they are: {safe(listed(plan.forgotten))}"
+        are = "it is" if len(plan.forgotten) == 1 else "they are"
+        yield f"{number} forgotten, so left as {are}: {safe(listed(plan.forgotten))}"
     if plan.firing:
         yield f"firing right now, so not compared with their jobs: {safe(listed(plan.firing))}"
 

@@ -11,12 +11,23 @@ from support.redis_state import shift_clock
 from support.states import KEYS, SOURCE, desired, schedule
 
 from flowerpower.apply import apply_plan
+from flowerpower.jobs.by_hand.forget import forget_schedules
 from flowerpower.planning.diff import make_plan
+from flowerpower.planning.guards import Allowed, Facts
+from flowerpower.planning.managed import managed
+from flowerpower.planning.plan import Plan
+from flowerpower.planning.rollback import RollbackContext, plan_rollback
+from flowerpower.state.history import read_steps
 from flowerpower.state.store import Store
 
 
-def apply(store: Store, wanted: Any) -> None:
-    apply_plan(make_plan(KEYS, wanted, store.read(), SOURCE), store, "apply")
+def apply(store: Store, wanted: Any, apply_id: str = "apply") -> None:
+    apply_plan(make_plan(KEYS, wanted, store.read(), SOURCE), store, apply_id)
+
+
+def rollback_of(store: Store, apply_id: str) -> Plan:
+    context = RollbackContext(SOURCE, Facts(), Allowed(empty=True, deletes="100%"))
+    return plan_rollback(KEYS, read_steps(store, apply_id), store.read(), context)
 
 
 @pytest.mark.parametrize(("timing", "counts"), [({"every": HOUR}, [4]), ({"cron": "15,45 * * * *"}, [2, 4])])
@@ -32,3 +43,32 @@ def test_the_ticks_under_a_hold_are_told_under_the_new_name(store: Store, timing
 
     assert [(count, reason) for _, _, count, _, reason in outcomes(store, "frequent")] == [(n, HELD) for n in counts]
     assert store.read().state.schedules["frequent"].occurrence is not None
+
+
+def test_a_hold_that_went_with_its_schedule_comes_back_under_the_name_before(store: Store) -> None:
+    apply(store, desired([schedule("often", every=HOUR), schedule("other")]))
+    for old, new in (("often", "frequent"), ("frequent", "hourly")):
+        renamed = desired([schedule(new, every=HOUR), schedule("other")])
+        apply(store, replace(renamed, previous_names={new: (old,)}), f"now-{new}")
+    pause(store, "hourly")
+    apply(store, desired([schedule("other")]), "without")
+
+    plan = rollback_of(store, "now-frequent")
+    apply_plan(plan, store, "back")
+
+    assert plan.held.keys() == {"often"}
+    live = store.read()
+    assert (live.holds.keys(), live.state.schedules["often"].occurrence) == ({"often"}, None)
+
+
+def test_what_was_taken_back_after_a_rename_is_told_by_the_name_before(store: Store) -> None:
+    apply(store, desired([schedule("often", every=HOUR), schedule("other")]))
+    renamed = desired([schedule("frequent", every=HOUR), schedule("other")])
+    renamed = replace(renamed, previous_names={"frequent": ("often",)})
+    apply(store, renamed, "renamed")
+    forget_schedules(store, ["frequent"], "ana")
+    apply_plan(make_plan(KEYS, renamed, managed(store.read(), renamed), SOURCE), store, "taken-back")
+
+    hints = [check.hint for check in rollback_of(store, "renamed").checks if check.name == "forgotten"]
+
+    assert hints == ["flowerpower forget often"]
