@@ -287,6 +287,19 @@ local function rename_past(old, new)
   end
 end
 
+-- The runs of a schedule that had the name until it was deleted stand in nobody's way, nor in the place of those that get
+-- the name now.
+local function set_aside(name)
+  for _, id in ipairs(runs_by_name()[name] or {}) do
+    local entry = read_active(id)
+    if entry then
+      entry.alone = true
+      clear_active(id, name, string.match(id, '%-%-(%w+)$'))
+      set_active(id, name, '', entry)
+    end
+  end
+end
+
 -- A renamed schedule takes along what it has been: cursor, hold, outcomes, active runs; these keep their ids. Runs that
 -- come after it may know its old name only.
 local function take_name(change)
@@ -310,6 +323,7 @@ local function take_name(change)
     redis.call('HSET', MESSAGES, 'health:' .. new, health)
   end
   rename_past(old, new)
+  set_aside(new)
   for _, id in ipairs(runs_by_name()[old] or {}) do
     local entry, run = read_active(id), string.match(id, '%-%-(%w+)$')
     if entry then -- else it was cancelled above

@@ -237,12 +237,13 @@ local function set_active(id, schedule, run, entry)
   if not entry.alone then redis.call('ZADD', ours('active_index'), 0, index_of(schedule, run)) end
 end
 
-local function clear_active(id, schedule, run)
-  redis.call('HDEL', ours('active'), id)
-  redis.call('ZREM', ours('active_index'), index_of(schedule, run))
-end
-
 local function read_active(id) return read_json(redis.call('HGET', ours('active'), id)) end
+
+local function clear_active(id, schedule, run)
+  local entry = read_active(id)
+  redis.call('HDEL', ours('active'), id)
+  if not (entry and entry.alone) then redis.call('ZREM', ours('active_index'), index_of(schedule, run)) end
+end
 
 -- The name that the schedule of an active run has now: it may be another than when the run was made.
 local function name_of(entry, otherwise)

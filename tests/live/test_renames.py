@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
+from support.players import Player
 from support.redis_state import dump_keys, shift_clock
 from support.states import KEYS, SOURCE, desired, desired_states, schedule
 
@@ -127,6 +128,24 @@ def test_a_run_of_the_name_before_last_is_followed_too(store: Store) -> None:
 
     (entry,) = store.read().active.values()
     assert (entry.name, store.connection.zrange(KEYS.active_index, 0, -1)[0][:7]) == ("third", b"third--")
+
+
+def test_a_run_that_the_name_before_left_behind_does_not_take_the_place_of_that_of_the_schedule(store: Store) -> None:
+    apply(store, desired([schedule("hourly", every=HOUR), schedule("nightly", every=HOUR)]))
+    run_next_tick(store)
+    left, own = (KEYS.run_id(name, store.time() // HOUR * HOUR) for name in ("hourly", "nightly"))
+    player = Player(store, QUEUE)
+    player.claim(left)
+    player.claim(own)
+    apply(store, OLD)
+    apply(store, NEW)
+
+    player.end("failed")
+    shift_clock(store.connection, HOUR)
+    Scheduler(store, "one").step()
+
+    assert [(one["status"], one["reason"]) for one in outcomes(store, "hourly")][1:] == [("skipped", "overlap")]
+    assert [*store.read().active] == [own]
 
 
 def test_a_hold_follows_the_rename_and_the_schedule_stays_held(store: Store) -> None:
