@@ -259,12 +259,18 @@ local function rename_backfills(old, new)
   if redis.call('EXISTS', from) == 1 then redis.call('RENAME', from, to) end
 end
 
--- Another schedule may have had the name until it was deleted: its past is not this one's. Runs by hand of a pipeline of
--- that name are the pipeline's.
-local function forget_past(name)
-  for _, key in ipairs({ours('outcomes:' .. name), ours('older:' .. name)}) do
+-- Another schedule may have had the name until it was deleted: its past is not this one's, and is kept apart until the
+-- name is given back. Runs by hand of a pipeline of that name are the pipeline's.
+local PAST = {'outcomes:', 'older:'}
+local function put_past_away(name)
+  for _, kind in ipairs(PAST) do
+    local key, away = ours(kind .. name), ours('former:' .. kind .. name)
     if redis.call('HEXISTS', PIPELINES, name) == 0 then
-      redis.call('DEL', key)
+      redis.call('DEL', away)
+      if redis.call('EXISTS', key) == 1 then
+        redis.call('RENAME', key, away)
+        redis.call('EXPIRE', away, RENAMED_SECONDS)
+      end
     elseif has_type(key, 'zset') then
       for _, raw in ipairs(redis.call('ZRANGE', key, 0, -1)) do
         if may_tell_of(raw, 'tick') then redis.call('ZREM', key, raw) end
@@ -274,8 +280,8 @@ local function forget_past(name)
 end
 
 local function rename_past(old, new)
-  forget_past(new)
-  for _, kind in ipairs({'outcomes:', 'older:'}) do
+  put_past_away(new)
+  for _, kind in ipairs(PAST) do
     local from, to = ours(kind .. old), ours(kind .. new)
     if redis.call('EXISTS', to) == 0 then
       if redis.call('EXISTS', from) == 1 then redis.call('RENAME', from, to) end
@@ -283,6 +289,10 @@ local function rename_past(old, new)
       redis.call('ZUNIONSTORE', to, 2, to, from, 'AGGREGATE', 'MAX')
       redis.call('EXPIRE', to, OLDER_SECONDS) -- of `older`: the other one is kept as long as its schedule is
       redis.call('DEL', from)
+    end
+    local away = ours('former:' .. kind .. old)
+    if redis.call('EXISTS', away) == 1 and redis.call('EXISTS', from) == 0 and has_type(away, 'zset') then
+      redis.call('RENAME', away, from)
     end
   end
 end

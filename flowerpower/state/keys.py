@@ -177,9 +177,13 @@ class Keys:
         """Return the sorted set of outcomes of ticks that are older than those `outcomes` has room for."""
         return f"{self.prefix}older:{schedule}"
 
+    def former(self, schedule: str) -> tuple[str, str]:
+        """Return where `outcomes` and `older` of a deleted schedule lie while another one has its name."""
+        return f"{self.prefix}former:outcomes:{schedule}", f"{self.prefix}former:older:{schedule}"
+
     def types_of(self, schedule: str) -> dict[str, str]:
         """Return the type of each key of ours that one schedule has for itself."""
-        of_outcomes = (self.outcomes(schedule), self.older(schedule), self.kept_of(schedule))
+        of_outcomes = (self.outcomes(schedule), self.older(schedule), self.kept_of(schedule), *self.former(schedule))
         backfills = {self.handed(schedule): "set", self.called_off(schedule): "string"}
         return {**dict.fromkeys(of_outcomes, "zset"), **backfills}
 

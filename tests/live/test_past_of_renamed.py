@@ -263,6 +263,28 @@ def test_a_schedule_that_gets_the_name_of_a_deleted_one_has_its_own_past_only(st
     assert plan_backfill(store, "new", tick_in(gone), tick_in(gone)).to_run[0].status == "unknown"
 
 
+def test_the_past_of_a_deleted_one_comes_back_with_its_name(store: Store, player: Player) -> None:
+    fired(store, player, "new")
+    player.end("failed")
+    gone = outcomes(store, "new")
+    store.connection.zadd(KEYS.older("new"), {canonical(PAST): 7})
+    apply(store, schedule("old", every=HOUR))  # `new` is deleted
+    fire(store, player)
+    player.end()
+    own = outcomes(store, "old")
+    rename(store)
+    for key in KEYS.former("new"):
+        assert 0 < store.connection.ttl(key) <= 30 * 24 * HOUR
+
+    rename(store, "new", "old")
+    apply(store, schedule("old", every=HOUR), schedule("new", every=HOUR))
+
+    assert (outcomes(store, "old"), outcomes(store, "new")) == (own, gone)
+    assert store.connection.zcard(KEYS.older("new")) == 1
+    assert store.connection.ttl(KEYS.outcomes("new")) == -1
+    assert not store.connection.exists(*KEYS.former("new"))
+
+
 def test_the_runs_by_hand_of_a_pipeline_stay_where_a_schedule_gets_its_name(store: Store, player: Player) -> None:
     both = [pipeline("new"), pipeline("report")]
     apply_both = desired([schedule("new", every=HOUR), schedule("old", every=HOUR)], both)
