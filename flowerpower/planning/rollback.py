@@ -7,7 +7,7 @@ that is undone had given it up; whatever else is live stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -57,6 +57,7 @@ class _Restored:
     holds: Mapping[str, str]  # schedule that is not live -> text of the hold that was deleted with it
     altered: tuple[str, ...]  # addresses whose record had been altered in Redis by then
     taken_back: tuple[str, ...]  # schedules that had been forgotten before one of the applies, sorted
+    mixed: tuple[tuple[str, str, str], ...]  # name before a rename, name since, which another one gets back, its apply
 
 
 def plan_rollback(keys: Keys, steps: Sequence[Step], reading: Reading, context: RollbackContext) -> Plan:
@@ -81,7 +82,7 @@ def plan_rollback(keys: Keys, steps: Sequence[Step], reading: Reading, context: 
     )
     asked_in = replace(plan, source=replace(plan.source, repository=context.source.repository))
     guards = check_plan(asked_in, reading, context.facts, context.allowed)
-    return replace(plan, checks=(*map(_worded, guards), *_warnings(plan, restored, reading)))
+    return replace(plan, checks=(*map(_worded, guards), *_mixed_warning(restored), *_warnings(plan, restored, reading)))
 
 
 def still_rolled_back(head: Head, commit: str, *, undone: bool | None) -> tuple[str, ...]:
@@ -154,6 +155,7 @@ def _restored(keys: Keys, undone: Sequence[tuple[PastApply, Inverse]], reading: 
         },
         altered=tuple(sorted(address for address, (_, record) in found.items() if not record.intact)),
         taken_back=tuple(sorted(taken_back & schedules.keys())),
+        mixed=tuple(_mixed(undone, {then: now for now, then in names.items() if now in schedules}, schedules, live)),
     )
 
 
@@ -190,6 +192,19 @@ def _checked(keys: Keys, schedule: Schedule, run_specs: Mapping[str, str]) -> Sc
     if schedule.run not in run_specs:
         raise HistoryError(f"{address} cannot be put back: what its runs run was not kept")
     return schedule
+
+
+def _mixed(
+    undone: Sequence[tuple[PastApply, Inverse]],
+    names: Mapping[str, str],
+    schedules: Container[str],
+    live: Container[str],
+) -> Iterator[tuple[str, str, str]]:
+    """Yield the renames that cannot be undone since the name is given back to who had it: one step cannot do both."""
+    for then, now in sorted(names.items()):
+        if then in schedules and then not in live and now in live:
+            past = next(past for past, inverse in reversed(undone) if then in inverse.renamed.values())
+            yield then, now, _short(past)
 
 
 def _as_before(values: Mapping[str, T], inverse: Inverse) -> dict[str, T]:
@@ -248,6 +263,15 @@ def _worded(check: Check) -> Check:
         return check
     owned = check.message.partition("; ")[2]
     return replace(check, message=f"nothing was live before that apply, {owned}", hint="if it is meant: --allow-empty")
+
+
+def _mixed_warning(restored: _Restored) -> Iterator[Check]:
+    if not restored.mixed:
+        return
+    then, now, apply_id = restored.mixed[0]
+    more = f" (and {len(restored.mixed) - 1:,} more)" if len(restored.mixed) > 1 else ""
+    told = f"{then} starts anew: its history and its hold stay with {now}, which is what it was{more}"
+    yield Check("renames", "warn", told, f"to give them back, undo the rename first: flowerpower rollback {apply_id}")
 
 
 def _warnings(plan: Plan, restored: _Restored, reading: Reading) -> Iterator[Check]:

@@ -72,3 +72,18 @@ def test_what_was_taken_back_after_a_rename_is_told_by_the_name_before(store: St
     hints = [check.hint for check in rollback_of(store, "renamed").checks if check.name == "forgotten"]
 
     assert hints == ["flowerpower forget often"]
+
+
+def test_a_name_that_is_given_back_in_one_step_is_told_and_in_two_gives_all_back(store: Store) -> None:
+    apply(store, desired([schedule("sales"), schedule("costs")]))
+    apply(store, desired([schedule("sales")]), "without")
+    apply(store, replace(desired([schedule("costs")]), previous_names={"costs": ("sales",)}), "renamed")
+
+    (told,) = [check for check in rollback_of(store, "without").checks if check.name == "renames"]
+    assert told.message == "sales starts anew: its history and its hold stay with costs, which is what it was"
+    assert told.hint == "to give them back, undo the rename first: flowerpower rollback renamed"
+    apply_plan(rollback_of(store, "renamed"), store, "back-one-step")
+    plan = rollback_of(store, "without")
+
+    assert [(change.action, change.name) for change in plan.changes] == [("create", "costs")]
+    assert "renames" not in [check.name for check in plan.checks]
