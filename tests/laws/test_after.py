@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 from support.chains import put_away
@@ -45,6 +46,8 @@ DOINGS = st.one_of(
 class Chain:
     """Four schedules, a worker that takes what it may and ends it when it is told to, and what RQ does around it."""
 
+    every: Mapping[str, int] = EVERY
+
     def __init__(self, connection: Redis, overlap: str, *, foreseen: bool) -> None:
         connection.flushdb()
         start_at_half_past(connection)
@@ -58,7 +61,9 @@ class Chain:
         self.apply()
 
     def apply(self, **previous_names: tuple[str, ...]) -> None:
-        wanted = desired(schedule(self.names[name], every=every, overlap=self.overlap) for name, every in EVERY.items())
+        wanted = desired(
+            schedule(self.names[name], every=every, overlap=self.overlap) for name, every in self.every.items()
+        )
         wanted = replace(wanted, previous_names=previous_names)
         apply_plan(make_plan(KEYS, wanted, self.store.read(), SOURCE), self.store, "apply")
 
@@ -167,3 +172,50 @@ def test_what_comes_after_others_runs_only_where_they_succeeded(
             ran = outcome["status"] in ("succeeded", "failed")
             assert not (ran and not good), (name, outcome)
             assert not (held_back and good), (name, outcome)
+
+
+class Tangle(Chain):
+    """The same four, due at one time, with runs that come after whatever a case says: specs were edited meanwhile."""
+
+    every = dict.fromkeys(EVERY, HOUR)
+
+    def __init__(self, connection: Redis, overlap: str, links: dict[str, list[str]]) -> None:
+        self.links = links
+        super().__init__(connection, overlap, foreseen=False)
+
+    def look(self) -> None:
+        for run in self.store.read().active:
+            first = reference(self.store, run).name.partition("-")[0]
+            others = (other for other in self.links.get(first, ()) if other != first)
+            self.after.setdefault(run, tuple(self.names[other] for other in others))
+
+
+NAME = st.sampled_from([*EVERY])
+ROUND = {"load": ["clean"], "clean": ["stock"], "stock": ["load"]}
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+@example(overlap="skip", links=ROUND, doings=[])
+@example(overlap="skip", links=ROUND, doings=[("rename", "stock"), ("rename", "load"), ("rename", "clean")])
+@given(
+    overlap=st.sampled_from(OVERLAPS),
+    links=st.dictionaries(NAME, st.lists(NAME, min_size=1, max_size=2, unique=True), min_size=2),
+    doings=st.lists(DOINGS, max_size=20),
+)
+def test_nobody_waits_for_ever_whoever_comes_after_whom(
+    redis_connection: Redis, overlap: str, links: dict[str, list[str]], doings: list[tuple[str, str]]
+) -> None:
+    tangle = Tangle(redis_connection, overlap, links)
+
+    tangle.act("hour", "")
+    for what, how in doings:
+        tangle.act(what, how)
+    tangle.put_away()
+    step(tangle.store)
+    for _ in range(2):  # who waits in a circle is let go when its time to ask has come
+        tangle.settle()
+        shift_clock(tangle.store.connection, 700)
+        step(tangle.store)
+    tangle.settle()
+
+    assert not tangle.store.read().active
