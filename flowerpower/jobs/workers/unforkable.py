@@ -6,10 +6,16 @@ A process that has imported such modules cannot be rid of them. So it starts ane
 from __future__ import annotations
 
 import mmap
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 from flowerpower.settings import hand_on_code, handed_on_code
 
 _LONGEST = 256  # bytes of a fingerprint
+# Threads that runs do without: of the allocator of pyarrow and polars, and what removes files that polars has spilled.
+_SURVIVE_FORKS = ("jemalloc_bg_thd", "polars-ooc-clea")
 
 
 class Unforkable:
@@ -30,3 +36,20 @@ class Unforkable:
 
     def _write(self, code: str) -> None:
         self._memory[:] = code.encode()[:_LONGEST].ljust(_LONGEST, b"\0")
+
+
+def threads_to_miss() -> Iterator[tuple[int, str]]:
+    """Yield number and name of the threads of this process that a fork has reason to miss.
+
+    Threads of libraries count if they have a name of their own; those of numpy and jemalloc survive forks.
+    """
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread():
+            yield thread.native_id or 0, thread.name
+    known = {thread.native_id for thread in threading.enumerate()}
+    with suppress(OSError):
+        own = Path("/proc/self/comm").read_text(encoding="utf-8", errors="replace")
+        for task in Path("/proc/self/task").iterdir():
+            name = (task / "comm").read_text(encoding="utf-8", errors="replace")
+            if name.strip() not in (own.strip(), *_SURVIVE_FORKS) and int(task.name) not in known:
+                yield int(task.name), name.strip()

@@ -18,7 +18,8 @@ from rq.worker import WorkerStatus
 from flowerpower.jobs.absence import Absence
 from flowerpower.jobs.run import Home
 from flowerpower.jobs.workers import processes
-from flowerpower.jobs.workers.worker import _why_killed, make_worker
+from flowerpower.jobs.workers.following import _why_killed
+from flowerpower.jobs.workers.worker import make_worker
 from flowerpower.state.keys import Keys
 
 
@@ -90,7 +91,7 @@ def test_threads_that_an_import_starts_are_named(redis_connection: Redis, stop: 
     [("import polars", False), ("import polars; polars.LazyFrame({'a': [1]}).select('a').sort('a').collect()", True)],
 )
 def test_polars_alone_is_no_reason_to_import_in_each_run_and_a_query_of_it_is(code: str, found: bool) -> None:
-    look = "from flowerpower.jobs.workers.worker import _threads; print(len(list(_threads())))"
+    look = "from flowerpower.jobs.workers.unforkable import threads_to_miss; print(len(list(threads_to_miss())))"
 
     told = subprocess.run([sys.executable, "-c", f"{code}; {look}"], capture_output=True, check=True, text=True)
 
