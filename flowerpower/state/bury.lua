@@ -29,7 +29,9 @@ for _, member in ipairs(redis.call('SMEMBERS', worker .. ':executions')) do
     redis.call('DEL', execution_key(member))
     -- A sign of life that is still on its way must not bring it back.
     redis.pcall('ZREM', names.rq .. ':executions:' .. id, execution)
-    if queue and entry and entry.attempt == 0 and text_of(entry.execution, '') == '' then
+    local status = redis.call('HGET', job_key(id), 'status')
+    local waits = status == 'queued' or status == 'scheduled'
+    if queue and entry and text_of(entry.execution, '') == '' and (entry.attempt == 0 or waits) then
       redis.pcall('ZREM', wip, member)
       unbegun[#unbegun + 1] = cjson.encode({id = id, name = name_of(entry, ''), tick = entry.tick, queue = queue})
     else
@@ -47,5 +49,6 @@ if known[1] then
   redis.call('SREM', names.rq .. ':workers', worker)
   for queue in string.gmatch(known[2] or '', '[^,]+') do redis.pcall('SREM', names.rq .. ':workers:' .. queue, worker) end
 end
-if #ran > 0 then redis.call('SET', ours('look'), 1, 'EX', 60) end
+-- Also where it is known to have had nothing: what it had just taken from a queue is noted nowhere.
+if known[1] or #ran > 0 then redis.call('SET', ours('look'), string.format('%d.%06d', seconds, micros), 'EX', 60) end
 return {ran, unbegun}

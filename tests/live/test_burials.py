@@ -8,12 +8,16 @@ import sys
 import threading
 import time
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from rq.executions import Execution
 from rq.job import Job
-from support.holds import QUEUE, outcomes, queued, taken
+from support.holds import QUEUE, events, outcomes, queued, taken
 from support.mortal_server import mortal_server
 from support.players import Player, begin
+from support.proxy import proxy_before
+from support.redis_state import SHIFTED_CLOCK, shift_clock
 from support.states import KEYS
 
 from flowerpower.errors import StoreError
@@ -29,6 +33,7 @@ from flowerpower.state.store import Store
 
 PROCESS = os.getpid()
 WIP = KEYS.registry("wip", QUEUE)
+LOOK = f"{KEYS.prefix}look"
 
 
 @pytest.fixture
@@ -268,3 +273,115 @@ def test_a_name_that_is_too_long_is_that_of_nobody(store: Store) -> None:
     tell_redis(left, store)
 
     assert store.connection.scard(KEYS.workers(QUEUE)) == 1
+
+
+def test_a_burial_is_not_forgotten_with_the_reply_that_told_of_it(
+    store: Store, scheduler: Scheduler, worker: FlowerPowerWorker, redis_server: str, tmp_path: Path
+) -> None:
+    running(store, scheduler)
+    with proxy_before(unquote(redis_server.removeprefix("unix://")), tmp_path / "proxy") as proxy:
+        scheduler = Scheduler(Store(connect(proxy.url), KEYS, SHIFTED_CLOCK), "one")
+        scheduler.step()
+        tell_redis(Left("one", PROCESS), store)
+        proxy.cut = b"scheduler"
+        with pytest.raises(StoreError):
+            scheduler.step()
+        scheduler.step()
+
+    assert proxy.dropped == 1
+    assert outcomes(store)[0][3:] == ("failed", WORKER_GONE)
+
+
+def test_a_burial_is_not_forgotten_where_redis_goes_away_while_a_scheduler_looks(
+    store: Store, scheduler: Scheduler, worker: FlowerPowerWorker, redis_server: str, tmp_path: Path
+) -> None:
+    running(store, scheduler)
+    with proxy_before(unquote(redis_server.removeprefix("unix://")), tmp_path / "proxy") as proxy:
+        scheduler = Scheduler(Store(connect(proxy.url), KEYS, SHIFTED_CLOCK), "one")
+        scheduler.step()
+        tell_redis(Left("one", PROCESS), store)
+        proxy.cut = b"rq:wip"
+        with pytest.raises(StoreError):
+            scheduler.step()
+        assert outcomes(store) == []
+        scheduler.step()
+
+    assert proxy.dropped == 1
+    assert outcomes(store)[0][3:] == ("failed", WORKER_GONE)
+
+
+def test_a_burial_is_not_forgotten_with_the_scheduler_that_was_asked_to_look(
+    store: Store, scheduler: Scheduler, worker: FlowerPowerWorker
+) -> None:
+    running(store, scheduler)
+    other = Scheduler(store, "two")
+    store.connection.delete(KEYS.lease)
+    other.step()  # it has looked after all runs just now, and would not again for a while
+    store.connection.delete(KEYS.lease)
+    tell_redis(Left("one", PROCESS), store)
+    assert scheduler._lease()[0]  # it is asked, and then held up until its lease is over
+    store.connection.delete(KEYS.lease)
+
+    other.step()
+
+    assert outcomes(store)[0][3:] == ("failed", WORKER_GONE)
+
+
+def test_what_was_looked_after_is_not_looked_after_again(
+    store: Store, scheduler: Scheduler, worker: FlowerPowerWorker
+) -> None:
+    running(store, scheduler)
+    tell_redis(Left("one", PROCESS), store)
+    assert store.connection.exists(LOOK)
+
+    scheduler.step()
+
+    assert not store.connection.exists(LOOK)
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_a_run_that_a_dead_worker_had_taken_and_not_noted_is_delivered_again_within_seconds(
+    store: Store, scheduler: Scheduler, worker: FlowerPowerWorker, monkeypatch: pytest.MonkeyPatch, attempt: int
+) -> None:
+    run = taken(store, scheduler, retry={"max": 1, "intervals": []})
+    if attempt == 2:
+        player = Player(store, QUEUE)
+        player.claim(run)
+        player.end("failed", final=False)
+        store.connection.delete(KEYS.queue_list(QUEUE))
+    tell_redis(Left("one", PROCESS), store)
+    scheduler.step()
+    assert queued(store) == []  # another worker may be about to begin it
+
+    began = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: began + 6.0)
+    shift_clock(store.connection, 6)
+    tell_redis(Left("one", PROCESS), store)  # it is looked after once more in between, which puts nothing off
+    scheduler.step()
+    assert queued(store) == []
+
+    monkeypatch.setattr(time, "monotonic", lambda: began + 12.0)
+    shift_clock(store.connection, 6)
+    scheduler.step()
+
+    assert queued(store) == [run]
+    assert len(events(store, "redelivered")) == 1
+
+
+def test_a_second_attempt_that_a_dead_worker_had_in_hand_and_not_begun_is_delivered_again_at_once(
+    store: Store, scheduler: Scheduler, worker: FlowerPowerWorker
+) -> None:
+    run = taken(store, scheduler, retry={"max": 1, "intervals": []})
+    player = Player(store, QUEUE)
+    player.claim(run)
+    player.end("failed", final=False)
+    store.connection.delete(KEYS.queue_list(QUEUE))
+    job = Job.fetch(run, connection=store.connection, serializer="json")
+    with store.connection.pipeline() as pipe:  # all that a worker has said when it forks
+        Execution.create(job, 70, pipe, "one")
+        pipe.execute()
+
+    tell_redis(Left("one", PROCESS), store)
+
+    assert queued(store) == [run]
+    assert store.connection.zcard(WIP) == 0

@@ -68,13 +68,17 @@ class Reconciler:
         """Tell whether the sign of life of a worker that was not heard of for long has just run out."""
         return time.monotonic() >= max(self._expiry, self._spared_until)
 
-    def step(self, queues: Sequence[str], now: int, generation: int, *, whole: bool) -> None:
-        """Look at the active runs and at a slice of the schedules, or at the *whole* of them, in a new generation."""
+    def step(self, queues: Sequence[str], now: int, generation: int, *, whole: bool, died: bool = False) -> None:
+        """Look at the active runs and at a slice of the schedules, or at the *whole* of them, in a new generation.
+
+        Where a worker has *died*, it may have taken a run from its queue a moment ago.
+        """
         within = self._troubles.within
         with within("looking for abandoned runs"):
             self._abandon(queues)
         with within("looking after runs"):
-            self._runs.step(queues, now)
+            self._runs.step(queues, now, thorough=died)
+            self._look_again_in(self._runs.look_again_in(now) + JUST_AFTER)
         with within("looking for jobs that no worker began"):
             self._popped.step(queues, now)
         with within("starting waiting ticks"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -72,12 +73,18 @@ class RunKeeper:
         self._handed: set[str] = set()  # those of them that RQ was told of
         self._index = IndexKeeper(store)
 
-    def step(self, queues: Sequence[str], now: int) -> None:
-        """Look at every active run."""
+    def look_again_in(self, now: int) -> float:
+        """Return the seconds until the first run is to be looked at once more because nothing became of it."""
+        seen = (*self._missing.values(), *self._gone.values(), *self._silent.values())
+        left = min(seen, default=math.inf) + SURELY_LOST - now
+        return left if left > 0 else SURELY_LOST  # one that could not be mended is tried again, but not all the time
+
+    def step(self, queues: Sequence[str], now: int, *, thorough: bool = False) -> None:
+        """Look at every active run; only when *thorough*, at those that were pushed a moment ago, too."""
         lost: list[_Seen] = []
         silent: list[_Seen] = []
         failures: dict[str, str] = {}
-        for seen in self._look(now):
+        for seen in self._look(now, thorough=thorough):
             if self._is_over(seen) and not self._was_lost(seen):
                 self._try(failures, seen, self._close)
             elif seen.status in _WAITS or (not seen.claimed and not seen.alive):
@@ -134,18 +141,25 @@ class RunKeeper:
                 raise
             failures[seen.run.id] = f"run {seen.run.id} cannot be mended: {error}"
 
-    def _look(self, now: int) -> Iterator[_Seen]:
-        """Yield the active runs with what RQ knows of them, but those that were pushed a moment ago."""
+    def _look(self, now: int, *, thorough: bool) -> Iterator[_Seen]:
+        """Yield the active runs with what RQ knows of them, but mostly those that were pushed a moment ago."""
         keys, connection = self._store.keys, self._store.connection
         with redis_errors("reading active runs"):
             raw: Any = connection.hgetall(keys.active)
         self._index.step(raw, now)
-        worth = {key: value for key, value in raw.items() if not _was_just_pushed(value, now)}
+        suspects = {run_id.encode(errors="replace") for run_id in self._missing}
+        worth = {
+            key: value for key, value in raw.items() if thorough or key in suspects or not _was_just_pushed(value, now)
+        }
         decoded = {key: decode_run(key.decode(errors="replace"), value) for key, value in worth.items()}
         for key in (key for key, run in decoded.items() if run is None):
             self._make_readable(key, raw[key], now)
         active = [run for run in decoded.values() if run]
-        runs = [run for run in active if run.execution or now - run.since > LOST_AFTER]
+        runs = [
+            run
+            for run in active
+            if run.execution or thorough or run.id in self._missing or now - run.since > LOST_AFTER
+        ]
         for start in range(0, len(runs), AT_ONCE):
             some = runs[start : start + AT_ONCE]
             with redis_errors("reading active runs"):

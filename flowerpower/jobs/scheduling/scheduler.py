@@ -57,7 +57,7 @@ class Scheduler:
         self._reconciler = Reconciler(self.fleet, self.troubles)
         self._lifter = Lifter(store)
         self._reconciled = 0.0
-        self._asked = False  # to look after the runs of a worker that is known to be gone
+        self._asked = ""  # what asks it to look after the runs of a worker that is known to be gone
         self._renewed = 0.0  # when the lease was, by the clock of this process
         self._held: bool | None = None  # whether the lease was ours when it was asked for last
         self._zones = tzdata_version()
@@ -137,7 +137,7 @@ class Scheduler:
         with redis_errors("taking the scheduler's lease"):
             answer = self.store.scripts.call("lease", [self.name, LEASE_SECONDS])
         held, generation, when, zones, now, looks = answer
-        self._asked = self._asked or bool(looks)
+        self._asked = looks.decode(errors="replace") or self._asked
         return bool(held), _number(generation), _number(when), zones.decode(errors="replace"), int(now)
 
     def _still_ours(self) -> bool:
@@ -240,10 +240,14 @@ class Scheduler:
         waited = now - self._reconciled >= RECONCILE_SECONDS or now < self._reconciled
         if not (whole or waited or self._asked or self._reconciler.must_look()):
             return
-        self._reconciled, self._asked = now, False
+        self._reconciled, asked = now, self._asked
         with self.troubles.within("taking RQ's scheduler locks"):
             self._keep_stock_schedulers_off(queues)
-        self._reconciler.step(queues, now, self.generation, whole=whole)
+        self._reconciler.step(queues, now, self.generation, whole=whole, died=bool(asked))
+        if asked:
+            with redis_errors("telling that runs were looked after"):
+                self.store.scripts.call("looked", [asked])
+            self._asked = "" if self._asked == asked else self._asked
 
     def _keep_stock_schedulers_off(self, queues: Iterable[str]) -> None:
         """Take RQ's own scheduler lock of our queues where it is free; a stock scheduler that holds it does no harm."""
