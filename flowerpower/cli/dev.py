@@ -41,13 +41,13 @@ def dev(
     Only the embedded Redis is touched, whatever the project or the environment says. A broken edit is shown, and what
     was applied before goes on. Ctrl-C ends it all.
     """
-    from flowerpower.jobs.stop import Stop
+    from flowerpower.jobs.stop import Stop, heeded_signals
 
     if session.settings.redis not in (None, "embedded"):
         session.talk("Note: dev works on a private Redis; the one that is set is left alone")
     session = session._replace(settings=session.settings._replace(redis="embedded"))
     stop = Stop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in heeded_signals():
         signal.signal(number, lambda *_: stop.set())
     with session.project() as project:
         folder = project.folder  # one at a URL is refused before a server is asked for

@@ -80,7 +80,7 @@ class Code:
 
 @command("worker", "Run what is due, with a scheduler beside it.", "flowerpower worker --queue heavy")
 def worker(session: Session, jobs: Jobs, processes: Processes, code: Code, watched: Watched) -> None:
-    """Run what is due: an RQ worker for the project's queues that carries a scheduler. Drains on SIGTERM."""
+    """Run what is due: an RQ worker for the project's queues that carries a scheduler. Drains on SIGTERM and SIGHUP."""
     start_log(session)
     how: Work = {
         "burst": processes.burst,

@@ -1,8 +1,20 @@
-"""A request to stop."""
+"""A request to stop, and the signals that bring it."""
 
 from __future__ import annotations
 
+import signal
 import threading
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def heeded_signals() -> tuple[signal.Signals, ...]:
+    """Return the signals that ask this process to stop: SIGHUP, too, unless it was started with that ignored.
+
+    SIGHUP tells that a terminal is closed, and may come beside SIGTERM: asked by it twice, nobody is in haste.
+    """
+    under_nohup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    return STOP_SIGNALS if under_nohup else (*STOP_SIGNALS, signal.SIGHUP)
 
 
 class Stop(threading.Event):

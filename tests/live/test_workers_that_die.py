@@ -354,14 +354,17 @@ def test_a_worker_that_is_killed_while_it_drains_is_seen_to_die(store: Store, re
     assert outcomes(store)[0]["reason"] == WORKER_GONE
 
 
-def test_a_worker_that_ends_with_its_terminal_is_seen_to_die(store: Store, redis_url: str, tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_while_it_drains_for_its_closed_terminal_is_seen_to_die(
+    store: Store, redis_url: str, tmp_path: Path
+) -> None:
     obedient(store, redis_url, tmp_path).enqueue("report")
     with scheduler_elsewhere(redis_url), running_worker(redis_url, KEYS, tmp_path) as worker:
         worker.wait_for(lambda: began(tmp_path))
-        for process in children_of(worker.process.pid) - {int(began(tmp_path)[0])} | {worker.process.pid}:
+        for process in children_of(worker.process.pid) | {worker.process.pid}:
             os.kill(process, signal.SIGHUP)
-        if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # under `nohup` the worker does not heed it
-            worker.process.kill()
+        time.sleep(1.0)
+        assert alive(began(tmp_path)[0])
+        worker.process.kill()
         wait_for_outcome(store, worker)
 
     assert outcomes(store)[0]["reason"] == WORKER_GONE

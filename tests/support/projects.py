@@ -78,7 +78,7 @@ if __name__ == "__main__":
     url, project, env, root, *rest = sys.argv[1:]
     how = {"burst": "burst" in rest, "with_scheduler": "scheduler" in rest, "warm": "warm" in rest}
     how |= {"require_commit": "require_commit" in rest, "signer": Signer.of(read_settings().signing_key)}
-    how |= {"unforkable": Unforkable()}
+    how |= {"unforkable": Unforkable(), "grace": 3.0 if "grace" in rest else None}
     options = WorkerOptions(root=Path(root), recipes=[GraphRecipe(["flow"], {})], queues=("default",), **how)
     if "two" in rest:
         run_workers(url, Keys(project, env), 2, lambda: options)
@@ -91,7 +91,7 @@ if __name__ == "__main__":
 def running_worker(url: str, keys: Keys, root: Path, *how: str) -> Iterator[Worker]:
     """Run a flowerpower worker for the length of a block.
 
-    `how` may hold `burst`, `scheduler`, `warm`, `require_commit` and `two` (processes).
+    `how` may hold `burst`, `scheduler`, `warm`, `require_commit`, `grace` (of 3 s) and `two` (processes).
     """
     with (root / "worker.log").open("w+", encoding="utf-8") as log:
         command = [sys.executable, "-c", _WORK, url, keys.project, keys.env, str(root), *how]

@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from flowerpower.errors import UsageError
 from flowerpower.jobs.monitoring.metrics import Exposition, require_client
 from flowerpower.jobs.monitoring.status_reader import StatusReader
+from flowerpower.jobs.stop import heeded_signals
 from flowerpower.jobs.workers.supervisor import Child, Supervisor
 from flowerpower.jobs.workers.traces import end_with_parent
 from flowerpower.state.connection import connect
@@ -100,9 +101,9 @@ def _keep_serving(listener: socket.socket, url: str, keys: Keys, role: str, pare
 def _serve(listener: socket.socket, url: str, keys: Keys, role: str, parent: int) -> int:
     from flowerpower.jobs.monitoring.metrics_http import MetricsServer
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in heeded_signals():
         signal.signal(number, lambda *_: os._exit(0))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, heeded_signals())
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     reader = StatusReader(Store(connect(url, timeout=PATIENCE), keys))
     with MetricsServer(listener, Exposition(reader, role=role, pid=parent)) as server:

@@ -21,7 +21,7 @@ from flowerpower.jobs.contact import PATIENCE
 from flowerpower.jobs.messages.messenger import make_messenger
 from flowerpower.jobs.scheduling.scheduler import Scheduler, scheduler_name
 from flowerpower.jobs.scheduling.watch import ClockWatch
-from flowerpower.jobs.stop import Stop
+from flowerpower.jobs.stop import STOP_SIGNALS, Stop, heeded_signals
 from flowerpower.jobs.workers.deaths import Undertaker
 from flowerpower.schedule.zones import use_packaged_zones
 from flowerpower.settings import look_for_cycles_rarely
@@ -29,7 +29,6 @@ from flowerpower.state.connection import connect
 from flowerpower.state.keys import Keys
 from flowerpower.state.store import Store
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LOOK_EVERY = 1.0  # seconds after which a process sees that the one which started it is gone
 
 logger = logging.getLogger("flowerpower.worker")
@@ -112,7 +111,7 @@ def run_scheduler(
     *,
     alone: bool = False,
 ) -> None:
-    """Run a scheduler in this process until SIGINT or SIGTERM, or until the process that started it is gone.
+    """Run a scheduler in this process until it is told to stop, or until the process that started it is gone.
 
     One that runs *alone* ends at once when it is asked a second time: it may wait for a Redis that never answers.
     """
@@ -138,9 +137,9 @@ def catch_stops(stop: threading.Event, *, at_once: bool = False) -> None:
         for number in STOP_SIGNALS if at_once else ():
             signal.signal(number, signal.SIG_DFL)
 
-    for number in STOP_SIGNALS:
+    for number in heeded_signals():
         signal.signal(number, note)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, heeded_signals())
 
 
 def _stop_with_parent(parent: int, stop: threading.Event) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from flowerpower.errors import StoreError
 from flowerpower.jobs.contact import PATIENCE
-from flowerpower.jobs.stop import Stop
+from flowerpower.jobs.stop import Stop, heeded_signals
 from flowerpower.jobs.workers.traces import Left, Traces, end_run
 from flowerpower.state.connection import connect, redis_errors
 from flowerpower.state.keys import Keys
@@ -41,10 +41,9 @@ class Undertaker:
         return partial(self._work, self._traces.take(process))
 
     def _work(self, left: Left) -> bool:
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        for number in numbers:
+        for number in heeded_signals():
             signal.signal(number, lambda *_: self.stop.set())
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, heeded_signals())
         return self.bury(left)
 
     def bury(self, left: Left) -> bool:

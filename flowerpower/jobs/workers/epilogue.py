@@ -91,7 +91,11 @@ def _in_child(task: Callable[[], None]) -> bool:
     pid = os.fork()
     if pid == 0:
         end_with_parent(signal.SIGKILL)
-        for signum in (signal.SIGINT, signal.SIGTERM):  # a service manager may stop us all: it ends soon by itself
+        for signum in (
+            signal.SIGINT,
+            signal.SIGTERM,
+            signal.SIGHUP,
+        ):  # a service manager may stop us all: it ends soon by itself
             signal.signal(signum, signal.SIG_IGN)
         with suppress(BaseException):
             task()

@@ -24,8 +24,8 @@ from flowerpower.filesystem import Filesystem
 from flowerpower.jobs.absence import Absence
 from flowerpower.jobs.monitoring.metrics_server import metrics_beside
 from flowerpower.jobs.run import Home, store_beside, use_project
-from flowerpower.jobs.stop import Stop
-from flowerpower.jobs.workers.beside import STOP_SIGNALS, Companion, accompanied, catch_stops, run_scheduler
+from flowerpower.jobs.stop import STOP_SIGNALS, Stop, heeded_signals
+from flowerpower.jobs.workers.beside import Companion, accompanied, catch_stops, run_scheduler
 from flowerpower.jobs.workers.checkouts import Checkouts
 from flowerpower.jobs.workers.code import commit_at
 from flowerpower.jobs.workers.deaths import Undertaker
@@ -144,7 +144,7 @@ def run_worker(url: str, keys: Keys, options: WorkerOptions, stop: Stop | None =
                 return False
             if worker is not None and (worker.unfit or worker.outdated):
                 # Held back until the new process is ready for it: a request to stop must not get lost in between.
-                signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+                signal.pthread_sigmask(signal.SIG_BLOCK, heeded_signals())
                 return not stop.is_set()
             pause = 1.0 if time.monotonic() - began > 60 else min(pause * 2, 10.0)
             level = logging.DEBUG if absence.lasts else logging.WARNING
@@ -189,7 +189,7 @@ def start_anew() -> None:
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    for number in STOP_SIGNALS:
+    for number in heeded_signals():
         signal.signal(number, signal.SIG_DFL)
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line, once more
 
@@ -199,7 +199,7 @@ def session_put_back() -> Iterator[None]:
     """Leave signals and the search for cycles after the block as they were: a session of Python may go on with them."""
     if threading.current_thread() is not threading.main_thread():
         raise UsageError("only the main thread can listen for signals", hint="give this a process of its own")
-    before = {number: signal.getsignal(number) for number in (*STOP_SIGNALS, signal.SIGALRM)}
+    before = {number: signal.getsignal(number) for number in (*STOP_SIGNALS, signal.SIGHUP, signal.SIGALRM)}
     cycles = gc.get_threshold()
     try:
         yield
@@ -221,7 +221,7 @@ def stops_let_through() -> Iterator[None]:
 
 def note_stops(asked: Stop) -> None:
     """Note from now on that this process is asked to stop: it ends already, and has things to close."""
-    for number in STOP_SIGNALS:
+    for number in heeded_signals():
         signal.signal(number, lambda *_: asked.set())  # not passed over, which a new process would inherit
 
 

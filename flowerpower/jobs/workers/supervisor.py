@@ -16,10 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from flowerpower.jobs.stop import heeded_signals
 from flowerpower.jobs.workers.traces import end_with_parent
 
 OUTDATED = 75  # the exit code of a process that wants to be started anew at once
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LONGEST_PAUSE = 10.0
 
 logger = logging.getLogger("flowerpower.worker")
@@ -50,7 +50,7 @@ class Supervisor:
 
     def run(self) -> None:
         """Start the children, and return when all are done or stopped."""
-        previous = {number: signal.signal(number, self._pass_on) for number in _STOP_SIGNALS}
+        previous = {number: signal.signal(number, self._pass_on) for number in heeded_signals()}
         try:
             while not all(child.done for child in self._children if not child.forever):
                 self._start_due()
@@ -68,10 +68,10 @@ class Supervisor:
         for child in self._children:
             if not child.pid and not child.done and child.due <= now:
                 # Held back until the child is noted, and in the child until it has handlers of its own.
-                signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+                signal.pthread_sigmask(signal.SIG_BLOCK, heeded_signals())
                 if not self._stopping:
                     self._fork(child)
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, heeded_signals())
 
     def _fork(self, child: Child) -> None:
         child.began, parent = time.monotonic(), os.getpid()
@@ -117,7 +117,7 @@ class Supervisor:
         """Have done what is to be done for a process that died, in one of its own: this one has no connection."""
         if child.died is None:
             return
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, heeded_signals())
         try:
             to_do = child.died(died)
             pid = _forked(lambda: int(to_do() is False), f"what {child.name} left")
@@ -128,11 +128,11 @@ class Supervisor:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _pass_on(self, signum: int, frame: Any) -> None:
-        """Ask the children to stop; they finish what they run, and a second request ends them at once."""
+        """Ask the children to stop; they finish what they run, and a second SIGTERM ends them at once."""
         self._stopping = True
         for child in self._children:
             child.done = child.done or not child.pid
-        self._tell(signal.SIGTERM)
+        self._tell(signal.SIGHUP if signum == signal.SIGHUP else signal.SIGTERM)
 
     def _tell(self, signum: int) -> None:
         for pid in (*self._undertakers, *(child.pid for child in self._children)):
@@ -155,6 +155,7 @@ def _forked(work: Callable[[], int], name: str) -> int:
     except BaseException:
         logger.exception("%s failed", name)
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):  # its terminal is closed: this process must end nevertheless
+                stream.flush()
         os._exit(code)

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from redis import Redis
@@ -17,7 +18,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from flowerpower.jobs.absence import Absence
-from flowerpower.jobs.stop import Stop
+from flowerpower.jobs.stop import Stop, heeded_signals
 from flowerpower.jobs.workers.following import FollowingWorker
 from flowerpower.jobs.workers.heartbeats import past_damage
 from flowerpower.jobs.workers.restricted import restricted_job, restricted_queue
@@ -42,6 +43,8 @@ class FlowerPowerWorker(FollowingWorker):
     imported: str = ""  # the fingerprint of the code that was preloaded
     unfit: bool = False  # to fork: the code that was preloaded has started threads
     _process: int = 0  # the one that forks
+    _timer: threading.Timer | None = None  # that ends the grace
+    _overdue: bool = False  # the grace is over
     _ends: bool = False  # it takes no job any more
 
     @property
@@ -62,13 +65,12 @@ class FlowerPowerWorker(FollowingWorker):
 
     def request_stop(self, signum: int, frame: Any) -> None:
         """Finish the running job, within the grace if there is one, and stop; a second signal stops at once."""
+        if self._overdue:
+            self.request_force_stop(signum, frame)
+            return
         self.stop.set()
         self._stop_requested = True
-        if self.grace is not None and self.horse_pid:
-            at_least = 1.1  # RQ takes a second signal within one second for the first one
-            timer = threading.Timer(max(self.grace, at_least), os.kill, (os.getpid(), signum))
-            timer.daemon = True
-            timer.start()
+        self._begin_grace()
         try:
             super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
         except StopRequested:
@@ -76,6 +78,27 @@ class FlowerPowerWorker(FollowingWorker):
                 return
             self._insist()
             raise
+
+    def hang_up(self, signum: int, frame: Any) -> None:
+        """Finish and stop as well: the terminal is closed. The first signal that asks for it still is the first."""
+        if self.stop.is_set():
+            return
+        try:
+            self.request_stop(signum, frame)
+        finally:
+            super()._install_signal_handlers()  # type: ignore[no-untyped-call]
+
+    def _begin_grace(self) -> None:
+        if self.grace is None or not self.horse_pid or self._timer is not None:
+            return
+
+        def end(process: int = os.getpid()) -> None:
+            self._overdue = True
+            os.kill(process, signal.SIGTERM)
+
+        self._timer = threading.Timer(self.grace, end)
+        self._timer.daemon = True
+        self._timer.start()
 
     def _insist(self) -> None:
         """Ask again while the next job is waited for: what is raised where a signal meets a `__del__` is lost."""
@@ -90,12 +113,16 @@ class FlowerPowerWorker(FollowingWorker):
     def teardown(self) -> None:
         """End, and ask no more."""
         self._ends = True
+        if self._timer is not None:
+            self._timer.cancel()  # or it would end a session of Python that goes on without this worker
         signal.setitimer(signal.ITIMER_REAL, 0)
         super().teardown()  # type: ignore[no-untyped-call]
 
     def request_force_stop(self, signum: int, frame: Any) -> None:
         """Stop at once; a run that is killed for it is recorded as such, and tried again as its spec says."""
         watched = self._monitored if self.horse_pid else None
+        if self._overdue:  # RQ takes a second signal within one second for the first one
+            self._shutdown_requested_date = datetime.fromtimestamp(0, UTC)
         try:
             super().request_force_stop(signum, frame)
         except SystemExit:
@@ -119,6 +146,8 @@ class FlowerPowerWorker(FollowingWorker):
     def _install_signal_handlers(self) -> None:
         """Take over the signals, and heed one that came while this process was still starting."""
         super()._install_signal_handlers()  # type: ignore[no-untyped-call]
+        if signal.SIGHUP in heeded_signals():
+            signal.signal(signal.SIGHUP, self.hang_up)
         if self.stop.is_set():
             self._stop_requested = True
 
@@ -151,7 +180,7 @@ class FlowerPowerWorker(FollowingWorker):
             os._exit(1)
 
     def setup_work_horse_signals(self) -> None:
-        """Leave it to the worker when a run is stopped: SIGTERM may be sent to every process of a service."""
+        """Leave it to the worker when a run is stopped: a signal may be sent to every process of a service."""
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
         run = os.getpid()
 
@@ -160,7 +189,8 @@ class FlowerPowerWorker(FollowingWorker):
                 signal.signal(signum, signal.SIG_DFL)
                 os.kill(os.getpid(), signum)
 
-        signal.signal(signal.SIGTERM, pass_over)
+        for number in set(heeded_signals()) - {signal.SIGINT}:  # which RQ ignores
+            signal.signal(number, pass_over)
 
 
 def make_worker(
