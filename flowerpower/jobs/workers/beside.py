@@ -36,7 +36,10 @@ logger = logging.getLogger("flowerpower.worker")
 
 @dataclass(frozen=True, slots=True)
 class Companion:
-    """What the process beside a worker does: it fires, where it is to, and buries the worker when that dies."""
+    """What the process beside a worker does: it fires, where it is to, and buries the worker when that dies.
+
+    It is there once `parent`, which sees the worker die as well, has gone; from the start where there is none.
+    """
 
     undertaker: Undertaker
     url: str
@@ -44,6 +47,7 @@ class Companion:
     clock: str | None
     plugins: Sequence[str]
     fires: bool
+    parent: int = 0
 
     @property
     def name(self) -> str:
@@ -65,11 +69,11 @@ class Companion:
 
 
 @contextmanager
-def accompanied(companion: Companion | None, stop: threading.Event) -> Iterator[None]:
-    """Keep a companion running beside this process, in one of its own: one that dies is started again."""
-    if companion is None:
-        yield
-        return
+def accompanied(companion: Companion, stop: threading.Event) -> Iterator[None]:
+    """Keep a companion running beside this process, in one of its own: one that dies is started again.
+
+    Where its turn comes with the end of the parent, this process is asked to stop, too.
+    """
     context = multiprocessing.get_context("fork")
     # What is written to it stays there for all that ask. Its end would say nothing: runs have inherited it, too.
     done, tell_done = os.pipe()
@@ -80,11 +84,15 @@ def accompanied(companion: Companion | None, stop: threading.Event) -> Iterator[
         process.start()
         return process
 
-    current = [start()]
+    current = [] if companion.parent else [start()]
 
     def watch() -> None:
-        while not ended.wait(2.0):
-            if not current[0].is_alive() and not stop.is_set():
+        while not ended.wait(_LOOK_EVERY):
+            if not current:
+                if os.getppid() != companion.parent:
+                    current.append(start())
+                    _stop_orphan(stop)
+            elif not current[0].is_alive() and not stop.is_set():
                 logger.warning("%s ended; starting another", companion.name)
                 current[0] = start()
 
@@ -96,10 +104,18 @@ def accompanied(companion: Companion | None, stop: threading.Event) -> Iterator[
         os.write(tell_done, b".")
         ended.set()
         watcher.join(timeout=5.0)
-        current[0].terminate()
-        current[0].join(timeout=10.0)
+        for process in current:
+            process.terminate()
+            process.join(timeout=10.0)
         os.close(done)
         os.close(tell_done)
+
+
+def _stop_orphan(stop: threading.Event) -> None:
+    """Ask this process to stop, whose parent has gone, unless the kernel has done so."""
+    logger.warning("the parent of this worker is gone: it finishes what it runs, and ends")
+    if not stop.is_set():
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def run_scheduler(

@@ -282,12 +282,11 @@ def _import_first(worker: FlowerPowerWorker, options: WorkerOptions, home: Home,
     return unforkable is not None
 
 
-def _companion(url: str, keys: Keys, options: WorkerOptions) -> Companion | None:
-    """Return what is to be beside a worker; nothing where who started it fires, and sees it die."""
-    if options.watched:
-        return None
+def _companion(url: str, keys: Keys, options: WorkerOptions) -> Companion:
+    """Return what is to be beside a worker; later on, where who started it fires, and sees it die."""
     undertaker = Undertaker(url, keys, options.clock, options.traces)
-    return Companion(undertaker, url, keys, options.clock, options.plugins, fires=options.with_scheduler)
+    parent, fires = (os.getppid(), False) if options.watched else (0, options.with_scheduler)
+    return Companion(undertaker, url, keys, options.clock, options.plugins, fires=fires, parent=parent)
 
 
 def _home_of(options: WorkerOptions) -> Home:
