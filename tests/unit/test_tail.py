@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
+import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -62,6 +65,35 @@ def test_what_is_printed_and_logged_is_heard_and_goes_on(capsys: pytest.CaptureF
     said = "".join(heard).splitlines()
     assert said[:2] == ["printed", "told"]
     assert [line.partition(" ")[2] for line in said[2:]] == ["INFO flows: logged"]
+
+
+def test_bytes_that_are_written_below_the_text_are_heard_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+    with Path(os.devnull).open("w", encoding="utf-8") as null:
+        monkeypatch.setattr(sys, "stdout", null)
+        with listening(heard.append):
+            sys.stdout.write("one ")
+            assert sys.stdout.buffer.write("zwölf".encode()[:3]) == 3
+            sys.stdout.buffer.writelines([memoryview("zwölf".encode()[3:]), b"\n\xff\n"])
+            sys.stdout.buffer.flush()
+            with pytest.raises(TypeError):
+                sys.stdout.buffer.write("text")  # type: ignore[arg-type]
+            own = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", write_through=True)
+            own.write("through another\n")
+            own.detach()
+
+    assert "".join(heard) == "one zwölf\n\ufffd\nthrough another\n"
+
+
+def test_bytes_go_on_to_where_they_went_before() -> None:
+    code = (
+        "import sys; from flowerpower.jobs.running.listening import listening\n"
+        "with listening(lambda text: None): sys.stdout.buffer.write(b'\\xff\\n'); sys.stderr.buffer.write(b'told')"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+
+    assert (done.stdout, done.stderr) == (b"\xff\n", b"told")
 
 
 def test_a_terminal_that_is_gone_fails_no_run_and_what_is_no_text_is_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:

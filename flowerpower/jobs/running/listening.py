@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 _OTHERS = ("rq", "hamilton")  # their talk is not the run's
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -41,6 +42,7 @@ class _Heard:
     def __init__(self, stream: TextIO | None, hear: Callable[[str], None]) -> None:
         self._stream = stream
         self._hear = hear
+        self._below: _HeardBytes | None = None
 
     def write(self, text: str) -> int:
         if isinstance(text, str):  # the stream itself refuses all else
@@ -59,8 +61,43 @@ class _Heard:
             with suppress(OSError):
                 self._stream.flush()
 
+    @property
+    def buffer(self) -> Any:
+        """Return what takes the bytes below the text, which is heard as well."""
+        below = getattr(self._stream, "buffer")  # noqa: B009 - one without raises, as it does for who asks it itself
+        if self._below is None or self._below.stream is not below:
+            self._below = _HeardBytes(below, self._hear)
+        return self._below
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+class _HeardBytes:
+    """What takes the bytes of a stream as before, while somebody listens."""
+
+    def __init__(self, stream: BinaryIO, hear: Callable[[str], None]) -> None:
+        self.stream = stream
+        self._hear = hear
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+
+    def write(self, data: Any) -> int:
+        size = len(data)
+        with suppress(OSError):
+            size = self.stream.write(data)  # first: it refuses what is none
+        self._hear(self._decoder.decode(bytes(data)))
+        return size
+
+    def writelines(self, lines: Any) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self.stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
 
 
 class _Hearing(logging.Handler):
