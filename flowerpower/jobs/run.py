@@ -235,6 +235,7 @@ def _attempt(work: _Work, ledger: Ledger, *, retries_left: int) -> dict[str, Any
         work.keeper.send()
         raise
     _record(work, ledger, "succeeded", "", final=True, duration=time.monotonic() - started)
+    work.keeper.send()
     return {"status": "succeeded", "run": work.run.id, "attempt": work.claim.attempt, **summary, **work.keeper.facts()}
 
 

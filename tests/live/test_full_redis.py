@@ -12,13 +12,16 @@ import pytest
 from redis import Redis
 from redis.exceptions import ResponseError
 from support.mortal_server import mortal_server
+from support.projects import running_worker, write_project
 from support.redis_state import SHIFTED_CLOCK
 from support.states import KEYS, SOURCE, desired, schedule
 
+from flowerpower import FlowerPowerProject
 from flowerpower.apply import apply_plan
 from flowerpower.doctor.live import read_live
 from flowerpower.doctor.live_checks import live_findings
 from flowerpower.errors import StoreError
+from flowerpower.jobs.logs import read_log
 from flowerpower.jobs.monitoring.status_reader import read_status
 from flowerpower.jobs.scheduling.scheduler import Scheduler
 from flowerpower.jobs.workers.worker import make_worker
@@ -183,6 +186,59 @@ def test_a_worker_waits_until_redis_takes_writes_and_says_so_once(
 
     assert said().count("takes no write") == 1, said()
     assert "Traceback" not in said()
+
+
+FULL_AT_ITS_END = """
+from redis import Redis
+
+
+def doubled(number: int) -> int:
+    with Redis.from_url({url!r}) as connection:
+        connection.config_set("maxmemory", "1mb")
+    print("last words")
+    return number * 2
+
+
+def day(moment: str, doubled: int) -> str:
+    return moment
+"""
+
+
+def test_the_log_of_a_run_that_ends_while_redis_is_full_is_kept_when_it_is_not_any_more(
+    redis_connection: Redis, redis_url: str, tmp_path: Path
+) -> None:
+    folder = write_project(tmp_path, flow=FULL_AT_ITS_END.format(url=redis_url))
+    with FlowerPowerProject.load(folder, redis=redis_url) as project:
+        project.apply(project.plan())
+        run = project.jobs.enqueue("report")
+        with running_worker(redis_url, project.store.keys, folder) as worker:
+            try:
+                worker.wait_for(lambda: "said is not kept yet" in worker.output())
+            finally:
+                redis_connection.config_set("maxmemory", "0")
+            worker.wait_for(lambda: run.status() == "finished")
+
+        assert read_log(project.store, run.id).text == "last words\n"
+
+
+def test_a_worker_says_once_that_redis_takes_no_signs_of_life_of_what_it_runs(
+    redis_connection: Redis, redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = make_worker(connect_for_rq(redis_url), Keys("acme", "test"), ["default"])
+    worker.register_birth()
+    job = worker.queues[0].create_job("flowerpower.jobs.run.run_scheduled", args=["a", "b", "c"])
+    job.save()
+    execution = worker.prepare_execution(job)
+    redis_connection.config_set("maxmemory", "1")
+    try:
+        for _ in range(3):
+            worker.maintain_heartbeats(job, execution)
+    finally:
+        redis_connection.config_set("maxmemory", "0")
+    worker.maintain_heartbeats(job, execution)
+
+    first, last = (text for text in caplog.messages if "Redis" in text)
+    assert ("takes no write" in first, "works again" in last) == (True, True)
 
 
 def test_a_worker_does_not_end_where_redis_is_full_while_it_cleans_up(

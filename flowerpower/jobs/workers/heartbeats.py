@@ -18,6 +18,7 @@ from rq.job import Job
 from rq.worker_registration import register
 
 from flowerpower.jobs.absence import Absence
+from flowerpower.state.connection import as_ours, refuses_writes
 from flowerpower.state.misplaced import says_misplaced
 
 LOOK_EVERY = 15  # seconds that an idle worker waits for a job before it gives a sign of life
@@ -78,6 +79,12 @@ class BeatingWorker(Worker):
         self.absence.over()
         self._renewed = 0.0 if timeout else time.monotonic()
 
+    def note_refusal(self, error: ResponseError) -> None:
+        """Tell that Redis takes no write for now, if this says so; raise it if it says anything else."""
+        if not refuses_writes(error):
+            raise error
+        self.absence.gone(f"{error} ({as_ours(error, '').hint})", refuses=True)
+
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
         """Return how long a sign of life of a running job counts, which for RQ ends with the job's time limit.
 
@@ -119,6 +126,9 @@ class BeatingWorker(Worker):
         except (RedisConnectionError, RedisTimeoutError) as error:
             self.absence.gone(error)
         except ResponseError as error:
-            logger.warning("Redis refused the heartbeat of a job that runs: %s", error)
+            if refuses_writes(error):
+                self.note_refusal(error)
+            else:
+                logger.warning("Redis refused the heartbeat of a job that runs: %s", error)
         else:
             self.absence.over()

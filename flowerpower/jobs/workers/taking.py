@@ -14,7 +14,6 @@ from rq.registry import FailedJobRegistry, FinishedJobRegistry
 from rq.worker_registration import clean_worker_registry
 
 from flowerpower.jobs.workers.heartbeats import BeatingWorker, past_damage
-from flowerpower.state.connection import as_ours, refuses_writes
 
 REFUSED_SECONDS = 1.0  # before the next job, where Redis refused this one
 
@@ -37,7 +36,7 @@ class TakingWorker(BeatingWorker):
             for queue in self.queues:
                 _clean_up(queue)
         except ResponseError as error:
-            self._note_refusal(error)
+            self.note_refusal(error)
         self.last_cleaned_at = datetime.now(UTC)  # type: ignore[assignment]
 
     def clean_group_registries(self) -> None:
@@ -68,16 +67,10 @@ class TakingWorker(BeatingWorker):
             logger.error("what stood in a queue is no text, and no job")
             return None, True
         except ResponseError as error:
-            self._note_refusal(error)
+            self.note_refusal(error)
             self.stop.wait(REFUSED_SECONDS)
             return None, True
         return found, bool(told) and self._leave_damaged_queues()
-
-    def _note_refusal(self, error: ResponseError) -> None:
-        """Tell that Redis takes no write for now, if this says so; raise it if it says anything else."""
-        if not refuses_writes(error):
-            raise error
-        self.absence.gone(f"{error} ({as_ours(error, '').hint})", refuses=True)
 
     def _leave_damaged_queues(self) -> bool:
         """Work on the queues that are lists, until the next clean-up; tell whether there are any."""
