@@ -271,7 +271,10 @@ def _summary(store: Store, record: RunRecord) -> Mapping[str, Any]:
 
     with redis_errors("reading the run's result"):
         found = returned(store.connection, record.run)
-    return found if isinstance(found, dict) and found.get("status") == "succeeded" else {}
+    if not isinstance(found, dict) or found.get("status") != "succeeded":
+        return {}
+    of_another = record.attempt and found.get("attempt") != record.attempt  # that was given up, and ended later
+    return {} if of_another else found
 
 
 def _retry_due(store: Store, record: RunRecord, queue: str) -> int:

@@ -242,10 +242,10 @@ def _attempt(work: _Work, ledger: Ledger, *, retries_left: int) -> dict[str, Any
 def _record(work: _Work, ledger: Ledger, status: str, reason: str, *, final: bool, duration: float) -> None:
     """Record the end of an attempt, and keep trying while Redis is away: recording twice records once."""
     give_up = time.monotonic() + RECORD_FOR
-    pause = 0.5
+    pause, tried = 0.5, False
     while True:
         try:
-            ledger.finish(
+            recorded = ledger.finish(
                 work.run, execution=work.execution, status=status, reason=reason, final=final, duration=duration
             )
         except StoreError as error:
@@ -253,8 +253,16 @@ def _record(work: _Work, ledger: Ledger, status: str, reason: str, *, final: boo
                 logger.error("the outcome of %s could not be recorded: %s", work.run.id, error)
                 return
             time.sleep(pause)
-            pause = min(pause * 2, 5.0)
+            pause, tried = min(pause * 2, 5.0), True
         else:
+            if not recorded and not tried:  # or it may have been, by a try whose answer did not arrive
+                logger.warning(
+                    "run %s was given up, or went on elsewhere, while attempt %d was held up: how this ended (%s) is "
+                    "not recorded",
+                    work.run.id,
+                    work.claim.attempt,
+                    status,
+                )
             return
 
 
