@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import ReadOnlyError, ResponseError
 from support.mortal_server import mortal_server
 from support.projects import running_worker, write_project
 from support.redis_state import SHIFTED_CLOCK
@@ -239,6 +239,23 @@ def test_a_worker_says_once_that_redis_takes_no_signs_of_life_of_what_it_runs(
 
     first, last = (text for text in caplog.messages if "Redis" in text)
     assert ("takes no write" in first, "works again" in last) == (True, True)
+
+
+def test_a_worker_that_ends_while_redis_refuses_leaves_no_thread_that_listens(
+    redis_connection: Redis, redis_url: str
+) -> None:
+    worker = make_worker(connect_for_rq(redis_url), Keys("acme", "test"), ["default"])
+    worker.register_birth()
+    worker.subscribe()
+    demote(redis_connection, full=True)
+    try:
+        with pytest.raises(ReadOnlyError):
+            worker.teardown()
+    finally:
+        demote(redis_connection, full=False)
+
+    assert worker.pubsub_thread is not None
+    assert not worker.pubsub_thread.is_alive()
 
 
 def test_a_worker_does_not_end_where_redis_is_full_while_it_cleans_up(

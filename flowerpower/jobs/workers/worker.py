@@ -7,11 +7,13 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from redis import Redis
 from redis.client import Pipeline
+from redis.exceptions import RedisError
 from rq import Queue
 from rq.exceptions import StopRequested
 from rq.job import Job
@@ -116,7 +118,12 @@ class FlowerPowerWorker(FollowingWorker):
         if self._timer is not None:
             self._timer.cancel()  # or it would end a session of Python that goes on without this worker
         signal.setitimer(signal.ITIMER_REAL, 0)
-        super().teardown()  # type: ignore[no-untyped-call]
+        try:
+            super().teardown()  # type: ignore[no-untyped-call]
+        except (RedisError, OSError):  # RQ then leaves its thread listening on a connection that is closed
+            with suppress(RedisError, OSError):
+                self.unsubscribe()  # type: ignore[no-untyped-call]
+            raise
 
     def request_force_stop(self, signum: int, frame: Any) -> None:
         """Stop at once; a run that is killed for it is recorded as such, and tried again as its spec says."""
