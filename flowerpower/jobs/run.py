@@ -257,7 +257,7 @@ def _record(work: _Work, ledger: Ledger, status: str, reason: str, *, final: boo
         else:
             if not recorded and not tried:  # or it may have been, by a try whose answer did not arrive
                 logger.warning(
-                    "run %s was given up, or went on elsewhere, while attempt %d was held up: how this ended (%s) is "
+                    "run %s was given up, went on elsewhere or is not known any more: how attempt %d ended (%s) is "
                     "not recorded",
                     work.run.id,
                     work.claim.attempt,

@@ -39,7 +39,7 @@ def test_an_attempt_that_ends_after_the_next_one_is_told_in_the_log_and_not_take
         (tmp_path / "go").touch()
         for process in held_up:
             os.kill(process, signal.SIGCONT)
-        worker.wait_for(lambda: "how this ended (succeeded) is not recorded" in worker.output())
+        worker.wait_for(lambda: "how attempt 1 ended (succeeded) is not recorded" in worker.output())
         worker.wait_for(lambda: not store.connection.zcard(KEYS.registry("wip", QUEUE)))
         assert worker.stop() == 0
 
