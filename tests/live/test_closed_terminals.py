@@ -86,6 +86,37 @@ def test_a_run_is_finished_whose_terminal_was_closed(redis_url: str, tmp_path: P
         assert not project.jobs.status().listening
 
 
+def test_a_scheduler_alone_goes_on_when_the_shell_that_started_it_ends(redis_url: str, tmp_path: Path) -> None:
+    folder = write_project(tmp_path)
+    (folder / "log").touch()  # the shell may make it after it has told the process
+    command = f"nohup {sys.executable} -m flowerpower scheduler --redis {redis_url} > log 2>&1 & echo $!; read end"
+    shell = subprocess.Popen(
+        ["sh", "-c", command],
+        cwd=folder,
+        env=quiet_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert shell.stdout is not None
+    scheduler = int(shell.stdout.readline())
+    try:
+        end = time.monotonic() + 40
+        while "works first" not in (folder / "log").read_text():
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        shell.communicate("\n", timeout=20)
+        time.sleep(2.5)
+        assert alive(scheduler), (folder / "log").read_text()
+    finally:
+        os.kill(scheduler, signal.SIGTERM)
+
+    end = time.monotonic() + 20
+    while alive(scheduler):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
 @pytest.mark.parametrize("how", ["forked", "warm", "two"])
 def test_a_worker_whose_terminal_is_closed_finishes_its_run_however_often_it_is_told(
     store: Store, redis_url: str, tmp_path: Path, how: str

@@ -129,15 +129,15 @@ def run_scheduler(
 ) -> None:
     """Run a scheduler in this process until it is told to stop, or until the process that started it is gone.
 
-    One that runs *alone* ends at once when it is asked a second time: it may wait for a Redis that never answers.
+    One that runs *alone* goes on without that, which may be a shell, and ends at once when it is asked again: it
+    may wait for a Redis that never answers.
     """
     stop = Stop()
     catch_stops(stop, at_once=alone)
     use_packaged_zones()
     look_for_cycles_rarely()
-    parent = os.getppid()
-    watcher = threading.Thread(target=_stop_with_parent, args=(parent, stop), daemon=True)
-    watcher.start()
+    if not alone:
+        threading.Thread(target=_stop_with_parent, args=(os.getppid(), stop), daemon=True).start()
     name = scheduler_name(socket.gethostname())
     messenger = make_messenger(Store(connect(url, timeout=PATIENCE), keys, clock), name, plugins)
     threading.Thread(target=messenger.run, args=(stop,), name="messenger", daemon=True).start()
