@@ -12,30 +12,23 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import yaml
 
 from flowerpower.errors import Place, Problem, Severity
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.files.kinds import kind_of_file
-from flowerpower.specs.files.reading import MAX_SPEC_BYTES
-from flowerpower.specs.text.contents import problem_of, text_of
 from flowerpower.specs.text.documents import MAX_PROBLEMS, Document
 from flowerpower.specs.text.doubts import doubt, may_hold_doubts
 from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.scalars import CONSTANTS, NUMBER_FIRST, read_scalar
-from flowerpower.specs.text.syntax import ODD_SPACES, left_behind, misleading, why_no_anchor
+from flowerpower.specs.text.syntax import ODD_SPACES, why_no_anchor
 from flowerpower.specs.text.templates import template_doubt, template_hint
-
-if TYPE_CHECKING:
-    from flowerpower.specs.text.mistakes.telling import Refusal
 
 MAX_NODES = 100_000
 MAX_DEPTH = 64
-_MOST_MISTAKES = 20  # of syntax, told of one file
 _MOST_DOUBTS = 20  # told of one file
-_MOST_READ = 3 * MAX_SPEC_BYTES  # characters, of a file that is read again after each of them
 
 _PARSER: Any = yaml.CBaseLoader if yaml.__with_libyaml__ else yaml.BaseLoader
 _MERGE_KEY = "<<"
@@ -45,76 +38,7 @@ _ODD_FIRST = NUMBER_FIRST | ODD_SPACES.keys()
 _TEMPLATE = re.compile(r"\{\{[^}\r\n]*\}\}")
 
 
-def compose(file: str, content: bytes, *, positions: bool) -> Composer:
-    """Return the composer of a file after its work: its documents and problems, and with *positions* their places."""
-    found = text_of(file, content)
-    if isinstance(found, Problem):
-        composer = Composer(file, "", positions=positions)
-        composer.problems.append(found)
-        return composer
-    text = found.removeprefix("\ufeff")
-    composer = _compose(file, text, positions=positions)
-    if text is not found:
-        composer.report("FP004", "the file starts with a byte order mark", severity="warning")
-    composer.problems += composer.doubts
-    for offset, what in misleading(text):
-        composer.problems.append(problem_of("FP021", composer.place(offset), what))
-    if not composer.documents and not any(problem.severity == "error" for problem in composer.problems):
-        composer.report("FP018", "the file holds no spec")
-    return composer
-
-
-def _compose(file: str, text: str, *, positions: bool) -> Composer:
-    """Return the composer of a text after its work, without the parts that are no YAML; those are problems of it."""
-    problems: list[Problem] = []
-    holes: list[int] = []
-    broken: set[int] = set()  # documents that have a mistake which is told
-    read = 0
-    while True:
-        composer = Composer(file, text, positions=positions, holes=holes)
-        composer.problems += problems
-        try:
-            composer.compose()
-            return composer
-        except _StopError:
-            return composer
-        except yaml.YAMLError as error:
-            found = _mistake(composer, error)
-        number, read = len(composer.documents), read + len(text)
-        if isinstance(found, Problem):
-            composer.problems.append(found)
-            return composer
-        explained = next(misleading(text), None) is not None  # by a character that is told of
-        if found.known or not (explained or number in broken):
-            told = (found.mistake, *found.mistake.inside)
-            problems += [Problem("FP010", composer.place(one.offset), one.what, one.hint) for one in told]
-        broken.add(number)
-        holes += found.lines
-        if found.text == text or len(problems) >= _MOST_MISTAKES or read > _MOST_READ or not positions:
-            composer.problems[:] = problems
-            if problems and positions:
-                cut = problem_of("FP020", problems[-1].place, "the file cannot be read from here on")
-                composer.problems.append(cut)
-            return composer
-        text = found.text
-
-
-def _mistake(composer: Composer, error: yaml.YAMLError) -> Refusal | Problem:
-    """Return why the parser stopped; a Problem if nothing of the text can be read."""
-    from flowerpower.specs.text.mistakes.telling import in_one_document, refusal
-
-    text = composer.text
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    words = str(getattr(error, "problem", None) or getattr(error, "context", None) or error)
-    if mark is not None and (offset := left_behind(text)) is not None:
-        return problem_of("FP007", composer.place(offset), "a marker of a merge conflict was left behind")
-    if mark is not None and "nesting depth" in words:  # PyYAML 6.0.4 and later stop before they say what they read
-        return problem_of("FP015", composer.place(mark.index), f"values are nested more than {MAX_DEPTH} deep")
-    refused = refusal(text, composer.begun, mark.index if mark else None, words)
-    return in_one_document(refused, text) if kind_of_file(composer.file) == "project" else refused
-
-
-class _StopError(Exception):
+class StopError(Exception):
     """The rest of the file is not looked at: a bound is passed."""
 
 
@@ -396,4 +320,4 @@ class Composer:
 
     def _stop(self, code: str, what: str, mark: Any) -> NoReturn:
         self.report(code, what, mark)
-        raise _StopError
+        raise StopError

@@ -47,7 +47,7 @@ def parse_once() -> Parse:
 
 def parse_exactly(file: str, content: bytes) -> Parsed:
     """Return what `parse` does, by the composer alone."""
-    from flowerpower.specs.text.composer import compose
+    from flowerpower.specs.text.attempts import compose
 
     composer = compose(file, content, positions=False)
     if not composer.problems:
@@ -90,6 +90,6 @@ def is_left_open(file: str, number: int, content: bytes, path: Sequence[str]) ->
 
 @lru_cache(maxsize=32)
 def _positions(file: str, content: bytes) -> Composer:
-    from flowerpower.specs.text.composer import compose
+    from flowerpower.specs.text.attempts import compose
 
     return compose(file, content, positions=True)
