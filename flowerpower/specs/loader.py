@@ -6,29 +6,26 @@ Order of layers: project patch; spec over the project's defaults; the spec's env
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flowerpower.errors import Place, Problem
-from flowerpower.specs.codes import CODES
+from flowerpower.errors import Problem
 from flowerpower.specs.compiled import NeedsModelsError
 from flowerpower.specs.drafts import draft, is_misspelt, may_come_from_defaults
 from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
-from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
-from flowerpower.specs.messages import Finding, describe, did_you_mean, there_are
+from flowerpower.specs.layering import Layering
+from flowerpower.specs.messages import did_you_mean, there_are
 from flowerpower.specs.names import name_of, stem_of
 from flowerpower.specs.placeholders import Path, fill_variables, resolve_redis
-from flowerpower.specs.places import Origin, Places, ends_line, is_variable, origin_of
+from flowerpower.specs.places import Origin, Places, origin_of
 from flowerpower.specs.project import BROKEN, Project
 from flowerpower.specs.rules import check
 from flowerpower.specs.silence import silence, wrong_comments
-from flowerpower.specs.split import split_spec
-from flowerpower.specs.text.documents import MAX_PROBLEMS, Document, Parsed, hides_a_name
+from flowerpower.specs.text.documents import MAX_PROBLEMS, Document, Parsed
 from flowerpower.specs.text.yaml import Parse, find, parse
-from flowerpower.specs.values import NOT_PATCHED
+from flowerpower.specs.told import Told
+from flowerpower.specs.unread import Unread
 from flowerpower.specs.verdict import in_order
-from flowerpower.specs.wording import REMOVE_QUOTES
 
 if TYPE_CHECKING:
     from flowerpower.specs.fields import Spec
@@ -36,11 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Loaded", "Project", "kind_of_file", "load", "resolve_redis"]
 
-_NOT_BY_VARIABLE = "a variable gives a text; what differs between environments is written under `environments:`"
-_OF_YAML = frozenset(code for code in CODES if code < "FP100")
-_OF_FILES_CUT_SHORT = frozenset(["FP007", "FP014", "FP015", "FP020"])
-_OF_NAMES = {"pipeline": "FP301", "schedule": "FP310"}  # that there is none of a name, by the kind that was named
-_OF_WHAT_IS_MISSING = frozenset(["FP102", "FP109", "FP112"])
 Models = Mapping[str, Any]
 """By kind of spec what makes specs of values: the models, or what `compiled` made of them."""
 
@@ -71,9 +63,9 @@ def load(
     """
     loading = _Loading(texts, env, variables, models or _real_models(), parse)
     draft = loading.project()
-    problems = [*loading.problems, *wrong_comments({file: texts[file] for file in texts if kind_of_file(file)})]
+    problems = [*loading.told.problems, *wrong_comments({file: texts[file] for file in texts if kind_of_file(file)})]
     problems += check(draft, loading.elsewhere)
-    kept = in_order(problem for problem in silence(problems, texts) if loading.is_worth_telling(problem))
+    kept = in_order(problem for problem in silence(problems, texts) if not loading.unread.explains(problem))
     if kept:
         from flowerpower.specs.written import with_fitting_hints
 
@@ -88,25 +80,21 @@ def _real_models() -> Models:
 
 
 class _Loading:
-    """One run of `load`: collects problems while it builds the specs."""
+    """One run of `load`: builds the specs, and tells what is wrong with them."""
 
     def __init__(
         self, texts: Mapping[str, bytes], env: str, variables: Mapping[str, str], models: Models, parse: Parse
     ) -> None:
         self.texts, self.env, self.variables, self._models, self._parse = texts, env, variables, models, parse
-        self.problems: list[Problem] = []
-        self._reported: dict[str, set[tuple[str, Place, str]]] = defaultdict(set)  # by file
         self.elsewhere: dict[str, str] = {}  # address -> why it is not in the project
+        self.unread = Unread(texts)
+        self.told = Told(texts, env, self.unread)
+        self._layering = Layering(self.told, env, models, self.elsewhere)
         self._defaults: dict[str, dict[str, Any]] = {"pipeline": {}, "schedule": {}}
-        self._environments: dict[str, None] | None = None  # None: not known, so nothing is checked against them
         self._timezone = "UTC"
         self._doubted: Mapping[str, frozenset[str]] = {}  # by kind, of the defaults
         self._defaults_known = self._fill_everywhere = False
         self._unsound: dict[str, frozenset[str]] = {}
-        self._broken_lines: set[tuple[str, int]] = set()  # where YAML itself was wrong, and the value is a guess
-        self._nameless: set[str] = set()  # codes that say nothing, as there may be specs whose names are not known
-        self._guesses: dict[tuple[str, int], list[Path]] = {}  # by file and number of documents: where more may stand
-        self._places = Places(texts, env, None)
         self._placeholders: dict[str, bool] = {}  # by file: whether it has some
         self._files: dict[str | None, list[str]] = {"project": [], "pipeline": [], "schedule": [], None: []}
         for file in sorted(texts):
@@ -118,15 +106,8 @@ class _Loading:
         if spec is None:
             spec = self._models["project"].model_validate({"name": "unknown"})
             self._unsound["project"] = frozenset(self._models["project"].model_fields)
-        return Project(spec, self.env, self._specs("pipeline"), self._specs("schedule"), self._places, self._unsound)
-
-    def is_worth_telling(self, problem: Problem) -> bool:
-        """Tell whether a problem is more than what follows from broken YAML in its line, or where its value may be."""
-        file, line, _ = problem.place
-        if problem.code in self._nameless or problem.code in _OF_YAML:
-            return problem.code not in self._nameless
-        goes_on = problem.code == "FP112" and ends_line(self.texts[file], problem.place)
-        return self._broken_lines.isdisjoint([(file, line), (file, line + goes_on)])
+        pipelines, schedules = self._specs("pipeline"), self._specs("schedule")
+        return Project(spec, self.env, pipelines, schedules, self.told.places, self._unsound)
 
     def _documents(self, kind: str) -> Iterator[tuple[Document, bool]]:
         """Parse the files of a kind one after the other; yield documents, and whether each is alone."""
@@ -147,25 +128,16 @@ class _Loading:
         text = self.texts[document.file]
         for finding in left_open(kind, document, text, self._defaults.get(kind, {})):
             place, _ = find(document.file, document.number, text, finding.path, key=True)
-            self._report(finding.code, place, finding.what, finding.hint)
+            self.told.report(finding.code, place, finding.what, finding.hint)
 
     def _note(self, kind: str, file: str, parsed: Parsed) -> None:
         """Take down what is wrong with the text of a file, and what is not known of it for that."""
-        self.problems += parsed.problems
-        errors = [problem for problem in parsed.problems if problem.severity == "error"]
-        broken = [problem.place.line for problem in errors if problem.code != "FP011"]  # of two values, one is read
-        broken += [line for document in parsed.documents for line in document.holes]
-        self._broken_lines |= {(file, line) for line in broken}
-        split = split_spec(parsed.documents, self.texts[file]) if kind != "project" else None
+        self.told.problems += parsed.problems
+        split = self.unread.note(kind, file, parsed)
         if split:
-            self.problems.append(split)
-        for document in parsed.documents:
-            self._guesses[file, document.number] = [()] if split else [guess.path for guess in document.guesses]
+            self.told.problems.append(split)
         if split or not parsed.documents:
             self.elsewhere[f"{kind}.{stem_of(file)}"] = "cannot be read"
-        cut_short = any(problem.code in _OF_FILES_CUT_SHORT for problem in parsed.problems)
-        if cut_short or hides_a_name(parsed, self.texts[file]):
-            self._nameless |= {_OF_NAMES[kind]} if kind in _OF_NAMES else set()
 
     def _project_spec(self, documents: Sequence[Document]) -> ProjectSpec | None:
         files = [file for file in PROJECT_FILES if file in self.texts]
@@ -173,43 +145,44 @@ class _Loading:
             from flowerpower.specs.shapes import wrong_number  # only a mistake needs it
 
             for place, what in wrong_number(files, len(documents)):
-                self._report("FP009", place, what)
+                self.told.report("FP009", place, what)
             return None
         origin = origin_of("project", documents[0])
-        self._places = Places(self.texts, self.env, origin)
-        data = self._patched(documents[0], origin, {})
+        self.told.places = Places(self.texts, self.env, origin)
+        data = self._layering.patched(documents[0], origin, {})
         if data is None:
             return None
         self._learn(data, origin, documents[0])
         whole = {**data, "environments": documents[0].data.get("environments", {})}
         filled, mistaken = self._filled(data, origin, whole)
-        if any(problem.severity == "error" for problem in self.problems):  # those of the patches are told already
+        if any(problem.severity == "error" for problem in self.told.problems):  # those of the patches are told already
             mistaken.append(("environments",))
         spec: ProjectSpec | None = self._validated(filled, mistaken, origin, "project")
         if not documents[0].sound:
             fields = {str(guess.path[0]) for guess in documents[0].guesses if guess.path}
             self._unsound["project"] = self._unsound.get("project", frozenset()) | fields
-        known = self._environments
+        known = self.told.environments
         if known is not None and self.env not in known:
             self._defaults_known = False
             hint = did_you_mean(self.env, known) or f"{there_are(known)}; add it under `environments:`"
-            self._report("FP201", self._places.at("project", "environments"), f"no environment '{self.env}'", hint)
+            place = self.told.places.at("project", "environments")
+            self.told.report("FP201", place, f"no environment '{self.env}'", hint)
         return spec
 
     def _learn(self, data: Mapping[str, Any], origin: Origin, document: Document) -> None:
         """Take from the project what specs need, also when the rest of it is wrong."""
         guesses = {guess.path for guess in document.guesses}
         if "environments" not in document.data and not (() in guesses or is_misspelt("environments", data)):
-            self._environments = {"default": None}
+            self.told.environments = {"default": None}
         elif ("environments",) in guesses:
-            self._environments = None
+            self.told.environments = None
         defaults = data.get("defaults")
         known = isinstance(data.get("defaults", {}), dict) and not is_misspelt("defaults", data)
         for kind in self._defaults:
             found = defaults.get(kind) if isinstance(defaults, dict) else None
             if isinstance(found, dict):
                 self._defaults[kind] = found
-                self._check_keys(kind, {}, found, origin, ("defaults", kind))
+                self._layering.check_keys(kind, {}, found, origin, ("defaults", kind))
         if not document.sound or not known or (defaults and not defaults.keys() <= self._defaults.keys()):
             from flowerpower.specs.guesses import doubts_of_defaults  # only a mistake needs it
 
@@ -232,15 +205,15 @@ class _Loading:
             if spec is None:
                 continue
             found[key] = spec
-            self._places.add(f"{kind}.{key}", origin)
+            self.told.places.add(f"{kind}.{key}", origin)
             if name and key != name:
-                what = f"the {kind} '{name}' is also in {self._places[f'{kind}.{name}']}"
-                self._report("FP110", self._places.within(origin, ("name",)), what)
+                what = f"the {kind} '{name}' is also in {self.told.places[f'{kind}.{name}']}"
+                self.told.report("FP110", self.told.places.within(origin, ("name",)), what)
         return found
 
     def _spec(self, document: Document, origin: Origin, name: str | None, address: str) -> Spec | None:
-        full = self._is_full(document.file)
-        data = None if full else self._patched(document, origin, self._defaults[origin.kind])
+        full = self.told.is_full(document.file)
+        data = None if full else self._layering.patched(document, origin, self._defaults[origin.kind])
         if data is None:
             self.elsewhere.setdefault(f"{origin.kind}.{name}", "has problems")
             return None
@@ -263,9 +236,9 @@ class _Loading:
     def _report_nameless(self, document: Document, origin: Origin, data: Mapping[str, Any]) -> None:
         from flowerpower.specs.manifests import manifest  # only a mistake needs it
 
-        known = not self._may_have(origin, ("name",)) and not is_misspelt("name", data)
+        known = not self.unread.may_hold(origin, ("name",)) and not is_misspelt("name", data)
         if known and manifest(data).key in {"", *self._models[origin.kind].model_fields}:
-            self._report("FP111", origin.place, f"a {origin.kind} in a file with several documents has no name")
+            self.told.report("FP111", origin.place, f"a {origin.kind} in a file with several documents has no name")
 
     def _has_placeholders(self, file: str) -> bool:
         """Tell whether there is something to fill in, in a file that may hold thousands of documents."""
@@ -274,74 +247,13 @@ class _Loading:
             found = self._placeholders[file] = b"${" in self.texts[file]
         return found
 
-    def _patched(self, document: Document, origin: Origin, defaults: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return the document over the defaults and under its environment's patch; None if it is wrong or left out."""
-        if not isinstance(document.data, dict):
-            if not document.sound:
-                return None
-            from flowerpower.specs.shapes import no_mapping_hint  # only a mistake needs it
-
-            what = f"a {origin.kind} is a mapping, found {describe(document.data)}"
-            self._report("FP100", origin.place, what, no_mapping_hint(document.data))
-            return None
-        data = {key: value for key, value in document.data.items() if key != "environments"}
-        if defaults:
-            data = lay_over(without_other_triggers(defaults, data), data)
-        if "environments" not in document.data:
-            return data
-        environments = document.data["environments"]
-        if environments is not None or not document.holes:
-            self._check_environments(environments, data, origin)
-        patch = environments.get(self.env, {}) if isinstance(environments, dict) else {}
-        if patch is None and origin.kind != "project":
-            address = f"{origin.kind}.{data.get('name') or stem_of(document.file)}"
-            self.elsewhere[address] = f"is left out of the environment '{self.env}'"
-            return None
-        if not isinstance(patch, dict) or not patch:
-            return data
-        return merge_patch(without_other_triggers(data, patch), patch)  # type: ignore[no-any-return]
-
-    def _check_environments(self, environments: object, below: Mapping[str, Any], origin: Origin) -> None:
-        if not isinstance(environments, dict):
-            from flowerpower.specs.layers import no_patches  # only a mistake needs it
-
-            self._add(no_patches(environments), origin)
-            return
-        if origin.kind == "project":
-            self._environments = dict.fromkeys(("default", *environments))
-        for name, patch in environments.items():
-            if self._is_full(origin.file):
-                break
-            if self._environments is not None and name not in self._environments:
-                known = f"declare it under `environments:` of the project; it has {', '.join(self._environments)}"
-                hint = did_you_mean(name, self._environments) or known
-                place = self._places.within(origin, ("environments", name), key=True)
-                self._report("FP201", place, f"no environment '{name[:60]}'", hint)
-            elif isinstance(patch, dict):
-                self._check_keys(origin.kind, below, patch, origin, ("environments", name))
-            elif patch is not None:
-                from flowerpower.specs.layers import no_patch  # only a mistake needs it
-
-                self._add(no_patch(name, patch, origin.kind), origin)
-
-    def _check_keys(
-        self, kind: str, below: Mapping[str, Any], layer: Mapping[str, Any], origin: Origin, path: tuple[str, ...]
-    ) -> None:
-        fields = self._models[kind].model_fields.keys()
-        if layer.keys() <= fields and layer.keys().isdisjoint(NOT_PATCHED):  # as nearly all are
-            return
-        from flowerpower.specs.layers import unknown_in_layer  # only a mistake needs it
-
-        for finding in unknown_in_layer(_real_models()[kind], below, layer, path):
-            self._add(finding, origin)
-
     def _filled(self, data: dict[str, Any], origin: Origin, whole: dict[str, Any]) -> tuple[dict[str, Any], list[Path]]:
         """Return *whole* with the variables of *data* filled in, and the paths where that failed."""
         filled, mistakes = fill_variables(data, self.variables)
         fields = self._models[origin.kind].model_fields
         mistakes = [one for one in mistakes if one.path[0] in fields or one.code != "FP203"]  # else nobody knows
         for mistake in mistakes[:MAX_PROBLEMS]:
-            self._report(mistake.code, self._places.within(origin, mistake.path), mistake.what, mistake.hint)
+            self.told.report(mistake.code, self.told.places.within(origin, mistake.path), mistake.what, mistake.hint)
         return {**whole, **filled}, [mistake.path for mistake in mistakes]
 
     def _validated(self, data: dict[str, Any], mistaken: Sequence[Path], origin: Origin, address: str) -> Any:
@@ -351,50 +263,12 @@ class _Loading:
         except NeedsModelsError:
             made = draft(_real_models()[origin.kind], data, mistaken)
         for finding in made.findings:
-            if self._is_full(origin.file):
+            if self.told.is_full(origin.file):
                 break
             if self._defaults_known or origin.kind == "project" or not may_come_from_defaults(finding, data):
-                self._add(finding, origin)
+                self.told.add(finding, origin)
         if made.unsound:
             self._unsound[address] = made.unsound
         if made.misspelt:
-            self._places.add_misspelt(origin, dict(made.misspelt))
+            self.told.places.add_misspelt(origin, dict(made.misspelt))
         return made.spec
-
-    def _add(self, finding: Finding, origin: Origin) -> None:
-        explained = finding.hint.startswith("indent ") or " and " in finding.what  # by lines that are there
-        if finding.code in _OF_WHAT_IS_MISSING and not explained and self._may_have(origin, finding.path):
-            return
-        if finding.code in ("FP102", "FP109") and origin.kind != "project":
-            from flowerpower.specs.layers import as_taken_away
-
-            finding = as_taken_away(finding, self._places.removed(origin), origin.kind, self.env)
-        if finding.code == "FP101" and len(finding.path) == 1 and finding.path[0] in (self._environments or ()):
-            meant = f"{finding.hint} Else it" if "'defaults'" in finding.hint else f"'{finding.path[0]}'"
-            finding = finding._replace(hint=f"{meant} belongs under `environments:`")
-        place = self._places.within(origin, finding.path, key=finding.at_key)
-        hint = (
-            _NOT_BY_VARIABLE
-            if finding.hint == REMOVE_QUOTES and is_variable(self.texts[place.file], place)
-            else finding.hint
-        )
-        self._report(finding.code, place, finding.what, hint)
-
-    def _may_have(self, origin: Origin, path: Path) -> bool:
-        """Tell whether what is missing may stand in a part of a document that is only a guess."""
-        guesses = self._guesses.get((origin.file, origin.number), ())
-        return any(path[: len(guess)] == guess if guess else len(path) < 2 for guess in guesses)
-
-    def _report(self, code: str, place: Place, what: str, hint: str = "") -> None:
-        found = Problem(code, place, what, hint or CODES[code].advice, "warning" if code == "FP024" else "error")
-        reported = self._reported[place.file]
-        if (code, place, what) in reported or self._is_full(place.file):
-            return
-        reported.add((code, place, what))
-        self.problems.append(found)
-        if self._is_full(place.file):
-            what = f"the file has {MAX_PROBLEMS} problems or more"
-            self.problems.append(Problem("FP020", place, what, CODES["FP020"].advice))
-
-    def _is_full(self, file: str) -> bool:
-        return len(self._reported[file]) >= MAX_PROBLEMS
