@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING
 
-from flowerpower.errors import Problem
+from flowerpower.errors import Place, Problem
 from flowerpower.schedule.errors import TriggerError
 from flowerpower.schedule.trigger import parse_trigger
 from flowerpower.specs.dataflow_graphs import RealGraphs
@@ -13,6 +13,7 @@ from flowerpower.specs.dataflow_rules import check_dataflow
 from flowerpower.specs.files.reading import Sources
 from flowerpower.specs.known_parts import with_known_dataflow
 from flowerpower.specs.loader import Loaded, Models, load
+from flowerpower.specs.places import ends_line
 from flowerpower.specs.rules import check_future, check_modules, may_end
 from flowerpower.specs.silence import silence
 from flowerpower.specs.text.yaml import Parse, parse
@@ -50,23 +51,26 @@ def with_code(
     found = check_modules(draft, modules) + check_future(draft, now)
     found += [*check_dataflow(with_known_dataflow(draft), modules, real), *more]
     if found and loaded.problems:
-        found = _beside_broken_yaml(found, loaded.problems)
+        found = _beside_broken_yaml(found, loaded.problems, sources.texts)
     problems = _together(spec_problems(loaded, sources), silence(found, {**modules, **sources.texts}), sources.texts)
     wrong = any(problem.severity == "error" for problem in problems)
     return Loaded(None if wrong else loaded.project, problems, draft)
 
 
-def _beside_broken_yaml(found: Sequence[Problem], of_specs: Sequence[Problem]) -> list[Problem]:
+def _beside_broken_yaml(
+    found: Sequence[Problem], of_specs: Sequence[Problem], texts: Mapping[str, bytes]
+) -> list[Problem]:
     """Return what was found where nothing is wrong with the YAML itself: elsewhere the values are guesses."""
     errors = [one for one in of_specs if one.severity == "error" and "FP010" <= one.code < "FP100"]
     broken = {(one.place.file, one.place.line) for one in errors if one.code != "FP011"}
-    return [one for one in found if not _is_beside(one, broken)]
+    return [one for one in found if not _is_beside(one.place, broken, texts)]
 
 
-def _is_beside(problem: Problem, broken: Set[tuple[str, int]]) -> bool:
-    """Tell whether a problem is of a broken line, or of a value that may stand in such a line below its key."""
-    file, line, _ = problem.place
-    return (file, line) in broken or (": null is not" in problem.what and (file, line + 1) in broken)
+def _is_beside(place: Place, broken: Set[tuple[str, int]], texts: Mapping[str, bytes]) -> bool:
+    """Tell whether a place is in a broken line, or that of a value which may stand in such a line below its key."""
+    file, line, _ = place
+    goes_on = (file, line + 1) in broken and ends_line(texts[file], place)
+    return goes_on or (file, line) in broken
 
 
 def _together(of_specs: Sequence[Problem], more: Sequence[Problem], texts: Mapping[str, bytes]) -> tuple[Problem, ...]:
