@@ -53,6 +53,10 @@ def with_code(
     if found and loaded.problems:
         found = _beside_broken_yaml(found, loaded.problems, sources.texts)
     problems = _together(spec_problems(loaded, sources), silence(found, {**modules, **sources.texts}), sources.texts)
+    if loaded.with_first is not None:
+        first, other = loaded.with_first
+        of_first = with_code(other, sources._replace(texts=first.texts), now, real, more).problems
+        problems = in_order([*problems, *first.told(of_first, problems)])
     wrong = any(problem.severity == "error" for problem in problems)
     return Loaded(None if wrong else loaded.project, problems, draft)
 

@@ -30,6 +30,7 @@ from flowerpower.specs.verdict import in_order
 if TYPE_CHECKING:
     from flowerpower.specs.fields import Spec
     from flowerpower.specs.models import ProjectSpec
+    from flowerpower.specs.twice import FirstValues
 
 __all__ = ["Loaded", "Project", "kind_of_file", "load", "resolve_redis"]
 
@@ -40,12 +41,14 @@ Models = Mapping[str, Any]
 class Loaded(NamedTuple):
     """A project, unless there is an error, and all problems, sorted by place.
 
-    The draft is there in any case: the project as far as it is right, for whoever has more to check.
+    The draft is there in any case: the project as far as it is right, for whoever has more to check. Where keys are
+    there twice, it has the second values; what the first ones make is beside it.
     """
 
     project: Project | None
     problems: tuple[Problem, ...]
     draft: Project
+    with_first: tuple[FirstValues, Loaded] | None = None
 
 
 def load(
@@ -61,7 +64,17 @@ def load(
     Without *models* they are the real ones; with compiled ones those still say what is wrong with a spec. A *parse*
     that remembers serves several environments.
     """
-    loading = _Loading(texts, env, variables, models or _real_models(), parse)
+    asked = (env, variables, models or _real_models(), parse)
+    loaded = _load(texts, *asked)
+    if loaded.project is not None or not (first := _first_values(texts, loaded.problems)):
+        return loaded
+    other = _load(first.texts, *asked)
+    told = in_order([*loaded.problems, *first.told(other.problems, loaded.problems)])
+    return loaded._replace(problems=told, with_first=(first, other))
+
+
+def _load(texts: Mapping[str, bytes], env: str, variables: Mapping[str, str], models: Models, parse: Parse) -> Loaded:
+    loading = _Loading(texts, env, variables, models, parse)
     draft = loading.project()
     problems = [*loading.told.problems, *wrong_comments({file: texts[file] for file in texts if kind_of_file(file)})]
     problems += check(draft, loading.elsewhere)
@@ -71,6 +84,14 @@ def load(
 
         kept = tuple(with_fitting_hints(kept, texts))
     return Loaded(None if any(problem.severity == "error" for problem in kept) else draft, kept, draft)
+
+
+def _first_values(texts: Mapping[str, bytes], problems: Sequence[Problem]) -> FirstValues | None:
+    if not any(problem.code == "FP011" for problem in problems):
+        return None
+    from flowerpower.specs.twice import first_values  # only a mistake needs it
+
+    return first_values(texts, problems)
 
 
 def _real_models() -> Models:

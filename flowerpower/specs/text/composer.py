@@ -12,7 +12,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
@@ -52,6 +52,14 @@ class _Anchor:
     done: bool = False
 
 
+class Twin(NamedTuple):
+    """A key that is there twice in one mapping: the offsets of both."""
+
+    first: int
+    second: int
+    in_brackets: bool = False
+
+
 @dataclass(slots=True)
 class _Mark:
     """A place as the parser tells it."""
@@ -69,6 +77,7 @@ class Composer:
         self.problems: list[Problem] = []
         self.offsets: dict[int, dict[str | int, tuple[int, int]]] = {}
         self.left_open: set[int] = set()  # offsets of values that are not written at all
+        self.twins: list[Twin] = []
         self.doubts: list[Problem] = []  # warnings, which make no document unsound
         self._doubtful = may_hold_doubts(text)
         self._templates = "{{" in text
@@ -175,7 +184,7 @@ class Composer:
                 data = {}
                 offsets = self._new_offsets(data)
             elif odd or key_event.anchor or key_event.tag:
-                key = self._odd_key(key_event, data)
+                key = self._odd_key(key_event, data, in_brackets=start.flow_style)
             event = following()
             value = self._scalar(event) if type(event) is scalar else self._node(event)
             data[key] = value
@@ -201,7 +210,7 @@ class Composer:
             return first
         for part in parts[1:]:
             for key in part.keys() & first.keys():
-                self.report("FP011", self._twice(key, first), _Mark(self.offsets.get(id(part), {}).get(key, (0,))[0]))
+                self._report_twin(key, first, _Mark(self.offsets.get(id(part), {}).get(key, (0,))[0]))
             self.offsets.get(id(first), {}).update(self.offsets.get(id(part), {}))
             first.update(part)
         return first
@@ -264,7 +273,7 @@ class Composer:
         if len(self.doubts) < _MOST_DOUBTS:
             self.doubts.append(Problem("FP024", self.place(offset), what, hint, "warning"))
 
-    def _odd_key(self, event: Any, data: dict[str, Any]) -> str:
+    def _odd_key(self, event: Any, data: dict[str, Any], *, in_brackets: bool) -> str:
         """Return the key of an event that is not just a new text."""
         key = self._node(event)
         if not isinstance(key, str):
@@ -272,7 +281,7 @@ class Composer:
             what = "a key is a collection, not a text" if isinstance(key, (dict, list)) else ""
             self._wrong_key(event.start_mark, what or f"the key {written[:80]} is not a text")
         elif key in data:
-            self.report("FP011", self._twice(key, data), event.start_mark)
+            self._report_twin(key, data, event.start_mark, in_brackets=in_brackets)
         elif key[:1] in ODD_SPACES and event.implicit[0]:
             self._space_before(event.start_mark, key[0])
         elif key == _MERGE_KEY:
@@ -293,10 +302,12 @@ class Composer:
         self.problems.append(Problem("FP021", place, what, "remove it, and indent with spaces"))
         self._holes = (*self._holes, place.line)
 
-    def _twice(self, key: str, data: dict[str, Any]) -> str:
+    def _report_twin(self, key: str, data: dict[str, Any], mark: Any, *, in_brackets: bool = False) -> None:
         found = self.offsets.get(id(data), {}).get(key)
+        if found:
+            self.twins.append(Twin(found[0], mark.index, in_brackets))
         first = f", first in line {self.place(found[0]).line}" if found else ""
-        return f"the key '{key[:80]}' is there twice{first}"
+        self.report("FP011", f"the key '{key[:80]}' is there twice{first}", mark)
 
     def _alias(self, event: Any) -> Any:
         anchor, mark = self._anchors.get(event.anchor), event.start_mark

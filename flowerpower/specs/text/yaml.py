@@ -17,7 +17,7 @@ from flowerpower.specs.text.plain_yaml import read_plain
 if TYPE_CHECKING:
     from flowerpower.specs.text.composer import Composer
 
-__all__ = ["Document", "Parse", "Parsed", "find", "parse", "parse_exactly", "parse_once"]
+__all__ = ["Document", "Parse", "Parsed", "find", "parse", "parse_exactly", "parse_once", "with_positions"]
 
 Parse = Callable[[str, bytes], Parsed]
 """What makes documents of a file: `parse`, or what remembers them."""
@@ -60,7 +60,7 @@ def parse_exactly(file: str, content: bytes) -> Parsed:
 
 def find(file: str, number: int, content: bytes, path: Sequence[str | int], *, key: bool = False) -> tuple[Place, int]:
     """Return the place of the value (or *key*) at *path* of a document, and how many steps of the path exist."""
-    composer = _positions(file, content)
+    composer = with_positions(file, content)
     if number >= len(composer.documents):
         return Place(file), 0
     offset, depth = _walk(composer, number, path, key=key)
@@ -81,7 +81,7 @@ def _walk(composer: Composer, number: int, path: Sequence[str | int], *, key: bo
 
 def is_left_open(file: str, number: int, content: bytes, path: Sequence[str]) -> bool:
     """Tell whether nothing at all is written behind the key at *path* of a document: no `null`, and no `~`."""
-    composer = _positions(file, content)
+    composer = with_positions(file, content)
     if number >= len(composer.documents):
         return False
     offset, depth = _walk(composer, number, path)
@@ -89,7 +89,8 @@ def is_left_open(file: str, number: int, content: bytes, path: Sequence[str]) ->
 
 
 @lru_cache(maxsize=32)
-def _positions(file: str, content: bytes) -> Composer:
+def with_positions(file: str, content: bytes) -> Composer:
+    """Return the composer of a file after its work, which knows where everything stands."""
     from flowerpower.specs.text.attempts import compose
 
     return compose(file, content, positions=True)

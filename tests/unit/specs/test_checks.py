@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from flowerpower.errors import Problem
 from flowerpower.specs.checks import check_sources
 from flowerpower.specs.files.reading import Sources
@@ -10,6 +12,7 @@ PROJECT = {
     "flowerpower.yaml": "name: acme\n",
     "pipelines/sales.yaml": "modules: [flow]\noutputs: [total]\n",
 }
+DAY = {"pipelines/sales.yaml": "modules: [flow]\noutputs: [total]\ninputs: {day: x}\n"}
 FLOW = "def total(day: str, region: str = 'EU') -> int:\n    return 1\n"
 
 
@@ -32,3 +35,48 @@ def test_a_null_that_is_written_is_told_also_above_a_broken_line() -> None:
 
     assert written == [("FP335", "pipelines/sales.yaml:4:8"), ("FP010", "pipelines/sales.yaml:5:1")]
     assert open_ == [("FP010", "pipelines/sales.yaml:5:5")]
+
+
+@pytest.mark.parametrize(
+    ("start", "first", "second", "expected"),
+    [
+        ("", "cron: '99 * * * *'", "cron: '0 2 * * *'", [("FP303", "2:7"), ("FP011", "3:1")]),
+        ("every: 1h\n", "timeout: banana", "timeout: 5m", [("FP106", "3:10"), ("FP011", "4:1")]),
+        ("every: 1h\n", "timeout: banana", "timeout: apple", [("FP106", "3:10"), ("FP011", "4:1"), ("FP106", "4:10")]),
+        ("every: 1h\n", "retry: {max: many,", " max: 3}", [("FP103", "3:14"), ("FP011", "4:2")]),
+        ("every: 1h\nretry:\n", "  max: many", "  max: 3", [("FP103", "4:8"), ("FP011", "5:3")]),
+        ("every: 1h\n", "after:\n- b", "after: []", [("FP310", "4:3"), ("FP011", "5:1")]),
+        ("every: 1h\n", "inputs:\n  # a\n\n  regin: EU", "inputs: {region: EU}", [("FP321", "6:3"), ("FP011", "7:1")]),
+        ("every: 1h\n", "owner:", "owner: me", [("FP112", "3:7"), ("FP011", "4:1")]),
+    ],
+)
+def test_the_first_value_of_a_key_that_is_there_twice_is_checked_like_the_second(
+    start: str, first: str, second: str, expected: list[tuple[str, str]]
+) -> None:
+    schedule = f"pipeline: sales\n{start}{first}\n{second}\n"
+
+    found = told({**DAY, "schedules/a.yaml": schedule})
+
+    assert found == [(code, f"schedules/a.yaml:{place}") for code, place in expected]
+
+
+def test_the_same_mistake_with_both_values_of_a_key_is_told_once() -> None:
+    found = told({"schedules/a.yaml": "pipeline: sales\nevery: 1h\nscedule: a\nscedule: b\n", **DAY})
+
+    assert found == [("FP011", "schedules/a.yaml:4:1"), ("FP101", "schedules/a.yaml:4:1")]
+
+
+def test_what_is_beside_a_key_that_is_there_twice_is_told_once() -> None:
+    found = told({"schedules/a.yaml": "pipeline: sales\nevery: 1x\nqueue: a\nqueue: b\nowner 'x'\nretry: 5\n", **DAY})
+
+    places = [place.removeprefix("schedules/a.yaml:") for _, place in found]
+    assert places == ["2:8", "4:1", "5:1", "6:8"]
+
+
+def test_what_the_first_of_two_values_lacks_may_stand_in_the_second() -> None:
+    flow = "def total(day: str, region: str) -> int:\n    return 1\n"
+    twice = "inputs: {day: x}\ninputs: {region: EU}\nretry: {intervals: [1m]}\nretry: {max: 1}\n"
+
+    found = told({"pipelines/sales.yaml": f"modules: [flow]\noutputs: [total]\n{twice}"}, flow)
+
+    assert found == [("FP011", "pipelines/sales.yaml:4:1"), ("FP011", "pipelines/sales.yaml:6:1")]
