@@ -20,7 +20,7 @@ from flowerpower.specs.dataflow_graphs import Graphs, Located, RealGraphs
 from flowerpower.specs.dataflow_transfers import wrong_transfers
 from flowerpower.specs.dataflow_values import Given, are_plainly_right, can_be_told, values_of, wrong_values
 from flowerpower.specs.known_parts import Doubt, doubt_of, without_follow_ons
-from flowerpower.specs.project import Project
+from flowerpower.specs.project import NO_NAME, Project
 from flowerpower.specs.silence import wrong_comments
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def outputs_of(pipeline: PipelineSpec) -> Mapping[Path, str]:
     outputs: dict[Path, str] = {("outputs", position): name for position, name in enumerate(pipeline.outputs)}
     for number, save in enumerate(pipeline.save):
         outputs |= {("save", number, "outputs", position): name for position, name in enumerate(save.outputs)}
-    return outputs
+    return {path: name for path, name in outputs.items() if name != NO_NAME}
 
 
 def findings_as_problems(

@@ -48,12 +48,12 @@ class Doubt(NamedTuple):
         ]
 
     def _is_of_what_is_wrong(self, finding: Finding) -> bool:
-        """Tell whether a finding is of a stand-in; of an entry of `load` the name is known all the same."""
+        """Tell whether a finding is of a stand-in; the names of an entry of `load` or `save` are known all the same."""
         section, *inside = finding.path
         if section in self.wrong:
             return True
         is_of_entry = bool(inside) and entry(str(section), inside[0]) in self.wrong
-        return is_of_entry and not (section == "load" and finding.kind == "no node")
+        return is_of_entry and finding.kind != "no node"
 
 
 def without_follow_ons(findings: Sequence[Finding]) -> Sequence[Finding]:

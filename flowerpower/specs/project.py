@@ -19,6 +19,8 @@ BROKEN = "YAML"
 """Stands there when a part of the spec is no YAML: nobody knows what it was meant to say."""
 
 _MARK = "\0"  # stands in no key
+NO_NAME = "\0"
+"""Stands for the name of a node that is not known."""
 
 
 class Project(NamedTuple):

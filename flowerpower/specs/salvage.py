@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowerpower.nearest import SURE, nearest
 from flowerpower.specs.messages import Finding, field_at, fields_at
 from flowerpower.specs.placeholders import Path
-from flowerpower.specs.project import entry
+from flowerpower.specs.project import NO_NAME, entry
 from flowerpower.specs.values import TRIGGERS
 
 if TYPE_CHECKING:
@@ -102,12 +102,20 @@ def _without_entry(data: Mapping[str, Any], path: Path) -> Mapping[str, Any] | N
         return None
     field, key = str(path[0]), path[1]
     entries = data.get(field)
-    stand_in = {"format": "json", "path": _STAND_IN, **({"outputs": [_STAND_IN]} if field == "save" else {})}
+    names = {"outputs": _names_in(_at(data, (field, key)))} if field == "save" else {}
+    stand_in = {"format": "json", "path": _STAND_IN, **names}
     if isinstance(entries, dict) and key in entries:
         return {**data, field: {**entries, key: stand_in}}
     if isinstance(entries, list) and isinstance(key, int) and key < len(entries):
         return {**data, field: [stand_in if at == key else one for at, one in enumerate(entries)]}
     return None
+
+
+def _names_in(entry: Any) -> list[str]:
+    """Return the names of the nodes that an entry saves, with a stand-in for each that is none."""
+    outputs = entry.get("outputs") if isinstance(entry, dict) else None
+    names = outputs if isinstance(outputs, list) and outputs else [None]
+    return [name if isinstance(name, str) and name else NO_NAME for name in names]
 
 
 def _misspelt(model: type[Spec], data: Mapping[str, Any], finding: Finding) -> str:

@@ -176,7 +176,7 @@ MAY_HIDE: list[tuple[str, str, str]] = [  # by what, which codes of what else; w
     (f"{NIGHTLY} pipeline", f"{DATAFLOW} {NIGHTLY}", "nobody knows what the schedule runs"),
     (f"{SALES} executor.type", f"FP306|FP103 {SALES} executor", "it decides whether there are workers"),
     (f"{SALES} executor.max_workers", f"FP103 {SALES} executor.max_wrkers", "the key is there"),
-    (f"{SALES} save.0.format", f"(FP35.|FP320) {SALES} save.0", "the format decides what else is wrong with an entry"),
+    (f"{SALES} save.0.format", f"FP35. {SALES} save.0", "the format decides what else is wrong with an entry"),
     (f"{SALES} save.1.(options|outputs)", f"FP35. {SALES} save.1", "a format may want options, and one output"),
     (f"{SALES} load.orders.(format|options)", f"FP35. {SALES} load.orders", "the same"),
     (f"{PROJECT} timezone", f"FP304 {WEEKLY}", "the zone decides when the last tick is"),

@@ -80,3 +80,21 @@ def test_what_the_first_of_two_values_lacks_may_stand_in_the_second() -> None:
     found = told({"pipelines/sales.yaml": f"modules: [flow]\noutputs: [total]\n{twice}"}, flow)
 
     assert found == [("FP011", "pipelines/sales.yaml:4:1"), ("FP011", "pipelines/sales.yaml:6:1")]
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("{outputs: [totl], format: 7, path: x}", ["FP320", "FP103"]),
+        ("{outputs: [totl], format: , path: x}", ["FP320", "FP112"]),
+        ("{outputs: [totl], path: x}", ["FP102", "FP320"]),
+        ("{outputs: [totl, 7], format: json, path: x}", ["FP320", "FP103"]),
+        ("{outputs: 7, format: json, path: x}", ["FP103"]),
+        ("{format: 7, path: x}", ["FP102", "FP103"]),
+        ("{outputs: [total], format: 7, path: ../x}", ["FP103"]),
+    ],
+)
+def test_the_names_in_an_entry_are_checked_whatever_else_is_wrong_with_it(entry: str, expected: list[str]) -> None:
+    pipeline = f"modules: [flow]\noutputs: [total]\ninputs: {{day: x}}\nsave:\n  - {entry}\n"
+
+    assert [code for code, _ in told({"pipelines/sales.yaml": pipeline})] == expected
