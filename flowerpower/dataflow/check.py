@@ -44,12 +44,13 @@ class Wanted(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One mistake: its kind, where in the spec it is, what is wrong, and what to do."""
+    """One mistake: its kind, where in the spec it is, what is wrong, what to do, and which name one means."""
 
     kind: Kind
     path: Path
     what: str
     hint: str = ""
+    meant: str = ""
 
 
 def check_run(graph: Graph, wanted: Wanted) -> list[Finding]:
@@ -72,7 +73,8 @@ def look_closely(graph: Graph, wanted: Wanted) -> list[Finding]:
     if way.cycle:
         return [*found, _cycle(graph, way.cycle)]
     if graph.decided:
-        found += _missing(graph, way, wanted, cut)
+        meant = {finding.meant for finding in found}  # these are there, misspelt
+        found += _missing(graph, way, wanted._replace(inputs={*wanted.inputs, *meant}), cut)
     return found
 
 
@@ -112,8 +114,14 @@ def _wrong_inputs(graph: Graph, wanted: Wanted) -> Iterator[Finding]:
             what = f"{name!r} is no input, the graph computes it"
             yield Finding("not an input", path, what, "to replace it, put it under `overrides`")
         elif graph.decided and name not in graph.inputs and name not in graph.parameters:
-            hint = suggest(name, {*graph.inputs, *graph.parameters} - graph.nodes.keys(), "the inputs are")
-            yield Finding("no input", path, f"there is no node for the input {name!r}", hint)
+            yield _no_input(path, name, {*graph.inputs, *graph.parameters} - graph.nodes.keys(), wanted.inputs)
+
+
+def _no_input(path: Path, name: str, known: Collection[str], given: Collection[str]) -> Finding:
+    meant = nearest(name, [one for one in known if one not in given])
+    twin = "" if meant else nearest(name, [one for one in known if one in given])
+    hint = f"remove it: {twin!r} is given" if twin else suggest(meant or name, known, "the inputs are")
+    return Finding("no input", path, f"there is no node for the input {name!r}", hint, meant or twin)
 
 
 def _unused(graph: Graph, wanted: Wanted) -> Iterator[Finding]:
@@ -138,7 +146,8 @@ def _unknown(graph: Graph, wanted: Wanted) -> Iterator[Finding]:
             yield _no_variant(wanted.config, name, variants)
         else:
             known = graph.nodes if what == "output" else {**graph.nodes, **graph.inputs}
-            yield Finding("no node", path, f"there is no node for the {what} {name!r}", suggest(name, known))
+            said = f"there is no node for the {what} {name!r}"
+            yield Finding("no node", path, said, suggest(name, known), nearest(name, known))
 
 
 def _no_variant(config: Mapping[str, object], name: str, variants: Variants) -> Finding:

@@ -122,7 +122,7 @@ def findings_as_problems(
             having.setdefault((finding.kind, finding.path, finding.what), []).append((run, finding))
     for pairs in having.values():
         found_in = [run for run, _ in pairs]
-        finding = max((finding for _, finding in pairs), key=lambda finding: finding.hint.startswith("did you mean"))
+        finding = max((finding for _, finding in pairs), key=lambda finding: finding.meant != "")
         yield from _problems_of(project, name, finding, found_in, in_all=len(found_in) == len(runs))
 
 

@@ -60,7 +60,7 @@ def without_follow_ons(findings: Sequence[Finding]) -> Sequence[Finding]:
     """Return findings without the names that only a variant which was not chosen may know, if the config is wrong."""
     if not any(finding.kind == "no variant" for finding in findings):
         return findings
-    return [one for one in findings if one.kind not in _OF_NAMES or one.hint.startswith("did you mean")]
+    return [one for one in findings if one.kind not in _OF_NAMES or one.meant]
 
 
 def doubt_of(project: Project, address: str, spec: PipelineSpec | ScheduleSpec) -> Doubt:

@@ -98,3 +98,30 @@ def test_the_names_in_an_entry_are_checked_whatever_else_is_wrong_with_it(entry:
     pipeline = f"modules: [flow]\noutputs: [total]\ninputs: {{day: x}}\nsave:\n  - {entry}\n"
 
     assert [code for code, _ in told({"pipelines/sales.yaml": pipeline})] == expected
+
+
+NEEDS_ORDERS = "def total(orders: list, day: str, region: str = 'EU') -> int:\n    return 1\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("inputs: {dy: x, orders: []}", [("FP321", "3:10", "did you mean 'day'?")]),
+        ("inputs: {day: x, orders: [], dya: y}", [("FP321", "3:30", "remove it: 'day' is given")]),
+        ("inputs: {day: x}\noverrides: {ordrs: []}", [("FP320", "4:13", "did you mean 'orders'?")]),
+        ("inputs: {day: x}\nload: {ordrs: {format: json, path: x}}", [("FP320", "4:8", "did you mean 'orders'?")]),
+    ],
+)
+def test_a_name_that_is_misspelt_is_not_missing_too(given: str, expected: list[tuple[str, str, str]]) -> None:
+    pipeline = {"pipelines/sales.yaml": f"modules: [flow]\noutputs: [total]\n{given}\n"}
+
+    found = problems_of(pipeline, NEEDS_ORDERS)
+
+    places = [str(problem.place).partition(":")[2] for problem in found]
+    assert [(one.code, place, one.hint) for one, place in zip(found, places, strict=True)] == expected
+
+
+def test_an_input_that_nothing_there_resembles_is_missing() -> None:
+    pipeline = {"pipelines/sales.yaml": "modules: [flow]\noutputs: [total]\ninputs: {dy: x}\n"}
+
+    assert [code for code, _ in told(pipeline, NEEDS_ORDERS)] == ["FP322", "FP321"]
