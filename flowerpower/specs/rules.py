@@ -14,7 +14,7 @@ from flowerpower.specs.addresses import Told, check_addresses
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.files.kinds import inside
 from flowerpower.specs.future import why_over
-from flowerpower.specs.messages import did_you_mean, there_are
+from flowerpower.specs.messages import SHOWN, did_you_mean, there_are
 from flowerpower.specs.policies import check_policies
 from flowerpower.specs.project import Project, entry
 from flowerpower.specs.redis import check_redis
@@ -51,22 +51,35 @@ def check(project: Project, elsewhere: Mapping[str, str]) -> list[Problem]:
 def check_modules(project: Project, modules: Mapping[str, bytes]) -> list[Problem]:
     """Return the modules of pipelines that are not among *modules* (path in the project folder -> content)."""
     folders = [inside(folder) for folder in project.spec.modules]
-    if not all(folders):  # told already, and modules may lie there
+    if not all(folders) or not project.is_sound("project", "modules"):  # told already, and modules may lie there
         return []
-    where = f"looked in {', '.join(folders)}" if folders else "`modules:` of the project names no folder to look in"
-    if folders and not modules:
-        where = f"no module lies in {', '.join(folders)}: is `modules:` of the project right?"
+    missing = [one for one in _modules_of(project) if not _exists(one[2], folders, modules)]
+    if missing and not (folders and modules):
+        return [_no_modules(project, folders, missing[0][2])]
+    known, where = _module_names(folders, modules) if missing else [], f"looked in {', '.join(folders)}"
     problems = []
-    for name, pipeline in project.pipelines.items():
-        if not (project.is_sound("project", "modules") and project.is_sound(f"pipeline.{name}", "modules")):
-            continue
-        for position, module in enumerate(pipeline.modules):
-            if not _exists(module, folders, modules):
-                known = _module_names(folders, modules)
-                hint = did_you_mean(module, known) or did_you_mean(_of_file(module, folders), known) or where
-                address, what = f"pipeline.{name}", f"there is no module '{module}'"
-                problems.append(problem(project, "FP305", (address, "modules", position), what, hint))
+    for name, position, module in missing:
+        hint = did_you_mean(module, known) or did_you_mean(_of_file(module, folders), known) or where
+        path = (f"pipeline.{name}", "modules", position)
+        problems.append(problem(project, "FP305", path, f"there is no module '{module}'", hint))
     return problems
+
+
+def _modules_of(project: Project) -> Iterator[tuple[str, int, str]]:
+    """Yield the modules that pipelines name, with the pipeline and the position there."""
+    for name, pipeline in project.pipelines.items():
+        if project.is_sound(f"pipeline.{name}", "modules"):
+            yield from ((name, position, module) for position, module in enumerate(pipeline.modules))
+
+
+def _no_modules(project: Project, folders: Sequence[str], example: str) -> Problem:
+    """Return the problem that no module is there at all: the folders are wrong, or nothing is written yet."""
+    file = f"{example.removesuffix('.py').replace('.', '/')[:SHOWN]}.py"
+    hint = f"list under `modules:` the folder that holds {file}"
+    if not folders:
+        return problem(project, "FP305", ("project", "modules"), "`modules:` names no folder to look in", hint)
+    path = ("project", "modules", 0) if "modules" in project.spec.model_fields_set else ("project", "modules")
+    return problem(project, "FP305", path, f"no module lies in {', '.join(folders)}", hint)
 
 
 def _of_file(module: str, folders: Sequence[str]) -> str:

@@ -125,3 +125,29 @@ def test_an_input_that_nothing_there_resembles_is_missing() -> None:
     pipeline = {"pipelines/sales.yaml": "modules: [flow]\noutputs: [total]\ninputs: {dy: x}\n"}
 
     assert [code for code, _ in told(pipeline, NEEDS_ORDERS)] == ["FP322", "FP321"]
+
+
+@pytest.mark.parametrize(
+    ("modules", "place", "what"),
+    [
+        ("", "1:1", "no module lies in flows"),
+        ("modules: [src]\n", "2:11", "no module lies in src"),
+        ("modules: []\n", "2:10", "`modules:` names no folder to look in"),
+    ],
+)
+def test_that_no_folder_of_the_project_holds_modules_is_told_once(modules: str, place: str, what: str) -> None:
+    pipelines = {f"pipelines/p{number}.yaml": "modules: [flow]\noutputs: [total]\n" for number in range(3)}
+    texts = {"flowerpower.yaml": f"name: acme\n{modules}", **pipelines}
+    sources = Sources({file: text.encode() for file, text in texts.items()}, (), {})
+
+    (found,) = check_sources(sources, env="default", variables={}, now=1_790_000_000).problems
+
+    hint = "list under `modules:` the folder that holds flow.py"
+    assert str(found) == f"flowerpower.yaml:{place}: FP305 {what} ({hint})"
+
+
+def test_a_module_that_is_not_beside_others_is_told_of_its_pipeline() -> None:
+    assert told({"pipelines/sales.yaml": "modules: [flow, gone]\noutputs: [total]\n"})[0] == (
+        "FP305",
+        "pipelines/sales.yaml:1:17",
+    )
