@@ -27,6 +27,10 @@ _EXECUTORS = ("local", "threads", "processes", "dask", "ray")
 _WORDS = re.compile(r"[\w./:-]+(?: [\w./:-]+)+")
 _TIMES = re.compile(r"(\d+) *(?:times|x|retries|attempts)")
 _PAIR = re.compile(r"([\w.-]+)=(\S+)")
+_NAMES = ("name", "node", "key", "id")
+_BY_VALUE = frozenset(("modules", "on_failure", "on_success", "plugins"))  # lists whose items tools keep under names
+_BY_KEY = frozenset(("adapters", "after", "outputs"))
+_OF_MAPPINGS = frozenset(("environments", "load", "queues"))  # what holds mappings under names
 _ONE_CRON = 'write one text of five fields, for instance `cron: "0 5 * * *"`'
 
 
@@ -36,14 +40,28 @@ def shape_hint(kind: str, path: Path, value: Any, item: Sequence[str]) -> str:
 
 
 def names_as_keys(value: object) -> str:
-    """Return how to write a list of names as what may hold more than names; nothing for any other value."""
-    names = [flow(one) for one in value if isinstance(one, str)] if isinstance(value, list) else []
-    written = ", ".join(f"{name}: {{}}" for name in names)
-    return (
-        f"write {{{written}}}"
-        if isinstance(value, list) and 0 < len(names) == len(value) and len(written) < SHOWN
-        else ""
-    )
+    """Return how to write a list of names, alone or each in its item, as keys of a mapping; or nothing."""
+    items = value if isinstance(value, list) else []
+    pairs: dict[str, Mapping[str, Any]] = {one: {} for one in items if isinstance(one, str)}
+    pairs |= {str(name): rest for one in items if isinstance(one, dict) for name, rest in _named_item(one)}
+    return _written(pairs) if 0 < len(pairs) == len(items) else ""
+
+
+def _named_item(item: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the name that an item of a list has, and what else it says."""
+    for key in _NAMES:
+        if isinstance(item.get(key), str):
+            yield item[key], {name: value for name, value in item.items() if name != key}
+            return
+
+
+def _written(pairs: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return how to write some mappings under their names: in one line where they are few."""
+    plain = {name: ", ".join(f"{key}: {flow(one)}" for key, one in pair.items()) for name, pair in pairs.items()}
+    written = ", ".join(f"{flow(name)}: {{{inside}}}" for name, inside in plain.items())
+    if len(written) < SHOWN and all(_is_plain(one) for pair in pairs.values() for one in pair.values()):
+        return f"write {{{written}}}"
+    return f"write each under its name, as `{flow(next(iter(pairs))[:SHOWN])}: {{...}}`"
 
 
 def no_mapping_hint(data: object) -> str:
@@ -92,7 +110,7 @@ def _list(path: Path, value: Any, item: Sequence[str]) -> str:
             return f"write {flow([*value])[:SHOWN]}"
         if not set(item).isdisjoint(value):
             return "begin its first key with `- ` and indent the others alike; in one line write [{...}]"
-        return _saves_by_name(path, value) or "put a `-` before each item"
+        return _saves_by_name(path, value) or _items_of(path, value) or "put a `-` before each item"
     if path == ("save",) and isinstance(value, str):
         return "write for example [{outputs: [report], format: csv, path: out/report.csv}]"
     if isinstance(value, str) or path[-1:] == ("intervals",):
@@ -102,13 +120,22 @@ def _list(path: Path, value: Any, item: Sequence[str]) -> str:
     return ""
 
 
+def _items_of(path: Path, value: Mapping[str, Any]) -> str:
+    """Return how to write texts that have names as the list that was meant; or nothing."""
+    names = [step for step in path if isinstance(step, str)]
+    inside = [*value] if names[-1:] and names[-1] in _BY_KEY else [*value.values()]
+    parts = [part for one in inside for part in (one if isinstance(one, list) else [one])]
+    known = bool(names) and names[-1] in _BY_KEY | _BY_VALUE and all(isinstance(part, str) for part in parts)
+    written = ", ".join(flow(part) for part in parts) if known else ""
+    return f"write [{written}]" if 0 < len(written) < 2 * SHOWN else ""
+
+
 def _mapping(path: Path, value: Any, _item: Sequence[str]) -> str:
     key = path[-1] if path else ""
     if key == "retry" and (value is True or value is False or str(value).lower() in _NEVER):
         return "write `retry: {max: 3}`" if value is True else NO_RETRIES
     if isinstance(value, list):
-        written = names_as_keys(value) if key == "queues" else _list_as_mapping(value)
-        return written or "write `key: value` lines without a `-`"
+        return _of_list(path, value) or "write `key: value` lines without a `-`"
     if isinstance(value, str) and (transfer := _transfer(path, value)):
         return transfer
     if inside := _of_one_value(path, key, value):
@@ -118,6 +145,13 @@ def _mapping(path: Path, value: Any, _item: Sequence[str]) -> str:
         return "remove the quotes around it"
     pair = _PAIR.fullmatch(value) if isinstance(value, str) else None
     return f"write {{{pair[1]}: {flow(pair[2][:SHOWN])}}}" if pair else ""
+
+
+def _of_list(path: Path, value: Sequence[Any]) -> str:
+    """Return how to write a list as the mapping that was meant; or nothing."""
+    if path[-1:] == ("load",) and value and isinstance(value[0], str):
+        return f"write each under its name, as `{flow(value[0][:SHOWN])}: {{format: csv, path: ...}}`"
+    return names_as_keys(value) if path and path[-1] in _OF_MAPPINGS else _list_as_mapping(path, value)
 
 
 def _saves_by_name(path: Path, value: Mapping[str, Any]) -> str:
@@ -144,19 +178,41 @@ def _transfer(path: Path, value: str) -> str:
     return f"write `{path[1]}: {{{inside}}}`" if path[0] == "load" else f"write {{outputs: [report], {inside}}}"
 
 
-def _list_as_mapping(value: Sequence[Any]) -> str:
-    """Return how to write a list of single keys, each with a plain value, as the mapping that was meant; or nothing."""
+def _list_as_mapping(path: Path, value: Sequence[Any]) -> str:
+    """Return how to write a list of keys, most with a plain value, as the mapping that was meant; or nothing."""
+    names = [flow(one) for one in value if isinstance(one, str) and one.isidentifier()]
+    if len(names) == len(value) and path[-1:] in (("inputs",), ("config",), ("labels",)):
+        value_of, more = ('"yes"', "") if path[-1] == "labels" else ("...", ", with a value for each")
+        written = ", ".join(f"{name}: {value_of}" for name in names)
+        return f"write {{{written}}}{more}" if 0 < len(written) < SHOWN else ""
     pairs: dict[str, Any] = {}
     for one in value:
-        pair = _PAIR.fullmatch(one) if isinstance(one, str) else None
-        items = one if isinstance(one, dict) else {pair[1]: pair[2]} if pair else {}
+        items = _one_pair(one)
         if len(items) != 1 or not items.keys().isdisjoint(pairs):
             return ""
         pairs |= items
-    if any(isinstance(one, (dict, list)) or one is None for one in pairs.values()):
+    if not all(map(_is_plain, pairs.values())):
         return ""
     written = ", ".join(f"{key}: {flow(one)}" for key, one in pairs.items())
     return f"write {{{written}}}" if 0 < len(written) < SHOWN else ""
+
+
+def _is_plain(value: Any) -> bool:
+    """Tell whether a value is a text or number, or a list of such."""
+    parts = value if isinstance(value, list) else [value]
+    return not any(isinstance(part, (dict, list)) or part is None for part in parts)
+
+
+def _one_pair(item: Any) -> Mapping[str, Any]:
+    """Return what an item of a list says of one key: `key=value`, one of a mapping, or a name beside its value."""
+    if isinstance(item, str):
+        pair = _PAIR.fullmatch(item)
+        return {pair[1]: pair[2]} if pair else {}
+    named = [*_named_item(item)] if isinstance(item, dict) else []
+    for name, rest in named:
+        if rest.keys() == {"value"}:
+            return {name: rest["value"]}
+    return item if isinstance(item, dict) else {}
 
 
 def _of_one_value(path: Path, key: str | int, value: Any) -> str:

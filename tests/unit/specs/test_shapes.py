@@ -1,0 +1,76 @@
+"""A value in another shape than its key takes: the hint says how it is written, and that is right to the letter."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from flowerpower.errors import Problem
+from flowerpower.specs.checks import check_sources
+from flowerpower.specs.files.reading import Sources
+
+PROJECT, PIPELINE, SCHEDULE = "flowerpower.yaml", "pipelines/sales.yaml", "schedules/nightly.yaml"
+STARTS = {
+    PROJECT: "name: acme\n",
+    PIPELINE: "modules: [flow]\noutputs: [total]\n",
+    SCHEDULE: "pipeline: sales\ncron: '@daily'\n",
+}
+FLOW = "def total(orders: list = (), region: str = 'EU', day: str = 'x') -> list:\n    return orders\n"
+WRITTEN = re.compile(r"[Ww]rite `?([^`]*)`?")
+
+
+def problems_of(file: str, more: str) -> list[Problem]:
+    starts = {**STARTS, PROJECT: "name: acme\nenvironments: {prod: {}}\n"} if file != PROJECT else STARTS
+    texts = {**starts, file: starts[file] + more}
+    sources = Sources({path: text.encode() for path, text in texts.items()}, (), {"flows/flow.py": FLOW.encode()})
+    return list(check_sources(sources, env="default", variables={}, now=1_790_000_000).problems)
+
+
+@pytest.mark.parametrize(
+    ("file", "wrong", "right"),
+    [
+        (PIPELINE, "load:\n  - {name: orders, format: csv, path: x.csv}", "{orders: {format: csv, path: x.csv}}"),
+        (PIPELINE, "load:\n  - node: orders\n    format: json\n    path: a", "{orders: {format: json, path: a}}"),
+        (PROJECT, "queues:\n  - name: heavy\n    workers: 2\n  - default", "{default: {}, heavy: {workers: 2}}"),
+        (PROJECT, "environments:\n  - name: prod\n    schedules: paused", "{prod: {schedules: paused}}"),
+        (SCHEDULE, "environments:\n  - name: prod\n    paused: true", "{prod: {paused: true}}"),
+        (SCHEDULE, "inputs:\n  - name: region\n    value: EU\n  - {name: day, value: y}", "{region: EU, day: y}"),
+        (SCHEDULE, "labels: [gold, sales]", '{gold: "yes", sales: "yes"}'),
+        (SCHEDULE, "retry:\n  - max: 3\n  - intervals: [5s]", "{max: 3, intervals: [5s]}"),
+        (SCHEDULE, "on_failure:\n  slack: https://a.example/x", "[https://a.example/x]"),
+        (
+            SCHEDULE,
+            "on_failure: {a: [https://a.example/x], b: https://b.example}",
+            "[https://a.example/x, https://b.example]",
+        ),
+        (PROJECT, "modules:\n  path: flows", "[flows]"),
+        (PIPELINE, "adapters: {progress: {}}", "[progress]"),
+    ],
+)
+def test_what_the_hint_says_of_another_shape_is_right(file: str, wrong: str, right: str) -> None:
+    (problem,) = problems_of(file, f"{wrong}\n")
+
+    written = WRITTEN.search(problem.hint)
+    assert written is not None
+    assert written[1] == right, problem
+    assert problems_of(file, f"{wrong.partition(':')[0]}: {right}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("file", "wrong", "hint"),
+    [
+        (SCHEDULE, "inputs: [region, day]", "write {region: ..., day: ...}, with a value for each"),
+        (
+            PIPELINE,
+            "load:\n  - {name: orders, format: csv, path: x.csv, options: {sep: ';'}}",
+            "write each under its name, as `orders: {...}`",
+        ),
+        (PROJECT, "queues:\n  - name: heavy\n    workers:", "write each under its name, as `heavy: {...}`"),
+        (PIPELINE, "load: [orders]", "write each under its name, as `orders: {format: csv, path: ...}`"),
+        (PROJECT, "queues: [a, a]", "write `key: value` lines without a `-`"),
+        (PROJECT, "policies:\n  enforce: [a b]", "write `key: value` lines without a `-`"),
+    ],
+)
+def test_where_more_is_to_be_written_than_a_hint_may_hold_it_says_how(file: str, wrong: str, hint: str) -> None:
+    assert problems_of(file, f"{wrong}\n")[0].hint == hint
