@@ -19,6 +19,7 @@ Path = tuple[str | int, ...]
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _NAMED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::(-|\?)(.*))?", re.DOTALL)
+_NOT_OF_REDIS = re.compile(r"\$\{(?:var|secret):")
 _OF_SHELL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)([-?])")
 _OPERANDS = {"-": "default", "?": "message"}
 SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,252}")  # also that of a file
@@ -26,7 +27,8 @@ _TICKS = ("tick", "tick.start", "tick.end", "tick.utc")
 _RUNS = ("run.id", "run.schedule", "run.pipeline", "run.commit", "run.attempt")
 _WORDS = ("var:NAME", "env:NAME", "secret:NAME", *_TICKS, *_RUNS)
 
-_TEMPLATE = re.compile(r"\$\{\{\s*([\w.]{1,60})\s*\}\}")
+_TEMPLATE = re.compile(r"\$\{\{\s*(?:([\w.]{1,60})\s*\}\})?")
+_OF_VARIABLES = "${var:NAME} for what a variable gives"
 _SHELL = re.compile(r"[A-Z_][A-Z0-9_]*")
 _OTHERS: Mapping[str, str] = {
     **dict.fromkeys(("env", "vars", "var", "variables", "inputs", "params"), "var"),
@@ -83,7 +85,8 @@ def fill_variables(data: Any, variables: Mapping[str, str]) -> tuple[Any, list[M
             try:
                 return _fill_text(value, variables, _allowed(path))
             except _BadPlaceholderError as error:
-                mistakes.append(Mistake(error.code, path, error.what, error.hint))
+                hint = _for_redis(error.hint) if "env" in _allowed(path) else error.hint
+                mistakes.append(Mistake(error.code, path, error.what, hint))
                 return value
         if isinstance(value, dict):
             return {key: fill(inner, (*path, key)) for key, inner in value.items()}
@@ -92,6 +95,11 @@ def fill_variables(data: Any, variables: Mapping[str, str]) -> tuple[Any, list[M
         return value
 
     return fill(data, ()), mistakes
+
+
+def _for_redis(hint: str) -> str:
+    """Return a hint with the kind of placeholder that an address of Redis most likely is, and that keeps it secret."""
+    return _NOT_OF_REDIS.sub("${env:", hint) if hint.startswith("write ${") else hint
 
 
 def resolve_redis(value: str, environment: Mapping[str, str]) -> str:
@@ -159,9 +167,9 @@ def _tokens(text: str, *, keep: bool) -> Iterator[tuple[str, str | None]]:
             yield ("$${" if keep else "${"), None
         elif match[1] is None:
             literal, what = "write `$${` for a literal `${`", "a `${` is not closed, or holds another one"
-            template = _TEMPLATE.match(text, match.start())
-            if template and (meant := _meant(template[1])):
-                literal = f"write {meant}; {literal}"
+            if template := _TEMPLATE.match(text, match.start()):
+                what = "`${{` begins no placeholder: specs are no templates"
+                literal = f"write {_meant(template[1] or '') or _OF_VARIABLES}; {literal}"
             raise _BadPlaceholderError("FP204", what, literal)
         else:
             yield match[0], match[1]
@@ -199,10 +207,13 @@ def _check(name: str, allowed: frozenset[str]) -> None:
     if kind is None:
         raise _unknown(name)
     if kind not in allowed:
-        head = name.partition(":")[0]
-        raise _BadPlaceholderError(
-            "FP203", f"${{{head}}} may not stand here", f"it may stand {_WHERE[kind]}; write `$${{` for a literal `${{`"
-        )
+        head, _, rest = name.partition(":")
+        hint = f"it may stand {_WHERE[kind]}"
+        if kind == "env":
+            secret = ", or ${secret:NAME} for what the worker reads" if "secret" in allowed else ""
+            hint = f"write ${{var:{rest[:60]}}}{secret}: that of the environment stands only in `redis:`"
+        what = f"${{{head}}} may not stand here"
+        raise _BadPlaceholderError("FP203", what, f"{hint}; write `$${{` for a literal `${{`")
 
 
 @lru_cache(maxsize=1024)

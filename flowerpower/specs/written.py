@@ -12,7 +12,7 @@ from flowerpower.specs.text.doubts import braced_hint
 from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.passwords import without_passwords
 from flowerpower.specs.text.syntax import ODD_SPACES
-from flowerpower.specs.text.templates import template_hint
+from flowerpower.specs.text.templates import shell_hint, template_hint
 
 ODD = "".join(ODD_SPACES)
 _QUOTED = re.compile(
@@ -113,6 +113,8 @@ def _of_marks(code: str, what: str, written: str) -> str:
         return braced_hint(written)
     if code in _OF_VALUES and "{{" in (value := _value(written)):
         return template_hint(value, quoted=True)
+    if (code in _OF_VALUES or code == "FP302") and "$" in written and (hint := shell_hint(_value(written))):
+        return hint.replace("${var:", "${env:") if "`redis`" in what else hint
     return _of_other_marks(code, what, written) if code in _OF_VALUES else ""
 
 

@@ -20,9 +20,9 @@ from flowerpower.errors import Place, Problem, Severity
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.files.kinds import kind_of_file
 from flowerpower.specs.text.documents import MAX_PROBLEMS, Document
-from flowerpower.specs.text.doubts import doubt, may_hold_doubts
+from flowerpower.specs.text.doubts import doubt, is_secret, may_hold_doubts
 from flowerpower.specs.text.lines import LINE_END
-from flowerpower.specs.text.scalars import CONSTANTS, NUMBER_FIRST, read_scalar
+from flowerpower.specs.text.scalars import CONSTANTS, NUMBER_FIRST, may_be_filled_in, read_scalar
 from flowerpower.specs.text.syntax import ODD_SPACES, why_no_anchor
 from flowerpower.specs.text.templates import template_doubt, template_hint
 
@@ -80,7 +80,7 @@ class Composer:
         self.twins: list[Twin] = []
         self.doubts: list[Problem] = []  # warnings, which make no document unsound
         self._doubtful = may_hold_doubts(text)
-        self._templates = "{{" in text
+        self._templates = may_be_filled_in(text)
         self.begun = 0  # where the document that is read begins
         self._holes, self._ended = holes, 0
         self._nodes = self._depth = self._deepest = 0
@@ -260,8 +260,9 @@ class Composer:
         """Note what else there is of a scalar than its value: that nothing is written, its name, a template."""
         if not event.value and value is None:
             self.left_open.add(event.start_mark.index)
-        if "{{" in event.value and (found := template_doubt(event.value)):
-            self._note_doubt(event.start_mark.index, *found)
+        start = event.start_mark.index
+        if self._templates and (found := template_doubt(event.value)) and not is_secret(self.text, start):
+            self._note_doubt(start, *found)
         if event.anchor is not None:
             self._anchors[event.anchor] = _Anchor(value, done=True)
 

@@ -55,7 +55,7 @@ def _of_value(text: str, value: str, start: int, end: int) -> tuple[str, str] | 
         return "in YAML `None` is a text", 'write null or leave the key out; "None" if the text is meant'
     if _QUOTED.fullmatch(value):
         what = f"{value[0]} and {value[-1]} are no quotes of YAML, but a part of the value"
-        return what, "write straight quotes" if _is_secret(text, start) else f'write "{value[1:-1][:60]}"'
+        return what, "write straight quotes" if is_secret(text, start) else f'write "{value[1:-1][:60]}"'
     if " - " in value and (item := _ITEM.search(text, start, end)):
         line = len(LINE_END.findall(text, 0, item.start() + 1)) + 1
         return f"line {line} is no item of a list: it goes on with this text", "begin it in the column of the `-` above"
@@ -75,13 +75,13 @@ def _of_comment(text: str, value: str, start: int, comment: str) -> tuple[str, s
     """Return what is doubtful of a comment behind a text, or in its place; whoever means one puts a space into it."""
     if value and (not _NUMBERED.match(comment) or value in CONSTANTS or value[0] in NUMBER_FIRST):
         return None
-    if _is_secret(text, start):
+    if is_secret(text, start):
         return "what begins with `#` is a comment", "put all of the value in quotes"
     what = f"`{comment.split(maxsplit=1)[0][:40]}` is a comment, not {'a part of the' if value else 'the'} value"
     return what, f'write "{f"{value} {comment}".strip()[:60]}"; if it is a comment, with a space after the `#`'
 
 
-def _is_secret(text: str, start: int) -> bool:
+def is_secret(text: str, start: int) -> bool:
     """Tell whether a value is one that no message shows."""
     return _SECRET.search(text, max(start - _LONGEST_KEY, 0), start) is not None
 

@@ -2,7 +2,8 @@
 
 It goes line by line and remembers what a line says: the specs of a project share most of theirs. It knows block
 mappings and sequences of scalars in one line, flow collections in one line, literal blocks and comments. On every
-text that it reads at all it agrees with the composer; a law holds it to that. What looks like a template is left, too.
+text that it reads at all it agrees with the composer; a law holds it to that. What looks like a template or a variable
+of a shell is left, too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from flowerpower.specs.text.scalars import CONSTANTS, NO_VALUE_OF_PYTHON, OPENING_QUOTES, read_scalar
+from flowerpower.specs.text.scalars import CONSTANTS, NO_VALUE_OF_PYTHON, OPENING_QUOTES, may_be_filled_in, read_scalar
 
 _LONGEST_TEXT = 64 * 1024  # with these three no bound of the composer, on values or depth, can be reached
 _DEEPEST_INDENT = 40
@@ -57,7 +58,7 @@ def read_plain(text: str) -> tuple[dict[str, Any], int, bool] | None:
 
     Values may be shared between texts, so nobody may change them.
     """
-    if len(text) > _LONGEST_TEXT or "{{" in text:
+    if len(text) > _LONGEST_TEXT or may_be_filled_in(text):
         return None
     try:
         return _Reader(text.split("\n")).read()

@@ -20,9 +20,15 @@ CONSTANTS: Mapping[str, Any] = {
 }
 
 _LONG = 400  # digits
+_OF_A_SHELL = re.compile(r"\$(?:[A-Z_][A-Z0-9_]|\()")
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", re.ASCII)
+
+
+def may_be_filled_in(text: str) -> bool:
+    """Tell whether another tool would fill in something in a text: a template, a variable of a shell, a command."""
+    return "{{" in text or ("$" in text and _OF_A_SHELL.search(text) is not None)
 
 
 def read_scalar(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""Templates of other tools, as `{{ ds }}` of Airflow: what is written for them in a spec, which is none."""
+"""Templates of other tools, as `{{ ds }}` of Airflow or `$DAY` of a shell: what is written for them in a spec."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ _NOTHING_FITS = "specs are no templates: what ${tick}, ${run.id} and their kin d
 _TEMPLATE = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
 _FORMATTED = re.compile(r"([\w.]+?)(?:\.in_timezone\([^()]*\))?\.strftime\(\s*[\"']([^\"'{}]*%[^\"'{}]*)[\"']\s*\)")
 _ENVIRONMENT = re.compile(r"env_var\(\s*[\"'](\w+)[\"']\s*(?:,.*)?\)")
+_VARIABLE = re.compile(r"(?:^|(?<=/))\$([A-Z_][A-Z0-9_]+)(?=/|$)")
+_COMMAND = re.compile(r"\$\(\s*(\w+)[^()]*?(?:\+[\"']?([^\"'()]*%[^\"'()]*?)[\"']?)?\s*\)")
+_DAY = "%Y-%m-%d"
 _FIRST = re.compile(r"\w+")
 _BY_DAY: Mapping[str, str] = {"ds": ":%Y-%m-%d", "ds_nodash": ":%Y%m%d", "ts": "", "ts_nodash": ":%Y%m%dT%H%M%S"}
 _MOMENTS: Mapping[str, str] = {
@@ -37,10 +40,24 @@ _WITHOUT_KIN = frozenset(
 
 def template_doubt(value: str) -> tuple[str, str] | None:
     """Return what is doubtful of a text with a template that another tool would have filled in; None if nothing is."""
+    if "$" in value and (hint := shell_hint(value)):
+        return f"`{value[:60]}` is a text: no shell reads it", hint
     for found in _TEMPLATE.finditer(value):
         if hint := _hint(found[1]):
             return f"`{' '.join(found[0].split())[:60]}` is a text: nothing is filled in here", hint
     return None
+
+
+def shell_hint(value: str) -> str:
+    """Return what to write for a text in which a shell would fill in a variable or what a command says; or nothing."""
+    filled = _VARIABLE.sub(r"${var:\1}", value)
+    if filled != value:
+        return f'write "{filled[:80]}"'
+    command = _COMMAND.fullmatch(value)
+    if command and command[1] == "date":
+        form = (command[2] or _DAY).replace("%F", _DAY)
+        return f'write "${{tick:{form}}}"'
+    return _OF_VARIABLES.removeprefix("specs are no templates: ") if command else ""
 
 
 def template_begins(written: str) -> bool:
