@@ -10,8 +10,8 @@ from flowerpower.nearest import nearest
 from flowerpower.specs.manifests import in_its_place, manifest
 from flowerpower.specs.messages import Finding, fields_at, may_hold
 from flowerpower.specs.other_triggers import Meant, meant_schedule, meant_trigger
+from flowerpower.specs.other_values import ByValue, by_value, is_part_of_retry
 from flowerpower.specs.placeholders import Path
-from flowerpower.specs.shapes import shape_hint
 from flowerpower.specs.synonyms import synonym
 from flowerpower.specs.values import TRIGGERS
 from flowerpower.specs.wording import flow
@@ -50,7 +50,7 @@ def at_their_level(model: type[Spec], data: Mapping[str, Any], found: Sequence[F
         return Told(tuple(_of_another_kind(kind, found)))
     levels = _Levels(model, data, found)
     told = [finding for one in found if (finding := levels.told(one)) is not None]
-    kept = tuple(levels.with_missing(finding) for finding in told if not levels.is_there(finding))
+    kept = tuple(levels.with_missing(one) for one in told if not (levels.is_there(one) or levels.is_around(one)))
     return Told(kept, frozenset(levels.swallowing))
 
 
@@ -97,6 +97,7 @@ class _Levels:
         self, model: type[Spec], data: Mapping[str, Any], found: Sequence[Finding], *, named: bool = True
     ) -> None:
         self._model, self._data, self._named = model, data, named
+        self._around: set[Path] = set()  # keys that only stand around those of the spec
         self._there: set[Path] = set()  # keys that are missing only where they belong; without numbers of items
         self.swallowing: set[str] = set()
         unknown = {finding.path for finding in found if finding.code == "FP101"}
@@ -120,20 +121,27 @@ class _Levels:
             return finding._replace(hint=hint)
         if not finding.path or not finding.what.startswith("unknown key"):
             return finding
-        if any(finding.path in below for below in self._beside.values()):
-            return None
-        if len(finding.path) == 1 and finding.path[0] in self._trigger.others:
+        if self._is_told_with_another(finding.path):
             return None
         if finding.path == (self._trigger.key,):
             return finding._replace(hint=self._trigger.hint)
         hint = self._around_others(finding) or self._elsewhere(finding) or self._with_value(finding)
         return finding._replace(hint=hint) if hint else finding
 
+    def _is_told_with_another(self, path: Path) -> bool:
+        beside = any(path in below for below in self._beside.values())
+        of_trigger = len(path) == 1 and path[0] in self._trigger.others
+        return beside or of_trigger or is_part_of_retry(str(path[-1]), _at(self._data, path[:-1]))
+
     def is_there(self, finding: Finding) -> bool:
         """Tell whether a finding only says that a key is missing which stands at another level."""
         if finding.code == "FP109" and not finding.path:
             return any((trigger,) in self._there for trigger in TRIGGERS)
         return finding.code == "FP102" and _without_numbers(finding.path) in self._there
+
+    def is_around(self, finding: Finding) -> bool:
+        """Tell whether a finding is of the value of a key that stands around others."""
+        return finding.code == "FP103" and finding.path in self._around
 
     def with_missing(self, finding: Finding) -> Finding:
         """Return a finding of what is missing with where it stands instead, one level too deep."""
@@ -166,14 +174,17 @@ class _Levels:
         outer, key = finding.path[:-1], str(finding.path[-1])
         here = set(fields_at(self._model, outer))
         meant = _SUGGESTED.search(finding.hint)
-        if "belongs in flowerpower.yaml" in finding.hint or (meant and may_hold(self._model, (*outer, meant[1]))):
-            return ""
         value = _at(self._data, finding.path)
+        whole = not outer and self._holds_what_is_missing(value)
+        held = meant and may_hold(self._model, (*outer, meant[1])) and not whole
+        if "belongs in flowerpower.yaml" in finding.hint or held:
+            return ""
         inner = [one for one in _mappings(value, here) if 2 * len(here & one.keys()) >= len(one) > 0]
         known = list(dict.fromkeys(name for one in inner for name in one if name in here))
         self._there |= {(*_without_numbers(outer), name) for name in known}
         if not known:
             return ""
+        self._around.add(finding.path)
         if len(inner) > 1 or (isinstance(value, dict) and here.isdisjoint(value) and len(inner[0]) > 1):
             return "remove this line: each spec is a document of its own with a `name:`, and between two stands `---`"
         if len(inner[0]) == 1 and isinstance(inner[0][known[0]], str | int):
@@ -189,12 +200,19 @@ class _Levels:
         dash = " and without a `-`" if isinstance(value, list) else ""
         return f"remove this line{name}, and indent {_listed(known)} less{dash}"
 
+    def _holds_what_is_missing(self, value: Any) -> bool:
+        """Tell whether a value has the keys that the spec lacks, so that it is the spec itself, under its name."""
+        needed = {name for name, field in self._model.model_fields.items() if field.is_required()} - self._data.keys()
+        return isinstance(value, dict) and not needed.isdisjoint(value) and len(value) > 1
+
     def _with_value(self, finding: Finding) -> str:
-        """Return how to write the number that another tool has at once for what is a mapping here; or nothing."""
-        meant, value = _SUGGESTED.search(finding.hint), _at(self._data, finding.path)
-        if not meant or meant[1] not in ("retry", "executor") or isinstance(value, bool) or not isinstance(value, int):
-            return ""
-        return f"{meant[0]}? {shape_hint('dict_type', (meant[1],), value, ()).replace('write', 'Write', 1)}"
+        """Return what to do about a key of another tool, by its value or another key beside it; or nothing."""
+        outer, key = finding.path[:-1], str(finding.path[-1])
+        meant, beside = _SUGGESTED.search(finding.hint), _at(self._data, outer)
+        found = by_value(meant[1], key, beside, fields_at(self._model, outer)) if meant else ByValue()
+        if found.key:
+            self._there.add((*_without_numbers(outer), found.key))
+        return found.hint
 
     def _elsewhere(self, finding: Finding) -> str:
         """Return what to do about a key that belongs one level deeper, or less deep; or nothing."""
@@ -209,10 +227,19 @@ class _Levels:
             return f"'{key}' belongs under {' or '.join(f'`{name}:`' for name in holders)}"
         while outer and isinstance(outer[-1], int):
             outer = outer[:-1]
-        if outer and here and key in fields_at(self._model, outer[:-1]):
+        if (
+            outer
+            and here
+            and key in fields_at(self._model, outer[:-1])
+            and self._may_stand_at((*outer[:-1], key), finding)
+        ):
             self._there.add((*_without_numbers(outer[:-1]), key))
             return f"'{key}' belongs one level higher, beside `{outer[-1]}:`"
         return ""
+
+    def _may_stand_at(self, path: Path, finding: Finding) -> bool:
+        """Tell whether the value of a finding may be that of a key at another place: no mapping where a word is."""
+        return not isinstance(_at(self._data, finding.path), dict) or may_hold(self._model, path)
 
     def _below(self, path: Path) -> Sequence[str]:
         if path[:-1] == ("defaults",):

@@ -14,6 +14,7 @@ _ZONES = frozenset(("timeZone", "timezone", "tz"))
 _PARALLEL = ("allow", "cancel_other", "skip")
 _STEPS = frozenset(("steps", "runs-on", "uses"))
 _OF_DAGS = frozenset(("dag_id", "default_args", "schedule", "schedule_interval"))
+_OF_DBT = frozenset(("exposures", "macros", "metrics", "models", "seeds", "semantic_models", "snapshots", "sources"))
 _DEEPEST = 8
 
 
@@ -35,6 +36,12 @@ def manifest(data: Mapping[str, Any]) -> Manifest:
         return Manifest("services", "this is a file of Docker Compose")
     if any("entrypoint" in one for one in _mappings_in(data.get("deployments"))):
         return Manifest("deployments", "this is a file of Prefect")
+    return _of_data_tools(data)
+
+
+def _of_data_tools(data: Mapping[str, Any]) -> Manifest:
+    if str(data.get("version")) in ("1", "2") and (of_dbt := next((key for key in data if key in _OF_DBT), "")):
+        return Manifest(of_dbt, "this is a file of dbt")
     for key, inner in (("tasks", data), *((key, value) for key, value in data.items() if isinstance(value, dict))):
         if isinstance(inner.get("tasks"), (dict, list)) and not _OF_DAGS.isdisjoint(inner):
             return Manifest(key, "this is a DAG of Airflow")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from flowerpower.nearest import ALIKE, nearest
 from flowerpower.specs.codes import CODES
@@ -50,14 +50,15 @@ def findings(model: type[BaseModel], error: ValidationError) -> Iterator[Finding
 
 def unknown_key(key: str, known: Iterable[str], path: Path) -> Finding:
     """Return the finding for a key nobody knows, with the known one it resembles."""
-    from flowerpower.specs.synonyms import belongs_elsewhere, synonym  # only a mistake needs them
+    from flowerpower.specs.synonyms import belongs_elsewhere, synonym, without_kin  # only a mistake needs them
 
     names = list(known)
     if word := without_its_colon(key, names):
         hint = f"write `{word}: {key.removeprefix(word).strip()}: ...`"
         return Finding("FP101", path, f"the colon is missing after `{word}`", hint, at_key=True)
     other = belongs_elsewhere(key) if len(path) == 1 else ""
-    hint = synonym(key, names) or did_you_mean(key, names, _NEARLY_THE_SAME) or other or did_you_mean(key, names)
+    hint = synonym(key, names) or without_kin(key) or did_you_mean(key, names, _NEARLY_THE_SAME)
+    hint = hint or other or did_you_mean(key, names)
     if key.startswith(("x-", ".")):
         hint = "a spec has no keys for anchors: put `&name` before the value where it is used first"
     hint = hint or CODES["FP101"].advice
@@ -298,7 +299,7 @@ def may_hold(model: type[BaseModel], path: Path) -> bool:
     for step in path:
         annotation = _inside(annotation, step)
     kind = _unwrap(annotation)
-    return bool(get_args(kind) or _fields_of(kind))
+    return bool((get_args(kind) and get_origin(kind) is not Literal) or _fields_of(kind))
 
 
 def _inside(annotation: Any, step: str | int) -> Any:

@@ -14,7 +14,7 @@ from flowerpower.specs.addresses import Told, check_addresses
 from flowerpower.specs.codes import CODES
 from flowerpower.specs.files.kinds import inside
 from flowerpower.specs.future import why_over
-from flowerpower.specs.messages import SHOWN, did_you_mean, there_are
+from flowerpower.specs.messages import did_you_mean, there_are
 from flowerpower.specs.policies import check_policies
 from flowerpower.specs.project import Project, entry
 from flowerpower.specs.redis import check_redis
@@ -22,6 +22,7 @@ from flowerpower.specs.renames import check_renames
 from flowerpower.specs.transfers import check_transfers
 from flowerpower.specs.values import TRIGGERS
 from flowerpower.specs.waits import check_waits
+from flowerpower.specs.wording import SHOWN
 from flowerpower.specs.zone_doubts import DOUBTS
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 _CALLED: Mapping[str, str] = {
+    "address": "scheduler scheduler_address cluster cluster_address endpoint url uri host",
     "adapters": "hooks lifecycle callbacks",
     "after": "depends_on dependencies dependency requires upstream upstreams needs wait_for previous run_after",
     "allowed_queues": "queues queue_whitelist",
@@ -37,7 +38,8 @@ _CALLED: Mapping[str, str] = {
     "min_interval": "interval every",
     "modules": "module module_path modules_dir src source sources paths path code file files",
     "name": "id key title",
-    "on_failure": "notify notifications alerts alert email_on_failure on_failure_callback on_error failure",
+    "on_failure": "notify notifications alerts alert email_on_failure on_failure_callback on_error failure "
+    "slack email mail webhook webhooks teams channel channels",
     "on_success": "on_success_callback success",
     "options": "args kwargs params parameters",
     "outputs": "final_vars final_variables targets target nodes node output results result execute",
@@ -55,22 +57,38 @@ _CALLED: Mapping[str, str] = {
     "queue": "queue_name pool task_queue work_pool",
     "redis": "redis_url broker broker_url connection url redis_dsn",
     "result_ttl": "ttl keep_results result_expires",
-    "retry": "retries max_retries retry_policy attempts max_attempts retry_delay backoff",
+    "retry": "retries max_retries retry_policy attempts max_attempts retry_count retry_limit backoff_limit retry_delay "
+    "retry_interval backoff",
     "save": "materialize materializers sinks writers saves",
     "schedules": "paused suspended suspend enabled disabled",
     "sentinels": "hosts nodes",
     "service": "master master_name service_name",
     "start": "start_date starts_at start_time from begin not_before",
     "start_deadline": "starting_deadline_seconds deadline",
-    "timeout": "execution_timeout job_timeout time_limit run_timeout dagrun_timeout max_runtime",
+    "timeout": "execution_timeout job_timeout task_timeout time_limit run_timeout dagrun_timeout max_runtime "
+    "active_deadline_seconds timeout_minutes timeout_seconds",
     "timezone": "tz time_zone zone tzinfo execution_timezone",
     "url": "uri dsn address host port",
     "username": "user login",
 }
+COUNTS_OF_RETRIES = frozenset(
+    ("retries", "max_retries", "attempts", "max_attempts", "retry_count", "retry_limit", "backoff_limit")
+)
+DELAYS_OF_RETRIES = frozenset(("retry_delay", "retry_interval", "retry_wait", "backoff", "retry_backoff"))
+_OF_PROJECTS: Mapping[str, str] = {"project": "name", "project_name": "name", "namespace": "name"}
+_WITHOUT_KIN: Mapping[str, str] = {
+    **dict.fromkeys(("version", "api_version", "schema_version", "spec_version"), "remove it: specs have no version"),
+    **dict.fromkeys(("priority", "priority_weight", "weight"), "remove it: what is urgent gets a `queue:` of its own"),
+    **dict.fromkeys(
+        ("successful_jobs_history_limit", "failed_jobs_history_limit", "max_history"),
+        "remove it: `result_ttl:` and `failure_ttl:` say for how long runs are kept",
+    ),
+    "depends_on_past": "remove it: a run asks in `after:` only for those of other schedules",
+}
 _ADDED: Mapping[tuple[str, str], str] = {
     **{(word, "paused"): f" `{word}: false` is `paused: true`" for word in ("enabled", "enable", "active")},
     **{(word, "schedules"): " Write `schedules: paused`" for word in ("paused", "suspended", "suspend", "disabled")},
-    **{(word, "retry"): " Write `retry: {max: 3}`" for word in ("retries", "max_retries", "attempts", "max_attempts")},
+    **{(word, "retry"): " Write `retry: {max: 3}`" for word in COUNTS_OF_RETRIES},
     **{(word, "url"): " Write `url: redis://HOST:PORT/0`" for word in ("host", "port")},
     **{
         (word, "overlap"): " `overlap: skip` is one run at a time"
@@ -124,7 +142,14 @@ def synonym(word: str, known: Collection[str]) -> str:
     """Return the hint for a key that other tools use for one of the *known* ones, or nothing."""
     plain = snake(word)
     found = plain if plain in known else next((name for name in _meanings(plain, _CALLED) if name in known), None)
+    if "queues" in known and plain in _OF_PROJECTS:
+        found = _OF_PROJECTS[plain]
     return f"did you mean '{found}'?{_ADDED.get((plain, found), '')}" if found else ""
+
+
+def without_kin(word: str) -> str:
+    """Return what to do about a key of other tools that nothing here is like; or nothing."""
+    return _WITHOUT_KIN.get(snake(word), "")
 
 
 def value_synonym(word: str, choices: Collection[str]) -> str:
