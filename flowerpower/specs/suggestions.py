@@ -25,6 +25,19 @@ _NEVER = frozenset(("none", "no", "off", "never", "null", "false", "disabled"))
 _FOR_EVER = frozenset(("forever", "for ever", "infinite", "infinity", "inf", "unlimited", "always"))
 _CRON = re.compile(r"(?:[\d*?,/LW#-]+|[A-Za-z,-]*(?:MON|TUE|WED|THU|FRI|SAT|SUN)[A-Za-z,-]*)", re.IGNORECASE)
 WORDS = frozenset(("hourly", "daily", "midnight", "weekly", "monthly", "yearly", "annually"))
+_ALONE = frozenset(("second", "minute", "hour", "day", "week", "hourly", "daily", "weekly"))
+_DAYS: Mapping[str, str] = {
+    **{day: day[:3].upper() for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")},
+    **{day.lower(): day for day in ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")},
+    **dict.fromkeys(("weekday", "workday", "working day", "business day"), "MON-FRI"),
+    "weekend": "SAT,SUN",
+    **dict.fromkeys(("day", "daily"), "*"),
+}
+_CALENDAR: Mapping[str, str] = {
+    **dict.fromkeys(("month", "1 month", "monthly"), "@monthly"),
+    **dict.fromkeys(("year", "1 year", "yearly", "annually"), "@yearly"),
+}
+_DAY_AND_TIME = re.compile(r"(?:on )?([a-z ]+?)s?(?: at (\d{1,2})(?::(\d{2}))? ?(am|pm)?)?", re.ASCII)
 _MAY_BE_NONE = frozenset(("jitter", "result_ttl", "failure_ttl", "catchup_window"))
 _ISO_DURATION = re.compile(r"p(?:\d+w)?(?:\d+d)?(?:t(?:\d+h)?(?:\d+m)?(?:\d+s)?)?", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
@@ -61,7 +74,7 @@ def meant_duration(value: object) -> str:
 def duration_hint(key: object, value: object, least: str) -> str:
     """Return what to write for a value that is no duration; *least* is what is said where there has to be some time."""
     word = str(value).strip().lower()
-    if key == "every" and (cron := meant_cron(value)):
+    if key == "every" and (cron := meant_cron(value) or calendar_cron(word)):
         return f"write `{cron}` in its place"
     if str(key).endswith("_ttl") and (word in _FOR_EVER or word == "-1"):
         return "write 3650d: nothing is kept for longer"
@@ -91,6 +104,21 @@ def meant_cron(value: object) -> str:
     return ""
 
 
+def calendar_cron(text: str) -> str:
+    """Return how to write days in words, as `monday at 5:30` or `month`, which no duration is; or nothing."""
+    words = text.lower().removeprefix("every ")
+    if words in _CALENDAR:
+        return f'cron: "{_CALENDAR[words]}"'
+    found = _DAY_AND_TIME.fullmatch(words)
+    days = _DAYS.get(found[1]) if found else None
+    if found is None or days is None or (days == "*" and found[2] is None):
+        return ""
+    hour, minute = int(found[2] or 0), int(found[3] or 0)
+    if found[4]:
+        hour = hour % 12 + 12 * (found[4] == "pm") if 1 <= hour <= 12 else 24
+    return f'cron: "{minute} {hour} * * {days}"' if hour < 24 and minute < 60 else ""
+
+
 def cron_hint(text: str) -> str:
     """Return what to write for a text that is no cron expression, and rather something else; or nothing."""
     if duration := _AMOUNT.match(text.lower().removeprefix("every ")) and meant_duration(text):
@@ -112,6 +140,8 @@ def _cron_of_others(text: str) -> str:
     """Return how to write a time of day, a word without its `@`, or what AWS puts in brackets, with a year."""
     if clock := _CLOCK.fullmatch(text):
         return f'cron: "{int(clock[2])} {int(clock[1])} * * *"'
+    if days := calendar_cron(text):
+        return days
     of_aws = re.fullmatch(r"cron\((.+) \*\)", text)
     return meant_cron(of_aws[1] if of_aws else f"@{text.lower()}" if text.lower() in WORDS else "")
 
@@ -124,7 +154,7 @@ def _clock(text: str) -> int:
 def _amounts(text: str) -> int:
     if _ISO_DURATION.fullmatch(text):
         text = text.replace("p", "").replace("t", "")
-    if text in ("hourly", "daily", "weekly"):
+    if text in _ALONE:
         text = f"1{text}"
     total, rest, unit = 0.0, text, 0
     while found := _AMOUNT.match(rest):
