@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
-from flowerpower.specs.messages import describe, did_you_mean
+from flowerpower.specs.messages import begins_alike, describe, did_you_mean
 from flowerpower.specs.names import stem_of
 from flowerpower.specs.places import Origin
 from flowerpower.specs.text.documents import Document
@@ -77,7 +77,8 @@ class Layering:
             if known is not None and name not in known:
                 declare = f"declare it under `environments:` of the project; it has {', '.join(known)}"
                 place = self._told.places.within(origin, ("environments", name), key=True)
-                hint = did_you_mean(name, known) or declare
+                alike = begins_alike(name, known)
+                hint = did_you_mean(name, known) or (f"did you mean '{alike}'?" if alike else declare)
                 self._told.report("FP201", place, f"no environment '{name[:60]}'", hint)
             elif isinstance(patch, dict):
                 self.check_keys(origin.kind, below, patch, origin, ("environments", name))

@@ -14,7 +14,7 @@ from flowerpower.specs.compiled import NeedsModelsError
 from flowerpower.specs.drafts import draft, is_misspelt, may_come_from_defaults
 from flowerpower.specs.files.kinds import PROJECT_FILES, kind_of_file
 from flowerpower.specs.layering import Layering
-from flowerpower.specs.messages import did_you_mean, there_are
+from flowerpower.specs.messages import begins_alike, did_you_mean, there_are
 from flowerpower.specs.names import name_of, stem_of
 from flowerpower.specs.placeholders import Path, fill_variables, resolve_redis
 from flowerpower.specs.places import Origin, Places, origin_of
@@ -185,7 +185,9 @@ class _Loading:
         known = self.told.environments
         if known is not None and self.env not in known:
             self._defaults_known = False
-            hint = did_you_mean(self.env, known) or f"{there_are(known)}; add it under `environments:`"
+            alike = begins_alike(self.env, known)
+            hint = f"did you mean '{alike}'?" if alike else f"{there_are(known)}; add it under `environments:`"
+            hint = did_you_mean(self.env, known) or hint
             place = self.told.places.at("project", "environments")
             self.told.report("FP201", place, f"no environment '{self.env}'", hint)
         return spec

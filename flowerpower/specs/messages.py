@@ -83,6 +83,12 @@ def did_you_mean(word: str, known: Iterable[str], cutoff: float = ALIKE) -> str:
     return f"did you mean '{close}'?" if close else ""
 
 
+def begins_alike(word: str, known: Iterable[str]) -> str:
+    """Return the known word that begins another, or the other way round, as `prod` and `production`; or nothing."""
+    pairs = ((one, sorted((one, word.lower()), key=len)) for one in known)
+    return next((one for one, (short, long) in pairs if len(short) > 2 and long.startswith(short)), "")
+
+
 def describe(value: object) -> str:
     """Return a short phrase for a value as its author wrote it."""
     if value is None:

@@ -86,6 +86,8 @@ def _no_modules(project: Project, folders: Sequence[str], example: str) -> Probl
 def _of_file(module: str, folders: Sequence[str]) -> str:
     """Return the name of a module that is written as the path of its file, with the folder that holds it."""
     path = f"{module.removesuffix('.py')}/".replace("\\", "/").removeprefix("./")
+    if "/" not in path[:-1]:
+        path = path.replace(".", "/")
     inside = next((path.removeprefix(f"{folder}/") for folder in folders if path.startswith(f"{folder}/")), path)
     return inside.strip("/").replace("/", ".")
 

@@ -13,16 +13,13 @@ from flowerpower.specs.files.kinds import PROJECT_FILES
 from flowerpower.specs.other_triggers import cron_of_fields
 from flowerpower.specs.placeholders import Path
 from flowerpower.specs.synonyms import meant_value
+from flowerpower.specs.values import FORMAT_OF_ENDING
 from flowerpower.specs.wording import NO_RETRIES, REMOVE_QUOTES, SHOWN, flow
 
 _YES, _NO = frozenset(("yes", "on", "y", "true", "1", "t")), frozenset(("no", "off", "n", "false", "0", "f"))
 _WORDS_OF_YAML_1_1 = frozenset(("yes", "no", "on", "off"))
 _NEVER = frozenset({"none", "no", "off", "never", "false", "null", "disabled"})
 _MAIN_KEYS: Mapping[str | int, str] = {"retry": "max", "guards": "max_deletes"}
-_FORMATS = {
-    **{ending: ending for ending in ("csv", "json", "ndjson", "parquet", "feather", "yaml")},
-    **{"jsonl": "ndjson", "xlsx": "excel", "txt": "text", "yml": "yaml", "duckdb": "duckdb"},
-}  # by the ending of a file
 _EXECUTORS = ("local", "threads", "processes", "dask", "ray")
 _WORDS = re.compile(r"[\w./:-]+(?: [\w./:-]+)+")
 _TIMES = re.compile(r"(\d+) *(?:times|x|retries|attempts)")
@@ -86,11 +83,16 @@ def _text(path: Path, value: Any, _item: Sequence[str]) -> str:
         return "write a schedule for each: one has one cron expression" if several else _ONE_CRON
     if key == "pipeline" and isinstance(value, dict):
         return "write its name: a pipeline has a file of its own, below `pipelines/`"
+    if isinstance(value, list) and len(value) > 1 and all(isinstance(one, str) for one in value):
+        one = f'"{", ".join(value)[:SHOWN]}" if one text is meant'
+        return f"write {'a schedule for each: one runs one pipeline' if key == 'pipeline' else one}"
     return "put the value in quotes" if isinstance(value, (int, float)) else ""
 
 
-def _truth(_path: Path, value: Any, _item: Sequence[str]) -> str:
+def _truth(path: Path, value: Any, _item: Sequence[str]) -> str:
     word = str(value).lower()
+    if path == ("cache",) and isinstance(value, str) and re.search(r"[./]", value):
+        return f"write `cache: {{path: {flow(value[:SHOWN])}}}`"
     meant = "true" if word in _YES else "false" if word in _NO else "true or false"
     if isinstance(value, str) and word in _WORDS_OF_YAML_1_1:
         return f"in YAML 1.2 `{value}` is a text; write {meant}"
@@ -98,10 +100,12 @@ def _truth(_path: Path, value: Any, _item: Sequence[str]) -> str:
     return REMOVE_QUOTES if plain else f"write {meant}"
 
 
-def _number(_path: Path, value: Any, _item: Sequence[str]) -> str:
+def _number(path: Path, value: Any, _item: Sequence[str]) -> str:
     if isinstance(value, float) and value.is_integer():
         return f"write {int(value)}"
-    return REMOVE_QUOTES if isinstance(value, str) and value.isdecimal() else ""
+    if isinstance(value, str) and value.isdecimal():
+        return REMOVE_QUOTES
+    return f"write a whole number, for example `{path[-1]}: 3`" if path and isinstance(path[-1], str) else ""
 
 
 def _list(path: Path, value: Any, item: Sequence[str]) -> str:
@@ -174,7 +178,7 @@ def _transfer(path: Path, value: str) -> str:
     if path[0] == "save" and value.isidentifier():
         return f"write {{outputs: [{value}], format: json, path: out/{value}.json}}"
     ending = value.lower().rpartition(".")[2]
-    inside = f"format: {_FORMATS.get(ending, 'csv')}, path: {flow(value)}"
+    inside = f"format: {FORMAT_OF_ENDING.get(ending, 'csv')}, path: {flow(value)}"
     return f"write `{path[1]}: {{{inside}}}`" if path[0] == "load" else f"write {{outputs: [report], {inside}}}"
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from flowerpower.nearest import nearest
 from flowerpower.specs.messages import did_you_mean
-from flowerpower.specs.values import FORMATS
+from flowerpower.specs.values import FORMAT_OF_ENDING, FORMATS
 
 if TYPE_CHECKING:
     from flowerpower.specs.models import PipelineSpec
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 _ADAPTERS = ("progress", "opentelemetry", "openlineage", "mlflow", "tracker")
 _SEVERAL = ("json", "yaml")  # formats that hold several outputs in one file
 _DATABASES = ("sql", "duckdb")
+_CALLED: Mapping[str, str] = {
+    **FORMAT_OF_ENDING,
+    **dict.fromkeys(("database", "db", "mysql", "postgres", "postgresql", "sqlite"), "sql"),
+}
 _IF_EXISTS = ("append", "replace", "fail")
 
 Found = tuple[str, tuple[str | int, ...], str, str]  # code, path in the spec, what, hint
@@ -48,7 +52,7 @@ def _check(project: ProjectSpec, spec: LoadSpec | SaveSpec, at: tuple[str | int,
     if spec.format not in FORMATS:
         if project.plugins:  # it may be a format of theirs
             return
-        meant = nearest(spec.format.lower(), FORMATS)
+        meant = _CALLED.get(spec.format.lower()) or nearest(spec.format.lower(), FORMATS)
         hint = f"did you mean '{meant}'?" if meant else f"there are {', '.join(FORMATS)}, and those of `plugins:`"
         yield "FP351", (*at, "format"), f"there is no format '{spec.format}'", hint
     if spec.path is None:

@@ -21,6 +21,13 @@ parse_duration = durations.parse_duration
 NOT_PATCHED = frozenset({"name", "environments"})  # the same in every environment
 FORMATS = ("csv", "json", "ndjson", "parquet", "feather", "excel", "text", "yaml", "pickle", "sql", "duckdb")
 """The formats that `load:` and `save:` know without plug-ins."""
+FORMAT_OF_ENDING: Mapping[str, str] = {
+    **{ending: ending for ending in ("csv", "json", "ndjson", "parquet", "feather", "yaml", "duckdb")},
+    **{"jsonl": "ndjson", "pq": "parquet", "arrow": "feather", "txt": "text", "yml": "yaml"},
+    **dict.fromkeys(("xls", "xlsx"), "excel"),
+    **dict.fromkeys(("pkl", "pickle"), "pickle"),
+}
+"""What is in a file, by its ending."""
 MOMENT_PATTERN = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?([.][0-9]{1,6})?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
 )

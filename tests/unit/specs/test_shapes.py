@@ -74,3 +74,41 @@ def test_what_the_hint_says_of_another_shape_is_right(file: str, wrong: str, rig
 )
 def test_where_more_is_to_be_written_than_a_hint_may_hold_it_says_how(file: str, wrong: str, hint: str) -> None:
     assert problems_of(file, f"{wrong}\n")[0].hint == hint
+
+
+@pytest.mark.parametrize(
+    ("file", "wrong", "hint", "right"),
+    [
+        (PIPELINE, "cache: .cache", "write `cache: {path: .cache}`", "cache: {path: .cache}"),
+        (SCHEDULE, "retry: {max: many}", "write a whole number, for example `max: 3`", "retry: {max: 3}"),
+        (SCHEDULE, "owner: [a, b]", 'write "a, b" if one text is meant', 'owner: "a, b"'),
+        (
+            PIPELINE,
+            "load: {orders: {format: pq, path: a}}",
+            "did you mean 'parquet'?",
+            "load: {orders: {format: parquet, path: a}}",
+        ),
+        (
+            PIPELINE,
+            "load: {orders: {format: xlsx, path: a}}",
+            "did you mean 'excel'?",
+            "load: {orders: {format: excel, path: a}}",
+        ),
+        (SCHEDULE, "environments: {production: {}}", "did you mean 'prod'?", "environments: {prod: {}}"),
+    ],
+)
+def test_a_value_that_is_nearly_right_gets_a_hint_that_works(file: str, wrong: str, hint: str, right: str) -> None:
+    (problem,) = problems_of(file, f"{wrong}\n")
+
+    assert problem.hint == hint
+    assert problems_of(file, f"{right}\n") == []
+
+
+def test_a_module_with_the_folder_before_it_is_found() -> None:
+    texts = {path: text.encode() for path, text in STARTS.items()}
+    texts[PIPELINE] = b"modules: [flows.flow]\noutputs: [total]\n"
+
+    sources = Sources(texts, (), {"flows/flow.py": FLOW.encode()})
+    (problem,) = check_sources(sources, env="default", variables={}, now=1_790_000_000).problems
+
+    assert problem.hint == "did you mean 'flow'?"
