@@ -23,11 +23,14 @@ _MAIN_KEYS: Mapping[str | int, str] = {"retry": "max", "guards": "max_deletes"}
 _EXECUTORS = ("local", "threads", "processes", "dask", "ray")
 _WORDS = re.compile(r"[\w./:-]+(?: [\w./:-]+)+")
 _TIMES = re.compile(r"(\d+) *(?:times|x|retries|attempts)")
+_SHARE = re.compile(r"-?\d+%?")
 _PAIR = re.compile(r"([\w.-]+)=(\S+)")
 _NAMES = ("name", "node", "key", "id")
 _BY_VALUE = frozenset(("modules", "on_failure", "on_success", "plugins"))  # lists whose items tools keep under names
 _BY_KEY = frozenset(("adapters", "after", "outputs"))
 _OF_MAPPINGS = frozenset(("environments", "load", "queues"))  # what holds mappings under names
+_PROSE = frozenset(("description", "owner"))
+_OF_NAMES = frozenset(("name", "pipeline", "queue"))
 _ONE_CRON = 'write one text of five fields, for instance `cron: "0 5 * * *"`'
 
 
@@ -83,10 +86,17 @@ def _text(path: Path, value: Any, _item: Sequence[str]) -> str:
         return "write a schedule for each: one has one cron expression" if several else _ONE_CRON
     if key == "pipeline" and isinstance(value, dict):
         return "write its name: a pipeline has a file of its own, below `pipelines/`"
+    return _text_of_parts(key, value)
+
+
+def _text_of_parts(key: str | int, value: Any) -> str:
+    """Return how to write a text in the place of several, or of a number."""
     if isinstance(value, list) and len(value) > 1 and all(isinstance(one, str) for one in value):
-        one = f'"{", ".join(value)[:SHOWN]}" if one text is meant'
-        return f"write {'a schedule for each: one runs one pipeline' if key == 'pipeline' else one}"
-    return "put the value in quotes" if isinstance(value, (int, float)) else ""
+        return f'write "{", ".join(value)[:SHOWN]}"' if key in _PROSE else f"write one text: there is one `{key}`"
+    if not isinstance(value, (int, float)):
+        return ""
+    is_name = key in _OF_NAMES and not isinstance(value, bool)
+    return f"write a name with a letter first, as `{key}: n{flow(value)}`" if is_name else "put the value in quotes"
 
 
 def _truth(path: Path, value: Any, _item: Sequence[str]) -> str:
@@ -148,7 +158,7 @@ def _mapping(path: Path, value: Any, _item: Sequence[str]) -> str:
     if isinstance(value, str) and value[:1] == "{" and value[-1:] == "}":
         return "remove the quotes around it"
     pair = _PAIR.fullmatch(value) if isinstance(value, str) else None
-    return f"write {{{pair[1]}: {flow(pair[2][:SHOWN])}}}" if pair else ""
+    return f"write {{{pair[1]}: {flow(pair[2][:SHOWN])}}}" if pair else "write `key: value` lines below it"
 
 
 def _of_list(path: Path, value: Sequence[Any]) -> str:
@@ -231,7 +241,7 @@ def _of_one_value(path: Path, key: str | int, value: Any) -> str:
         return f"workers: {value}"
     times = _TIMES.fullmatch(value) if key == "retry" and isinstance(value, str) else None
     shown = times[1] if times else flow(str(value)[:SHOWN])
-    return f"{_MAIN_KEYS[key]}: {shown}" if key in _MAIN_KEYS else ""
+    return f"{_MAIN_KEYS[key]}: {shown}" if key in _MAIN_KEYS and _SHARE.fullmatch(shown) else ""
 
 
 def _executor(value: str) -> str:

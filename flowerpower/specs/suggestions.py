@@ -38,6 +38,7 @@ _CALENDAR: Mapping[str, str] = {
     **dict.fromkeys(("year", "1 year", "yearly", "annually"), "@yearly"),
 }
 _DAY_AND_TIME = re.compile(r"(?:on )?([a-z ]+?)s?(?: at (\d{1,2})(?::(\d{2}))? ?(am|pm)?)?", re.ASCII)
+_ZONED = re.compile(r"((?:\S+ +){4}\S+) +(UTC|[A-Z][A-Za-z_]+/[A-Za-z_/-]+)")
 _MAY_BE_NONE = frozenset(("jitter", "result_ttl", "failure_ttl", "catchup_window"))
 _ISO_DURATION = re.compile(r"p(?:\d+w)?(?:\d+d)?(?:t(?:\d+h)?(?:\d+m)?(?:\d+s)?)?", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
@@ -129,6 +130,8 @@ def cron_hint(text: str) -> str:
     command, times = " ".join(fields[5:]), " ".join(fields[:5])
     if command[:1] != "#" and re.search(r"[a-z]{2}|/\w", command) and (cron := meant_cron(times)):
         return f"write `{cron}`: what runs is the pipeline, not a command"
+    if (zoned := _ZONED.fullmatch(text)) and meant_cron(zoned[1]):
+        return f'write `cron: "{zoned[1]}"`, and `timezone: {zoned[2]}` beside it'
     several = re.split(r"[,;]\s+", text)
     if len(several) > 1 and all(map(meant_cron, several)):
         return "write a schedule for each: one has one cron expression"

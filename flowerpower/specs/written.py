@@ -11,7 +11,7 @@ from flowerpower.specs.names import stem_of
 from flowerpower.specs.text.doubts import braced_hint
 from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.passwords import without_passwords
-from flowerpower.specs.text.syntax import ODD_SPACES
+from flowerpower.specs.text.syntax import ODD_SPACES, closed
 from flowerpower.specs.text.templates import shell_hint, template_hint
 
 ODD = "".join(ODD_SPACES)
@@ -158,7 +158,7 @@ def _of_code(problem: Problem, written: str) -> str:
 def _of_key(code: str, written: str) -> str:
     """Return how to write a key that lacks its colon, or the space behind it."""
     if code in ("FP101", "FP105") and (bare := _BARE.match(written)):
-        return f"write `{bare[1]}: {bare[2]}`, with a colon and a space"
+        return f"write `{bare[1]}: {closed(bare[2])}`, with a colon and a space"
     if code == "FP321" and (pair := _PAIR.match(written)):
         return f"write `{pair[1]}: {pair[2]}`"
     glued = _BRACKETS.fullmatch(written) if code == "FP101" else None

@@ -18,6 +18,7 @@ ODD_SPACES = {
     "\u3000": "an ideographic space (U+3000)",
     "\ufeff": "a byte order mark (U+FEFF)",
 }
+_CLOSING = {"[": "]", "{": "}"}
 _LEFT_BEHIND = re.compile(r"^(?:>{7} .*|={7}|\|{7}.*)\r?$", re.MULTILINE)
 _VALUE = r"""(?<![^\s,\[\]{}"'#])[^\s,\[\]{}"'#]*\$\{[^{}\n"']*\}[^\s,\[\]{}]*"""
 _IN_BRACKETS = re.compile(rf"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|(?<!\S)#[^\n]*|({_VALUE})""")
@@ -35,6 +36,21 @@ def misleading(text: str) -> Iterator[tuple[int, str]]:
     for found in islice(_MISLEADING.finditer(text), _MOST):
         why = "ends a line only for some readers" if found[0] in "\x85\u2028\u2029" else "turns around what is shown"
         yield found.start(), f"the character U+{ord(found[0]):04X} {why}"
+
+
+def closed(value: str) -> str:
+    """Return a value with the quote or the brackets closed that it opens, as a hint must not make the next mistake."""
+    if value[:1] in ("'", '"'):
+        return f"{value}{value[0]}" if value.count(value[0]) % 2 else value
+    if value[:1] not in ("[", "{") or "'" in value or '"' in value:
+        return value
+    missing = ""
+    for character in value:
+        if character in _CLOSING:
+            missing = _CLOSING[character] + missing
+        elif character == missing[:1]:
+            missing = missing[1:]
+    return value + missing
 
 
 def left_behind(text: str) -> int | None:

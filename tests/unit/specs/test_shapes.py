@@ -81,7 +81,10 @@ def test_where_more_is_to_be_written_than_a_hint_may_hold_it_says_how(file: str,
     [
         (PIPELINE, "cache: .cache", "write `cache: {path: .cache}`", "cache: {path: .cache}"),
         (SCHEDULE, "retry: {max: many}", "write a whole number, for example `max: 3`", "retry: {max: 3}"),
-        (SCHEDULE, "owner: [a, b]", 'write "a, b" if one text is meant', 'owner: "a, b"'),
+        (SCHEDULE, "owner: [a, b]", 'write "a, b"', 'owner: "a, b"'),
+        (SCHEDULE, "queue: [a, b]", "write one text: there is one `queue`", "queue: a"),
+        (SCHEDULE, "queue: 1", "write a name with a letter first, as `queue: n1`", "queue: n1"),
+        (SCHEDULE, "retry:\n  some words", "write `key: value` lines below it", "retry: {max: 1}"),
         (
             PIPELINE,
             "load: {orders: {format: pq, path: a}}",

@@ -19,7 +19,7 @@ from flowerpower.specs.text.mistakes.source import (
     shown,
     without_comment,
 )
-from flowerpower.specs.text.syntax import ODD_SPACES
+from flowerpower.specs.text.syntax import ODD_SPACES, closed
 from flowerpower.specs.text.templates import template_hint
 
 _WORD = r"[A-Za-z_][\w.-]*"
@@ -115,7 +115,7 @@ def _glued(text: str) -> tuple[int, str, str] | None:
         key, value = found.groups()
         if value[0] in SPACES[1:]:
             return found.end(1) + 1, f"{ODD_SPACES[value[0]]} is no space", f"write `{key}: {value.strip(SPACES)}`"
-        return found.end(1), f"a space is missing after `{key}:`", f"write `{key}: {value}`"
+        return found.end(1), f"a space is missing after `{key}:`", f"write `{key}: {closed(value)}`"
     if NO_MARKER.fullmatch(text):
         return 0, f"`{text}`{NO_MARK}", "write `---`, in the first column, between two specs, or remove it"
     if text[0] == "-":
@@ -136,7 +136,7 @@ def _other_mark(text: str) -> tuple[int, str, str] | None:
         return (
             text.index("="),
             f"`{mark}` does not part a key from its value",
-            f"write `{key}: {value}`".replace(": `", ":`"),
+            f"write `{key}: {closed(value)}`".replace(": `", ":`"),
         )
     if text[0] in "]}":
         opening = "[" if text[0] == "]" else "{"
@@ -151,6 +151,6 @@ def _without_colon(text: str, kind: str) -> tuple[int, str, str]:
         return 0, "this line is no item of the list", "begin it with `- `, or indent it deeper than the item above"
     if found := _NO_COLON.match(text):
         key, value = found.groups()
-        return 0, f"the colon is missing after `{key}`", f"write `{key}:{f' {value}' if value else ''}`"
+        return 0, f"the colon is missing after `{key}`", f"write `{key}:{f' {closed(value)}' if value else ''}`"
     hint = "a text of several lines is deeper than its key, and a comment begins with `#`"
     return 0, _NO_KEY, hint
