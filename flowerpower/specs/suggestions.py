@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 from flowerpower.durations import duration_text
+from flowerpower.moments import read_moment
 from flowerpower.specs.values import LONGEST_DURATION, looks_like_moment
 
 _UNITS: Mapping[str, int] = {
@@ -52,6 +53,8 @@ _TIME = re.compile(r"[T ](\d{2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 _NEARLY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})[tT ](\d{1,2})(?::(\d{2}(?::\d{2})?))?([zZ]?)", re.ASCII)
 _YEAR_FIRST = re.compile(r"(\d{4})(?:[-/.](\d{1,2})[-/.](\d{1,2})|(\d{2})(\d{2}))", re.ASCII)
 _TIMED = re.compile(r"([\d./-]+),?[ T]+(\d{1,2}):(\d\d(?::\d\d)?)")
+_DIGITS = r"(\d{4})(?P<dash>-?)(\d{2})(?P=dash)(\d{2})[T ](\d{2})(?P<colon>:?)(\d{2})(?:(?P=colon)(\d{2})(?:\.\d+)?)?"
+_WITH_OFFSET = re.compile(_DIGITS + r" ?(?P<hours>[zZ]|[+-]\d{2})?:?(?P<minutes>\d{2})?", re.ASCII)
 _DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
 _SLASHES = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
 _ZONE_BEHIND = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?\s*([A-Za-z]\w*(?:/[\w/+-]+)?)", re.ASCII)
@@ -206,12 +209,29 @@ def meant_moment(value: object) -> str:
         year, month, day, hour, rest, mark = nearly.groups("")
         meant = f"{year}-{month:0>2}-{day:0>2}T{hour:0>2}:{rest or '00'}{mark.upper()}"
         return f"did you mean '{meant}'?" if looks_like_moment(meant) and not why_no_moment(meant) else ""
+    if meant := _with_colons(text):
+        return f"did you mean '{meant}'?"
     if zone := _ZONE_BEHIND.fullmatch(text):
         return f"write the zone as `timezone: {zone[1]}`"
     if clock := _CLOCK.fullmatch(text):
         return f'a time needs a date; for every day write `cron: "{int(clock[2])} {int(clock[1])} * * *"`'
     meant = _meant_date(text)
     return f"did you mean '{meant}'?" if meant else ""
+
+
+def _with_colons(text: str) -> str:
+    """Return a moment of ISO 8601 that has no colons, or parts of a second, as a spec writes it; or nothing."""
+    found = _WITH_OFFSET.fullmatch(text)
+    if found is None:
+        return ""
+    year, _, month, day, hour, _, minute, second, hours, minutes = found.groups()
+    offset = f"{hours}:{minutes or '00'}" if hours and hours not in "zZ" else (hours or "").upper()
+    meant = f"{year}-{month}-{day}T{hour}:{minute}:{second or '00'}{offset}"
+    try:
+        read_moment(meant)
+    except ValueError:
+        return ""
+    return meant
 
 
 def _meant_epoch(value: int) -> str:

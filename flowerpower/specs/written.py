@@ -145,8 +145,8 @@ def _of_code(problem: Problem, written: str) -> str:
         return _of_text(problem.what, written)
     if problem.code == "FP112":
         return _of_nothing(problem.what, written)
-    if problem.code == "FP303" and ("cron" in problem.what or " field `" in problem.what):
-        return _of_cron(_value(written))
+    if problem.code == "FP303" and (hint := _of_trigger(problem.what, _value(written))):
+        return hint
     if hint := _of_key(problem.code, written) or _of_file_name(problem, written):
         return hint
     if problem.code == "FP100":
@@ -185,10 +185,12 @@ def _of_no_mapping(written: str) -> str:
     return f"write `{found[1]}: {found[2]}`, with a colon and a space in each line" if found else ""
 
 
-def _of_cron(value: str) -> str:
-    from flowerpower.specs.suggestions import cron_hint
+def _of_trigger(what: str, value: str) -> str:
+    from flowerpower.specs.suggestions import cron_hint, meant_moment
 
-    return cron_hint(value)
+    if "is not a date or a time" in what:
+        return meant_moment(value)
+    return cron_hint(value) if "cron" in what or " field `" in what else ""
 
 
 def _of_lines(problem: Problem, written: str, below: Sequence[str]) -> str:
