@@ -197,6 +197,8 @@ class _Levels:
             and "name" in here - inner[0].keys()
         )
         name = f", or write `name: {key}` in its place" if named else ""
+        if named and whole and sum(map(self._holds_what_is_missing, self._data.values())) > 1:
+            return f"write `name: {key}` in its place, indent what is below it less, and part the specs by a line `---`"
         dash = " and without a `-`" if isinstance(value, list) else ""
         return f"remove this line{name}, and indent {_listed(known)} less{dash}"
 

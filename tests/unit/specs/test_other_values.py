@@ -81,3 +81,14 @@ def test_a_key_of_another_tool_is_told_once_by_what_it_holds(file: str, text: st
     (problem,) = problems_of(file, text)
 
     assert (problem.code, problem.hint) == ("FP101", hint)
+
+
+def test_several_specs_under_their_names_are_parted_as_documents() -> None:
+    nested = "nightly:\n  pipeline: sales\n  every: 1d\nhourly:\n  pipeline: sales\n  every: 1h\n"
+
+    found = problems_of(SCHEDULE, nested)
+
+    said = "write `name: {}` in its place, indent what is below it less, and part the specs by a line `---`"
+    assert [problem.hint for problem in found] == [said.format("nightly"), said.format("hourly")]
+    parted = "name: nightly\npipeline: sales\nevery: 1d\n---\nname: hourly\npipeline: sales\nevery: 1h\n"
+    assert problems_of(SCHEDULE, parted) == []
