@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowerpower.specs.merge import lay_over, merge_patch, without_other_triggers
@@ -77,9 +77,7 @@ class Layering:
             if known is not None and name not in known:
                 declare = f"declare it under `environments:` of the project; it has {', '.join(known)}"
                 place = self._told.places.within(origin, ("environments", name), key=True)
-                alike = begins_alike(name, known)
-                hint = did_you_mean(name, known) or (f"did you mean '{alike}'?" if alike else declare)
-                self._told.report("FP201", place, f"no environment '{name[:60]}'", hint)
+                self._told.report("FP201", place, f"no environment '{name[:60]}'", _meant(name, known) or declare)
             elif isinstance(patch, dict):
                 self.check_keys(origin.kind, below, patch, origin, ("environments", name))
             elif patch is not None:
@@ -92,3 +90,11 @@ def _real_model(kind: str) -> type[Spec]:
     from flowerpower.specs.models import MODELS
 
     return MODELS[kind]
+
+
+def _meant(name: str, known: Collection[str]) -> str:
+    several = [one.strip() for one in name.split(",")]
+    if len(several) > 1 and all(one in known for one in several):
+        return f"write a patch for each: `{several[0]}:` and `{several[1]}:`"
+    alike = begins_alike(name, known)
+    return did_you_mean(name, known) or (f"did you mean '{alike}'?" if alike else "")

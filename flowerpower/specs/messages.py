@@ -57,7 +57,7 @@ def unknown_key(key: str, known: Iterable[str], path: Path) -> Finding:
         hint = f"write `{word}: {key.removeprefix(word).strip()}: ...`"
         return Finding("FP101", path, f"the colon is missing after `{word}`", hint, at_key=True)
     other = belongs_elsewhere(key) if len(path) == 1 else ""
-    hint = synonym(key, names) or without_kin(key) or did_you_mean(key, names, _NEARLY_THE_SAME)
+    hint = synonym(key, names) or without_kin(key, names) or did_you_mean(key, names, _NEARLY_THE_SAME)
     hint = hint or other or did_you_mean(key, names)
     if key.startswith(("x-", ".")):
         hint = "a spec has no keys for anchors: put `&name` before the value where it is used first"
@@ -262,6 +262,8 @@ def _other(details: Any, _path: Path, _value: object) -> tuple[str, str, str]:
 
 def _share(details: Any, path: Path, value: object) -> tuple[str, str, str]:
     code, why, hint = _own("FP103", "write a number such as 5, or a share from 0% to 100%")(details, path, value)
+    if isinstance(value, str) and (share := re.fullmatch(r"(\d{1,2}|100)(?:\.0*)? *(?:%|percent)", value)):
+        hint = f"write {share[1]}%"
     if isinstance(value, float) and 0 < value < 1 and round(value, 2) == value:
         hint = f"write {round(100 * value)}%"
     return code, why, hint

@@ -48,7 +48,9 @@ def names_as_keys(value: object) -> str:
 
 
 def _named_item(item: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the name that an item of a list has, and what else it says."""
+    """Yield the name that an item of a list has, and what else it says; its only key, if a mapping is below that."""
+    if len(item) == 1:
+        yield from ((name, value) for name, value in item.items() if isinstance(value, dict))
     for key in _NAMES:
         if isinstance(item.get(key), str):
             yield item[key], {name: value for name, value in item.items() if name != key}
@@ -165,6 +167,8 @@ def _of_list(path: Path, value: Sequence[Any]) -> str:
     """Return how to write a list as the mapping that was meant; or nothing."""
     if path[-1:] == ("load",) and value and isinstance(value[0], str):
         return f"write each under its name, as `{flow(value[0][:SHOWN])}: {{format: csv, path: ...}}`"
+    if path == ("notify",) and all(isinstance(one, str) for one in value):
+        return f"write `notify: {{on_failure: {flow(value)[: 2 * SHOWN]}}}`"
     return names_as_keys(value) if path and path[-1] in _OF_MAPPINGS else _list_as_mapping(path, value)
 
 

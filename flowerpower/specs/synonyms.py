@@ -21,6 +21,7 @@ _CALLED: Mapping[str, str] = {
     "defaults": "default_args common base",
     "description": "title comment doc docs documentation summary about desc",
     "end": "end_date ends_at end_time until to stop expires not_after",
+    "enforce": "error errors rules rule deny block forbid must",
     "environments": "env envs profiles stages overlays targets",
     "every": "interval rate period frequency freq repeat repeat_every seconds minutes hours",
     "executor": "backend runner parallel parallelism engine workers max_workers",
@@ -70,12 +71,14 @@ _CALLED: Mapping[str, str] = {
     "timezone": "tz time_zone zone tzinfo execution_timezone",
     "url": "uri dsn address host port",
     "username": "user login",
+    "warn": "warning warnings",
 }
 COUNTS_OF_RETRIES = frozenset(
     ("retries", "max_retries", "attempts", "max_attempts", "retry_count", "retry_limit", "backoff_limit")
 )
 DELAYS_OF_RETRIES = frozenset(("retry_delay", "retry_interval", "retry_wait", "backoff", "retry_backoff"))
 _OF_PROJECTS: Mapping[str, str] = {"project": "name", "project_name": "name", "namespace": "name"}
+_VARIABLES = frozenset(("vars", "variables", "env_vars", "environment_variables"))
 _WITHOUT_KIN: Mapping[str, str] = {
     **dict.fromkeys(("version", "api_version", "schema_version", "spec_version"), "remove it: specs have no version"),
     **dict.fromkeys(("priority", "priority_weight", "weight"), "remove it: what is urgent gets a `queue:` of its own"),
@@ -147,9 +150,14 @@ def synonym(word: str, known: Collection[str]) -> str:
     return f"did you mean '{found}'?{_ADDED.get((plain, found), '')}" if found else ""
 
 
-def without_kin(word: str) -> str:
-    """Return what to do about a key of other tools that nothing here is like; or nothing."""
-    return _WITHOUT_KIN.get(snake(word), "")
+def without_kin(word: str, known: Collection[str]) -> str:
+    """Return what to do about a key of other tools that none of the *known* ones is like; or nothing."""
+    plain = snake(word)
+    if "queues" in known and plain in _VARIABLES:
+        return (
+            "remove it: a variable is given with --var NAME=VALUE or FLOWERPOWER_VAR_NAME, and asked for by ${var:NAME}"
+        )
+    return _WITHOUT_KIN.get(plain, "")
 
 
 def value_synonym(word: str, choices: Collection[str]) -> str:

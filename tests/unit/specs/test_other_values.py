@@ -92,3 +92,10 @@ def test_several_specs_under_their_names_are_parted_as_documents() -> None:
     assert [problem.hint for problem in found] == [said.format("nightly"), said.format("hourly")]
     parted = "name: nightly\npipeline: sales\nevery: 1d\n---\nname: hourly\npipeline: sales\nevery: 1h\n"
     assert problems_of(SCHEDULE, parted) == []
+
+
+def test_variables_of_the_project_file_are_told_where_they_are_given() -> None:
+    (problem,) = problems_of(PROJECT, "name: acme\nvars: {REGION: EU}\n")
+
+    said = "a variable is given with --var NAME=VALUE or FLOWERPOWER_VAR_NAME, and asked for by ${var:NAME}"
+    assert problem.hint == f"remove it: {said}"

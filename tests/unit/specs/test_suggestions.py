@@ -26,7 +26,11 @@ from flowerpower.specs.values import parse_duration, parse_moment
 KEYS = {
     *(key for model in (ProjectSpec, PipelineSpec, ScheduleSpec) for key in model.model_fields),
     *(key for path in (("retry",), ("executor",), ("save", 0), ("load", "x")) for key in fields_at(PipelineSpec, path)),
-    *(key for path in (("redis",), ("guards",), ("policies", "enforce")) for key in fields_at(ProjectSpec, path)),
+    *(
+        key
+        for path in (("redis",), ("guards",), ("policies",), ("policies", "enforce"))
+        for key in fields_at(ProjectSpec, path)
+    ),
 }
 CHOICES = {
     choice
