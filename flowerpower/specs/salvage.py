@@ -114,7 +114,7 @@ def _without_entry(data: Mapping[str, Any], path: Path) -> Mapping[str, Any] | N
 def _names_in(entry: Any) -> list[str]:
     """Return the names of the nodes that an entry saves, with a stand-in for each that is none."""
     outputs = entry.get("outputs") if isinstance(entry, dict) else None
-    names = outputs if isinstance(outputs, list) and outputs else [None]
+    names = outputs if isinstance(outputs, list) and outputs else [outputs]
     return [name if isinstance(name, str) and name else NO_NAME for name in names]
 
 
@@ -145,6 +145,8 @@ def _without_key(model: type[Spec], data: Mapping[str, Any], finding: Finding) -
 def _as_list(data: Mapping[str, Any], path: Path) -> Mapping[str, Any] | None:
     """Return *data* with a text as the only item of the list that is wanted in its place."""
     text = _at(data, path[:-1])[path[-1]]
+    if not isinstance(text, str):  # a stand-in already, for another mistake of the same entry
+        return data
     return _changed(data, path, {str(path[-1]): [text]}) if _ITEM.fullmatch(text) else None
 
 

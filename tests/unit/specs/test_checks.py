@@ -151,3 +151,11 @@ def test_a_module_that_is_not_beside_others_is_told_of_its_pipeline() -> None:
         "FP305",
         "pipelines/sales.yaml:1:17",
     )
+
+
+def test_an_entry_without_a_format_and_with_one_text_for_a_list_is_told_of_both() -> None:
+    entry = "  - {outputs: totl, to: parquet, path: out}\n"
+
+    found = told({"pipelines/sales.yaml": f"modules: [flow]\noutputs: [total]\ninputs: {{day: x}}\nsave:\n{entry}"})
+
+    assert [code for code, _ in found] == ["FP102", "FP103", "FP320", "FP101"]
