@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowerpower.nearest import nearest
+from flowerpower.specs.codes import CODES
 from flowerpower.specs.manifests import in_its_place, manifest
 from flowerpower.specs.messages import Finding, fields_at, may_hold
 from flowerpower.specs.other_triggers import Meant, meant_schedule, meant_trigger
@@ -181,6 +182,8 @@ class _Levels:
             return ""
         inner = [one for one in _mappings(value, here) if 2 * len(here & one.keys()) >= len(one) > 0]
         known = list(dict.fromkeys(name for one in inner for name in one if name in here))
+        if known == ["name"] and isinstance(value, list):  # as steps of other tools have
+            known = []
         self._there |= {(*_without_numbers(outer), name) for name in known}
         if not known:
             return ""
@@ -237,7 +240,8 @@ class _Levels:
         ):
             self._there.add((*_without_numbers(outer[:-1]), key))
             return f"'{key}' belongs one level higher, beside `{outer[-1]}:`"
-        return ""
+        of_format = finding.path[0] in ("load", "save") and "options" in here and finding.hint == CODES["FP101"].advice
+        return f"'{key}' belongs under `options:`, if the format takes it" if of_format else ""
 
     def _may_stand_at(self, path: Path, finding: Finding) -> bool:
         """Tell whether the value of a finding may be that of a key at another place: no mapping where a word is."""

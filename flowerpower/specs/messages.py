@@ -188,7 +188,8 @@ def _too_long(details: Any, path: Path, value: object) -> tuple[str, str, str]:
 
 
 def _too_short(_details: Any, path: Path, _value: object) -> tuple[str, str, str]:
-    return "FP108", f"{_named(path)} is empty", CODES["FP112"].advice
+    hint = "name at least one" if path in (("modules",), ("outputs",)) else CODES["FP112"].advice
+    return "FP108", f"{_named(path)} is empty", hint
 
 
 def _named(path: Path) -> str:

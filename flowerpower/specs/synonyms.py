@@ -68,6 +68,7 @@ _CALLED: Mapping[str, str] = {
     "start_deadline": "starting_deadline_seconds deadline",
     "timeout": "execution_timeout job_timeout task_timeout time_limit run_timeout dagrun_timeout max_runtime "
     "active_deadline_seconds timeout_minutes timeout_seconds",
+    "type": "name kind class",
     "timezone": "tz time_zone zone tzinfo execution_timezone",
     "url": "uri dsn address host port",
     "username": "user login",
@@ -128,6 +129,7 @@ _KINDS: Mapping[str, str] = {
         "a schedule",
     ),
     "timezone": "a schedule or flowerpower.yaml",
+    **dict.fromkeys(("on_failure", "on_success"), "a schedule, or under `notify:` in flowerpower.yaml"),
     **dict.fromkeys(("cache", "executor", "load", "modules", "outputs", "save"), "a pipeline"),
     **dict.fromkeys(("config", "failure_ttl", "inputs", "result_ttl", "retry", "timeout"), "a pipeline or a schedule"),
     **dict.fromkeys(("allow", "defaults", "guards", "notify", "policies", "queues", "redis"), "flowerpower.yaml"),
@@ -138,6 +140,8 @@ def belongs_elsewhere(word: str) -> str:
     """Return the hint for a key, or another tool's word for one, of another kind of spec; or nothing."""
     plain = snake(word)
     found = next((name for name in (plain, *_meanings(plain, _CALLED)) if name in _KINDS), None)
+    if found and found != plain:
+        return f"it is called '{found}' here, and belongs in {_KINDS[found]}"
     return f"'{found}' belongs in {_KINDS[found]}" if found else ""
 
 

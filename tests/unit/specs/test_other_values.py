@@ -60,6 +60,23 @@ def test_what_the_hint_says_of_the_retries_of_another_tool_is_right(wrong: str, 
             f"{TEXTS[PIPELINE]}executor: {{type: dask, scheduler: 'tcp://a:8786'}}\n",
             "did you mean 'address'?",
         ),
+        (PIPELINE, f"{TEXTS[PIPELINE]}executor: {{name: threads}}\n", "did you mean 'type'?"),
+        (
+            PIPELINE,
+            f"{TEXTS[PIPELINE]}load: {{orders: {{format: csv, path: a.csv, header: true}}}}\n",
+            "'header' belongs under `options:`, if the format takes it",
+        ),
+        (
+            PIPELINE,
+            f"{TEXTS[PIPELINE]}on_failure: ['https://a.example']\n",
+            "'on_failure' belongs in a schedule, or under `notify:` in flowerpower.yaml",
+        ),
+        (
+            PIPELINE,
+            f"{TEXTS[PIPELINE]}dag: nightly\n",
+            "it is called 'pipeline' here, and belongs in a schedule",
+        ),
+        (PIPELINE, f"{TEXTS[PIPELINE]}steps: [{{name: a, run: b}}]\n", "Correct or remove the key."),
         (
             PIPELINE,
             "version: 2\nmodels:\n  - name: sales\n    columns: []\n",
@@ -99,3 +116,9 @@ def test_variables_of_the_project_file_are_told_where_they_are_given() -> None:
 
     said = "a variable is given with --var NAME=VALUE or FLOWERPOWER_VAR_NAME, and asked for by ${var:NAME}"
     assert problem.hint == f"remove it: {said}"
+
+
+def test_a_list_that_may_not_be_empty_is_not_to_be_removed() -> None:
+    (problem,) = problems_of(PIPELINE, "modules: [flow]\noutputs: []\n")
+
+    assert problem.hint == "name at least one"
