@@ -13,6 +13,7 @@ from flowerpower.specs.messages import Finding, fields_at, may_hold
 from flowerpower.specs.other_triggers import Meant, meant_schedule, meant_trigger
 from flowerpower.specs.other_values import ByValue, by_value, is_part_of_retry
 from flowerpower.specs.placeholders import Path
+from flowerpower.specs.shapes import saved_as
 from flowerpower.specs.synonyms import synonym
 from flowerpower.specs.values import TRIGGERS
 from flowerpower.specs.wording import flow
@@ -240,8 +241,18 @@ class _Levels:
         ):
             self._there.add((*_without_numbers(outer[:-1]), key))
             return f"'{key}' belongs one level higher, beside `{outer[-1]}:`"
-        of_format = finding.path[0] in ("load", "save") and "options" in here and finding.hint == CODES["FP101"].advice
-        return f"'{key}' belongs under `options:`, if the format takes it" if of_format else ""
+        return self._of_transfer(finding, key, here) if finding.hint == CODES["FP101"].advice else ""
+
+    def _of_transfer(self, finding: Finding, key: str, here: Sequence[str]) -> str:
+        """Return what to do about a key of what is loaded or saved that nothing resembles; nothing for any other."""
+        entry = _at(self._data, finding.path[:-1])
+        if finding.path[0] not in ("load", "save") or "options" not in here:
+            return ""
+        if not set(here).isdisjoint(entry):
+            return f"'{key}' belongs under `options:`, if the format takes it"
+        hint = saved_as(key, entry[key]) if finding.path[0] == "save" and len(entry) == 1 else ""
+        self._there |= {("save", name) for name in ("outputs", "format") if hint}
+        return hint
 
     def _may_stand_at(self, path: Path, finding: Finding) -> bool:
         """Tell whether the value of a finding may be that of a key at another place: no mapping where a word is."""

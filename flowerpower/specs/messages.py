@@ -57,6 +57,11 @@ def unknown_key(key: str, known: Iterable[str], path: Path) -> Finding:
         hint = f"write `{word}: {key.removeprefix(word).strip()}: ...`"
         return Finding("FP101", path, f"the colon is missing after `{word}`", hint, at_key=True)
     other = belongs_elsewhere(key) if len(path) == 1 else ""
+    holder, dot, inside = key.partition(".")
+    if dot and holder in names:
+        return Finding(
+            "FP101", path, f"unknown key '{key[:SHOWN]}'", f"'{inside}' belongs under `{holder}:`", at_key=True
+        )
     hint = synonym(key, names) or without_kin(key, names) or did_you_mean(key, names, _NEARLY_THE_SAME)
     hint = hint or other or did_you_mean(key, names)
     if key.startswith(("x-", ".")):

@@ -24,6 +24,7 @@ _EXECUTORS = ("local", "threads", "processes", "dask", "ray")
 _WORDS = re.compile(r"[\w./:-]+(?: [\w./:-]+)+")
 _TIMES = re.compile(r"(\d+) *(?:times|x|retries|attempts)")
 _SHARE = re.compile(r"-?\d+%?")
+_ENTRY = re.compile(r"([\w.-]+): +(\S[^\n]*)\n?")
 _PAIR = re.compile(r"([\w.-]+)=(\S+)")
 _NAMES = ("name", "node", "key", "id")
 _BY_VALUE = frozenset(("modules", "on_failure", "on_success", "plugins"))  # lists whose items tools keep under names
@@ -159,7 +160,7 @@ def _mapping(path: Path, value: Any, _item: Sequence[str]) -> str:
         return f"write `{key}: {{{inside}}}`{more}"
     if isinstance(value, str) and value[:1] == "{" and value[-1:] == "}":
         return "remove the quotes around it"
-    pair = _PAIR.fullmatch(value) if isinstance(value, str) else None
+    pair = _PAIR.fullmatch(value) or _ENTRY.fullmatch(value) if isinstance(value, str) else None
     return f"write {{{pair[1]}: {flow(pair[2][:SHOWN])}}}" if pair else "write `key: value` lines below it"
 
 
@@ -180,6 +181,14 @@ def _saves_by_name(path: Path, value: Mapping[str, Any]) -> str:
     plain = [f"{key}: {flow(one)}" for key, one in entry.items() if not isinstance(one, (dict, list))]
     written = ", ".join([f"outputs: [{name[:SHOWN]}]", *plain])
     return f"write a list whose entries name their outputs: `- {{{written if len(written) < SHOWN else '...'}}}`"
+
+
+def saved_as(name: str, file: Any) -> str:
+    """Return how to write what is saved of which the name and the file are written; nothing for other values."""
+    if not isinstance(file, str) or "." not in file or len(file) > SHOWN:
+        return ""
+    form = FORMAT_OF_ENDING.get(file.lower().rpartition(".")[2], "csv")
+    return f"write {{outputs: [{flow(name)}], format: {form}, path: {flow(file)}}}"
 
 
 def _transfer(path: Path, value: str) -> str:

@@ -24,7 +24,7 @@ from flowerpower.specs.text.doubts import doubt, is_secret, may_hold_doubts
 from flowerpower.specs.text.lines import LINE_END
 from flowerpower.specs.text.scalars import CONSTANTS, NUMBER_FIRST, may_be_filled_in, read_scalar
 from flowerpower.specs.text.syntax import ODD_SPACES, why_no_anchor
-from flowerpower.specs.text.templates import template_doubt, template_hint
+from flowerpower.specs.text.templates import tag_hint, template_doubt, template_hint
 
 MAX_NODES = 100_000
 MAX_DEPTH = 64
@@ -328,7 +328,8 @@ class Composer:
     def _check_tag(self, event: Any, kind: str) -> None:
         if event.tag not in ("!", f"{_CORE}{kind}"):
             name = event.tag.replace(_CORE, "!!")
-            self.report("FP012", f"the tag {name[:80]} is not allowed in a spec", event.start_mark)
+            hint = tag_hint(name, getattr(event, "value", ""))
+            self.report("FP012", f"the tag {name[:80]} is not allowed in a spec", event.start_mark, hint)
 
     def _stop(self, code: str, what: str, mark: Any) -> NoReturn:
         self.report(code, what, mark)

@@ -14,6 +14,8 @@ _ENVIRONMENT = re.compile(r"env_var\(\s*[\"'](\w+)[\"']\s*(?:,.*)?\)")
 _VARIABLE = re.compile(r"(?:^|(?<=/))\$([A-Z_][A-Z0-9_]+)(?=/|$)")
 _COMMAND = re.compile(r"\$\(\s*(\w+)[^()]*?(?:\+[\"']?([^\"'()]*%[^\"'()]*?)[\"']?)?\s*\)")
 _DAY = "%Y-%m-%d"
+_TAGS = {"!secret": "secret", **dict.fromkeys(("!env", "!env_var", "!envvar", "!var"), "var")}
+_NAMED = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,60}")
 _FIRST = re.compile(r"\w+")
 _BY_DAY: Mapping[str, str] = {"ds": ":%Y-%m-%d", "ds_nodash": ":%Y%m%d", "ts": "", "ts_nodash": ":%Y%m%dT%H%M%S"}
 _MOMENTS: Mapping[str, str] = {
@@ -58,6 +60,12 @@ def shell_hint(value: str) -> str:
         form = (command[2] or _DAY).replace("%F", _DAY)
         return f'write "${{tick:{form}}}"'
     return _OF_VARIABLES.removeprefix("specs are no templates: ") if command else ""
+
+
+def tag_hint(tag: str, value: str) -> str:
+    """Return what to write for a value that a tag of another tool would look up, as `!secret token`; or nothing."""
+    kind = _TAGS.get(tag.lower(), "")
+    return f'write "${{{kind}:{value}}}"' if kind and _NAMED.fullmatch(value) else ""
 
 
 def template_begins(written: str) -> bool:

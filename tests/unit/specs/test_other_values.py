@@ -76,6 +76,12 @@ def test_what_the_hint_says_of_the_retries_of_another_tool_is_right(wrong: str, 
             f"{TEXTS[PIPELINE]}dag: nightly\n",
             "it is called 'pipeline' here, and belongs in a schedule",
         ),
+        (SCHEDULE, f"{TEXTS[SCHEDULE]}labels.team: x\n", "'team' belongs under `labels:`"),
+        (
+            PIPELINE,
+            f"{TEXTS[PIPELINE]}save: [{{total: out.json}}]\n",
+            "write {outputs: [total], format: json, path: out.json}",
+        ),
         (PIPELINE, f"{TEXTS[PIPELINE]}steps: [{{name: a, run: b}}]\n", "Correct or remove the key."),
         (
             PIPELINE,

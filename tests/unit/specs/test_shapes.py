@@ -36,6 +36,7 @@ def problems_of(file: str, more: str) -> list[Problem]:
         (PROJECT, "environments:\n  - name: prod\n    schedules: paused", "{prod: {schedules: paused}}"),
         (SCHEDULE, "environments:\n  - name: prod\n    paused: true", "{prod: {paused: true}}"),
         (SCHEDULE, "inputs:\n  - name: region\n    value: EU\n  - {name: day, value: y}", "{region: EU, day: y}"),
+        (SCHEDULE, "inputs: 'region: EU'", "{region: EU}"),
         (SCHEDULE, "labels: [gold, sales]", '{gold: "yes", sales: "yes"}'),
         (SCHEDULE, "retry:\n  - max: 3\n  - intervals: [5s]", "{max: 3, intervals: [5s]}"),
         (SCHEDULE, "on_failure:\n  slack: https://a.example/x", "[https://a.example/x]"),

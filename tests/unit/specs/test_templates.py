@@ -37,6 +37,8 @@ def problems_of(file: str, line: str) -> list[Problem]:
         ("schedules/nightly.yaml", "inputs: {a: '${env:NAME}'}", "FP203", "inputs: {a: '${var:NAME}'}"),
         ("schedules/nightly.yaml", "owner: ${env:NAME}", "FP203", "owner: ${var:NAME}"),
         ("schedules/nightly.yaml", "inputs:\n  a: ${{ vars.NAME }}", "FP204", "inputs:\n  a: ${var:NAME}"),
+        ("schedules/nightly.yaml", "inputs: {a: !ENV NAME}", "FP012", 'inputs: {a: "${var:NAME}"}'),
+        ("schedules/nightly.yaml", "inputs: {a: !secret token}", "FP012", 'inputs: {a: "${secret:token}"}'),
         ("flowerpower.yaml", "redis: $REDIS_URL", "FP103", 'redis: "${env:REDIS_URL}"'),
         ("flowerpower.yaml", "redis: ${REDIS_URL:-embedded}", "FP204", "redis: ${env:REDIS_URL:-embedded}"),
         ("flowerpower.yaml", "redis: ${{ secrets.REDIS_URL }}", "FP204", "redis: ${env:REDIS_URL}"),
