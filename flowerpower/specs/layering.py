@@ -9,8 +9,8 @@ from flowerpower.specs.merge import lay_over, merge_patch, without_other_trigger
 from flowerpower.specs.messages import begins_alike, describe, did_you_mean
 from flowerpower.specs.names import stem_of
 from flowerpower.specs.places import Origin
+from flowerpower.specs.reported import Reported
 from flowerpower.specs.text.documents import Document
-from flowerpower.specs.told import Told
 from flowerpower.specs.values import NOT_PATCHED
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Layering:
     """Lays documents over defaults and patches over documents; *elsewhere* gets who is left out, and why."""
 
-    def __init__(self, told: Told, env: str, models: Mapping[str, Any], elsewhere: dict[str, str]) -> None:
+    def __init__(self, told: Reported, env: str, models: Mapping[str, Any], elsewhere: dict[str, str]) -> None:
         self._told, self._env, self._models, self._elsewhere = told, env, models, elsewhere
 
     def patched(self, document: Document, origin: Origin, defaults: Mapping[str, Any]) -> dict[str, Any] | None:

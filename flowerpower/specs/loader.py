@@ -19,11 +19,11 @@ from flowerpower.specs.names import name_of, stem_of
 from flowerpower.specs.placeholders import Path, fill_variables, resolve_redis
 from flowerpower.specs.places import Origin, Places, origin_of
 from flowerpower.specs.project import BROKEN, Project
+from flowerpower.specs.reported import Reported
 from flowerpower.specs.rules import check
 from flowerpower.specs.silence import silence, wrong_comments
 from flowerpower.specs.text.documents import MAX_PROBLEMS, Document, Parsed
 from flowerpower.specs.text.yaml import Parse, find, parse
-from flowerpower.specs.told import Told
 from flowerpower.specs.unread import Unread
 from flowerpower.specs.verdict import in_order
 
@@ -109,7 +109,7 @@ class _Loading:
         self.texts, self.env, self.variables, self._models, self._parse = texts, env, variables, models, parse
         self.elsewhere: dict[str, str] = {}  # address -> why it is not in the project
         self.unread = Unread(texts)
-        self.told = Told(texts, env, self.unread)
+        self.told = Reported(texts, env, self.unread)
         self._layering = Layering(self.told, env, models, self.elsewhere)
         self._defaults: dict[str, dict[str, Any]] = {"pipeline": {}, "schedule": {}}
         self._timezone = "UTC"

@@ -17,7 +17,7 @@ _NOT_BY_VARIABLE = "a variable gives a text; what differs between environments i
 _OF_WHAT_IS_MISSING = frozenset(["FP102", "FP109", "FP112"])
 
 
-class Told:
+class Reported:
     """The problems of one project in one environment, as they are found."""
 
     def __init__(self, texts: Mapping[str, bytes], env: str, unread: Unread) -> None:
