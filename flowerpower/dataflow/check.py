@@ -120,7 +120,7 @@ def _wrong_inputs(graph: Graph, wanted: Wanted) -> Iterator[Finding]:
 def _no_input(path: Path, name: str, known: Collection[str], given: Collection[str]) -> Finding:
     meant = nearest(name, [one for one in known if one not in given])
     twin = "" if meant else nearest(name, [one for one in known if one in given])
-    hint = f"remove it: {twin!r} is given" if twin else suggest(meant or name, known, "the inputs are")
+    hint = f"did you mean {twin!r}? It is given already" if twin else suggest(meant or name, known, "the inputs are")
     return Finding("no input", path, f"there is no node for the input {name!r}", hint, meant or twin)
 
 

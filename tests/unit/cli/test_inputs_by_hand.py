@@ -9,7 +9,7 @@ from flowerpower import FlowerPowerProject
 from flowerpower.errors import UsageError
 
 _WRONG = {
-    "a name": ("nmber=4", "there is no node for the input 'nmber'", "did you mean 'number'?"),
+    "a name": ("nmber=4", "there is no node for the input 'nmber'", "did you mean 'number'? It is given already"),
     "a type": (
         "number=many",
         "input 'number': 'many' is not an int",
@@ -45,7 +45,7 @@ def test_all_that_is_wrong_is_told(applied: CommandLine) -> None:
 
     message = answer.document["error"]["message"].splitlines()
     assert [line.partition(":")[0] for line in message] == [
-        "there is no node for the input 'nmber' (did you mean 'number'?)",
+        "there is no node for the input 'nmber' (did you mean 'number'? It is given already)",
         "input 'number'",
     ]
 
@@ -99,7 +99,7 @@ def test_other_module_folders_than_were_applied_are_not_looked_into(applied: Com
 
 def test_past_ticks_are_not_run_with_wrong_inputs(applied: CommandLine) -> None:
     backfill = applied(*_BACKFILL, "--set", "nmber=4")
-    assert (backfill.code, backfill.err.splitlines()[-1]) == (1, "hint: did you mean 'number'?")
+    assert (backfill.code, backfill.err.splitlines()[-1]) == (1, "hint: did you mean 'number'? It is given already")
     assert known_runs(applied) == 0
 
 

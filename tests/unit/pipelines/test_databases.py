@@ -148,7 +148,7 @@ def test_a_save_that_cannot_work_is_refused_first(
 @pytest.mark.parametrize(
     ("scheme", "said"),
     [
-        ("postgresql+psycopg", "postgresql+psycopg://db.example/sales needs a driver that is not installed: psycopg"),
+        ("mysql+pymysql", "mysql+pymysql://db.example/sales needs a driver that is not installed: pymysql"),
         ("postgresql+nosuch", "no installed library knows the database 'postgresql+nosuch'"),
         ("nosuch", "no installed library knows the database 'nosuch'"),
     ],
@@ -168,7 +168,9 @@ def test_a_database_elsewhere_is_allowed_by_its_place_and_its_driver_is_looked_f
         db.run(
             "as_list",
             save=[entry],
-            access=Access(paths=("postgresql://db.example/sales", "nosuch://db.example/sales")),
+            access=Access(
+                paths=("mysql://db.example/sales", "postgresql://db.example/sales", "nosuch://db.example/sales")
+            ),
             secrets={"PW": "hunter2"}.__getitem__,
             observer=ran,
         )

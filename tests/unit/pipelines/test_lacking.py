@@ -49,7 +49,7 @@ def test_each_adapter_without_its_library_names_the_extra(monkeypatch: pytest.Mo
         ({"format": "json", "path": "gs://b/x"}, "path", "flowerpower-gitops[gcs]"),
         ({"format": "json", "path": "zip://a::abfs://b/x.zip"}, "path", "flowerpower-gitops[azure]"),
         ({"format": "sql", "path": "nosuch://a:${secret:PW}@b/c", "options": {"table": "t"}}, "path", "'nosuch'"),
-        ({"format": "sql", "path": "postgresql+psycopg://a/b", "options": {"table": "t"}}, "path", "psycopg"),
+        ({"format": "sql", "path": "mysql+pymysql://a/b", "options": {"table": "t"}}, "path", "pymysql"),
         ({"format": "shout", "path": "x"}, "format", "there is no format 'shout'"),
     ],
 )

@@ -107,7 +107,7 @@ NEEDS_ORDERS = "def total(orders: list, day: str, region: str = 'EU') -> int:\n 
     ("given", "expected"),
     [
         ("inputs: {dy: x, orders: []}", [("FP321", "3:10", "did you mean 'day'?")]),
-        ("inputs: {day: x, orders: [], dya: y}", [("FP321", "3:30", "remove it: 'day' is given")]),
+        ("inputs: {day: x, orders: [], dya: y}", [("FP321", "3:30", "did you mean 'day'? It is given already")]),
         ("inputs: {day: x}\noverrides: {ordrs: []}", [("FP320", "4:13", "did you mean 'orders'?")]),
         ("inputs: {day: x}\nload: {ordrs: {format: json, path: x}}", [("FP320", "4:8", "did you mean 'orders'?")]),
     ],
