@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket as sockets
 from contextlib import suppress
@@ -17,6 +18,8 @@ from flowerpower.installing import install_command
 _LONGEST_LOG = 1 << 20
 _LONGEST_START = 30.0  # seconds; reading a long append-only file does not count
 _LONGEST_SILENCE = 5.0
+_CANNOT_READ = re.compile(r"Bad file format|Check RDB|AOF manifest|obtain the AOF|Can't handle RDB|Unrecoverable error")
+_STAMP = re.compile(r"\d+:[A-Z] \d+ \w+ \d{4} [\d:.]+ [.*#-] ")  # process, moment and level of a line of its log
 _LONGEST_ABSENCE = 1.0  # of the socket of a server that runs: somebody deleted it
 
 
@@ -37,10 +40,18 @@ class Server:
             self.stop()
         self._start()
         if not self._comes_to_answer(self.home.socket, _LONGEST_START):
-            words = _last_words(self.home.log)
-            raise StoreError(f"the embedded server did not start: {words}", hint=f"read {self.home.log}")
+            raise self._not_started()
         self._refuse_to_hide_data()
         return self.home.socket
+
+    def _not_started(self) -> StoreError:
+        words, hint = _last_words(self.home.log), f"read {self.home.log}"
+        if _CANNOT_READ.search(words):
+            hint = (
+                f"what it kept is damaged, or a newer server wrote it: move {self.home.data} away and apply again, "
+                f"which brings all but past runs and holds; {self.home.log} says more"
+            )
+        return StoreError(f"the embedded server did not start: {words}", hint=hint)
 
     def _refuse_to_hide_data(self) -> None:
         # A server before version 7 does not look into this folder: it would start empty and say nothing.
@@ -133,4 +144,4 @@ def _last_words(log: Path) -> str:
         lines = log.read_text(errors="replace").strip().splitlines()
     except OSError:
         return "it left no log"
-    return lines[-1].strip() if lines else "it said nothing"
+    return _STAMP.sub("", lines[-1].strip()) if lines else "it said nothing"

@@ -269,6 +269,22 @@ def test_a_program_that_fails_is_a_clear_error_with_its_last_words(folder: Path,
         pass
 
 
+def test_damaged_data_are_named_with_the_way_out(folder: Path) -> None:
+    with server(folder) as connection:
+        connection.mset({f"key {number}": "value" for number in range(100)})
+    data = folder / ".flowerpower" / "redis"
+    kept = max((file for file in data.rglob("*.aof")), key=lambda file: file.stat().st_size)
+    kept.write_bytes(kept.read_bytes()[:500] + kept.read_bytes()[507:])
+
+    with pytest.raises(StoreError, match="did not start: Bad file format") as caught, server(folder):
+        pass
+
+    assert f"move {data} away and apply" in caught.value.hint
+    data.rename(folder / "away")
+    with server(folder) as connection:
+        assert connection.ping()
+
+
 def test_data_of_a_newer_server_are_not_hidden_by_an_older_one(folder: Path) -> None:
     (folder / ".flowerpower" / "redis" / "appendonlydir").mkdir(parents=True)
 
