@@ -58,7 +58,9 @@ class Server:
     def fill_disk(self, room: int) -> None:
         """Let its append-only file grow by no more than some bytes: writes fail as on a disk that is full."""
         assert self.process is not None
-        written = max((file.stat().st_size for file in self.folder.glob("appendonlydir/*")), default=0)
+        # The base beside it may be larger: then the file would fill the difference, and a write end in the middle.
+        files = [file.stat() for file in self.folder.glob("appendonlydir/*.incr.aof")]
+        written = max(files, key=lambda file: file.st_mtime_ns).st_size if files else 0
         resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (written + room, resource.RLIM_INFINITY))
 
     def free_disk(self) -> None:
