@@ -275,32 +275,16 @@ def test_a_name_that_is_too_long_is_that_of_nobody(store: Store) -> None:
     assert store.connection.scard(KEYS.workers(QUEUE)) == 1
 
 
-def test_a_burial_is_not_forgotten_with_the_reply_that_told_of_it(
-    store: Store, scheduler: Scheduler, worker: FlowerPowerWorker, redis_server: str, tmp_path: Path
+@pytest.mark.parametrize("lost", [b"scheduler", b"rq:wip"], ids=["the reply that told of it", "one while it looks"])
+def test_a_burial_is_not_forgotten_with_a_reply_that_a_scheduler_lost(
+    store: Store, scheduler: Scheduler, worker: FlowerPowerWorker, redis_server: str, tmp_path: Path, lost: bytes
 ) -> None:
     running(store, scheduler)
     with proxy_before(unquote(redis_server.removeprefix("unix://")), tmp_path / "proxy") as proxy:
         scheduler = Scheduler(Store(connect(proxy.url), KEYS, SHIFTED_CLOCK), "one")
         scheduler.step()
         tell_redis(Left("one", PROCESS), store)
-        proxy.cut = b"scheduler"
-        with pytest.raises(StoreError):
-            scheduler.step()
-        scheduler.step()
-
-    assert proxy.dropped == 1
-    assert outcomes(store)[0][3:] == ("failed", WORKER_GONE)
-
-
-def test_a_burial_is_not_forgotten_where_redis_goes_away_while_a_scheduler_looks(
-    store: Store, scheduler: Scheduler, worker: FlowerPowerWorker, redis_server: str, tmp_path: Path
-) -> None:
-    running(store, scheduler)
-    with proxy_before(unquote(redis_server.removeprefix("unix://")), tmp_path / "proxy") as proxy:
-        scheduler = Scheduler(Store(connect(proxy.url), KEYS, SHIFTED_CLOCK), "one")
-        scheduler.step()
-        tell_redis(Left("one", PROCESS), store)
-        proxy.cut = b"rq:wip"
+        proxy.cut = lost
         with pytest.raises(StoreError):
             scheduler.step()
         assert outcomes(store) == []
