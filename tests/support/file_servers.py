@@ -134,12 +134,19 @@ def ftp_server(folder: Path, *, rights: str = "elradfmwMT") -> Iterator[FileServ
     authorizer = DummyAuthorizer()
     authorizer.add_user("user", "secret", str(folder), perm=rights)
     server = ThreadedFTPServer(("127.0.0.1", 0), type("Handler", (FTPHandler,), {"authorizer": authorizer}))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"timeout": 0.1}, daemon=True)
+    ended = threading.Event()
+
+    def serve() -> None:  # and close: another thread would take away what this one still waits for
+        while not ended.is_set():
+            server.serve_forever(timeout=0.1, blocking=False, handle_exit=False)
+        server.close_all()
+
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     try:
         yield FileServer(folder, f"ftp://user:secret@127.0.0.1:{server.address[1]}")
     finally:
-        server.close_all()
+        ended.set()
         thread.join(30)
 
 
